@@ -1,0 +1,1 @@
+"""Spark pipelines: received metering files become clean, billable, learnable tables."""

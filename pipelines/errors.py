@@ -1,0 +1,128 @@
+"""One error family. Every error says what went wrong, where, and what to do next.
+
+The exit code of the command line is a property of the error, so that schedulers can tell refused input from a halted gate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from difflib import get_close_matches
+
+
+class ZhixiangError(Exception):
+    """Base of every error this project raises on purpose.
+
+    message    What happened, in one line.
+    hint       What the reader can do about it, in one line; may be empty.
+    exit_code  What the command line returns.
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+
+class UsageError(ZhixiangError):
+    """A command or a function was called with an argument that cannot be meant."""
+
+    exit_code = 2
+
+
+class UnknownNameError(UsageError):
+    """A name that stands in no list; suggests the nearest one."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        self.kind, self.name, self.known = kind, name, sorted(known)
+        near = get_close_matches(name, self.known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(self.known) or 'none'}."
+        super().__init__(f"No {kind} named {name!r}.", hint)
+
+
+class SettingsError(ZhixiangError):
+    """A file in conf/ lacks a key, has one too many, or has a value of the wrong kind."""
+
+    exit_code = 2
+
+
+class FactFileError(ZhixiangError):
+    """A file in conf/facts/ is not well formed: no source, an overlap, an unknown component, a negative price."""
+
+    exit_code = 2
+
+    def __init__(self, path: str, line: int | None, message: str, hint: str = "") -> None:
+        self.path, self.line = path, line
+        where = f"{path}:{line}" if line else path
+        super().__init__(f"{where}: {message}", hint)
+
+
+class MachineError(ZhixiangError):
+    """The machine lacks something: Java, jars, memory, disk, a font."""
+
+    exit_code = 2
+
+
+class InputRefusedError(ZhixiangError):
+    """A received file cannot be read as a whole (truncated, bombed, wrong header, empty)."""
+
+    exit_code = 3
+
+    def __init__(self, path: str, reason_code: str, reason: str, line: int | None = None, column: str | None = None) -> None:
+        self.path, self.reason_code, self.reason, self.line, self.column = path, reason_code, reason, line, column
+        where = path + (f":{line}" if line else "") + (f" column {column}" if column else "")
+        super().__init__(f"{where}: {reason}")
+
+
+class GateHaltedError(ZhixiangError):
+    """A quality gate found what must not go on."""
+
+    exit_code = 4
+
+    def __init__(self, table: str, failures: Iterable[str]) -> None:
+        self.table, self.failures = table, list(failures)
+        super().__init__(
+            f"The gate of {table} halted the run: {'; '.join(self.failures)}.",
+            "Nothing was written; correct the input or the check's settings and run again.",
+        )
+
+
+class FactNotInForceError(ZhixiangError):
+    """No version of a fact covers the day that is asked for; nothing is extrapolated."""
+
+    exit_code = 5
+
+    def __init__(self, fact_id: str, on: date, covers: str, path: str = "") -> None:
+        self.fact_id, self.on, self.covers, self.path = fact_id, on, covers, path
+        super().__init__(
+            f"No {fact_id} in force on {on.isoformat()}; {path or 'its file'} covers {covers}.",
+            "Add the notice that holds on that day, with its document, to the file.",
+        )
+
+
+class SchemaMismatchError(ZhixiangError):
+    """A frame does not have the columns that its table declares."""
+
+    def __init__(self, table: str, missing: Iterable[str] = (), surplus: Iterable[str] = (), wrong: Iterable[str] = ()) -> None:
+        self.table, self.missing, self.surplus, self.wrong = table, sorted(missing), sorted(surplus), sorted(wrong)
+        parts = [
+            f"{label}: {', '.join(names)}"
+            for label, names in (("missing", self.missing), ("not declared", self.surplus), ("wrong type", self.wrong))
+            if names
+        ]
+        super().__init__(f"Columns of {table} differ from its declaration ({'; '.join(parts)}).")
+
+
+class TamperedError(ZhixiangError):
+    """A signature or a hash does not hold; the content was not parsed."""
+
+    exit_code = 3
+
+
+class ConcurrentWriteError(ZhixiangError):
+    """Another process is writing; two writers never share a table."""

@@ -1,0 +1,87 @@
+"""Billing months and local days. China keeps one fixed offset, UTC+8, without clock changes."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta, timezone
+
+from pipelines.errors import UsageError
+
+LOCAL_ZONE = timezone(timedelta(hours=8), "UTC+08:00")
+EPOCH = date(1970, 1, 1)
+
+_MONTH = re.compile(r"(\d{4})-(\d{2})")
+
+
+@dataclass(frozen=True, order=True)
+class BillingMonth:
+    """A local calendar month, the half-open range [first_day, next_first_day).
+
+    >>> BillingMonth.parse("2026-09").last_day
+    datetime.date(2026, 9, 30)
+    >>> str(BillingMonth.parse("2026-01").previous())
+    '2025-12'
+    """
+
+    year: int
+    month: int
+
+    def __post_init__(self) -> None:
+        if not (1990 <= self.year <= 2200 and 1 <= self.month <= 12):
+            raise UsageError(f"{self.year:04d}-{self.month:02d} is not a billing month.", "Write it as YYYY-MM, for example 2026-09.")
+
+    @classmethod
+    def parse(cls, text: str) -> BillingMonth:
+        """Reads ``YYYY-MM``; raises UsageError for anything else."""
+        match = _MONTH.fullmatch(text)
+        if match is None:
+            raise UsageError(f"{text!r} is not a billing month.", "Write it as YYYY-MM, for example 2026-09.")
+        return cls(int(match[1]), int(match[2]))
+
+    @classmethod
+    def of(cls, day: date) -> BillingMonth:
+        """The month that a day lies in."""
+        return cls(day.year, day.month)
+
+    @property
+    def first_day(self) -> date:
+        """First local day."""
+        return date(self.year, self.month, 1)
+
+    @property
+    def last_day(self) -> date:
+        """Last local day."""
+        return self.plus(1).first_day - timedelta(days=1)
+
+    @property
+    def days(self) -> tuple[date, ...]:
+        """All local days in order."""
+        return tuple(self.first_day + timedelta(days=offset) for offset in range(self.day_count))
+
+    @property
+    def day_count(self) -> int:
+        """Number of local days. [d]"""
+        return (self.plus(1).first_day - self.first_day).days
+
+    def plus(self, months: int) -> BillingMonth:
+        """The month so many months later (earlier when negative)."""
+        index = self.year * 12 + self.month - 1 + months
+        return BillingMonth(index // 12, index % 12 + 1)
+
+    def previous(self) -> BillingMonth:
+        """The month before."""
+        return self.plus(-1)
+
+    def __str__(self) -> str:
+        return f"{self.year:04d}-{self.month:02d}"
+
+
+def utc_now() -> datetime:
+    """The clock, read in one place only; callers pass the instant on."""
+    return datetime.now(UTC)
+
+
+def local_midnight_utc(day: date) -> datetime:
+    """The instant at which a local day begins, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=LOCAL_ZONE).astimezone(UTC)

@@ -1,0 +1,200 @@
+"""``conf/`` as frozen, described, typed settings: read once, unknown keys refused, passed down from ``main``."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from difflib import get_close_matches
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar, TypeVar, cast
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+
+from pipelines.errors import SettingsError
+
+
+class FrozenSettings(BaseModel):
+    """Base of every group of settings: frozen, unknown keys refused, defaults never hidden in code."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+
+
+class SettingsFile(FrozenSettings):
+    """A group of settings that is a file of its own in ``conf/``; the subclass names the file."""
+
+    file: ClassVar[str]
+
+
+class SparkSettings(FrozenSettings):
+    """The Spark session."""
+
+    master: str = Field(description="Spark master; local[*] uses this machine's cores.")
+    driver_memory: str = Field(description="Heap of the driver, for example 4g.")
+    shuffle_partitions: int = Field(ge=1, description="Partitions after a shuffle; size it to the work.")
+    jars_folder: str = Field(description="Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and cache.")
+    jars_repository: str = Field(description="A mirror for the resolution by coordinate; empty: Spark's default.")
+    extra: dict[str, str] = Field(description="Further Spark settings, as key: value.")
+
+
+class MlflowSettings(FrozenSettings):
+    """The model registry."""
+
+    tracking_uri: str = Field(description="MLflow tracking store; empty: SQLite in the home folder.")
+    experiment: str = Field(description="Experiment that runs are logged under.")
+
+
+class IngestSettings(FrozenSettings):
+    """Reading what arrives."""
+
+    max_files_per_batch: int = Field(ge=1, description="Files per micro-batch.")
+    max_file_bytes: int = Field(ge=1, description="Larger files are refused.")
+    max_unpacked_bytes: int = Field(ge=1, description="A compressed file that grows beyond this is refused.")
+    max_unpack_ratio: float = Field(gt=1, description="A compressed file that grows by more than this factor is refused.")
+    max_bad_row_ratio: float = Field(ge=0, le=1, description="A file with a larger share of unreadable records stops before silver.")
+
+
+class PlatformSettings(BaseSettings):
+    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__... variables."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="ZHIXIANG__", env_nested_delimiter="__")
+
+    tables_location: str = Field(description="Folder or object-store prefix of the Delta tables; empty: the home folder.")
+    spark: SparkSettings
+    mlflow: MlflowSettings
+    ingest: IngestSettings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment variables first, then the overlay, then the default file."""
+        paths = cast("list[Path]", cast("dict[str, Any]", init_settings())["yaml_paths"])
+        return (env_settings, *(YamlConfigSettingsSource(settings_cls, yaml_file=path) for path in reversed(paths)))
+
+
+Section = TypeVar("Section", bound=SettingsFile)
+
+
+class Settings:
+    """All settings of one invocation.
+
+    conf_dir  Folder with ``platform.yaml``, the products' files and ``facts/``.
+    home      Folder of all state: tables, keys, models, outputs.
+    """
+
+    def __init__(self, conf_dir: Path, home: Path, environment: str | None = None) -> None:
+        self.conf_dir, self.home, self.environment = conf_dir, home, environment
+        self._sections: dict[type[SettingsFile], SettingsFile] = {}
+
+    @cached_property
+    def platform(self) -> PlatformSettings:
+        """``platform.yaml`` with the overlay of the environment."""
+        paths = [self.conf_dir / "platform.yaml"]
+        if self.environment:
+            paths.append(self.conf_dir / "environments" / f"{self.environment}.yaml")
+        for path in paths:
+            _read_yaml(path)
+        try:
+            return PlatformSettings(yaml_paths=paths)  # type: ignore[call-arg]
+        except ValidationError as error:
+            raise _settings_error(paths[-1], PlatformSettings, error) from None
+
+    def section(self, kind: type[Section]) -> Section:
+        """The settings of one file of ``conf/``, validated once."""
+        if kind not in self._sections:
+            path = self.conf_dir / kind.file
+            try:
+                self._sections[kind] = kind.model_validate(_read_yaml(path))
+            except ValidationError as error:
+                raise _settings_error(path, kind, error) from None
+        return cast("Section", self._sections[kind])
+
+    @cached_property
+    def facts_dir(self) -> Path:
+        """Folder of the regulated numbers."""
+        return self.conf_dir / "facts"
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 over every threshold file of ``conf/`` (not the platform, which changes no result)."""
+        digest = hashlib.sha256()
+        for path in sorted(self.conf_dir.glob("*.yaml")):
+            if path.name != "platform.yaml":
+                digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+        return digest.hexdigest()
+
+    @property
+    def tables_location(self) -> str:
+        """Where the Delta tables are."""
+        return self.platform.tables_location or str(self.home / "tables")
+
+
+def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Settings:
+    """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else the packaged defaults."""
+    chosen = conf_dir or (Path(os.environ["ZHIXIANG_CONF"]) if os.environ.get("ZHIXIANG_CONF") else packaged("conf"))
+    if not (chosen / "platform.yaml").is_file():
+        raise SettingsError(f"{chosen} has no platform.yaml.", "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.")
+    return Settings(chosen, home or default_home(), os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
+
+
+def default_home() -> Path:
+    """ZHIXIANG_HOME, else the XDG data folder."""
+    if os.environ.get("ZHIXIANG_HOME"):
+        return Path(os.environ["ZHIXIANG_HOME"]).absolute()
+    return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share") / "zhixiang"
+
+
+def cache_folder() -> Path:
+    """The XDG cache folder: jars and compiled kernels; everything in it can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "zhixiang"
+
+
+def packaged(name: str) -> Path:
+    """A folder that ships with the distribution: ``conf`` or ``samples``; in a checkout, the one at its root."""
+    installed = Path(str(files("zhixiang"))) / name
+    checkout = Path(__file__).resolve().parent.parent / name
+    return installed if installed.is_dir() else checkout
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist.", "Copy it from the packaged conf/, or unset the setting that names it.") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise SettingsError(f"{path} must be a mapping of keys.")
+    return content
+
+
+def _settings_error(path: Path, kind: type[BaseModel], error: ValidationError) -> SettingsError:
+    """The first problem in one clear line, with the nearest known key."""
+    problem = error.errors()[0]
+    key = ".".join(str(part) for part in problem["loc"])
+    others = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    if problem["type"] == "missing":
+        return SettingsError(f"{path}: the key {key!r} is missing{others}.", "Every key must be present; see docs/settings.md.")
+    if problem["type"] == "extra_forbidden":
+        known = _known_keys(kind, problem["loc"][:-1])
+        near = get_close_matches(str(problem["loc"][-1]), known, n=1)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known))}."
+        return SettingsError(f"{path}: the key {key!r} is not known{others}.", hint)
+    return SettingsError(f"{path}: {key} = {problem.get('input')!r}: {problem['msg']}{others}.")
+
+
+def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    model: Any = kind
+    for part in location:
+        field = model.model_fields.get(str(part)) if hasattr(model, "model_fields") else None
+        model = field.annotation if field is not None else None
+    return list(model.model_fields) if hasattr(model, "model_fields") else []

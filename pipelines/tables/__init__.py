@@ -1,0 +1,1 @@
+"""Every table declared once: name, key, columns, types, units, codes, expectations, prose."""

@@ -1,0 +1,168 @@
+"""The declaration of a table, from which schema, gate, catalogue and test builders derive."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from enum import Enum, StrEnum
+from typing import ClassVar
+
+import pyarrow as pa
+
+from pipelines.errors import SettingsError, UnknownNameError
+from pipelines.units import Unit
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+STRING = pa.string()
+DATE = pa.date32()
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+INTEGER = pa.int32()
+LONG = pa.int64()
+DOUBLE = pa.float64()
+BOOLEAN = pa.bool_()
+ENERGY = pa.decimal128(18, 6)
+AMOUNT = pa.decimal128(18, 2)
+PRICE = pa.decimal128(18, 10)
+
+
+class Layer(StrEnum):
+    """Where in the way of the data a table stands."""
+
+    BRONZE = "bronze"
+    SILVER = "silver"
+    GOLD = "gold"
+    PRODUCT = "product"
+
+
+class Role(Enum):
+    """What a column is for. RUN columns say how a row came about and are left out of a table's hash."""
+
+    KEY = "key"
+    BUSINESS = "business"
+    RUN = "run"
+
+
+class Field:
+    """One column: type, unit, code list, nullability, range and prose.
+
+    dtype     Arrow type.
+    unit      Physical or monetary unit; the column's name must end in its suffix.
+    codes     Closed list that the values (or the elements of a list) come from.
+    minimum   Smallest value allowed; becomes an expectation.
+    maximum   Largest value allowed; becomes an expectation.
+    """
+
+    name: str
+
+    def __init__(
+        self,
+        dtype: pa.DataType,
+        doc: str,
+        *,
+        unit: Unit | None = None,
+        codes: type[Enum] | None = None,
+        key: bool = False,
+        run: bool = False,
+        nullable: bool | None = None,
+        minimum: float | None = None,
+        maximum: float | None = None,
+    ) -> None:
+        self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
+        self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
+        self.nullable = (not key) if nullable is None else nullable
+        self.minimum, self.maximum = minimum, maximum
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        if not _NAME.fullmatch(name):
+            raise SettingsError(f"Column {owner.__name__}.{name} is not in snake_case.")
+        if self.unit is not None and name != self.unit.suffix and not name.endswith("_" + self.unit.suffix):
+            raise SettingsError(f"Column {owner.__name__}.{name} is in {self.unit.value}; its name must end in _{self.unit.suffix}.")
+        self.name = name
+
+
+class Table:
+    """Base of every declared table; a subclass lists its Fields as class attributes.
+
+    name          Name in the store, ``{layer}_{thing}`` with the grain in it.
+    layer         Bronze, silver, gold or product.
+    partition_by  Columns the files are laid out by.
+    doc           The subclass's docstring, shown in the catalogue.
+    """
+
+    name: ClassVar[str]
+    layer: ClassVar[Layer]
+    partition_by: ClassVar[tuple[str, ...]] = ()
+    max_rows_without_key: ClassVar[int] = 0
+
+    def __init_subclass__(cls) -> None:
+        if not cls.__doc__:
+            raise SettingsError(f"Table {cls.__name__} has no prose.")
+        surplus = [column for column in cls.partition_by if column not in cls.columns()]
+        if surplus:
+            raise SettingsError(f"Table {cls.__name__} is partitioned by {surplus}, which it does not declare.")
+        if cls.name in _TABLES:
+            raise SettingsError(f"Two tables are named {cls.name}.")
+        _TABLES[cls.name] = cls
+
+    @classmethod
+    def fields(cls) -> tuple[Field, ...]:
+        """All columns in the order of their declaration, inherited ones last."""
+        found: dict[str, Field] = {}
+        for base in cls.__mro__:
+            for attribute in vars(base).values():
+                if isinstance(attribute, Field):
+                    found.setdefault(attribute.name, attribute)
+        return tuple(found.values())
+
+    @classmethod
+    def columns(cls) -> tuple[str, ...]:
+        """Names of all columns."""
+        return tuple(field.name for field in cls.fields())
+
+    @classmethod
+    def key(cls) -> tuple[str, ...]:
+        """Names of the columns that identify a row."""
+        return tuple(field.name for field in cls.fields() if field.role is Role.KEY)
+
+    @classmethod
+    def business_columns(cls) -> tuple[str, ...]:
+        """Key and business columns: what the table's hash is taken over."""
+        return tuple(field.name for field in cls.fields() if field.role is not Role.RUN)
+
+    @classmethod
+    def arrow_schema(cls) -> pa.Schema:
+        """The declared columns as an Arrow schema."""
+        return pa.schema([pa.field(field.name, field.dtype, field.nullable) for field in cls.fields()])
+
+    @classmethod
+    def empty(cls) -> pa.Table:
+        """A table of no rows."""
+        return cls.arrow_schema().empty_table()
+
+
+_TABLES: dict[str, type[Table]] = {}
+
+
+def all_tables() -> tuple[type[Table], ...]:
+    """Every table declared so far, by layer and name."""
+    order = list(Layer)
+    return tuple(sorted(_TABLES.values(), key=lambda table: (order.index(table.layer), table.name)))
+
+
+def table_named(name: str) -> type[Table]:
+    """The table of that name; raises UnknownNameError with the nearest one."""
+    if name not in _TABLES:
+        raise UnknownNameError("table", name, _TABLES)
+    return _TABLES[name]
+
+
+def conform(rows: pa.Table, table: type[Table]) -> pa.Table:
+    """Orders and casts an Arrow table to the declaration; raises SchemaMismatchError on missing or surplus columns."""
+    from pipelines.errors import SchemaMismatchError
+
+    declared: Iterable[str] = table.columns()
+    missing, surplus = set(declared) - set(rows.column_names), set(rows.column_names) - set(declared)
+    if missing or surplus:
+        raise SchemaMismatchError(table.name, missing, surplus)
+    return rows.select(list(declared)).cast(table.arrow_schema())

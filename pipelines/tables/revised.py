@@ -1,0 +1,19 @@
+"""Columns of every product table: a result is never edited, a change is a new revision."""
+
+from __future__ import annotations
+
+from pipelines.tables.base import INTEGER, STRING, Field
+
+
+class Revised:
+    """What the runner adds to each row of a product's result and evidence; the product's own function leaves them out."""
+
+    revision = Field(INTEGER, "1 for the first issue; each correction adds one and leaves the earlier rows as they were.", key=True, minimum=1)
+    computed_run_id = Field(STRING, "The run that computed the row.", run=True)
+
+
+class RevisedResult(Revised):
+    """As Revised, for the result table of a product."""
+
+    supersedes_revision = Field(INTEGER, "The revision that this one corrects; empty for the first.")
+    content_digest = Field(STRING, "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.", nullable=False)

@@ -1,0 +1,1 @@
+"""The three products; each returns a result and the evidence for it."""
