@@ -1,0 +1,42 @@
+"""The catalogue of checks and estimators as Markdown, made from the lists."""
+
+from __future__ import annotations
+
+from pipelines.vee.checks import CHECKS
+from pipelines.vee.estimation import ESTIMATORS
+from pipelines.vee.settings import VeeSettings
+
+
+def render_check_catalogue() -> str:
+    """The page ``docs/checks.md``: every check and estimator with severity, thresholds and source."""
+    parts = [
+        "# Checks and estimators of load curves",
+        "",
+        "This page is generated from the lists in `pipelines/vee`; the thresholds stand in `conf/vee.yaml`.",
+        "An interval that fails an *invalid* check is estimated; its measured value stays beside the final one.",
+        "A record that fails a *quarantine* check does not enter silver. *warn* and *info* leave the value alone.",
+        "",
+        "| Id | Bit | Check | 中文 | Severity | Thresholds | Source |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    parts += [
+        f"| {check.id} | {check.bit} | {_cell(check.title)} | {check.title_zh} | {check.severity.value} | {_keys(check.settings)} | {_cell(check.source)} |"
+        for check in CHECKS
+    ]
+    parts += ["", "| Id | Estimator | 中文 | Status | Thresholds | Source |", "|---|---|---|---|---|---|"]
+    parts += [
+        f"| {method.id} | {_cell(method.title)} | {method.title_zh} | {method.status.name.lower()} ({method.status.value}) "
+        f"| {_keys(method.settings)} | {_cell(method.source)} |"
+        for method in ESTIMATORS
+    ]
+    parts += ["", "| Threshold | Meaning |", "|---|---|"]
+    parts += [f"| `{name}` | {_cell(field.description or '')} |" for name, field in VeeSettings.model_fields.items()]
+    return "\n".join(parts) + "\n"
+
+
+def _keys(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names) or "none"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
