@@ -20,7 +20,8 @@ def render_check_catalogue() -> str:
         "|---|---|---|---|---|---|---|",
     ]
     parts += [
-        f"| {check.id} | {check.bit} | {_cell(check.title)} | {check.title_zh} | {check.severity.value} | {_keys(check.settings)} | {_cell(check.source)} |"
+        f"| {check.id} | {check.bit} | {_cell(check.title)} | {check.title_zh} | {check.severity.value} "
+        f"| {_keys(check.settings)} | {_cell(check.source)} |"
         for check in CHECKS
     ]
     parts += ["", "| Id | Estimator | 中文 | Status | Thresholds | Source |", "|---|---|---|---|---|---|"]

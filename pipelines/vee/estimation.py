@@ -67,6 +67,36 @@ def _mean_over(usable: FloatArray, found: IntArray, count: int, slot: int) -> fl
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _beside(
+    usable: FloatArray,
+    top: int,
+    bottom: int,
+    begin: int,
+    end: int,
+    beside: int,
+    day_types: IntArray,
+    clean: BoolArray,
+    reach_days: int,
+    found: IntArray,
+) -> tuple[float, float]:
+    """What was measured within ``beside`` intervals before ``begin`` and from ``end`` on, and what like-days show there."""
+    slots = usable.shape[1]
+    here, there = 0.0, 0.0
+    row, kept = -1, 0
+    for near in range(max(top * slots, begin - beside), min(bottom * slots, end + beside)):
+        day, slot = near // slots, near % slots
+        if begin <= near < end or np.isnan(usable[day, slot]):
+            continue
+        if day != row:
+            row = day
+            kept = nearest_like_days(row, top, bottom, day_types, clean, reach_days, found)
+        if kept:
+            here += usable[day, slot]
+            there += _mean_over(usable, found, kept, slot)
+    return here, there
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _from_like_days(
     usable: FloatArray,
     series_starts: IntArray,
@@ -102,17 +132,7 @@ def _from_like_days(
             end = position
             if end - begin > limit:
                 continue
-            here, there = 0.0, 0.0
-            row, kept = -1, 0
-            for near in range(max(first, begin - beside), min(last, end + beside)):
-                if (begin <= near < end) or np.isnan(flat[near]):
-                    continue
-                if near // slots != row:
-                    row = near // slots
-                    kept = nearest_like_days(row, top, bottom, day_types, clean, reach_days, found)
-                if kept:
-                    here += flat[near]
-                    there += _mean_over(usable, found, kept, near - row * slots)
+            here, there = _beside(usable, top, bottom, begin, end, beside, day_types, clean, reach_days, found)
             scale = min(max(here / there, scale_min), scale_max) if there > 0.0 else 1.0
             row, kept = -1, 0
             for inside in range(begin, end):

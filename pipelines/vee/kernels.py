@@ -56,15 +56,18 @@ def nearest_like_days(row: int, first: int, last: int, day_types: IntArray, usab
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _neighbour(flat: FloatArray, position: int, step: int, first: int, last: int, reach: int) -> float:
-    """The nearest value that is there within ``reach`` intervals, or NaN."""
-    for distance in range(1, reach + 1):
-        candidate = position + step * distance
-        if candidate < first or candidate >= last:
-            return np.nan
-        if not np.isnan(flat[candidate]):
-            return float(flat[candidate])
-    return np.nan
+def _larger_neighbour(flat: FloatArray, position: int, first: int, last: int, reach: int) -> float:
+    """The larger of the nearest values on either side that are there within ``reach`` intervals; NaN where neither side has one."""
+    larger = np.nan
+    for step in (-1, 1):
+        for distance in range(1, reach + 1):
+            candidate = position + step * distance
+            if candidate < first or candidate >= last:
+                break
+            if not np.isnan(flat[candidate]):
+                larger = flat[candidate] if np.isnan(larger) else max(larger, flat[candidate])
+                break
+    return float(larger)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -80,6 +83,16 @@ def _usual_at(energy: FloatArray, found: IntArray, count: int, slot: int, reach:
             largest[kept] = top
             kept += 1
     return float(np.median(largest[:kept])) if kept else np.nan
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _mean_above_zero(values: FloatArray) -> float:
+    mass, number = 0.0, 0
+    for value in values:
+        if value > 0.0:
+            mass += value
+            number += 1
+    return mass / number if number else 0.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -108,23 +121,14 @@ def isolated_spikes(
     found = np.empty(like_days, dtype=np.int64)
     for series in range(series_starts.size - 1):
         first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        mass, number = 0.0, 0
-        for position in range(first, last):
-            if flat[position] > 0.0:
-                mass += flat[position]
-                number += 1
-        floor = floor_ratio * mass / number if number else 0.0
+        floor = floor_ratio * _mean_above_zero(flat[first:last])
         for _ in range(2):
             fresh = False
             for position in range(first, last):
                 value = flat[position]
                 if not value > floor:
                     continue
-                before = _neighbour(flat, position, -1, first, last, 4)
-                after = _neighbour(flat, position, 1, first, last, 4)
-                if np.isnan(before) and np.isnan(after):
-                    continue
-                if value <= isolation * max(0.0 if np.isnan(before) else before, 0.0 if np.isnan(after) else after):
+                if not value > isolation * _larger_neighbour(flat, position, first, last, 4):
                     continue
                 row = position // slots
                 count = nearest_like_days(row, series_starts[series], series_starts[series + 1], day_types, usable, reach_days, found)

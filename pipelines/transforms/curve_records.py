@@ -1,0 +1,286 @@
+"""Received curve records as arrays: who, when, sent when, how scaled, and what makes a record unfit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel, CurveMeasure, RejectReason
+from pipelines.errors import SchemaMismatchError
+from pipelines.periods import EPOCH
+from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
+from pipelines.vee.blocks import BoolArray, FloatArray, IntArray
+from pipelines.vee.checks import future_dated
+
+DAY_SPAN = 1 << 22
+"""Larger than any local day's number: (series, day) packs into one int64."""
+
+STAGE = "silver_day_curves"
+RAW_LIMIT = 4000
+
+Element = TypeVar("Element", bound=np.generic)
+
+_NEEDED = (
+    "content_hash",
+    "line_number",
+    "sent_at_utc",
+    "meter_point_id",
+    "channel_code",
+    "curve_date",
+    "interval_minutes",
+    "measure_code",
+    "values_unscaled",
+    "present_flags",
+    "sender_quality_codes",
+)
+
+# NEM12: S substituted, E forward estimate, F final substitute; N nothing; A measured; V per interval, resolved by the reader.
+_SUBSTITUTED_FLAGS = frozenset(b"SEF")
+_NULL_FLAG = ord("N")
+
+_FAULTS: tuple[tuple[RejectReason, str, str], ...] = (
+    (RejectReason.BAD_STRUCTURE, "values_unscaled", "The number of values, flags or quality codes does not fit the length of the interval."),
+    (RejectReason.BAD_CODE, "measure_code", "Neither the kind of the values nor the channel may stand outside its closed list."),
+    (RejectReason.UNKNOWN_METER_POINT, "meter_point_id", "No meter with a multiplier is known for this meter point on this day."),
+    (RejectReason.FUTURE_DATED, "curve_date", "The local day lies after the day of the run."),
+)
+
+
+@dataclass(frozen=True)
+class CurveRecords:
+    """All received records of a batch; arrays run over records in the order given.
+
+    series            Number of (meter point, channel): place of the meter point x channels + place of the channel, both sorted.
+    day               Local day, counted from 1970-01-01.
+    interval_minutes  Length of an interval. [min]
+    sent              Sender's time in microseconds, NO_TIME where there is none.
+    content, line     Rank of the content hash among ``content_hashes``; line in the file.
+    scale             Value to energy: multiplier, and hours of the interval for mean power.
+    capacity_kva      Limit of the connection, NaN where unknown. [kVA]
+    faults            0 where fit, else 1 + place in the list of faults.
+    """
+
+    meter_points: list[str]
+    channels: list[str]
+    content_hashes: list[str]
+    series: IntArray
+    day: IntArray
+    interval_minutes: IntArray
+    sent: IntArray
+    content: IntArray
+    line: IntArray
+    scale: FloatArray
+    capacity_kva: FloatArray
+    faults: NDArray[np.int8]
+    _values: FloatArray
+    _offsets: IntArray
+    _quality: NDArray[np.uint8]
+    _quality_offsets: IntArray
+    _quality_lengths: IntArray
+    _flags: NDArray[np.uint8]
+    _flag_offsets: IntArray
+    _flag_lengths: IntArray
+    _present: int
+
+    @property
+    def count(self) -> int:
+        """Number of records."""
+        return int(self.series.size)
+
+    def matrix(self, rows: IntArray) -> FloatArray:
+        """(rows x slots) energy after the multiplier, NaN where nothing came; the rows must share one interval length. [kWh or kvarh]"""
+        slots = self._slots(rows)
+        energy = _gathered(self._values, self._offsets[rows], slots) * self.scale[rows, None]
+        flagged = np.flatnonzero(self._flag_lengths[rows])
+        if flagged.size:
+            flags = _gathered(self._flags, self._flag_offsets[rows[flagged]], slots)
+            if (flags != self._present).any():
+                energy[flagged] = np.where(flags == self._present, energy[flagged], np.nan)
+        coded = np.flatnonzero(self._quality_lengths[rows])
+        if coded.size:
+            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            energy[coded] = np.where(quality == _NULL_FLAG, np.nan, energy[coded])
+        return energy
+
+    def substituted(self, rows: IntArray) -> BoolArray:
+        """(rows x slots) whether the sender says that the value is not a measured one."""
+        slots = self._slots(rows)
+        marks = np.zeros((rows.size, slots), dtype=np.bool_)
+        coded = np.flatnonzero(self._quality_lengths[rows])
+        if coded.size:
+            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            marks[coded] = np.isin(quality, list(_SUBSTITUTED_FLAGS))
+        return marks
+
+    def _slots(self, rows: IntArray) -> int:
+        return 1440 // int(self.interval_minutes[rows[0]]) if rows.size else 0
+
+
+def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
+    """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
+    if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
+        return flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(offsets.size, slots)
+    return flat[offsets[:, None] + np.arange(slots)]
+
+
+def read_records(bronze: pa.Table, meter_points: pa.Table, today: date, present_char: str) -> CurveRecords:
+    """Takes bronze_load_curves apart into arrays and marks the records that cannot be used."""
+    missing = set(_NEEDED) - set(bronze.column_names)
+    if missing:
+        raise SchemaMismatchError(BronzeLoadCurves.name, missing)
+    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED}
+    meter, meter_names = ranks(columns["meter_point_id"])
+    channel, channel_names = ranks(columns["channel_code"])
+    content, hashes = ranks(columns["content_hash"])
+    day = columns["curve_date"].cast(pa.int32()).to_numpy(zero_copy_only=False).astype(np.int64)
+    minutes = columns["interval_minutes"].to_numpy(zero_copy_only=False).astype(np.int64)
+    sent = pc.fill_null(columns["sent_at_utc"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), NO_TIME).to_numpy(zero_copy_only=False)
+
+    values, offsets, lengths = _lists(columns["values_unscaled"])
+    quality, quality_offsets, quality_lengths = _quality_letters(columns["sender_quality_codes"])
+    flags, flag_offsets, flag_lengths = _characters(columns["present_flags"])
+    slots = np.where((minutes > 0) & (1440 % np.maximum(minutes, 1) == 0), 1440 // np.maximum(minutes, 1), -1)
+    broken = (lengths != slots) | ((quality_lengths != slots) & (quality_lengths > 0)) | ((flag_lengths != slots) & (flag_lengths > 0))
+
+    is_power = _equals(columns["measure_code"], CurveMeasure.MEAN_POWER.value)
+    coded = (is_power | _equals(columns["measure_code"], CurveMeasure.ENERGY.value)) & np.isin(channel_names, [c.value for c in Channel])[channel]
+    multiplier, capacity, known = _meter_in_force(meter, meter_names, day, meter_points)
+    future = future_dated(day, (today - EPOCH).days)
+    faults = np.zeros(meter.size, dtype=np.int8)
+    for place, unfit in reversed(list(enumerate((broken, ~coded, ~known, future)))):
+        faults[unfit] = place + 1
+    return CurveRecords(
+        meter_points=meter_names,
+        channels=channel_names,
+        content_hashes=hashes,
+        series=meter * max(1, len(channel_names)) + channel,
+        day=day,
+        interval_minutes=minutes,
+        sent=sent,
+        content=content,
+        line=columns["line_number"].to_numpy(zero_copy_only=False),
+        scale=multiplier * np.where(is_power, minutes / 60.0, 1.0),
+        capacity_kva=capacity,
+        faults=faults,
+        _values=values.to_numpy(zero_copy_only=False),
+        _offsets=offsets,
+        _quality=quality,
+        _quality_offsets=quality_offsets,
+        _quality_lengths=quality_lengths,
+        _flags=flags,
+        _flag_offsets=flag_offsets,
+        _flag_lengths=flag_lengths,
+        _present=ord(present_char),
+    )
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()
+    return combined if isinstance(combined, pa.Array) else pa.array([], column.type)
+
+
+def _equals(column: pa.Array, word: str) -> BoolArray:
+    return np.asarray(pc.fill_null(pc.equal(column, word), False).to_numpy(zero_copy_only=False))
+
+
+def _lists(column: pa.Array) -> tuple[pa.Array, IntArray, IntArray]:
+    """Elements of a list column, where each row begins in them, and how many it has; a null row has none."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    return pc.list_flatten(column), np.cumsum(lengths) - lengths, lengths
+
+
+def _quality_letters(column: pa.Array) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
+    """First letter of each slot's quality flag, 0 where it has none."""
+    codes, offsets, lengths = _lists(column)
+    if not len(codes):
+        return np.empty(0, np.uint8), offsets, lengths
+    encoded = pc.dictionary_encode(pc.fill_null(codes, ""))
+    letters = np.array([ord(word[0].upper()) if word else 0 for word in encoded.dictionary.to_pylist()], dtype=np.uint8)
+    return letters[encoded.indices.to_numpy(zero_copy_only=False)], offsets, lengths
+
+
+def _characters(column: pa.Array) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
+    """Bytes of a text column, where each row begins in them, and how many it has; a null row has none."""
+    filled = pc.fill_null(column, "").cast(pa.large_string())
+    lengths = pc.binary_length(filled).to_numpy(zero_copy_only=False).astype(np.int64)
+    buffer = filled.buffers()[2]
+    begins = np.frombuffer(filled.buffers()[1], dtype=np.int64)[filled.offset : filled.offset + len(filled)] if len(filled) else np.empty(0, np.int64)
+    return np.frombuffer(buffer or b"", dtype=np.uint8), begins, lengths
+
+
+def _meter_in_force(meter: IntArray, names: list[str], day: IntArray, meter_points: pa.Table) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Multiplier and capacity of the meter that counts at each record's meter point on its day, and whether there is one."""
+    place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
+    ours = np.asarray(place.is_valid())
+    begins = _days(meter_points["valid_from_date"], 0)[ours]
+    packed = place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) * DAY_SPAN + begins
+    order = np.argsort(packed)
+    packed = packed[order]
+    if not packed.size:
+        return np.full(meter.size, np.nan), np.full(meter.size, np.nan), np.zeros(meter.size, dtype=np.bool_)
+    ends = _days(meter_points["valid_to_date"], DAY_SPAN - 1)[ours][order]
+    found = np.searchsorted(packed, meter * DAY_SPAN + day, side="right") - 1
+    at = np.maximum(found, 0)
+    known = (found >= 0) & (packed[at] // DAY_SPAN == meter) & (day <= ends[at])
+    multiplier = _floats(meter_points["multiplier_ratio"])[ours][order][at]
+    capacity = _floats(meter_points["capacity_kva"])[ours][order][at]
+    known &= ~np.isnan(multiplier)
+    return multiplier, capacity, known
+
+
+def _days(column: pa.ChunkedArray, empty: int) -> IntArray:
+    return np.asarray(pc.fill_null(_one_chunk(column).cast(pa.int32()), empty).to_numpy(zero_copy_only=False).astype(np.int64))
+
+
+def _floats(column: pa.ChunkedArray) -> FloatArray:
+    return np.asarray(_one_chunk(column).cast(pa.float64()).to_numpy(zero_copy_only=False))
+
+
+def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) -> pa.Table:
+    """The held-back records as rows of silver_quarantine without the run's columns, by content hash and line."""
+    reasons = (*_FAULTS, (RejectReason.CONFLICTING_VALUES, "values_unscaled", "Other records for this day differ and none carries a sender's time."))
+    fault = np.where(conflicting, len(reasons), records.faults)
+    held = np.flatnonzero(fault)
+    held = held[np.lexsort((records.line[held], records.content[held]))]
+    which = pa.array(fault[held] - 1)
+    rows = bronze.select(list(_NEEDED)).take(pa.array(held))
+
+    def text(part: int) -> pa.Array:
+        return pa.array([str(reason[part]) for reason in reasons]).take(which)
+
+    return pa.table(
+        [
+            rows["content_hash"],
+            rows["line_number"],
+            pa.array([BronzeLoadCurves.name] * held.size, pa.string()),
+            text(0),
+            text(1),
+            text(2),
+            _as_received(rows),
+            pa.array([STAGE] * held.size, pa.string()),
+        ],
+        names=QUARANTINE_SCHEMA.names,
+    ).cast(QUARANTINE_SCHEMA)
+
+
+def _as_received(rows: pa.Table) -> pa.Array | pa.ChunkedArray:
+    """Key and values of records as one line of text each, cut at the limit."""
+    lists = _one_chunk(rows["values_unscaled"])
+    texts = pc.fill_null(pc.list_flatten(lists).cast(pa.string()), "")
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))).astype(np.int32))
+    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
+    heads = [
+        pc.fill_null(rows[name].cast(pa.string()), "")
+        for name in ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "measure_code")
+    ]
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*heads, joined, ","), 0, RAW_LIMIT)

@@ -1,0 +1,236 @@
+"""Received load curves to silver: settled, multiplied, gridded by local day, validated, estimated."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel, IntervalStatus
+from pipelines.errors import FactNotInForceError
+from pipelines.periods import EPOCH
+from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.tables.silver import SilverDayCurves
+from pipelines.transforms import curve_records, settlement
+from pipelines.transforms.curve_records import CurveRecords, Element
+from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray, IntArray
+from pipelines.vee.checks import CHECKS, run_checks
+from pipelines.vee.estimation import StatusArray, estimate_missing_intervals
+from pipelines.vee.settings import VeeSettings
+
+CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
+
+PRESENT_CHAR = "1"
+
+_ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
+
+
+@dataclass(frozen=True)
+class CurveOutcome:
+    """What became of the received curves of some meter points.
+
+    curves      Rows of silver_day_curves without ``computed_run_id``, by meter point, channel and day; only the months asked for.
+    accounts    One row per content hash over all records given: received = kept + duplicate + superseded + quarantined.
+    quarantine  Rows of silver_quarantine without ``source_file`` and ``run_id``, over all records given.
+    """
+
+    curves: pa.Table
+    accounts: pa.Table
+    quarantine: pa.Table
+
+
+def refine_curves(
+    bronze: pa.Table,
+    meter_points: pa.Table,
+    day_types: Mapping[date, str],
+    settings: VeeSettings,
+    months: Collection[str],
+    today: date,
+    present_char: str = PRESENT_CHAR,
+) -> CurveOutcome:
+    """Settles, validates and estimates all received curves of a set of meter points.
+
+    bronze        Columns of bronze_load_curves (run columns may lack), the whole history of these meter points, in any order.
+    meter_points  silver_meter_points, of these meter points at least.
+    day_types     Kind of each local day; days of one kind are like-days. Where it covers no day, weekdays and weekends are told apart.
+    months        ``YYYY-MM`` whose curves are wanted; the others only serve as neighbours and like-days.
+    today         Local day on which this runs; later days are held back.
+    present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
+
+    A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
+    ``like_day_limit_days`` ends the series, and what comes after it is another.
+    """
+    records = curve_records.read_records(bronze, meter_points, today, present_char)
+    key = records.series * curve_records.DAY_SPAN + records.day
+    fit = np.flatnonzero(records.faults == 0)
+    groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
+    same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
+    verdicts = np.full(records.count, settlement.QUARANTINED, dtype=np.int8)
+    verdicts[fit] = settlement.settle(groups, winners, same, records.sent[fit])
+    conflicting = np.zeros(records.count, dtype=np.bool_)
+    conflicting[fit] = verdicts[fit] == settlement.QUARANTINED
+    stands = verdicts[fit[winners]] == settlement.KEPT
+    kept, received = fit[winners[stands]], receptions[stands]
+    wanted = set(months)
+    parts = []
+    for minutes in np.unique(records.interval_minutes[kept]).tolist():
+        chosen = records.interval_minutes[kept] == minutes
+        parts.append(_refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today))
+    return CurveOutcome(
+        _joined(parts),
+        settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
+        curve_records.quarantine(records, bronze, conflicting),
+    )
+
+
+def _same_as_winner(records: CurveRecords, fit: IntArray, winner_of: IntArray, contested: BoolArray) -> BoolArray:
+    """Whether each fit record says what its group's winner says; only contested groups are compared."""
+    same = np.ones(fit.size, dtype=np.bool_)
+    at = np.flatnonzero(contested & (winner_of != np.arange(fit.size)))
+    ours, theirs = fit[at], fit[winner_of[at]]
+    equal = records.interval_minutes[ours] == records.interval_minutes[theirs]
+    for minutes in np.unique(records.interval_minutes[ours[equal]]).tolist():
+        pairs = np.flatnonzero(equal & (records.interval_minutes[ours] == minutes))
+        left, right = records.matrix(ours[pairs]), records.matrix(theirs[pairs])
+        values = ((left == right) | (np.isnan(left) & np.isnan(right))).all(axis=1)
+        equal[pairs] = values & (records.substituted(ours[pairs]) == records.substituted(theirs[pairs])).all(axis=1)
+    same[at] = equal
+    return same
+
+
+def _refine_group(
+    records: CurveRecords,
+    kept: IntArray,
+    receptions: IntArray,
+    every_kept_key: IntArray,
+    minutes: int,
+    day_types: Mapping[date, str],
+    settings: VeeSettings,
+    months: set[str],
+    today: date,
+) -> pa.Table:
+    """Silver rows of the kept records of one interval length."""
+    order = np.lexsort((records.day[kept], records.series[kept]))
+    kept, receptions = kept[order], receptions[order]
+    series, day = records.series[kept], records.day[kept]
+    silence = day[1:] - day[:-1] > settings.like_day_limit_days + 1
+    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | silence)))
+    last = np.concatenate((first[1:], [kept.size])) - 1
+    spans = day[last] - day[first] + 1
+    starts = np.concatenate(([0], np.cumsum(spans)))
+    rows = starts[np.searchsorted(first, np.arange(kept.size), side="right") - 1] + day - np.repeat(day[first], last - first + 1)
+    total = int(starts[-1])
+    block_series = np.repeat(series[first], spans)
+    block_day = np.arange(total) - np.repeat(starts[:-1], spans) + np.repeat(day[first], spans)
+
+    energy = _placed(records.matrix(kept), rows, total, np.nan)
+    substituted = _placed(records.substituted(kept), rows, total, False)
+    channel = np.array([channel == Channel.ACTIVE_FORWARD.value for channel in records.channels], dtype=np.bool_)
+    block = CurveBlock(
+        energy=energy,
+        interval_minutes=minutes,
+        series_starts=starts,
+        day_numbers=block_day,
+        day_types=_type_codes(block_day, day_types),
+        capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
+        counts_use=channel[block_series % len(records.channels)],
+        receptions=_placed(receptions, rows, total, 0),
+        today_number=(today - EPOCH).days,
+    )
+    bits, invalid = run_checks(block, settings)
+    final, status = estimate_missing_intervals(block, invalid, substituted, settings)
+
+    month = block_day.astype("datetime64[D]").astype("datetime64[M]")
+    emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))
+    if total > kept.size:  # a day that another interval length holds is no gap of this one
+        held = np.zeros(total, dtype=np.bool_)
+        held[rows] = True
+        emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
+    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, final, status, bits)
+
+
+def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) -> NDArray[Element]:
+    """Values at their rows of a block, and ``empty`` on days that never came; no copy where every day is there in order."""
+    if rows.size == total:
+        return values
+    placed = np.full((total, *values.shape[1:]), empty, dtype=values.dtype)
+    placed[rows] = values
+    return placed
+
+
+def _type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
+    """A code per kind of day; one look-up per distinct day."""
+    days, place = np.unique(day_numbers, return_inverse=True)
+    names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]
+    codes = {name: code for code, name in enumerate(sorted(set(names)))}
+    return np.array([codes[name] for name in names], dtype=np.int64)[place]
+
+
+def _type_name(day: date, day_types: Mapping[date, str]) -> str:
+    # A misdated record must not halt the others, and an estimate that misses a holiday is still marked as an estimate.
+    try:
+        return str(day_types[day])
+    except (KeyError, FactNotInForceError):
+        return "not_covered_weekday" if day.weekday() < 5 else "not_covered_weekend"
+
+
+def _silver_rows(
+    records: CurveRecords,
+    block: CurveBlock,
+    rows: IntArray,
+    series: IntArray,
+    month: NDArray[np.datetime64],
+    final: FloatArray,
+    status: StatusArray,
+    bits: IntArray,
+) -> pa.Table:
+    channels = len(records.channels)
+    measured = status[rows] == IntervalStatus.MEASURED
+    missing = status[rows] == IntervalStatus.MISSING
+    months, month_place = np.unique(month[rows], return_inverse=True)
+    return pa.table(
+        [
+            pa.array(records.meter_points, pa.string()).take(pa.array(series[rows] // channels)),
+            pa.array(records.channels, pa.string()).take(pa.array(series[rows] % channels)),
+            pa.array(block.day_numbers[rows].astype(np.int32)).cast(pa.date32()),
+            pa.array(np.full(rows.size, block.interval_minutes, dtype=np.int32)),
+            _lists(block.energy[rows], nan_is_null=True),
+            _lists(final[rows], nan_is_null=True),
+            _lists(status[rows]),
+            _lists(bits[rows]),
+            _failed_ids(bits[rows]),
+            pa.array(measured.sum(axis=1).astype(np.int32)),
+            pa.array(_ESTIMATED[status[rows]].sum(axis=1).astype(np.int32)),
+            pa.array(missing.sum(axis=1).astype(np.int32)),
+            pa.array(months.astype(str).tolist(), pa.string()).take(pa.array(month_place)),
+        ],
+        names=CURVES_SCHEMA.names,
+    ).cast(CURVES_SCHEMA)
+
+
+def _lists(values: NDArray[np.generic], nan_is_null: bool = False) -> pa.Array:
+    """(rows x slots) as a list column."""
+    rows, slots = values.shape
+    offsets = pa.array(np.arange(0, rows * slots + 1, slots, dtype=np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=nan_is_null))
+
+
+def _failed_ids(bits: IntArray) -> pa.Array:
+    """Ids of the checks that any interval of a day failed, in catalogue order."""
+    of_day = np.bitwise_or.reduce(bits, axis=1)
+    failed = (of_day[:, None] >> np.array([check.bit for check in CHECKS])) & 1 == 1
+    offsets = pa.array(np.concatenate(([0], np.cumsum(failed.sum(axis=1)))).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, pa.array([check.id for check in CHECKS]).take(pa.array(np.nonzero(failed)[1])))
+
+
+def _joined(parts: list[pa.Table]) -> pa.Table:
+    if not parts:
+        return CURVES_SCHEMA.empty_table()
+    if len(parts) == 1:
+        return parts[0]
+    joined = pa.concat_tables(parts)
+    return joined.sort_by([(name, "ascending") for name in SilverDayCurves.key()]).combine_chunks()

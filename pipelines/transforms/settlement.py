@@ -1,0 +1,96 @@
+"""Which of several received records for one key stands: the same rule for arrays here and for Spark frames in ``received``.
+
+The winner is the record with the larger time that the sender put in it, then the larger content hash, then the larger line; our own
+clock plays no part, so the order of arrival changes nothing. A record with the winner's values is a duplicate, any other is superseded.
+Where records differ and none carries a sender's time, nobody can tell which is true: all are held back.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.tables.silver import SilverQuarantine
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+class Verdict(StrEnum):
+    """What became of a received record."""
+
+    KEPT = "kept"
+    DUPLICATE = "duplicate"
+    SUPERSEDED = "superseded"
+    QUARANTINED = "quarantined"
+
+
+KEPT, DUPLICATE, SUPERSEDED, QUARANTINED = range(4)
+VERDICTS = tuple(Verdict)
+NO_TIME = np.iinfo(np.int64).min
+
+ACCOUNTS_SCHEMA = pa.schema(
+    [
+        ("content_hash", pa.string()),
+        ("table_name", pa.string()),
+        ("received_rows", pa.int64()),
+        *((f"{verdict.value}_rows", pa.int64()) for verdict in VERDICTS),
+    ]
+)
+
+QUARANTINE_SCHEMA = pa.schema([field for field in SilverQuarantine.arrow_schema() if field.name not in ("source_file", "run_id")])
+
+
+def ranks(strings: pa.ChunkedArray | pa.Array) -> tuple[IntArray, list[str]]:
+    """Each string's place in the sorted list of the distinct ones, and that list."""
+    encoded = pc.dictionary_encode(strings)
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = encoded.unify_dictionaries().combine_chunks() if encoded.num_chunks else pa.array([], pa.string()).dictionary_encode()
+    words = encoded.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place = np.empty(len(words), dtype=np.int64)
+    place[order] = np.arange(len(words))
+    return place[encoded.indices.to_numpy(zero_copy_only=False)], [words[index] for index in order]
+
+
+def group_winners(key: IntArray, sent: IntArray, content: IntArray, line: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+    """Groups records by key and finds each group's winner.
+
+    key      (records) equal where records compete.
+    sent     (records) sender's time, NO_TIME where there is none.
+    content  (records) rank of the content hash.
+    line     (records) line in the file.
+    Returns (records) number of each record's group, (groups) record that wins, (groups) how many records compete.
+    """
+    order = np.lexsort((line, content, sent, key))
+    last = np.ones(key.size, dtype=np.bool_)
+    last[:-1] = key[order[1:]] != key[order[:-1]]
+    group_of_sorted = np.concatenate(([0], np.cumsum(last)[:-1])).astype(np.int64) if key.size else np.empty(0, np.int64)
+    groups = np.empty(key.size, dtype=np.int64)
+    groups[order] = group_of_sorted
+    winners = order[last]
+    return groups, winners, np.bincount(groups, minlength=winners.size)
+
+
+def settle(groups: IntArray, winners: IntArray, same_as_winner: BoolArray, sent: IntArray) -> NDArray[np.int8]:
+    """The verdict on each record, as an index into VERDICTS. Arguments as ``group_winners`` gives them."""
+    verdicts = np.where(same_as_winner, DUPLICATE, SUPERSEDED).astype(np.int8)
+    verdicts[winners] = KEPT
+    # The winner has the largest time: where it has none, no record of its group has one.
+    differs = np.bincount(groups, weights=~same_as_winner, minlength=winners.size) > 0
+    disputed = differs & (sent[winners] == NO_TIME)
+    verdicts[disputed[groups]] = QUARANTINED
+    return verdicts
+
+
+def count_verdicts(content: IntArray, hashes: list[str], verdicts: NDArray[np.int8], table_name: str) -> pa.Table:
+    """Records per file and verdict; the four add up to those received."""
+    counts = np.bincount(content * len(VERDICTS) + verdicts, minlength=len(hashes) * len(VERDICTS)).reshape(-1, len(VERDICTS))
+    return pa.table(
+        [pa.array(hashes, pa.string()), pa.array([table_name] * len(hashes), pa.string()), counts.sum(axis=1), *counts.T],
+        schema=ACCOUNTS_SCHEMA,
+    )
