@@ -88,6 +88,16 @@ class TouPeriod(StrEnum):
     DEEP_VALLEY = "deep_valley"
 
 
+class DayType(StrEnum):
+    """What kind of day it is for loads and prices; 调休 working days are weekends that are worked."""
+
+    WORKING_DAY = "working_day"
+    ADJUSTED_WORKING_DAY = "adjusted_working_day"
+    WEEKEND = "weekend"
+    PUBLIC_HOLIDAY = "public_holiday"
+    SPRING_FESTIVAL = "spring_festival"
+
+
 class CustomerClass(StrEnum):
     """Electricity price class: 大工业, 一般工商业, 居民, 农业."""
 
@@ -202,6 +212,8 @@ class RejectReason(StrEnum):
     BAD_NUMBER = "bad_number"
     BAD_CODE = "bad_code"
     MISSING_KEY = "missing_key"
+    MISSING_VALUE = "missing_value"
+    OUT_OF_RANGE = "out_of_range"
     NUL_BYTE = "nul_byte"
     BAD_ENCODING = "bad_encoding"
     BAD_STRUCTURE = "bad_structure"

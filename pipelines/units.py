@@ -22,6 +22,7 @@ class Unit(StrEnum):
     SQUARE_METRE = "m2"
     KWH_PER_M2 = "kWh/m2"
     KG_CO2 = "kgCO2"
+    KG_CO2_PER_KWH = "kgCO2/kWh"
     RATIO = "1"
     PERCENT = "%"
     DAYS = "d"
@@ -54,6 +55,7 @@ _SUFFIXES = {
     Unit.SQUARE_METRE: "m2",
     Unit.KWH_PER_M2: "kwh_per_m2",
     Unit.KG_CO2: "kg_co2",
+    Unit.KG_CO2_PER_KWH: "kg_co2_per_kwh",
     Unit.RATIO: "ratio",
     Unit.PERCENT: "pct",
     Unit.DAYS: "days",

@@ -1,0 +1,143 @@
+"""Rules on contracts: one- or two-part, what demand is billed, part months, late payment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme
+from pipelines.facts.dated import Dated
+from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.prices import parse_code_text
+
+
+@dataclass(frozen=True)
+class PricingSchemeRule:
+    """Which pricing schemes a capacity allows (ruling R12).
+
+    single_part_up_to_kva  Up to and including: single-part only. [kVA]
+    two_part_from_kva      From and including: two-part only; between the two the customer chooses. [kVA]
+    """
+
+    single_part_up_to_kva: Decimal
+    two_part_from_kva: Decimal
+
+    def allowed(self, capacity_kva: Decimal) -> tuple[PricingScheme, ...]:
+        """The schemes allowed at a capacity. [kVA]"""
+        if capacity_kva <= self.single_part_up_to_kva:
+            return (PricingScheme.SINGLE_PART,)
+        if capacity_kva < self.two_part_from_kva:
+            return (PricingScheme.SINGLE_PART, PricingScheme.TWO_PART)
+        return (PricingScheme.TWO_PART,)
+
+
+@dataclass(frozen=True)
+class DemandRule:
+    """What demand a contract for maximum demand is billed.
+
+    tolerance_ratio         Up to this share of the billed contract demand nothing is added. [1]
+    excess_multiple         Demand above it is charged at this multiple of the price. [1]
+    minimum_capacity_ratio  A contract demand below this share of the capacity is raised to it. [1]
+    """
+
+    tolerance_ratio: Decimal
+    excess_multiple: Decimal
+    minimum_capacity_ratio: Decimal
+
+
+@dataclass(frozen=True)
+class UtilisationDiscount:
+    """The demand price falls where much energy is used per kVA (ruling R11).
+
+    threshold_kwh_per_kva  At or above it the discount holds. [kWh/kVA per month]
+    price_ratio            What the demand price is multiplied by. [1]
+    bases                  The demand bases that it holds for.
+    """
+
+    threshold_kwh_per_kva: Decimal
+    price_ratio: Decimal
+    bases: frozenset[DemandBasis]
+
+
+@dataclass(frozen=True)
+class BasicCharge:
+    """The basic charge (基本电费) of two-part customers.
+
+    running_days_per_month  A running day of a part month costs the month's charge divided by this (ruling R8). [d]
+    """
+
+    demand: Dated[DemandRule]
+    utilisation: Dated[UtilisationDiscount]
+    running_days_per_month: Dated[Decimal]
+
+
+@dataclass(frozen=True)
+class LatePaymentRule:
+    """Penalty (违约金) per day of delay on the unpaid amount.
+
+    same_year_ratio   Days up to the end of the calendar year in which the bill was due, by class. [1/d]
+    later_year_ratio  Days after it, by class. [1/d]
+    minimum_cny       Smallest penalty. [CNY]
+    cap_ratio         Largest penalty as a share of the unpaid amount. [1]
+    """
+
+    same_year_ratio: dict[CustomerClass, Decimal]
+    later_year_ratio: dict[CustomerClass, Decimal]
+    minimum_cny: Decimal
+    cap_ratio: Decimal
+
+
+@dataclass(frozen=True)
+class LatePayment:
+    """Penalty rates, least and largest penalty, and when supply may be cut."""
+
+    daily: Dated[tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]]
+    minimum_cny: Dated[Decimal]
+    cap_ratio: Dated[Decimal]
+    disconnection_after_days: Dated[Decimal]
+
+    def on(self, day: date, known: date | None = None) -> LatePaymentRule:
+        """The whole rule in force on a day."""
+        same, later = self.daily.on(day, known)
+        return LatePaymentRule(same, later, self.minimum_cny.on(day, known), self.cap_ratio.on(day, known))
+
+
+def parse_pricing_scheme(written: MarkedMap, options: MarkedMap) -> PricingSchemeRule:
+    """The two capacities of ruling R12."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("single_part_up_to_kva", "two_part_from_kva"))
+    rule = PricingSchemeRule(value.decimal("single_part_up_to_kva"), value.decimal("two_part_from_kva"))
+    if rule.single_part_up_to_kva >= rule.two_part_from_kva:
+        raise value.error("two_part_from_kva", "must be above single_part_up_to_kva")
+    return rule
+
+
+def parse_demand_rule(written: MarkedMap, options: MarkedMap) -> DemandRule:
+    """105 %, double, 40 %."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio"))
+    return DemandRule(value.decimal("tolerance_ratio"), value.decimal("excess_multiple"), value.decimal("minimum_capacity_ratio"))
+
+
+def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDiscount:
+    """260 kWh per kVA, 90 %."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("threshold_kwh_per_kva", "price_ratio", "bases"))
+    bases = frozenset(parse_code_text(DemandBasis, value, "bases", name) for name in value.listing("bases"))
+    return UtilisationDiscount(value.decimal("threshold_kwh_per_kva"), value.decimal("price_ratio"), bases)
+
+
+def parse_late_payment_daily(written: MarkedMap, options: MarkedMap) -> tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]:
+    """Daily ratios by class: in the year of the due day, and after it."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("same_year", "later_year"))
+    same, later = (
+        {parse_code_text(CustomerClass, table, key, key): table.decimal(key) for key in table}
+        for table in (value.mapping("same_year"), value.mapping("later_year"))
+    )
+    return same, later

@@ -1,0 +1,106 @@
+"""All regulated numbers of ``conf/facts/``, typed, dated and cited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from pipelines.codes import CustomerClass, LineComponent
+from pipelines.facts.catalogue import FILES, INDUSTRIES, digest_of, read_fact_file
+from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
+from pipelines.facts.dated import Dated
+from pipelines.facts.emission_factors import EmissionFactors
+from pipelines.facts.holidays import Holidays, read_holidays
+from pipelines.facts.industries import Industry, read_industries
+from pipelines.facts.listing import FactRow, describe_facts
+from pipelines.facts.power_factor_adjustment import PowerFactorRule
+from pipelines.facts.prices import PriceByVoltage, ResidentialTiers, TransmissionPrices
+from pipelines.facts.time_of_use import TimeOfUse
+from pipelines.facts.transfer_supply import TransferSupply
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Every fact by subject; frozen, picklable and small, so that it can be shipped to workers.
+
+    digest   SHA-256 over the files. [hex]
+    by_id    Every dated fact by its id, in the order of the files.
+    """
+
+    digest: str
+    by_id: dict[str, Dated[Any]]
+    energy_base: Dated[Decimal]
+    transmission: TransmissionPrices
+    funds: Dated[Decimal]
+    time_of_use: TimeOfUse
+    power_factor_adjustment: Dated[PowerFactorRule]
+    power_factor_base_excludes: Dated[frozenset[LineComponent]]
+    basic_charge: BasicCharge
+    pricing_scheme: Dated[PricingSchemeRule]
+    residential_tiers: Dated[ResidentialTiers]
+    residential_combined: Dated[PriceByVoltage]
+    transfer_supply: TransferSupply
+    late_payment: LatePayment
+    emission_factor: Dated[EmissionFactors]
+    standard_coal: Dated[Decimal]
+    holidays: Holidays
+    industries: dict[str, Industry]
+
+    def describe(self, on: date, known: date | None = None) -> list[FactRow]:
+        """One row per figure in force on a day, and one per fact that no version covers then."""
+        return describe_facts(self.by_id, self.holidays, on, known)
+
+
+def load_facts(folder: Path) -> Facts:
+    """Reads ``conf/facts``; raises FactFileError naming file and line of the first thing that is not well formed."""
+    by_id: dict[str, Dated[Any]] = {}
+    choices = {}
+    for name in FILES:
+        found, choices[name] = read_fact_file(folder, name)
+        by_id.update(found)
+    holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
+    return Facts(
+        digest=digest_of(folder),
+        by_id=by_id,
+        energy_base=by_id["energy_base"],
+        transmission=TransmissionPrices(
+            choices["tariffs/transmission.yaml"].text("reading"),
+            by_id["transmission.single_part.energy"],
+            by_id["transmission.two_part.energy"],
+            by_id["transmission.two_part.capacity"],
+            by_id["transmission.two_part.demand"],
+        ),
+        funds=by_id["funds"],
+        time_of_use=TimeOfUse(
+            schedules={
+                kind: by_id[f"time_of_use.schedule.{kind}"]
+                for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL, CustomerClass.RESIDENTIAL)
+            },
+            ratio_tables={kind: by_id[f"time_of_use.ratios.{kind}"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
+            floating=by_id["time_of_use.floating"],
+            holidays=holidays,
+        ),
+        power_factor_adjustment=by_id["power_factor.adjustment"],
+        power_factor_base_excludes=by_id["power_factor.base_excludes"],
+        basic_charge=BasicCharge(by_id["basic_charge.demand"], by_id["basic_charge.utilisation"], by_id["basic_charge.running_days_per_month"]),
+        pricing_scheme=by_id["pricing_scheme"],
+        residential_tiers=by_id["residential.tiers"],
+        residential_combined=by_id["residential.combined"],
+        transfer_supply=TransferSupply(
+            by_id["transfer_supply.colours"],
+            by_id["transfer_supply.loss_cap"],
+            by_id["transfer_supply.lawful_modes"],
+            by_id["transfer_supply.verification_after"],
+            by_id["transfer_supply.loss_caps_elsewhere"],
+        ),
+        late_payment=LatePayment(
+            by_id["late_payment.daily"], by_id["late_payment.minimum"], by_id["late_payment.cap"], by_id["late_payment.disconnection_after"]
+        ),
+        emission_factor=by_id["emission_factor"],
+        standard_coal=by_id["standard_coal"],
+        holidays=holidays,
+        industries=read_industries(folder, INDUSTRIES),
+    )

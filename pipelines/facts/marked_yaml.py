@@ -1,0 +1,158 @@
+"""YAML whose mappings and lists remember their lines, with exact decimals instead of floats."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipelines.errors import FactFileError
+
+_LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_INTEGER = re.compile(r"[-+]?\d+")
+_DECIMAL = re.compile(r"[-+]?\d+\.\d+")
+
+
+class MarkedMap(dict[str, Any]):
+    """A mapping that knows its file, its own line and the line of each value."""
+
+    def __init__(self, path: str, line: int) -> None:
+        super().__init__()
+        self.path, self.line = path, line
+        self.lines: dict[str, int] = {}
+
+    def line_of(self, key: str) -> int:
+        """Line of a key's value; of the mapping where the key is absent."""
+        return self.lines.get(key, self.line)
+
+    def error(self, key: str, message: str, hint: str = "") -> FactFileError:
+        """The error that points at a key."""
+        return FactFileError(self.path, self.line_of(key), message, hint)
+
+    def require(self, key: str) -> Any:
+        """The value of a key that must be there."""
+        if key not in self or self[key] is None:
+            raise self.error(key, f"the key {key!r} is missing")
+        return self[key]
+
+    def allow_only(self, keys: Iterable[str]) -> None:
+        """Refuses keys that mean nothing here."""
+        known = set(keys)
+        for key in self:
+            if key not in known:
+                raise self.error(key, f"the key {key!r} is not known here", f"Known: {', '.join(sorted(known))}.")
+
+    def decimal(self, key: str) -> Decimal:
+        """A number, exact."""
+        value = self.require(key)
+        if not isinstance(value, Decimal):
+            raise self.error(key, f"{key} must be a number, not {value!r}")
+        return value
+
+    def day(self, key: str) -> date:
+        """A day, YYYY-MM-DD."""
+        value = self.require(key)
+        if not isinstance(value, date):
+            raise self.error(key, f"{key} must be a day YYYY-MM-DD, not {value!r}")
+        return value
+
+    def text(self, key: str) -> str:
+        """A text that is not empty."""
+        value = self.require(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self.error(key, f"{key} must be a text, not {value!r}")
+        return value
+
+    def mapping(self, key: str) -> MarkedMap:
+        """A mapping."""
+        value = self.require(key)
+        if not isinstance(value, MarkedMap):
+            raise self.error(key, f"{key} must be a mapping")
+        return value
+
+    def listing(self, key: str) -> MarkedList:
+        """A list."""
+        value = self.require(key)
+        if not isinstance(value, MarkedList):
+            raise self.error(key, f"{key} must be a list")
+        return value
+
+
+class MarkedList(list[Any]):
+    """A list that knows the line of each element."""
+
+    def __init__(self, path: str, line: int) -> None:
+        super().__init__()
+        self.path, self.line = path, line
+        self.lines: list[int] = []
+
+    def error(self, index: int, message: str, hint: str = "") -> FactFileError:
+        """The error that points at an element."""
+        return FactFileError(self.path, self.lines[index], message, hint)
+
+
+def read_marked_yaml(path: Path, shown_as: str) -> MarkedMap:
+    """One file as marked mappings, lists, Decimals, dates, booleans and texts.
+
+    shown_as  How errors name the file.
+    Raises FactFileError for anything that is not a mapping, and for a key that stands twice.
+    """
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
+    except FileNotFoundError:
+        raise FactFileError(shown_as, None, "the file does not exist", "Restore it from the packaged conf/facts.") from None
+    except UnicodeDecodeError:
+        raise FactFileError(shown_as, None, "the file is not UTF-8") from None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        raise FactFileError(shown_as, line, f"not readable as YAML: {error.problem}") from None
+    except yaml.YAMLError as error:
+        raise FactFileError(shown_as, None, f"not readable as YAML: {' '.join(str(error).split())}") from None
+    built = _build(node, shown_as) if node is not None else None
+    if not isinstance(built, MarkedMap):
+        raise FactFileError(shown_as, 1, "the file must be a mapping of keys")
+    return built
+
+
+def _build(node: yaml.Node, path: str) -> Any:
+    line = node.start_mark.line + 1
+    if isinstance(node, yaml.MappingNode):
+        mapping = MarkedMap(path, line)
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            if key in mapping:
+                raise FactFileError(path, key_node.start_mark.line + 1, f"the key {key!r} stands twice")
+            mapping.lines[key] = key_node.start_mark.line + 1
+            mapping[key] = _build(value_node, path)
+        return mapping
+    if isinstance(node, yaml.SequenceNode):
+        listing = MarkedList(path, line)
+        for child in node.value:
+            listing.lines.append(child.start_mark.line + 1)
+            listing.append(_build(child, path))
+        return listing
+    return _scalar(node, path, line)
+
+
+def _scalar(node: yaml.Node, path: str, line: int) -> Any:
+    text = str(node.value)
+    kind = node.tag.rsplit(":", 1)[-1]
+    if kind == "null":
+        return None
+    if kind == "bool":
+        return text.lower() in {"true", "yes", "on"}
+    if kind in {"int", "float"}:
+        if _INTEGER.fullmatch(text) or _DECIMAL.fullmatch(text):
+            return Decimal(text)
+        raise FactFileError(path, line, f"write the number {text!r} in plain decimals")
+    if kind == "timestamp":
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise FactFileError(path, line, f"{text!r} is not a day YYYY-MM-DD") from None
+    return text

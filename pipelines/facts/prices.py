@@ -1,0 +1,125 @@
+"""Prices per kWh, kW and kVA: energy base, transmission, funds, residential tiers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import TypeVar
+
+from pipelines.codes import LineComponent, TouPeriod, VoltageLevel
+from pipelines.errors import FactNotInForceError
+from pipelines.facts.dated import Dated
+from pipelines.facts.marked_yaml import MarkedMap
+
+Code = TypeVar("Code", bound=StrEnum)
+PriceByVoltage = dict[VoltageLevel, Decimal]
+
+
+@dataclass(frozen=True)
+class TransmissionPrices:
+    """Transmission and distribution prices (输配电价) of one reading of the published table.
+
+    reading  Which reading of the source is in use, see the file.
+    """
+
+    reading: str
+    single_part_energy: Dated[PriceByVoltage]
+    two_part_energy: Dated[PriceByVoltage]
+    two_part_capacity: Dated[PriceByVoltage]
+    two_part_demand: Dated[PriceByVoltage]
+
+
+def price_at_level(dated: Dated[PriceByVoltage], prices: PriceByVoltage, level: VoltageLevel, day: date) -> Decimal:
+    """The price of one voltage level; raises FactNotInForceError where the source gives none for it."""
+    if level not in prices:
+        known = ", ".join(prices)
+        raise FactNotInForceError(f"{dated.fact_id}.{level.value}", day, f"{dated.covers()} only the levels {known}", dated.file)
+    return prices[level]
+
+
+@dataclass(frozen=True)
+class ResidentialTiers:
+    """Yearly tiers of a dwelling with its own meter (ruling R13); limits are half-open, (0, first], (first, second], (second, ...).
+
+    first_limit_kwh, second_limit_kwh  Running energy of the calendar year. [kWh]
+    flat                               Price of tier 1, 2, 3 without time of use. [CNY/kWh]
+    by_period                          The same with time of use, by period. [CNY/kWh]
+    household_persons                  From so many persons the limits grow by ``household_extra_kwh`` per month.
+    combined_choice_persons            From so many persons the combined-meter price may be chosen instead.
+    """
+
+    first_limit_kwh: Decimal
+    second_limit_kwh: Decimal
+    flat: tuple[Decimal, Decimal, Decimal]
+    by_period: dict[TouPeriod, tuple[Decimal, Decimal, Decimal]]
+    household_persons: int
+    household_extra_kwh: Decimal
+    combined_choice_persons: int
+
+
+def parse_price(written: MarkedMap, options: MarkedMap) -> Decimal:
+    """One price. [the fact's unit]"""
+    del options
+    return written.decimal("value")
+
+
+def parse_price_by_voltage(written: MarkedMap, options: MarkedMap) -> PriceByVoltage:
+    """Prices by voltage level, of the reading that the file chooses where it offers several."""
+    table = written.mapping("value")
+    if "reading" in options:
+        reading = options.text("reading")
+        if reading not in table:
+            raise options.error("reading", f"no reading named {reading!r}", f"Known: {', '.join(table)}.")
+        for other in table:
+            _levels(table.mapping(other))
+        table = table.mapping(reading)
+    return _levels(table)
+
+
+def _levels(table: MarkedMap) -> PriceByVoltage:
+    return {parse_code(VoltageLevel, table, key): table.decimal(key) for key in table}
+
+
+def parse_code(kind: type[Code], table: MarkedMap, key: str) -> Code:
+    """A key that must be a member of a closed list."""
+    return parse_code_text(kind, table, key, key)
+
+
+def parse_code_text(kind: type[Code], table: MarkedMap, key: str, text: object) -> Code:
+    """A text under a key that must be a member of a closed list."""
+    try:
+        return kind(str(text))
+    except ValueError:
+        noun = "component" if kind is LineComponent else kind.__name__
+        raise table.error(key, f"{text!r} is no known {noun}", f"Known: {', '.join(kind)}.") from None
+
+
+def parse_tiers(written: MarkedMap, options: MarkedMap) -> ResidentialTiers:
+    """Limits and prices of the three tiers."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(
+        ("first_limit_kwh", "second_limit_kwh", "flat", "by_period", "household_persons", "household_extra_kwh", "combined_choice_persons")
+    )
+    first, second = value.decimal("first_limit_kwh"), value.decimal("second_limit_kwh")
+    if not 0 < first < second:
+        raise value.error("second_limit_kwh", "tier limits must grow")
+    periods = value.mapping("by_period")
+    return ResidentialTiers(
+        first_limit_kwh=first,
+        second_limit_kwh=second,
+        flat=_three(value, "flat"),
+        by_period={parse_code(TouPeriod, periods, key): _three(periods, key) for key in periods},
+        household_persons=int(value.decimal("household_persons")),
+        household_extra_kwh=value.decimal("household_extra_kwh"),
+        combined_choice_persons=int(value.decimal("combined_choice_persons")),
+    )
+
+
+def _three(value: MarkedMap, key: str) -> tuple[Decimal, Decimal, Decimal]:
+    prices = value.listing(key)
+    if len(prices) != 3 or not all(isinstance(price, Decimal) for price in prices):
+        raise value.error(key, f"{key} must list three prices")
+    return prices[0], prices[1], prices[2]

@@ -1,0 +1,196 @@
+"""Time of use (分时电价): which of 尖峰平谷深谷 each quarter hour of a day is, at what ratio, on which components."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from pipelines.codes import CustomerClass, LineComponent, TouPeriod
+from pipelines.errors import FactNotInForceError
+from pipelines.facts.dated import Dated
+from pipelines.facts.holidays import Holidays
+from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.prices import parse_code, parse_code_text
+
+SLOTS = 96
+PERIODS: tuple[TouPeriod, ...] = tuple(TouPeriod)
+_MINUTES_PER_SLOT = 15
+
+Slots = tuple[TouPeriod | None, ...]
+Ratios = dict[TouPeriod, Decimal]
+
+
+@dataclass(frozen=True)
+class HolidayRule:
+    """Hours that replace the season's on the days off of some festivals; None keeps the season's.
+
+    festivals   Festival codes, see Holidays.festivals.
+    first_days  Only so many first days of the festival itself; None: the whole run of days off that it belongs to.
+    """
+
+    festivals: frozenset[str]
+    first_days: int | None
+    slots: Slots
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Periods of the day by month of the year, and what holidays change."""
+
+    slots_by_month: tuple[tuple[TouPeriod, ...], ...]
+    holiday_rules: tuple[HolidayRule, ...]
+
+
+@dataclass(frozen=True)
+class TimeOfUse:
+    """Time of use of every customer class, with the holidays that it needs."""
+
+    schedules: Mapping[CustomerClass, Dated[Schedule]]
+    ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
+    floating: Dated[frozenset[LineComponent]]
+    holidays: Holidays
+    _rows: dict[tuple[CustomerClass, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the cache, so that a pickled copy stays small."""
+        return {**self.__dict__, "_rows": {}}
+
+    def schedule(self, customer_class: CustomerClass, day: date) -> Dated[Schedule]:
+        """The schedule of a class, asked for a day; raises FactNotInForceError for a class without one."""
+        if customer_class not in self.schedules:
+            raise _no_class("time_of_use.schedule", self.schedules, customer_class, day)
+        return self.schedules[customer_class]
+
+    def ratio_table(self, customer_class: CustomerClass, day: date) -> Dated[Ratios]:
+        """The ratios of a class, asked for a day; raises FactNotInForceError for a class without any."""
+        if customer_class not in self.ratio_tables:
+            raise _no_class("time_of_use.ratios", self.ratio_tables, customer_class, day)
+        return self.ratio_tables[customer_class]
+
+    def slot_periods(self, day: date, customer_class: CustomerClass, known: date | None = None) -> tuple[TouPeriod, ...]:
+        """The period of each of the 96 quarter hours of a local day, the first beginning at midnight."""
+        schedule = self.schedule(customer_class, day).on(day, known)
+        slots = list(schedule.slots_by_month[day.month - 1])
+        for rule in schedule.holiday_rules:
+            if self._applies(rule, day):
+                slots = [new if new is not None else old for new, old in zip(rule.slots, slots, strict=True)]
+        return tuple(slots)
+
+    def slot_matrix(self, days: Sequence[date], customer_class: CustomerClass, known: date | None = None) -> npt.NDArray[np.int8]:
+        """(days, 96) indices into ``list(TouPeriod)``."""
+        matrix = np.empty((len(days), SLOTS), dtype=np.int8)
+        for position, day in enumerate(days):
+            key = (customer_class, day, known)
+            row = self._rows.get(key)
+            if row is None:
+                row = np.array([PERIODS.index(period) for period in self.slot_periods(day, customer_class, known)], dtype=np.int8)
+                self._rows[key] = row
+            matrix[position] = row
+        return matrix
+
+    def ratios(self, day: date, customer_class: CustomerClass, known: date | None = None) -> Ratios:
+        """Ratio of each period to flat. [1]"""
+        return dict(self.ratio_table(customer_class, day).on(day, known))
+
+    def floating_components(self, day: date, known: date | None = None) -> frozenset[LineComponent]:
+        """The components whose price the ratio multiplies."""
+        return self.floating.on(day, known)
+
+    def _applies(self, rule: HolidayRule, day: date) -> bool:
+        if rule.first_days is None:
+            return bool(rule.festivals & self.holidays.festivals_of_run(day))
+        own = self.holidays.festival(day)
+        if own not in rule.festivals:
+            return False
+        return self.holidays.festival(day - timedelta(days=rule.first_days)) != own
+
+
+def _no_class(stem: str, tables: Mapping[CustomerClass, Dated[Any]], customer_class: CustomerClass, day: date) -> FactNotInForceError:
+    return FactNotInForceError(f"{stem}.{customer_class.value}", day, f"only the classes {', '.join(tables)}", "time_of_use.yaml")
+
+
+def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
+    """Ratio by period; flat is 1."""
+    del options
+    value = written.mapping("value")
+    ratios = {parse_code(TouPeriod, value, key): value.decimal(key) for key in value}
+    for key in value:
+        if ratios[TouPeriod(key)] <= 0:
+            raise value.error(key, f"a ratio must be above 0, not {value[key]}")
+    if ratios.get(TouPeriod.FLAT) != 1:
+        raise value.error("flat", "the ratio of flat must be 1")
+    return ratios
+
+
+def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
+    """A list of bill line components."""
+    del options
+    value = written.listing("value")
+    return frozenset(parse_code_text(LineComponent, written, "value", name) for name in value)
+
+
+def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:
+    """Seasons that cover the year once, hours that cover the day once, holiday rules."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("seasons", "holidays"))
+    by_month: dict[int, tuple[TouPeriod, ...]] = {}
+    seasons = value.listing("seasons")
+    for index, season in enumerate(seasons):
+        if not isinstance(season, MarkedMap):
+            raise seasons.error(index, "a season must be a mapping")
+        season.allow_only(("months", "hours"))
+        slots = _hours(season.mapping("hours"))
+        if None in slots:
+            raise season.error("hours", f"no period covers the day from {_clock(slots.index(None))}")
+        for month in season.listing("months"):
+            if month in by_month or month not in range(1, 13):
+                raise season.error("months", f"month {month} stands twice or is none")
+            by_month[int(month)] = tuple(slot for slot in slots if slot is not None)
+    if len(by_month) != 12:
+        raise value.error("seasons", f"no season covers month {min(set(range(1, 13)) - set(by_month))}")
+    rules = value.listing("holidays")
+    return Schedule(tuple(by_month[month] for month in range(1, 13)), tuple(_holiday_rule(rule) for rule in rules))
+
+
+def _holiday_rule(rule: MarkedMap) -> HolidayRule:
+    rule.allow_only(("festivals", "first_days", "hours"))
+    first_days = int(rule.decimal("first_days")) if rule.get("first_days") is not None else None
+    return HolidayRule(frozenset(str(name) for name in rule.listing("festivals")), first_days, _hours(rule.mapping("hours")))
+
+
+def _hours(hours: MarkedMap) -> Slots:
+    slots: list[TouPeriod | None] = [None] * SLOTS
+    for key in hours:
+        period = parse_code(TouPeriod, hours, key)
+        for span in hours.listing(key):
+            for slot in _span(hours, key, str(span)):
+                if slots[slot] is not None:
+                    raise hours.error(key, f"{_clock(slot)} is both {slots[slot]} and {period}")
+                slots[slot] = period
+    return tuple(slots)
+
+
+def _span(hours: MarkedMap, key: str, text: str) -> Iterator[int]:
+    begin, _, end = text.partition("-")
+    first, last = (_slot(hours, key, part) for part in (begin, end))
+    if not 0 <= first < last <= SLOTS:
+        raise hours.error(key, f"{text!r} is no span of a day", "Write HH:MM-HH:MM in quarter hours, ending at 24:00 at the latest.")
+    return iter(range(first, last))
+
+
+def _slot(hours: MarkedMap, key: str, text: str) -> int:
+    hour, _, minute = text.strip().partition(":")
+    if not (hour.isdigit() and minute.isdigit() and int(minute) % _MINUTES_PER_SLOT == 0 and int(minute) < 60):
+        raise hours.error(key, f"{text!r} is no quarter hour HH:MM")
+    return int(hour) * 4 + int(minute) // _MINUTES_PER_SLOT
+
+
+def _clock(slot: int) -> str:
+    return f"{slot // 4:02d}:{slot % 4 * _MINUTES_PER_SLOT:02d}"
