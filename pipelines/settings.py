@@ -34,6 +34,7 @@ class SparkSettings(FrozenSettings):
 
     master: str = Field(description="Spark master; local[*] uses this machine's cores.")
     driver_memory: str = Field(description="Heap of the driver, for example 4g.")
+    java_options: str = Field(description="Options of the driver's JVM; the quick compiler and collector suit jobs that end within minutes.")
     shuffle_partitions: int = Field(ge=1, description="Partitions after a shuffle; size it to the work.")
     jars_folder: str = Field(description="Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and cache.")
     jars_repository: str = Field(description="A mirror for the resolution by coordinate; empty: Spark's default.")

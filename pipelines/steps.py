@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Union
 
 from pipelines.models import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
@@ -27,8 +29,10 @@ class WriteMode(Enum):
     """Every partition (month) that the frame holds replaces the one in the table."""
     REVISE = "revise"
     """Rows are never edited: a subject whose result or evidence differs from its last revision gets a new one."""
+    REPLACE_OWN = "replace_own"
+    """Rows whose ``stage`` is this step's name are replaced; those of other steps stay."""
     COMMIT_FILES = "commit_files"
-    """The frame lists Parquet files that workers have written; they replace their partitions in one transaction."""
+    """Workers have written Parquet files; one transaction puts them in the place of all rows before."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,9 @@ class Inputs:
     versions  Delta version of each table read.
     run_id    The run.
     spark     The session, for frames made of nothing but driver data.
+    now       The instant at which the run began; the only clock a step may know.
+    location  Table -> folder, for steps whose workers read and write files themselves.
+    files     Table -> data files of the version read, relative to its folder.
     """
 
     frames: Mapping[type[Table], DataFrame]
@@ -53,13 +60,53 @@ class Inputs:
     versions: Mapping[str, int]
     run_id: str
     spark: SparkSession
+    now: datetime
+    location: Callable[[type[Table]], str]
+    files: Callable[[type[Table]], Sequence[str]]
 
     def frame(self, table: type[Table]) -> DataFrame:
         """The frame of one declared table."""
         return self.frames[table]
 
 
-Apply = Callable[[Inputs], Mapping[type[Table], "DataFrame"]]
+@dataclass(frozen=True)
+class WrittenFile:
+    """One Parquet file that a worker wrote below a table's folder.
+
+    path        Relative to the table's folder.
+    partition   Partition column -> value.
+    stats       Delta's file statistics as JSON.
+    """
+
+    path: str
+    size_bytes: int
+    partition: dict[str, str]
+    rows: int
+    stats: str
+
+    def to_json(self) -> str:
+        """One line, for the way from worker to driver."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> WrittenFile:
+        """The inverse of to_json."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class WorkerFiles:
+    """Files that wait for their commit, and what the workers counted in them.
+
+    violations  Promise -> rows that break it; the gate halts unless all are 0.
+    """
+
+    files: tuple[WrittenFile, ...]
+    violations: Mapping[str, int]
+
+
+Written = Union["DataFrame", WorkerFiles]
+Apply = Callable[[Inputs], Mapping[type[Table], Written]]
 
 
 @dataclass(frozen=True)

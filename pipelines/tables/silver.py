@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from pipelines.codes import Channel, CustomerClass, DemandBasis, EventCode, PricingScheme, RegisterRule, RejectReason, VoltageLevel
-from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, TIMESTAMP, Field, Layer, Table
+from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, Field, Layer, Table
 from pipelines.units import Unit
 
 PROVENANCE_DOC = "real, dates_shifted, derived, assumed, simulated; joined by +."
@@ -188,6 +188,7 @@ class SilverFileAccounts(Table):
     layer = Layer.SILVER
     content_hash = Field(STRING, "SHA-256 of the file's bytes.", key=True)
     table_name = Field(STRING, "The bronze table its records went to.", key=True)
+    stage = Field(STRING, "The silver step that settled them.", nullable=False)
     received_rows = Field(LONG, "Records in the file.", nullable=False, minimum=0)
     kept_rows = Field(LONG, "Records whose values stand in silver.", nullable=False, minimum=0)
     duplicate_rows = Field(LONG, "Records that repeat a kept one.", nullable=False, minimum=0)

@@ -1,0 +1,58 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+# They make the environment from the locks, find Java 17 or 21 (or fall back on the one in the jdk extra), and fetch Delta's jars once.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.12 python3.11 python3.13 python3; do command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not ((3,11)<=sys.version_info[:2]<=(3,13)))' 2>/dev/null && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+export ZHIXIANG_HOME ?= $(CURDIR)/.zhixiang
+export MPLBACKEND := Agg
+
+.PHONY: help setup setup-dev demo test check doctor docs bench clean mlflow
+help: ## Show what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/uv.stamp: requirements-setup.lock
+	@test -n "$(PYTHON)" || { echo "zhixiang needs Python 3.11, 3.12 or 3.13 on the PATH."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-setup.lock
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/uv.stamp requirements.lock requirements-jdk.lock pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+	@scripts/find_java.sh || $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-jdk.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.lock
+	@touch $@
+
+setup: $(VENV)/run.stamp ## Make the environment and fetch the jars
+	@$(BIN)/python -m zhixiang.cli.prepare
+
+setup-dev: setup $(VENV)/dev.stamp ## As setup, with the test tools
+
+demo: setup ## The whole chain on real and simulated input; prints where everything is
+	$(BIN)/zhixiang demo
+
+test: setup-dev ## All checks and tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest
+
+check: setup-dev ## Checks without the tests
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
+
+docs: setup-dev ## Generate the catalogues in docs/
+	$(BIN)/python scripts/generate_docs.py
+
+doctor: $(VENV)/run.stamp ## Is this machine ready?
+	$(BIN)/zhixiang doctor
+
+mlflow: setup ## Browse the model registry on port 5000
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///$(ZHIXIANG_HOME)/mlflow.db --host 127.0.0.1 --port 5000
+
+clean: ## Remove the environment and the demo's home
+	rm -rf $(VENV) .zhixiang

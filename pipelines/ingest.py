@@ -1,0 +1,270 @@
+"""Received files enter bronze exactly once: found by Structured Streaming, read and written by workers, committed by the driver.
+
+One micro-batch is one set of files. Its id is the transaction version of every commit it makes, so that a batch that is
+repeated after a kill commits only what is not committed yet. The file ledger is committed last.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.codes import FileStatus
+from pipelines.errors import InputRefusedError
+from pipelines.formats import FormatSettings, detect, unpack
+from pipelines.settings import IngestSettings
+from pipelines.steps import WrittenFile
+from pipelines.store import Store
+from pipelines.table_files import commit_files, discard_files, write_files
+from pipelines.tables.base import Table, table_named
+from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.silver import SilverQuarantine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+HEAD_BYTES = 4096
+TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+_REPORT_SCHEMA = "report string"
+_FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
+
+
+@dataclass
+class IngestSummary:
+    """What one ingest did."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    received_rows: int = 0
+    quarantined_rows: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    halted: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every worker needs to read files: plain data, shipped with the task."""
+
+    limits: IngestSettings
+    formats: FormatSettings
+    tables_location: str
+    inbox: str
+    known: frozenset[str]
+    run_id: str
+    received_at_utc: datetime
+
+
+def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Callable[[int], None] = lambda _count: None) -> IngestSummary:
+    """Reads every file below the inbox that was not read before.
+
+    inbox     Folder; files must appear in it atomically (written elsewhere or as ``.tmp``, then renamed).
+    on_files  Called with the number of files of each finished batch.
+    """
+    summary = IngestSummary()
+    settings = store.settings
+    checkpoint = settings.home / "checkpoints" / "ingest"
+    inbox.mkdir(parents=True, exist_ok=True)
+
+    def on_batch(found: DataFrame, batch_id: int) -> None:
+        paths = sorted(Path(row.path.removeprefix("file:")).as_posix() for row in found.select("path").collect())
+        known = _known_hashes(store)
+        reading = Reading(
+            settings.platform.ingest, settings.section(FormatSettings), settings.tables_location, str(inbox.absolute()), frozenset(known), run_id, now
+        )
+        reports = _read_files(store, [_unquote(path) for path in paths], reading)
+        _commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
+        on_files(len(paths))
+
+    stream = (
+        store.spark.readStream.format("binaryFile")
+        .schema(_FOUND_SCHEMA)
+        .option("recursiveFileLookup", "true")
+        .option("pathGlobFilter", "[!.]*[!~]")
+        .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
+        .load(inbox.absolute().as_uri())
+        # Selected before the stream is written, so that Spark never reads the content.
+        .select("path", "length")
+    )
+    query = stream.writeStream.foreachBatch(on_batch).option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
+    query.awaitTermination()
+    _refuse_empty(store, inbox, run_id, now, summary)
+    return summary
+
+
+def _unquote(path: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote("/" + path.lstrip("/"))
+
+
+def _application(checkpoint: Path) -> str:
+    """Commits are numbered per checkpoint: a deleted checkpoint counts anew under another name."""
+    return f"ingest:{json.loads((checkpoint / 'metadata').read_text())['id']}"
+
+
+def _known_hashes(store: Store) -> dict[str, str]:
+    rows = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"])
+    return {
+        digest: name
+        for digest, name, status in zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True)
+        if status == FileStatus.ACCEPTED.value
+    }
+
+
+def _read_files(store: Store, paths: Sequence[str], reading: Reading) -> list[dict[str, Any]]:
+    """One task per core; big files first, so that no core waits for a big file at the end."""
+    spark = store.spark
+    by_size = sorted(paths, key=lambda path: (-Path(path).stat().st_size if Path(path).exists() else 0, path))
+    slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
+    dealt = [path for start in range(slices) for path in by_size[start::slices]]
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            reports = [json.dumps(read_one(path, reading)) for path in batch.column(0).to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+
+    frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
+    rows = frame.mapInArrow(work, _REPORT_SCHEMA).collect()
+    return sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
+
+
+def read_one(path: str, reading: Reading) -> dict[str, Any]:
+    """What a worker does with one file: hash, unpack, recognise, read, write; a refusal is an answer, not an exception."""
+    name = Path(path).relative_to(reading.inbox).as_posix() if Path(path).is_relative_to(reading.inbox) else Path(path).name
+    report: dict[str, Any] = {
+        "source_file": name, "content_hash": "", "size_bytes": 0, "status_code": FileStatus.REFUSED.value, "format_id": None,
+        "table_name": None, "reason": None, "received_rows": 0, "rejects": [], "files": [],
+    }  # fmt: skip
+    try:
+        size = Path(path).stat().st_size
+        report["size_bytes"] = size
+        if size > reading.limits.max_file_bytes:
+            raise InputRefusedError(name, "too_large", f"{size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}")
+        raw = Path(path).read_bytes()
+        report["content_hash"] = hashlib.sha256(raw).hexdigest()
+        if report["content_hash"] in reading.known:
+            report["status_code"] = FileStatus.DUPLICATE_CONTENT.value
+            return report
+        content = unpack(name, raw, reading.limits)
+        reader = detect(name, content[:HEAD_BYTES])
+        report["format_id"], report["table_name"] = reader.id, reader.table.name
+        answer = reader.read(content, name, reading.formats)
+        report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
+        if answer.received_rows and answer.rejects.num_rows / answer.received_rows > reading.limits.max_bad_row_ratio:
+            first = report["rejects"][0]
+            raise InputRefusedError(
+                name,
+                TOO_MANY_BAD_ROWS,
+                f"{answer.rejects.num_rows} of {answer.received_rows} records are unreadable, more than ingest.max_bad_row_ratio = "
+                f"{reading.limits.max_bad_row_ratio:g}; the first: line {first['line_number']} {first['column_name'] or ''} {first['reason']}",
+            )
+        rows = _with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
+        report["files"] = [file.to_json() for file in write_files(rows, reader.table, f"{reading.tables_location}/{reader.table.name}")]
+        report["status_code"] = FileStatus.ACCEPTED.value
+    except InputRefusedError as refusal:
+        report["reason"] = f"{refusal.reason_code}: {refusal.reason}" + (f" (line {refusal.line})" if refusal.line else "")
+    except OSError as error:
+        report["reason"] = f"unreadable: {error.strerror}"
+    return report
+
+
+def _with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
+    count = rows.num_rows
+    added = {
+        "content_hash": pa.array([digest] * count, pa.string()),
+        "source_file": pa.array([name] * count, pa.string()),
+        "received_at_utc": pa.array([reading.received_at_utc] * count, pa.timestamp("us", tz="UTC")),
+        "run_id": pa.array([reading.run_id] * count, pa.string()),
+    }
+    columns = {column: rows.column(column) for column in rows.column_names} | added
+    return pa.table({column: columns[column] for column in table.columns()})
+
+
+def _commit_batch(
+    store: Store, reports: list[dict[str, Any]], known: dict[str, str], application: str, batch_id: int, reading: Reading, summary: IngestSummary
+) -> None:
+    first_of: dict[str, str] = dict(known)
+    by_table: dict[str, list[WrittenFile]] = {}
+    for report in reports:
+        digest = report["content_hash"]
+        files = [WrittenFile.from_json(text) for text in report.pop("files")]
+        if report["status_code"] == FileStatus.ACCEPTED.value and digest in first_of:
+            # The same content twice in one batch: two workers wrote it, one copy counts.
+            discard_files(f"{reading.tables_location}/{report['table_name']}", files)
+            report.update(status_code=FileStatus.DUPLICATE_CONTENT.value, rejects=[])
+        if report["status_code"] == FileStatus.DUPLICATE_CONTENT.value:
+            report.update(reason=f"same content as {first_of.get(digest, 'an earlier file')}", received_rows=0)
+            summary.duplicates += 1
+        elif report["status_code"] == FileStatus.REFUSED.value:
+            halted = (report["reason"] or "").startswith(TOO_MANY_BAD_ROWS)
+            (summary.halted if halted else summary.refused).append((report["source_file"], report["reason"]))
+        else:
+            first_of[digest] = report["source_file"]
+            by_table.setdefault(report["table_name"], []).extend(files)
+            summary.accepted += 1
+            summary.received_rows += report["received_rows"]
+            summary.quarantined_rows += len(report["rejects"])
+    for name in sorted(by_table):
+        table = table_named(name)
+        if commit_files(store, table, by_table[name], application, batch_id, overwrite=False) is None:
+            discard_files(store.path(table), by_table[name])
+    rejected = [row for report in reports for row in _reject_rows(report, reading.run_id)]
+    _append(store, SilverQuarantine, rejected, application, batch_id)
+    entries = [_ledger_row(report, batch_id, reading) for report in reports]
+    _append(store, BronzeFiles, entries, application, batch_id)
+
+
+def _reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
+    """One quarantine row per rejected record, also of a file that was halted for having too many."""
+    return [
+        {
+            "content_hash": report["content_hash"], "line_number": reject["line_number"], "table_name": report["table_name"],
+            "reason_code": reject["reason_code"], "column_name": reject["column_name"], "reason": reject["reason"],
+            "raw_record": reject["raw_record"], "stage": "read", "source_file": report["source_file"], "run_id": run_id,
+        }
+        for reject in report["rejects"]
+    ]  # fmt: skip
+
+
+def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict[str, Any]:
+    plain = {name: report[name] for name in ("content_hash", "source_file", "status_code", "format_id", "table_name", "reason", "size_bytes", "received_rows")}
+    return plain | {"quarantined_rows": len(report["rejects"]), "batch_id": batch_id, "received_at_utc": reading.received_at_utc, "run_id": reading.run_id}
+
+
+def _append(store: Store, table: type[Table], rows: Iterable[dict[str, Any]], application: str, transaction: int) -> None:
+    listed = list(rows)
+    if listed:
+        files = write_files(pa.Table.from_pylist(listed, table.arrow_schema()), table, store.path(table))
+        if commit_files(store, table, files, application, transaction, overwrite=False) is None:
+            discard_files(store.path(table), files)
+
+
+def _refuse_empty(store: Store, inbox: Path, run_id: str, now: datetime, summary: IngestSummary) -> None:
+    """Spark's file source gives no row for a file of zero bytes, so those are found by listing."""
+    rows = store.arrow(BronzeFiles, ["source_file", "size_bytes"])
+    listed = {name for name, size in zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True) if size == 0}
+    empty = sorted(
+        path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_file() and path.stat().st_size == 0 and not path.name.startswith(".")
+    )
+    fresh = [name for name in empty if name not in listed]
+    if not fresh:
+        return
+    digest = hashlib.sha256(b"").hexdigest()
+    entries = [
+        {
+            "content_hash": digest, "source_file": name, "status_code": FileStatus.REFUSED.value, "format_id": None, "table_name": None,
+            "reason": "empty: the file has no bytes", "size_bytes": 0, "received_rows": 0, "quarantined_rows": 0, "batch_id": -1,
+            "received_at_utc": now, "run_id": run_id,
+        }
+        for name in fresh
+    ]  # fmt: skip
+    files = write_files(pa.Table.from_pylist(entries, BronzeFiles.arrow_schema()), BronzeFiles, store.path(BronzeFiles))
+    commit_files(store, BronzeFiles, files, f"empty:{run_id}", 1, overwrite=False)
+    summary.refused.extend((name, "empty: the file has no bytes") for name in fresh)

@@ -1,0 +1,216 @@
+"""read -> apply -> conform -> gate -> write -> record; and nothing at all where nothing changed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pipelines import quality
+from pipelines.errors import GateHaltedError, UnknownNameError
+from pipelines.facts import Facts
+from pipelines.ledger import Ledger, StepRecord
+from pipelines.models import ModelBundle
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
+from pipelines.revisions import append_revisions, with_revisions
+from pipelines.settings import Settings
+from pipelines.steps import Inputs, Step, TrainStep, WorkerFiles, WriteMode, Written
+from pipelines.store import Store, conform_frame
+from pipelines.table_files import commit_files, discard_files
+from pipelines.tables.base import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+
+class Reporter(Protocol):
+    """Who is told of progress; the command line draws it."""
+
+    def begin(self, step: str) -> None:
+        """A step begins."""
+
+    def end(self, record: StepRecord) -> None:
+        """A step has ended."""
+
+
+@dataclass
+class Runner:
+    """Runs steps in the order given.
+
+    months   Billing months that the products are asked for.
+    now      The instant at which the run began.
+    """
+
+    settings: Settings
+    facts: Facts
+    store: Store
+    registry: Registry
+    ledger: Ledger
+    reporter: Reporter
+    run_id: str
+    months: Sequence[BillingMonth]
+    now: datetime
+
+    def run(self, steps: Sequence[Step | TrainStep]) -> None:
+        """Runs each step that has something to do; the first error ends the run and is recorded."""
+        for step in steps:
+            self.reporter.begin(step.name)
+            record = self._run_one(step)
+            self.ledger.record(self.run_id, record)
+            self.reporter.end(record)
+
+    def _run_one(self, step: Step | TrainStep) -> StepRecord:
+        began = time.monotonic()
+        read = self.store.versions(step.reads)
+        bundles = {name: self.registry.champion(name) for name in step.uses_models} if isinstance(step, Step) else {}
+        fingerprint = self._fingerprint(step, read, bundles)
+        done = self.ledger.last_done(step.name, fingerprint)
+        if done is not None and self._still_there(step, done):
+            return StepRecord(step.name, "unchanged", time.monotonic() - began, fingerprint, read, done, {}, {})
+        inputs = self._inputs(step, read, bundles)
+        try:
+            if isinstance(step, TrainStep):
+                written, rows, gates = self._train(step, inputs)
+            else:
+                written, rows, gates = self._apply(step, inputs)
+        except Exception as error:
+            found = {"error": str(error)[:2000]} | ({"failures": error.failures} if isinstance(error, GateHaltedError) else {})
+            self.ledger.record(self.run_id, StepRecord(step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found))
+            raise
+        finally:
+            self.store.spark.catalog.clearCache()
+        return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates)
+
+    def _still_there(self, step: Step | TrainStep, done: Mapping[str, Any]) -> bool:
+        """Whether what the step wrote last is what stands there now; shared tables are judged by their existence alone."""
+        if isinstance(step, TrainStep):
+            bundle = self.registry.champion_or_none(step.model)
+            return bundle is not None and bundle.version == done.get(step.model)
+        own = [table for table, mode in step.writes.items() if mode is not WriteMode.REPLACE_OWN]
+        return all(self.store.version(table) == done.get(table.name) for table in own)
+
+    def _fingerprint(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]) -> str:
+        months = [str(month) for month in self.months] if isinstance(step, TrainStep) or step.by_month else []
+        parts = {
+            "step": step.name,
+            "read": dict(read),
+            "models": {name: bundle.digest for name, bundle in bundles.items()},
+            "months": months,
+            "settings": self.settings.digest,
+            "facts": self.facts.digest,
+            "code": self._code_digest,
+        }
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+    @cached_property
+    def _code_digest(self) -> str:
+        """SHA-256 over the code that computes: another version computes anew."""
+        root = Path(__file__).resolve().parent.parent
+        digest = hashlib.sha256()
+        for package in ("pipelines", "products"):
+            for path in sorted((root / package).rglob("*.py")):
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+        return digest.hexdigest()
+
+    def _inputs(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]) -> Inputs:
+        def files(table: type[Table]) -> Sequence[str]:
+            version = read[table.name]
+            found = self.store.delta(table, version) if version >= 0 else None
+            return [] if found is None else sorted(path.removeprefix(self.store.path(table) + "/") for path in found.file_uris())
+
+        return Inputs(
+            frames={table: self.store.frame(table, version if (version := read[table.name]) >= 0 else None) for table in step.reads},
+            settings=self.settings,
+            facts=self.facts,
+            months=self.months,
+            bundles=bundles,
+            versions=read,
+            run_id=self.run_id,
+            spark=self.store.spark,
+            now=self.now,
+            location=self.store.path,
+            files=files,
+        )
+
+    def _train(self, step: TrainStep, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+        model = step.train(inputs)
+        if model.name != step.model:
+            raise UnknownNameError("model", model.name, [step.model])
+        champion = self.registry.champion_or_none(model.name)
+        promoted, reason = (True, "the first version; there is no champion to compare with")
+        if champion is not None and step.challenge is not None:
+            promoted, reason = step.challenge(model, champion, inputs)
+        elif champion is not None:
+            reason = "fitted anew because its inputs changed"
+        version = self.registry.log(model, self.run_id)
+        kept = self.registry.promote(model, version, reason).version if promoted else (champion.version if champion else version)
+        return {model.name: kept}, {}, {model.name: {"rules": [f"promotion: {reason}"], "failures": [], "metrics": dict(model.metrics)}}
+
+    def _apply(self, step: Step, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+        results = step.apply(inputs)
+        if set(results) != set(step.writes):
+            raise UnknownNameError("result of step " + step.name, ", ".join(table.name for table in set(results) ^ set(step.writes)), [])
+        versions: dict[str, Any] = {}
+        rows: dict[str, int] = {}
+        gates: dict[str, Any] = {}
+        revised = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
+        if revised:
+            fresh = with_revisions(self.store, _frames(revised), self.run_id)
+            for table, frame in fresh.items():
+                gates[table.name] = quality.gate(frame, table).to_json()
+            written, counts = append_revisions(self.store, fresh, self.run_id)
+            versions |= written
+            rows |= counts
+        # Shared tables last: they are the step's account of what it did with its own.
+        for table in sorted(set(results) - set(revised), key=lambda table: step.writes[table] is WriteMode.REPLACE_OWN):
+            versions[table.name], rows[table.name], gates[table.name] = self._write(step, table, results[table])
+        return versions, rows, gates
+
+    def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
+        mode = step.writes[table]
+        if isinstance(result, WorkerFiles):
+            return self._commit(step, table, result)
+        frame = result
+        if "computed_run_id" in table.columns() and "computed_run_id" not in frame.columns:
+            frame = _with_literal(frame, "computed_run_id", self.run_id)
+        if "run_id" in table.columns() and "run_id" not in frame.columns:
+            frame = _with_literal(frame, "run_id", self.run_id)
+        frame = conform_frame(frame, table).persist()
+        found = quality.gate(frame, table)
+        if mode is WriteMode.REPLACE_OWN:
+            version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
+        else:
+            version = self.store.write(frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id)
+        count = frame.count()
+        frame.unpersist()
+        return version, count, found.to_json()
+
+    def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
+        rules = [quality.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
+        counted = self.store.spark.createDataFrame([tuple(result.violations[rule.columns[0]] for rule in rules)], [rule.columns[0] for rule in rules])
+        try:
+            found = quality.check(counted, table.name, rules)
+        except GateHaltedError:
+            discard_files(self.store.path(table), result.files)
+            raise
+        existing = self.store.delta(table)
+        transaction = 1 + ((existing.transaction_version(step.name) or 0) if existing is not None else 0)
+        version = commit_files(self.store, table, result.files, step.name, transaction, overwrite=True)
+        return version if version is not None else -1, sum(file.rows for file in result.files), found.to_json()
+
+
+def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
+    return {table: frame for table, frame in results.items() if not isinstance(frame, WorkerFiles)}
+
+
+def _with_literal(frame: DataFrame, column: str, value: str) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    return frame.withColumn(column, F.lit(value))

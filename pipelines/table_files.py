@@ -1,0 +1,104 @@
+"""The second hand on a table: workers write Parquet files, the driver commits them all in one Delta transaction.
+
+Orphan files of a killed run are in no commit and change nothing; a repeated commit is recognised by its transaction id.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.steps import WrittenFile
+from pipelines.tables.base import Table, conform
+
+if TYPE_CHECKING:
+    from pipelines.store import Store
+
+
+def write_files(rows: pa.Table, table: type[Table], root: str) -> list[WrittenFile]:
+    """What a worker does: writes rows into their partition folders under fresh names and describes the files.
+
+    rows   All declared columns of the table.
+    root   The table's folder on a file system that workers and driver share.
+    """
+    rows = conform(rows, table)
+    if not table.partition_by:
+        return [_write_one(rows, {}, root)] if rows.num_rows else []
+    (column,) = table.partition_by
+    values = sorted(pc.unique(rows.column(column)).to_pylist())
+    return [_write_one(rows.filter(pc.equal(rows.column(column), value)).drop_columns([column]), {column: value}, root) for value in values]
+
+
+def _write_one(rows: pa.Table, partition: dict[str, str], root: str) -> WrittenFile:
+    folder = "/".join(f"{column}={value}" for column, value in partition.items())
+    name = f"{folder}/{uuid.uuid4()}.parquet" if folder else f"{uuid.uuid4()}.parquet"
+    path = Path(root, name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(rows, path, compression="zstd", compression_level=1)
+    return WrittenFile(name, path.stat().st_size, partition, rows.num_rows, json.dumps(_statistics(rows)))
+
+
+def _statistics(rows: pa.Table) -> dict[str, object]:
+    lowest: dict[str, str] = {}
+    highest: dict[str, str] = {}
+    nulls: dict[str, int] = {}
+    for field in rows.schema:
+        nulls[field.name] = rows.column(field.name).null_count
+        if pa.types.is_date(field.type) and rows.num_rows:
+            bounds = pc.min_max(rows.column(field.name)).as_py()
+            if bounds["min"] is not None:
+                lowest[field.name], highest[field.name] = bounds["min"].isoformat(), bounds["max"].isoformat()
+    return {"numRecords": rows.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls}
+
+
+def commit_files(
+    store: Store, table: type[Table], files: Iterable[WrittenFile], application: str, transaction: int, *, overwrite: bool
+) -> int | None:
+    """What the driver does: one atomic commit; returns the new version, or None where this transaction was committed before.
+
+    application   Who commits; derived from table and job so that ids of a rebuilt table never collide.
+    transaction   Rises with each commit of the application.
+    overwrite     Replace the whole table instead of adding to it.
+    """
+    from deltalake import CommitProperties, Schema
+    from deltalake.transaction import AddAction, Transaction, create_table_with_add_actions
+
+    now = int(time.time() * 1000)
+    actions = [AddAction(file.path, file.size_bytes, dict(file.partition), now, data_change=True, stats=file.stats) for file in files]
+    properties = CommitProperties(app_transactions=[Transaction(application, transaction)])
+    existing = store.delta(table)
+    if existing is None:
+        create_table_with_add_actions(
+            store.path(table),
+            Schema.from_arrow(table.arrow_schema()),
+            actions,
+            mode="error",
+            partition_by=list(table.partition_by),
+            commit_properties=properties,
+        )
+        return store.version(table)
+    done = existing.transaction_version(application)
+    if done is not None and done >= transaction:
+        return None
+    existing.create_write_transaction(
+        actions,
+        mode="overwrite" if overwrite else "append",
+        schema=existing.schema(),
+        partition_by=list(table.partition_by),
+        commit_properties=properties,
+    )
+    return store.version(table)
+
+
+def discard_files(root: str, files: Sequence[WrittenFile]) -> None:
+    """Removes files that will be in no commit."""
+    for file in files:
+        Path(root, file.path).unlink(missing_ok=True)

@@ -1,0 +1,185 @@
+"""The whole chain: which steps there are, in which order, and how a run of them is carried out."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import UnknownNameError, UsageError, ZhixiangError
+from pipelines.periods import BillingMonth, utc_now
+from pipelines.settings import Settings
+from pipelines.steps import Step, TrainStep
+from pipelines.tables.base import Table, all_tables, table_named
+
+if TYPE_CHECKING:
+    from pipelines.ingest import IngestSummary
+    from pipelines.runner import Reporter
+    from pipelines.store import Store
+
+STAGES = ("ingest", "silver", "gold", "train", "credit-index", "efficiency-bill", "fee-code", "deliver")
+
+
+def declared_tables() -> tuple[type[Table], ...]:
+    """Every table of the house; importing the modules that declare them is what makes them known."""
+    import pipelines.tables.bronze
+    import pipelines.tables.credit_index
+    import pipelines.tables.efficiency_bill
+    import pipelines.tables.gold
+    import pipelines.tables.indicators
+    import pipelines.tables.silver
+    import pipelines.tables.transfer_fee_code  # noqa: F401
+
+    return all_tables()
+
+
+def declared_table(name: str) -> type[Table]:
+    """The table of that name; raises UnknownNameError with the nearest one."""
+    declared_tables()
+    return table_named(name)
+
+
+def all_steps() -> list[Step | TrainStep]:
+    """The pipelines' steps and each product's, in the order of the stages."""
+    from pipelines.stages import STEPS as PIPELINE_STEPS
+    from products.credit_index import STEPS as CREDIT_STEPS
+    from products.efficiency_bill import STEPS as BILL_STEPS
+    from products.transfer_fee_code import STEPS as CODE_STEPS
+
+    steps: list[Step | TrainStep] = [*PIPELINE_STEPS, *CREDIT_STEPS, *BILL_STEPS, *CODE_STEPS]
+    return sorted(steps, key=lambda step: STAGES.index(step.stage))
+
+
+def chosen_stages(first: str | None, last: str | None) -> tuple[str, ...]:
+    """The stages from one to another; raises UnknownNameError or UsageError."""
+    for name in (first, last):
+        if name is not None and name not in STAGES:
+            raise UnknownNameError("stage", name, STAGES)
+    start, stop = STAGES.index(first or STAGES[0]), STAGES.index(last or STAGES[-1])
+    if start > stop:
+        raise UsageError(f"--from {first} comes after --to {last}.", f"The order is {' '.join(STAGES)}.")
+    return STAGES[start : stop + 1]
+
+
+@dataclass
+class Outcome:
+    """What a run did, for the command line to tell."""
+
+    run_id: str
+    ingest: IngestSummary | None = None
+    delivered: Path | None = None
+    steps: list[str] = field(default_factory=list)
+
+
+def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
+    """Imports what takes seconds to import while Spark starts in another process; failures show when it is really used."""
+
+    def work() -> None:
+        with suppress(Exception):
+            from pipelines import quality
+
+            quality.warm_up()
+        if "train" in stages:
+            with suppress(Exception):
+                from pipelines.registry import Registry
+
+                Registry(settings).warm_up()
+
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def run_chain(
+    settings: Settings,
+    months: Sequence[BillingMonth],
+    stages: Sequence[str],
+    inbox: Path,
+    command: str,
+    reporter: Reporter,
+    on_line: Callable[[str, str, float, str], None],
+    before: Callable[[], None] | None = None,
+) -> Outcome:
+    """Runs the stages under the home's lock and records the run, whatever its end.
+
+    before   Work to do while Spark's jars and libraries are made ready, such as writing simulated files.
+    on_line  Told of the stages that are no steps: name, status, seconds, note.
+    """
+    from pipelines.facts import load_facts
+    from pipelines.ledger import Ledger
+    from pipelines.registry import Registry
+    from pipelines.runner import Runner
+    from pipelines.spark import prepare, start_session
+    from pipelines.store import Store, sole_writer
+
+    facts = load_facts(settings.facts_dir)
+    _ = settings.platform
+    with sole_writer(settings.home):
+        ledger = Ledger(settings.home)
+        now = utc_now()
+        run_id = ledger.begin(command, now)
+        outcome = Outcome(run_id)
+        try:
+            prepare(settings)
+            warming = warm_up(settings, stages)
+            if before is not None:
+                before()
+            spark = start_session(settings)
+            store = Store(settings, spark)
+            registry = Registry(settings)
+            if "ingest" in stages:
+                outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
+            warming.join()
+            runner = Runner(settings, facts, store, registry, ledger, reporter, run_id, months, now)
+            for stage in stages:
+                if stage == "train":
+                    check_months(store, months)
+                runner.run([step for step in all_steps() if step.stage == stage])
+            if "deliver" in stages:
+                from zhixiang.delivery import deliver
+
+                outcome.delivered = deliver(store, registry, ledger, facts, months, run_id, on_line)
+        except ZhixiangError as error:
+            ledger.end(run_id, utc_now(), error.exit_code, error.message)
+            raise
+        except BaseException as error:
+            ledger.end(run_id, utc_now(), 1, f"{type(error).__name__}: {error}"[:500])
+            raise
+        ledger.end(run_id, utc_now(), exit_code(outcome))
+        return outcome
+
+
+def _ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_line: Callable[[str, str, float, str], None]) -> IngestSummary:
+    import time
+
+    from pipelines.ingest import ingest
+
+    began = time.monotonic()
+    summary = ingest(store, inbox, run_id, now)
+    note = f"{summary.accepted} files, {summary.received_rows:,} records"
+    for label, count in (("known again", summary.duplicates), ("refused", len(summary.refused) + len(summary.halted))):
+        note += f", {count} {label}" if count else ""
+    on_line("ingest", "done" if summary.accepted or summary.refused or summary.halted else "unchanged", time.monotonic() - began, note)
+    return summary
+
+
+def check_months(store: Store, months: Sequence[BillingMonth]) -> None:
+    """Raises UsageError for a month that has no metering at all, naming those that have."""
+    from pipelines.tables.gold import GoldBillingDeterminants
+
+    present = sorted(set(store.arrow(GoldBillingDeterminants, ["billing_month"]).column(0).to_pylist()))
+    for month in months:
+        if str(month) not in present:
+            covers = f"it holds {present[0]} to {present[-1]}" if present else "it is empty"
+            raise UsageError(f"The store has no metering for {month}; {covers}.", "Deliver files of that month to the inbox, or ask for another month.")
+
+
+def exit_code(outcome: Outcome) -> int:
+    """3 where a file was refused, 4 where one was halted for too many bad records, else 0."""
+    if outcome.ingest is None:
+        return 0
+    return 4 if outcome.ingest.halted else 3 if outcome.ingest.refused else 0

@@ -1,0 +1,88 @@
+"""Entry point: builds the command tree and turns the error family into one line, a hint and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from pipelines.errors import ZhixiangError
+from zhixiang.cli import bills, codes, demo, doctor, facts, models, reports, run, scores, tables
+from zhixiang.cli.screen import complain
+
+app = typer.Typer(
+    name="zhixiang",
+    help="智享 zhixiang: metering data in; efficiency bills, credit scores and fee codes out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("run")(run.run)
+app.command("doctor")(doctor.doctor)
+app.command("status")(reports.status)
+app.command("ledger")(reports.ledger)
+app.add_typer(tables.app, name="table")
+app.add_typer(facts.app, name="facts")
+app.add_typer(models.app, name="model")
+app.add_typer(bills.app, name="bill")
+app.add_typer(scores.app, name="score")
+app.add_typer(codes.app, name="code")
+
+
+def _show_version(value: bool) -> None:
+    if value:
+        from zhixiang import __version__
+
+        typer.echo(f"zhixiang {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")] = False,
+) -> None:
+    """Options that hold for every command."""
+
+
+def main() -> None:
+    """Runs the command line; never shows a stack trace unless ZHIXIANG_DEBUG is set."""
+    try:
+        app()
+    except ZhixiangError as error:
+        _debug()
+        complain(error.message, error.hint)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        complain("Stopped.", "What was committed stays; run the command again to go on.")
+        sys.exit(130)
+    except Exception as error:
+        _debug()
+        found = family_member(error)
+        if found is not None:
+            complain(found.message, found.hint)
+            sys.exit(found.exit_code)
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+        complain(f"Unexpected: {type(error).__name__}: {first}", "Set ZHIXIANG_DEBUG=1 to see where, and please report it.")
+        sys.exit(1)
+
+
+def family_member(error: BaseException | None) -> ZhixiangError | None:
+    """The error of our own family that caused another one, where there is one."""
+    while error is not None:
+        if isinstance(error, ZhixiangError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _debug() -> None:
+    if os.environ.get("ZHIXIANG_DEBUG"):
+        traceback.print_exc()
+
+
+if __name__ == "__main__":
+    main()
