@@ -1,0 +1,9 @@
+"""One reader per received format: bytes in, Arrow out. No Spark, no store, no clock."""
+
+from __future__ import annotations
+
+from pipelines.formats.catalogue import FORMATS, detect
+from pipelines.formats.contract import Format, FormatSettings, ReadResult, RefusalReason
+from pipelines.formats.unpack import unpack
+
+__all__ = ["FORMATS", "Format", "FormatSettings", "ReadResult", "RefusalReason", "detect", "unpack"]

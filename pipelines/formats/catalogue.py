@@ -1,0 +1,49 @@
+"""The list of formats that can be received, and which one a file is of."""
+
+from __future__ import annotations
+
+from pipelines.errors import InputRefusedError
+from pipelines.formats.contract import Format, RefusalReason, shown
+from pipelines.formats.csv_records import header_names
+from pipelines.formats.day_read import DayReadCsv
+from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.nem12 import Nem12
+from pipelines.formats.parquet import MAGIC, DeclaredParquet, read_parquet_schema
+from pipelines.formats.power_curve import PowerCurveCsv
+from pipelines.tables import bronze
+
+_DECLARED = (
+    bronze.BronzeCustomers,
+    bronze.BronzeMeterPoints,
+    bronze.BronzePayments,
+    bronze.BronzeEvents,
+    bronze.BronzeTransferDeclarations,
+    bronze.BronzeWeather,
+)
+
+FORMATS: tuple[Format, ...] = (
+    PowerCurveCsv(),
+    DayReadCsv(),
+    Nem12(),
+    *(DeclaredCsv(table) for table in _DECLARED),
+    *(DeclaredParquet(table) for table in (bronze.BronzeLoadCurves, bronze.BronzeRegisterReads, *_DECLARED)),
+)
+
+
+def detect(name: str, head: bytes) -> Format:
+    """The format of a file, from its content; the name only serves the message.
+
+    head  The unpacked content, or its beginning with the first line whole; for Parquet always the whole content.
+
+    Raises InputRefusedError: empty_file, unknown_format; unreadable_parquet for a Parquet file that was cut off.
+    """
+    if not head.strip(b"\0\r\n\t ") or head == b"\xef\xbb\xbf":
+        raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has nothing in it")
+    if head.startswith(MAGIC):
+        read_parquet_schema(head, name)
+    for candidate in FORMATS:
+        if candidate.sniff(name, head):
+            return candidate
+    columns = header_names(head)
+    found = f"its first line has {shown(', '.join(columns), 120)}" if len(columns) > 1 else "it is neither CSV with a known header, nor NEM12, nor Parquet"
+    raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)

@@ -1,0 +1,179 @@
+"""What every reader of a received format promises: bytes in, rows and rejects out, every record accounted for."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from fnmatch import fnmatch
+from typing import ClassVar, Literal, Protocol
+
+import pyarrow as pa
+from pydantic import Field, field_validator
+
+from pipelines.codes import RejectReason
+from pipelines.settings import SettingsFile
+from pipelines.tables.base import LONG, STRING, Table
+
+RAW_RECORD_LIMIT = 4000
+
+REJECT_SCHEMA = pa.schema(
+    [
+        pa.field("line_number", LONG, nullable=False),
+        pa.field("column_name", STRING),
+        pa.field("reason_code", STRING, nullable=False),
+        pa.field("reason", STRING, nullable=False),
+        pa.field("raw_record", STRING, nullable=False),
+    ]
+)
+
+
+class RefusalReason(StrEnum):
+    """Why a file is refused as a whole; the ``reason_code`` of an InputRefusedError."""
+
+    EMPTY_FILE = "empty_file"
+    UNKNOWN_FORMAT = "unknown_format"
+    MISSING_COLUMN = "missing_column"
+    DUPLICATE_COLUMN = "duplicate_column"
+    WRONG_TYPE = "wrong_type"
+    BAD_ENCODING = "bad_encoding"
+    TRUNCATED_GZIP = "truncated_gzip"
+    CORRUPT_GZIP = "corrupt_gzip"
+    TOO_LARGE = "too_large"
+    UNPACK_RATIO = "unpack_ratio"
+    UNREADABLE_PARQUET = "unreadable_parquet"
+    TOO_MANY_RECORDS = "too_many_records"
+    MISSING_HEADER = "missing_header"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    NO_RECORDS = "no_records"
+    BAD_STRUCTURE = "bad_structure"
+    TRUNCATED = "truncated"
+
+
+class FormatSettings(SettingsFile):
+    """How received files are to be understood where the sender's format leaves it open (``conf/formats.yaml``)."""
+
+    file: ClassVar[str] = "formats.yaml"
+
+    curve_value: Literal["interval_mean"] = Field(description="What P1..P96 are: the mean power of an interval. Snapshots cannot be turned into energy.")
+    first_point: Literal["interval_end_0015"] = Field(description="What P1 stands for: the interval from 00:00 to 00:15 of DATA_DATE.")
+    present_char: str = Field(min_length=1, max_length=1, description="Character of DATA_WHOLE_FLAG that marks a point as present.")
+    point_flags_of_96: tuple[str, ...] = Field(description="Values of DATA_POINT_FLAG that mean 96 points a day; a row with another goes to quarantine.")
+    default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
+    encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders that do not use the default; the first that fits holds.")
+    max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
+    max_records: int = Field(ge=1, description="A file with more records is refused.")
+    earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
+    latest_date: date = Field(description="A later day in a record is taken for a slip of the sender.")
+
+    @field_validator("default_encoding")
+    @classmethod
+    def _known_encoding(cls, name: str) -> str:
+        return _ascii_compatible(name)
+
+    @field_validator("encodings")
+    @classmethod
+    def _known_encodings(cls, encodings: dict[str, str]) -> dict[str, str]:
+        return {pattern: _ascii_compatible(name) for pattern, name in encodings.items()}
+
+    def encoding_of(self, name: str) -> str:
+        """The encoding declared for a file of that name."""
+        base = name.rsplit("/", 1)[-1]
+        return next((encoding for pattern, encoding in self.encodings.items() if fnmatch(base, pattern)), self.default_encoding)
+
+
+def _ascii_compatible(name: str) -> str:
+    """Records are cut at the byte of a line feed, which UTF-16 and UTF-32 do not allow."""
+    try:
+        found = codecs.lookup(name).name
+        usable = "\n,\"0".encode(found) == b"\n,\"0"
+    except LookupError:
+        raise ValueError(f"no encoding is named {name!r}") from None
+    if not usable:
+        raise ValueError(f"{name!r} does not contain ASCII; use utf-8 or gbk")
+    return found
+
+
+@dataclass(frozen=True)
+class ReadResult:
+    """What one file contained.
+
+    rows           Good records: the bronze table's columns that the file tells (see ``rows_schema``), in file order.
+    rejects        Records that could not be read (``REJECT_SCHEMA``), in file order.
+    received_rows  Records in the file; always rows + rejects.
+    notes          What was accepted with a remark, for example a column that the contract does not know.
+    """
+
+    rows: pa.Table
+    rejects: pa.Table
+    received_rows: int
+    notes: tuple[str, ...] = ()
+
+
+class Format(Protocol):
+    """A reader of one received format."""
+
+    @property
+    def id(self) -> str:
+        """Short name, recorded in the file ledger."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What people call the format."""
+        ...
+
+    @property
+    def table(self) -> type[Table]:
+        """The bronze table that the rows are for."""
+        ...
+
+    def sniff(self, name: str, head: bytes) -> bool:
+        """Whether a file with this beginning is of this format; the content decides, never the name alone."""
+        ...
+
+    def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
+        """Reads a whole unpacked file; raises InputRefusedError where the file cannot be read as a whole."""
+        ...
+
+
+def rows_schema(table: type[Table]) -> pa.Schema:
+    """The columns of a bronze table that a reader fills: all but the content hash and the columns of the run."""
+    names = [name for name in table.business_columns() if name != "content_hash"]
+    declared = table.arrow_schema()
+    return pa.schema([declared.field(name) for name in names])
+
+
+def declared_columns(table: type[Table]) -> tuple[str, ...]:
+    """The columns that a file of the declared form has, without ``sent_at``, in the order of the declaration."""
+    return tuple(name for name in rows_schema(table).names if name not in ("line_number", "sent_at_utc"))
+
+
+class Rejects:
+    """Collects the records of a file that could not be read."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[int, str | None, str, str, str]] = []
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def add(self, line_number: int, column_name: str | None, reason_code: RejectReason, reason: str, raw_record: bytes | str) -> None:
+        """Adds one record; bytes that are no text, and NUL, are shown as escapes."""
+        text = raw_record.decode("utf-8", errors="backslashreplace") if isinstance(raw_record, bytes) else raw_record
+        shown = text.replace("\0", "\\x00")[:RAW_RECORD_LIMIT]
+        self._rows.append((line_number, column_name, reason_code.value, reason, shown))
+
+    def table(self) -> pa.Table:
+        """All rejects by line, as an Arrow table of REJECT_SCHEMA."""
+        ordered = sorted(self._rows, key=lambda row: row[0])
+        columns: Iterable[tuple[object, ...]] = zip(*ordered, strict=True) if ordered else ((),) * len(REJECT_SCHEMA)
+        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, REJECT_SCHEMA, strict=True)]
+        return pa.Table.from_arrays(arrays, schema=REJECT_SCHEMA)
+
+
+def shown(value: str, limit: int = 40) -> str:
+    """A received value as it is quoted in a reason."""
+    return repr(value if len(value) <= limit else value[:limit] + "...")

@@ -1,0 +1,288 @@
+"""Comma-separated records: whole columns at once where all is well, line by line with a diagnosis where it is not.
+
+One record is one line. A file is tried as a whole, then in blocks of lines, and only the blocks that hold a bad line are
+read line by line, so that one bad row in two million costs a block and not the file.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.csv as pa_csv
+
+from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
+from pipelines.formats.cells import Cell, CellError, read_cell, read_column
+from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.tables.base import LONG, Table
+
+_UTF8_BOM = b"\xef\xbb\xbf"
+_LINE_FEED, _RETURN, _COMMA, _QUOTE = 10, 13, 44, 34
+_BLOCK_LINES = 2048
+_FAST_BLOCK_BYTES = 4 * 1024 * 1024
+SNIFF_SHARE = 0.6
+
+Assemble = Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """A text format: its cells, and how a table of them becomes rows of the bronze table.
+
+    cells     The columns that the file must have, by name; their order in the file is free.
+    table     The bronze table.
+    assemble  Table with one column per cell and ``line_number`` -> table with the columns of ``rows_schema(table)``.
+    """
+
+    cells: tuple[Cell, ...]
+    table: type[Table]
+    assemble: Assemble
+
+    @property
+    def cell_schema(self) -> pa.Schema:
+        """The cells and the line number as an Arrow schema."""
+        return pa.schema([pa.field(cell.name, cell.dtype) for cell in self.cells] + [pa.field("line_number", LONG)])
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a file: the names in it, their encoding, and where the records begin."""
+
+    names: tuple[str, ...]
+    encoding: str
+    body_start: int
+
+
+def header_names(head: bytes) -> tuple[str, ...]:
+    """The names in the first line; empty where it is no line of text."""
+    line = head.removeprefix(_UTF8_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+    if b"\0" in line or len(line) > 65536:
+        return ()
+    try:
+        fields = next(csv.reader([line.decode("ascii", errors="replace")], strict=True), [])
+    except csv.Error:
+        return ()
+    return tuple(name.strip() for name in fields)
+
+
+def sniff_columns(cells: Sequence[str], head: bytes) -> bool:
+    """Whether a file's header has enough of the columns to be meant for this format."""
+    present = set(header_names(head))
+    return sum(name in present for name in cells) >= SNIFF_SHARE * len(cells)
+
+
+def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
+    """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
+    header = _read_header(content, name, layout, settings)
+    lines = _Lines(content, header.body_start, name, settings)
+    rejects = Rejects()
+    whole = _read_whole(lines, header, layout, settings)
+    tables = [whole] if whole is not None else [_read_block(lines, block, header, layout, settings, rejects) for block in lines.blocks()]
+    cells = pa.concat_tables([layout.cell_schema.empty_table(), *tables])
+    rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
+    known = {cell.name for cell in layout.cells}
+    surplus = [column for column in header.names if column and column not in known]
+    notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
+    return ReadResult(rows, rejects.table(), rows.num_rows + len(rejects), notes)
+
+
+def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
+    body = content.removeprefix(_UTF8_BOM)
+    encoding = "utf-8" if len(body) < len(content) else settings.encoding_of(name)
+    end = content.find(b"\n")
+    line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
+    try:
+        names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputRefusedError(name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error})", line=1) from None
+    for cell in layout.cells:
+        if cell.name not in names:
+            near = get_close_matches(cell.name, [found for found in names if found], n=1)
+            found = f"; found {near[0]!r}, did the sender rename it?" if near else f"; the header has {shown(', '.join(names), 120)}"
+            raise InputRefusedError(
+                name, RefusalReason.MISSING_COLUMN, f"the column {cell.name} is missing from the header{found}", line=1, column=cell.name
+            )
+        if names.count(cell.name) > 1:
+            raise InputRefusedError(
+                name, RefusalReason.DUPLICATE_COLUMN, f"the column {cell.name} stands twice in the header", line=1, column=cell.name
+            )
+    return Header(names, encoding, len(content) if end < 0 else end + 1)
+
+
+class _Lines:
+    """Where each record of a file begins and ends; blank lines are none."""
+
+    def __init__(self, content: bytes, body_start: int, name: str, settings: FormatSettings) -> None:
+        self.content, self.body_start = content, body_start
+        body = np.frombuffer(content, np.uint8)[body_start:]
+        feeds = np.flatnonzero(body == _LINE_FEED).astype(np.int64) + body_start
+        if len(content) > body_start and content[-1] != _LINE_FEED:
+            feeds = np.append(feeds, len(content))
+        starts = np.concatenate([[body_start], feeds[:-1] + 1]).astype(np.int64) if len(feeds) else feeds
+        returns = np.frombuffer(content, np.uint8)[np.maximum(feeds - 1, 0)] == _RETURN if len(feeds) else np.zeros(0, np.bool_)
+        ends = feeds - (returns & (feeds > starts))
+        filled = ends > starts
+        self.has_blank_lines = not bool(filled.all())
+        self.numbers: npt.NDArray[np.int64] = np.flatnonzero(filled).astype(np.int64) + 2
+        self.starts: npt.NDArray[np.int64] = starts[filled]
+        self.ends: npt.NDArray[np.int64] = ends[filled]
+        self.longest = int((self.ends - self.starts).max()) if len(self.starts) else 0
+        if len(self.starts) > settings.max_records:
+            raise InputRefusedError(
+                name, RefusalReason.TOO_MANY_RECORDS, f"{len(self.starts)} records, more than the {settings.max_records} allowed"
+            )
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def blocks(self) -> list[range]:
+        """Runs of lines of which each is tried as a whole."""
+        return [range(first, min(first + _BLOCK_LINES, len(self))) for first in range(0, len(self), _BLOCK_LINES)]
+
+    def line(self, index: int) -> bytes:
+        """One record without its line end."""
+        return self.content[self.starts[index] : self.ends[index]]
+
+
+def _read_whole(lines: _Lines, header: Header, layout: CsvLayout, settings: FormatSettings) -> pa.Table | None:
+    if len(lines) == 0:
+        return layout.cell_schema.empty_table()
+    if lines.has_blank_lines or lines.longest > settings.max_line_bytes:
+        return None
+    buffer = pa.py_buffer(lines.content).slice(lines.body_start)
+    return read_columns(buffer, lines.numbers, header, layout, settings)
+
+
+def _read_block(lines: _Lines, block: range, header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects) -> pa.Table:
+    numbers = lines.numbers[block.start : block.stop]
+    records = [lines.line(index) for index in block]
+    if max(map(len, records)) <= settings.max_line_bytes:
+        fast = read_columns(pa.py_buffer(b"\n".join(records) + b"\n"), numbers, header, layout, settings)
+        if fast is not None:
+            return fast
+    return read_lines(records, numbers.tolist(), header, layout, settings, rejects)
+
+
+def read_columns(
+    body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header, layout: CsvLayout, settings: FormatSettings
+) -> pa.Table | None:
+    """All records at once as typed columns; None unless every single one is good.
+
+    body     Lines without the header.
+    numbers  Line number of each record.
+    """
+    plain = _as_plain_utf8(body, header.encoding)
+    if plain is None:
+        return None
+    positions = [f"c{index}" for index in range(len(header.names))]
+    column_of = {cell.name: positions[header.names.index(cell.name)] for cell in layout.cells}
+    try:
+        table = pa_csv.read_csv(
+            pa.BufferReader(plain),
+            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_FAST_BLOCK_BYTES, column_names=positions),
+            parse_options=pa_csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
+            convert_options=pa_csv.ConvertOptions(
+                check_utf8=False,
+                column_types={column_of[cell.name]: cell.read_as for cell in layout.cells},
+                include_columns=[column_of[cell.name] for cell in layout.cells],
+                null_values=[""],
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid:
+        return None
+    if table.num_rows != len(numbers):
+        return None
+    columns = []
+    for cell in layout.cells:
+        column = read_column(cell, table[column_of[cell.name]], settings)
+        if column is None:
+            return None
+        columns.append(column)
+    return pa.Table.from_arrays([*columns, pa.array(numbers, LONG)], schema=layout.cell_schema)
+
+
+def _as_plain_utf8(body: pa.Buffer, encoding: str) -> pa.Buffer | None:
+    """The text as UTF-8 where it is well formed, has no NUL and no quotes but around whole cells; else None."""
+    content = np.frombuffer(body, np.uint8)
+    if not content.all() or not _quotes_are_plain(content):
+        return None
+    if content.max() < 0x80:
+        return body
+    try:
+        text = str(memoryview(body), encoding)
+    except UnicodeDecodeError:
+        return None
+    return body if encoding == "utf-8" else pa.py_buffer(text.encode())
+
+
+def _quotes_are_plain(content: npt.NDArray[np.uint8]) -> bool:
+    """True where quotes come in pairs around whole cells, so that every reader agrees on what they mean."""
+    quotes = np.flatnonzero(content == _QUOTE)
+    if len(quotes) == 0:
+        return True
+    if len(quotes) % 2:
+        return False
+    opening, closing = quotes[0::2], quotes[1::2]
+    before = np.where(opening == 0, _LINE_FEED, content[opening - 1])
+    after = np.where(closing == len(content) - 1, _LINE_FEED, content[np.minimum(closing + 1, len(content) - 1)])
+    return bool(np.isin(before, (_COMMA, _LINE_FEED)).all() and np.isin(after, (_COMMA, _LINE_FEED, _RETURN)).all())
+
+
+def read_lines(
+    records: Sequence[bytes], numbers: Sequence[int], header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects
+) -> pa.Table:
+    """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what was expected."""
+    places = [(cell, header.names.index(cell.name)) for cell in layout.cells]
+    good: list[list[object]] = []
+    for number, record in zip(numbers, records, strict=True):
+        try:
+            fields = _split(record, header, settings)
+            good.append([*(read_cell(cell, fields[place], settings) for cell, place in places), number])
+        except CellError as error:
+            rejects.add(number, error.column_name, error.reason_code, error.reason, _shown_record(record, header.encoding))
+    columns = zip(*good, strict=True) if good else ((),) * len(layout.cell_schema)
+    arrays = [pa.array(list(column), field.type) for column, field in zip(columns, layout.cell_schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=layout.cell_schema)
+
+
+def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]:
+    if len(record) > settings.max_line_bytes:
+        raise CellError(None, RejectReason.BAD_STRUCTURE, f"the line has {len(record)} bytes, more than the {settings.max_line_bytes} allowed")
+    if 0 in record:
+        raise CellError(_column_at(record, record.index(0), header), RejectReason.NUL_BYTE, "the line holds a NUL byte")
+    try:
+        text = record.decode(header.encoding)
+    except UnicodeDecodeError as error:
+        column = _column_at(record, error.start, header)
+        raise CellError(column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text") from None
+    try:
+        fields = next(csv.reader([text], strict=True))
+    except csv.Error as error:
+        raise CellError(None, RejectReason.BAD_STRUCTURE, f"the quotes or line ends of the line cannot be read ({error})") from None
+    if len(fields) < len(header.names):
+        column = header.names[len(fields)]
+        raise CellError(column, RejectReason.TOO_FEW_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}")
+    if len(fields) > len(header.names):
+        raise CellError(None, RejectReason.TOO_MANY_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}")
+    return fields
+
+
+def _column_at(record: bytes, position: int, header: Header) -> str | None:
+    """The column that a byte of a record lies in, as far as commas tell."""
+    index = record.count(b",", 0, position)
+    return header.names[index] if index < len(header.names) else None
+
+
+def _shown_record(record: bytes, encoding: str) -> bytes | str:
+    try:
+        return record.decode(encoding)
+    except UnicodeDecodeError:
+        return record

@@ -1,0 +1,192 @@
+"""Parquet in the declared shape: the bronze table's columns, typed, with ``sent_at``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
+from pipelines.formats.cells import month_of
+from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, declared_columns, rows_schema, shown
+from pipelines.formats.csv_records import SNIFF_SHARE
+from pipelines.formats.declared import SENT_AT, codes_of
+from pipelines.periods import LOCAL_ZONE
+from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
+
+MAGIC = b"PAR1"
+_MINUTES_OF_DAY = 1440
+
+# Columns that follow from another one; a sender need not repeat them, and what he sends of them is not read.
+_MONTH_OF = {"curve_month": "curve_date", "read_month": "read_date"}
+
+
+def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
+    """Columns and number of records from the footer; raises InputRefusedError where the file is damaged or cut off."""
+    try:
+        metadata = pq.read_metadata(pa.BufferReader(content))
+        return metadata.schema.to_arrow_schema(), metadata.num_rows
+    except (pa.ArrowException, OSError) as error:
+        whole = content.startswith(MAGIC) and content.endswith(MAGIC)
+        cause = f"its footer cannot be read ({' '.join(str(error).split())[:200]})" if whole else "it does not end as Parquet does; the transfer was cut off"
+        raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
+
+
+class DeclaredParquet:
+    """Reader of Parquet files of one bronze table; the line number is the number of the record, from 1."""
+
+    def __init__(self, table: type[Table]) -> None:
+        self.table = table
+        self.id = f"declared_{table.name.removeprefix('bronze_')}_parquet"
+        self.title = f"{table.name.removeprefix('bronze_')} (Parquet in the declared shape)"
+        self.columns = tuple(name for name in declared_columns(table) if name not in _MONTH_OF)
+
+    def sniff(self, name: str, head: bytes) -> bool:
+        """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer stands at its end."""
+        if not head.startswith(MAGIC):
+            return False
+        present = set(read_parquet_schema(head, name)[0].names)
+        return sum(column in present for column in self.columns) >= SNIFF_SHARE * len(self.columns)
+
+    def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
+        """Reads a whole file."""
+        schema, count = read_parquet_schema(content, name)
+        if count > settings.max_records:
+            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{count} records, more than the {settings.max_records} allowed")
+        wanted = (*self.columns, SENT_AT)
+        for column in wanted:
+            if column not in schema.names:
+                near = f"; the file has {shown(', '.join(schema.names), 200)}"
+                raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing{near}", column=column)
+        try:
+            table = pq.read_table(pa.BufferReader(content), columns=list(wanted), use_threads=False, partitioning=None)
+        except (pa.ArrowException, OSError) as error:
+            cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
+            raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
+        typed = {column: self._cast(table[column], column, name) for column in self.columns}
+        typed["sent_at_utc"] = _instants(table[SENT_AT], name)
+        typed["line_number"] = pa.chunked_array([pa.array(np.arange(1, count + 1))])
+        rejects = Rejects()
+        good = self._check(typed, table, settings, rejects)
+        for month, day in _MONTH_OF.items():
+            if month in self.table.columns():
+                typed[month] = month_of(pc.if_else(pa.array(good), typed[day], pa.scalar(None, DATE)))
+        target = rows_schema(self.table)
+        loose = pa.schema([field.with_nullable(True) for field in target])
+        rows = pa.table({field.name: typed[field.name] for field in loose}, schema=loose).filter(pa.array(good)).cast(target)
+        surplus = [column for column in schema.names if column not in wanted and column not in _MONTH_OF]
+        notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
+        return ReadResult(rows, rejects.table(), count, notes)
+
+    def _cast(self, column: pa.ChunkedArray, column_name: str, name: str) -> pa.ChunkedArray:
+        """A column as declared, without loss; a type that cannot hold the declared values refuses the file."""
+        target = rows_schema(self.table).field(column_name).type
+        if _is_exact(target) and _has_floats(column.type):
+            raise _wrong_type(name, column_name, column.type, f"{target}; money and registers are exact decimals, never floating point")
+        if pa.types.is_string(target) and not _is_text(column.type):
+            raise _wrong_type(name, column_name, column.type, str(target))
+        try:
+            return column.cast(target)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            raise _wrong_type(name, column_name, column.type, str(target)) from None
+
+    def _check(self, typed: dict[str, pa.ChunkedArray], table: pa.Table, settings: FormatSettings, rejects: Rejects) -> npt.NDArray[np.bool_]:
+        """Which records are good; the others go to ``rejects`` with the first column at fault."""
+        good = np.ones(table.num_rows, np.bool_)
+        for column in self.columns:
+            for reason_code, expected, is_bad in self._rules(column, typed, settings):
+                bad = is_bad(typed[column]) & good
+                good &= ~bad
+                for index in np.flatnonzero(bad).tolist():
+                    found = shown(str(typed[column][index].as_py()))
+                    record = json.dumps(table.slice(index, 1).to_pylist()[0], default=str, ensure_ascii=False)
+                    rejects.add(index + 1, column, reason_code, f"found {found}, expected {expected}", record)
+        return good
+
+    def _rules(
+        self, column: str, typed: dict[str, pa.ChunkedArray], settings: FormatSettings
+    ) -> list[tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]]:
+        field = next(field for field in self.table.fields() if field.name == column)
+        codes = codes_of(self.table, column)
+        rules: list[tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]] = []
+        if not field.nullable:
+            rules.append((RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())))
+        if codes is not None and not pa.types.is_list(field.dtype):
+            members = [str(member.value) for member in codes]
+            known = pa.array(members)
+            rules.append((RejectReason.BAD_CODE, f"one of {', '.join(members)}", lambda values: _true(pc.and_(values.is_valid(), pc.invert(pc.is_in(values, value_set=known))))))
+        elif field.dtype == pa.string() and column.endswith("_month"):
+            rules.append((RejectReason.BAD_DATE, "a month as YYYY-MM", lambda values: _true(pc.invert(pc.match_substring_regex(values, r"^[0-9]{4}-(0[1-9]|1[0-2])$")))))
+        if field.dtype == DATE:
+            first, last = pa.scalar(settings.earliest_date), pa.scalar(settings.latest_date)
+            rules.append((RejectReason.BAD_DATE, f"a day from {first} to {last}", lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last)))))
+        if field.dtype == DOUBLE:
+            rules.append((RejectReason.BAD_NUMBER, "a finite number", lambda values: _true(pc.invert(pc.is_finite(values)))))
+        if field.minimum is not None:
+            least = field.minimum
+            rules.append((RejectReason.BAD_NUMBER, f"at least {least:g}", lambda values: _true(pc.less(values.cast(DOUBLE), least))))
+        if column == "interval_minutes":
+            rules.append((RejectReason.BAD_STRUCTURE, "a divisor of the 1440 minutes of a day", _no_divisor))
+        if column == "values_unscaled":
+            minutes = typed["interval_minutes"]
+            rules.append((RejectReason.BAD_STRUCTURE, "as many values as the day has intervals", lambda values: _wrong_length(values, minutes)))
+            rules.append((RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite))
+        return rules
+
+
+def _true(flags: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    return np.asarray(pc.fill_null(flags, fill_value=False).to_numpy(), np.bool_)
+
+
+def _no_divisor(minutes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    lengths = pc.fill_null(minutes, 0).to_numpy()
+    return np.asarray((lengths < 1) | (_MINUTES_OF_DAY % np.maximum(lengths, 1) != 0), np.bool_)
+
+
+def _wrong_length(values: pa.ChunkedArray, minutes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    counts = pc.fill_null(pc.list_value_length(values), 0).to_numpy()
+    return np.asarray(counts * pc.fill_null(minutes, 0).to_numpy() != _MINUTES_OF_DAY, np.bool_)
+
+
+def _has_non_finite(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+    column = values.combine_chunks()
+    bad = _true(pc.invert(pc.is_finite(pc.list_flatten(column))))
+    flags = np.zeros(len(column), np.bool_)
+    flags[np.asarray(pc.list_parent_indices(column))[bad]] = True
+    return flags
+
+
+def _is_exact(dtype: pa.DataType) -> bool:
+    return bool(dtype == ENERGY or (pa.types.is_list(dtype) and dtype.value_type == ENERGY))
+
+
+def _has_floats(dtype: pa.DataType) -> bool:
+    inner = dtype.value_type if pa.types.is_list(dtype) or pa.types.is_large_list(dtype) else dtype
+    return bool(pa.types.is_floating(inner))
+
+
+def _is_text(dtype: pa.DataType) -> bool:
+    inner = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
+    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner) or pa.types.is_null(inner))
+
+
+def _instants(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
+    """``sent_at`` as UTC: with a zone it is an instant, without one it is local time, UTC+8."""
+    if pa.types.is_null(column.type):
+        return column.cast(TIMESTAMP)
+    if not pa.types.is_timestamp(column.type):
+        raise _wrong_type(name, SENT_AT, column.type, "a timestamp")
+    if column.type.tz is not None:
+        return column.cast(TIMESTAMP)
+    offset = LOCAL_ZONE.utcoffset(None)
+    return pc.subtract(column.cast(pa.timestamp("us")), pa.scalar(offset, pa.duration("us"))).cast(TIMESTAMP)
+
+
+def _wrong_type(name: str, column: str, found: pa.DataType, expected: str) -> InputRefusedError:
+    return InputRefusedError(name, RefusalReason.WRONG_TYPE, f"the column {column} is {found}, expected {expected}", column=column)

@@ -1,0 +1,93 @@
+"""E_MP_POWER_CURVE: the day curve of a State Grid collection system, 96 mean powers a day, as CSV."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.codes import Channel, CurveMeasure
+from pipelines.formats.cells import Cell, CellKind, month_of
+from pipelines.formats.contract import FormatSettings, ReadResult
+from pipelines.formats.csv_records import CsvLayout, read_csv, sniff_columns
+from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
+from pipelines.tables.bronze import BronzeLoadCurves
+
+POINTS = 96
+POINT_COLUMNS = tuple(f"P{number}" for number in range(1, POINTS + 1))
+COLUMNS = ("ID", "DATA_DATE", "DATA_TYPE", "DATA_POINT_FLAG", "DATA_WHOLE_FLAG", *POINT_COLUMNS, "INSERT_TIME")
+
+CHANNEL_OF_DATA_TYPE = {
+    "1": Channel.ACTIVE_FORWARD.value,
+    "2": Channel.ACTIVE_PHASE_A.value,
+    "3": Channel.ACTIVE_PHASE_B.value,
+    "4": Channel.ACTIVE_PHASE_C.value,
+    "5": Channel.REACTIVE_LAGGING.value,
+    "6": Channel.REACTIVE_PHASE_A.value,
+    "7": Channel.REACTIVE_PHASE_B.value,
+    "8": Channel.REACTIVE_PHASE_C.value,
+    # Not of the State Grid table: the project's own assumed extension, so that both reactive directions can be sent.
+    "9": Channel.REACTIVE_LEADING.value,
+}
+
+
+class PowerCurveCsv:
+    """Reader of E_MP_POWER_CURVE files; values in kW or kvar before the multiplier, null where the field is empty."""
+
+    id = "e_mp_power_curve_csv"
+    title = "E_MP_POWER_CURVE (CSV, 96 points)"
+    table: type[Table] = BronzeLoadCurves
+
+    def sniff(self, name: str, head: bytes) -> bool:
+        """Whether the header has most of the columns."""
+        return sniff_columns(COLUMNS, head)
+
+    def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
+        """Reads a whole unpacked file."""
+        return read_csv(content, name, self.layout(settings), settings)
+
+    def layout(self, settings: FormatSettings) -> CsvLayout:
+        """The cells under these settings."""
+        cells = (
+            Cell("ID", CellKind.TEXT, required=True),
+            Cell("DATA_DATE", CellKind.DATE, required=True),
+            Cell("DATA_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_DATA_TYPE),
+            Cell("DATA_POINT_FLAG", CellKind.CODE, codes={flag: flag for flag in settings.point_flags_of_96}),
+            Cell("DATA_WHOLE_FLAG", CellKind.TEXT, length=POINTS),
+            *(Cell(column, CellKind.NUMBER) for column in POINT_COLUMNS),
+            Cell("INSERT_TIME", CellKind.LOCAL_TIME),
+        )
+        return CsvLayout(cells, self.table, lambda cells: _assemble(cells, settings.present_char))
+
+
+def _assemble(cells: pa.Table, present_char: str) -> pa.Table:
+    count = cells.num_rows
+    points = np.empty((count, POINTS))
+    for slot, column in enumerate(POINT_COLUMNS):
+        points[:, slot] = pc.fill_null(cells[column], np.nan).to_numpy()
+    flat = points.reshape(-1)
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * POINTS)
+    flags = cells["DATA_WHOLE_FLAG"]
+    if present_char != "1":
+        flags = pc.replace_substring_regex(flags, f"[^{_escaped(present_char)}]", "0")
+        flags = pc.replace_substring(flags, present_char, "1")
+    return pa.table(
+        {
+            "meter_point_id": cells["ID"],
+            "channel_code": cells["DATA_TYPE"],
+            "curve_date": cells["DATA_DATE"],
+            "interval_minutes": pa.array(np.full(count, 1440 // POINTS, np.int32), INTEGER),
+            "measure_code": pa.repeat(pa.scalar(CurveMeasure.MEAN_POWER.value, STRING), count),
+            # Every number was checked to be finite, so NaN stands for an empty field and for nothing else.
+            "values_unscaled": pa.ListArray.from_arrays(offsets, pa.array(flat, DOUBLE, mask=np.isnan(flat))),
+            "present_flags": flags,
+            "sender_quality_codes": pa.nulls(count, pa.list_(STRING)),
+            "curve_month": month_of(cells["DATA_DATE"]),
+            "line_number": cells["line_number"],
+            "sent_at_utc": cells["INSERT_TIME"],
+        }
+    )
+
+
+def _escaped(character: str) -> str:
+    return f"\\x{{{ord(character):x}}}"

@@ -1,0 +1,1 @@
+"""One module per public data set that the samples are made from."""
