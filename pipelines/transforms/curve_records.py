@@ -126,7 +126,7 @@ class CurveRecords:
 def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
     """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
     if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
-        return flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(offsets.size, slots)
+        return np.reshape(flat[offsets[0] : offsets[0] + offsets.size * slots], (offsets.size, slots))
     return flat[offsets[:, None] + np.arange(slots)]
 
 

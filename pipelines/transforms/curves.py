@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from pipelines.codes import Channel, IntervalStatus
+from pipelines.codes import Channel, DayType, IntervalStatus
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
@@ -56,7 +56,8 @@ def refine_curves(
 
     bronze        Columns of bronze_load_curves (run columns may lack), the whole history of these meter points, in any order.
     meter_points  silver_meter_points, of these meter points at least.
-    day_types     Kind of each local day; days of one kind are like-days. Where it covers no day, weekdays and weekends are told apart.
+    day_types     DayType of each local day. Days of one kind are like-days; Saturdays and Sundays count apart, and a weekend that is worked
+                  counts as a working day. A day that the mapping does not cover is told by its weekday.
     months        ``YYYY-MM`` whose curves are wanted; the others only serve as neighbours and like-days.
     today         Local day on which this runs; later days are held back.
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
@@ -173,9 +174,12 @@ def _type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArra
 def _type_name(day: date, day_types: Mapping[date, str]) -> str:
     # A misdated record must not halt the others, and an estimate that misses a holiday is still marked as an estimate.
     try:
-        return str(day_types[day])
+        name = str(day_types[day])
     except (KeyError, FactNotInForceError):
-        return "not_covered_weekday" if day.weekday() < 5 else "not_covered_weekend"
+        name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
+    if name == DayType.ADJUSTED_WORKING_DAY:  # worked like any other, and too rare to have like-days of its own
+        return DayType.WORKING_DAY
+    return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name
 
 
 def _silver_rows(

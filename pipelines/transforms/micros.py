@@ -36,13 +36,6 @@ def from_micros(values: IntArray, present: BoolArray | None = None) -> pa.Array:
     return pa.Array.from_buffers(ENERGY, values.size, [validity, pa.py_buffer(words)])
 
 
-def times_multiplier(micros: IntArray, multiplier_ratio: NDArray[np.float64]) -> IntArray:
-    """Register difference times multiplier, exact to a millionth, half up. Multipliers count to six digits after the point."""
-    ratio = np.rint(np.where(np.isnan(multiplier_ratio), 0.0, multiplier_ratio) * PER_UNIT).astype(np.int64)
-    whole, rest = np.divmod(micros, PER_UNIT)
-    return np.asarray(whole * ratio + (rest * ratio + PER_UNIT // 2) // PER_UNIT)
-
-
 def decimal_of(micros: int) -> Decimal:
     """One number of whole millionths as a decimal."""
     return Decimal(int(micros)).scaleb(-6)

@@ -1,0 +1,150 @@
+"""The compiled walk along register reads; registers, multipliers and energies are whole millionths in int64."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray
+
+FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER = range(6)
+
+
+@dataclass(frozen=True)
+class MeterBook:
+    """Meters by meter point and first day; every array runs over meters.
+
+    begins, ends   First and last local day on which the meter counts.
+    multiplier     CT ratio x PT ratio. [1e-6]
+    span           Where the register rolls over, 0 where its digits are unknown. [1e-6]
+    step           Smallest step of the register. [1e-6]
+    start          Active forward register at installation; previous_end: last one of the meter before. [1e-6]
+    """
+
+    meter_point: IntArray
+    begins: IntArray
+    ends: IntArray
+    multiplier: IntArray
+    span: IntArray
+    step: IntArray
+    start: IntArray
+    has_start: BoolArray
+    previous_end: IntArray
+    has_previous_end: BoolArray
+    capacity_kva: NDArray[np.float64]
+
+
+def times(micros: IntArray, multiplier: IntArray) -> IntArray:
+    """Product of two arrays of millionths, half up. [1e-6]"""
+    return np.asarray(_times(micros, multiplier))
+
+
+def meters_in_force(meter_point: IntArray, day: IntArray, of_meter: IntArray, begins: IntArray, ends: IntArray) -> IntArray:
+    """Place of the meter that a register read at the end of each day belongs to, -1 where there is none.
+
+    The first meter of a meter point also answers for the day before it begins: that read opens its series.
+    """
+    if not of_meter.size:
+        return np.full(day.size, -1, dtype=np.int64)
+    width = 1 << 31
+    first = np.concatenate(([True], of_meter[1:] != of_meter[:-1]))
+    opens = begins - first
+    found = np.searchsorted(of_meter * width + opens, meter_point * width + day, side="right") - 1
+    at = np.maximum(found, 0)
+    return np.where((found >= 0) & (of_meter[at] == meter_point) & (day <= ends[at]), at, -1)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _times(micros: Any, multiplier: Any) -> Any:
+    whole = micros // PER_UNIT
+    rest = micros - whole * PER_UNIT
+    return whole * multiplier + (rest * multiplier + PER_UNIT // 2) // PER_UNIT
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _advance(start: int, end: int, span: int, multiplier: int, limit: float, share: float) -> tuple[int, bool]:
+    """How far a register went on, and whether over its end; -1 where a decrease cannot be a rollover.
+
+    limit  Largest energy that the connection can have carried meanwhile, NaN where unknown. [1e-6 kWh]
+    """
+    if end >= start:
+        return end - start, False
+    advance = end - start + span
+    if span <= 0 or advance < 0 or advance > share * span:
+        return -1, False
+    if advance * (multiplier / PER_UNIT) > limit:  # false where the limit is NaN
+        return -1, False
+    return advance, True
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def settle_reads(
+    series: IntArray,
+    day: IntArray,
+    register: IntArray,
+    meter: IntArray,
+    forward: BoolArray,
+    multiplier: IntArray,
+    span: IntArray,
+    start: IntArray,
+    has_start: BoolArray,
+    previous_end: IntArray,
+    has_previous_end: BoolArray,
+    capacity_kva: NDArray[np.float64],
+    share: float,
+    capacity_factor: float,
+) -> tuple[NDArray[np.int8], IntArray, IntArray, BoolArray]:
+    """Rule, place of the read before (-1: none), energy and whether it is known, for reads ordered by series and day.
+
+    meter    Place of each read's meter, -1 where none is known; the arrays from ``multiplier`` on run over meters.
+    forward  Whether the read is an active forward register, the one whose exchange registers are known.
+    """
+    count = series.size
+    rule = np.empty(count, dtype=np.int8)
+    before = np.full(count, -1, dtype=np.int64)
+    energy = np.zeros(count, dtype=np.int64)
+    known = np.zeros(count, dtype=np.bool_)
+    last = -1
+    for read in range(count):
+        if last >= 0 and series[last] != series[read]:
+            last = -1
+        if meter[read] < 0:
+            rule[read] = UNKNOWN_METER
+            continue
+        if last < 0:
+            rule[read] = FIRST_READ
+            last = read
+            continue
+        before[read] = last
+        total, rolled, exchanged, certain = 0, False, False, True
+        begin = register[last]
+        hours = 24.0 * (day[read] - day[last])
+        for place in range(meter[last], meter[read] + 1):
+            if place > meter[last]:
+                begin = start[place]
+            end = register[read]
+            if place < meter[read]:
+                exchanged = True
+                end = previous_end[place + 1]
+                if not (forward[read] and has_previous_end[place + 1] and has_start[place + 1]):
+                    certain = False
+                    break
+            limit = capacity_factor * capacity_kva[place] * hours * PER_UNIT
+            advance, over = _advance(begin, end, span[place], multiplier[place], limit, share)
+            if advance < 0:
+                total = -1
+                break
+            rolled = rolled or over
+            total += _times(advance, multiplier[place])
+        if total < 0:
+            rule[read] = DECREASE
+            continue
+        rule[read] = METER_EXCHANGE if exchanged else ROLLOVER if rolled else NORMAL
+        energy[read] = total if certain else 0
+        known[read] = certain
+        last = read
+    return rule, before, energy, known

@@ -1,0 +1,209 @@
+"""Energy between frozen registers: difference times multiplier, rollover, meter exchange; exact in whole millionths."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.codes import Channel, RegisterRule, RejectReason
+from pipelines.tables.base import INTEGER, LONG, STRING
+from pipelines.tables.bronze import BronzeRegisterReads
+from pipelines.tables.silver import SilverRegisterEnergy
+from pipelines.transforms import register_kernel as kernel
+from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
+from pipelines.transforms.micros import PER_UNIT, from_micros, to_micros
+from pipelines.transforms.settlement import QUARANTINE_SCHEMA, ranks
+from pipelines.vee.settings import VeeSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+STAGE = SilverRegisterEnergy.name
+ENERGY_SCHEMA = pa.schema([field for field in SilverRegisterEnergy.arrow_schema() if field.name != "computed_run_id"])
+
+_DERIVED_SCHEMA = pa.schema(
+    [
+        *(field.with_nullable(True) for field in ENERGY_SCHEMA),
+        pa.field("content_hash", STRING),
+        pa.field("line_number", LONG),
+        pa.field("reason_code", STRING),
+        pa.field("column_name", STRING),
+        pa.field("reason", STRING),
+    ]
+)
+_READ_COLUMNS = ("meter_point_id", "channel_code", "read_date", "register_unscaled", "content_hash", "line_number")
+_METER_COLUMNS = (
+    "meter_point_id",
+    "valid_from_date",
+    "valid_to_date",
+    "multiplier_ratio",
+    "register_digits",
+    "register_decimals",
+    "start_register_unscaled",
+    "previous_end_register_unscaled",
+    "capacity_kva",
+)
+_RULES = {
+    kernel.FIRST_READ: RegisterRule.FIRST_READ,
+    kernel.NORMAL: RegisterRule.NORMAL,
+    kernel.ROLLOVER: RegisterRule.ROLLOVER,
+    kernel.METER_EXCHANGE: RegisterRule.METER_EXCHANGE,
+    kernel.DECREASE: RegisterRule.DECREASE,
+    kernel.UNKNOWN_METER: RegisterRule.DECREASE,
+}
+
+
+@dataclass(frozen=True)
+class RegisterOutcome:
+    """What frozen registers settle.
+
+    energy      silver_register_energy without ``computed_run_id``.
+    quarantine  silver_quarantine without ``source_file`` and ``run_id``: reads that cannot be settled.
+    derived     What the two are views of; a runner that writes both may keep it.
+    """
+
+    energy: DataFrame
+    quarantine: DataFrame
+    derived: DataFrame
+
+
+def derive_register_energy(reads: DataFrame, meter_points: DataFrame, settings: VeeSettings, buckets: int = 16) -> RegisterOutcome:
+    """Energy of each read over the read before, per meter point and channel.
+
+    reads         Settled rows of bronze_register_reads, one per meter point, channel and day.
+    meter_points  silver_meter_points.
+    settings      How far a rollover may advance.
+    buckets       Groups of meter points that workers take one at a time; about 250 meter-years each is a good size.
+
+    The register of a day is read at its end, so a meter that counts from day V on may be read on V - 1 for the first time.
+    A read below the one before is a rollover at 10 to the power of the register's digits if the advance stays plausible; else it is held
+    back and the next read is compared with the last good one. A read after an exchange closes the old meter at
+    ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active forward registers, so for the
+    other channels, or where one is unknown, the day of the exchange has no energy.
+    """
+    from pyspark.sql import functions as F
+
+    def derive(read_rows: pa.Table, meter_rows: pa.Table) -> pa.Table:
+        return derive_reads(read_rows, meter_rows, settings)
+
+    derived = (
+        by_bucket(reads.select(*_READ_COLUMNS), buckets)
+        .cogroup(by_bucket(meter_points.select(*_METER_COLUMNS), buckets))
+        .applyInArrow(in_buckets(derive), spark_schema(_DERIVED_SCHEMA))
+    )
+    held = derived.where(F.col("reason_code").isNotNull())
+    raw = F.concat_ws(",", "meter_point_id", "channel_code", F.col("energy_date").cast("string"), F.col("end_register_unscaled").cast("string"))
+    made = {"table_name": F.lit(BronzeRegisterReads.name), "raw_record": raw, "stage": F.lit(STAGE)}
+    return RegisterOutcome(
+        energy=derived.where(F.col("reason_code").isNull()).select(*ENERGY_SCHEMA.names),
+        quarantine=held.select(*(made.get(name, F.col(name)).alias(name) for name in QUARANTINE_SCHEMA.names)),
+        derived=derived,
+    )
+
+
+def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa.Table:
+    """The same on Arrow tables: one row per read, with a reason where it is held back."""
+    names, meter_of, order, channel_names = _ordered(reads)
+    meter_point, channel = meter_of
+    rows = reads.take(pa.array(order))
+    day = rows["read_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    register, _ = to_micros(rows["register_unscaled"])
+    book = _meter_book(meters, names)
+    forward = np.array([name == Channel.ACTIVE_FORWARD.value for name in channel_names], dtype=np.bool_)
+    places = kernel.meters_in_force(meter_point, day, book.meter_point, book.begins, book.ends)
+    rule, before, energy, known = kernel.settle_reads(
+        meter_point * max(1, len(channel_names)) + channel,
+        day,
+        register,
+        places,
+        forward[channel] if forward.size else np.zeros(0, np.bool_),
+        book.multiplier,
+        book.span,
+        book.start,
+        book.has_start,
+        book.previous_end,
+        book.has_previous_end,
+        book.capacity_kva,
+        settings.rollover_max_share,
+        settings.rollover_capacity_factor,
+    )
+    return _derived_rows(rows, day, register, places, book, rule, before, energy, known)
+
+
+def _ordered(reads: pa.Table) -> tuple[list[str], tuple[Any, Any], Any, list[str]]:
+    meter_point, names = ranks(reads["meter_point_id"])
+    channel, channel_names = ranks(reads["channel_code"])
+    day = reads["read_date"].cast(pa.int32()).to_numpy()
+    order = np.lexsort((day, channel, meter_point))
+    return names, (meter_point[order], channel[order]), order, channel_names
+
+
+def _meter_book(meters: pa.Table, names: list[str]) -> kernel.MeterBook:
+    """The meters of these meter points, by meter point and first day."""
+    place = pc.index_in(meters["meter_point_id"].combine_chunks().cast(pa.string()), value_set=pa.array(names, pa.string()))
+    ours = meters.append_column("_place", place).filter(place.is_valid())
+    ours = ours.sort_by([("_place", "ascending"), ("valid_from_date", "ascending")])
+    start, has_start = to_micros(ours["start_register_unscaled"])
+    previous_end, has_previous_end = to_micros(ours["previous_end_register_unscaled"])
+    digits = pc.fill_null(ours["register_digits"], 0).to_numpy().astype(np.int64)
+    decimals = pc.fill_null(ours["register_decimals"], 6).to_numpy().astype(np.int64)
+    return kernel.MeterBook(
+        meter_point=ours["_place"].to_numpy().astype(np.int64),
+        begins=ours["valid_from_date"].cast(pa.int32()).to_numpy().astype(np.int64),
+        ends=pc.fill_null(ours["valid_to_date"].cast(pa.int32()), 2**30).to_numpy().astype(np.int64),
+        multiplier=np.rint(ours["multiplier_ratio"].to_numpy() * PER_UNIT).astype(np.int64),
+        span=np.where(digits > 0, 10 ** np.minimum(digits, 12) * PER_UNIT, 0),
+        step=10 ** (6 - np.clip(decimals, 0, 6)),
+        start=start,
+        has_start=has_start,
+        previous_end=previous_end,
+        has_previous_end=has_previous_end,
+        capacity_kva=ours["capacity_kva"].cast(pa.float64()).to_numpy(),
+    )
+
+
+def _derived_rows(
+    rows: pa.Table, day: Any, register: Any, places: Any, book: kernel.MeterBook, rule: Any, before: Any, energy: Any, known: Any
+) -> pa.Table:
+    from_read = before >= 0
+    at = np.maximum(places, 0)
+    empty = book.multiplier.size == 0
+    multiplier = np.zeros(day.size, np.int64) if empty else book.multiplier[at]
+    resolution = np.zeros(day.size, np.int64) if empty else kernel.times(book.step[at], multiplier)
+    earlier = np.maximum(before, 0)
+    months, month_place = np.unique(day.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
+    which = np.searchsorted(np.array(sorted(_RULES)), rule)
+    rule_codes = pa.array([_RULES[number].value for number in sorted(_RULES)]).take(pa.array(which))
+    reasons = {
+        kernel.DECREASE: (
+            RejectReason.REGISTER_DECREASE.value,
+            "register_unscaled",
+            "The register is below the one before and cannot have rolled over.",
+        ),
+        kernel.UNKNOWN_METER: (RejectReason.UNKNOWN_METER_POINT.value, "meter_point_id", "No meter is known for this meter point on this day."),
+    }
+    texts = [reasons.get(number, (None, None, None)) for number in sorted(_RULES)]
+    held = [pa.array([text[part] for text in texts], pa.string()).take(pa.array(which)) for part in range(3)]
+    return pa.table(
+        [
+            rows["meter_point_id"],
+            rows["channel_code"],
+            rows["read_date"],
+            pa.array((day - day[earlier]).astype(np.int32) if day.size else np.empty(0, np.int32), INTEGER, mask=~from_read),
+            from_micros(register[earlier] if day.size else register, from_read),
+            rows["register_unscaled"],
+            pa.array(multiplier / PER_UNIT),
+            from_micros(energy, known),
+            from_micros(resolution),
+            rule_codes,
+            pa.array(months.astype(str).tolist(), pa.string()).take(pa.array(month_place)),
+            rows["content_hash"],
+            rows["line_number"],
+            *held,
+        ],
+        names=_DERIVED_SCHEMA.names,
+    ).cast(_DERIVED_SCHEMA)

@@ -1,0 +1,162 @@
+"""Energy between frozen registers: difference, rollover, exchange, decrease; worked by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pytest
+import yaml
+
+from pipelines.settings import packaged
+from pipelines.tables.bronze import BronzeRegisterReads
+from pipelines.tables.silver import SilverMeterPoints
+from pipelines.transforms.registers import derive_reads
+from pipelines.vee.settings import VeeSettings
+
+SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+DAY = date(2026, 3, 1)
+
+
+def read(day: int, register: str, channel: str = "active_forward", meter_point: str = "MP-1") -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(BronzeRegisterReads.columns())
+    return row | {
+        "content_hash": "a",
+        "line_number": day + 10,
+        "meter_point_id": meter_point,
+        "channel_code": channel,
+        "read_date": DAY + timedelta(days=day),
+        "register_unscaled": Decimal(register),
+        "read_month": "2026-03",
+    }
+
+
+def meter(begins: int = 1, ends: int | None = None, multiplier: float = 1000.0, meter_point: str = "MP-1", **changes: Any) -> dict[str, Any]:
+    row: dict[str, Any] = dict.fromkeys(SilverMeterPoints.columns())
+    row |= {
+        "meter_point_id": meter_point,
+        "valid_from_date": DAY + timedelta(days=begins),
+        "valid_to_date": None if ends is None else DAY + timedelta(days=ends),
+        "meter_id": f"M{begins}",
+        "multiplier_ratio": multiplier,
+        "register_digits": 4,
+        "register_decimals": 2,
+        "provenance": "simulated",
+        "computed_run_id": "r",
+    }
+    return row | changes
+
+
+def derive(reads: Sequence[dict[str, Any]], meters: Sequence[dict[str, Any]] = (meter(),)) -> list[dict[str, Any]]:
+    table = derive_reads(
+        pa.Table.from_pylist(list(reads), BronzeRegisterReads.arrow_schema()),
+        pa.Table.from_pylist(list(meters), SilverMeterPoints.arrow_schema()),
+        SETTINGS,
+    )
+    return list(table.to_pylist())
+
+
+def test_difference_times_multiplier() -> None:
+    opening, first, second = derive([read(2, "12.35"), read(0, "10.00"), read(1, "12.34")])
+    assert (opening["register_rule_code"], opening["energy_kwh_or_kvarh"], opening["span_days"]) == ("first_read", None, None)
+    assert (first["energy_kwh_or_kvarh"], second["energy_kwh_or_kvarh"]) == (Decimal(2340), Decimal(10))
+    assert (first["span_days"], first["start_register_unscaled"], first["end_register_unscaled"]) == (1, Decimal(10), Decimal("12.34"))
+    assert first["resolution_kwh_or_kvarh"] == Decimal(10)
+    assert first["energy_month"] == "2026-03"
+
+
+@pytest.mark.parametrize(("multiplier", "energy"), [(1.0, "2.34"), (1.5, "3.51"), (0.333333, "0.779999"), (120000.0, "280800")])
+def test_products_are_exact_decimals(multiplier: float, energy: str) -> None:
+    assert derive([read(0, "10.00"), read(1, "12.34")], [meter(multiplier=multiplier)])[1]["energy_kwh_or_kvarh"] == Decimal(energy)
+
+
+def test_a_missed_read_spans_several_days() -> None:
+    last = derive([read(0, "10"), read(3, "13")])[1]
+    assert (last["span_days"], last["energy_kwh_or_kvarh"]) == (3, Decimal(3000))
+
+
+def test_a_register_rolls_over_at_its_digits() -> None:
+    rolled = derive([read(0, "9999.50"), read(1, "0.25")])[1]
+    assert (rolled["register_rule_code"], rolled["energy_kwh_or_kvarh"]) == ("rollover", Decimal(750))
+
+
+@pytest.mark.parametrize(("end", "rule"), [("500.00", "rollover"), ("500.01", "decrease")])
+def test_a_rollover_advances_by_a_tenth_of_the_range_at_most(end: str, rule: str) -> None:
+    # From 9500 to 500 a four-digit register advances by 1000 of 10000.
+    result = derive([read(0, "9500"), read(1, end)])[1]
+    assert result["register_rule_code"] == rule
+    assert (result["reason_code"] == "register_decrease") == (rule == "decrease")
+
+
+@pytest.mark.parametrize(("end", "rule"), [("0.35", "rollover"), ("0.37", "decrease")])
+def test_a_rollover_carries_no_more_than_the_connection_can(end: str, rule: str) -> None:
+    # 10 kVA x 1.5 x 24 h = 360 kWh = 0.36 of the register.
+    assert derive([read(0, "9999.99"), read(1, end)], [meter(capacity_kva=10.0)])[1]["register_rule_code"] == rule
+
+
+def test_without_digits_nothing_rolls_over() -> None:
+    assert derive([read(0, "9999.99"), read(1, "0.01")], [meter(register_digits=None)])[1]["reason_code"] == "register_decrease"
+
+
+def test_after_a_decrease_the_last_good_read_counts() -> None:
+    results = derive([read(0, "10"), read(1, "11"), read(2, "3"), read(3, "13")])
+    assert [row["reason_code"] for row in results] == [None, None, "register_decrease", None]
+    assert (results[3]["energy_kwh_or_kvarh"], results[3]["span_days"]) == (Decimal(2000), 2)
+    assert (results[2]["line_number"], results[2]["energy_kwh_or_kvarh"]) == (12, None)
+
+
+def test_a_meter_exchange_adds_both_meters() -> None:
+    # Old: 10 -> 12.50 at 1000; new from day 3 on: 100 -> 101 at 500.
+    meters = [meter(1, 2), meter(3, multiplier=500.0, start_register_unscaled=Decimal(100), previous_end_register_unscaled=Decimal("12.50"))]
+    results = derive([read(0, "9"), read(2, "10"), read(3, "101"), read(4, "102")], meters)
+    assert [row["register_rule_code"] for row in results] == ["first_read", "normal", "meter_exchange", "normal"]
+    assert [row["energy_kwh_or_kvarh"] for row in results] == [None, Decimal(1000), Decimal(3000), Decimal(500)]
+    assert results[3]["multiplier_ratio"] == 500.0
+
+
+def test_two_exchanges_between_two_reads() -> None:
+    meters = [
+        meter(1, 2),
+        meter(3, 3, multiplier=10.0, start_register_unscaled=Decimal(0), previous_end_register_unscaled=Decimal(11)),
+        meter(4, start_register_unscaled=Decimal(5), previous_end_register_unscaled=Decimal(7)),
+    ]
+    assert derive([read(2, "10"), read(5, "6")], meters)[1]["energy_kwh_or_kvarh"] == Decimal(1000 + 70 + 1000)
+
+
+@pytest.mark.parametrize("lacking", ["start_register_unscaled", "previous_end_register_unscaled", None])
+def test_an_exchange_whose_registers_are_unknown_settles_nothing_that_day(lacking: str | None) -> None:
+    registers = {"start_register_unscaled": Decimal(100), "previous_end_register_unscaled": Decimal(11)}
+    channel = "active_forward" if lacking else "reactive_lagging"  # the exchange registers are active forward ones
+    meters = [meter(1, 2), meter(3, **(registers | ({lacking: None} if lacking else {})))]
+    results = derive([read(2, "10", channel), read(3, "101", channel), read(4, "102", channel)], meters)
+    assert [row["energy_kwh_or_kvarh"] for row in results] == [None, None, Decimal(1000)]
+    assert results[1]["register_rule_code"] == "meter_exchange"
+
+
+@pytest.mark.parametrize(("day", "reason"), [(0, None), (-1, "unknown_meter_point")])
+def test_the_first_meter_may_be_read_on_the_day_before_it_counts(day: int, reason: str | None) -> None:
+    assert derive([read(day, "1")])[0]["reason_code"] == reason
+
+
+def test_an_unknown_meter_point_is_held_back() -> None:
+    assert derive([read(1, "1", meter_point="MP-2")])[0]["reason_code"] == "unknown_meter_point"
+    assert derive([read(1, "1")], [])[0]["reason_code"] == "unknown_meter_point"
+
+
+def test_series_do_not_touch_each_other() -> None:
+    reads = [read(1, "10"), read(2, "20"), read(1, "1", "reactive_lagging"), read(2, "2", "reactive_lagging"), read(2, "5", meter_point="MP-0")]
+    results = derive(reads, [meter(), meter(meter_point="MP-0")])
+    assert [(row["meter_point_id"], row["channel_code"], row["energy_kwh_or_kvarh"]) for row in results] == [
+        ("MP-0", "active_forward", None),
+        ("MP-1", "active_forward", None),
+        ("MP-1", "active_forward", Decimal(10000)),
+        ("MP-1", "reactive_lagging", None),
+        ("MP-1", "reactive_lagging", Decimal(1000)),
+    ]
+
+
+def test_nothing_received() -> None:
+    assert derive([]) == []
