@@ -1,0 +1,19 @@
+"""Pure pricing: determinants + contract + facts -> lines; used by bills, codes, advice and what-ifs alike."""
+
+from pipelines.tariff.contract import Contract, Determinants, missing_inputs
+from pipelines.tariff.late_payment import late_payment_lines
+from pipelines.tariff.lines import BillLine, PricedMonth
+from pipelines.tariff.power_factor import adjustment_ratio, power_factor
+from pipelines.tariff.pricing import price_month
+
+__all__ = [
+    "BillLine",
+    "Contract",
+    "Determinants",
+    "PricedMonth",
+    "adjustment_ratio",
+    "late_payment_lines",
+    "missing_inputs",
+    "power_factor",
+    "price_month",
+]

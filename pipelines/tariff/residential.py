@@ -1,0 +1,99 @@
+"""Residential lines: tiers on the year's running kWh (ruling R13), or one price behind a combined meter.
+
+With time of use every kWh pays its period's first-tier price, and the kWh of the upper tiers pay what those tiers cost more;
+that is possible because a tier costs the same more in every period, which is checked.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+from pipelines.codes import Confidence, LineComponent, TouPeriod
+from pipelines.errors import UsageError
+from pipelines.facts import Facts, Version
+from pipelines.facts.prices import ResidentialTiers
+from pipelines.tariff.contract import Contract, Determinants
+from pipelines.tariff.energy_charges import checked_split, level_id
+from pipelines.tariff.lines import BillLine, least_sure, make_line
+from pipelines.tariff.month_facts import price_of_month, version_of_month
+from pipelines.units import Unit
+
+_TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
+_MONTHS = 12
+
+
+def tier_limits(tiers: ResidentialTiers, contract: Contract, year: int) -> tuple[Decimal, Decimal]:
+    """Upper limits of tier 1 and 2 in a calendar year, by months of supply, the begun month counted. [kWh]"""
+    began = contract.supply_began
+    months = _MONTHS - began.month + 1 if began is not None and began.year == year else _MONTHS
+    persons = contract.household_persons or 0
+    extra = tiers.household_extra_kwh * months if persons >= tiers.household_persons else Decimal(0)
+    first, second = (limit * months / _MONTHS + extra for limit in (tiers.first_limit_kwh, tiers.second_limit_kwh))
+    return first, second
+
+
+def split_over_tiers(before_kwh: Decimal, energy_kwh: Decimal, limits: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal, Decimal]:
+    """The month's energy in each tier: the part of (before, before + energy] in (0, first], (first, second], (second, ...). [kWh]"""
+    after = before_kwh + energy_kwh
+    upper = (limits[0], limits[1], max(after, limits[1]))
+    lower = (Decimal(0), *limits)
+    parts = [max(Decimal(0), min(after, high) - max(before_kwh, low)) for low, high in zip(lower, upper, strict=True)]
+    return parts[0], parts[1], parts[2]
+
+
+def residential_lines(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> list[BillLine]:
+    """Lines of a residential month."""
+    if contract.is_combined_meter:
+        return [_combined_line(contract, determinants, facts, known)]
+    version = version_of_month(facts.residential_tiers, determinants.month, known)
+    limits = tier_limits(version.value, contract, determinants.month.year)
+    parts = split_over_tiers(determinants.year_to_date_kwh, determinants.energy_kwh, limits)
+    fact_id = facts.residential_tiers.fact_id
+    if contract.is_time_of_use:
+        return _period_lines(determinants, version, parts, fact_id)
+    used = [tier for tier in range(len(_TIERS)) if parts[tier]] or [0]
+    return [
+        _line(_TIERS[tier], parts[tier], version.value.flat[tier], f"{fact_id}.flat", version.citation.confidence, f"tier {tier + 1}")
+        for tier in used
+    ]
+
+
+def _period_lines(determinants: Determinants, version: Version[ResidentialTiers], parts: tuple[Decimal, ...], fact_id: str) -> list[BillLine]:
+    split = checked_split(determinants)
+    table, sure = version.value.by_period, version.citation.confidence
+    unknown = [period.value for period in split if split[period] and period not in table]
+    if unknown:
+        raise UsageError(f"Residential prices know no period {unknown[0]}.", f"Known: {', '.join(table)}.")
+    used = [period for period in table if split.get(period)] or [next(iter(table))]
+    lines = [
+        _line(_TIERS[0], split.get(period, Decimal(0)), table[period][0], f"{fact_id}.by_period.{period.value}", sure, "tier 1", period)
+        for period in used
+    ]
+    for tier in range(1, len(_TIERS)):
+        steps = {prices[tier] - prices[0] for prices in table.values()}
+        if len(steps) != 1:
+            raise UsageError(f"Tier {tier + 1} does not cost the same more in every period.", "Price the tiers by period and kWh.")
+        if parts[tier]:
+            derived = least_sure((sure, Confidence.DERIVED))
+            lines.append(_line(_TIERS[tier], parts[tier], steps.pop(), f"{fact_id}.by_period", derived, f"tier {tier + 1} above tier 1"))
+    return lines
+
+
+def _combined_line(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> BillLine:
+    dated = facts.residential_combined
+    price, cited = price_of_month(dated, contract.voltage_level, determinants.month, known)
+    return _line(_TIERS[0], determinants.energy_kwh, price, level_id(dated, contract), cited.citation.confidence, "combined meter")
+
+
+def _line(
+    component: LineComponent,
+    energy_kwh: Decimal,
+    price: Decimal,
+    fact_id: str,
+    confidence: Confidence,
+    remark: str,
+    period: TouPeriod | None = None,
+) -> BillLine:
+    formula = f"{energy_kwh:f} kWh × {price:f} CNY/kWh ({remark})"
+    return make_line(component, energy_kwh, Unit.KWH, price, Unit.CNY_PER_KWH, fact_id, confidence, formula, period)
