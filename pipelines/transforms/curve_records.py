@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -126,7 +126,7 @@ class CurveRecords:
 def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
     """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
     if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
-        return np.reshape(flat[offsets[0] : offsets[0] + offsets.size * slots], (offsets.size, slots))
+        return cast("NDArray[Element]", flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(-1, slots))
     return flat[offsets[:, None] + np.arange(slots)]
 
 

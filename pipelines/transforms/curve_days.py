@@ -1,0 +1,144 @@
+"""Silver curves to one small row per day: total, estimated part, highest mean power, energy by time-of-use period."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel, CustomerClass, IntervalStatus, TouPeriod
+from pipelines.errors import FactNotInForceError
+from pipelines.periods import EPOCH
+from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
+from pipelines.transforms.buckets import spark_schema
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+SlotPeriods = Callable[[Sequence[date], CustomerClass], NDArray[np.int8]]
+"""(days, customer class) -> (days x 96) indices into ``list(TouPeriod)``; raises FactNotInForceError for a day without a schedule."""
+
+CLASSES = tuple(CustomerClass)
+PERIODS = tuple(TouPeriod)
+QUARTERS = 96
+NO_PERIOD = -1
+
+CURVE_DAYS_SCHEMA = pa.schema(
+    [
+        pa.field("meter_point_id", STRING),
+        pa.field("channel_code", STRING),
+        pa.field("curve_date", DATE),
+        pa.field("total_kwh_or_kvarh", DOUBLE),
+        pa.field("estimated_kwh_or_kvarh", DOUBLE),
+        pa.field("intervals", INTEGER),
+        pa.field("missing_intervals", INTEGER),
+        pa.field("highest_kw", DOUBLE),
+        pa.field("highest_slot", INTEGER),
+        pa.field("period_kwh", pa.list_(DOUBLE)),
+    ]
+)
+"""``highest_kw``, ``highest_slot`` and ``period_kwh`` only for active forward curves of 15 minutes or finer. ``period_kwh`` holds the
+periods of the first customer class, then of the second ...; NaN where no schedule covers the day; null without a schedule at all."""
+
+_COLUMNS = ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "final_kwh_or_kvarh", "interval_status_codes")
+_ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
+
+
+def summarise_curve_days(day_curves: DataFrame, slot_periods: SlotPeriods | None) -> DataFrame:
+    """One row per meter point, channel and day of silver_day_curves, as CURVE_DAYS_SCHEMA; nothing is shuffled."""
+
+    def summarise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        book = None if slot_periods is None else PeriodBook(slot_periods)
+        for batch in batches:
+            yield from summarise_days(pa.Table.from_batches([batch]), book).to_batches()
+
+    return day_curves.select(*_COLUMNS).mapInArrow(summarise, spark_schema(CURVE_DAYS_SCHEMA))
+
+
+class PeriodBook:
+    """Time-of-use periods of the days and classes asked for so far."""
+
+    def __init__(self, slot_periods: SlotPeriods) -> None:
+        self._slot_periods = slot_periods
+        self._known: dict[tuple[int, CustomerClass], NDArray[np.int8]] = {}
+
+    def matrix(self, day_numbers: NDArray[np.int64], customer_class: CustomerClass) -> NDArray[np.int8]:
+        """(days x 96) indices into ``list(TouPeriod)``, NO_PERIOD for days that no schedule covers."""
+        days, place = np.unique(day_numbers, return_inverse=True)
+        rows = [self._row(int(number), customer_class) for number in days]
+        return np.array(rows, dtype=np.int8).reshape(-1, QUARTERS)[place]
+
+    def _row(self, number: int, customer_class: CustomerClass) -> NDArray[np.int8]:
+        key = (number, customer_class)
+        if key not in self._known:
+            try:
+                self._known[key] = self._slot_periods([EPOCH + timedelta(days=number)], customer_class)[0]
+            except FactNotInForceError:
+                self._known[key] = np.full(QUARTERS, NO_PERIOD, dtype=np.int8)
+        return self._known[key]
+
+
+def summarise_days(curves: pa.Table, book: PeriodBook | None) -> pa.Table:
+    """The same on an Arrow table of silver_day_curves; rows keep their order within an interval length."""
+    parts = [CURVE_DAYS_SCHEMA.empty_table()]
+    for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
+        parts.append(_summarised(curves.filter(pc.equal(curves["interval_minutes"], minutes)).combine_chunks(), minutes, book))
+    return pa.concat_tables(parts)
+
+
+def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.Table:
+    count, slots = curves.num_rows, 1440 // minutes
+    final = _dense(curves["final_kwh_or_kvarh"], slots).astype(np.float64)
+    status = _dense(curves["interval_status_codes"], slots).astype(np.int8)
+    missing = np.isnan(final)
+    energy = np.where(missing, 0.0, final)
+    day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    highest, slot, period = pa.nulls(count, DOUBLE), pa.nulls(count, INTEGER), pa.nulls(count, pa.list_(DOUBLE))
+    if 15 % minutes == 0:
+        quarters = final.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)  # NaN where any part is missing
+        active = np.asarray(pc.equal(curves["channel_code"], Channel.ACTIVE_FORWARD.value).to_numpy())
+        seen = active & ~np.isnan(quarters).all(axis=1)
+        place = np.where(np.isnan(quarters), -np.inf, quarters).argmax(axis=1)
+        highest = pa.array(quarters[np.arange(count), place] / 0.25, mask=~seen)
+        slot = pa.array(place.astype(np.int32), mask=~seen)
+        if book is not None:
+            by_quarter = energy.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)
+            period = _period_lists(by_quarter, day, active, book)
+    return pa.table(
+        [
+            curves["meter_point_id"],
+            curves["channel_code"],
+            curves["curve_date"],
+            pa.array(energy.sum(axis=1)),
+            pa.array(np.where(_ESTIMATED[status], energy, 0.0).sum(axis=1)),
+            pa.array(np.full(count, slots, dtype=np.int32)),
+            pa.array(missing.sum(axis=1).astype(np.int32)),
+            highest,
+            slot,
+            period,
+        ],
+        schema=CURVE_DAYS_SCHEMA,
+    )
+
+
+def _dense(column: pa.ChunkedArray, slots: int) -> NDArray[np.float64]:
+    return np.asarray(pc.list_flatten(column).to_numpy()).reshape(-1, slots)
+
+
+def _period_lists(by_quarter: NDArray[np.float64], day: NDArray[np.int64], active: NDArray[np.bool_], book: PeriodBook) -> pa.Array:
+    """Energy of each class's periods, one list per day; null for other channels. [kWh]"""
+    rows = np.flatnonzero(active)
+    sums = np.full((by_quarter.shape[0], len(CLASSES) * len(PERIODS)), np.nan)
+    for number, customer_class in enumerate(CLASSES):
+        matrix = book.matrix(day[rows], customer_class)
+        covered = matrix[:, 0] != NO_PERIOD
+        for period in range(len(PERIODS)):
+            total = np.where(matrix == period, by_quarter[rows], 0.0).sum(axis=1)
+            sums[rows, number * len(PERIODS) + period] = np.where(covered, total, np.nan)
+    offsets = np.concatenate(([0], np.cumsum(np.where(active, sums.shape[1], 0)))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(sums[rows].reshape(-1)), mask=pa.array(~active))

@@ -1,0 +1,120 @@
+"""Energy of each local day: what the registers settled, else what a whole curve shows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.tables.base import DATE, DOUBLE, STRING
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.transforms.allocation import BY_CURVE, BY_DAYS, DAY_SPAN, allocate_to_days, number_series
+from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
+from pipelines.transforms.curve_days import summarise_curve_days
+from pipelines.transforms.micros import IntArray
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+REGISTER, CURVE = "register", "curve"
+
+_REGISTER_COLUMNS = ("meter_point_id", "channel_code", "energy_date", "span_days", "energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")
+_DAYS_SCHEMA = pa.schema(
+    [
+        pa.field("meter_point_id", STRING),
+        pa.field("channel_code", STRING),
+        pa.field("energy_date", DATE),
+        pa.field("energy_kwh_or_kvarh", DOUBLE),
+        pa.field("basis_code", STRING),
+        pa.field("curve_kwh_or_kvarh", DOUBLE),
+        pa.field("estimated_ratio", DOUBLE),
+        pa.field("energy_month", STRING),
+    ]
+)
+
+
+def derive_day_energy(register_energy: DataFrame, day_curves: DataFrame, meter_points: DataFrame, buckets: int = 16) -> DataFrame:
+    """gold_day_energy without ``computed_run_id``.
+
+    register_energy  silver_register_energy.
+    day_curves       silver_day_curves.
+    meter_points     silver_meter_points, for the customer of the day.
+
+    A day that a register covers takes the register's energy; the days of a missed read follow ``allocate_to_days``, and a day that an
+    unsplit span leaves empty has no row. Other days take the curve's total if no interval lacks a final value.
+    ``estimated_ratio``: 0 for a register's own day, 1 for a day of an even split, else the estimated share of the day's curve.
+    """
+    from pyspark.sql import functions as F
+
+    curve_days = summarise_curve_days(day_curves, None)
+    days = (
+        by_bucket(curve_days, buckets)
+        .cogroup(by_bucket(register_energy.select(*_REGISTER_COLUMNS), buckets))
+        .applyInArrow(in_buckets(day_energy), spark_schema(_DAYS_SCHEMA))
+    )
+    meters = meter_points.select("meter_point_id", "customer_id", "valid_from_date", "valid_to_date")
+    of_day = [
+        days["meter_point_id"] == meters["meter_point_id"],
+        days["energy_date"] >= meters["valid_from_date"],
+        meters["valid_to_date"].isNull() | (days["energy_date"] <= meters["valid_to_date"]),
+    ]
+    joined = days.join(F.broadcast(meters), of_day, "left").drop(meters["meter_point_id"])
+    return joined.select(*(name for name in GoldDayEnergy.columns() if name != "computed_run_id"))
+
+
+def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
+    """The same for one bucket of Arrow rows, without the customer; ordered by meter point, channel and day."""
+    numbers = number_series(curve_days, register_energy)
+    allocation = allocate_to_days(numbers, curve_days, register_energy)
+    covered = np.unique(allocation.series * DAY_SPAN + allocation.day)
+    curve_key = numbers.curve_series * DAY_SPAN + numbers.curve_day
+    total = curve_days["total_kwh_or_kvarh"].to_numpy()
+    missing = curve_days["missing_intervals"].to_numpy()
+    estimated = _ratio(curve_days["estimated_kwh_or_kvarh"].to_numpy(), total)
+    own = np.flatnonzero((missing == 0) & ~np.isin(curve_key, covered))
+
+    holds = np.flatnonzero(allocation.holds)
+    key = np.concatenate((allocation.series[holds] * DAY_SPAN + allocation.day[holds], curve_key[own]))
+    energy = np.concatenate((allocation.energy[holds] / 1e6, total[own]))
+    from_register = np.arange(key.size) < holds.size
+    place = _place_of(key, curve_key)
+    of_curve = np.where(place >= 0, estimated[place] if estimated.size else 0.0, 0.0)
+    manner = np.concatenate((allocation.manner[holds], np.full(own.size, BY_CURVE, dtype=np.int8)))
+    ratio = np.where(manner == BY_CURVE, of_curve, np.where(manner == BY_DAYS, 1.0, 0.0))
+    seen = (place >= 0) & (np.where(place >= 0, missing[place] if missing.size else 1, 1) == 0)
+    curve_total = pa.array(np.where(seen, total[place] if total.size else 0.0, 0.0), mask=~seen)
+
+    day = key % DAY_SPAN
+    months, month_place = np.unique(day.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
+    channels = max(1, len(numbers.channels))
+    rows = pa.table(
+        [
+            pa.array(numbers.meter_points, STRING).take(pa.array(key // DAY_SPAN // channels)),
+            pa.array(numbers.channels, STRING).take(pa.array(key // DAY_SPAN % channels)),
+            pa.array(day.astype(np.int32)).cast(DATE),
+            pa.array(energy),
+            pa.array([CURVE, REGISTER]).take(pa.array(from_register.astype(np.int8))),
+            curve_total,
+            pa.array(np.clip(ratio, 0.0, 1.0)),
+            pa.array(months.astype(str).tolist(), STRING).take(pa.array(month_place)),
+        ],
+        schema=_DAYS_SCHEMA,
+    )
+    return rows.take(pa.array(np.argsort(key)))
+
+
+def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.float64]:
+    ratio = np.zeros(whole.size)
+    np.divide(part, whole, out=ratio, where=whole > 0)
+    return ratio
+
+
+def _place_of(wanted: IntArray, keys: IntArray) -> IntArray:
+    """Place of each wanted key among distinct keys, -1 where it is not there."""
+    if not keys.size:
+        return np.full(wanted.size, -1, dtype=np.int64)
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][place] == wanted, order[place], -1)
