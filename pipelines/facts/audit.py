@@ -10,11 +10,12 @@ from typing import Any
 
 from pipelines.codes import Confidence, DayType
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue import FILES, INDUSTRIES, read_fact_file
+from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_PRICES, read_fact_file
 from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import read_industries
 from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.monthly_prices import with_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 
 _UNSURE = (Confidence.UNVERIFIED, Confidence.ILLUSTRATIVE)
@@ -52,6 +53,11 @@ def check_facts(folder: Path) -> list[Finding]:
         read_industries(folder, INDUSTRIES)
     except FactFileError as error:
         problems.append(_finding(INDUSTRIES, error))
+    if "energy_base" in by_id:
+        try:
+            by_id["energy_base"] = with_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES)
+        except FactFileError as error:
+            problems.append(_finding(MONTHLY_PRICES, error))
     notes = [note for dated in by_id.values() for note in _notes(dated)]
     if "power_factor.adjustment" in by_id:
         problems += _printed_cells(by_id["power_factor.adjustment"])

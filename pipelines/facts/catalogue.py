@@ -22,6 +22,7 @@ from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_
 Parser = Callable[[MarkedMap, MarkedMap], Any]
 
 INDUSTRIES = "industries.csv"
+MONTHLY_PRICES = "tariffs/energy_base_monthly.csv"
 FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
     "tariffs/energy_base.yaml": ((), {"energy_base": parse_price}),
     "tariffs/funds.yaml": ((), {"funds": parse_price}),

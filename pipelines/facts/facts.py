@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.facts.catalogue import FILES, INDUSTRIES, digest_of, read_fact_file
+from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_PRICES, digest_of, read_fact_file
 from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
 from pipelines.facts.dated import Dated
 from pipelines.facts.emission_factors import EmissionFactors
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
+from pipelines.facts.monthly_prices import with_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.facts.prices import PriceByVoltage, ResidentialTiers, TransmissionPrices
 from pipelines.facts.time_of_use import TimeOfUse
@@ -61,6 +62,7 @@ def load_facts(folder: Path) -> Facts:
     for name in FILES:
         found, choices[name] = read_fact_file(folder, name)
         by_id.update(found)
+    by_id["energy_base"] = with_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES)
     holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
     return Facts(
         digest=digest_of(folder),
