@@ -126,8 +126,8 @@ class CurveRecords:
 def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
     """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
     if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
-        return cast("NDArray[Element]", flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(-1, slots))
-    return flat[offsets[:, None] + np.arange(slots)]
+        return flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(-1, slots)
+    return cast("NDArray[Element]", flat[offsets[:, None] + np.arange(slots)])
 
 
 def read_records(bronze: pa.Table, meter_points: pa.Table, today: date, present_char: str) -> CurveRecords:

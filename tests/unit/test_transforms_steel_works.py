@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
+import csv
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 import pytest
 import yaml
 
@@ -28,80 +27,80 @@ from pipelines.transforms.registers import ENERGY_SCHEMA, derive_reads
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
-FIRST_DAY = date(2018, 1, 1) + timedelta(weeks=418)
+FIRST_DAY = date(2018, 1, 1) + timedelta(weeks=418)  # 2026-01-05
 TODAY = date(2026, 11, 1)
 MONTHS = [f"2026-{month:02d}" for month in range(1, 11)]
-CHANNELS = {
-    "active_forward": "Usage_kWh",
-    "reactive_lagging": "Lagging_Current_Reactive.Power_kVarh",
-    "reactive_leading": "Leading_Current_Reactive_Power_kVarh",
-}
+CURVE_CHANNELS = {"1": "active_forward", "5": "reactive_lagging", "9": "reactive_leading"}
+READ_CHANNELS = {"1": "active_forward", "2": "reactive_lagging", "6": "reactive_leading"}
 DAY_TYPES = {
     FIRST_DAY + timedelta(days=offset): DayType.WEEKEND if (FIRST_DAY + timedelta(days=offset)).weekday() > 4 else DayType.WORKING_DAY
     for offset in range(400)
 }
 
 
-def steel_energy() -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """(days x 96) energy by channel, whole days only. [kWh or kvarh]"""
-    folders = [os.environ.get("ZHIXIANG_REFERENCE_DATA"), str(packaged("samples") / "steel"), str(packaged("samples"))]
-    found = [Path(folder) / "steel_15min.parquet" for folder in folders if folder and (Path(folder) / "steel_15min.parquet").is_file()]
-    if not found:
-        pytest.skip("steel_15min.parquet is neither in ZHIXIANG_REFERENCE_DATA nor in samples/")
-    columns = pq.read_table(found[0], columns=["seq", *CHANNELS.values()]).sort_by("seq")
-    days = columns.num_rows // 96
-    return {channel: columns[name].to_numpy()[: days * 96].reshape(days, 96) for channel, name in CHANNELS.items()}
+def received(kind: str) -> list[dict[str, str]]:
+    """All rows of the received files of one kind."""
+    rows: list[dict[str, str]] = []
+    for path in sorted((packaged("samples") / "steel").glob(f"{kind}_*.csv")):
+        with path.open(encoding="utf-8", newline="") as lines:
+            rows += csv.DictReader(lines)
+    return rows
 
 
-def day_of(offset: int) -> date:
-    return FIRST_DAY + timedelta(days=offset)
+def bronze_curves() -> pa.Table:
+    rows = [
+        dict.fromkeys(BronzeLoadCurves.columns())
+        | {
+            "content_hash": "c",
+            "line_number": number + 2,
+            "meter_point_id": row["ID"],
+            "channel_code": CURVE_CHANNELS[row["DATA_TYPE"]],
+            "curve_date": date.fromisoformat(row["DATA_DATE"]),
+            "interval_minutes": 15,
+            "measure_code": "mean_power",
+            "values_unscaled": [float(row[f"P{point}"]) if row[f"P{point}"] else None for point in range(1, 97)],
+            "present_flags": row["DATA_WHOLE_FLAG"],
+            "curve_month": row["DATA_DATE"][:7],
+        }
+        for number, row in enumerate(received("E_MP_POWER_CURVE"))
+    ]
+    return pa.Table.from_pylist(rows, BronzeLoadCurves.arrow_schema())
+
+
+def bronze_reads() -> pa.Table:
+    rows = [
+        dict.fromkeys(BronzeRegisterReads.columns())
+        | {
+            "content_hash": "r",
+            "line_number": number + 2,
+            "meter_point_id": row["ID"],
+            "channel_code": READ_CHANNELS[row["READ_TYPE"]],
+            "read_date": date.fromisoformat(row["DATA_DATE"]),
+            "register_unscaled": Decimal(row["R"]),
+            "read_month": row["DATA_DATE"][:7],
+        }
+        for number, row in enumerate(received("E_MP_DAY_READ"))
+    ]
+    return pa.Table.from_pylist(rows, BronzeRegisterReads.arrow_schema())
+
+
+def september_kwh() -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(30 x 96) active energy straight from the received text."""
+    rows = [row for row in received("E_MP_POWER_CURVE") if row["DATA_TYPE"] == "1" and row["DATA_DATE"].startswith("2026-09")]
+    return np.array([[float(row[f"P{point}"]) * 1000 / 4 for point in range(1, 97)] for row in sorted(rows, key=lambda row: row["DATA_DATE"])])
 
 
 @pytest.fixture(scope="module")
-def tables() -> tuple[pa.Table, pa.Table, pa.Table]:
-    """Curves as silver rows, register energy as silver rows, and what the register reads were held back for."""
-    curves, reads = [], []
-    for channel, energy in steel_energy().items():
-        for offset, row in enumerate(energy):
-            curves.append(
-                dict.fromkeys(BronzeLoadCurves.columns())
-                | {
-                    "content_hash": "c",
-                    "line_number": len(curves) + 2,
-                    "meter_point_id": "MP-STEEL-0001",
-                    "channel_code": channel,
-                    "curve_date": day_of(offset),
-                    "interval_minutes": 15,
-                    "measure_code": "mean_power",
-                    "values_unscaled": (row * 4 / 1000).tolist(),
-                    "present_flags": "1" * 96,
-                    "curve_month": f"{day_of(offset):%Y-%m}",
-                }
-            )
-        counter = Decimal(0)
-        for offset in range(-1, len(energy)):
-            if offset >= 0:
-                counter += sum((Decimal(repr(float(value))) for value in energy[offset]), Decimal(0)) / 1000
-            reads.append(
-                dict.fromkeys(BronzeRegisterReads.columns())
-                | {
-                    "content_hash": "r",
-                    "line_number": len(reads) + 2,
-                    "meter_point_id": "MP-STEEL-0001",
-                    "channel_code": channel,
-                    "read_date": day_of(offset),
-                    "register_unscaled": counter,
-                    "read_month": f"{day_of(offset):%Y-%m}",
-                }
-            )
+def tables() -> tuple[pa.Table, pa.Table]:
+    """Curves and register energy as silver rows."""
     meters = pa.Table.from_pylist(
         [
             dict.fromkeys(SilverMeterPoints.columns())
             | {
                 "meter_point_id": "MP-STEEL-0001",
-                "valid_from_date": FIRST_DAY,
+                "valid_from_date": date(2026, 1, 5),
                 "customer_id": "STEEL-0001",
-                "meter_id": "M-STEEL-0001",
+                "meter_id": "METER-STEEL-0001",
                 "multiplier_ratio": 1000.0,
                 "register_digits": 6,
                 "register_decimals": 5,
@@ -112,11 +111,11 @@ def tables() -> tuple[pa.Table, pa.Table, pa.Table]:
         ],
         SilverMeterPoints.arrow_schema(),
     )
-    outcome = refine_curves(pa.Table.from_pylist(curves, BronzeLoadCurves.arrow_schema()), meters, DAY_TYPES, SETTINGS, MONTHS, TODAY)
-    derived = derive_reads(pa.Table.from_pylist(reads, BronzeRegisterReads.arrow_schema()), meters, SETTINGS)
+    outcome = refine_curves(bronze_curves(), meters, DAY_TYPES, SETTINGS, MONTHS, TODAY)
+    derived = derive_reads(bronze_reads(), meters, SETTINGS)
     assert outcome.quarantine.num_rows == 0
     assert derived["reason_code"].null_count == derived.num_rows
-    return outcome.curves, derived.select(ENERGY_SCHEMA.names), derived
+    return outcome.curves, derived.select(ENERGY_SCHEMA.names)
 
 
 def periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:
@@ -135,8 +134,8 @@ def september(curves: pa.Table, energy: pa.Table) -> dict[str, Any]:
     return determine(row | {"customer_id": "STEEL-0001", "customer_class_code": "large_industry", "is_time_of_use": True})
 
 
-def test_september_is_what_the_meter_settled(tables: tuple[pa.Table, pa.Table, pa.Table]) -> None:
-    curves, energy, _ = tables
+def test_september_is_what_the_meter_settled(tables: tuple[pa.Table, pa.Table]) -> None:
+    curves, energy = tables
     row = september(curves, energy)
     assert row["energy_kwh"] == Decimal("60916.39")
     assert row["max_demand_kw"] == 505.0
@@ -147,13 +146,12 @@ def test_september_is_what_the_meter_settled(tables: tuple[pa.Table, pa.Table, p
     assert (row["metered_days"], row["month_days"], row["missing_inputs"], row["estimated_ratio"]) == (30, 30, [], 0.0)
 
 
-def test_the_periods_sum_to_the_energy_and_follow_the_curve(tables: tuple[pa.Table, pa.Table, pa.Table]) -> None:
-    curves, energy, _ = tables
+def test_the_periods_sum_to_the_energy_and_follow_the_curve(tables: tuple[pa.Table, pa.Table]) -> None:
+    curves, energy = tables
     row = september(curves, energy)
     parts = [row[f"{name}_kwh"] for name in ("sharp", "peak", "flat", "valley", "deep_valley")]
     assert sum(parts) == row["energy_kwh"]
-    first = (date(2026, 9, 1) - FIRST_DAY).days
-    month = steel_energy()["active_forward"][first : first + 30]
+    month = september_kwh()
     hours = np.arange(96) // 4
     peak = month[:, (hours >= 16) & (hours < 23)].sum()
     assert float(row["peak_kwh"]) == pytest.approx(peak, abs=0.01)
@@ -161,24 +159,25 @@ def test_the_periods_sum_to_the_energy_and_follow_the_curve(tables: tuple[pa.Tab
     assert all(part == part.quantize(Decimal("0.01")) for part in parts)
 
 
-def test_the_highest_quarter_hour_is_where_it_was_measured(tables: tuple[pa.Table, pa.Table, pa.Table]) -> None:
-    row = september(*tables[:2])
-    first = (date(2026, 9, 1) - FIRST_DAY).days
-    month = steel_energy()["active_forward"][first : first + 30]
+def test_the_highest_quarter_hour_is_where_it_was_measured(tables: tuple[pa.Table, pa.Table]) -> None:
+    row = september(*tables)
+    month = september_kwh()
     day, slot = divmod(int(month.argmax()), 96)
     assert (row["max_demand_date"], row["max_demand_slot"]) == (date(2026, 9, 1) + timedelta(days=day), slot)
 
 
-def test_clean_days_are_not_flagged_as_spikes(tables: tuple[pa.Table, pa.Table, pa.Table]) -> None:
-    curves, _, _ = tables
-    assert curves.num_rows == 3 * 273
+def test_clean_days_are_not_flagged_as_spikes(tables: tuple[pa.Table, pa.Table]) -> None:
+    curves, _ = tables
+    assert curves.num_rows == 3 * 274
     flagged = sum("VEE-V06" in failed for failed in curves["failed_checks"].to_pylist())
     assert flagged <= curves.num_rows // 100
 
 
-def test_day_energy_is_the_registers_and_agrees_with_the_curve(tables: tuple[pa.Table, pa.Table, pa.Table]) -> None:
-    curves, energy, _ = tables
+def test_day_energy_is_the_registers_and_agrees_with_the_curve(tables: tuple[pa.Table, pa.Table]) -> None:
+    curves, energy = tables
     days = day_energy(summarise_days(curves, None), energy)
-    assert days.num_rows == 3 * 273
-    assert set(days["basis_code"].to_pylist()) == {"register"}
-    np.testing.assert_allclose(days["energy_kwh_or_kvarh"].to_numpy(), days["curve_kwh_or_kvarh"].to_numpy(), atol=1e-6)
+    by_curve = days.filter(pc.equal(days["basis_code"], "curve")).to_pylist()  # the last day: curve until 18:00, no register yet
+    assert [(row["energy_date"], 0 < row["estimated_ratio"] < 1) for row in by_curve] == [(date(2026, 10, 5), True)] * 3
+    whole = days.filter(pc.equal(days["basis_code"], "register"))
+    assert whole.num_rows == 3 * 273
+    np.testing.assert_allclose(whole["energy_kwh_or_kvarh"].to_numpy(), whole["curve_kwh_or_kvarh"].to_numpy(), atol=1e-6)
