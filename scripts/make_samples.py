@@ -17,10 +17,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from pipelines.formats import FormatSettings  # noqa: E402
-from pipelines.settings import load_settings  # noqa: E402
 from sample_sources import buildings, nem12, shapes, steel  # noqa: E402
 from sample_sources.writing import SampleFolder  # noqa: E402
+
+from pipelines.formats import FormatSettings  # noqa: E402
+from pipelines.settings import load_settings  # noqa: E402
 
 
 def make_samples(source: Path, out: Path) -> SampleFolder:

@@ -30,6 +30,10 @@ FORMATS: tuple[Format, ...] = (
 )
 
 
+# A file that begins with as much white space is taken for empty.
+_BLANK_BYTES = 65536
+
+
 def detect(name: str, head: bytes) -> Format:
     """The format of a file, from its content; the name only serves the message.
 
@@ -37,13 +41,11 @@ def detect(name: str, head: bytes) -> Format:
 
     Raises InputRefusedError: empty_file, unknown_format; unreadable_parquet for a Parquet file that was cut off.
     """
-    if not head.strip(b"\0\r\n\t ") or head == b"\xef\xbb\xbf":
+    if not head[:_BLANK_BYTES].removeprefix(b"\xef\xbb\xbf").strip(b"\0\r\n\t "):
         raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has nothing in it")
-    if head.startswith(MAGIC):
-        read_parquet_schema(head, name)
+    columns = read_parquet_schema(head, name)[0].names if head.startswith(MAGIC) else header_names(head)
     for candidate in FORMATS:
         if candidate.sniff(name, head):
             return candidate
-    columns = header_names(head)
-    found = f"its first line has {shown(', '.join(columns), 120)}" if len(columns) > 1 else "it is neither CSV with a known header, nor NEM12, nor Parquet"
+    found = f"its columns are {shown(', '.join(columns), 120)}" if len(columns) > 1 else "it is no CSV with a known header, no NEM12 and no Parquet"
     raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)

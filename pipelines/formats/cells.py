@@ -26,8 +26,8 @@ _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+
 _DATE = re.compile(r"[ \t]*([0-9]{4})-([0-9]{2})-([0-9]{2})[ \t]*")
 _INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?)?")
 _INTEGER_TEXT = r"^-?[0-9]{1,9}$"
-_MONTH_TEXT = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
-_INTEGER, _MONTH = re.compile(_INTEGER_TEXT[1:-1]), re.compile(_MONTH_TEXT[1:-1])
+MONTH_TEXT = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
+_INTEGER, _MONTH = re.compile(_INTEGER_TEXT[1:-1]), re.compile(MONTH_TEXT[1:-1])
 _DECIMAL_STEP = Decimal("0.000001")
 _DECIMAL_LIMIT = Decimal(10) ** 12
 _OFFSET = timedelta(hours=8)
@@ -132,15 +132,15 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column if _all(pc.is_finite(column)) else None
         case CellKind.DECIMAL:
             bounds = pc.min_max(column).as_py()
-            return column if -_DECIMAL_LIMIT < bounds["min"] and bounds["max"] < _DECIMAL_LIMIT else None
+            return column if bounds["min"] > -_DECIMAL_LIMIT and bounds["max"] < _DECIMAL_LIMIT else None
         case CellKind.INTEGER:
             return column.cast(INTEGER) if _all(pc.match_substring_regex(column, _INTEGER_TEXT)) else None
         case CellKind.DATE:
             return column if _within(column, settings) else None
         case CellKind.LOCAL_TIME:
-            return _to_utc(column) if _within(column.cast(DATE, safe=False), settings) else None
+            return _to_utc(column) if _within(pc.floor_temporal(column, unit="day"), settings) else None
         case CellKind.MONTH:
-            return column if _all(pc.match_substring_regex(column, _MONTH_TEXT)) else None
+            return column if _all(pc.match_substring_regex(column, MONTH_TEXT)) else None
         case CellKind.CODE:
             return _decode(cell, column)
 
@@ -150,8 +150,9 @@ def _all(good: pa.ChunkedArray) -> bool:
 
 
 def _within(days: pa.ChunkedArray, settings: FormatSettings) -> bool:
-    bounds = pc.min_max(days).as_py()
-    return bool(settings.earliest_date <= bounds["min"] and bounds["max"] <= settings.latest_date)
+    bounds = pc.min_max(days.cast(DATE).cast(INTEGER))
+    first, last = ((day - EPOCH).days for day in (settings.earliest_date, settings.latest_date))
+    return bool(first <= bounds["min"].as_py() and bounds["max"].as_py() <= last)
 
 
 def _to_utc(local: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -174,7 +175,7 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
         return None
     value = _CELL_READERS[cell.kind](cell, text, settings)
     if cell.minimum is not None and value < cell.minimum:
-        raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a number of at least {cell.minimum:g}")
+        raise CellError(cell.name, RejectReason.OUT_OF_RANGE, f"found {shown(text)}, expected a number of at least {cell.minimum:g}")
     return value
 
 

@@ -57,12 +57,12 @@ class FormatSettings(SettingsFile):
 
     file: ClassVar[str] = "formats.yaml"
 
-    curve_value: Literal["interval_mean"] = Field(description="What P1..P96 are: the mean power of an interval. Snapshots cannot be turned into energy.")
+    curve_value: Literal["interval_mean"] = Field(description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy.")
     first_point: Literal["interval_end_0015"] = Field(description="What P1 stands for: the interval from 00:00 to 00:15 of DATA_DATE.")
     present_char: str = Field(min_length=1, max_length=1, description="Character of DATA_WHOLE_FLAG that marks a point as present.")
-    point_flags_of_96: tuple[str, ...] = Field(description="Values of DATA_POINT_FLAG that mean 96 points a day; a row with another goes to quarantine.")
+    point_flags_of_96: tuple[str, ...] = Field(description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine.")
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
-    encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders that do not use the default; the first that fits holds.")
+    encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders not using the default; the first that fits holds.")
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")

@@ -26,6 +26,7 @@ _UTF8_BOM = b"\xef\xbb\xbf"
 _LINE_FEED, _RETURN, _COMMA, _QUOTE = 10, 13, 44, 34
 _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
+_HEADER_LIMIT_BYTES = 65536
 SNIFF_SHARE = 0.6
 
 Assemble = Callable[[pa.Table], pa.Table]
@@ -61,8 +62,8 @@ class Header:
 
 def header_names(head: bytes) -> tuple[str, ...]:
     """The names in the first line; empty where it is no line of text."""
-    line = head.removeprefix(_UTF8_BOM).split(b"\n", 1)[0].rstrip(b"\r")
-    if b"\0" in line or len(line) > 65536:
+    line = head[:_HEADER_LIMIT_BYTES].removeprefix(_UTF8_BOM).split(b"\n", 1)[0].rstrip(b"\r")
+    if b"\0" in line:
         return ()
     try:
         fields = next(csv.reader([line.decode("ascii", errors="replace")], strict=True), [])
@@ -93,8 +94,7 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
 
 
 def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
-    body = content.removeprefix(_UTF8_BOM)
-    encoding = "utf-8" if len(body) < len(content) else settings.encoding_of(name)
+    encoding = "utf-8" if content.startswith(_UTF8_BOM) else settings.encoding_of(name)
     end = content.find(b"\n")
     line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
     try:

@@ -83,5 +83,5 @@ def _rates(cells: pa.Table) -> pa.Array:
     order = (np.arange(count)[:, None] + np.arange(width)[None, :] * count).reshape(-1)
     flat = pa.concat_arrays(columns).take(pa.array(order))
     none_sent = np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in columns])
-    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width, mask=np.append(none_sent, False))  # noqa: FBT003
+    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width, mask=np.append(none_sent, False))
     return pa.ListArray.from_arrays(offsets, flat)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from enum import Enum
 from typing import Any
 
 import pyarrow as pa
@@ -10,24 +9,12 @@ import pyarrow as pa
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import FormatSettings, ReadResult, declared_columns, rows_schema
 from pipelines.formats.csv_records import CsvLayout, read_csv, sniff_columns
-from pipelines.tables import silver
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, Table
 
 SENT_AT = "sent_at"
 
 _KINDS = {DATE: CellKind.DATE, DOUBLE: CellKind.NUMBER, ENERGY: CellKind.DECIMAL, INTEGER: CellKind.INTEGER}
 _BOOLEANS = {"true": True, "false": False}
-_SILVER_OF = {table.name.removeprefix("silver_"): table for table in vars(silver).values() if isinstance(table, type) and issubclass(table, Table) and table is not Table}
-
-
-def codes_of(table: type[Table], column: str) -> type[Enum] | None:
-    """The code list of a column: the bronze declaration's, else the one that silver demands of the same column."""
-    own = next(field for field in table.fields() if field.name == column)
-    if own.codes is not None:
-        return own.codes
-    clean = _SILVER_OF.get(table.name.removeprefix("bronze_"))
-    fields = clean.fields() if clean is not None else ()
-    return next((field.codes for field in fields if field.name == column), None)
 
 
 def cells_of(table: type[Table]) -> tuple[Cell, ...]:
@@ -35,12 +22,12 @@ def cells_of(table: type[Table]) -> tuple[Cell, ...]:
     fields = {field.name: field for field in table.fields()}
     cells = []
     for column in declared_columns(table):
-        field, codes = fields[column], codes_of(table, column)
+        field = fields[column]
         kind, accepted = _KINDS.get(field.dtype, CellKind.TEXT), dict[str, Any]()
         if field.dtype == BOOLEAN:
             kind, accepted = CellKind.CODE, dict(_BOOLEANS)
-        elif codes is not None:
-            kind, accepted = CellKind.CODE, {member.value: member.value for member in codes}
+        elif field.codes is not None:
+            kind, accepted = CellKind.CODE, {member.value: member.value for member in field.codes}
         elif column.endswith("_month"):
             kind = CellKind.MONTH
         cells.append(Cell(column, kind, required=not field.nullable, codes=accepted, minimum=field.minimum))

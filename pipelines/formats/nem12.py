@@ -124,9 +124,8 @@ def _read_header(records: _Records, name: str) -> datetime | None:
         raise InputRefusedError(name, RefusalReason.MISSING_HEADER, f"found a record {shown(first[0])}, expected the header record 100", line=line)
     version = first[1].upper() if len(first) > 1 else ""
     if version != "NEM12":
-        raise InputRefusedError(
-            name, RefusalReason.UNSUPPORTED_VERSION, f"found {shown(version)}, expected NEM12 (NEM13 holds accumulated reads)", line=line, column="VersionHeader"
-        )
+        reason = f"found {shown(version)}, expected NEM12 (NEM13 holds accumulated reads)"
+        raise InputRefusedError(name, RefusalReason.UNSUPPORTED_VERSION, reason, line=line, column="VersionHeader")
     return _sent_at(first[2] if len(first) > 2 else "")
 
 
@@ -136,31 +135,24 @@ def _days(records: _Records, name: str) -> Iterator[_Day]:
     day: _Day | None = None
     closed = False
     for line, record in records[1:]:
-        if closed:
-            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, f"found a record {shown(record[0])} after the end record 900", line=line)
-        match record[0]:
-            case "200":
-                if day is not None:
-                    yield day
-                day, stream = None, _read_stream(record, line)
-            case "300":
-                if day is not None:
-                    yield day
-                if stream is None:
-                    raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, "found an interval record 300 before any stream record 200", line=line)
+        indicator = record[0]
+        if day is not None and indicator in ("200", "300", "900"):
+            yield day
+            day = None
+        match indicator:
+            case "200" if not closed:
+                stream = _read_stream(record, line)
+            case "300" if stream is not None and not closed:
                 day = _Day(line, record, stream)
-            case "400":
-                if day is None:
-                    raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, "found a quality record 400 without an interval record 300", line=line)
+            case "400" if day is not None:
                 day.qualities.append((line, record))
-            case "500":
+            case "500" if not closed:
                 pass  # Manual reads and transactions of the market; they say nothing about the intervals.
-            case "900":
+            case "900" if not closed:
                 closed = True
-            case other:
-                raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, f"found a record {shown(other)}, expected 200, 300, 400, 500 or 900", line=line)
-    if day is not None:
-        yield day
+            case _:
+                reason = f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, 400, 500, 900"
+                raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
     if not closed:
         last = records[-1][0]
         raise InputRefusedError(name, RefusalReason.TRUNCATED, "the end record 900 is missing; the file was cut off", line=last)
@@ -243,8 +235,8 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
     """The quality of every interval; where the day's is V, the 400 records must cover the day without gap or overlap."""
     if quality != _VARIABLE:
         if day.qualities:
-            line = day.qualities[0][0]
-            raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, f"line {line} tells qualities by part, but the day's quality is {quality}, not V")
+            reason = f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, not V"
+            raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, reason)
         return [quality] * count
     found: list[str] = []
     for line, record in day.qualities:
@@ -257,7 +249,8 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
             raise CellError("QualityMethod", RejectReason.BAD_CODE, f"found {shown(code)} in line {line}, expected A, N, or E, F, S with two digits")
         found += [code.upper()] * (int(last) - int(first) + 1)
     if len(found) < count:
-        raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, f"the quality is V, but no 400 record tells that of the intervals {len(found) + 1}-{count}")
+        reason = f"the quality is V, but no 400 record tells that of the intervals {len(found) + 1}-{count}"
+        raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, reason)
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,15 +13,18 @@ import pyarrow.parquet as pq
 
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import month_of
+from pipelines.formats.cells import MONTH_TEXT, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, declared_columns, rows_schema, shown
 from pipelines.formats.csv_records import SNIFF_SHARE
-from pipelines.formats.declared import SENT_AT, codes_of
+from pipelines.formats.declared import SENT_AT
 from pipelines.periods import LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
 
 MAGIC = b"PAR1"
 _MINUTES_OF_DAY = 1440
+
+# Reason, what was expected, and which of a column's values break it.
+_Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]
 
 # Columns that follow from another one; a sender need not repeat them, and what he sends of them is not read.
 _MONTH_OF = {"curve_month": "curve_date", "read_month": "read_date"}
@@ -33,8 +36,9 @@ def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
         metadata = pq.read_metadata(pa.BufferReader(content))
         return metadata.schema.to_arrow_schema(), metadata.num_rows
     except (pa.ArrowException, OSError) as error:
-        whole = content.startswith(MAGIC) and content.endswith(MAGIC)
-        cause = f"its footer cannot be read ({' '.join(str(error).split())[:200]})" if whole else "it does not end as Parquet does; the transfer was cut off"
+        cause = f"its footer cannot be read ({' '.join(str(error).split())[:200]})"
+        if not content.endswith(MAGIC):
+            cause = "it does not end as Parquet does; the transfer was cut off"
         raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
 
 
@@ -109,39 +113,39 @@ class DeclaredParquet:
                     rejects.add(index + 1, column, reason_code, f"found {found}, expected {expected}", record)
         return good
 
-    def _rules(
-        self, column: str, typed: dict[str, pa.ChunkedArray], settings: FormatSettings
-    ) -> list[tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]]:
+    def _rules(self, column: str, typed: Mapping[str, pa.ChunkedArray], settings: FormatSettings) -> Iterator[_Rule]:
+        """What the values of a column must be, in the order of the checks."""
         field = next(field for field in self.table.fields() if field.name == column)
-        codes = codes_of(self.table, column)
-        rules: list[tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]] = []
         if not field.nullable:
-            rules.append((RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())))
-        if codes is not None and not pa.types.is_list(field.dtype):
-            members = [str(member.value) for member in codes]
-            known = pa.array(members)
-            rules.append((RejectReason.BAD_CODE, f"one of {', '.join(members)}", lambda values: _true(pc.and_(values.is_valid(), pc.invert(pc.is_in(values, value_set=known))))))
+            yield RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())
+        if field.codes is not None and not pa.types.is_list(field.dtype):
+            members = [str(member.value) for member in field.codes]
+            yield RejectReason.BAD_CODE, f"one of {', '.join(members)}", lambda values: _no_member(values, members)
         elif field.dtype == pa.string() and column.endswith("_month"):
-            rules.append((RejectReason.BAD_DATE, "a month as YYYY-MM", lambda values: _true(pc.invert(pc.match_substring_regex(values, r"^[0-9]{4}-(0[1-9]|1[0-2])$")))))
+            yield RejectReason.BAD_DATE, "a month as YYYY-MM", lambda values: _true(pc.invert(pc.match_substring_regex(values, MONTH_TEXT)))
         if field.dtype == DATE:
             first, last = pa.scalar(settings.earliest_date), pa.scalar(settings.latest_date)
-            rules.append((RejectReason.BAD_DATE, f"a day from {first} to {last}", lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last)))))
+            expected = f"a day from {first} to {last}"
+            yield RejectReason.BAD_DATE, expected, lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last)))
         if field.dtype == DOUBLE:
-            rules.append((RejectReason.BAD_NUMBER, "a finite number", lambda values: _true(pc.invert(pc.is_finite(values)))))
+            yield RejectReason.BAD_NUMBER, "a finite number", lambda values: _true(pc.invert(pc.is_finite(values)))
         if field.minimum is not None:
             least = field.minimum
-            rules.append((RejectReason.BAD_NUMBER, f"at least {least:g}", lambda values: _true(pc.less(values.cast(DOUBLE), least))))
+            yield RejectReason.OUT_OF_RANGE, f"at least {least:g}", lambda values: _true(pc.less(values.cast(DOUBLE), least))
         if column == "interval_minutes":
-            rules.append((RejectReason.BAD_STRUCTURE, "a divisor of the 1440 minutes of a day", _no_divisor))
+            yield RejectReason.BAD_STRUCTURE, "a divisor of the 1440 minutes of a day", _no_divisor
         if column == "values_unscaled":
             minutes = typed["interval_minutes"]
-            rules.append((RejectReason.BAD_STRUCTURE, "as many values as the day has intervals", lambda values: _wrong_length(values, minutes)))
-            rules.append((RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite))
-        return rules
+            yield RejectReason.BAD_STRUCTURE, "as many values as the day has intervals", lambda values: _wrong_length(values, minutes)
+            yield RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite
 
 
 def _true(flags: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
-    return np.asarray(pc.fill_null(flags, fill_value=False).to_numpy(), np.bool_)
+    return np.asarray(pc.fill_null(flags, fill_value=False), np.bool_)
+
+
+def _no_member(values: pa.ChunkedArray, members: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return _true(pc.and_(values.is_valid(), pc.invert(pc.is_in(values, value_set=pa.array(members)))))
 
 
 def _no_divisor(minutes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:

@@ -57,20 +57,16 @@ class PowerCurveCsv:
             *(Cell(column, CellKind.NUMBER) for column in POINT_COLUMNS),
             Cell("INSERT_TIME", CellKind.LOCAL_TIME),
         )
-        return CsvLayout(cells, self.table, lambda cells: _assemble(cells, settings.present_char))
+        return CsvLayout(cells, self.table, _assemble)
 
 
-def _assemble(cells: pa.Table, present_char: str) -> pa.Table:
+def _assemble(cells: pa.Table) -> pa.Table:
     count = cells.num_rows
     points = np.empty((count, POINTS))
     for slot, column in enumerate(POINT_COLUMNS):
         points[:, slot] = pc.fill_null(cells[column], np.nan).to_numpy()
     flat = points.reshape(-1)
     offsets = pa.array(np.arange(count + 1, dtype=np.int32) * POINTS)
-    flags = cells["DATA_WHOLE_FLAG"]
-    if present_char != "1":
-        flags = pc.replace_substring_regex(flags, f"[^{_escaped(present_char)}]", "0")
-        flags = pc.replace_substring(flags, present_char, "1")
     return pa.table(
         {
             "meter_point_id": cells["ID"],
@@ -80,14 +76,10 @@ def _assemble(cells: pa.Table, present_char: str) -> pa.Table:
             "measure_code": pa.repeat(pa.scalar(CurveMeasure.MEAN_POWER.value, STRING), count),
             # Every number was checked to be finite, so NaN stands for an empty field and for nothing else.
             "values_unscaled": pa.ListArray.from_arrays(offsets, pa.array(flat, DOUBLE, mask=np.isnan(flat))),
-            "present_flags": flags,
+            "present_flags": cells["DATA_WHOLE_FLAG"],
             "sender_quality_codes": pa.nulls(count, pa.list_(STRING)),
             "curve_month": month_of(cells["DATA_DATE"]),
             "line_number": cells["line_number"],
             "sent_at_utc": cells["INSERT_TIME"],
         }
     )
-
-
-def _escaped(character: str) -> str:
-    return f"\\x{{{ord(character):x}}}"

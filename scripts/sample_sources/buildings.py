@@ -121,8 +121,9 @@ def make(folder: Path, samples: SampleFolder) -> None:
     meter_points = [declared_row(BronzeMeterPoints, _meter_point(building)) for building in buildings]
     samples.csv("buildings/meter_points.csv", declared_header(BronzeMeterPoints), meter_points, _TERMS, "declared_meter_points_csv")
     _make_weather(folder, {(building.weather_file, building.shift_weeks) for building in buildings}, samples)
-    shifts = [[building.uid, str(building.shift_weeks), building.first_day.isoformat(), building.shifted_first_day.isoformat()] for building in buildings]
-    samples.csv("buildings/shifts.csv", ("building", "shift_weeks", "source_first_day", "shifted_first_day"), shifts, _READS, None)
+    header = ("building", "shift_weeks", "source_first_day", "shifted_first_day")
+    shifts = [[found.uid, str(found.shift_weeks), found.first_day.isoformat(), found.shifted_first_day.isoformat()] for found in buildings]
+    samples.csv("buildings/shifts.csv", header, shifts, _READS, None)
 
 
 def _register_rows(building: Building) -> Iterator[list[str]]:

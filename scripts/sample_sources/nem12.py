@@ -1,4 +1,4 @@
-"""NEM12 interchange files, unchanged: the readable ones, and the ones that must be refused with the reason expected."""
+"""NEM12 interchange files, unchanged: readable ones, partly readable ones, and ones that must be refused with the reason expected."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ _ORIGIN = Origin(SOURCE, LICENCE, ("real",))
 
 VALID = (
     "Example_NEM12_actual_interval.csv",
-    "Example_NEM12_different_interval_length.csv",
-    "Example_NEM12_incomplete_interval.csv",
     "Example_NEM12_month_solar.csv",
     "Example_NEM12_multiple_meters.csv",
     "Example_NEM12_multiple_quality.csv",
@@ -26,6 +24,12 @@ VALID = (
     "Example_NEM12_substituted_interval.csv",
     "Example_NEM12_upper_case_units.csv",
     "Example_WesternPower.csv",
+)
+
+# Readable files of which one record goes to quarantine: a voltage stream, and a day without values.
+PARTLY = (
+    "Example_NEM12_different_interval_length.csv",
+    "Example_NEM12_incomplete_interval.csv",
 )
 
 # File -> (reason code, line, why).
@@ -49,10 +53,10 @@ def make(folder: Path, samples: SampleFolder, settings: FormatSettings) -> None:
     """Writes ``samples/nem12/``: copies, the list of expected refusals, and a meter point for every stream group."""
     reader = Nem12()
     first_days: dict[str, str] = {}
-    for name in VALID:
+    for name in (*VALID, *PARTLY):
         content = (folder / "nem12" / name).read_bytes()
         result = reader.read(content, name, settings)
-        samples.content(f"nem12/valid/{name}", content, result.received_rows, _ORIGIN, reader.id)
+        samples.content(f"nem12/{'valid' if name in VALID else 'partly'}/{name}", content, result.received_rows, _ORIGIN, reader.id)
         for meter_point_id, day in zip(result.rows["meter_point_id"].to_pylist(), result.rows["curve_date"].to_pylist(), strict=True):
             first_days[meter_point_id] = min(first_days.get(meter_point_id, day.isoformat()), day.isoformat())
     for name in REFUSED:
@@ -60,7 +64,7 @@ def make(folder: Path, samples: SampleFolder, settings: FormatSettings) -> None:
     expected = [[name, reason, "" if line is None else str(line), why] for name, (reason, line, why) in sorted(REFUSED.items())]
     samples.csv("nem12/refused_reasons.csv", ("file", "reason_code", "line", "why"), expected, _ORIGIN, None)
     rows = [declared_row(BronzeMeterPoints, _meter_point(meter_point_id, day)) for meter_point_id, day in sorted(first_days.items())]
-    samples.csv("nem12/meter_points.csv", declared_header(BronzeMeterPoints), rows, _ORIGIN, "declared_meter_points_csv")
+    samples.csv("nem12/valid/meter_points.csv", declared_header(BronzeMeterPoints), rows, _ORIGIN, "declared_meter_points_csv")
 
 
 def _meter_point(meter_point_id: str, first_day: str) -> dict[str, str]:

@@ -66,10 +66,7 @@ def _curve_rows(energy: dict[str, list[Decimal]]) -> Iterator[list[str]]:
             points = [str(_scaled(value * 4)) for value in values]
             empty = POINTS - len(points)
             flags = "1" * len(points) + "0" * empty
-            if empty:
-                sent = f"{day.isoformat()} {len(points) // 4:02d}:10:00"
-            else:
-                sent = f"{(day + timedelta(days=1)).isoformat()} 01:10:00"
+            sent = f"{day.isoformat()} {len(points) // 4:02d}:10:00" if empty else f"{(day + timedelta(days=1)).isoformat()} 01:10:00"
             yield [METER_POINT_ID, day.isoformat(), data_type, "1", flags, *points, *([""] * empty), sent]
 
 
