@@ -13,7 +13,7 @@ from pipelines.errors import FactFileError
 from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_PRICES, read_fact_file
 from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
 from pipelines.facts.holidays import Holidays, read_holidays
-from pipelines.facts.industries import read_industries
+from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.facts.monthly_prices import with_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
@@ -49,8 +49,9 @@ def check_facts(folder: Path) -> list[Finding]:
             by_id.update(found)
         except FactFileError as error:
             problems.append(_finding(name, error))
+    industries: dict[str, Industry] = {}
     try:
-        read_industries(folder, INDUSTRIES)
+        industries = read_industries(folder, INDUSTRIES)
     except FactFileError as error:
         problems.append(_finding(INDUSTRIES, error))
     if "energy_base" in by_id:
@@ -59,6 +60,9 @@ def check_facts(folder: Path) -> list[Finding]:
         except FactFileError as error:
             problems.append(_finding(MONTHLY_PRICES, error))
     notes = [note for dated in by_id.values() for note in _notes(dated)]
+    unsure = sum(industry.confidence in _UNSURE for industry in industries.values())
+    if unsure:
+        notes.append(Finding(is_problem=False, file=INDUSTRIES, line=None, message=f"the names of {unsure} industries are unverified"))
     if "power_factor.adjustment" in by_id:
         problems += _printed_cells(by_id["power_factor.adjustment"])
     if "holidays.names" in by_id:

@@ -7,6 +7,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import Confidence
+from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
 
@@ -37,7 +38,7 @@ class TransferSupplyRules:
     red_min_ratio, green_max_ratio  Bands of the mark-up; None under the first version of the code. [1]
     loss_cap_ratio                  Loss that may be added to the purchase price. [1]
     lawful_modes                    Ways to charge that the price bureau's notice allows.
-    verification_after_months       Consecutive red or yellow months that trigger verification. [months]
+    verification_after_months       Consecutive red or yellow months that trigger verification; None before that was said. [months]
     colour_confidence               How sure the bands are.
     """
 
@@ -47,7 +48,7 @@ class TransferSupplyRules:
     green_max_alternatives_ratio: tuple[Decimal, ...]
     loss_cap_ratio: Decimal
     lawful_modes: tuple[str, ...]
-    verification_after_months: int
+    verification_after_months: int | None
     colour_confidence: Confidence
 
 
@@ -71,9 +72,15 @@ class TransferSupply:
             green_max_alternatives_ratio=colours.value.green_max_alternatives_ratio,
             loss_cap_ratio=self.loss_cap.on(day, known),
             lawful_modes=self.lawful_modes.on(day, known),
-            verification_after_months=int(self.verification.on(day, known)),
+            verification_after_months=self._verification_after(day, known),
             colour_confidence=colours.citation.confidence,
         )
+
+    def _verification_after(self, day: date, known: date | None) -> int | None:
+        try:
+            return int(self.verification.on(day, known))
+        except FactNotInForceError:
+            return None
 
 
 def parse_colours(written: MarkedMap, options: MarkedMap) -> ColourBands:
