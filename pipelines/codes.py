@@ -221,3 +221,18 @@ class RejectReason(StrEnum):
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
     FUTURE_DATED = "future_dated"
+
+
+class GreyReason(StrEnum):
+    """Why a transfer-supply fee code is grey: nothing can be said."""
+
+    NO_MASTER_ACCOUNT = "no_master_account"
+    NO_MASTER_BILL = "no_master_bill"
+    MASTER_NOT_PRICED = "master_not_priced"
+    MASTER_INCOMPLETE = "master_incomplete"
+    MASTER_ZERO_ENERGY = "master_zero_energy"
+    ESTIMATED_TOO_MUCH = "estimated_too_much"
+    NO_COLOUR_RULE = "no_colour_rule"
+    ZERO_ENERGY = "zero_energy"
+    IMPLAUSIBLE_PRICE = "implausible_price"
+    ENERGY_ABOVE_MASTER = "energy_above_master"

@@ -157,7 +157,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         report["format_id"], report["table_name"] = reader.id, reader.table.name
         answer = reader.read(content, name, reading.formats)
         report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
-        if answer.received_rows and answer.rejects.num_rows / answer.received_rows > reading.limits.max_bad_row_ratio:
+        if answer.rejects.num_rows > max(reading.limits.tolerated_bad_rows, answer.received_rows * reading.limits.max_bad_row_ratio):
             first = report["rejects"][0]
             raise InputRefusedError(
                 name,

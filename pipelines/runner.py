@@ -6,11 +6,14 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import pandas as pd
 
 from pipelines import quality
 from pipelines.errors import GateHaltedError, UnknownNameError
@@ -24,10 +27,14 @@ from pipelines.settings import Settings
 from pipelines.steps import Inputs, Step, TrainStep, WorkerFiles, WriteMode, Written
 from pipelines.store import Store, conform_frame
 from pipelines.table_files import commit_files, discard_files
-from pipelines.tables.base import Table
+from pipelines.tables.base import Role, Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
+
+# Small writes wait on the driver, not on the cores.
+WRITERS = 4
+RUN_ID_COLUMNS = ("run_id", "computed_run_id")
 
 
 class Reporter(Protocol):
@@ -97,7 +104,7 @@ class Runner:
         return all(self.store.version(table) == done.get(table.name) for table in own)
 
     def _fingerprint(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]) -> str:
-        months = [str(month) for month in self.months] if isinstance(step, TrainStep) or step.by_month else []
+        months = [str(month) for month in self.months] if isinstance(step, Step) and step.by_month else []
         parts = {
             "step": step.name,
             "read": dict(read),
@@ -168,33 +175,40 @@ class Runner:
             written, counts = append_revisions(self.store, fresh, self.run_id)
             versions |= written
             rows |= counts
+        own = [table for table in results if table not in revised and step.writes[table] is not WriteMode.REPLACE_OWN]
+        shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
-        for table in sorted(set(results) - set(revised), key=lambda table: step.writes[table] is WriteMode.REPLACE_OWN):
-            versions[table.name], rows[table.name], gates[table.name] = self._write(step, table, results[table])
+        for group in (own, shared):
+            with ThreadPoolExecutor(WRITERS) as pool:
+                for table, (version, count, found) in zip(group, pool.map(lambda table: self._write(step, table, results[table]), group), strict=True):
+                    versions[table.name], rows[table.name], gates[table.name] = version, count, found
         return versions, rows, gates
 
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
         mode = step.writes[table]
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
-        frame = result
-        if "computed_run_id" in table.columns() and "computed_run_id" not in frame.columns:
-            frame = _with_literal(frame, "computed_run_id", self.run_id)
-        if "run_id" in table.columns() and "run_id" not in frame.columns:
-            frame = _with_literal(frame, "run_id", self.run_id)
-        frame = conform_frame(frame, table).persist()
+        frame = conform_frame(self._with_run_columns(result, table), table).persist()
         found = quality.gate(frame, table)
         if mode is WriteMode.REPLACE_OWN:
             version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
         else:
             version = self.store.write(frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id)
-        count = frame.count()
         frame.unpersist()
-        return version, count, found.to_json()
+        return version, self.store.row_count(table), found.to_json()
+
+    def _with_run_columns(self, frame: DataFrame, table: type[Table]) -> DataFrame:
+        """Fills the run columns that a step's function leaves out: the run's id, or nothing where only ingest knows."""
+        from pyspark.sql import functions as F
+
+        for field in table.fields():
+            if field.role is Role.RUN and field.name not in frame.columns:
+                frame = frame.withColumn(field.name, F.lit(self.run_id if field.name in RUN_ID_COLUMNS else None))
+        return frame
 
     def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
         rules = [quality.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
-        counted = self.store.spark.createDataFrame([tuple(result.violations[rule.columns[0]] for rule in rules)], [rule.columns[0] for rule in rules])
+        counted = pd.DataFrame({name: [count] for name, count in result.violations.items()})
         try:
             found = quality.check(counted, table.name, rules)
         except GateHaltedError:
@@ -208,9 +222,3 @@ class Runner:
 
 def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
     return {table: frame for table, frame in results.items() if not isinstance(frame, WorkerFiles)}
-
-
-def _with_literal(frame: DataFrame, column: str, value: str) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    return frame.withColumn(column, F.lit(value))

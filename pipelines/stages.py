@@ -5,47 +5,44 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import date, timedelta
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts
 from pipelines.periods import LOCAL_ZONE
 from pipelines.steps import Inputs, Step, WorkerFiles, WriteMode, Written, WrittenFile
+from pipelines.store import spark_schema
 from pipelines.table_files import write_files
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import (
-    BronzeCustomers,
-    BronzeEvents,
     BronzeLoadCurves,
-    BronzeMeterPoints,
-    BronzePayments,
     BronzeRegisterReads,
-    BronzeTransferDeclarations,
-    BronzeWeather,
 )
-from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import (
-    SilverCustomers,
     SilverDayCurves,
-    SilverEvents,
     SilverFileAccounts,
     SilverMeterPoints,
-    SilverPayments,
     SilverQuarantine,
     SilverRegisterEnergy,
-    SilverTransferDeclarations,
-    SilverWeather,
 )
 from pipelines.transforms.curves import refine_curves
-from pipelines.vee import VeeSettings
+from pipelines.transforms.received import hold_back_later
+from pipelines.transforms.registers import derive_register_energy
+from pipelines.transforms.silver_frames import REFINEMENTS, refine_received, settle_register_reads
+from pipelines.vee.settings import VeeSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CURVE_ROWS_PER_TASK = 100_000
+MASTER, REGISTERS, CURVES = "silver-master", "silver-registers", "silver-curves"
 _REPORT = "report string"
 
 
@@ -57,7 +54,6 @@ def bucket_of(meter_point_id: str, buckets: int) -> int:
 def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Validates and estimates every curve: one task per bucket of meter points reads, computes and writes without the JVM."""
     meter_points = inputs.frame(SilverMeterPoints).toPandas()
-    days = inputs.facts.holidays
     today = inputs.now.astimezone(LOCAL_ZONE).date()
     source, target = inputs.location(BronzeLoadCurves), inputs.location(SilverDayCurves)
     files = [f"{source}/{path}" for path in inputs.files(BronzeLoadCurves)]
@@ -65,7 +61,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     months, rows = _months_and_rows(files)
     buckets = max(1, min(64, rows // CURVE_ROWS_PER_TASK + 1), inputs.spark.sparkContext.defaultParallelism)
     points = pa.Table.from_pandas(meter_points, schema=SilverMeterPoints.arrow_schema(), preserve_index=False)
-    day_types = {day: days.day_type(day) for day in _days_of(months)}
+    day_types = _day_types(inputs.facts, _days_of(months))
     run_id = inputs.run_id
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -96,8 +92,8 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
             violations[promise] = violations.get(promise, 0) + count
     return {
         SilverDayCurves: WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations),
-        SilverQuarantine: _driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", "silver-curves"), {"source_file": None}),
-        SilverFileAccounts: _driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", "silver-curves")), {}),
+        SilverQuarantine: _driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", CURVES)),
+        SilverFileAccounts: _driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", CURVES))),
     }
 
 
@@ -132,6 +128,15 @@ def _days_of(months: list[str]) -> list[date]:
         return []
     first, last = date.fromisoformat(months[0] + "-01"), date.fromisoformat(months[-1] + "-01") + timedelta(days=31)
     return [first + timedelta(days=offset) for offset in range((last - first).days)]
+
+
+def _day_types(facts: Facts, days: list[date]) -> dict[date, str]:
+    """Day types that the holiday facts cover; curves of other years (and countries) are left to the week's rhythm."""
+    found: dict[date, str] = {}
+    for day in days:
+        with suppress(FactNotInForceError):
+            found[day] = facts.holidays.day_type(day)
+    return found
 
 
 def _bucket_rows(files: list[str], bucket: int, buckets: int) -> pa.Table:
@@ -170,9 +175,69 @@ def _summed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [summed[key] for key in sorted(summed)]
 
 
-def _driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]], added: Mapping[str, Any]) -> DataFrame:
-    from pipelines.store import spark_schema
+def _driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
+    """Driver rows as a frame without run columns, which the runner fills."""
+    names = list(table.business_columns())
+    return inputs.spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], spark_schema(table, names))
 
-    schema = spark_schema(table)
-    run = {"run_id": inputs.run_id, "computed_run_id": inputs.run_id}
-    return inputs.spark.createDataFrame([tuple((row | run | added).get(name) for name in table.columns()) for row in rows], schema)
+
+def _own(frame: DataFrame, stage: str) -> DataFrame:
+    from pyspark.sql import functions as F
+
+    return frame.withColumn("stage", F.lit(stage))
+
+
+def refine_master(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """Everything received but curves and registers: typed, settled, with history where the table keeps one."""
+    frames: dict[type[Table], Written] = {}
+    accounts: list[DataFrame] = []
+    quarantine: list[DataFrame] = []
+    for refinement in REFINEMENTS:
+        refined = refine_received(inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist())
+        frames[refinement.silver] = refined.frame
+        accounts.append(_own(refined.accounts, MASTER))
+        quarantine.append(_own(refined.quarantine, MASTER))
+    frames[SilverQuarantine] = reduce(lambda left, right: left.unionByName(right), quarantine)
+    frames[SilverFileAccounts] = reduce(lambda left, right: left.unionByName(right), accounts)
+    return frames
+
+
+def refine_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """Frozen registers: settled, then differences times multiplier with rollover and meter exchange."""
+    today = inputs.now.astimezone(LOCAL_ZONE).date()
+    settled = settle_register_reads(inputs.frame(BronzeRegisterReads), today)
+    settled.judged.persist()
+    derived = derive_register_energy(settled.kept, inputs.frame(SilverMeterPoints), inputs.settings.section(VeeSettings))
+    derived.derived.persist()
+    held = settled.quarantine.unionByName(derived.quarantine)
+    return {
+        SilverRegisterEnergy: derived.energy,
+        SilverQuarantine: _own(held, REGISTERS),
+        SilverFileAccounts: _own(hold_back_later(settled.accounts, derived.quarantine), REGISTERS),
+    }
+
+
+STEPS: tuple[Step, ...] = (
+    Step(
+        stage="silver",
+        name=MASTER,
+        reads=tuple(refinement.bronze for refinement in REFINEMENTS),
+        writes={refinement.silver: WriteMode.REPLACE for refinement in REFINEMENTS}
+        | {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN},
+        apply=refine_master,
+    ),
+    Step(
+        stage="silver",
+        name=REGISTERS,
+        reads=(BronzeRegisterReads, SilverMeterPoints),
+        writes={SilverRegisterEnergy: WriteMode.REPLACE, SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN},
+        apply=refine_registers,
+    ),
+    Step(
+        stage="silver",
+        name=CURVES,
+        reads=(BronzeLoadCurves, SilverMeterPoints),
+        writes={SilverDayCurves: WriteMode.COMMIT_FILES, SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN},
+        apply=refine_all_curves,
+    ),
+)

@@ -136,13 +136,13 @@ class Store:
         return version
 
 
-def spark_schema(table: type[Table]) -> StructType:
-    """The declaration as a Spark schema."""
+def spark_schema(table: type[Table], columns: Sequence[str] | None = None) -> StructType:
+    """The declaration as a Spark schema; all columns, or those named."""
     from pyspark.sql.pandas.types import from_arrow_schema
     from pyspark.sql.types import StructField, StructType
 
     converted = from_arrow_schema(table.arrow_schema())
-    return StructType([StructField(field.name, field.dataType, field.nullable) for field in converted])
+    return StructType([StructField(field.name, field.dataType, field.nullable) for field in converted if columns is None or field.name in columns])
 
 
 def conform_frame(frame: DataFrame, table: type[Table]) -> DataFrame:
