@@ -23,6 +23,9 @@ from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
 MAGIC = b"PAR1"
 _MINUTES_OF_DAY = 1440
 
+# What reading damaged bytes may raise; ValueError covers names that are no text.
+_DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
+
 # Reason, what was expected, and which of a column's values break it.
 _Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]
 
@@ -35,7 +38,7 @@ def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
     try:
         metadata = pq.read_metadata(pa.BufferReader(content))
         return metadata.schema.to_arrow_schema(), metadata.num_rows
-    except (pa.ArrowException, OSError) as error:
+    except _DAMAGE as error:
         cause = f"its footer cannot be read ({' '.join(str(error).split())[:200]})"
         if not content.endswith(MAGIC):
             cause = "it does not end as Parquet does; the transfer was cut off"
@@ -70,9 +73,13 @@ class DeclaredParquet:
                 raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing{near}", column=column)
         try:
             table = pq.read_table(pa.BufferReader(content), columns=list(wanted), use_threads=False, partitioning=None)
-        except (pa.ArrowException, OSError) as error:
+            table.validate(full=True)
+        except _DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
             raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
+        if table.num_rows != count:
+            cause = f"it holds {table.num_rows} records where its footer tells {count}"
+            raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause)
         typed = {column: self._cast(table[column], column, name) for column in self.columns}
         typed["sent_at_utc"] = _instants(table[SENT_AT], name)
         typed["line_number"] = pa.chunked_array([pa.array(np.arange(1, count + 1))])
@@ -97,20 +104,21 @@ class DeclaredParquet:
             raise _wrong_type(name, column_name, column.type, str(target))
         try:
             return column.cast(target)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        except pa.ArrowException:
             raise _wrong_type(name, column_name, column.type, str(target)) from None
 
     def _check(self, typed: dict[str, pa.ChunkedArray], table: pa.Table, settings: FormatSettings, rejects: Rejects) -> npt.NDArray[np.bool_]:
         """Which records are good; the others go to ``rejects`` with the first column at fault."""
         good = np.ones(table.num_rows, np.bool_)
-        for column in self.columns:
+        for column in (*self.columns, "sent_at_utc"):
             for reason_code, expected, is_bad in self._rules(column, typed, settings):
                 bad = is_bad(typed[column]) & good
                 good &= ~bad
                 for index in np.flatnonzero(bad).tolist():
-                    found = shown(str(typed[column][index].as_py()))
-                    record = json.dumps(table.slice(index, 1).to_pylist()[0], default=str, ensure_ascii=False)
-                    rejects.add(index + 1, column, reason_code, f"found {found}, expected {expected}", record)
+                    sent = SENT_AT if column == "sent_at_utc" else column
+                    record = {name: _readable(table[name][index]) for name in table.column_names}
+                    raw = json.dumps(record, default=str, ensure_ascii=False)
+                    rejects.add(index + 1, sent, reason_code, f"found {shown(str(record[sent]))}, expected {expected}", raw)
         return good
 
     def _rules(self, column: str, typed: Mapping[str, pa.ChunkedArray], settings: FormatSettings) -> Iterator[_Rule]:
@@ -123,9 +131,9 @@ class DeclaredParquet:
             yield RejectReason.BAD_CODE, f"one of {', '.join(members)}", lambda values: _no_member(values, members)
         elif field.dtype == pa.string() and column.endswith("_month"):
             yield RejectReason.BAD_DATE, "a month as YYYY-MM", lambda values: _true(pc.invert(pc.match_substring_regex(values, MONTH_TEXT)))
-        if field.dtype == DATE:
-            first, last = pa.scalar(settings.earliest_date), pa.scalar(settings.latest_date)
-            expected = f"a day from {first} to {last}"
+        if field.dtype in (DATE, TIMESTAMP):
+            first, last = (pa.scalar(day).cast(field.dtype) for day in (settings.earliest_date, settings.latest_date))
+            expected = f"a day from {settings.earliest_date} to {settings.latest_date}"
             yield RejectReason.BAD_DATE, expected, lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last)))
         if field.dtype == DOUBLE:
             yield RejectReason.BAD_NUMBER, "a finite number", lambda values: _true(pc.invert(pc.is_finite(values)))
@@ -138,6 +146,14 @@ class DeclaredParquet:
             minutes = typed["interval_minutes"]
             yield RejectReason.BAD_STRUCTURE, "as many values as the day has intervals", lambda values: _wrong_length(values, minutes)
             yield RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite
+
+
+def _readable(value: pa.Scalar) -> object:
+    """A value for people; a day or time that Python has no word for stays a number."""
+    try:
+        return value.as_py()
+    except (OverflowError, ValueError):
+        return str(getattr(value, "value", "unreadable"))
 
 
 def _true(flags: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
@@ -186,10 +202,13 @@ def _instants(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         return column.cast(TIMESTAMP)
     if not pa.types.is_timestamp(column.type):
         raise _wrong_type(name, SENT_AT, column.type, "a timestamp")
-    if column.type.tz is not None:
-        return column.cast(TIMESTAMP)
-    offset = LOCAL_ZONE.utcoffset(None)
-    return pc.subtract(column.cast(pa.timestamp("us")), pa.scalar(offset, pa.duration("us"))).cast(TIMESTAMP)
+    try:
+        if column.type.tz is not None:
+            return column.cast(TIMESTAMP)
+        offset = LOCAL_ZONE.utcoffset(None)
+        return pc.subtract(column.cast(pa.timestamp("us")), pa.scalar(offset, pa.duration("us"))).cast(TIMESTAMP)
+    except pa.ArrowException:
+        raise _wrong_type(name, SENT_AT, column.type, "a timestamp in microseconds") from None
 
 
 def _wrong_type(name: str, column: str, found: pa.DataType, expected: str) -> InputRefusedError:

@@ -82,6 +82,10 @@ def test_damaged_pages_are_refused() -> None:
     assert refused(bytes(content)) == ("unreadable_parquet", None)
 
 
+def test_bytes_that_are_no_text_are_refused() -> None:
+    assert refused(parquet(PAYMENT | {"customer_id": "Cxyz1"}).replace(b"Cxyz1", b"C\xff\xfe\xfd1")) == ("unreadable_parquet", None)
+
+
 def test_a_missing_column_and_a_wrong_type_name_the_column() -> None:
     assert refused(parquet({key: value for key, value in PAYMENT.items() if key != "due_date"})) == ("missing_column", "due_date")
     assert refused(parquet(PAYMENT | {"due_date": "soon"}, types={"due_date": pa.string()})) == ("wrong_type", "due_date")
@@ -107,6 +111,8 @@ def test_too_many_records_are_refused_before_they_are_read() -> None:
         (PAYMENT, {"billed_cny": float("nan")}, "billed_cny", "bad_number"),
         (PAYMENT, {"billing_month": "2026-00"}, "billing_month", "bad_date"),
         (PAYMENT, {"due_date": date(1989, 12, 31)}, "due_date", "bad_date"),
+        (PAYMENT, {"sent_at": datetime(1989, 12, 31, tzinfo=UTC)}, "sent_at", "bad_date"),
+        (READ, {"collected_at_utc": datetime(2300, 1, 1, tzinfo=UTC)}, "collected_at_utc", "bad_date"),
         (CURVE, {"channel_code": "sideways"}, "channel_code", "bad_code"),
         (CURVE, {"interval_minutes": 7}, "interval_minutes", "bad_structure"),
         (CURVE, {"interval_minutes": 0}, "interval_minutes", "bad_structure"),
