@@ -7,6 +7,7 @@ import shutil
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ TWO_PART = Contract(
 SHOP = Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False)
 
 
-def month_of(energy: str = "1000.00", demand: str | None = "500", **more: object) -> Determinants:
+def month_of(energy: str = "1000.00", demand: str | None = "500", **more: Any) -> Determinants:
     total = Decimal(energy)
     base = Determinants(
         BillingMonth.parse("2026-09"),
@@ -45,11 +46,11 @@ def month_of(energy: str = "1000.00", demand: str | None = "500", **more: object
         None,
         Decimal("0.01"),
     )
-    return dataclasses.replace(base, **more)  # type: ignore[arg-type]
+    return dataclasses.replace(base, **more)
 
 
-def priced(contract: Contract = TWO_PART, determinants: Determinants | None = None, **terms: object) -> PricedMonth:
-    return price_month(dataclasses.replace(contract, **terms), determinants or month_of(), FACTS)  # type: ignore[arg-type]
+def priced(contract: Contract = TWO_PART, determinants: Determinants | None = None, **terms: Any) -> PricedMonth:
+    return price_month(dataclasses.replace(contract, **terms), determinants or month_of(), FACTS)
 
 
 def line(bill: PricedMonth, component: LineComponent, period: TouPeriod | None = None) -> BillLine | None:
@@ -85,7 +86,7 @@ def test_a_contract_demand_below_40_percent_of_the_capacity_is_raised(agreed: st
 
 
 def test_excess_counts_from_the_raised_contract_demand() -> None:
-    raised = {"contract_demand_kw": Decimal(100)}
+    raised: dict[str, Any] = {"contract_demand_kw": Decimal(100)}
     assert line(priced(determinants=month_of(demand="336"), **raised), LineComponent.DEMAND_EXCESS) is None
     assert sure(line(priced(determinants=month_of(demand="337"), **raised), LineComponent.DEMAND_EXCESS)).quantity == 1
 
@@ -195,7 +196,7 @@ def test_what_the_contract_needs_must_be_there(determinants: Determinants, words
 @pytest.mark.parametrize(
     "terms", [{"demand_basis": None}, {"contract_demand_kw": None}, {"running_capacity_kva": None}, {"contract_capacity_kva": Decimal(0)}]
 )
-def test_a_two_part_contract_must_be_complete(terms: dict[str, object]) -> None:
+def test_a_two_part_contract_must_be_complete(terms: dict[str, Any]) -> None:
     with pytest.raises(UsageError):
         priced(**terms)
 
