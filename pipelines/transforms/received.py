@@ -127,18 +127,25 @@ def split_verdicts(judged: DataFrame, table: type[Table], stage: str) -> Settled
     from pyspark.sql import functions as F
 
     bronze_columns = [name for name in table.columns() if name in judged.columns]
+    held = judged.where(F.col("verdict") == Verdict.QUARANTINED.value)
+    return Settled(
+        kept=judged.where(F.col("verdict") == Verdict.KEPT.value).select(*bronze_columns),
+        accounts=count_accounts(judged, table),
+        quarantine=held.select(*quarantine_columns(table, bronze_columns, stage)),
+        judged=judged,
+    )
+
+
+def count_accounts(judged: DataFrame, table: type[Table]) -> DataFrame:
+    """Records per file and verdict; the four add up to those received."""
+    from pyspark.sql import functions as F
+
     accounts = judged.groupBy("content_hash").agg(
         F.lit(table.name).alias("table_name"),
         F.count(F.lit(1)).alias("received_rows"),
         *(F.count_if(F.col("verdict") == verdict.value).alias(f"{verdict.value}_rows") for verdict in Verdict),
     )
-    held = judged.where(F.col("verdict") == Verdict.QUARANTINED.value)
-    return Settled(
-        kept=judged.where(F.col("verdict") == Verdict.KEPT.value).select(*bronze_columns),
-        accounts=accounts.select(*ACCOUNTS_SCHEMA.names),
-        quarantine=held.select(*quarantine_columns(table, bronze_columns, stage)),
-        judged=judged,
-    )
+    return accounts.select(*ACCOUNTS_SCHEMA.names)
 
 
 def quarantine_columns(table: type[Table], bronze_columns: Sequence[str], stage: str) -> list[Column]:

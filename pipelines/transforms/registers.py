@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 STAGE = SilverRegisterEnergy.name
 ENERGY_SCHEMA = pa.schema([field for field in SilverRegisterEnergy.arrow_schema() if field.name != "computed_run_id"])
 
-_DERIVED_SCHEMA = pa.schema(
+DERIVED_SCHEMA = pa.schema(
     [
         *(field.with_nullable(True) for field in ENERGY_SCHEMA),
         pa.field("content_hash", STRING),
@@ -36,7 +36,7 @@ _DERIVED_SCHEMA = pa.schema(
     ]
 )
 _READ_COLUMNS = ("meter_point_id", "channel_code", "read_date", "register_unscaled", "content_hash", "line_number")
-_METER_COLUMNS = (
+METER_COLUMNS = (
     "meter_point_id",
     "valid_from_date",
     "valid_to_date",
@@ -92,17 +92,24 @@ def derive_register_energy(reads: DataFrame, meter_points: DataFrame, settings: 
 
     derived = (
         by_bucket(reads.select(*_READ_COLUMNS), buckets)
-        .cogroup(by_bucket(meter_points.select(*_METER_COLUMNS), buckets))
-        .applyInArrow(in_buckets(derive), spark_schema(_DERIVED_SCHEMA))
+        .cogroup(by_bucket(meter_points.select(*METER_COLUMNS), buckets))
+        .applyInArrow(in_buckets(derive), spark_schema(DERIVED_SCHEMA))
     )
-    held = derived.where(F.col("reason_code").isNotNull())
-    raw = F.concat_ws(",", "meter_point_id", "channel_code", F.col("energy_date").cast("string"), F.col("end_register_unscaled").cast("string"))
-    made = {"table_name": F.lit(BronzeRegisterReads.name), "raw_record": raw, "stage": F.lit(STAGE)}
     return RegisterOutcome(
         energy=derived.where(F.col("reason_code").isNull()).select(*ENERGY_SCHEMA.names),
-        quarantine=held.select(*(made.get(name, F.col(name)).alias(name) for name in QUARANTINE_SCHEMA.names)),
+        quarantine=quarantined_reads(derived),
         derived=derived,
     )
+
+
+def quarantined_reads(derived: DataFrame) -> DataFrame:
+    """The rows of silver_quarantine without the run's columns out of derived reads."""
+    from pyspark.sql import functions as F
+
+    shown = ("meter_point_id", "channel_code", "energy_date", "end_register_unscaled")
+    raw = F.concat_ws(",", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in shown))
+    made = {"table_name": F.lit(BronzeRegisterReads.name), "raw_record": raw, "stage": F.lit(STAGE)}
+    return derived.where(F.col("reason_code").isNotNull()).select(*(made.get(name, F.col(name)).alias(name) for name in QUARANTINE_SCHEMA.names))
 
 
 def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa.Table:
@@ -205,5 +212,5 @@ def _derived_rows(
             rows["line_number"],
             *held,
         ],
-        names=_DERIVED_SCHEMA.names,
-    ).cast(_DERIVED_SCHEMA)
+        names=DERIVED_SCHEMA.names,
+    ).cast(DERIVED_SCHEMA)

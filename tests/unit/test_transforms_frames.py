@@ -21,6 +21,7 @@ from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMete
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
 from pipelines.transforms.received import Settled, hold_back_later, settle_received
+from pipelines.transforms.register_reads import refine_register_reads
 from pipelines.transforms.registers import derive_register_energy
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, refine_received, settle_register_reads
 from pipelines.vee.settings import VeeSettings
@@ -209,6 +210,21 @@ def test_register_reads_settle_and_those_that_fall_move_in_the_accounts(spark: S
     assert accounts(settled) == {"r": (8, 4, 0, 1, 3)}
     (moved,) = hold_back_later(settled.accounts, outcome.quarantine).collect()
     assert (moved["received_rows"], moved["kept_rows"], moved["superseded_rows"], moved["quarantined_rows"]) == (8, 3, 1, 4)
+
+    # One pass over buckets gives the same rows.
+    refined = refine_register_reads(
+        frame(spark, BronzeRegisterReads, rows), frame(spark, SilverMeterPoints, [METER]), SETTINGS, DAY + timedelta(days=39), 2
+    )
+    assert collected(refined.energy, "energy_date") == energy
+    assert [row.asDict() for row in refined.accounts.collect()] == [moved.asDict()]
+    held = collected(refined.quarantine, "line_number")
+    assert [(row["line_number"], row["reason_code"]) for row in held] == [
+        (5, "register_decrease"),
+        (7, "missing_value"),
+        (8, "future_dated"),
+        (9, "bad_code"),
+    ]
+    assert refined.quarantine.columns == outcome.quarantine.columns
 
 
 def slot_periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ import yaml
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverMeterPoints
+from pipelines.transforms.register_reads import refine_reads
 from pipelines.transforms.registers import derive_reads
 from pipelines.vee.settings import VeeSettings
 
@@ -160,3 +161,61 @@ def test_series_do_not_touch_each_other() -> None:
 
 def test_nothing_received() -> None:
     assert derive([]) == []
+
+
+SENT = datetime(2026, 3, 9, tzinfo=UTC)
+
+
+def received(content: str, day: int, register: str | None, sent: datetime | None = SENT, **changes: Any) -> dict[str, Any]:
+    return read(day, "0") | {"content_hash": content, "sent_at_utc": sent, "register_unscaled": register and Decimal(register)} | changes
+
+
+def refine(reads: Sequence[dict[str, Any]]) -> list[tuple[Any, ...]]:
+    schema = pa.schema([field.with_nullable(True) for field in BronzeRegisterReads.arrow_schema()])
+    table = pa.Table.from_pylist(list(reads), schema)
+    rates = [None if rates is None else ",".join(str(rate) for rate in rates) for rates in table["rate_registers_unscaled"].to_pylist()]
+    table = table.append_column("rate_registers", pa.array(rates, pa.string()))
+    meters = pa.Table.from_pylist([meter()], SilverMeterPoints.arrow_schema())
+    found = refine_reads(table, meters, SETTINGS, DAY + timedelta(days=39)).to_pylist()
+    shown = ("content_hash", "line_number", "verdict", "reason_code", "energy_kwh_or_kvarh")
+    return sorted((tuple(row[name] for name in shown) for row in found), key=str)
+
+
+def test_received_reads_settle_before_they_count() -> None:
+    reads = [
+        received("a", 0, "10"),
+        received("a", 1, "11"),
+        received("b", 1, "12", SENT + timedelta(hours=1)),
+        received("c", 1, "12"),
+        received("d", 2, "13", None),
+        received("e", 2, "14", None),  # nobody can tell
+        received("a", 3, "11.5"),  # below the one that stands
+        received("a", 4, "15"),
+        received("a", 5, None),
+        received("a", 40, "99"),
+        received("a", 6, "16", channel_code="heat"),
+        received("a", 7, "-1"),
+        received("f", 8, "17", rate_registers_unscaled=[Decimal(1)]),
+        received("g", 8, "17", rate_registers_unscaled=[Decimal(2)]),
+        received("h", 9, "1", meter_point_id=None),
+    ]
+    expected = [
+        ("a", 10, "kept", None, None),
+        ("a", 11, "superseded", None, None),
+        ("a", 13, "quarantined", "register_decrease", None),
+        ("a", 14, "kept", None, Decimal(3000)),
+        ("a", 15, "quarantined", "missing_value", None),
+        ("a", 16, "quarantined", "bad_code", None),
+        ("a", 17, "quarantined", "out_of_range", None),
+        ("a", 50, "quarantined", "future_dated", None),
+        ("b", 11, "kept", None, Decimal(2000)),
+        ("c", 11, "duplicate", None, None),
+        ("d", 12, "quarantined", "conflicting_values", None),
+        ("e", 12, "quarantined", "conflicting_values", None),
+        ("f", 18, "superseded", None, None),
+        ("g", 18, "kept", None, Decimal(2000)),
+        ("h", 19, "quarantined", "missing_key", None),
+    ]
+    assert refine(reads) == expected
+    assert refine(reads[::-1]) == expected
+    assert refine([]) == []
