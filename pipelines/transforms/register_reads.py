@@ -18,8 +18,8 @@ from pipelines.transforms import settlement
 from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
 from pipelines.transforms.micros import to_micros
 from pipelines.transforms.received import count_accounts
-from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, METER_COLUMNS, derive_reads, quarantined_reads
-from pipelines.transforms.settlement import NO_TIME, VERDICTS, Verdict, ranks
+from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, METER_COLUMNS, STAGE, derive_reads, quarantined_reads
+from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, VERDICTS, Verdict, ranks
 from pipelines.vee.blocks import BoolArray, IntArray
 from pipelines.vee.checks import future_dated
 from pipelines.vee.settings import VeeSettings
@@ -110,6 +110,42 @@ def refine_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings, today
     verdict = pc.if_else(pc.is_valid(derived["reason_code"]), Verdict.QUARANTINED.value, Verdict.KEPT.value)
     unsettled = _unsettled(reads.take(pa.array(others)), faults[others], verdicts[others])
     return pa.concat_tables([derived.append_column("verdict", verdict).cast(READS_SCHEMA), unsettled])
+
+
+@dataclass(frozen=True)
+class ReadsOutcome:
+    """The same three results as Arrow tables: columns as in RefinedReads, rows in a fixed order."""
+
+    energy: pa.Table
+    accounts: pa.Table
+    quarantine: pa.Table
+
+
+def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date) -> ReadsOutcome:
+    """For a worker that reads and writes files itself: all received reads of a set of meter points, without the JVM.
+
+    bronze        Columns of bronze_register_reads (run columns may lack), the whole history of these meter points, in any order.
+    meter_points  silver_meter_points, of these meter points at least.
+    """
+    rates = bronze["rate_registers_unscaled"].combine_chunks()
+    rates = rates if isinstance(rates, pa.Array) else pa.array([], bronze.schema.field("rate_registers_unscaled").type)
+    reads = bronze.select(list(_READ_COLUMNS)).append_column(_RATES, pc.binary_join(rates.cast(pa.list_(pa.string())), ","))
+    judged = refine_reads(reads, meter_points, settings, today)
+    held = judged.filter(pc.is_valid(judged["reason_code"])).sort_by([("content_hash", "ascending"), ("line_number", "ascending")])
+    shown = [pc.fill_null(held[name].cast(pa.string()), "") for name in ("meter_point_id", "channel_code", "energy_date", "end_register_unscaled")]
+    made = {
+        "table_name": pa.array([BronzeRegisterReads.name] * held.num_rows, pa.string()),
+        "raw_record": pc.binary_join_element_wise(*shown, ","),
+        "stage": pa.array([STAGE] * held.num_rows, pa.string()),
+    }
+    content, hashes = ranks(judged["content_hash"])
+    verdict = pc.index_in(judged["verdict"], value_set=pa.array([verdict.value for verdict in VERDICTS])).to_numpy().astype(np.int8)
+    kept = judged.filter(pc.equal(judged["verdict"], Verdict.KEPT.value)).select(ENERGY_SCHEMA.names)
+    return ReadsOutcome(
+        energy=kept.cast(ENERGY_SCHEMA).combine_chunks(),
+        accounts=settlement.count_verdicts(content, hashes, verdict, BronzeRegisterReads.name),
+        quarantine=pa.table({name: made[name] if name in made else held[name] for name in QUARANTINE_SCHEMA.names}).cast(QUARANTINE_SCHEMA),
+    )
 
 
 def _faults(reads: pa.Table, today: date) -> NDArray[np.int8]:

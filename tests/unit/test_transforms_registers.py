@@ -14,8 +14,8 @@ import yaml
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.register_reads import refine_reads
-from pipelines.transforms.registers import derive_reads
+from pipelines.transforms.register_reads import refine_read_rows, refine_reads
+from pipelines.transforms.registers import ENERGY_SCHEMA, derive_reads
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
@@ -219,3 +219,26 @@ def test_received_reads_settle_before_they_count() -> None:
     assert refine(reads) == expected
     assert refine(reads[::-1]) == expected
     assert refine([]) == []
+
+
+def test_a_worker_gets_energy_accounts_and_quarantine_as_tables() -> None:
+    reads = [
+        received("a", 0, "10"),
+        received("a", 1, "11", rate_registers_unscaled=[Decimal(1), None]),
+        received("b", 1, "11", rate_registers_unscaled=[Decimal(1), None]),
+        received("b", 2, "3"),
+        received("b", 3, None),
+    ]
+    schema = pa.schema([field.with_nullable(True) for field in BronzeRegisterReads.arrow_schema()])
+    meters = pa.Table.from_pylist([meter()], SilverMeterPoints.arrow_schema())
+    outcome = refine_read_rows(pa.Table.from_pylist(reads, schema), meters, SETTINGS, DAY + timedelta(days=39))
+    assert outcome.energy.schema == ENERGY_SCHEMA
+    assert outcome.energy["energy_kwh_or_kvarh"].to_pylist() == [None, Decimal(1000)]
+    counted = [tuple(row.values()) for row in outcome.accounts.to_pylist()]
+    assert counted == [("a", "bronze_register_reads", 2, 1, 1, 0, 0), ("b", "bronze_register_reads", 3, 1, 0, 0, 2)]
+    held = [(row["line_number"], row["reason_code"], row["raw_record"]) for row in outcome.quarantine.to_pylist()]
+    assert held == [
+        (12, "register_decrease", "MP-1,active_forward,2026-03-03,3.000000"),
+        (13, "missing_value", "MP-1,active_forward,2026-03-04,"),
+    ]
+    assert refine_read_rows(schema.empty_table(), meters, SETTINGS, DAY).accounts.num_rows == 0
