@@ -30,7 +30,6 @@ from pipelines.tables.silver import SilverQuarantine
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-HEAD_BYTES = 4096
 TOO_MANY_BAD_ROWS = "too_many_bad_rows"
 _REPORT_SCHEMA = "report string"
 _FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
@@ -153,7 +152,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
             report["status_code"] = FileStatus.DUPLICATE_CONTENT.value
             return report
         content = unpack(name, raw, reading.limits)
-        reader = detect(name, content[:HEAD_BYTES])
+        reader = detect(name, content)
         report["format_id"], report["table_name"] = reader.id, reader.table.name
         answer = reader.read(content, name, reading.formats)
         report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()

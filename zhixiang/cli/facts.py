@@ -33,20 +33,27 @@ def show_facts(
     from pipelines.settings import load_settings
 
     rows = load_facts(load_settings().facts_dir).describe(_day(on, "--on"), _day(known, "--known") if known else None)
-    listed = [dict(row) if isinstance(row, dict) else vars(row) for row in rows]
-    show_json(listed) if json else show_rows(listed, title=f"facts on {on}")
+    listed = [row.as_dict() for row in rows]
+    if json:
+        show_json(listed)
+        return
+    columns = ["fact_id", "value", "unit", "document", "clause", "effective_from", "effective_to", "confidence", "file"]
+    show_rows(listed, columns, title=f"facts on {on}")
 
 
 @app.command("check")
 def check_facts(json: JsonOption = False) -> None:
-    """Loads every file of facts and says what is covered; the first malformed one ends with its file and line."""
+    """Examines every file of facts; a malformed one is named with file and line, and the command ends with 2."""
     from pipelines.facts import check_facts as check
     from pipelines.settings import load_settings
 
-    notes = [str(note) for note in check(load_settings().facts_dir)]
+    findings = check(load_settings().facts_dir)
+    problems = [finding for finding in findings if finding.is_problem]
     if json:
-        show_json({"ok": True, "notes": notes})
-        return
-    for note in notes:
-        typer.echo(note)
-    typer.secho("facts are well formed", fg="green")
+        show_json({"ok": not problems, "findings": [vars(finding) for finding in findings]})
+    else:
+        for finding in findings:
+            typer.secho(f"{finding.file}{f':{finding.line}' if finding.line else ''}: {finding.message}", fg="red" if finding.is_problem else None)
+        typer.secho(f"{len(problems)} problems" if problems else "facts are well formed", fg="red" if problems else "green")
+    if problems:
+        raise typer.Exit(2)

@@ -1,0 +1,158 @@
+"""Bronze to silver by the workers themselves: one task per bucket of meter points reads, computes and writes without the JVM."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
+from pipelines.store import spark_schema
+from pipelines.table_files import write_files
+from pipelines.tables.base import Table
+from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_REPORT = "report string"
+
+
+@dataclass(frozen=True)
+class BucketOutcome:
+    """What one bucket gives: silver rows without run columns, accounts, quarantine, and counts of broken promises."""
+
+    rows: pa.Table
+    accounts: pa.Table
+    quarantine: pa.Table
+    violations: Mapping[str, int]
+
+
+Refine = Callable[[pa.Table], BucketOutcome]
+
+
+def refine_in_buckets(
+    inputs: Inputs, stage: str, source: type[Table], target: type[Table], refine: Refine, rows_per_task: int
+) -> Mapping[type[Table], Written]:
+    """Runs ``refine`` on all bronze rows of each bucket of meter points.
+
+    source         Bronze table with ``meter_point_id``, partitioned by one month column.
+    target         Silver table; the workers write its files, the runner commits them.
+    refine         Pure function; it travels to the workers with all that it holds.
+    rows_per_task  How many rows make one more bucket worth its start.
+    """
+    folder, root = inputs.location(source), inputs.location(target)
+    files = [f"{folder}/{path}" for path in inputs.files(source)]
+    rows = sum(ds.dataset(path, format="parquet").count_rows() for path in files)
+    buckets = max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
+    run_id = inputs.run_id
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            reports = []
+            for bucket in batch.column(0).to_pylist():
+                outcome = refine(bucket_rows(files, source, bucket, buckets))
+                silver = outcome.rows.append_column("computed_run_id", pa.array([run_id] * outcome.rows.num_rows, pa.string()))
+                report = {
+                    "files": [file.to_json() for file in write_files(silver, target, root)],
+                    "accounts": outcome.accounts.to_pylist(),
+                    "quarantine": outcome.quarantine.to_pylist(),
+                    "violations": dict(outcome.violations),
+                }
+                reports.append(json.dumps(report))
+            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+
+    frame = inputs.spark.createDataFrame([(bucket,) for bucket in range(buckets)], "bucket int").repartitionByRange(buckets, "bucket")
+    reports = [json.loads(row.report) for row in frame.mapInArrow(work, _REPORT).collect()]
+    written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
+    return {
+        target: WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"] for report in reports)),
+        SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
+        SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", stage))),
+    }
+
+
+def bucket_of(meter_point_id: str, buckets: int) -> int:
+    """The bucket of a meter point: the same on every host and in every run."""
+    return zlib.crc32(meter_point_id.encode()) % buckets
+
+
+def bucket_rows(files: Sequence[str], source: type[Table], bucket: int, buckets: int) -> pa.Table:
+    """The bronze rows of one bucket, business columns only; the partition column comes from the folder."""
+    (partition,) = source.partition_by
+    schema = pa.schema([source.arrow_schema().field(name) for name in source.business_columns()])
+    wanted = [name for name in schema.names if name != partition]
+    parts = []
+    for path in files:
+        month = month_of(path, partition)
+        rows = ds.dataset(path, format="parquet").to_table(columns=wanted)
+        names = rows.column("meter_point_id").combine_chunks().dictionary_encode()
+        encoded = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
+        mine = np.array([bucket_of(name, buckets) == bucket for name in encoded.dictionary.to_pylist()], dtype=bool)
+        if mine.any():
+            chosen = rows if mine.all() else rows.filter(pa.array(mine[encoded.indices.to_numpy()]))
+            parts.append(chosen.append_column(partition, pa.array([month] * chosen.num_rows, pa.string())).select(schema.names).cast(schema))
+    return pa.concat_tables(parts) if parts else schema.empty_table()
+
+
+def month_of(path: str, partition: str) -> str:
+    """The partition value in a file's path."""
+    return next(part.split("=", 1)[1] for part in path.split("/") if part.startswith(f"{partition}="))
+
+
+def repeated_keys(rows: pa.Table, table: type[Table]) -> int:
+    """Rows that repeat the key of another; within a bucket this sees every row of a key."""
+    keys = rows.select(list(table.key()))
+    return int(keys.num_rows - keys.group_by(keys.column_names).aggregate([]).num_rows)
+
+
+def nulls_in_required(rows: pa.Table, table: type[Table]) -> int:
+    """Empty values in columns that the declaration does not allow to be empty."""
+    return sum(rows.column(field.name).null_count for field in table.fields() if not field.nullable and field.name in rows.column_names)
+
+
+def below_minimum(rows: pa.Table, table: type[Table]) -> int:
+    """Values below the least that the declaration allows."""
+    found = 0
+    for field in table.fields():
+        if field.minimum is not None and field.name in rows.column_names:
+            column = rows.column(field.name)
+            low = pc.less(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, field.minimum)
+            found += int(pc.sum(low).as_py() or 0)
+    return found
+
+
+def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
+    """Driver rows as a frame without run columns, which the runner fills."""
+    names = list(table.business_columns())
+    return inputs.spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], spark_schema(table, names))
+
+
+def _total(counts: Iterator[Mapping[str, int]]) -> dict[str, int]:
+    return reduce(lambda sums, found: {name: sums.get(name, 0) + count for name, count in found.items()}, counts, {})
+
+
+def _staged(reports: list[dict[str, Any]], part: str, stage: str) -> list[dict[str, Any]]:
+    return [row | {"stage": stage} for report in reports for row in report[part]]
+
+
+def _summed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per file: its records may lie in several buckets."""
+    summed: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["content_hash"], row["table_name"], row["stage"])
+        if key not in summed:
+            summed[key] = dict(row)
+        else:
+            for name, value in row.items():
+                if name.endswith("_rows"):
+                    summed[key][name] += value
+    return [summed[key] for key in sorted(summed)]

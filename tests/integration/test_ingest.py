@@ -1,0 +1,151 @@
+"""Received files enter bronze exactly once; what cannot be read is refused or quarantined with its place."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipelines.ingest import ingest
+from pipelines.settings import Settings, packaged
+from pipelines.store import Store
+from pipelines.tables.bronze import BronzeCustomers, BronzeFiles, BronzeRegisterReads
+from pipelines.tables.silver import SilverQuarantine
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+READS = Path("samples/steel")
+
+
+@pytest.fixture
+def store(spark: SparkSession, settings: Settings) -> Store:
+    return Store(settings, spark)
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Path:
+    folder = tmp_path / "inbox"
+    folder.mkdir()
+    return folder
+
+
+def _reads(months: list[str]) -> list[Path]:
+    return [packaged("samples") / "steel" / f"E_MP_DAY_READ_{month}.csv" for month in months]
+
+
+def _ledger(store: Store) -> dict[str, tuple[str, int, int]]:
+    return {row["source_file"]: (row["status_code"], row["received_rows"], row["quarantined_rows"]) for row in store.arrow(BronzeFiles).to_pylist()}
+
+
+def test_a_file_is_read_once_under_any_name_and_in_any_order(store: Store, inbox: Path, spark: SparkSession, tmp_path: Path) -> None:
+    for path in _reads(["2026-08", "2026-09"]):
+        shutil.copy(path, inbox)
+    first = ingest(store, inbox, "run-1", NOW)
+    assert (first.accepted, first.duplicates) == (2, 0)
+    rows, version = store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)
+    content = store.content_hash(BronzeRegisterReads)
+
+    assert ingest(store, inbox, "run-2", NOW).accepted == 0
+    shutil.copy(_reads(["2026-09"])[0], inbox / "the same again.csv")
+    again = ingest(store, inbox, "run-3", NOW)
+    assert (again.accepted, again.duplicates) == (0, 1)
+    assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (rows, version)
+    assert _ledger(store)["the same again.csv"][0] == "duplicate_content"
+
+    other = Store(Settings(packaged("conf"), tmp_path / "other"), spark)
+    renamed = tmp_path / "renamed"
+    (renamed / "deep").mkdir(parents=True)
+    for index, path in enumerate(reversed(_reads(["2026-08", "2026-09"]))):
+        shutil.copy(path, renamed / "deep" / f"{index} 100% 改名.csv")
+        ingest(other, renamed, f"run-{index}", NOW)
+    assert other.content_hash(BronzeRegisterReads) == content
+
+
+def test_the_same_content_twice_in_one_batch_counts_once(store: Store, inbox: Path) -> None:
+    source = _reads(["2026-10"])[0]
+    shutil.copy(source, inbox / "a.csv")
+    shutil.copy(source, inbox / "b.csv")
+    summary = ingest(store, inbox, "run-1", NOW)
+    assert (summary.accepted, summary.duplicates) == (1, 1)
+    assert store.row_count(BronzeRegisterReads) == len(source.read_text().splitlines()) - 1
+    files = list(Path(store.path(BronzeRegisterReads)).rglob("*.parquet"))
+    delta = store.delta(BronzeRegisterReads)
+    assert delta is not None
+    assert len(files) == len(delta.file_uris()), "the second copy's files are removed"
+
+
+def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(store: Store, inbox: Path) -> None:
+    good = _reads(["2026-09"])[0]
+    shutil.copy(good, inbox / "good.csv")
+    (inbox / "empty.csv").write_bytes(b"")
+    whole = gzip.compress(good.read_bytes())
+    (inbox / "cut.csv.gz").write_bytes(whole[: len(whole) // 2])
+    parquet = inbox / "cut.parquet"
+    store.arrow(BronzeFiles)
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    pq.write_table(pa.table({"a": list(range(10_000))}), parquet)
+    parquet.write_bytes(parquet.read_bytes()[:-100])
+    (inbox / "letter.txt").write_text("Dear Sir or Madam\n", encoding="utf-8")
+
+    summary = ingest(store, inbox, "run-1", NOW)
+    assert summary.accepted == 1
+    assert {name for name, _ in summary.refused} == {"empty.csv", "cut.csv.gz", "cut.parquet", "letter.txt"}
+    assert {name: found[0] for name, found in _ledger(store).items()} == {
+        "good.csv": "accepted", "empty.csv": "refused", "cut.csv.gz": "refused", "cut.parquet": "refused", "letter.txt": "refused",
+    }  # fmt: skip
+    assert all(reason for _, reason in summary.refused)
+    assert ingest(store, inbox, "run-2", NOW).refused == [], "a refusal is told once"
+
+
+def test_a_bad_record_goes_to_quarantine_with_file_line_column_and_reason(store: Store, inbox: Path) -> None:
+    lines = _reads(["2026-09"])[0].read_text().splitlines()
+    lines[4] = lines[4].replace("2026-09", "2026-19", 1)
+    (inbox / "reads.csv").write_text("\n".join(lines) + "\n")
+    summary = ingest(store, inbox, "run-1", NOW)
+    assert (summary.accepted, summary.quarantined_rows) == (1, 1)
+    (held,) = store.arrow(SilverQuarantine).to_pylist()
+    assert (held["source_file"], held["line_number"], held["column_name"], held["reason_code"]) == ("reads.csv", 5, "DATA_DATE", "bad_date")
+    assert "2026-19" in held["raw_record"]
+    assert store.row_count(BronzeRegisterReads) == len(lines) - 2
+    assert _ledger(store)["reads.csv"] == ("accepted", len(lines) - 1, 1)
+
+
+def test_too_many_bad_records_halt_the_file_before_silver(store: Store, inbox: Path) -> None:
+    lines = _reads(["2026-09"])[0].read_text().splitlines()
+    bad = [line.replace("2026-09", "2026-19", 1) if index % 3 == 1 else line for index, line in enumerate(lines)]
+    (inbox / "reads.csv").write_text("\n".join(bad) + "\n")
+    summary = ingest(store, inbox, "run-1", NOW)
+    assert [name for name, _ in summary.halted] == ["reads.csv"]
+    assert "max_bad_row_ratio" in summary.halted[0][1]
+    assert store.row_count(BronzeRegisterReads) == 0
+    assert store.row_count(SilverQuarantine) == 30, "what was unreadable is kept for the replay"
+
+
+def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    shutil.copy(_reads(["2026-09"])[0], inbox)
+    import pipelines.ingest as module
+
+    real = module._append
+
+    def die(*arguments: object, **named: object) -> None:
+        raise RuntimeError("killed between the tables and the ledger")
+
+    monkeypatch.setattr(module, "_append", die)
+    with pytest.raises(Exception, match="killed between"):
+        ingest(store, inbox, "run-1", NOW)
+    assert store.row_count(BronzeRegisterReads) == 90
+    assert store.version(BronzeFiles) is None
+    monkeypatch.setattr(module, "_append", real)
+    assert ingest(store, inbox, "run-2", NOW).accepted == 2
+    assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0), "no row twice, no second commit"
+    assert store.row_count(BronzeCustomers) == 1
+    assert {status for status, *_ in _ledger(store).values()} == {"accepted"}

@@ -1,0 +1,96 @@
+"""A model is logged, promoted under an alias, and read back only if every byte is what was signed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import TamperedError, UnknownNameError
+from pipelines.models import TrainedModel
+from pipelines.registry import Registry
+from pipelines.settings import Settings, packaged
+
+PLOT = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def registry(home: Path) -> Registry:
+    made = Registry(Settings(packaged("conf"), home))
+    version = made.log(_model(1.0), "run-1")
+    made.promote(_model(1.0), version, "the first")
+    return made
+
+
+def _model(slope: float) -> TrainedModel:
+    return TrainedModel(
+        name="test_line",
+        files={"line.json": json.dumps({"slope": slope}).encode()},
+        loader_module="tests.integration.served_line",
+        input_example={"x": [1.0, 2.0]},
+        output_example={"y": [slope, 2 * slope]},
+        metrics={"test_error": 0.5},
+        params={"slope": slope},
+        plots={"line.png": PLOT},
+        inputs={"gold_day_energy": 3},
+        tags={"provenance": "simulated"},
+    )
+
+
+def test_mlflow_shows_alias_signature_metrics_plots_and_data_versions(registry: Registry) -> None:
+    client = registry._client()
+    version = client.get_model_version_by_alias("test_line", "champion")
+    assert version.version == "1"
+    run = client.get_run(version.run_id)
+    assert run.data.metrics == {"test_error": 0.5}
+    assert [(found.dataset.name) for found in run.inputs.dataset_inputs] == ["gold_day_energy@v3"]
+    assert [artifact.path for artifact in client.list_artifacts(version.run_id, "plots")] == ["plots/line.png"]
+    import mlflow
+
+    info = mlflow.models.get_model_info("models:/test_line@champion")
+    assert info.signature.inputs.input_names() == ["x"]
+    assert info.signature.outputs.input_names() == ["y"]
+
+
+def test_the_champion_is_read_back_as_signed(registry: Registry) -> None:
+    bundle = registry.champion("test_line")
+    assert (bundle.version, json.loads(bundle.files["line.json"])) == ("1", {"slope": 1.0})
+    (known,) = [model for model in registry.known() if model["name"] == "test_line"]
+    assert known["metrics"] == {"test_error": 0.5}
+
+
+def test_before_the_first_promotion_there_is_no_model(settings: Settings) -> None:
+    with pytest.raises(UnknownNameError, match="test_line"):
+        Registry(settings).champion("test_line")
+
+
+@pytest.mark.parametrize("file", ["line.json", "manifest.json", "manifest.sig"])
+def test_one_flipped_bit_anywhere_is_refused_before_parsing(registry: Registry, home: Path, file: str) -> None:
+    path = home / "models" / "test_line" / "1" / file
+    whole = path.read_bytes()
+    try:
+        for place in range(0, len(whole), max(1, len(whole) // 7)):
+            damaged = bytearray(whole)
+            damaged[place] ^= 1
+            path.write_bytes(bytes(damaged))
+            with pytest.raises(TamperedError):
+                registry.champion("test_line")
+    finally:
+        path.write_bytes(whole)
+    assert registry.champion("test_line").version == "1"
+
+
+def test_promotion_and_the_way_back(registry: Registry) -> None:
+    version = registry.log(_model(2.0), "run-2")
+    assert registry.champion("test_line").version == "1", "logging alone promotes nothing"
+    registry.promote(_model(2.0), version, "better on the same rows")
+    assert json.loads(registry.champion("test_line").files["line.json"]) == {"slope": 2.0}
+    registry.roll_back("test_line", "1")
+    assert json.loads(registry.champion("test_line").files["line.json"]) == {"slope": 1.0}
+    assert registry._client().get_model_version_by_alias("test_line", "champion").version == "1"

@@ -1,0 +1,194 @@
+"""read -> apply -> conform -> gate -> write -> record: on a small step of its own."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipelines import quality
+from pipelines.errors import GateHaltedError, SchemaMismatchError
+from pipelines.facts import load_facts
+from pipelines.ledger import Ledger, StepRecord
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
+from pipelines.revisions import append_revisions, with_revisions
+from pipelines.runner import Runner
+from pipelines.settings import Settings
+from pipelines.steps import Inputs, Step, WriteMode
+from pipelines.store import Store
+from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
+from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.units import Unit
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+NOW = datetime(2026, 11, 1, tzinfo=UTC)
+
+
+class Source(Table):
+    """What the small step reads."""
+
+    name = "test_source"
+    layer = Layer.SILVER
+    place = Field(STRING, "Place.", key=True)
+    energy_kwh = Field(DOUBLE, "Energy.", unit=Unit.KWH, nullable=False)
+    computed_run_id = Field(STRING, "Run.", run=True)
+
+
+class Doubled(Table):
+    """What the small step writes."""
+
+    name = "test_doubled"
+    layer = Layer.GOLD
+    place = Field(STRING, "Place.", key=True)
+    energy_kwh = Field(DOUBLE, "Twice the energy.", unit=Unit.KWH, nullable=False, minimum=0, maximum=100)
+    computed_run_id = Field(STRING, "Run.", run=True)
+
+
+class Result(RevisedResult, Table):
+    """A small product's result."""
+
+    name = "test_result_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    billing_month = Field(STRING, "Month.", key=True)
+    total_cny = Field(DOUBLE, "Total.", unit=Unit.CNY, nullable=False)
+
+
+class Lines(Revised, Table):
+    """A small product's evidence."""
+
+    name = "test_lines_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    billing_month = Field(STRING, "Month.", key=True)
+    component = Field(STRING, "Component.", key=True)
+    amount_cny = Field(DOUBLE, "Amount.", unit=Unit.CNY, nullable=False)
+
+
+class Silent:
+    def begin(self, step: str) -> None:
+        pass
+
+    def end(self, record: StepRecord) -> None:
+        self.last = record
+
+
+@pytest.fixture
+def store(spark: SparkSession, settings: Settings) -> Store:
+    return Store(settings, spark)
+
+
+def _fill(store: Store, rows: list[tuple[str, float]]) -> None:
+    store.write(store.spark.createDataFrame([(*row, "fill") for row in rows], "place string, energy_kwh double, computed_run_id string"), Source)
+
+
+def _double(inputs: Inputs) -> dict[type[Table], Any]:
+    return {Doubled: inputs.frame(Source).selectExpr("place", "energy_kwh * 2 AS energy_kwh")}
+
+
+STEP = Step(stage="gold", name="double", reads=(Source,), writes={Doubled: WriteMode.REPLACE}, apply=_double)
+
+
+def _run(store: Store, step: Step = STEP, month: str = "2026-09") -> StepRecord:
+    ledger = Ledger(store.settings.home)
+    run_id = ledger.begin("test", NOW)
+    silent = Silent()
+    facts = load_facts(store.settings.facts_dir)
+    Runner(store.settings, facts, store, Registry(store.settings), ledger, silent, run_id, [BillingMonth.parse(month)], NOW).run([step])
+    return silent.last
+
+
+def test_a_step_runs_when_its_input_changed_and_only_then(store: Store) -> None:
+    _fill(store, [("a", 1.0), ("b", 2.0)])
+    assert (_run(store).status, store.version(Doubled)) == ("done", 0)
+    assert sorted(row["energy_kwh"] for row in store.arrow(Doubled).to_pylist()) == [2.0, 4.0]
+    assert (_run(store).status, store.version(Doubled)) == ("unchanged", 0)
+    _fill(store, [("a", 1.0), ("b", 3.0)])
+    assert (_run(store).status, store.version(Doubled)) == ("done", 1)
+    hashed = store.content_hash(Doubled)
+    assert hashed != store.content_hash(Doubled, version=0)
+
+
+def test_a_gate_halts_before_anything_is_written_and_names_rule_and_rows(store: Store) -> None:
+    _fill(store, [("a", 1.0)])
+    _run(store)
+    _fill(store, [("a", 51.0), ("a", 2.0), ("b", -1.0)])
+    with pytest.raises(GateHaltedError) as caught:
+        _run(store)
+    told = str(caught.value)
+    assert caught.value.exit_code == 4
+    assert "energy_kwh lies in [0, 100]: fails on 2 rows" in told
+    assert "(place) identifies a row: fails on 2 rows" in told
+    assert store.version(Doubled) == 0
+    assert Ledger(store.settings.home).steps(Ledger(store.settings.home).runs(1)[0]["run_id"])[0]["status"] == "failed"
+
+
+def test_the_gate_says_the_same_in_memory_and_in_spark(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    frame = store.spark.createDataFrame([("a", 51.0), ("a", 200.0), (None, 3.0)], "place string, energy_kwh double")
+    told = []
+    for rows in (200_000, 1):
+        monkeypatch.setattr(quality, "SMALL_ROWS", rows)
+        with pytest.raises(GateHaltedError) as caught:
+            quality.gate(frame, Doubled)
+        told.append([failure.split(", for example")[0] for failure in caught.value.failures])
+    assert told[0] == told[1]
+    assert len(told[0]) == 3
+
+
+def test_a_step_that_forgets_a_column_is_stopped(store: Store) -> None:
+    _fill(store, [("a", 1.0)])
+    forgetful = Step("gold", "forgetful", (Source,), {Doubled: WriteMode.REPLACE}, lambda inputs: {Doubled: inputs.frame(Source).select("place")})
+    with pytest.raises(SchemaMismatchError, match="energy_kwh"):
+        _run(store, forgetful)
+
+
+def test_null_text_stays_null_on_its_way_through_spark(store: Store) -> None:
+    frame = store.spark.createDataFrame([("a", None), ("b", "nan")], "place string, text string")
+    assert {row["place"]: row["text"] for row in frame.toPandas().to_dict("records")} == {"a": None, "b": "nan"}
+
+
+def _issue(store: Store, totals: dict[str, float], run: str) -> tuple[dict[str, int], dict[str, int]]:
+    spark = store.spark
+    result = spark.createDataFrame([(name, "2026-09", total) for name, total in totals.items()], "customer_id string, billing_month string, total_cny double")
+    lines = spark.createDataFrame(
+        [(name, "2026-09", part, total / 2) for name, total in totals.items() for part in ("energy", "funds")],
+        "customer_id string, billing_month string, component string, amount_cny double",
+    )
+    return append_revisions(store, with_revisions(store, {Result: result, Lines: lines}, run), run)
+
+
+def test_only_what_changed_becomes_a_new_revision_and_nothing_is_edited(store: Store) -> None:
+    assert _issue(store, {"a": 10.0, "b": 20.0}, "run-1")[1] == {"test_result_v1": 2, "test_lines_v1": 4}
+    versions, counts = _issue(store, {"a": 10.0, "b": 20.0}, "run-2")
+    assert counts == {"test_result_v1": 0, "test_lines_v1": 0}
+    assert versions == {"test_result_v1": 0, "test_lines_v1": 0}
+    assert _issue(store, {"a": 10.0, "b": 22.0}, "run-3")[1] == {"test_result_v1": 1, "test_lines_v1": 2}
+    rows = {(row["customer_id"], row["revision"]): row for row in store.arrow(Result).to_pylist()}
+    assert {key: row["total_cny"] for key, row in rows.items()} == {("a", 1): 10.0, ("b", 1): 20.0, ("b", 2): 22.0}
+    assert (rows["b", 2]["supersedes_revision"], rows["b", 1]["supersedes_revision"]) == (1, None)
+    assert rows["b", 1]["computed_run_id"] == "run-1"
+
+
+def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    _issue(store, {"a": 10.0}, "run-1")
+    real = Store.write
+
+    def die_at_the_result(self: Store, frame: Any, table: type[Table], **named: Any) -> int:
+        if table is Result:
+            raise KeyboardInterrupt
+        return real(self, frame, table, **named)
+
+    monkeypatch.setattr(Store, "write", die_at_the_result)
+    with pytest.raises(KeyboardInterrupt):
+        _issue(store, {"a": 12.0}, "run-2")
+    monkeypatch.setattr(Store, "write", real)
+    assert store.row_count(Lines) == 4, "the orphan evidence is there"
+    _issue(store, {"a": 14.0}, "run-3")
+    lines = [(row["revision"], row["amount_cny"]) for row in store.arrow(Lines).to_pylist()]
+    assert sorted(lines) == [(1, 5.0), (1, 5.0), (2, 7.0), (2, 7.0)]

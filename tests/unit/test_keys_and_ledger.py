@@ -1,0 +1,67 @@
+"""Keys are made once and guarded; the ledger remembers what need not run again."""
+
+from __future__ import annotations
+
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import ConcurrentWriteError
+from pipelines.keys import KeyRing
+from pipelines.ledger import Ledger, StepRecord
+from pipelines.store import sole_writer
+
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+
+def test_a_key_is_made_once_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    first = ring.signing_key("delivery")
+    assert KeyRing(tmp_path).signing_key("delivery").key_id == first.key_id
+    assert stat.S_IMODE((tmp_path / "keys" / "delivery.pem").stat().st_mode) == 0o600
+    first.public.verify(first.sign(b"content"), b"content")
+    assert ring.signing_key("other").key_id != first.key_id
+    assert set(ring.known()) == {"delivery", "other"}
+
+
+def test_a_secret_is_made_once(tmp_path: Path) -> None:
+    secret = KeyRing(tmp_path).secret("pseudonym")
+    assert len(secret) == 32
+    assert KeyRing(tmp_path).secret("pseudonym") == secret
+    assert secret.hex() not in str(KeyRing(tmp_path).known())
+
+
+def _record(step: str, fingerprint: str, status: str = "done", version: int = 1) -> StepRecord:
+    return StepRecord(step, status, 0.1, fingerprint, {"bronze": 0}, {"silver": version}, {"silver": 5}, {})
+
+
+def test_only_the_newest_success_with_the_same_fingerprint_counts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    ledger.record(run, _record("silver", "a", version=1))
+    assert ledger.last_done("silver", "a") == {"silver": 1}
+    assert ledger.last_done("silver", "b") is None
+    ledger.record(run, _record("silver", "b", version=2))
+    assert ledger.last_done("silver", "a") is None
+    ledger.record(run, _record("silver", "c", status="failed"))
+    ledger.record(run, _record("silver", "b", status="unchanged", version=9))
+    assert ledger.last_done("silver", "b") == {"silver": 2}
+
+
+def test_a_run_is_closed_with_its_exit_code(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run --month 2026-09", NOW)
+    ledger.record(run, _record("silver", "a"))
+    ledger.end(run, NOW, 5, "No fact")
+    (found,) = ledger.runs()
+    assert (found["status"], found["exit_code"], found["message"]) == ("failed", 5, "No fact")
+    assert ledger.steps(run)[0]["rows_written"] == {"silver": 5}
+
+
+def test_a_second_writer_is_refused_at_once_and_told_who_writes(tmp_path: Path) -> None:
+    with sole_writer(tmp_path), pytest.raises(ConcurrentWriteError, match="Process [0-9]+ is writing"), sole_writer(tmp_path):
+        pass
+    with sole_writer(tmp_path):
+        pass
