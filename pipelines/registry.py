@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 MAX_FILE_BYTES = 256 * 1024 * 1024
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
 _REQUIREMENTS = ["zhixiang", "xgboost", "numpy", "pandas"]
 
 
@@ -42,7 +48,7 @@ class Registry:
         return self.settings.platform.mlflow.tracking_uri or f"sqlite:///{self.settings.home / 'mlflow.db'}"
 
     def _client(self) -> MlflowClient:
-        os.environ.update({"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false", "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"})
+        os.environ.update(_ENVIRONMENT)
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
         import mlflow

@@ -1,0 +1,87 @@
+"""What leaves the house: pages, bills, codes, bank files, one overview, and a signed manifest of them all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from pipelines.facts import Facts
+from pipelines.keys import KeyRing
+from pipelines.ledger import Ledger
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
+from pipelines.store import Store
+from pipelines.tables.base import Layer, all_tables
+from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.manifest import MANIFEST, write_manifest
+
+OnLine = Callable[[str, str, float, str], None]
+
+
+def deliver(
+    store: Store, registry: Registry, ledger: Ledger, facts: Facts, months: Sequence[BillingMonth], run_id: str, on_line: OnLine
+) -> Path:
+    """Writes everything below ``out/`` of the home and returns that folder; does nothing where nothing changed since it was written."""
+    from zhixiang.delivery.bills import deliver_bills
+    from zhixiang.delivery.codes import deliver_codes
+    from zhixiang.delivery.index_page import write_index_page
+    from zhixiang.delivery.quality_page import latest_gates, write_quality_page
+    from zhixiang.delivery.scores import deliver_scores
+
+    out = store.settings.home / "out"
+    delivery = Delivery(store, registry, facts, KeyRing(store.settings.home), tuple(months), out, run_id)
+    began = time.monotonic()
+    state = _state(delivery)
+    if _written_before(out, state):
+        _write_ledger_page(ledger, out)
+        on_line("deliver", "unchanged", time.monotonic() - began, str(out))
+        return out
+    parts: dict[str, Any] = {}
+    for name, part in (("bills", deliver_bills), ("scores", deliver_scores), ("codes", deliver_codes)):
+        parts[name] = part(delivery)
+    parts["quality"] = write_quality_page(store, ledger, out / "quality" / "index.html")
+    _write_ledger_page(ledger, out)
+    write_index_page(delivery, parts)
+    write_manifest(delivery, latest_gates(ledger), state)
+    on_line("deliver", "done", time.monotonic() - began, f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes")
+    return out
+
+
+def _write_ledger_page(ledger: Ledger, out: Path) -> None:
+    from zhixiang.delivery.pages import write_page
+
+    runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]
+    write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
+
+
+def _state(delivery: Delivery) -> str:
+    """All that the delivered files depend on."""
+    root = Path(__file__).resolve().parents[2]
+    digest = hashlib.sha256()
+    for folder in (root / "products", root / "zhixiang" / "delivery"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in {".py", ".j2", ".typ"}:
+                digest.update(path.name.encode() + path.read_bytes())
+    tables = [table for table in all_tables() if table.layer in (Layer.PRODUCT, Layer.SILVER, Layer.GOLD)]
+    parts = {
+        "versions": delivery.store.versions(tables),
+        "models": {model["name"]: model["digest"] for model in delivery.registry.known()},
+        "months": [str(month) for month in delivery.months],
+        "settings": delivery.store.settings.digest,
+        "facts": delivery.facts.digest,
+        "code": digest.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _written_before(out: Path, state: str) -> bool:
+    """Whether the manifest speaks of this state and every file it lists is there."""
+    path = out / MANIFEST
+    if not path.is_file():
+        return False
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    return manifest.get("state") == state and all((out / name).is_file() for name in manifest["files"])
