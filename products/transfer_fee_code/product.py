@@ -1,0 +1,196 @@
+"""The product: every tenant's declaration of a month against the lawful reference, as result and evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.codes import FeeCodeColour, Provenance
+from pipelines.facts import Facts
+from pipelines.facts.transfer_supply import TransferSupplyRules
+from pipelines.models import ModelBundle
+from pipelines.money import FEN, round_half_up
+from pipelines.periods import BillingMonth
+from pipelines.tables.base import Table
+from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
+from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
+from products.transfer_fee_code.reference import MasterBill, master_bills
+from products.transfer_fee_code.served_model import FILE, MODEL, ImpliedPrices
+from products.transfer_fee_code.settings import TransferFeeCodeSettings
+from products.transfer_fee_code.wording import comparison_in_words
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from pipelines.steps import Inputs
+
+Row = Mapping[str, Any]
+_PRICE_DECIMALS = 10
+_ADDED = {*vars(RevisedResult), *vars(Revised)}
+
+
+class TransferFeeCode:
+    """The transfer-supply fee code (转供电费码)."""
+
+    name = "fee-code"
+    reads: tuple[type[Table], ...] = (SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants)
+    result: type[Table] = TransferFeeCodeV1
+    evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
+    models: tuple[str, ...] = (MODEL,)
+
+    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
+        """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no price covers it."""
+        from pyspark.sql import functions as F
+
+        text = str(month)
+        declared = inputs.frame(SilverTransferDeclarations).where(F.col("billing_month") == text)
+        suppliers = F.broadcast(declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct())
+        customers = inputs.frame(SilverCustomers).join(suppliers, "customer_id", "left_semi")
+        metered = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text).join(suppliers, "customer_id", "left_semi")
+        found = fee_codes(
+            declared.toArrow().to_pylist(),
+            customers.toArrow().to_pylist(),
+            metered.toArrow().to_pylist(),
+            inputs.bundles[MODEL],
+            month,
+            facts,
+            inputs.settings.section(TransferFeeCodeSettings),
+        )
+        return {table: inputs.spark.createDataFrame(rows) for table, rows in found.items()}
+
+
+TRANSFER_FEE_CODE = TransferFeeCode()
+
+
+def fee_codes(
+    declarations: Sequence[Row],
+    customers: Iterable[Row],
+    determinants: Iterable[Row],
+    bundle: ModelBundle,
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+) -> dict[type[Table], pa.Table]:
+    """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
+
+    declarations  Rows of silver_transfer_declarations of the month.
+    customers     Rows of silver_customers, at least of the suppliers.
+    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month.
+    bundle        The champion of ``transfer_fee_implied_price``.
+    """
+    rules = facts.transfer_supply.on(month.last_day)
+    bills = master_bills({row["supplier_customer_id"] for row in declarations}, customers, determinants, month, facts, settings)
+    prices = ImpliedPrices.from_json(bundle.files[FILE])
+    results: list[dict[str, Any]] = []
+    evidence: list[dict[str, Any]] = []
+    for row in sorted(declarations, key=lambda row: (row["supplier_customer_id"], row["tenant_id"])):
+        bill = bills[row["supplier_customer_id"]]
+        declared = Declaration(row["energy_kwh"], row["fee_cny"], row["other_charge_cny"] or Decimal(0))
+        verdict = judge(declared, bill, rules, settings)
+        key = {name: row[name] for name in ("tenant_id", "supplier_customer_id", "billing_month")}
+        results.append(key | _result_row(row, declared, bill, verdict, rules, bundle))
+        evidence.append(key | _evidence_row(declared, bill, verdict, rules, prices, facts, key))
+    return {TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results), TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence)}
+
+
+def _result_row(
+    row: Row, declared: Declaration, bill: MasterBill, verdict: Verdict, rules: TransferSupplyRules, bundle: ModelBundle
+) -> dict[str, Any]:
+    return {
+        "tenant_name": row["tenant_name"],
+        "supplier_name": bill.supplier_name,
+        "declaration_id": row["declaration_id"],
+        "colour_code": verdict.colour.value,
+        "grey_reason_code": verdict.grey_reason.value if verdict.grey_reason else None,
+        "mark_up_ratio": _price(verdict.mark_up),
+        "mark_up_pct": verdict.mark_up_pct,
+        "charged_price_cny_per_kwh": _price(declared.charged_price),
+        "reference_price_cny_per_kwh": _price(bill.reference_price(rules.loss_cap_ratio)),
+        "over_reference_cny": _amount(verdict.over_reference),
+        "energy_kwh": declared.energy_kwh,
+        "estimated_ratio": bill.estimated_ratio,
+        "is_illustrative": bill.is_illustrative,
+        "model_name": bundle.name,
+        "model_version": bundle.version,
+        "provenance": joined_provenance([*str(row["provenance"]).split("+"), *bill.provenance]),
+    }
+
+
+def _evidence_row(
+    declared: Declaration, bill: MasterBill, verdict: Verdict, rules: TransferSupplyRules, prices: ImpliedPrices, facts: Facts, key: Row
+) -> dict[str, Any]:
+    implied = prices.of(key["supplier_customer_id"], key["billing_month"])
+    return {
+        "energy_kwh": declared.energy_kwh,
+        "fee_cny": declared.fee_cny,
+        "other_charge_cny": declared.other_charge_cny,
+        "charged_cny": declared.charged_cny,
+        "fee_price_cny_per_kwh": _price(declared.fee_price),
+        "charged_price_cny_per_kwh": _price(declared.charged_price),
+        "master_total_cny": bill.total_cny,
+        "master_energy_kwh": bill.energy_kwh,
+        "master_missing_days": bill.missing_days,
+        "master_missing_inputs": list(bill.missing_inputs),
+        "purchase_price_cny_per_kwh": _price(bill.purchase_price),
+        "loss_cap_ratio": rules.loss_cap_ratio,
+        "reference_price_cny_per_kwh": _price(bill.reference_price(rules.loss_cap_ratio)),
+        "fair_fee_cny": _amount(verdict.fair_fee),
+        "over_reference_cny": _amount(verdict.over_reference),
+        "reference_fact_ids": list(bill.fact_ids),
+        "reference_confidence_code": bill.confidence.value if bill.confidence else None,
+        "is_illustrative": bill.is_illustrative,
+        "green_max_ratio": rules.green_max_ratio,
+        "red_min_ratio": rules.red_min_ratio,
+        "colour_fact_id": facts.transfer_supply.colours.fact_id,
+        "colour_confidence_code": rules.colour_confidence.value,
+        "implied_price_cny_per_kwh": implied.price_cny_per_kwh,
+        "implied_low_cny_per_kwh": implied.low_cny_per_kwh,
+        "implied_high_cny_per_kwh": implied.high_cny_per_kwh,
+        "implied_tenants": implied.tenants,
+        "implied_tenants_inside": implied.tenants_inside,
+        "is_single_price": implied.is_single_price,
+        "is_inside_implied": prices.agrees(implied, float(declared.fee_cny), float(declared.energy_kwh)),
+        "implied_note": implied.reason or None,
+        "comparison": comparison_in_words(declared, bill, verdict, rules),
+    }
+
+
+def joined_provenance(marks: Iterable[str]) -> str:
+    """Marks without repeats, in the order of the code list, joined by +."""
+    found = set(marks)
+    return "+".join(mark.value for mark in Provenance if mark.value in found)
+
+
+def colour_counts(colours: Iterable[str]) -> dict[FeeCodeColour, int]:
+    """How many codes have each colour; colours that do not occur count 0."""
+    listed = list(colours)
+    return {colour: listed.count(colour.value) for colour in FeeCodeColour}
+
+
+def _price(value: Fraction | None) -> Decimal | None:
+    return None if value is None else quantised(value, _PRICE_DECIMALS)
+
+
+def _amount(value: Fraction | None) -> Decimal | None:
+    return None if value is None else round_half_up(quantised(value, 2), FEN)
+
+
+def _arrow(table: type[Table], rows: Sequence[Row]) -> pa.Table:
+    """Rows in the columns of the declaration, without those that a revision adds."""
+    schema = table.arrow_schema()
+    own = pa.schema([schema.field(name) for name in table.columns() if name not in _ADDED])
+    return pa.Table.from_pylist([{name: _fitted(row[name], own.field(name).type) for name in own.names} for row in rows], schema=own)
+
+
+def _fitted(value: Any, dtype: pa.DataType) -> Any:
+    """Arrow refuses a decimal whose scale differs; exact values take the declared scale."""
+    if isinstance(value, Decimal) and pa.types.is_decimal(dtype):
+        return round_half_up(value, Decimal(1).scaleb(-dtype.scale))
+    return value
