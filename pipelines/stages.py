@@ -34,7 +34,7 @@ from pipelines.transforms.energy import derive_day_energy
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, refine_received
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, below_minimum, month_of, nulls_in_required, refine_in_buckets, repeated_keys
+from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, month_of, promises, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -72,7 +72,7 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_read_rows(bronze, points, settings, today)
-        return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, _promises(outcome.energy, SilverRegisterEnergy))
+        return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, promises(outcome.energy, SilverRegisterEnergy))
 
     return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
 
@@ -91,10 +91,6 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
 
 
-def _promises(rows: pa.Table, table: type[Table]) -> dict[str, int]:
-    return {"keys_repeated": repeated_keys(rows, table), "required_values_empty": nulls_in_required(rows, table), "values_below_minimum": below_minimum(rows, table)}
-
-
 def curve_violations(curves: pa.Table) -> dict[str, int]:
     """What must never be: a measured value changed, two rows for one key, arrays of the wrong length, a required value empty."""
     measured = pc.list_flatten(curves.column("measured_kwh_or_kvarh"))
@@ -111,25 +107,25 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
         int(pc.sum(pc.not_equal(pc.list_value_length(curves.column(name)), expected)).as_py() or 0)
         for name in ("measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes", "failed_check_bits")
     )
-    return {"measured_values_changed": changed, "arrays_of_wrong_length": wrong} | _promises(curves, SilverDayCurves)
+    return {"measured_values_changed": changed, "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
 
 
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Energy of each meter point, channel and day."""
-    frame = derive_day_energy(inputs.frame(SilverRegisterEnergy), inputs.frame(SilverDayCurves), inputs.frame(SilverMeterPoints))
-    return {GoldDayEnergy: frame}
+    points = _meter_points(inputs)
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    return derive_in_buckets(inputs, sources, GoldDayEnergy, lambda rows: derive_day_energy(rows[0], rows[1], points), READ_ROWS_PER_TASK)
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
     """What each bill needs of each meter point and month."""
-    frame = derive_billing_determinants(
-        inputs.frame(SilverRegisterEnergy),
-        inputs.frame(SilverDayCurves),
-        inputs.frame(SilverCustomers),
-        inputs.frame(SilverMeterPoints),
-        inputs.facts.time_of_use.slot_matrix,
-    )
-    return {GoldBillingDeterminants: frame}
+    points, periods = _meter_points(inputs), inputs.facts.time_of_use.slot_matrix
+    customers = inputs.frame(SilverCustomers).toArrow().cast(SilverCustomers.arrow_schema())
+
+    def derive(rows: Sequence[pa.Table]) -> pa.Table:
+        return derive_billing_determinants(rows[0], rows[1], customers, points, periods)
+
+    return derive_in_buckets(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldBillingDeterminants, derive, READ_ROWS_PER_TASK)
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:
@@ -182,14 +178,14 @@ STEPS: tuple[Step, ...] = (
         stage="gold",
         name="gold-day-energy",
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints),
-        writes={GoldDayEnergy: WriteMode.REPLACE},
+        writes={GoldDayEnergy: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
     ),
     Step(
         stage="gold",
         name="gold-determinants",
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
-        writes={GoldBillingDeterminants: WriteMode.REPLACE},
+        writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
     ),
 )

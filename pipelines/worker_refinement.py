@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.store import spark_schema
@@ -36,11 +37,8 @@ class BucketOutcome:
     violations: Mapping[str, int]
 
 
-Refine = Callable[[pa.Table], BucketOutcome]
-
-
 def refine_in_buckets(
-    inputs: Inputs, stage: str, source: type[Table], target: type[Table], refine: Refine, rows_per_task: int
+    inputs: Inputs, stage: str, source: type[Table], target: type[Table], refine: Callable[[pa.Table], BucketOutcome], rows_per_task: int
 ) -> Mapping[type[Table], Written]:
     """Runs ``refine`` on all bronze rows of each bucket of meter points.
 
@@ -49,20 +47,42 @@ def refine_in_buckets(
     refine         Pure function; it travels to the workers with all that it holds.
     rows_per_task  How many rows make one more bucket worth its start.
     """
-    folder, root = inputs.location(source), inputs.location(target)
-    files = [f"{folder}/{path}" for path in inputs.files(source)]
-    rows = sum(ds.dataset(path, format="parquet").count_rows() for path in files)
-    buckets = max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
-    run_id = inputs.run_id
+    files, reports = _run_buckets(inputs, (source,), target, lambda tables: refine(tables[0]), rows_per_task)
+    return {
+        target: files,
+        SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
+        SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", stage))),
+    }
 
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+
+def derive_in_buckets(
+    inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], derive: Callable[[Sequence[pa.Table]], pa.Table], rows_per_task: int
+) -> Mapping[type[Table], Written]:
+    """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
+
+    def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
+        rows = derive(tables)
+        return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target))
+
+    return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]}
+
+
+def _run_buckets(
+    inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], work: Callable[[Sequence[pa.Table]], BucketOutcome], rows_per_task: int
+) -> tuple[WorkerFiles, list[dict[str, Any]]]:
+    root, run_id = inputs.location(target), inputs.run_id
+    files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
+    rows = sum(pq.read_metadata(path).num_rows for paths in files.values() for path in paths)
+    buckets = max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             reports = []
             for bucket in batch.column(0).to_pylist():
-                outcome = refine(bucket_rows(files, source, bucket, buckets))
-                silver = outcome.rows.append_column("computed_run_id", pa.array([run_id] * outcome.rows.num_rows, pa.string()))
+                outcome = work([bucket_rows(files[source], source, bucket, buckets) for source in sources])
+                written = outcome.rows.append_column("computed_run_id", pa.array([run_id] * outcome.rows.num_rows, pa.string()))
                 report = {
-                    "files": [file.to_json() for file in write_files(silver, target, root)],
+                    "files": [file.to_json() for file in write_files(written, target, root)],
                     "accounts": outcome.accounts.to_pylist(),
                     "quarantine": outcome.quarantine.to_pylist(),
                     "violations": dict(outcome.violations),
@@ -71,13 +91,10 @@ def refine_in_buckets(
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     frame = inputs.spark.createDataFrame([(bucket,) for bucket in range(buckets)], "bucket int").repartitionByRange(buckets, "bucket")
-    reports = [json.loads(row.report) for row in frame.mapInArrow(work, _REPORT).collect()]
+    reports = [json.loads(row.report) for row in frame.mapInArrow(run, _REPORT).collect()]
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
-    return {
-        target: WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"] for report in reports)),
-        SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
-        SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", stage))),
-    }
+    violations = _total(report["violations"] for report in reports)
+    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations), reports
 
 
 def bucket_of(meter_point_id: str, buckets: int) -> int:
@@ -128,6 +145,15 @@ def below_minimum(rows: pa.Table, table: type[Table]) -> int:
             low = pc.less(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, field.minimum)
             found += int(pc.sum(low).as_py() or 0)
     return found
+
+
+def promises(rows: pa.Table, table: type[Table]) -> dict[str, int]:
+    """How often the declaration's promises are broken: key, required values, lower bounds."""
+    return {
+        "keys_repeated": repeated_keys(rows, table),
+        "required_values_empty": nulls_in_required(rows, table),
+        "values_below_minimum": below_minimum(rows, table),
+    }
 
 
 def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:

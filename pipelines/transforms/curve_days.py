@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,10 +14,6 @@ from pipelines.codes import Channel, CustomerClass, IntervalStatus, TouPeriod
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
-from pipelines.transforms.buckets import spark_schema
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 SlotPeriods = Callable[[Sequence[date], CustomerClass], NDArray[np.int8]]
 """(days, customer class) -> (days x 96) indices into ``list(TouPeriod)``; raises FactNotInForceError for a day without a schedule."""
@@ -45,19 +40,7 @@ CURVE_DAYS_SCHEMA = pa.schema(
 """``highest_kw``, ``highest_slot`` and ``period_kwh`` only for active forward curves of 15 minutes or finer. ``period_kwh`` holds the
 periods of the first customer class, then of the second ...; NaN where no schedule covers the day; null without a schedule at all."""
 
-_COLUMNS = ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "final_kwh_or_kvarh", "interval_status_codes")
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
-
-
-def summarise_curve_days(day_curves: DataFrame, slot_periods: SlotPeriods | None) -> DataFrame:
-    """One row per meter point, channel and day of silver_day_curves, as CURVE_DAYS_SCHEMA; nothing is shuffled."""
-
-    def summarise(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        book = None if slot_periods is None else PeriodBook(slot_periods)
-        for batch in batches:
-            yield from summarise_days(pa.Table.from_batches([batch]), book).to_batches()
-
-    return day_curves.select(*_COLUMNS).mapInArrow(summarise, spark_schema(CURVE_DAYS_SCHEMA))
 
 
 class PeriodBook:
@@ -84,7 +67,10 @@ class PeriodBook:
 
 
 def summarise_days(curves: pa.Table, book: PeriodBook | None) -> pa.Table:
-    """The same on an Arrow table of silver_day_curves; rows keep their order within an interval length."""
+    """One row per meter point, channel and day of silver_day_curves, as CURVE_DAYS_SCHEMA; rows keep their order within an interval length.
+
+    book  Periods by day and class; none: no energy by period.
+    """
     parts = [CURVE_DAYS_SCHEMA.empty_table()]
     for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
         parts.append(_summarised(curves.filter(pc.equal(curves["interval_minutes"], minutes)).combine_chunks(), minutes, book))

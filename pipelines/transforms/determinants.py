@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from decimal import Decimal, localcontext
-from typing import TYPE_CHECKING, Any
+from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.codes import TouPeriod
-from pipelines.money import round_half_up, split_by_largest_remainder
+from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tariff.power_factor import power_factor
 from pipelines.transforms.allocation import usable_step
-from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
-from pipelines.transforms.curve_days import CLASSES, PERIODS, SlotPeriods, summarise_curve_days
+from pipelines.transforms.curve_days import CLASSES, PERIODS, PeriodBook, SlotPeriods, summarise_days
+from pipelines.transforms.history import row_in_force
 from pipelines.transforms.micros import decimal_of
-from pipelines.transforms.month_totals import MONTH_TOTALS_SCHEMA, REGISTER_COLUMNS, month_totals
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from pipelines.transforms.month_totals import REGISTER_COLUMNS, month_totals
 
 DETERMINANTS_SCHEMA = pa.schema([field for field in GoldBillingDeterminants.arrow_schema() if field.name != "computed_run_id"])
 
@@ -30,23 +28,18 @@ REACTIVE_DAYS = "reactive_days"
 MISSING_DAYS = "missing_days"
 TIME_OF_USE_FACT = "time_of_use_fact"
 
-_POWER_FACTOR_STEP = Decimal("0.01")
 
 
 def derive_billing_determinants(
-    register_energy: DataFrame,
-    day_curves: DataFrame,
-    customers: DataFrame,
-    meter_points: DataFrame,
-    slot_periods: SlotPeriods,
-    buckets: int = 16,
-) -> DataFrame:
-    """gold_billing_determinants without ``computed_run_id``: every month in which the registers of a billed meter point settled energy.
+    register_energy: pa.Table, day_curves: pa.Table, customers: pa.Table, meter_points: pa.Table, slot_periods: SlotPeriods
+) -> pa.Table:
+    """gold_billing_determinants without ``computed_run_id``, for a set of meter points with their whole history: every month in which the
+    registers of a billed meter point settled energy.
 
     register_energy  silver_register_energy.
     day_curves       silver_day_curves.
     customers        silver_customers; meter_points: silver_meter_points. The terms on the last settled day of the month hold for it.
-    slot_periods     ``facts.time_of_use.slot_matrix``; it travels to the workers. [days, class -> (days x 96) indices into TouPeriod]
+    slot_periods     ``facts.time_of_use.slot_matrix``. [days, class -> (days x 96) indices into TouPeriod]
 
     Energy is what the registers settled. The curve only splits it over periods, by largest remainder at the register's resolution, and
     only for time-of-use customers with an active curve of 15 minutes or finer. What is lacking is named in ``missing_inputs``:
@@ -54,40 +47,14 @@ def derive_billing_determinants(
     lacks), ``reactive_days`` (they cover fewer days than the active one), ``missing_days`` (not every day is settled),
     ``time_of_use_fact`` (no schedule covers a day: no split).
     """
-    from pyspark.sql import functions as F
-
-    totals = (
-        by_bucket(summarise_curve_days(day_curves, slot_periods), buckets)
-        .cogroup(by_bucket(register_energy.select(*REGISTER_COLUMNS), buckets))
-        .applyInArrow(in_buckets(month_totals), spark_schema(MONTH_TOTALS_SCHEMA))
-    )
-    meters = meter_points.select(
-        "meter_point_id", "customer_id", F.col("valid_from_date").alias("_meter_from"), F.col("valid_to_date").alias("_meter_to")
-    ).where(F.col("customer_id").isNotNull())
-    terms = customers.select(
-        F.col("customer_id").alias("_customer_id"),
-        F.col("valid_from_date").alias("_terms_from"),
-        F.col("valid_to_date").alias("_terms_to"),
-        "customer_class_code",
-        "is_time_of_use",
-    )
-    last = F.col("last_date")
-    billed = totals.join(meters, "meter_point_id").where(
-        (last >= F.col("_meter_from")) & (F.col("_meter_to").isNull() | (last <= F.col("_meter_to")))
-    )
-    in_force = (
-        (F.col("customer_id") == F.col("_customer_id"))
-        & (last >= F.col("_terms_from"))
-        & (F.col("_terms_to").isNull() | (last <= F.col("_terms_to")))
-    )
-    joined = billed.join(terms, in_force, "left").select(*MONTH_TOTALS_SCHEMA.names, "customer_id", "customer_class_code", "is_time_of_use")
-    return joined.mapInArrow(_determine, spark_schema(DETERMINANTS_SCHEMA))
-
-
-def _determine(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    for batch in batches:
-        rows = [determine(row) for row in batch.to_pylist()]
-        yield pa.RecordBatch.from_pylist(rows, DETERMINANTS_SCHEMA)
+    totals = month_totals(summarise_days(day_curves, PeriodBook(slot_periods)), register_energy.select(list(REGISTER_COLUMNS)))
+    meter = row_in_force(totals["meter_point_id"], totals["last_date"], meter_points["meter_point_id"], meter_points["valid_from_date"])
+    totals = totals.append_column("customer_id", meter_points["customer_id"].take(meter))
+    totals = totals.filter(pc.is_valid(totals["customer_id"]))
+    terms = row_in_force(totals["customer_id"], totals["last_date"], customers["customer_id"], customers["valid_from_date"])
+    for name in ("customer_class_code", "is_time_of_use"):
+        totals = totals.append_column(name, customers[name].take(terms))
+    return pa.Table.from_pylist([determine(row) for row in totals.to_pylist()], DETERMINANTS_SCHEMA)
 
 
 def determine(totals: dict[str, Any]) -> dict[str, Any]:
@@ -117,7 +84,7 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
         "max_demand_slot": totals["max_demand_slot"],
         "lagging_kvarh": lagging,
         "leading_kvarh": leading,
-        "power_factor_ratio": None if lagging is None or leading is None else power_factor(decimal_of(energy), lagging, leading),
+        "power_factor_ratio": _power_factor(decimal_of(energy), lagging, leading),
         "metered_days": totals["metered_days"],
         "month_days": month.day_count,
         "estimated_ratio": totals["estimated_ratio"],
@@ -125,18 +92,11 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def power_factor(active_kwh: Decimal, lagging_kvarh: Decimal, leading_kvarh: Decimal) -> Decimal | None:
-    """Monthly mean power factor, rounded half up to 0.01 in decimals; None where no energy flowed. [1]
-
-    Equation: W / sqrt(W^2 + Q^2) with Q = lagging + |leading|, which is 1 / sqrt(1 + (Q / W)^2).
-    Reference: ruling R9.
-    """
-    reactive = lagging_kvarh + abs(leading_kvarh)
-    if active_kwh == 0 and reactive == 0:
+def _power_factor(active_kwh: Decimal, lagging_kvarh: Decimal | None, leading_kvarh: Decimal | None) -> Decimal | None:
+    """None where a reactive register lacks or no energy flowed at all."""
+    if lagging_kvarh is None or leading_kvarh is None or not (active_kwh or lagging_kvarh or leading_kvarh):
         return None
-    with localcontext() as exact:
-        exact.prec = 60
-        return round_half_up(active_kwh / (active_kwh**2 + reactive**2).sqrt(), _POWER_FACTOR_STEP)
+    return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
 
 
 def _time_of_use_split(totals: dict[str, Any], step: int) -> tuple[list[Decimal] | None, bool]:

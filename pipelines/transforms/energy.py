@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -11,12 +9,9 @@ from numpy.typing import NDArray
 from pipelines.tables.base import DATE, DOUBLE, STRING
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.transforms.allocation import BY_CURVE, BY_DAYS, DAY_SPAN, allocate_to_days, number_series
-from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
-from pipelines.transforms.curve_days import summarise_curve_days
+from pipelines.transforms.curve_days import summarise_days
+from pipelines.transforms.history import row_in_force
 from pipelines.transforms.micros import IntArray
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 REGISTER, CURVE = "register", "curve"
 
@@ -35,8 +30,8 @@ _DAYS_SCHEMA = pa.schema(
 )
 
 
-def derive_day_energy(register_energy: DataFrame, day_curves: DataFrame, meter_points: DataFrame, buckets: int = 16) -> DataFrame:
-    """gold_day_energy without ``computed_run_id``.
+def derive_day_energy(register_energy: pa.Table, day_curves: pa.Table, meter_points: pa.Table) -> pa.Table:
+    """gold_day_energy without ``computed_run_id``, for a set of meter points with their whole history.
 
     register_energy  silver_register_energy.
     day_curves       silver_day_curves.
@@ -46,22 +41,11 @@ def derive_day_energy(register_energy: DataFrame, day_curves: DataFrame, meter_p
     unsplit span leaves empty has no row. Other days take the curve's total if no interval lacks a final value.
     ``estimated_ratio``: 0 for a register's own day, 1 for a day of an even split, else the estimated share of the day's curve.
     """
-    from pyspark.sql import functions as F
-
-    curve_days = summarise_curve_days(day_curves, None)
-    days = (
-        by_bucket(curve_days, buckets)
-        .cogroup(by_bucket(register_energy.select(*_REGISTER_COLUMNS), buckets))
-        .applyInArrow(in_buckets(day_energy), spark_schema(_DAYS_SCHEMA))
-    )
-    meters = meter_points.select("meter_point_id", "customer_id", "valid_from_date", "valid_to_date")
-    of_day = [
-        days["meter_point_id"] == meters["meter_point_id"],
-        days["energy_date"] >= meters["valid_from_date"],
-        meters["valid_to_date"].isNull() | (days["energy_date"] <= meters["valid_to_date"]),
-    ]
-    joined = days.join(F.broadcast(meters), of_day, "left").drop(meters["meter_point_id"])
-    return joined.select(*(name for name in GoldDayEnergy.columns() if name != "computed_run_id"))
+    days = day_energy(summarise_days(day_curves, None), register_energy.select(list(_REGISTER_COLUMNS)))
+    place = row_in_force(days["meter_point_id"], days["energy_date"], meter_points["meter_point_id"], meter_points["valid_from_date"])
+    customers = meter_points["customer_id"].take(place)
+    schema = pa.schema([field for field in GoldDayEnergy.arrow_schema() if field.name != "computed_run_id"])
+    return days.append_column("customer_id", customers).select(schema.names).cast(schema)
 
 
 def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:

@@ -39,6 +39,10 @@ def frame(spark: SparkSession, table: type[Table], rows: Sequence[dict[str, Any]
     return spark.createDataFrame(pa.Table.from_pylist(filled, pa.schema([field.with_nullable(True) for field in table.arrow_schema()])))
 
 
+def _arrow(table: type[Table], found: DataFrame) -> pa.Table:
+    return found.toArrow().cast(pa.schema([field.with_nullable(True) for field in table.arrow_schema()]))
+
+
 def collected(found: DataFrame, order: str) -> list[dict[str, Any]]:
     return [row.asDict() for row in sorted(found.collect(), key=lambda row: str(row[order]))]
 
@@ -303,19 +307,19 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
             terms | {"customer_id": "C3", "customer_class_code": "agriculture"},
         ],
     )
-    found = derive_billing_determinants(energy, curves, customers, meters, slot_periods, buckets=2)
-    assert found.columns == [name for name in GoldBillingDeterminants.columns() if name != "computed_run_id"]
-    first, second, third = collected(found, "meter_point_id")
+    found = derive_billing_determinants(*(_arrow(t, f) for t, f in ((SilverRegisterEnergy, energy), (SilverDayCurves, curves), (SilverCustomers, customers), (SilverMeterPoints, meters))), slot_periods)
+    assert found.column_names == [name for name in GoldBillingDeterminants.columns() if name != "computed_run_id"]
+    first, second, third = sorted(found.to_pylist(), key=lambda row: row["meter_point_id"])
     assert (first["energy_kwh"], first["peak_kwh"], first["valley_kwh"], first["sharp_kwh"]) == (20, Decimal("13.3"), Decimal("6.7"), 0)
     assert (first["max_demand_kw"], first["max_demand_date"], first["max_demand_slot"], first["metered_days"]) == (8.0, DAY, 0, 2)
     assert first["missing_inputs"] == ["reactive_registers", "missing_days"]
     assert (second["customer_id"], second["peak_kwh"], second["missing_inputs"]) == ("C2", None, ["curve", "reactive_registers", "missing_days"])
     assert (third["peak_kwh"], third["missing_inputs"]) == (None, ["reactive_registers", "missing_days", "time_of_use_fact"])
 
-    days = derive_day_energy(energy, curves, meters, buckets=2)
-    assert days.columns == [name for name in GoldDayEnergy.columns() if name != "computed_run_id"]
+    days = derive_day_energy(_arrow(SilverRegisterEnergy, energy), _arrow(SilverDayCurves, curves), _arrow(SilverMeterPoints, meters))
+    assert days.column_names == [name for name in GoldDayEnergy.columns() if name != "computed_run_id"]
     rows = [
-        (row["meter_point_id"], row["customer_id"], row["energy_date"].day, row["energy_kwh_or_kvarh"], row["basis_code"]) for row in days.collect()
+        (row["meter_point_id"], row["customer_id"], row["energy_date"].day, row["energy_kwh_or_kvarh"], row["basis_code"]) for row in days.to_pylist()
     ]
     assert sorted(rows, key=str) == [
         ("MP-1", "C1", 1, 10.0, "register"),
