@@ -3,8 +3,8 @@
 A declared fee and energy are rounded and read on days that differ, so each declaration allows an interval of prices. The price of a
 supplier is the one with the least weighted sum of distances to its tenants' intervals (least absolute distance): it needs no starting
 value, is found exactly by a weighted median of the intervals' ends, and stays where it is however far away a minority lies.
-The band holds every price that explains a stated share of the weight. A price that lies in the intervals of more than that share lies
-in the band.
+The band holds every price that explains a stated share of the weight: a price that lies in the intervals of more than that share lies
+in the band. Declarations that allow no price of the band are the outliers; the sum is taken over the others.
 """
 
 from __future__ import annotations
@@ -92,17 +92,17 @@ def fit_prices(group: Integers, groups: int, intervals: PriceIntervals, energy_k
     keep = intervals.usable
     order = np.lexsort((energy_kwh[keep], intervals.high[keep], intervals.low[keep], group[keep]))
     owner: Integers = group[keep][order]
-    low, high, middle, energy = (values[keep][order] for values in (intervals.low, intervals.high, intervals.middle, energy_kwh))
+    low, high, energy = (values[keep][order] for values in (intervals.low, intervals.high, energy_kwh))
     tenants = np.bincount(owner, minlength=groups).astype(np.int64)
     enough = tenants >= settings.min_tenants
     weight = _capped_weights(owner, groups, energy, settings)
-    flat_low, flat_high = _weighted_median(np.concatenate([owner, owner]), groups, np.concatenate([low, high]), np.concatenate([weight, weight]))
-    centre_low, centre_high = _weighted_median(owner, groups, middle, weight)
-    price = np.clip((centre_low + centre_high) / 2, flat_low, flat_high)
+    band_low, band_high, is_single = _band(owner, groups, low, high, weight, settings.agreement_ratio)
+    # Declarations that allow no price of the band would still pull at the edge of what the others agree on; the price is theirs alone.
+    agrees = ~is_single[owner] | ((high >= band_low[owner]) & (low <= band_high[owner]))
+    price = _least_distance(owner[agrees], groups, low[agrees], high[agrees], weight[agrees])
     holds = (low <= price[owner] + _TIE) & (price[owner] <= high + _TIE)
     inside = np.bincount(owner[holds], minlength=groups).astype(np.int64)
     inside_weight: Floats = np.bincount(owner[holds], weight[holds], groups).astype(np.float64)
-    band_low, band_high, is_single = _band(owner, groups, low, high, weight, settings.agreement_ratio)
     spread_low, _ = _weighted_quantile(owner, groups, low, weight, 0.25)
     _, spread_high = _weighted_quantile(owner, groups, high, weight, 0.75)
     band_low = np.fmin(np.where(is_single, band_low, spread_low), price)
@@ -122,6 +122,17 @@ def _capped_weights(owner: Integers, groups: int, energy: Floats, settings: Impl
     others = np.bincount(owner, weight, groups)[owner] - weight
     weight = np.where(others > 0, np.minimum(weight, settings.dominance_cap_ratio * others), weight)
     return np.asarray(weight / np.bincount(owner, weight, groups)[owner])
+
+
+def _least_distance(owner: Integers, groups: int, low: Floats, high: Floats, weight: Floats) -> Floats:
+    """The middle of the prices with the least weighted sum of distances to the intervals.
+
+    The sum is convex and bends at the ends of the intervals only; its slope changes sign where half of the ends' weight is passed, so the
+    minimum is the weighted median of all ends.
+    """
+    ends = np.concatenate([low, high])
+    lower, upper = _weighted_median(np.concatenate([owner, owner]), groups, ends, np.concatenate([weight, weight]))
+    return np.asarray((lower + upper) / 2)
 
 
 def _weighted_median(owner: Integers, groups: int, values: Floats, weight: Floats) -> tuple[Floats, Floats]:
