@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.store import spark_schema
 from pipelines.table_files import write_files
@@ -67,13 +68,41 @@ def derive_in_buckets(
     return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]}
 
 
+def map_buckets(
+    inputs: Inputs, source: type[Table], derive: Callable[[pa.Table], pa.Table], schema: pa.Schema, subject: str, rows_per_task: int
+) -> pa.Table:
+    """Runs ``derive`` on the rows of each bucket of subjects and brings the (far fewer) rows it gives to the driver.
+
+    subject  Column whose values stay together, for example ``customer_id``.
+    """
+    files = [f"{inputs.location(source)}/{path}" for path in inputs.files(source)]
+    buckets = _bucket_count(inputs, files, rows_per_task)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for bucket in batch.column(0).to_pylist():
+                yield from derive(bucket_rows(files, source, bucket, buckets, subject)).cast(schema).to_batches()
+
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return _bucket_frame(inputs, buckets).mapInArrow(run, from_arrow_schema(schema)).toArrow().cast(schema)
+
+
+def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
+    rows = sum(pq.read_metadata(path).num_rows for path in files)
+    return int(max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism))
+
+
+def _bucket_frame(inputs: Inputs, buckets: int) -> DataFrame:
+    return inputs.spark.createDataFrame([(bucket,) for bucket in range(buckets)], "bucket int").repartitionByRange(buckets, "bucket")
+
+
 def _run_buckets(
     inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], work: Callable[[Sequence[pa.Table]], BucketOutcome], rows_per_task: int
 ) -> tuple[WorkerFiles, list[dict[str, Any]]]:
     root, run_id = inputs.location(target), inputs.run_id
     files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
-    rows = sum(pq.read_metadata(path).num_rows for paths in files.values() for path in paths)
-    buckets = max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
+    buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -90,20 +119,19 @@ def _run_buckets(
                 reports.append(json.dumps(report))
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
-    frame = inputs.spark.createDataFrame([(bucket,) for bucket in range(buckets)], "bucket int").repartitionByRange(buckets, "bucket")
-    reports = [json.loads(row.report) for row in frame.mapInArrow(run, _REPORT).collect()]
+    reports = [json.loads(row.report) for row in _bucket_frame(inputs, buckets).mapInArrow(run, _REPORT).collect()]
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
     violations = _total(report["violations"] for report in reports)
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations), reports
 
 
-def bucket_of(meter_point_id: str, buckets: int) -> int:
-    """The bucket of a meter point: the same on every host and in every run."""
-    return zlib.crc32(meter_point_id.encode()) % buckets
+def bucket_of(subject: str | None, buckets: int) -> int:
+    """The bucket of a meter point or customer: the same on every host and in every run."""
+    return zlib.crc32((subject or "").encode()) % buckets
 
 
-def bucket_rows(files: Sequence[str], source: type[Table], bucket: int, buckets: int) -> pa.Table:
-    """The bronze rows of one bucket, business columns only; the partition column comes from the folder."""
+def bucket_rows(files: Sequence[str], source: type[Table], bucket: int, buckets: int, subject: str = "meter_point_id") -> pa.Table:
+    """The rows of one bucket, business columns only; the partition column comes from the folder."""
     (partition,) = source.partition_by
     schema = pa.schema([source.arrow_schema().field(name) for name in source.business_columns()])
     wanted = [name for name in schema.names if name != partition]
@@ -111,7 +139,7 @@ def bucket_rows(files: Sequence[str], source: type[Table], bucket: int, buckets:
     for path in files:
         month = month_of(path, partition)
         rows = ds.dataset(path, format="parquet").to_table(columns=wanted)
-        names = rows.column("meter_point_id").combine_chunks().dictionary_encode()
+        names = pc.fill_null(rows.column(subject), "").combine_chunks().dictionary_encode()
         encoded = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
         mine = np.array([bucket_of(name, buckets) == bucket for name in encoded.dictionary.to_pylist()], dtype=bool)
         if mine.any():

@@ -1,0 +1,277 @@
+"""Indicators of a customer and month, point in time: nothing that became known later enters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel, EventCode
+from pipelines.periods import BillingMonth
+from pipelines.tables.indicators import GoldCustomerIndicators
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+OPERATING_SHARE = 0.30  # the 30 % rule of the published power indices
+STOP_SHARE = 0.10
+BASELINE_MONTHS = 6
+_NEVER = np.iinfo(np.int64).max
+
+LOAD_SCHEMA = pa.schema(
+    [("customer_id", pa.string()), ("indicator_month", pa.string())]
+    + [(name, pa.float64()) for name in (
+        "history_months", "month_kwh", "estimated_ratio", "energy_yoy_ratio", "energy_mom_ratio", "energy_trend_3m_ratio", "energy_slope_6m_ratio",
+        "energy_cv_6m_ratio", "day_cv_ratio", "zero_use_3m_days", "longest_stop_days", "operating_ratio", "operating_change_ratio", "load_ratio",
+        "highest_day_kw",
+    )]
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The months of a data set and their days, counted from 1970."""
+
+    months: tuple[BillingMonth, ...]
+
+    @property
+    def first_day(self) -> int:
+        """First day of the first month."""
+        return _days(self.months[0].first_day)
+
+    @property
+    def starts(self) -> Ints:
+        """Index of each month's first day, and one past the last."""
+        return np.cumsum([0, *(month.day_count for month in self.months)])
+
+    @property
+    def ends(self) -> Ints:
+        """Last day of each month, counted from 1970."""
+        return np.array([_days(month.last_day) for month in self.months], dtype=np.int64)
+
+
+def _days(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def load_indicators(day_energy: pa.Table, calendar: Calendar) -> pa.Table:
+    """Indicators that need nothing but a customer's own days. (LOAD_SCHEMA)
+
+    day_energy  gold_day_energy of a set of customers, whole history.
+    """
+    active = day_energy.filter(pc.and_(pc.equal(day_energy["channel_code"], Channel.ACTIVE_FORWARD.value), pc.is_valid(day_energy["customer_id"])))
+    if not active.num_rows:
+        return LOAD_SCHEMA.empty_table()
+    names = sorted(pc.unique(active["customer_id"]).to_pylist())
+    row = pc.index_in(active["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
+    column = active["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64) - calendar.first_day
+    inside = (column >= 0) & (column < calendar.starts[-1])
+    shape = (len(names), int(calendar.starts[-1]))
+    energy, estimated = np.zeros(shape), np.zeros(shape)
+    seen = np.zeros(shape, dtype=bool)
+    value = active["energy_kwh_or_kvarh"].to_numpy()
+    np.add.at(energy, (row[inside], column[inside]), value[inside])
+    np.add.at(estimated, (row[inside], column[inside]), (value * active["estimated_ratio"].to_numpy())[inside])
+    seen[row[inside], column[inside]] = True
+    return _load_table(names, _by_month(energy, estimated, seen, calendar), calendar)
+
+
+def _by_month(energy: Floats, estimated: Floats, seen: NDArray[np.bool_], calendar: Calendar) -> dict[str, Floats]:
+    count = len(calendar.months)
+    starts = calendar.starts
+    shape = (len(energy), count)
+    found = {name: np.full(shape, np.nan) for name in LOAD_SCHEMA.names[2:]}
+    month_kwh = np.add.reduceat(energy, starts[:-1], axis=1)
+    days = np.add.reduceat(seen.astype(float), starts[:-1], axis=1)
+    mean_day = np.divide(month_kwh, days, out=np.full(shape, np.nan), where=days > 0)
+    found["month_kwh"] = month_kwh
+    found["history_months"] = np.cumsum(days > 0, axis=1).astype(float)
+    found["estimated_ratio"] = np.clip(np.divide(np.add.reduceat(estimated, starts[:-1], axis=1), month_kwh, out=np.zeros(shape), where=month_kwh > 0), 0, 1)
+    highest = np.maximum.reduceat(energy, starts[:-1], axis=1)
+    zero = np.add.reduceat((seen & (energy <= 0)).astype(float), starts[:-1], axis=1)
+    for month in range(count):
+        one = slice(starts[month], starts[month + 1])
+        recent = slice(max(0, month - 2), month + 1)
+        found["zero_use_3m_days"][:, month] = zero[:, recent].sum(axis=1)
+        top = highest[:, recent].max(axis=1)
+        found["highest_day_kw"][:, month] = top / 24
+        found["load_ratio"][:, month] = _ratio(np.nanmean(_filled(mean_day[:, recent]), axis=1), top)
+        found["day_cv_ratio"][:, month] = _ratio(energy[:, one].std(axis=1), energy[:, one].mean(axis=1))
+        if month >= 1:
+            found["energy_mom_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 1])
+            before = _filled(mean_day[:, max(0, month - BASELINE_MONTHS) : month]).mean(axis=1)[:, None]
+            found["operating_ratio"][:, month] = np.where(before[:, 0] > 0, (energy[:, one] >= OPERATING_SHARE * before).mean(axis=1), np.nan)
+            found["longest_stop_days"][:, month] = _longest_run((energy[:, one] < STOP_SHARE * before) & seen[:, one])
+        if month >= 4:
+            found["operating_change_ratio"][:, month] = found["operating_ratio"][:, month] - found["operating_ratio"][:, month - 3 : month].mean(axis=1)
+        if month >= 5:
+            last, earlier = _filled(mean_day[:, month - 2 : month + 1]).mean(axis=1), _filled(mean_day[:, month - 5 : month - 2]).mean(axis=1)
+            found["energy_trend_3m_ratio"][:, month] = _change(last, earlier)
+            six = _filled(mean_day[:, month - 5 : month + 1])
+            weights = np.arange(6) - 2.5
+            found["energy_slope_6m_ratio"][:, month] = _ratio((six * weights).sum(axis=1) / (weights**2).sum(), six.mean(axis=1))
+            found["energy_cv_6m_ratio"][:, month] = _ratio(six.std(axis=1), six.mean(axis=1))
+        if month >= 12:
+            found["energy_yoy_ratio"][:, month] = _change(month_kwh[:, month], month_kwh[:, month - 12])
+    return found
+
+
+def _filled(values: Floats) -> Floats:
+    return np.nan_to_num(values, nan=0.0)
+
+
+def _ratio(part: Floats, whole: Floats) -> Floats:
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+
+
+def _change(now: Floats, before: Floats) -> Floats:
+    """Relative change, cut at +300 % so that a restart from nearly nothing does not rule every mean."""
+    return np.clip(_ratio(now, before) - 1, -1, 3)
+
+
+def _longest_run(flags: NDArray[np.bool_]) -> Floats:
+    run, longest = np.zeros(len(flags)), np.zeros(len(flags))
+    for column in range(flags.shape[1]):
+        run = np.where(flags[:, column], run + 1, 0)
+        longest = np.maximum(longest, run)
+    return longest
+
+
+def _load_table(names: Sequence[str], found: Mapping[str, Floats], calendar: Calendar) -> pa.Table:
+    count = len(calendar.months)
+    columns: dict[str, pa.Array] = {
+        "customer_id": pa.array(np.repeat(np.array(names, dtype=object), count), pa.string()),
+        "indicator_month": pa.array([str(month) for month in calendar.months] * len(names), pa.string()),
+    }
+    columns |= {name: _nullable(values.ravel()) for name, values in found.items()}
+    return pa.table(columns).select(LOAD_SCHEMA.names).cast(LOAD_SCHEMA)
+
+
+def _nullable(values: Floats) -> pa.Array:
+    return pa.array(values, mask=~np.isfinite(values))
+
+
+def payment_indicators(payments: pa.Table, customers: Sequence[str], calendar: Calendar) -> dict[str, Floats]:
+    """Indicators of bills as known on each month's last day. Name -> (customers x months)."""
+    row = pc.index_in(payments["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
+    due = payments["due_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    paid = pc.fill_null(payments["paid_date"].cast(pa.int32()).cast(pa.int64()), _NEVER).to_numpy()
+    billed = payments["billed_cny"].to_numpy()
+    count, shape = len(customers), (len(customers), len(calendar.months))
+    names = ("late_bills_12m", "late_bills_3m", "max_overdue_12m_days", "mean_overdue_12m_days", "unpaid_bills", "unpaid_to_bill_ratio", "early_payment_6m_days", "on_time_6m_ratio")
+    found = {name: np.full(shape, np.nan) for name in names}
+    for month, today in enumerate(calendar.ends):
+        fell_due = due <= today
+        unpaid = fell_due & (paid > today)
+        overdue = np.where(fell_due, np.maximum(np.minimum(paid, today) - due, 0), 0)
+        late = fell_due & (overdue > 0)
+        year, half, quarter = (fell_due & (due > today - window) for window in (366, 184, 92))
+
+        def total(weights: NDArray[np.generic]) -> Floats:
+            return np.bincount(row, weights=weights.astype(float), minlength=count)
+
+        bills = total(year)
+        found["late_bills_12m"][:, month] = total(late & year)
+        found["late_bills_3m"][:, month] = total(late & quarter)
+        found["mean_overdue_12m_days"][:, month] = _ratio(total(overdue * year), bills)
+        worst = np.zeros(count)
+        np.maximum.at(worst, row, overdue * year)
+        found["max_overdue_12m_days"][:, month] = worst
+        found["unpaid_bills"][:, month] = total(unpaid)
+        found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(_ratio(total(billed * unpaid) * bills, total(billed * year)))
+        in_time = half & (paid <= due)
+        found["early_payment_6m_days"][:, month] = _ratio(total(np.where(in_time, due - np.minimum(paid, due), 0)), total(in_time))
+        found["on_time_6m_ratio"][:, month] = _ratio(total(in_time), total(half))
+    return found
+
+
+def event_indicators(events: pa.Table, customers: Sequence[str], calendar: Calendar) -> dict[str, Floats]:
+    """Counts of events as known on each month's last day. Name -> (customers x months)."""
+    known = events.filter(pc.is_in(events["customer_id"], pa.array(customers)))
+    row = pc.index_in(known["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
+    started = known["started_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    ended = pc.fill_null(known["ended_date"].cast(pa.int32()).cast(pa.int64()), _NEVER).to_numpy()
+    code = np.array(known["event_code"].to_pylist(), dtype=object)
+    rules: dict[str, tuple[set[EventCode], int]] = {
+        "violations_24m": ({EventCode.CONTRACT_VIOLATION}, 731),
+        "thefts_24m": ({EventCode.THEFT}, 731),
+        "over_capacity_12m": ({EventCode.OVER_CAPACITY}, 366),
+        "capacity_increases_12m": ({EventCode.CAPACITY_INCREASE}, 366),
+        "capacity_decreases_12m": ({EventCode.CAPACITY_DECREASE, EventCode.SUSPENSION}, 366),
+        "ownership_changes_12m": ({EventCode.OWNERSHIP_CHANGE}, 366),
+    }
+    shape = (len(customers), len(calendar.months))
+    found = {name: np.zeros(shape) for name in (*rules, "open_safety_notices", "is_closed")}
+    for month, today in enumerate(calendar.ends):
+        for name, (codes, window) in rules.items():
+            chosen = np.isin(code, [member.value for member in codes]) & (started <= today) & (started > today - window)
+            found[name][:, month] = np.bincount(row[chosen], minlength=shape[0])
+        notice = (code == EventCode.SAFETY_NOTICE_OPEN.value) & (started <= today) & (ended > today)
+        found["open_safety_notices"][:, month] = np.bincount(row[notice], minlength=shape[0])
+        closed = (code == EventCode.CLOSURE.value) & (started <= today)
+        found["is_closed"][:, month] = np.minimum(np.bincount(row[closed], minlength=shape[0]), 1)
+    return found
+
+
+def assemble_indicators(load: pa.Table, payments: pa.Table, events: pa.Table, customers: pa.Table, calendar: Calendar) -> pa.Table:
+    """gold_customer_indicators without ``computed_run_id``: every customer with payments, every month, in the order of both.
+
+    load       Rows of load_indicators.
+    customers  silver_customers; the newest terms of each customer give industry, capacity and age.
+    """
+    names = sorted(pc.unique(payments["customer_id"]).to_pylist())
+    months = [str(month) for month in calendar.months]
+    shape = (len(names), len(months))
+    place = pc.index_in(load["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False)
+    known = np.isfinite(place.astype(float))
+    at = (place[known].astype(np.int64), pc.index_in(load["indicator_month"], pa.array(months)).to_numpy(zero_copy_only=False).astype(np.int64)[known])
+    found: dict[str, Floats] = {}
+    for name in LOAD_SCHEMA.names[2:]:
+        grid = np.full(shape, np.nan)
+        grid[at] = pc.fill_null(load[name], np.nan).to_numpy()[known]
+        found[name] = grid
+    found |= payment_indicators(payments, names, calendar)
+    found |= event_indicators(events, names, calendar)
+    terms = {row["customer_id"]: row for row in customers.sort_by("valid_from_date").to_pylist()}
+    industry = np.array([terms.get(name, {}).get("industry_code") or "" for name in names])
+    capacity = np.array([terms.get(name, {}).get("contract_capacity_kva") or np.nan for name in names])
+    opened = np.array([_days(day) if (day := terms.get(name, {}).get("opened_date")) else np.nan for name in names])
+    found["capacity_use_ratio"] = found.pop("highest_day_kw") / capacity[:, None]
+    found["account_age_years"] = np.maximum(calendar.ends[None, :] - opened[:, None], 0) / 365.25
+    found["industry_growth_gap_ratio"] = found["energy_trend_3m_ratio"] - _industry_median(found["energy_trend_3m_ratio"], industry)
+    found["industry_size_percentile_ratio"] = _industry_rank(found["month_kwh"], industry)
+    found["estimated_ratio"] = np.nan_to_num(found["estimated_ratio"])
+    found["history_months"] = np.nan_to_num(found["history_months"])
+    schema = pa.schema([field for field in GoldCustomerIndicators.arrow_schema() if field.name != "computed_run_id"])
+    columns: dict[str, pa.Array] = {
+        "customer_id": pa.array(np.repeat(np.array(names, dtype=object), len(months)), pa.string()),
+        "indicator_month": pa.array(months * len(names), pa.string()),
+    }
+    columns |= {name: _nullable(values.ravel()) for name, values in found.items()}
+    return pa.table(columns).select(schema.names).cast(schema)
+
+
+def _industry_median(values: Floats, industry: NDArray[np.str_]) -> Floats:
+    middle = np.full(values.shape, np.nan)
+    for code in np.unique(industry):
+        rows = industry == code
+        finite = values[rows]
+        if np.isfinite(finite).any():
+            with np.errstate(all="ignore"):
+                middle[rows] = np.nanmedian(np.where(np.isfinite(finite).any(axis=0), finite, 0.0), axis=0)
+    return middle
+
+
+def _industry_rank(values: Floats, industry: NDArray[np.str_]) -> Floats:
+    rank = np.full(values.shape, np.nan)
+    for code in np.unique(industry):
+        rows = np.flatnonzero(industry == code)
+        if len(rows) > 1:
+            order = np.nan_to_num(values[rows], nan=-1.0).argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
+            rank[rows] = order / (len(rows) - 1)
+    return rank

@@ -1,0 +1,48 @@
+"""Electricity credit index (电力信用指数): indicators, labels, training, scoring, reasons, early warning, delivery to banks."""
+
+from collections.abc import Mapping
+
+import pyarrow.compute as pc
+
+from pipelines.periods import BillingMonth
+from pipelines.steps import Inputs, Step, TrainStep, WriteMode, Written
+from pipelines.tables.base import Table
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
+from pipelines.transforms.indicators import LOAD_SCHEMA, Calendar, assemble_indicators, load_indicators
+from pipelines.worker_refinement import map_buckets
+from products.credit_index.product import CREDIT_INDEX
+from products.credit_index.training import MODEL, challenge, train
+from products.protocol import product_step
+
+DAYS_PER_TASK = 1_200_000
+
+
+def derive_indicators(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """Indicators of every customer with payments, for every month that was billed."""
+    payments = inputs.frame(SilverPayments).toArrow()
+    if not payments.num_rows:
+        return {GoldCustomerIndicators: inputs.spark.createDataFrame(GoldCustomerIndicators.empty().drop_columns(["computed_run_id"]))}
+    billed = sorted(pc.unique(payments["billing_month"]).to_pylist())
+    first, last = BillingMonth.parse(billed[0]), BillingMonth.parse(billed[-1])
+    count = (last.year - first.year) * 12 + last.month - first.month + 1
+    calendar = Calendar(tuple(first.plus(offset) for offset in range(count)))
+    load = map_buckets(inputs, GoldDayEnergy, lambda days: load_indicators(days, calendar), LOAD_SCHEMA, "customer_id", DAYS_PER_TASK)
+    rows = assemble_indicators(load, payments, inputs.frame(SilverEvents).toArrow(), inputs.frame(SilverCustomers).toArrow(), calendar)
+    return {GoldCustomerIndicators: inputs.spark.createDataFrame(rows)}
+
+
+STEPS: tuple[Step | TrainStep, ...] = (
+    Step(
+        stage="gold",
+        name="gold-indicators",
+        reads=(GoldDayEnergy, SilverPayments, SilverEvents, SilverCustomers),
+        writes={GoldCustomerIndicators: WriteMode.REPLACE},
+        apply=derive_indicators,
+    ),
+    TrainStep(stage="train", name="train-credit-index", model=MODEL, reads=(GoldCustomerIndicators, SilverPayments), train=train, challenge=challenge),
+    product_step(CREDIT_INDEX),
+)
+
+__all__ = ["CREDIT_INDEX", "STEPS"]

@@ -1,0 +1,125 @@
+"""The product: scores of a month with their reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from pipelines.periods import BillingMonth
+from pipelines.steps import Inputs
+from pipelines.tables.base import Role, Table
+from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
+from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.tables.silver import SilverCustomers
+from products.credit_index.catalogue import NAMES
+from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, warning_of
+from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.training import MODEL
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+    from pipelines.facts import Facts
+
+COMPARED_MONTHS = 3
+_ADDED = {"revision", "supersedes_revision", "content_digest"}
+
+
+def product_schema(table: type[Table]) -> pa.Schema:
+    """A product table's columns without those that the runner adds."""
+    return pa.schema([table.arrow_schema().field(field.name) for field in table.fields() if field.role is not Role.RUN and field.name not in _ADDED])
+
+
+RESULT_SCHEMA = product_schema(CreditIndexV1)
+REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
+# One scored row travels with its reasons inside; they part on the driver's side of the frame.
+_SCORED_SCHEMA = RESULT_SCHEMA.append(pa.field("reasons", pa.list_(pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")]))))
+
+
+class CreditIndex:
+    """Electricity credit index, by the champion of ``credit_index``."""
+
+    name = "credit-index"
+    reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
+    result: type[Table] = CreditIndexV1
+    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1,)
+    models: tuple[str, ...] = (MODEL,)
+
+    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
+        """Scores of every customer with enough history; workers hold one booster per task."""
+        from pyspark.sql import functions as F
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        bundle, settings = inputs.bundles[MODEL], inputs.settings.section(CreditIndexSettings)
+        files, version = dict(bundle.files), bundle.version
+        wanted = ["customer_id", "month_kwh", "estimated_ratio", "history_months", "thefts_24m", "is_closed", *NAMES]
+        of = [str(month), str(month.plus(-COMPARED_MONTHS))]
+        rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
+        now = rows.where(F.col("indicator_month") == of[0]).select(*wanted)
+        before = rows.where(F.col("indicator_month") == of[1]).select("customer_id", F.struct(*NAMES, "history_months").alias("before"))
+        newest = inputs.frame(SilverCustomers).where(F.col("valid_to_date").isNull()).select("customer_id", "customer_name", "industry_code", "provenance")
+        joined = now.where(F.col("history_months") >= settings.min_history_months).join(before, "customer_id", "left").join(newest, "customer_id")
+
+        def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+            scorer = Scorer.from_files(files)
+            for batch in batches:
+                if batch.num_rows:
+                    scored = score_rows(pa.Table.from_batches([batch]), scorer, settings, str(month), version)
+                    yield from pa.Table.from_pylist(scored, _SCORED_SCHEMA).to_batches()
+
+        scored = joined.mapInArrow(work, from_arrow_schema(_SCORED_SCHEMA)).persist()
+        reasons = scored.select("customer_id", "score_month", F.explode("reasons").alias("reason")).select("customer_id", "score_month", "reason.*")
+        return {CreditIndexV1: scored.drop("reasons"), CreditIndexReasonsV1: reasons}
+
+
+def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, month: str, version: str) -> list[dict[str, Any]]:
+    """Results with their reasons inside.
+
+    rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``, ``industry_code``, ``provenance``.
+    """
+    features = features_of(rows)
+    probabilities = scorer.probabilities(features)
+    points = score_points(probabilities, settings)
+    contributions = scorer.contributions(features)
+    changes = _changes(rows, points, scorer, settings)
+    found = []
+    for place, row in enumerate(rows.drop_columns(["before", *NAMES]).to_pylist()):
+        veto = veto_of(row)
+        change = changes[place]
+        found.append(
+            {
+                "customer_id": row["customer_id"],
+                "score_month": month,
+                "customer_name": row["customer_name"],
+                "industry_code": row["industry_code"],
+                "default_probability_ratio": float(probabilities[place]),
+                "horizon_months": settings.horizon_months,
+                "score_points": int(points[place]),
+                "scale_label": settings.scale_label,
+                "grade_code": grade_of(int(points[place]), veto is not None, settings).value,
+                "veto_code": veto,
+                "warning_code": warning_of(float(probabilities[place]), change, veto is not None, settings).value,
+                "score_change_points": change,
+                "month_kwh": row["month_kwh"],
+                "estimated_ratio": row["estimated_ratio"],
+                "model_name": MODEL,
+                "model_version": version,
+                "provenance": row["provenance"],
+                "reasons": reasons_of(contributions[place], features[place], settings),
+            }
+        )
+    return found
+
+
+def _changes(rows: pa.Table, points: np.ndarray[Any, Any], scorer: Scorer, settings: CreditIndexSettings) -> Sequence[int | None]:
+    """Score against that of the same model three months earlier; None without enough history then."""
+    earlier = [row if row is not None and (row["history_months"] or 0) >= settings.min_history_months else None for row in rows["before"].to_pylist()]
+    matrix = np.array([[np.nan if row is None or row[name] is None else float(row[name]) for name in NAMES] for row in earlier])
+    old = score_points(scorer.probabilities(matrix), settings)
+    return [None if row is None else int(points[place] - old[place]) for place, row in enumerate(earlier)]
+
+
+CREDIT_INDEX = CreditIndex()

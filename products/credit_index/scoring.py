@@ -1,0 +1,122 @@
+"""From indicators to probability, score, grade, warning and reasons. Free of MLflow and Spark."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.tables.credit_index import CreditGrade, WarningLevel
+from products.credit_index.catalogue import INDICATORS, NAMES, VETOES, worded
+from products.credit_index.settings import CreditIndexSettings
+
+Floats = NDArray[np.float64]
+FILES = ("model.ubj", "calibration.json")
+
+
+@dataclass(frozen=True)
+class Scorer:
+    """A booster with its calibration: probability = 1 / (1 + exp(-(slope x margin + intercept))).
+
+    Platt's form keeps the order of customers and the monotone directions, because the slope is positive.
+    """
+
+    booster: Any
+    slope: float
+    intercept: float
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> Scorer:
+        """From the bytes of a verified bundle."""
+        import xgboost as xgb
+
+        booster = xgb.Booster()
+        booster.load_model(bytearray(files["model.ubj"]))
+        calibration = json.loads(files["calibration.json"])
+        return cls(booster, float(calibration["slope"]), float(calibration["intercept"]))
+
+    def margins(self, features: Floats) -> Floats:
+        """Raw margins (log odds before calibration)."""
+        return np.asarray(self.booster.predict(_matrix(features), output_margin=True), dtype=float)
+
+    def probabilities(self, features: Floats) -> Floats:
+        """Calibrated probability of default within the horizon. [1]"""
+        return probability(self.slope * self.margins(features) + self.intercept)
+
+    def contributions(self, features: Floats) -> Floats:
+        """Calibrated log odds split over indicators; the last column is the bias. Rows sum to the calibrated log odds."""
+        raw = np.asarray(self.booster.predict(_matrix(features), pred_contribs=True), dtype=float) * self.slope
+        raw[:, -1] += self.intercept
+        return raw
+
+
+def _matrix(features: Floats) -> Any:
+    import xgboost as xgb
+
+    return xgb.DMatrix(features, feature_names=list(NAMES), missing=np.nan)
+
+
+def probability(log_odds: Floats) -> Floats:
+    """The logistic function, safe at both ends."""
+    return 1 / (1 + np.exp(-np.clip(log_odds, -60, 60)))
+
+
+def features_of(indicators: pa.Table) -> Floats:
+    """The model's inputs in the order of the catalogue; NaN for a missing value. (rows x indicators)"""
+    return np.column_stack([pc.fill_null(indicators[name].cast(pa.float64()), np.nan).to_numpy() for name in NAMES])
+
+
+def score_points(default_probability: Floats, settings: CreditIndexSettings) -> NDArray[np.int64]:
+    """Score on the project's own scale: the base score at the base odds, a fixed number of points per doubling. [points]"""
+    safe = np.clip(default_probability, 1e-9, 1 - 1e-9)
+    odds = (1 - safe) / safe
+    points = settings.base_score_points + settings.points_to_double_odds * np.log2(odds / settings.base_odds)
+    return np.clip(np.floor(points + 0.5), settings.min_score_points, settings.max_score_points).astype(np.int64)
+
+
+def grade_of(points: int, has_veto: bool, settings: CreditIndexSettings) -> CreditGrade:
+    """The best grade whose floor the score reaches; no better than the veto's grade while one holds."""
+    order = list(CreditGrade)
+    grade = next(grade for grade in order if points >= settings.grade_floors[grade])
+    return max(grade, settings.veto_best_grade, key=order.index) if has_veto else grade
+
+
+def warning_of(default_probability: float, change: int | None, has_veto: bool, settings: CreditIndexSettings) -> WarningLevel:
+    """Alert by probability or veto; watch by probability or by a fall of the score."""
+    if has_veto or default_probability >= settings.warning_alert_probability:
+        return WarningLevel.ALERT
+    fell = change is not None and change <= -settings.warning_drop_points
+    return WarningLevel.WATCH if fell or default_probability >= settings.warning_watch_probability else WarningLevel.NONE
+
+
+def veto_of(row: Mapping[str, Any]) -> str | None:
+    """The first veto that holds."""
+    return next((VETOES[name][0] for name in VETOES if (row[name] or 0) > 0), None)
+
+
+def reasons_of(contributions: Floats, values: Floats, settings: CreditIndexSettings) -> list[dict[str, Any]]:
+    """The strongest contributions of one row as reasons; points are against the average customer, positive is good."""
+    points = -contributions[:-1] * settings.points_to_double_odds / np.log(2)
+    strongest = np.lexsort((np.arange(len(points)), -np.abs(points)))[: settings.reasons_per_score]
+    found = []
+    for rank, place in enumerate(strongest, start=1):
+        value = None if not np.isfinite(values[place]) else float(values[place])
+        zh, en = worded(INDICATORS[place], value)
+        found.append(
+            {
+                "reason_rank": rank,
+                "reason_id": INDICATORS[place].id,
+                "indicator_name": INDICATORS[place].name,
+                "indicator_value": value,
+                "effect_points": round(float(points[place]), 1),
+                "text_zh": zh,
+                "text_en": en,
+            }
+        )
+    return found

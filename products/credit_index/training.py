@@ -1,0 +1,164 @@
+"""Training: split by time, monotone, stopped on the tuning months, calibrated there, judged on months it never saw."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.errors import UsageError
+from pipelines.models import ModelBundle, TrainedModel
+from pipelines.periods import BillingMonth
+from pipelines.steps import Inputs
+from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.tables.silver import SilverPayments
+from products.credit_index.catalogue import INDICATORS, NAMES
+from products.credit_index.labels import label_customers
+from products.credit_index.plots import draw
+from products.credit_index.scoring import Scorer, features_of, score_points
+from products.credit_index.settings import CreditIndexSettings
+
+MODEL = "credit_index"
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """Rows of one span of months: features (rows x indicators) and labels."""
+
+    features: Floats
+    labels: Floats
+
+
+def train(inputs: Inputs) -> TrainedModel:
+    """The credit index model from the indicators and payments of the store."""
+    settings = inputs.settings.section(CreditIndexSettings)
+    samples = split_samples(*_rows(inputs), settings)
+    scorer = fit(samples, settings)
+    metrics = measure(scorer, samples)
+    test = samples["test"]
+    shown = test.features[:5]
+    return TrainedModel(
+        name=MODEL,
+        files={
+            "model.ubj": bytes(scorer.booster.save_raw("ubj")),
+            "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}, sort_keys=True).encode(),
+            "settings.json": settings.model_dump_json().encode(),
+        },
+        loader_module="products.credit_index.served_model",
+        input_example={name: shown[:, column].tolist() for column, name in enumerate(NAMES)},
+        output_example={
+            "default_probability_ratio": scorer.probabilities(shown).tolist(),
+            "score_points": score_points(scorer.probabilities(shown), settings).tolist(),
+        },
+        metrics=metrics,
+        params={name: value for name, value in settings.model_dump(mode="json").items() if not isinstance(value, dict | str)},
+        plots=draw(scorer, test.features, test.labels, settings),
+        inputs={table.name: inputs.versions[table.name] for table in (GoldCustomerIndicators, SilverPayments)},
+        tags={"provenance": "simulated", "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}"},
+    )
+
+
+def _rows(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
+    return inputs.frame(GoldCustomerIndicators).toArrow(), inputs.frame(SilverPayments).toArrow()
+
+
+def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings) -> dict[str, Sample]:
+    """Training, tuning and test samples by month; raises UsageError where the data are too short for the split.
+
+    Rows without enough history, closed accounts and customers in default already are neither learned from nor judged.
+    """
+    ordered = indicators.sort_by([("customer_id", "ascending"), ("indicator_month", "ascending")])
+    months = [BillingMonth.parse(text) for text in sorted(pc.unique(ordered["indicator_month"]).to_pylist())]
+    customers = pc.unique(ordered["customer_id"]).to_pylist()
+    if len(months) < settings.test_to_month + settings.horizon_months:
+        raise UsageError(
+            f"The credit index needs {settings.test_to_month + settings.horizon_months} months; there are {len(months)}.",
+            "Shorten the split in credit_index.yaml, or deliver more history.",
+        )
+    known_until = months[-1].plus(1).last_day
+    labels = label_customers(payments, customers, months, settings.default_overdue_days, settings.horizon_months, known_until).ravel()
+    features = features_of(ordered)
+    usable = np.isfinite(labels) & (ordered["history_months"].to_numpy() >= settings.min_history_months) & (ordered["is_closed"].to_numpy() == 0)
+    number = np.tile(np.arange(1, len(months) + 1), len(customers))
+    edges = (0, settings.train_to_month, settings.tune_to_month, settings.test_to_month)
+    found = {}
+    for name, low, high in zip(("train", "tune", "test"), edges[:-1], edges[1:], strict=True):
+        chosen = usable & (number > low) & (number <= high)
+        if len(np.unique(labels[chosen])) < 2:
+            raise UsageError(f"The {name} months hold no mixture of defaults and non-defaults.", "Check silver_payments and the split in credit_index.yaml.")
+        found[name] = Sample(features[chosen], labels[chosen])
+    return found
+
+
+def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
+    """Monotone boosted trees with early stopping, then Platt's calibration on the tuning months."""
+    import xgboost as xgb
+    from sklearn.linear_model import LogisticRegression
+
+    def matrix(sample: Sample) -> Any:
+        return xgb.DMatrix(sample.features, sample.labels, feature_names=list(NAMES), missing=np.nan)
+
+    parameters = {
+        "objective": "binary:logistic",
+        "eval_metric": "logloss",
+        "tree_method": "hist",
+        "eta": settings.learning_rate,
+        "max_depth": settings.max_depth,
+        "min_child_weight": settings.min_child_weight,
+        "nthread": settings.threads,
+        "seed": settings.seed,
+        "monotone_constraints": "(" + ",".join(str(indicator.risk) for indicator in INDICATORS) + ")",
+    }
+    booster = xgb.train(
+        parameters,
+        matrix(samples["train"]),
+        settings.trees,
+        evals=[(matrix(samples["tune"]), "tune")],
+        early_stopping_rounds=settings.early_stopping_rounds,
+        verbose_eval=False,
+    )
+    booster = booster[: booster.best_iteration + 1]
+    margins = np.asarray(booster.predict(matrix(samples["tune"]), output_margin=True), dtype=float)
+    platt = LogisticRegression(C=1e6, solver="lbfgs").fit(margins[:, None], samples["tune"].labels)
+    slope = float(platt.coef_[0, 0])
+    if slope <= 0:
+        raise UsageError("The model orders the tuning months backwards; it is not fit for use.", "Check labels and indicators.")
+    return Scorer(booster, slope, float(platt.intercept_[0]))
+
+
+def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
+    """AUC, KS, Brier score, mean probability against the default rate, and rows, for each span of months."""
+    from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
+
+    found: dict[str, float] = {}
+    for name, sample in samples.items():
+        predicted = scorer.probabilities(sample.features)
+        false, true, _ = roc_curve(sample.labels, predicted)
+        found |= {
+            f"{name}_auc": float(roc_auc_score(sample.labels, predicted)),
+            f"{name}_ks": float(np.max(true - false)),
+            f"{name}_brier": float(brier_score_loss(sample.labels, predicted)),
+            f"{name}_default_rate": float(sample.labels.mean()),
+            f"{name}_mean_probability": float(predicted.mean()),
+            f"{name}_rows": float(len(sample.labels)),
+        }
+    return found
+
+
+def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> tuple[bool, str]:
+    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin."""
+    from sklearn.metrics import roc_auc_score
+
+    settings = inputs.settings.section(CreditIndexSettings)
+    test = split_samples(*_rows(inputs), settings)["test"]
+    old = float(roc_auc_score(test.labels, Scorer.from_files(champion.files).probabilities(test.features)))
+    new = float(roc_auc_score(test.labels, Scorer.from_files(trained.files).probabilities(test.features)))
+    verdict = new >= old - settings.promotion_margin_auc
+    return verdict, f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}"
