@@ -12,7 +12,9 @@ from pipelines.codes import FeeCodeColour
 
 FILL = {FeeCodeColour.GREEN: "#0f7a4a", FeeCodeColour.YELLOW: "#f2b705", FeeCodeColour.RED: "#b3202a", FeeCodeColour.GREY: "#8a949b"}
 _REFERENCE, _IMPLIED, _BAND, _INK, _SOFT = "#16302b", "#3c5a99", "#c9d5ee", "#16302b", "#566b66"
-_WIDTH, _LEFT, _RIGHT = 700, 150, 84
+# Keeps a number readable where a dashed line runs through it.
+_HALO = ' paint-order="stroke" stroke="#ffffff" stroke-width="4"'
+_WIDTH, _LEFT, _RIGHT, _NAME_WIDTH = 700, 150, 84, 90
 
 
 def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Markup | None:
@@ -23,6 +25,7 @@ def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Mar
         ("实际收取", "charged", charged, FILL[FeeCodeColour(row["colour_code"])]),
         ("合法参考价", "lawful reference", reference, _REFERENCE),
     ]
+    extra = evidence["other_charge_cny"] and evidence["fee_price_cny_per_kwh"]
     known = [float(value) for value in (charged, reference, high) if value is not None]
     if not known:
         return None
@@ -32,7 +35,9 @@ def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Mar
         if price is not None:
             parts.append(_label(top, zh, en))
             parts.append(f'<rect x="{_LEFT}" y="{top}" width="{scale.length(float(price)):.1f}" height="30" rx="4" fill="{fill}"/>')
-            parts.append(_value(scale.at(float(price)) + 8, top, f"{_price(price)}"))
+            parts.append(_value(scale.at(float(price)) + 8, top, f"{price:.4f}"))
+            if extra and price is charged:
+                parts.append(_other_charges(top, scale.at(float(extra)), scale.at(float(price))))
             top += 46
     if implied is not None:
         parts.append(_label(top, "推算价及区间", "implied price, band"))
@@ -60,13 +65,13 @@ def tenants_chart(rows: Sequence[Mapping[str, Any]], reference: Decimal | None, 
         fill = FILL[FeeCodeColour(row["colour_code"])]
         parts.append(f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end" font-size="12" fill="{_INK}">{Markup.escape(row["tenant_id"])}</text>')
         parts.append(f'<rect x="{_LEFT}" y="{top}" width="{scale.length(price):.1f}" height="17" rx="3" fill="{fill}"/>')
-        parts.append(f'<text x="{scale.at(price) + 6:.1f}" y="{top + 13}" font-size="12" fill="{_INK}">{price:.4f}</text>')
+        parts.append(f'<text x="{scale.at(price) + 6:.1f}" y="{top + 13}" font-size="12" fill="{_INK}"{_HALO}>{price:.4f}</text>')
         top += 23
     marks = [("参考价", float(reference), _INK), *((f"+{float(limit):.0%}", edge, _SOFT) for limit, edge in zip(limits, edges, strict=True))]
     for position, (label, price, stroke) in enumerate(marks):
         at = scale.at(price)
         anchor = "end" if position == 0 else "start"
-        parts.append(f'<line x1="{at:.1f}" y1="18" x2="{at:.1f}" y2="{top}" stroke="{stroke}" stroke-width="1.2" stroke-dasharray="4 3"/>')
+        parts.insert(0, f'<line x1="{at:.1f}" y1="18" x2="{at:.1f}" y2="{top}" stroke="{stroke}" stroke-width="1.2" stroke-dasharray="4 3"/>')
         parts.append(f'<text x="{at:.1f}" y="13" text-anchor="{anchor}" font-size="12" fill="{stroke}">{label}</text>')
     return _svg(top, parts, "charged price of each tenant against the reference")
 
@@ -93,8 +98,12 @@ def _value(left: float, top: int, text: str) -> str:
     return f'<text x="{left:.1f}" y="{top + 21}" font-size="15" font-weight="600" fill="{_INK}">{text}</text>'
 
 
-def _price(price: Decimal) -> str:
-    return f"{price:.4f}"
+def _other_charges(top: int, left: float, right: float) -> str:
+    """The part of the charged bar that is not the fee: lighter, and named where there is room."""
+    veil = f'<rect x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="30" fill="#ffffff" fill-opacity="0.45"/>'
+    middle = (left + right) / 2
+    named = f'<text x="{middle:.1f}" y="{top + 20}" text-anchor="middle" font-size="12" fill="{_INK}">其他收费 other</text>'
+    return veil + (named if right - left > _NAME_WIDTH else "")
 
 
 def _svg(height: int, parts: Sequence[str], title: str) -> Markup:
