@@ -130,4 +130,4 @@ def quantised(value: Fraction, decimals: int) -> Decimal:
     """A fraction as a decimal of so many places, rounded half away from zero."""
     scaled = abs(value) * 10**decimals
     whole = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return Decimal(whole if value >= 0 else -whole).scaleb(-decimals)
+    return Decimal(f"{whole if value >= 0 else -whole}E-{decimals}")
