@@ -40,7 +40,7 @@ def test_the_shown_figure_has_the_colour_of_the_exact_one(mark_up: Fraction) -> 
 @given(st.fractions(max_denominator=10**6), st.integers(0, 8))
 def test_rounding_is_to_the_nearest(value: Fraction, decimals: int) -> None:
     assert abs(Fraction(quantised(value, decimals)) - value) <= Fraction(1, 2 * 10**decimals)
-    assert quantised(-value, decimals) == -quantised(value, decimals)
+    assert quantised(-value, decimals) == quantised(value, decimals).copy_negate()
 
 
 @given(st.binary(max_size=120))

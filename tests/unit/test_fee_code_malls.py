@@ -6,6 +6,7 @@ import csv
 import json
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -254,3 +255,33 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
         assert "<script" not in page
         assert "<img" not in page
         assert "<b>t" not in page
+
+
+@pytest.mark.spark
+def test_the_product_on_spark_frames_gives_the_same_rows(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any) -> None:
+    from pipelines.store import spark_schema
+    from pipelines.tables.gold import GoldBillingDeterminants
+    from pipelines.tables.silver import SilverCustomers
+    from products.transfer_fee_code import STEPS
+
+    def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
+        return spark.createDataFrame([tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table))
+
+    frames = {
+        SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
+        SilverCustomers: frame(SilverCustomers, malls.customers),
+        GoldBillingDeterminants: frame(GoldBillingDeterminants, [row | {"meter_point_id": "M", "missing_inputs": []} for row in malls.determinants]),
+    }
+    bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
+    versions = {"silver_transfer_declarations": 0}
+    given: Any = SimpleNamespace(
+        settings=house[0], facts=house[1], months=(SEPTEMBER,), versions=versions, bundles=bundles, frame=frames.__getitem__, spark=spark
+    )
+    train_step, code_step = STEPS
+    assert train_step.train(given).files == model.files  # type: ignore[union-attr]
+    found = code_step.apply(given)  # type: ignore[union-attr]
+    expected = compute(malls, model, house, SEPTEMBER)
+    assert set(found) == set(code_step.writes) == set(expected)  # type: ignore[union-attr]
+    for table, rows in expected.items():
+        back = found[table].toArrow().select(rows.column_names).cast(rows.schema)  # type: ignore[union-attr]
+        assert back.to_pylist() == rows.to_pylist()
