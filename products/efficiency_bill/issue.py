@@ -1,0 +1,124 @@
+"""One bill out of one case: priced, compared, advised."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts
+from pipelines.tables.efficiency_bill import BaselineVerdict
+from pipelines.tariff import PricedMonth, price_month
+from products.efficiency_bill.advice import Situation, advise
+from products.efficiency_bill.cases import Case
+from products.efficiency_bill.settings import EfficiencyBillSettings
+
+_SIX_PLACES = Decimal("0.000001")
+_TEN_PLACES = Decimal("0.0000000001")
+TERMS = (
+    "customer_name", "customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use", "contract_capacity_kva",
+    "demand_basis_code", "contract_demand_kw", "power_factor_standard_ratio", "peer_group", "provenance",
+)  # fmt: skip
+
+
+def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
+    """A row of efficiency_bill_v1 with ``lines`` and ``advice`` inside, all without the columns that the runner adds."""
+    priced = price_month(case.contract, case.determinants, facts)
+    advice = advise(_situation(case, priced), facts, settings)
+    average = priced.average_price_cny_per_kwh
+    emission = _emission(case, facts, settings)
+    lacks = [*case.lacks]
+    if case.baseline is None:
+        lacks.append("baseline")
+    if len(advice) < settings.advice_count:
+        lacks.append("advice")
+    bill: dict[str, Any] = {
+        "customer_id": case.terms["customer_id"],
+        "billing_month": str(case.month),
+        **{name: case.terms[name] for name in TERMS},
+        **{name: case.shown[name] for name in ("meter_point_ids", "max_demand_kw", "max_demand_date", "estimated_ratio")},
+        "energy_kwh": case.determinants.energy_kwh,
+        "total_cny": priced.total_cny,
+        "average_price_cny_per_kwh": None if average is None else average.quantize(_TEN_PLACES),
+        "power_factor_ratio": priced.power_factor,
+        "adjustment_ratio": priced.adjustment_ratio,
+        "previous_energy_kwh": None if case.previous is None else case.previous.energy_kwh,
+        "previous_total_cny": _previous_total(case, facts),
+        "peer_count": case.peers.count,
+        "peer_percentile_pct": case.peers.percentile,
+        "intensity_kwh_per_m2": case.peers.intensity,
+        "peer_median_kwh_per_m2": case.peers.median,
+        **_baseline_columns(case),
+        "emission_kg_co2": None if emission is None else float(case.determinants.energy_kwh * emission),
+        "emission_factor_kg_co2_per_kwh": emission,
+        "is_estimated_above_limit": case.shown["estimated_ratio"] > settings.max_estimated_ratio,
+        "missing_inputs": lacks,
+        "is_illustrative": priced.is_illustrative,
+        "lowest_confidence_code": priced.lowest_confidence.value,
+        "model_name": model_name,
+        "model_version": model_version,
+    }
+    return bill | {"lines": _lines(priced), "advice": advice}
+
+
+def _lines(priced: PricedMonth) -> list[dict[str, Any]]:
+    return [
+        {
+            "line_number": line.line_number,
+            "component_code": line.component.value,
+            "period_code": line.period.value if line.period else None,
+            "quantity": line.quantity,
+            "quantity_unit": str(line.quantity_unit),
+            "unit_price": line.unit_price,
+            "price_unit": str(line.price_unit),
+            "amount_cny": line.amount_cny,
+            "fact_id": line.fact_id,
+            "fact_confidence_code": line.fact_confidence.value,
+            "formula": line.formula,
+        }
+        for line in priced.lines
+    ]
+
+
+def _previous_total(case: Case, facts: Facts) -> Decimal | None:
+    """What the month before cost, or None where it was not metered or its prices are not published."""
+    if case.previous is None:
+        return None
+    try:
+        return price_month(case.contract, case.previous, facts).total_cny
+    except FactNotInForceError:
+        return None
+
+
+def _situation(case: Case, priced: PricedMonth) -> Situation:
+    peers, area = case.peers, case.terms["floor_area_m2"]
+    compared = peers.intensity is not None and peers.median is not None and peers.best is not None and area
+    return Situation(
+        contract=case.contract,
+        determinants=case.determinants,
+        priced=priced,
+        recent_demand_kw=case.recent_demand_kw,
+        baseline=None if case.baseline is None else case.baseline[:3],
+        intensity=(float(peers.intensity or 0), float(peers.median or 0), float(peers.best or 0), float(area)) if compared else None,
+        base_load_kwh=case.base_load_kwh,
+        weekend_excess_kwh=case.weekend_excess_kwh,
+    )
+
+
+def _baseline_columns(case: Case) -> dict[str, Any]:
+    names = ("baseline_kwh", "baseline_low_kwh", "baseline_high_kwh", "baseline_kind")
+    if case.baseline is None:
+        return dict.fromkeys((*names, "baseline_verdict_code"))
+    energy, (_, low, high, _) = float(case.determinants.energy_kwh), case.baseline
+    verdict = BaselineVerdict.BELOW if energy < low else BaselineVerdict.ABOVE if energy > high else BaselineVerdict.WITHIN
+    return {**dict(zip(names, case.baseline, strict=True)), "baseline_verdict_code": verdict.value}
+
+
+def _emission(case: Case, facts: Facts, settings: EfficiencyBillSettings) -> Decimal | None:
+    """The newest published factor of the region, else none."""
+    try:
+        published = facts.emission_factor.on(case.month.last_day)
+    except FactNotInForceError:
+        return None
+    chosen = published.east_china if settings.emission_region == "east_china" else published.national
+    return None if chosen is None else Decimal(chosen).quantize(_SIX_PLACES)

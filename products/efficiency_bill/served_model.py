@@ -1,0 +1,46 @@
+"""The baseline model as files, as MLflow serves it, and as the product reads it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from products.efficiency_bill.baseline import Baseline
+
+MODEL = "efficiency_bill_baseline"
+COEFFICIENTS = "coefficients.json"
+
+
+def write_coefficients(baselines: Mapping[str, Baseline]) -> bytes:
+    """Every customer's baseline, in order of the customer's number."""
+    return json.dumps({name: baselines[name].as_dict() for name in sorted(baselines)}, sort_keys=True, separators=(",", ":")).encode()
+
+
+def read_coefficients(files: Mapping[str, bytes]) -> dict[str, Baseline]:
+    """The inverse of write_coefficients."""
+    return {name: Baseline(**values) for name, values in json.loads(files[COEFFICIENTS]).items()}
+
+
+class ServedModel:
+    """Expected energy of a customer's day behind MLflow's ``predict``."""
+
+    def __init__(self, baselines: Mapping[str, Baseline]) -> None:
+        self.baselines = baselines
+
+    def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
+        """Columns ``customer_id``, ``mean_celsius``, ``is_weekend`` to ``expected_kwh``; NaN for an unknown customer."""
+        expected = np.full(len(frame), np.nan)
+        for place, row in enumerate(frame.itertuples(index=False)):
+            baseline = self.baselines.get(str(row.customer_id))
+            if baseline is not None:
+                expected[place] = baseline.expected(np.array([float(row.mean_celsius)]), np.array([bool(row.is_weekend)]))[0]
+        return pd.DataFrame({"expected_kwh": expected}, index=frame.index)
+
+
+def _load_pyfunc(path: str) -> ServedModel:
+    return ServedModel(read_coefficients({COEFFICIENTS: (Path(path) / COEFFICIENTS).read_bytes()}))

@@ -1,0 +1,31 @@
+"""Settings of the efficiency bill."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from pipelines.settings import SettingsFile
+
+
+class EfficiencyBillSettings(SettingsFile):
+    """``conf/efficiency_bill.yaml``."""
+
+    file: ClassVar[str] = "efficiency_bill.yaml"
+
+    billed_prefixes: tuple[str, ...] = Field(description="Customers whose number begins with one of these receive a bill.")
+    least_peers: int = Field(ge=2, description="Peers below which no comparison is shown.")
+    max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share the bill says so.")
+    reference_to: date = Field(description="Last day that the baseline learns from; the same whatever month is billed.")
+    least_reference_days: int = Field(ge=14, description="Days that a baseline needs.")
+    holdout_days: int = Field(ge=7, description="Last days of the reference kept back to measure how often the band holds.")
+    band_level: float = Field(gt=0, lt=1, description="Share of days or months that the band is meant to hold.")
+    change_points_celsius: tuple[float, ...] = Field(description="Temperatures tried as change points.")
+    emission_region: Literal["east_china", "national"] = Field(description="Which published emission factor is used.")
+    advice_count: int = Field(ge=1, description="Advices on a bill.")
+    least_saving_cny: float = Field(ge=0, description="Smaller savings are no advice. [CNY]")
+    shifted_peak_ratio: float = Field(gt=0, le=1, description="Share of peak and sharp energy that the shifting advice moves into the valley.")
+    base_load_cut_ratio: float = Field(gt=0, le=1, description="Share of the base load that the base-load advice saves.")
+    weekend_cut_ratio: float = Field(gt=0, le=1, description="Share of the weekend's use above the base load that the weekend advice saves.")

@@ -1,0 +1,164 @@
+"""Fits every billed customer's baseline on the reference period, and measures how often its band holds on days kept back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel
+from pipelines.errors import UsageError
+from pipelines.models import TrainedModel
+from pipelines.steps import Inputs
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.silver import SilverCustomers, SilverWeather
+from products.efficiency_bill.baseline import Baseline, fit_baselines
+from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
+from products.efficiency_bill.settings import EfficiencyBillSettings
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Days:
+    """Daily energy and temperature of the billed customers. (customers x days), NaN where unknown"""
+
+    customers: tuple[str, ...]
+    days: tuple[date, ...]
+    energy: Floats
+    temperature: Floats
+
+    @property
+    def weekend(self) -> NDArray[np.bool_]:
+        """Saturdays and Sundays."""
+        return np.array([day.weekday() >= 5 for day in self.days])
+
+    def until(self, last: date) -> Days:
+        """The days up to one."""
+        keep = np.array([day <= last for day in self.days], dtype=bool)
+        return Days(self.customers, tuple(day for day in self.days if day <= last), self.energy[:, keep], self.temperature[:, keep])
+
+
+def billed(frame: DataFrame, settings: EfficiencyBillSettings) -> DataFrame:
+    """The rows of customers that receive a bill."""
+    from functools import reduce
+
+    from pyspark.sql import functions as F
+
+    tests: list[Column] = [F.col("customer_id").startswith(prefix) for prefix in settings.billed_prefixes]
+    return frame.where(reduce(lambda left, right: left | right, tests))
+
+
+def read_days(inputs: Inputs, settings: EfficiencyBillSettings) -> Days:
+    """Daily energy of all billed customers with the weather of their stations."""
+    from pyspark.sql import functions as F
+
+    rows = (
+        billed(inputs.frame(GoldDayEnergy), settings)
+        .where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
+        .select("customer_id", "energy_date", "energy_kwh_or_kvarh")
+        .toArrow()
+    )
+    stations = billed(inputs.frame(SilverCustomers), settings).where(F.col("valid_to_date").isNull()).select("customer_id", "weather_station_id").toArrow()
+    return arrange_days(rows, stations, inputs.frame(SilverWeather).select("station_id", "weather_date", "mean_celsius").toArrow())
+
+
+def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
+    """Dense arrays from long rows; several meter points of a customer add up."""
+    if not rows.num_rows:
+        return Days((), (), np.zeros((0, 0)), np.zeros((0, 0)))
+    customers = sorted(pc.unique(rows["customer_id"]).to_pylist())
+    number = rows["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    first, last = int(number.min()), int(number.max())
+    energy = np.full((len(customers), last - first + 1), np.nan)
+    row = pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
+    energy[row, number - first] = 0.0
+    np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
+    names = sorted(pc.unique(weather["station_id"]).to_pylist())
+    by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)
+    day = weather["weather_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
+    inside = (day >= 0) & (day < energy.shape[1])
+    station = pc.index_in(weather["station_id"], pa.array(names, pa.string())).to_numpy(zero_copy_only=False).astype(np.int64)
+    by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
+    place = {name: index for index, name in enumerate(names)}
+    of = dict(zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True))
+    temperature = by_station[[place.get(of.get(name) or "", len(names)) for name in customers]]
+    days = tuple(date(1970, 1, 1) + timedelta(days=first + offset) for offset in range(energy.shape[1]))
+    return Days(tuple(customers), days, energy, temperature)
+
+
+def train(inputs: Inputs) -> TrainedModel:
+    """The baseline model of all billed customers."""
+    settings = inputs.settings.section(EfficiencyBillSettings)
+    days = read_days(inputs, settings).until(settings.reference_to)
+    if not days.customers:
+        raise UsageError("No billed customer has days in the reference period.", "Check billed_prefixes and reference_to in efficiency_bill.yaml.")
+    baselines = fit_all(days, settings)
+    metrics = measure(days, baselines, settings)
+    shown = sorted(baselines)[:3]
+    example: dict[str, list[object]] = {"customer_id": list(shown), "mean_celsius": [20.0] * len(shown), "is_weekend": [False] * len(shown)}
+    import pandas as pd
+
+    answer = ServedModel(baselines).predict(pd.DataFrame(example))
+    return TrainedModel(
+        name=MODEL,
+        files={COEFFICIENTS: write_coefficients(baselines)},
+        loader_module="products.efficiency_bill.served_model",
+        input_example=example,
+        output_example={"expected_kwh": answer["expected_kwh"].tolist()},
+        metrics=metrics,
+        params={"reference_to": settings.reference_to.isoformat(), "band_level": settings.band_level, "holdout_days": settings.holdout_days},
+        plots={"cv_rmse.png": _histogram([baseline.cv_rmse for baseline in baselines.values()])},
+        inputs={table.name: inputs.versions[table.name] for table in (GoldDayEnergy, SilverWeather, SilverCustomers)},
+        tags={"provenance": "real+dates_shifted"},
+    )
+
+
+def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]:
+    """Baselines of the customers with enough days."""
+    fitted = fit_baselines(days.energy, days.temperature, days.weekend, settings.change_points_celsius)
+    return {name: found for name, found in zip(days.customers, fitted, strict=True) if found is not None and found.days >= settings.least_reference_days}
+
+
+def measure(days: Days, baselines: dict[str, Baseline], settings: EfficiencyBillSettings) -> dict[str, float]:
+    """How well baselines fit, and how often the day's band holds on the last days, fitted without them."""
+    fit = np.array([baseline.cv_rmse for baseline in baselines.values()])
+    found = {
+        "customers": float(len(fit)),
+        "median_cv_rmse_in_sample": float(np.median(fit)) if len(fit) else 0.0,
+        "share_cv_rmse_below_25_pct": float((fit < 0.25).mean()) if len(fit) else 0.0,
+    }
+    kept = days.until(days.days[-1] - timedelta(days=settings.holdout_days))
+    earlier = fit_all(kept, settings)
+    held = len(kept.days)
+    inside, total = 0, 0
+    for row, name in enumerate(days.customers):
+        if name in earlier:
+            actual = days.energy[row, held:]
+            expected = earlier[name].expected(days.temperature[row, held:], days.weekend[held:])
+            known = np.isfinite(actual) & np.isfinite(expected)
+            inside += int((np.abs(actual - expected)[known] <= earlier[name].day_band(settings.band_level)).sum())
+            total += int(known.sum())
+    return found | {"holdout_day_band_coverage": inside / total if total else 0.0, "holdout_days": float(total)}
+
+
+def _histogram(values: Sequence[float]) -> bytes:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.hist(np.clip(np.array(values) * 100, 0, 100), bins=np.linspace(0, 100, 41).tolist(), color="#00796b")
+    axes.set(xlabel="CV(RMSE) of the daily baseline, %", ylabel="customers", title="Baselines on the reference period (real energy, dates shifted)")
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
+    return buffer.getvalue()
