@@ -15,11 +15,10 @@ RevisionOption = Annotated[int | None, typer.Option(min=1, help="An earlier revi
 
 
 def _issued(customer_id: str, month: str, revision: int | None) -> dict[str, Any]:
-    from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
-
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from pipelines.store import Store
+    from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
     from zhixiang.issued import issued
 
     store = Store(load_settings())

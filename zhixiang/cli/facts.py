@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -11,9 +12,8 @@ from zhixiang.cli.screen import JsonOption, show_json, show_rows
 app = typer.Typer(help="Facts: regulated numbers with document, clause and dates.", no_args_is_help=True)
 
 
-def _day(text: str, option: str):  # type: ignore[no-untyped-def]  # datetime is imported late
-    from datetime import date
-
+def parse_day(text: str, option: str) -> date:
+    """A day from YYYY-MM-DD; raises UsageError naming the option."""
     from pipelines.errors import UsageError
 
     try:
@@ -32,7 +32,7 @@ def show_facts(
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
 
-    rows = load_facts(load_settings().facts_dir).describe(_day(on, "--on"), _day(known, "--known") if known else None)
+    rows = load_facts(load_settings().facts_dir).describe(parse_day(on, "--on"), parse_day(known, "--known") if known else None)
     listed = [row.as_dict() for row in rows]
     if json:
         show_json(listed)

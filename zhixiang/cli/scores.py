@@ -20,11 +20,10 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Probability, score, grade, early warning and the four reasons."""
-    from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
-
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from pipelines.store import Store
+    from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
     from zhixiang.issued import issued
 
     found = issued(Store(load_settings()), CreditIndexV1, (CreditIndexReasonsV1,), customer_id, str(BillingMonth.parse(month)), revision=revision)
