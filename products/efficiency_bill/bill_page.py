@@ -12,7 +12,7 @@ from pipelines.periods import BillingMonth
 from products.efficiency_bill import bill_words as words
 from products.efficiency_bill.bill_comparisons import bill_comparisons
 from products.efficiency_bill.bill_notes import bill_footer, bill_notes
-from products.efficiency_bill.bill_numbers import grouped, number, percent, signed_percent
+from products.efficiency_bill.bill_numbers import exact, grouped, number, percent, signed_percent
 from products.efficiency_bill.charts import AMBER, BAND, INK, PERIOD_COLOURS, TEAL, DayPoint, day_chart, period_bar
 
 Row = Mapping[str, Any]
