@@ -60,7 +60,7 @@ class EfficiencyBill:
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         determinants = billed(inputs.frame(GoldBillingDeterminants), settings).where(F.col("billing_month").isin(months)).toArrow()
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
-        cases = gather_cases(customers, determinants, read_days(inputs, settings), read_coefficients(bundle.files), month, settings)
+        cases = gather_cases(customers, determinants, read_days(inputs, settings, month), read_coefficients(bundle.files), month, settings)
         check_prices(cases, facts)
         version, run_settings = bundle.version, settings
         nested = _nested_schema()

@@ -34,11 +34,12 @@ class ServedModel:
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Columns ``customer_id``, ``mean_celsius``, ``is_weekend`` to ``expected_kwh``; NaN for an unknown customer."""
+        names, celsius, weekend = frame["customer_id"].astype(str), frame["mean_celsius"].to_numpy(float), frame["is_weekend"].to_numpy(bool)
         expected = np.full(len(frame), np.nan)
-        for place, row in enumerate(frame.itertuples(index=False)):
-            baseline = self.baselines.get(str(row.customer_id))
+        for name, places in names.groupby(names, sort=False).indices.items():
+            baseline = self.baselines.get(str(name))
             if baseline is not None:
-                expected[place] = baseline.expected(np.array([float(row.mean_celsius)]), np.array([bool(row.is_weekend)]))[0]
+                expected[places] = baseline.expected(celsius[places], weekend[places])
         return pd.DataFrame({"expected_kwh": expected}, index=frame.index)
 
 

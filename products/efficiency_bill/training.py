@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from io import BytesIO
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pipelines.codes import Channel
 from pipelines.errors import UsageError
 from pipelines.models import TrainedModel
+from pipelines.periods import EPOCH, BillingMonth
 from pipelines.steps import Inputs
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
@@ -59,12 +60,13 @@ def billed(frame: DataFrame, settings: EfficiencyBillSettings) -> DataFrame:
     return frame.where(reduce(lambda left, right: left | right, tests))
 
 
-def read_days(inputs: Inputs, settings: EfficiencyBillSettings) -> Days:
-    """Daily energy of all billed customers with the weather of their stations."""
+def read_days(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None) -> Days:
+    """Daily energy of all billed customers with the weather of their stations; of one month alone where one is given."""
     from pyspark.sql import functions as F
 
+    frame = inputs.frame(GoldDayEnergy)
     rows = (
-        billed(inputs.frame(GoldDayEnergy), settings)
+        billed(frame if month is None else frame.where(F.col("energy_month") == str(month)), settings)
         .where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
         .select("customer_id", "energy_date", "energy_kwh_or_kvarh")
         .toArrow()
@@ -93,7 +95,7 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     place = {name: index for index, name in enumerate(names)}
     of = dict(zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True))
     temperature = by_station[[place.get(of.get(name) or "", len(names)) for name in customers]]
-    days = tuple(date(1970, 1, 1) + timedelta(days=first + offset) for offset in range(energy.shape[1]))
+    days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
     return Days(tuple(customers), days, energy, temperature)
 
 
@@ -101,7 +103,7 @@ def train(inputs: Inputs) -> TrainedModel:
     """The baseline model of all billed customers."""
     settings = inputs.settings.section(EfficiencyBillSettings)
     days = read_days(inputs, settings).until(settings.reference_to)
-    if not days.customers:
+    if not days.customers or not days.days:
         raise UsageError("No billed customer has days in the reference period.", "Check billed_prefixes and reference_to in efficiency_bill.yaml.")
     baselines = fit_all(days, settings)
     metrics = measure(days, baselines, settings)
@@ -126,30 +128,40 @@ def train(inputs: Inputs) -> TrainedModel:
 
 def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]:
     """Baselines of the customers with enough days."""
-    fitted = fit_baselines(days.energy, days.temperature, days.weekend, settings.change_points_celsius)
+    fitted = fit_baselines(days.energy, days.temperature, days.weekend, settings.change_points_celsius, settings.band_level)
     return {name: found for name, found in zip(days.customers, fitted, strict=True) if found is not None and found.days >= settings.least_reference_days}
 
 
-def measure(days: Days, baselines: dict[str, Baseline], settings: EfficiencyBillSettings) -> dict[str, float]:
-    """How well baselines fit, and how often the day's band holds on the last days, fitted without them."""
-    fit = np.array([baseline.cv_rmse for baseline in baselines.values()])
-    found = {
-        "customers": float(len(fit)),
-        "median_cv_rmse_in_sample": float(np.median(fit)) if len(fit) else 0.0,
-        "share_cv_rmse_below_25_pct": float((fit < 0.25).mean()) if len(fit) else 0.0,
-    }
+def measure(days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyBillSettings) -> dict[str, float]:
+    """How well baselines fit, and how often the bands hold on the last days of the reference, fitted without them.
+
+    CV(RMSE) stands beside a published in-sample median of 18.7 % for daily models of 507 buildings of the Building Data Genome.
+    """
+    inside = np.array([baseline.cv_rmse for baseline in baselines.values()] or [np.nan])
+    unseen = np.array([baseline.cv_rmse_unseen for baseline in baselines.values()] or [np.nan])
     kept = days.until(days.days[-1] - timedelta(days=settings.holdout_days))
+    held = slice(len(kept.days), None)
     earlier = fit_all(kept, settings)
-    held = len(kept.days)
-    inside, total = 0, 0
+    day_hits, month_hits = [], []
     for row, name in enumerate(days.customers):
-        if name in earlier:
-            actual = days.energy[row, held:]
-            expected = earlier[name].expected(days.temperature[row, held:], days.weekend[held:])
-            known = np.isfinite(actual) & np.isfinite(expected)
-            inside += int((np.abs(actual - expected)[known] <= earlier[name].day_band(settings.band_level)).sum())
-            total += int(known.sum())
-    return found | {"holdout_day_band_coverage": inside / total if total else 0.0, "holdout_days": float(total)}
+        if name not in earlier:
+            continue
+        miss = days.energy[row, held] - earlier[name].expected(days.temperature[row, held], days.weekend[held])
+        miss = miss[np.isfinite(miss)]
+        day_hits += (np.abs(miss) <= earlier[name].day_band(settings.band_level)).tolist()
+        if len(miss):
+            month_hits.append(abs(float(miss.sum())) <= earlier[name].month_band(len(miss), settings.band_level))
+    found = {
+        "customers": float(len(baselines)),
+        "median_cv_rmse_in_sample": float(np.median(inside)),
+        "median_cv_rmse_unseen_blocks": float(np.median(unseen)),
+        "share_cv_rmse_below_25_pct": float((inside < 0.25).mean()),
+        "holdout_days": float(len(day_hits)),
+        "holdout_customers": float(len(month_hits)),
+    }
+    if day_hits:
+        found |= {"holdout_day_band_coverage": float(np.mean(day_hits)), "holdout_month_band_coverage": float(np.mean(month_hits))}
+    return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
 def _histogram(values: Sequence[float]) -> bytes:
