@@ -137,7 +137,7 @@ class _Fits:
         transposed = np.swapaxes(X, 2, 3)
         gram, moment = np.matmul(transposed, X), np.matmul(transposed, self.y[..., None])[..., 0]
         all_gram, all_moment, all_squares, all_count = (_all_and_without(part) for part in (gram, moment, self.squares, self.count))
-        solution: Floats = np.linalg.solve(all_gram + _RIDGE * np.eye(len(terms)), all_moment[..., None])[..., 0]
+        solution: Floats = np.asarray(np.linalg.solve(all_gram + _RIDGE * np.eye(len(terms)), all_moment[..., None])[..., 0], dtype=np.float64)
         residual: Floats = np.maximum(all_squares - (solution * all_moment).sum(axis=2), 1e-12 * np.maximum(all_squares, 1.0))
         size = len(terms) + len(terms) - 2  # every slope brings a change point
         safe = np.maximum(all_count, 1.0)
