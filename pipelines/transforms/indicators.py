@@ -54,6 +54,10 @@ class Calendar:
         """Last day of each month, counted from 1970."""
         return np.array([_days(month.last_day) for month in self.months], dtype=np.int64)
 
+    def months_before(self, month: int, count: int) -> int:
+        """Last day of the month so many before; what came later lies in the window of that many months."""
+        return _days(self.months[month].plus(-count).last_day)
+
 
 def _days(day: date) -> int:
     return (day - date(1970, 1, 1)).days
@@ -89,9 +93,10 @@ def _by_month(energy: Floats, estimated: Floats, seen: NDArray[np.bool_], calend
     month_kwh = np.add.reduceat(energy, starts[:-1], axis=1)
     days = np.add.reduceat(seen.astype(float), starts[:-1], axis=1)
     mean_day = np.divide(month_kwh, days, out=np.full(shape, np.nan), where=days > 0)
-    found["month_kwh"] = month_kwh
+    found["month_kwh"] = np.where(days > 0, month_kwh, np.nan)
     found["history_months"] = np.cumsum(days > 0, axis=1).astype(float)
-    found["estimated_ratio"] = np.clip(np.divide(np.add.reduceat(estimated, starts[:-1], axis=1), month_kwh, out=np.zeros(shape), where=month_kwh > 0), 0, 1)
+    estimated_kwh = np.add.reduceat(estimated, starts[:-1], axis=1)
+    found["estimated_ratio"] = np.clip(np.divide(estimated_kwh, month_kwh, out=np.zeros(shape), where=month_kwh > 0), 0, 1)
     highest = np.maximum.reduceat(energy, starts[:-1], axis=1)
     zero = np.add.reduceat((seen & (energy <= 0)).astype(float), starts[:-1], axis=1)
     for month in range(count):
@@ -100,33 +105,41 @@ def _by_month(energy: Floats, estimated: Floats, seen: NDArray[np.bool_], calend
         found["zero_use_3m_days"][:, month] = zero[:, recent].sum(axis=1)
         top = highest[:, recent].max(axis=1)
         found["highest_day_kw"][:, month] = top / 24
-        found["load_ratio"][:, month] = _ratio(np.nanmean(_filled(mean_day[:, recent]), axis=1), top)
-        found["day_cv_ratio"][:, month] = _ratio(energy[:, one].std(axis=1), energy[:, one].mean(axis=1))
+        found["load_ratio"][:, month] = np.minimum(_ratio(_mean(mean_day[:, recent]), top), 1)
+        known, today = np.where(seen[:, one], energy[:, one], np.nan), np.maximum(days[:, month], 1)
+        spread = np.sqrt(np.nansum((known - mean_day[:, month, None]) ** 2, axis=1) / today)
+        found["day_cv_ratio"][:, month] = _ratio(spread, mean_day[:, month])
         if month >= 1:
             found["energy_mom_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 1])
-            before = _filled(mean_day[:, max(0, month - BASELINE_MONTHS) : month]).mean(axis=1)[:, None]
-            found["operating_ratio"][:, month] = np.where(before[:, 0] > 0, (energy[:, one] >= OPERATING_SHARE * before).mean(axis=1), np.nan)
-            found["longest_stop_days"][:, month] = _longest_run((energy[:, one] < STOP_SHARE * before) & seen[:, one])
+            before = _mean(mean_day[:, max(0, month - BASELINE_MONTHS) : month])[:, None]
+            operating = (known >= OPERATING_SHARE * before).sum(axis=1) / today
+            found["operating_ratio"][:, month] = np.where((before[:, 0] > 0) & (days[:, month] > 0), operating, np.nan)
+            found["longest_stop_days"][:, month] = _longest_run(known < STOP_SHARE * before)
         if month >= 4:
-            found["operating_change_ratio"][:, month] = found["operating_ratio"][:, month] - found["operating_ratio"][:, month - 3 : month].mean(axis=1)
+            found["operating_change_ratio"][:, month] = found["operating_ratio"][:, month] - _mean(found["operating_ratio"][:, month - 3 : month])
         if month >= 5:
-            last, earlier = _filled(mean_day[:, month - 2 : month + 1]).mean(axis=1), _filled(mean_day[:, month - 5 : month - 2]).mean(axis=1)
+            last, earlier = _mean(mean_day[:, month - 2 : month + 1]), _mean(mean_day[:, month - 5 : month - 2])
             found["energy_trend_3m_ratio"][:, month] = _change(last, earlier)
-            six = _filled(mean_day[:, month - 5 : month + 1])
+            six = mean_day[:, month - 5 : month + 1]
             weights = np.arange(6) - 2.5
             found["energy_slope_6m_ratio"][:, month] = _ratio((six * weights).sum(axis=1) / (weights**2).sum(), six.mean(axis=1))
             found["energy_cv_6m_ratio"][:, month] = _ratio(six.std(axis=1), six.mean(axis=1))
         if month >= 12:
-            found["energy_yoy_ratio"][:, month] = _change(month_kwh[:, month], month_kwh[:, month - 12])
+            found["energy_yoy_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 12])
     return found
 
 
-def _filled(values: Floats) -> Floats:
-    return np.nan_to_num(values, nan=0.0)
+def _mean(values: Floats) -> Floats:
+    """Mean of each row over the months that are known; NaN where none is."""
+    known = np.isfinite(values)
+    count = known.sum(axis=1)
+    mean: Floats = np.divide(np.where(known, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0)
+    return mean
 
 
 def _ratio(part: Floats, whole: Floats) -> Floats:
-    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    ratio: Floats = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
+    return ratio
 
 
 def _change(now: Floats, before: Floats) -> Floats:
@@ -163,28 +176,35 @@ def payment_indicators(payments: pa.Table, customers: Sequence[str], calendar: C
     paid = pc.fill_null(payments["paid_date"].cast(pa.int32()).cast(pa.int64()), _NEVER).to_numpy()
     billed = payments["billed_cny"].to_numpy()
     count, shape = len(customers), (len(customers), len(calendar.months))
-    names = ("late_bills_12m", "late_bills_3m", "max_overdue_12m_days", "mean_overdue_12m_days", "unpaid_bills", "unpaid_to_bill_ratio", "early_payment_6m_days", "on_time_6m_ratio")
+    names = ("late_bills_12m", "late_bills_3m", "max_overdue_12m_days", "mean_overdue_12m_days", "unpaid_bills", "unpaid_days", "arrears_12m",
+             "unpaid_to_bill_ratio", "early_payment_6m_days", "on_time_6m_ratio")  # fmt: skip
     found = {name: np.full(shape, np.nan) for name in names}
+    in_arrears = np.zeros(shape)
+
+    def total(weights: NDArray[np.generic]) -> Floats:
+        return np.bincount(row, weights=weights.astype(float), minlength=count).astype(float)
+
+    def worst(weights: NDArray[np.generic]) -> Floats:
+        highest = np.zeros(count)
+        np.maximum.at(highest, row, weights.astype(float))
+        return highest
+
     for month, today in enumerate(calendar.ends):
         fell_due = due <= today
-        unpaid = fell_due & (paid > today)
         overdue = np.where(fell_due, np.maximum(np.minimum(paid, today) - due, 0), 0)
-        late = fell_due & (overdue > 0)
-        year, half, quarter = (fell_due & (due > today - window) for window in (366, 184, 92))
-
-        def total(weights: NDArray[np.generic]) -> Floats:
-            return np.bincount(row, weights=weights.astype(float), minlength=count)
-
-        bills = total(year)
-        found["late_bills_12m"][:, month] = total(late & year)
-        found["late_bills_3m"][:, month] = total(late & quarter)
-        found["mean_overdue_12m_days"][:, month] = _ratio(total(overdue * year), bills)
-        worst = np.zeros(count)
-        np.maximum.at(worst, row, overdue * year)
-        found["max_overdue_12m_days"][:, month] = worst
-        found["unpaid_bills"][:, month] = total(unpaid)
-        found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(_ratio(total(billed * unpaid) * bills, total(billed * year)))
+        unpaid = (due < today) & (paid > today)
+        year, half, quarter = (fell_due & (due > calendar.months_before(month, window)) for window in (12, 6, 3))
         in_time = half & (paid <= due)
+        bills = total(year)
+        in_arrears[:, month] = total(unpaid) > 0
+        found["late_bills_12m"][:, month] = total((overdue > 0) & year)
+        found["late_bills_3m"][:, month] = total((overdue > 0) & quarter)
+        found["mean_overdue_12m_days"][:, month] = _ratio(total(overdue * year), bills)
+        found["max_overdue_12m_days"][:, month] = worst(overdue * year)
+        found["unpaid_bills"][:, month] = total(unpaid)
+        found["unpaid_days"][:, month] = worst(overdue * unpaid)
+        found["arrears_12m"][:, month] = in_arrears[:, max(0, month - 11) : month + 1].sum(axis=1)
+        found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(_ratio(total(billed * unpaid) * bills, total(billed * year)))
         found["early_payment_6m_days"][:, month] = _ratio(total(np.where(in_time, due - np.minimum(paid, due), 0)), total(in_time))
         found["on_time_6m_ratio"][:, month] = _ratio(total(in_time), total(half))
     return found
@@ -198,20 +218,21 @@ def event_indicators(events: pa.Table, customers: Sequence[str], calendar: Calen
     ended = pc.fill_null(known["ended_date"].cast(pa.int32()).cast(pa.int64()), _NEVER).to_numpy()
     code = np.array(known["event_code"].to_pylist(), dtype=object)
     rules: dict[str, tuple[set[EventCode], int]] = {
-        "violations_24m": ({EventCode.CONTRACT_VIOLATION}, 731),
-        "thefts_24m": ({EventCode.THEFT}, 731),
-        "over_capacity_12m": ({EventCode.OVER_CAPACITY}, 366),
-        "capacity_increases_12m": ({EventCode.CAPACITY_INCREASE}, 366),
-        "capacity_decreases_12m": ({EventCode.CAPACITY_DECREASE, EventCode.SUSPENSION}, 366),
-        "ownership_changes_12m": ({EventCode.OWNERSHIP_CHANGE}, 366),
+        "violations_24m": ({EventCode.CONTRACT_VIOLATION}, 24),
+        "violations_12m": ({EventCode.CONTRACT_VIOLATION}, 12),
+        "thefts_24m": ({EventCode.THEFT}, 24),
+        "over_capacity_12m": ({EventCode.OVER_CAPACITY}, 12),
+        "capacity_increases_12m": ({EventCode.CAPACITY_INCREASE}, 12),
+        "capacity_decreases_12m": ({EventCode.CAPACITY_DECREASE, EventCode.SUSPENSION}, 12),
+        "ownership_changes_12m": ({EventCode.OWNERSHIP_CHANGE}, 12),
     }
     shape = (len(customers), len(calendar.months))
     found = {name: np.zeros(shape) for name in (*rules, "open_safety_notices", "is_closed")}
     for month, today in enumerate(calendar.ends):
         for name, (codes, window) in rules.items():
-            chosen = np.isin(code, [member.value for member in codes]) & (started <= today) & (started > today - window)
+            chosen = np.isin(code, [member.value for member in codes]) & (started <= today) & (started > calendar.months_before(month, window))
             found[name][:, month] = np.bincount(row[chosen], minlength=shape[0])
-        notice = (code == EventCode.SAFETY_NOTICE_OPEN.value) & (started <= today) & (ended > today)
+        notice = (code == EventCode.SAFETY_NOTICE_OPEN.value) & (started <= today) & (ended >= today)
         found["open_safety_notices"][:, month] = np.bincount(row[notice], minlength=shape[0])
         closed = (code == EventCode.CLOSURE.value) & (started <= today)
         found["is_closed"][:, month] = np.minimum(np.bincount(row[closed], minlength=shape[0]), 1)
@@ -222,7 +243,7 @@ def assemble_indicators(load: pa.Table, payments: pa.Table, events: pa.Table, cu
     """gold_customer_indicators without ``computed_run_id``: every customer with payments, every month, in the order of both.
 
     load       Rows of load_indicators.
-    customers  silver_customers; the newest terms of each customer give industry, capacity and age.
+    customers  silver_customers; the terms in force on the month's last day give industry, city, capacity and age.
     """
     names = sorted(pc.unique(payments["customer_id"]).to_pylist())
     months = [str(month) for month in calendar.months]
@@ -237,14 +258,12 @@ def assemble_indicators(load: pa.Table, payments: pa.Table, events: pa.Table, cu
         found[name] = grid
     found |= payment_indicators(payments, names, calendar)
     found |= event_indicators(events, names, calendar)
-    terms = {row["customer_id"]: row for row in customers.sort_by("valid_from_date").to_pylist()}
-    industry = np.array([terms.get(name, {}).get("industry_code") or "" for name in names])
-    capacity = np.array([terms.get(name, {}).get("contract_capacity_kva") or np.nan for name in names])
-    opened = np.array([_days(day) if (day := terms.get(name, {}).get("opened_date")) else np.nan for name in names])
-    found["capacity_use_ratio"] = found.pop("highest_day_kw") / capacity[:, None]
-    found["account_age_years"] = np.maximum(calendar.ends[None, :] - opened[:, None], 0) / 365.25
-    found["industry_growth_gap_ratio"] = found["energy_trend_3m_ratio"] - _industry_median(found["energy_trend_3m_ratio"], industry)
-    found["industry_size_percentile_ratio"] = _industry_rank(found["month_kwh"], industry)
+    terms = _terms_in_force(customers, names, calendar)
+    found["capacity_use_ratio"] = _ratio(found.pop("highest_day_kw"), terms["capacity"])
+    found["account_age_years"] = np.maximum(calendar.ends[None, :] - terms["opened"], 0) / 365.25
+    found["is_closed"] = np.maximum(found["is_closed"], terms["closed"] <= calendar.ends[None, :])
+    found["industry_growth_gap_ratio"] = found["energy_trend_3m_ratio"] - _peer_median(found["energy_trend_3m_ratio"], terms["peers"])
+    found["industry_size_percentile_ratio"] = _peer_rank(found["month_kwh"], terms["peers"])
     found["estimated_ratio"] = np.nan_to_num(found["estimated_ratio"])
     found["history_months"] = np.nan_to_num(found["history_months"])
     schema = pa.schema([field for field in GoldCustomerIndicators.arrow_schema() if field.name != "computed_run_id"])
@@ -256,22 +275,51 @@ def assemble_indicators(load: pa.Table, payments: pa.Table, events: pa.Table, cu
     return pa.table(columns).select(schema.names).cast(schema)
 
 
-def _industry_median(values: Floats, industry: NDArray[np.str_]) -> Floats:
+def _terms_in_force(customers: pa.Table, names: Sequence[str], calendar: Calendar) -> dict[str, Floats]:
+    """Terms on each month's last day (customers x months); NaN before the first terms. ``peers`` numbers each industry of each city."""
+    known = customers.filter(pc.is_in(customers["customer_id"], pa.array(names)))
+    row = pc.index_in(known["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
+    since = known["valid_from_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    order = np.lexsort((since, row))
+    span = 1 << 32
+    asked = np.arange(len(names))[:, None] * span + calendar.ends[None, :]
+    place = np.searchsorted((row * span + since)[order], asked, side="right") - 1
+    belongs = (place >= 0) & (np.append(row[order], -1)[place] == np.arange(len(names))[:, None])
+
+    def as_of(values: Floats) -> Floats:
+        return np.where(belongs, np.append(values[order], np.nan)[place], np.nan)
+
+    def days(name: str) -> Floats:
+        return np.asarray(pc.fill_null(known[name].cast(pa.int32()).cast(pa.float64()), np.nan), dtype=float)
+
+    group = pc.binary_join_element_wise(pc.fill_null(known["city"], ""), pc.fill_null(known["industry_code"], ""), "/")
+    return {
+        "capacity": as_of(pc.fill_null(known["contract_capacity_kva"], np.nan).to_numpy()),
+        "opened": as_of(days("opened_date")),
+        "closed": as_of(days("closed_date")),
+        "peers": as_of(pc.index_in(group, pc.unique(group)).to_numpy(zero_copy_only=False).astype(float)),
+    }
+
+
+def _peer_median(values: Floats, peers: Floats) -> Floats:
+    """Median of each month over the customers of the same group."""
     middle = np.full(values.shape, np.nan)
-    for code in np.unique(industry):
-        rows = industry == code
-        finite = values[rows]
-        if np.isfinite(finite).any():
-            with np.errstate(all="ignore"):
-                middle[rows] = np.nanmedian(np.where(np.isfinite(finite).any(axis=0), finite, 0.0), axis=0)
+    for month in range(values.shape[1]):
+        known = np.isfinite(values[:, month]) & np.isfinite(peers[:, month])
+        for group in np.unique(peers[known, month]):
+            rows = known & (peers[:, month] == group)
+            middle[rows, month] = np.median(values[rows, month])
     return middle
 
 
-def _industry_rank(values: Floats, industry: NDArray[np.str_]) -> Floats:
+def _peer_rank(values: Floats, peers: Floats) -> Floats:
+    """Share of the others of the same group with a smaller value; NaN for a group of one."""
     rank = np.full(values.shape, np.nan)
-    for code in np.unique(industry):
-        rows = np.flatnonzero(industry == code)
-        if len(rows) > 1:
-            order = np.nan_to_num(values[rows], nan=-1.0).argsort(axis=0, kind="stable").argsort(axis=0, kind="stable")
-            rank[rows] = order / (len(rows) - 1)
+    for month in range(values.shape[1]):
+        known = np.isfinite(values[:, month]) & np.isfinite(peers[:, month])
+        for group in np.unique(peers[known, month]):
+            rows = np.flatnonzero(known & (peers[:, month] == group))
+            if len(rows) > 1:
+                own = values[rows, month]
+                rank[rows, month] = np.searchsorted(np.sort(own), own, side="left") / (len(rows) - 1)
     return rank

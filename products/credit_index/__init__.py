@@ -11,7 +11,7 @@ from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
 from pipelines.transforms.indicators import LOAD_SCHEMA, Calendar, assemble_indicators, load_indicators
-from pipelines.worker_refinement import map_buckets
+from pipelines.worker_refinement import driver_files, map_buckets
 from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.training import MODEL, challenge, train
 from products.protocol import product_step
@@ -23,14 +23,14 @@ def derive_indicators(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Indicators of every customer with payments, for every month that was billed."""
     payments = inputs.frame(SilverPayments).toArrow()
     if not payments.num_rows:
-        return {GoldCustomerIndicators: inputs.spark.createDataFrame(GoldCustomerIndicators.empty().drop_columns(["computed_run_id"]))}
+        return {GoldCustomerIndicators: driver_files(inputs, GoldCustomerIndicators, GoldCustomerIndicators.empty().drop_columns(["computed_run_id"]))}
     billed = sorted(pc.unique(payments["billing_month"]).to_pylist())
     first, last = BillingMonth.parse(billed[0]), BillingMonth.parse(billed[-1])
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     calendar = Calendar(tuple(first.plus(offset) for offset in range(count)))
     load = map_buckets(inputs, GoldDayEnergy, lambda days: load_indicators(days, calendar), LOAD_SCHEMA, "customer_id", DAYS_PER_TASK)
     rows = assemble_indicators(load, payments, inputs.frame(SilverEvents).toArrow(), inputs.frame(SilverCustomers).toArrow(), calendar)
-    return {GoldCustomerIndicators: inputs.spark.createDataFrame(rows)}
+    return {GoldCustomerIndicators: driver_files(inputs, GoldCustomerIndicators, rows)}
 
 
 STEPS: tuple[Step | TrainStep, ...] = (
@@ -38,7 +38,7 @@ STEPS: tuple[Step | TrainStep, ...] = (
         stage="gold",
         name="gold-indicators",
         reads=(GoldDayEnergy, SilverPayments, SilverEvents, SilverCustomers),
-        writes={GoldCustomerIndicators: WriteMode.REPLACE},
+        writes={GoldCustomerIndicators: WriteMode.COMMIT_FILES},
         apply=derive_indicators,
     ),
     TrainStep(stage="train", name="train-credit-index", model=MODEL, reads=(GoldCustomerIndicators, SilverPayments), train=train, challenge=challenge),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
@@ -14,8 +15,8 @@ from pipelines.tables.base import Role, Table
 from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers
-from products.credit_index.catalogue import NAMES
-from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, warning_of
+from products.credit_index.catalogue import NAMES, VETOES
+from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, veto_words, warning_of
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import MODEL
 
@@ -55,13 +56,15 @@ class CreditIndex:
 
         bundle, settings = inputs.bundles[MODEL], inputs.settings.section(CreditIndexSettings)
         files, version = dict(bundle.files), bundle.version
-        wanted = ["customer_id", "month_kwh", "estimated_ratio", "history_months", "thefts_24m", "is_closed", *NAMES]
+        wanted = ["customer_id", "month_kwh", "estimated_ratio", "history_months", *sorted({*NAMES, *(veto.name for veto in VETOES)})]
         of = [str(month), str(month.plus(-COMPARED_MONTHS))]
         rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
         now = rows.where(F.col("indicator_month") == of[0]).select(*wanted)
         before = rows.where(F.col("indicator_month") == of[1]).select("customer_id", F.struct(*NAMES, "history_months").alias("before"))
-        newest = inputs.frame(SilverCustomers).where(F.col("valid_to_date").isNull()).select("customer_id", "customer_name", "industry_code", "provenance")
-        joined = now.where(F.col("history_months") >= settings.min_history_months).join(before, "customer_id", "left").join(newest, "customer_id")
+        day = F.lit(month.last_day)
+        in_force = (F.col("valid_from_date") <= day) & (F.col("valid_to_date").isNull() | (F.col("valid_to_date") >= day))
+        terms = inputs.frame(SilverCustomers).where(in_force).select("customer_id", "customer_name", "industry_code", "provenance")
+        joined = now.where(F.col("history_months") >= settings.min_history_months).join(before, "customer_id", "left").join(terms, "customer_id")
 
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             scorer = Scorer.from_files(files)
@@ -80,14 +83,15 @@ def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, mo
 
     rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``, ``industry_code``, ``provenance``.
     """
-    features = features_of(rows)
+    features = features_of(rows, scorer.features)
     probabilities = scorer.probabilities(features)
     points = score_points(probabilities, settings)
     contributions = scorer.contributions(features)
     changes = _changes(rows, points, scorer, settings)
     found = []
-    for place, row in enumerate(rows.drop_columns(["before", *NAMES]).to_pylist()):
-        veto = veto_of(row)
+    for place, row in enumerate(rows.drop_columns(["before"]).to_pylist()):
+        veto = veto_of(row, settings)
+        veto_zh, veto_en = (None, None) if veto is None else veto_words(veto, row[veto.name])
         change = changes[place]
         found.append(
             {
@@ -99,16 +103,18 @@ def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, mo
                 "horizon_months": settings.horizon_months,
                 "score_points": int(points[place]),
                 "scale_label": settings.scale_label,
-                "grade_code": grade_of(int(points[place]), veto is not None, settings).value,
-                "veto_code": veto,
-                "warning_code": warning_of(float(probabilities[place]), change, veto is not None, settings).value,
+                "grade_code": grade_of(int(points[place]), veto, settings).value,
+                "veto_code": None if veto is None else veto.id,
+                "veto_zh": veto_zh,
+                "veto_en": veto_en,
+                "warning_code": warning_of(float(probabilities[place]), change, veto, settings).value,
                 "score_change_points": change,
                 "month_kwh": row["month_kwh"],
                 "estimated_ratio": row["estimated_ratio"],
                 "model_name": MODEL,
                 "model_version": version,
                 "provenance": row["provenance"],
-                "reasons": reasons_of(contributions[place], features[place], settings),
+                "reasons": reasons_of(contributions[place], features[place], scorer.features, settings),
             }
         )
     return found
@@ -116,10 +122,11 @@ def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, mo
 
 def _changes(rows: pa.Table, points: np.ndarray[Any, Any], scorer: Scorer, settings: CreditIndexSettings) -> Sequence[int | None]:
     """Score against that of the same model three months earlier; None without enough history then."""
-    earlier = [row if row is not None and (row["history_months"] or 0) >= settings.min_history_months else None for row in rows["before"].to_pylist()]
-    matrix = np.array([[np.nan if row is None or row[name] is None else float(row[name]) for name in NAMES] for row in earlier])
-    old = score_points(scorer.probabilities(matrix), settings)
-    return [None if row is None else int(points[place] - old[place]) for place, row in enumerate(earlier)]
+    before = rows["before"].combine_chunks()
+    earlier = pa.table({name: pc.struct_field(before, name) for name in (*scorer.features, "history_months")})
+    old = score_points(scorer.probabilities(features_of(earlier, scorer.features)), settings)
+    long_enough = pc.fill_null(pc.greater_equal(earlier["history_months"], settings.min_history_months), False).to_pylist()
+    return [int(points[place] - old[place]) if known else None for place, known in enumerate(long_enough)]
 
 
 CREDIT_INDEX = CreditIndex()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipelines.errors import TamperedError
 from pipelines.tables.credit_index import CreditGrade, WarningLevel
-from products.credit_index.catalogue import INDICATORS, NAMES, VETOES, worded
+from products.credit_index.catalogue import BY_NAME, NAMES, VETOES, Veto, worded
 from products.credit_index.settings import CreditIndexSettings
 
 Floats = NDArray[np.float64]
@@ -25,25 +26,30 @@ class Scorer:
     """A booster with its calibration: probability = 1 / (1 + exp(-(slope x margin + intercept))).
 
     Platt's form keeps the order of customers and the monotone directions, because the slope is positive.
+    features   The indicators that the booster reads, in its order.
     """
 
     booster: Any
     slope: float
     intercept: float
+    features: tuple[str, ...] = NAMES
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> Scorer:
-        """From the bytes of a verified bundle."""
+        """From the bytes of a verified bundle; raises TamperedError where its parts contradict each other."""
         import xgboost as xgb
 
         booster = xgb.Booster()
         booster.load_model(bytearray(files["model.ubj"]))
         calibration = json.loads(files["calibration.json"])
-        return cls(booster, float(calibration["slope"]), float(calibration["intercept"]))
+        features = tuple(calibration["features"])
+        if tuple(booster.feature_names or ()) != features or float(calibration["slope"]) <= 0:
+            raise TamperedError("The credit index model and its calibration do not belong together.", "Promote a version whose files come from one training.")
+        return cls(booster, float(calibration["slope"]), float(calibration["intercept"]), features)
 
     def margins(self, features: Floats) -> Floats:
         """Raw margins (log odds before calibration)."""
-        return np.asarray(self.booster.predict(_matrix(features), output_margin=True), dtype=float)
+        return np.asarray(self.booster.predict(self._matrix(features), output_margin=True), dtype=float)
 
     def probabilities(self, features: Floats) -> Floats:
         """Calibrated probability of default within the horizon. [1]"""
@@ -51,15 +57,15 @@ class Scorer:
 
     def contributions(self, features: Floats) -> Floats:
         """Calibrated log odds split over indicators; the last column is the bias. Rows sum to the calibrated log odds."""
-        raw = np.asarray(self.booster.predict(_matrix(features), pred_contribs=True), dtype=float) * self.slope
+        raw = np.asarray(self.booster.predict(self._matrix(features), pred_contribs=True), dtype=float) * self.slope
         raw[:, -1] += self.intercept
         return raw
 
+    def _matrix(self, features: Floats) -> Any:
+        import xgboost as xgb
 
-def _matrix(features: Floats) -> Any:
-    import xgboost as xgb
-
-    return xgb.DMatrix(features, feature_names=list(NAMES), missing=np.nan)
+        # One thread: scoring runs inside Spark's workers, which are as many as there are cores.
+        return xgb.DMatrix(features, feature_names=list(self.features), missing=np.nan, nthread=1)
 
 
 def probability(log_odds: Floats) -> Floats:
@@ -67,9 +73,9 @@ def probability(log_odds: Floats) -> Floats:
     return 1 / (1 + np.exp(-np.clip(log_odds, -60, 60)))
 
 
-def features_of(indicators: pa.Table) -> Floats:
-    """The model's inputs in the order of the catalogue; NaN for a missing value. (rows x indicators)"""
-    return np.column_stack([pc.fill_null(indicators[name].cast(pa.float64()), np.nan).to_numpy() for name in NAMES])
+def features_of(indicators: pa.Table, names: Sequence[str] = NAMES) -> Floats:
+    """The model's inputs in the order of ``names``; NaN for a missing value. (rows x indicators)"""
+    return np.column_stack([pc.fill_null(indicators[name].cast(pa.float64()), np.nan).to_numpy() for name in names])
 
 
 def score_points(default_probability: Floats, settings: CreditIndexSettings) -> NDArray[np.int64]:
@@ -80,39 +86,50 @@ def score_points(default_probability: Floats, settings: CreditIndexSettings) -> 
     return np.clip(np.floor(points + 0.5), settings.min_score_points, settings.max_score_points).astype(np.int64)
 
 
-def grade_of(points: int, has_veto: bool, settings: CreditIndexSettings) -> CreditGrade:
-    """The best grade whose floor the score reaches; no better than the veto's grade while one holds."""
+def grade_of(points: int, veto: Veto | None, settings: CreditIndexSettings) -> CreditGrade:
+    """The best grade whose floor the score reaches; no better than the veto allows."""
     order = list(CreditGrade)
     grade = next(grade for grade in order if points >= settings.grade_floors[grade])
-    return max(grade, settings.veto_best_grade, key=order.index) if has_veto else grade
+    return grade if veto is None else max(grade, settings.veto_best_grades[veto.id], key=order.index)
 
 
-def warning_of(default_probability: float, change: int | None, has_veto: bool, settings: CreditIndexSettings) -> WarningLevel:
-    """Alert by probability or veto; watch by probability or by a fall of the score."""
-    if has_veto or default_probability >= settings.warning_alert_probability:
+def warning_of(default_probability: float, change: int | None, veto: Veto | None, settings: CreditIndexSettings) -> WarningLevel:
+    """Alert by probability or a severe veto; watch by probability, by a fall of the score or a mild veto."""
+    order = list(CreditGrade)
+    severe = veto is not None and order.index(settings.veto_best_grades[veto.id]) >= order.index(settings.veto_alert_grade)
+    if severe or default_probability >= settings.warning_alert_probability:
         return WarningLevel.ALERT
     fell = change is not None and change <= -settings.warning_drop_points
-    return WarningLevel.WATCH if fell or default_probability >= settings.warning_watch_probability else WarningLevel.NONE
+    watched = veto is not None or fell or default_probability >= settings.warning_watch_probability
+    return WarningLevel.WATCH if watched else WarningLevel.NONE
 
 
-def veto_of(row: Mapping[str, Any]) -> str | None:
-    """The first veto that holds."""
-    return next((VETOES[name][0] for name in VETOES if (row[name] or 0) > 0), None)
+def veto_of(row: Mapping[str, Any], settings: CreditIndexSettings) -> Veto | None:
+    """The strictest veto that holds, by the best grade it allows, then by id."""
+    order = list(CreditGrade)
+    holding = [veto for veto in VETOES if (row[veto.name] or 0) > settings.veto_limits[veto.id]]
+    return min(holding, key=lambda veto: (-order.index(settings.veto_best_grades[veto.id]), veto.id), default=None)
 
 
-def reasons_of(contributions: Floats, values: Floats, settings: CreditIndexSettings) -> list[dict[str, Any]]:
+def veto_words(veto: Veto, value: float) -> tuple[str, str]:
+    """The veto with its value, in Chinese and English."""
+    return veto.zh.replace("{value}", f"{value:.0f}"), veto.en.replace("{value}", f"{value:.0f}")
+
+
+def reasons_of(contributions: Floats, values: Floats, names: Sequence[str], settings: CreditIndexSettings) -> list[dict[str, Any]]:
     """The strongest contributions of one row as reasons; points are against the average customer, positive is good."""
     points = -contributions[:-1] * settings.points_to_double_odds / np.log(2)
     strongest = np.lexsort((np.arange(len(points)), -np.abs(points)))[: settings.reasons_per_score]
     found = []
     for rank, place in enumerate(strongest, start=1):
+        indicator = BY_NAME[names[place]]
         value = None if not np.isfinite(values[place]) else float(values[place])
-        zh, en = worded(INDICATORS[place], value)
+        zh, en = worded(indicator, value)
         found.append(
             {
                 "reason_rank": rank,
-                "reason_id": INDICATORS[place].id,
-                "indicator_name": INDICATORS[place].name,
+                "reason_id": indicator.id,
+                "indicator_name": indicator.name,
                 "indicator_value": value,
                 "effect_points": round(float(points[place]), 1),
                 "text_zh": zh,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipelines.settings import SettingsFile
 from pipelines.tables.credit_index import CreditGrade
+from products.credit_index.catalogue import VETOES
 
 
 class CreditIndexSettings(SettingsFile):
@@ -35,13 +36,23 @@ class CreditIndexSettings(SettingsFile):
     max_score_points: int = Field(description="Highest score.")
     scale_label: str = Field(description="Whose scale it is; printed beside every score.")
     grade_floors: dict[CreditGrade, int] = Field(description="Lowest score of each grade.")
-    veto_best_grade: CreditGrade = Field(description="Best grade while a veto holds.")
+    veto_best_grades: dict[str, CreditGrade] = Field(description="Best grade while a veto holds, by the veto's id.")
+    veto_limits: dict[str, float] = Field(description="Largest value at which a veto still sleeps, by the veto's id.")
+    veto_alert_grade: CreditGrade = Field(description="A veto that allows this grade at best, or worse, is an alert; a milder one: watch.")
     warning_watch_probability: float = Field(ge=0, le=1, description="From this probability on: watch.")
     warning_alert_probability: float = Field(ge=0, le=1, description="From this probability on: alert.")
     warning_drop_points: int = Field(ge=1, description="A score that fell by at least this in three months: watch. [points]")
     promotion_margin_auc: float = Field(ge=0, description="A challenger may be worse than the champion by no more than this AUC on the same test rows.")
     max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share of energy the score says so.")
     reasons_per_score: int = Field(ge=1, le=10, description="Reasons told with each score.")
+
+    @field_validator("veto_best_grades", "veto_limits")
+    @classmethod
+    def _every_veto(cls, given: dict[str, Any]) -> dict[str, Any]:
+        known = {veto.id for veto in VETOES}
+        if set(given) != known:
+            raise ValueError(f"must name {', '.join(sorted(known))} and nothing else")
+        return given
 
     @model_validator(mode="after")
     def _in_order(self) -> CreditIndexSettings:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,9 +69,10 @@ def _rows(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
     return inputs.frame(GoldCustomerIndicators).toArrow(), inputs.frame(SilverPayments).toArrow()
 
 
-def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings) -> dict[str, Sample]:
+def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings, names: Sequence[str] = NAMES) -> dict[str, Sample]:
     """Training, tuning and test samples by month; raises UsageError where the data are too short for the split.
 
+    The horizon of the last tuning months reaches into the test months' dates: labels overlap in time, rows never do.
     Rows without enough history, closed accounts and customers in default already are neither learned from nor judged.
     """
     ordered = indicators.sort_by([("customer_id", "ascending"), ("indicator_month", "ascending")])
@@ -82,9 +83,10 @@ def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditInde
             f"The credit index needs {settings.test_to_month + settings.horizon_months} months; there are {len(months)}.",
             "Shorten the split in credit_index.yaml, or deliver more history.",
         )
-    known_until = months[-1].plus(1).last_day
+    # What happened after the last billed month may not have arrived yet.
+    known_until = months[-1].last_day
     labels = label_customers(payments, customers, months, settings.default_overdue_days, settings.horizon_months, known_until).ravel()
-    features = features_of(ordered)
+    features = features_of(ordered, names)
     usable = np.isfinite(labels) & (ordered["history_months"].to_numpy() >= settings.min_history_months) & (ordered["is_closed"].to_numpy() == 0)
     number = np.tile(np.arange(1, len(months) + 1), len(customers))
     edges = (0, settings.train_to_month, settings.tune_to_month, settings.test_to_month)
@@ -103,7 +105,7 @@ def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
     from sklearn.linear_model import LogisticRegression
 
     def matrix(sample: Sample) -> Any:
-        return xgb.DMatrix(sample.features, sample.labels, feature_names=list(NAMES), missing=np.nan)
+        return xgb.DMatrix(sample.features, sample.labels, feature_names=list(NAMES), missing=np.nan, nthread=settings.threads)
 
     parameters = {
         "objective": "binary:logistic",
@@ -153,12 +155,19 @@ def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
 
 
 def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> tuple[bool, str]:
-    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin."""
+    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin. No comparison, no promotion."""
     from sklearn.metrics import roc_auc_score
 
     settings = inputs.settings.section(CreditIndexSettings)
-    test = split_samples(*_rows(inputs), settings)["test"]
-    old = float(roc_auc_score(test.labels, Scorer.from_files(champion.files).probabilities(test.features)))
-    new = float(roc_auc_score(test.labels, Scorer.from_files(trained.files).probabilities(test.features)))
+    indicators, payments = _rows(inputs)
+    found = []
+    for files in (champion.files, trained.files):
+        scorer = Scorer.from_files(files)
+        unknown = sorted(set(scorer.features) - set(indicators.column_names))
+        if unknown:
+            return False, f"not compared: the champion reads {', '.join(unknown)}, which the store no longer has"
+        test = split_samples(indicators, payments, settings, scorer.features)["test"]
+        found.append(float(roc_auc_score(test.labels, scorer.probabilities(test.features))))
+    old, new = found
     verdict = new >= old - settings.promotion_margin_auc
     return verdict, f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}"
