@@ -64,7 +64,7 @@ def with_revisions(store: Store, frames: Mapping[type[Table], DataFrame], run_id
     revised = {result: changed}
     for table in evidence:
         rows = frames[table].join(F.broadcast(revisions), subject).withColumn("computed_run_id", F.lit(run_id))
-        revised[table] = conform_frame(rows, table)
+        revised[table] = conform_frame(rows, table).persist()
     return revised
 
 
@@ -79,7 +79,7 @@ def append_revisions(store: Store, revised: Mapping[type[Table], DataFrame], not
         return store.versions(list(revised)), counts | {table.name: 0 for table in evidence}
     for table in evidence:
         _remove_orphans(store, table, result, revised[result])
-        counts[table.name] = revised[table].persist().count()
+        counts[table.name] = revised[table].count()
         if counts[table.name] or store.version(table) is None:
             store.write(revised[table], table, append=True, note=note)
     store.write(revised[result], result, append=True, note=note)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # Small writes wait on the driver, not on the cores.
-WRITERS = 4
+WRITERS, SIDE_BY_SIDE = 4, 3
 RUN_ID_COLUMNS = ("run_id", "computed_run_id")
 
 
@@ -64,12 +65,25 @@ class Runner:
     run_id: str
     months: Sequence[BillingMonth]
     now: datetime
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
-        """Runs each step that has something to do; the first error ends the run and is recorded."""
-        for step in steps:
-            self.reporter.begin(step.name)
-            record = self._run_one(step)
+        """Runs each step that has something to do; steps that do not need each other run side by side, because most of a small step is
+        waiting for the driver. The first error ends the run after the steps beside it, and is recorded.
+        """
+        waiting = list(steps)
+        while waiting:
+            wave = [step for place, step in enumerate(waiting) if not any(_needs(step, earlier) for earlier in waiting[:place])]
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+                for running in [pool.submit(self._run_and_record, step) for step in wave]:
+                    running.result()
+            self.store.spark.catalog.clearCache()
+            waiting = [step for step in waiting if step not in wave]
+
+    def _run_and_record(self, step: Step | TrainStep) -> None:
+        self.reporter.begin(step.name)
+        record = self._run_one(step)
+        with self._one_at_a_time:
             self.ledger.record(self.run_id, record)
             self.reporter.end(record)
 
@@ -89,10 +103,9 @@ class Runner:
                 written, rows, gates = self._apply(step, inputs)
         except Exception as error:
             found = {"error": str(error)[:2000]} | ({"failures": error.failures} if isinstance(error, GateHaltedError) else {})
-            self.ledger.record(self.run_id, StepRecord(step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found))
+            with self._one_at_a_time:
+                self.ledger.record(self.run_id, StepRecord(step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found))
             raise
-        finally:
-            self.store.spark.catalog.clearCache()
         return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates)
 
     def _still_there(self, step: Step | TrainStep, done: Mapping[str, Any]) -> bool:
@@ -191,7 +204,8 @@ class Runner:
         frame = conform_frame(self._with_run_columns(result, table), table).persist()
         found = quality.gate(frame, table)
         if mode is WriteMode.REPLACE_OWN:
-            version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
+            with self._one_at_a_time:
+                version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
         else:
             version = self.store.write(frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id)
         frame.unpersist()
@@ -201,9 +215,9 @@ class Runner:
         """Fills the run columns that a step's function leaves out: the run's id, or nothing where only ingest knows."""
         from pyspark.sql import functions as F
 
-        for field in table.fields():
-            if field.role is Role.RUN and field.name not in frame.columns:
-                frame = frame.withColumn(field.name, F.lit(self.run_id if field.name in RUN_ID_COLUMNS else None))
+        for column in table.fields():
+            if column.role is Role.RUN and column.name not in frame.columns:
+                frame = frame.withColumn(column.name, F.lit(self.run_id if column.name in RUN_ID_COLUMNS else None))
         return frame
 
     def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
@@ -218,6 +232,15 @@ class Runner:
         transaction = 1 + ((existing.transaction_version(step.name) or 0) if existing is not None else 0)
         version = commit_files(self.store, table, result.files, step.name, transaction, overwrite=True)
         return version if version is not None else -1, sum(file.rows for file in result.files), found.to_json()
+
+
+def _needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:
+    """Whether a step reads or rewrites what an earlier one writes."""
+    if isinstance(earlier, TrainStep):
+        return isinstance(step, Step) and earlier.model in step.uses_models
+    own = {table for table, mode in earlier.writes.items() if mode is not WriteMode.REPLACE_OWN}
+    written = set(step.writes) if isinstance(step, Step) else set()
+    return bool(own & (set(step.reads) | written))
 
 
 def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
 from functools import reduce
@@ -32,7 +33,7 @@ from pipelines.transforms.curves import refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
 from pipelines.transforms.register_reads import refine_read_rows
-from pipelines.transforms.silver_frames import REFINEMENTS, refine_received
+from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.settings import VeeSettings
 from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, month_of, promises, refine_in_buckets
 
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 CURVE_ROWS_PER_TASK = 100_000
 READ_ROWS_PER_TASK = 1_500_000
+PLANNERS = 3
 MASTER, REGISTERS, CURVES = "silver-master", "silver-registers", "silver-curves"
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
@@ -50,8 +52,13 @@ def refine_master(inputs: Inputs) -> Mapping[type[Table], Written]:
     frames: dict[type[Table], Written] = {}
     accounts: list[DataFrame] = []
     quarantine: list[DataFrame] = []
-    for refinement in REFINEMENTS:
-        refined = refine_received(inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist())
+
+    def refine(refinement: Refinement) -> Refined:
+        return refine_received(inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist())
+
+    with ThreadPoolExecutor(PLANNERS) as pool:
+        planned = list(pool.map(refine, REFINEMENTS))
+    for refinement, refined in zip(REFINEMENTS, planned, strict=True):
         frames[refinement.silver] = refined.frame
         accounts.append(_own(refined.accounts, MASTER))
         quarantine.append(_own(refined.quarantine, MASTER))

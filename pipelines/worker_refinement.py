@@ -15,7 +15,6 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.store import spark_schema
 from pipelines.table_files import write_files
@@ -66,6 +65,12 @@ def derive_in_buckets(
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target))
 
     return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]}
+
+
+def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
+    """Files of rows that the driver holds already, to be committed as those of workers are."""
+    whole = rows.append_column("computed_run_id", pa.array([inputs.run_id] * rows.num_rows, pa.string()))
+    return WorkerFiles(tuple(write_files(whole, table, inputs.location(table))), promises(rows, table))
 
 
 def map_buckets(

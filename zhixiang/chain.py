@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pipelines.store import Store
 
 STAGES = ("ingest", "silver", "gold", "train", "credit-index", "efficiency-bill", "fee-code", "deliver")
+BEFORE_MONTHS = ("ingest", "silver", "gold")
 
 
 def declared_tables() -> tuple[type[Table], ...]:
@@ -135,10 +136,10 @@ def run_chain(
                 outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
             warming.join()
             runner = Runner(settings, facts, store, registry, ledger, reporter, run_id, months, now)
-            for stage in stages:
-                if stage == "train":
+            for group in _groups(stages):
+                if group[0] not in BEFORE_MONTHS:
                     check_months(store, months)
-                runner.run([step for step in all_steps() if step.stage == stage])
+                runner.run([step for step in all_steps() if step.stage in group])
             if "deliver" in stages:
                 from zhixiang.delivery import deliver
 
@@ -151,6 +152,12 @@ def run_chain(
             raise
         ledger.end(run_id, utc_now(), exit_code(outcome))
         return outcome
+
+
+def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:
+    """What concerns all months, then what concerns the months asked for: models, then products, then delivery."""
+    parts = (BEFORE_MONTHS, ("train", "credit-index", "efficiency-bill", "fee-code"))
+    return [group for part in parts if (group := tuple(stage for stage in stages if stage in part))]
 
 
 def _ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_line: Callable[[str, str, float, str], None]) -> IngestSummary:

@@ -17,6 +17,7 @@ class TransferFeeCodeV1(RevisedResult, Table):
 
     name = "transfer_fee_code_v1"
     layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
     tenant_id = Field(STRING, "Tenant.", key=True)
     supplier_customer_id = Field(STRING, "Customer number of the supplier's master account.", key=True)
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)
@@ -49,6 +50,7 @@ class TransferFeeCodeEvidenceV1(Revised, Table):
 
     name = "transfer_fee_code_evidence_v1"
     layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
     tenant_id = Field(STRING, "Tenant.", key=True)
     supplier_customer_id = Field(STRING, "Customer number of the supplier's master account.", key=True)
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)
