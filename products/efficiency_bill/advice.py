@@ -11,8 +11,9 @@ from typing import Any
 
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
-from pipelines.money import round_half_up
+from pipelines.money import round_half_up, split_by_largest_remainder
 from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
+from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 _BASIS = {
@@ -29,8 +30,7 @@ class Situation:
     recent_demand_kw    Highest demands of the month and the two before, where known. [kW]
     baseline            expected, low and high energy of the month, or None. [kWh]
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2, m2]
-    base_load_kwh       Energy of the month if every day were like its lowest tenth, or None. [kWh]
-    weekend_excess_kwh  Energy of Saturdays and Sundays above that base load, or None. [kWh]
+    usage               What the days of the month tell, or None.
     """
 
     contract: Contract
@@ -39,32 +39,32 @@ class Situation:
     recent_demand_kw: Sequence[Decimal]
     baseline: tuple[float, float, float] | None
     intensity: tuple[float, float, float, float] | None
-    base_load_kwh: float | None
-    weekend_excess_kwh: float | None
+    usage: DayUsage | None
 
 
 Found = dict[str, Any] | None
 
 
 def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> list[dict[str, Any]]:
-    """The advices with the largest savings; fewer where fewer can be computed honestly. Never two that change the same thing."""
-    found: list[dict[str, Any]] = []
+    """Advices ranked by saving, each priced by itself; fewer where fewer can be computed honestly.
+
+    What changes the terms or the hours of supply comes before what asks for less energy; of either kind the largest savings are chosen.
+    Where two change the same term of the contract only the better one stands.
+    """
+    found: dict[str, dict[str, Any]] = {}
     for rule in _RULES:
         advice = rule(situation, facts, settings)
         if advice is not None and advice["saving_cny"] >= Decimal(repr(settings.least_saving_cny)):
-            found.append(advice)
-    ordered = sorted(found, key=lambda advice: (-advice["saving_cny"], advice["advice_id"]))
-    kept = [advice for place, advice in enumerate(ordered) if not any(_same_lever(advice, better) for better in ordered[:place])]
-    chosen = kept[: settings.advice_count]
-    return [{"rank": rank, **advice} for rank, advice in enumerate(chosen, start=1)]
+            found[advice["advice_id"]] = advice
+    for one, other in _ALTERNATIVES:
+        if one in found and other in found:
+            del found[one if found[one]["saving_cny"] < found[other]["saving_cny"] else other]
+    chosen = sorted(found.values(), key=lambda advice: (advice["advice_id"] in _LESS_ENERGY, *_by_saving(advice)))[: settings.advice_count]
+    return [{"rank": rank, **advice} for rank, advice in enumerate(sorted(chosen, key=_by_saving), start=1)]
 
 
-# Both change the basic charge: whoever follows one has no use for the other.
-_SAME_LEVER = frozenset({"EB-A01", "EB-A02"})
-
-
-def _same_lever(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return {one["advice_id"], other["advice_id"]} == _SAME_LEVER
+def _by_saving(advice: dict[str, Any]) -> tuple[Decimal, str]:
+    return -advice["saving_cny"], advice["advice_id"]
 
 
 def _advice(number: int, saving: Decimal, zh: str, en: str, assumption_zh: str, assumption_en: str, **inputs: Any) -> dict[str, Any]:
@@ -124,8 +124,8 @@ def _contract_demand(situation: Situation, facts: Facts, settings: EfficiencyBil
         return None
     return _advice(
         2, saving,
-        f"合同最大需量由 {contract.contract_demand_kw:f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
-        f"A contract demand of {fitted:f} kW instead of {contract.contract_demand_kw:f} kW would have cost {saving:,.2f} CNY less.",
+        f"合同最大需量由 {contract.contract_demand_kw.normalize():f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
+        f"A contract demand of {fitted:f} kW instead of {contract.contract_demand_kw.normalize():f} kW would have cost {saving:,.2f} CNY less.",
         "按近三个月最高需量并留容许范围；合同需量可按月变更，须提前5个工作日申请。",
         "By the highest demand of three months within the band allowed; may change monthly, 5 working days ahead.",
         contract_demand_kw=contract.contract_demand_kw, advised_kw=fitted, highest_kw=max(situation.recent_demand_kw),
@@ -147,12 +147,15 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     bank = math.ceil((reactive - allowed) / hours / 10) * 10
     if saving <= 0:
         return None
+    leads = abs(measured.leading_kvarh)
+    over_zh = f"本月已有 {leads:,.0f} kvarh 超前无功，须自动投切、" if leads else ""
+    over_en = f" {leads:,.0f} kvarh were leading already: switch automatically." if leads else ""
     return _advice(
         3, saving,
-        f"加装约 {bank} kvar 无功补偿，把功率因数由 {now} 提到 {standard}，本月可少付约 {saving:,.2f} 元。",
-        f"About {bank} kvar of capacitors, raising the power factor from {now} to {standard}, would have saved {saving:,.2f} CNY.",
-        "按月平均有功功率估算容量，须由专业人员核定并防止过补偿；不含设备投资。",
-        "Sized by mean active power; to be checked by an expert against over-compensation; without the cost of the bank.",
+        f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 {saving:,.2f} 元。",
+        f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, would have saved {saving:,.2f} CNY.",
+        f"按月平均有功功率估算容量；{over_zh}由专业人员核定并防止过补偿；不含设备投资。",
+        f"Sized by mean active power; to be checked by an expert against over-compensation; without the cost of the bank.{over_en}",
         power_factor=now, standard=standard, bank_kvar=bank, kvarh_compensated=needed,
     )  # fmt: skip
 
@@ -179,28 +182,42 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
 
 
 def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[Decimal, Decimal] | None:
-    """Energy saved and what it saves; only where no period split stands in the way."""
+    """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh, CNY]"""
     measured = situation.determinants
     saved = _steps(Decimal(repr(saved_kwh)), measured.resolution_kwh)
-    if saved <= 0 or saved >= measured.energy_kwh or measured.energy_by_period is not None:
+    if saved <= 0 or saved >= measured.energy_kwh:
         return None
-    return saved, repriced(situation, facts, determinants=replace(measured, energy_kwh=measured.energy_kwh - saved))
+    left, parts = measured.energy_kwh - saved, measured.energy_by_period
+    if parts is not None:
+        shares = split_by_largest_remainder(left, [float(energy) for energy in parts.values()], measured.resolution_kwh)
+        parts = dict(zip(parts, shares, strict=True))
+    saving = repriced(situation, facts, determinants=replace(measured, energy_kwh=left, energy_by_period=parts))
+    return (saved, saving) if saving > 0 else None
+
+
+def _unchanged(situation: Situation) -> tuple[str, str]:
+    """What a saving of energy leaves as it is, where the bill knows of it."""
+    if situation.determinants.energy_by_period is None:
+        return "", ""
+    return "分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged."
 
 
 def _to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
+    """Only above the expectation: the band's lower edge says how unsure the baseline is, not what can be reached."""
     if situation.baseline is None:
         return None
-    expected, low, _ = situation.baseline
-    actual = float(situation.determinants.energy_kwh)
-    goal, zh, en = (expected, "回到自身基线", "its own baseline") if actual > expected else (low, "降到基线区间下沿", "the lower edge of its baseline band")
-    found = _less_energy(situation, facts, actual - goal)
+    expected = situation.baseline[0]
+    found = _less_energy(situation, facts, float(situation.determinants.energy_kwh) - expected)
     if found is None:
         return None
     saved, saving = found
+    kept_zh, kept_en = _unchanged(situation)
     return _advice(
-        5, saving, f"用电{zh}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。", f"Use at {en} ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
-        "基线由往期用电和气温推算，不考虑本月经营变化。", "The baseline follows past use and weather; it does not know of changes in the business.",
-        goal_kwh=round(goal, 2), saved_kwh=saved,
+        5, saving,
+        f"用电回到自身基线（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
+        f"Use at its own baseline ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
+        "基线由往期用电和气温推算，不考虑本月经营变化。" + kept_zh, "The baseline follows past use and weather; it does not know of changes in the business." + kept_en,
+        goal_kwh=round(expected, 2), saved_kwh=saved,
     )  # fmt: skip
 
 
@@ -213,39 +230,61 @@ def _to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSettin
     if found is None:
         return None
     saved, saving = found
+    kept_zh, kept_en = _unchanged(situation)
     return _advice(
         6, saving, f"单位面积用电与{zh}的差距缩小一半（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
         f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "同类按主要用途划分，未区分设备与营业时间。", "Peers share the main use; equipment and opening hours may differ.",
+        "同类按主要用途划分，未区分设备与营业时间。" + kept_zh, "Peers share the main use; equipment and opening hours may differ." + kept_en,
         own_kwh_per_m2=round(own, 4), goal_kwh_per_m2=round(goal, 4), saved_kwh=saved,
     )  # fmt: skip
 
 
 def _base_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    found = _less_energy(situation, facts, (situation.base_load_kwh or 0.0) * settings.base_load_cut_ratio)
+    base = situation.usage.base_load_kwh if situation.usage else 0.0
+    found = _less_energy(situation, facts, base * settings.base_load_cut_ratio)
     if found is None:
         return None
     saved, saving = found
-    share = f"{settings.base_load_cut_ratio:.0%}"
+    kept_zh, kept_en = _unchanged(situation)
+    share, lowest = f"{settings.base_load_cut_ratio:.0%}", f"{settings.lowest_day_ratio:.0%}"
     return _advice(
         7, saving, f"把不停歇的基础负荷降低 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
         f"A base load lower by {share} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "基础负荷取本月用电最低的十分之一的日子；可查通风、水泵、待机设备。", "The base load is the month's lowest tenth of days; look at ventilation, pumps, standby.",
-        base_load_kwh=round(situation.base_load_kwh or 0.0, 2), saved_kwh=saved,
+        f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。{kept_zh}",
+        f"The base load is that of the month's lowest {lowest} of days; look at ventilation, pumps, standby.{kept_en}",
+        base_load_kwh=round(base, 2), cut_ratio=settings.base_load_cut_ratio, saved_kwh=saved,
     )  # fmt: skip
 
 
 def _weekend(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    found = _less_energy(situation, facts, (situation.weekend_excess_kwh or 0.0) * settings.weekend_cut_ratio)
+    excess = situation.usage.weekend_excess_kwh if situation.usage else 0.0
+    found = _less_energy(situation, facts, excess * settings.weekend_cut_ratio)
     if found is None:
         return None
     saved, saving = found
+    kept_zh, kept_en = _unchanged(situation)
     share = f"{settings.weekend_cut_ratio:.0%}"
     return _advice(
         8, saving, f"周末高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
         f"{share} less weekend use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "假定周末用电并非经营所必需。", "Provided that the weekend's use is not needed for business.",
-        weekend_excess_kwh=round(situation.weekend_excess_kwh or 0.0, 2), saved_kwh=saved,
+        "假定周末用电并非经营所必需。" + kept_zh, "Provided that the weekend's use is not needed for business." + kept_en,
+        weekend_excess_kwh=round(excess, 2), cut_ratio=settings.weekend_cut_ratio, saved_kwh=saved,
+    )  # fmt: skip
+
+
+def _high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
+    excess, level = (situation.usage.high_excess_kwh, situation.usage.high_day_kwh) if situation.usage else (0.0, 0.0)
+    found = _less_energy(situation, facts, excess)
+    if found is None:
+        return None
+    saved, saving = found
+    kept_zh, kept_en = _unchanged(situation)
+    share = f"{settings.highest_day_ratio:.0%}"
+    return _advice(
+        9, saving, f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
+        f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
+        "假定这些日子的高用电不是天气或业务所必需。" + kept_zh, "Provided that neither weather nor business needs the higher use on these days." + kept_en,
+        high_day_kwh=round(level, 2), high_excess_kwh=round(excess, 2), saved_kwh=saved,
     )  # fmt: skip
 
 
@@ -255,5 +294,8 @@ def _steps(value: Decimal, step: Decimal) -> Decimal:
 
 
 _RULES: tuple[Callable[[Situation, Facts, EfficiencyBillSettings], Found], ...] = (
-    _basis, _contract_demand, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend,
+    _basis, _contract_demand, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend, _high_days,
 )  # fmt: skip
+_LESS_ENERGY = frozenset(("EB-A05", "EB-A06", "EB-A07", "EB-A08", "EB-A09"))
+# Both change what the basic charge is raised on.
+_ALTERNATIVES = (("EB-A01", "EB-A02"),)

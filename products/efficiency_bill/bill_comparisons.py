@@ -53,11 +53,20 @@ def _peers(bill: Row) -> Page | None:
     count = int(bill.get("peer_count") or 0)
     group = str(bill.get("peer_group") or "")
     of_zh, of_en = (f"（{group}）", f" ({group})") if group else ("", "")
-    percentile = bill.get("peer_percentile_pct")
+    intensity, percentile, median = bill.get("intensity_kwh_per_m2"), bill.get("peer_percentile_pct"), bill.get("peer_median_kwh_per_m2")
+    if intensity is None:
+        return _page(label, words.Said(f"没有建筑面积，无法与同行{of_zh}比较。", f"There is no floor area to compare with peers{of_en} by."))
+    own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
     if percentile is None:
-        return _page(label, words.Said(f"同行{of_zh}只有 {count} 户，太少，不作比较。", f"Only {count} peers{of_en}: too few to compare."))
+        return _page(
+            label, words.Said(f"{own_zh}；同行{of_zh}只有 {count} 户，太少，不作比较。", f"{own_en}; only {count} peers{of_en}, too few to compare.")
+        )
     shown = grouped(percentile, 0)
-    said = words.Said(f"用电高于 {shown}% 的同行{of_zh}，共 {count} 户。", f"Uses more than {shown}% of {count} peers{of_en}.")
+    if median is not None:
+        own_zh, own_en = f"{own_zh}，同行中位数 {grouped(median, 2)}", f"{own_en}, the peers' median is {grouped(median, 2)}"
+    said = words.Said(
+        f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。", f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all."
+    )
     return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
 
 

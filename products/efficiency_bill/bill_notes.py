@@ -18,6 +18,8 @@ def bill_notes(bill: Row) -> list[dict[str, str]]:
         said.append(words.ILLUSTRATIVE_NOTE)
     said += [words.missing_input(str(name)) for name in bill.get("missing_inputs") or ()]
     said.append(_estimated(bill))
+    if bill.get("is_estimated_above_limit"):
+        said.append(words.ESTIMATED_ABOVE_LIMIT)
     said += [words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]
     return [{"zh": note.zh, "en": note.en} for note in said]
 

@@ -23,6 +23,13 @@ _WARM_CONFIDENCE = frozenset({Confidence.ILLUSTRATIVE, Confidence.UNVERIFIED})
 _MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December")
 
 
+def bill_days(bill: Row) -> list[DayPoint]:
+    """The days of the month with their baseline, as the row of efficiency_bill_v1 keeps them."""
+    days = BillingMonth.parse(str(bill["billing_month"])).days
+    columns = (bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"])
+    return [DayPoint(day, *values) for day, *values in zip(days, *columns, strict=True)]
+
+
 def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> Page:
     """The page of one bill. Arguments as ``render_bill_html``; every value is text, a list or a mapping of texts."""
     ordered = sorted(lines, key=lambda line: int(line["line_number"]))
@@ -91,20 +98,18 @@ def _terms(bill: Row, month: BillingMonth) -> list[Page]:
 
 
 def _total(bill: Row) -> Page:
+    label = {"zh": "本月电费合计", "en": "Total of the month, CNY"}
+    if bill["total_cny"] is None:
+        said = f"{words.NOT_PRICED.zh} {words.NOT_PRICED.en}"
+        return {"label": label, "sign": "", "whole": words.NOT_PRICED.zh, "fraction": "", "plain": "", "text": said}
     total = number(round_to_fen(exact(bill["total_cny"])), 2)
-    return {
-        "label": {"zh": "本月电费合计", "en": "Total of the month, CNY"},
-        "whole": total["whole"],
-        "fraction": total["fraction"],
-        "plain": total["plain"],
-        "text": total["whole"] + total["fraction"],
-    }
+    return {"label": label, "sign": "¥", **{name: total[name] for name in ("whole", "fraction", "plain")}, "text": total["whole"] + total["fraction"]}
 
 
 def _change(bill: Row) -> Page | None:
-    """The total beside last month's; None where last month has no bill."""
+    """The total beside last month's; None where either has none."""
     previous = bill.get("previous_total_cny")
-    if previous is None or not exact(previous):
+    if previous is None or not exact(previous) or bill["total_cny"] is None:
         return None
     change = (exact(bill["total_cny"]) - exact(previous)) / exact(previous)
     said = signed_percent(change, 1)

@@ -119,6 +119,8 @@ MISSING_INPUTS: Mapping[str, Said] = {
     "contract": Said("没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."),
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),
     "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),
+    "price": Said("缺少计价所需的输入，因此本月不计算电费。", "What the price depends on is missing, so nothing is charged here."),
+    "advice": Said("能如实算出的建议不足三条，不勉强凑数。", "Fewer than three pieces of advice can be computed honestly; none is made up."),
 }
 
 PROVENANCES: Mapping[Provenance, Said] = {
@@ -152,6 +154,11 @@ ILLUSTRATIVE_NOTE = Said(
     "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an invoice; do not pay by it.",
 )
 
+ESTIMATED_ABOVE_LIMIT = Said(
+    "估算电量的占比超过限值，请谨慎使用本账单。", "The share of estimated energy is above the limit; use this bill with care."
+)
+NOT_PRICED = Said("未计价", "not priced")
+
 FALLBACK_MISSING = Said("缺少输入：{name}。", "Missing input: {name}.")
 
 
@@ -174,6 +181,7 @@ def provenances(text: str | None) -> tuple[Provenance, ...]:
     named = set((text or "").split("+"))
     return tuple(kind for kind in Provenance if kind.value in named)
 
+
 HEADINGS: Mapping[str, object] = {
     "lines": {"zh": "费用明细", "en": "What is charged"},
     "columns": [
@@ -187,7 +195,7 @@ HEADINGS: Mapping[str, object] = {
     "days": {"zh": "每日电量", "en": "Energy day by day, kWh"},
     "periods": {"zh": "分时电量", "en": "Energy by time-of-use period"},
     "comparison": {"zh": "比一比", "en": "How the month compares"},
-    "advice": {"zh": "省钱建议", "en": "Three ways to save"},
+    "advice": {"zh": "省钱建议", "en": "Ways to save; each is priced by itself, they do not add up"},
     "notes": {"zh": "数据质量与说明", "en": "Data quality and notes"},
 }
 

@@ -13,12 +13,26 @@ import pyarrow as pa
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, missing_inputs
-from products.efficiency_bill.baseline import Baseline
+from products.efficiency_bill.baseline import DAY_TYPE, LEAST_DAYS, Baseline, Bools, Floats
 from products.efficiency_bill.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
 
-LOWEST_DAYS = 0.10
+
+@dataclass(frozen=True)
+class DayUsage:
+    """What the days of a month tell.
+
+    base_load_kwh       The month as if every day were like its lowest days. [kWh]
+    weekend_excess_kwh  Use of Saturdays and Sundays above that. [kWh]
+    high_excess_kwh     Use of the highest days above ``high_day_kwh``. [kWh]
+    high_day_kwh        The level that only the highest days pass. [kWh/d]
+    """
+
+    base_load_kwh: float
+    weekend_excess_kwh: float
+    high_excess_kwh: float
+    high_day_kwh: float
 
 
 @dataclass(frozen=True)
@@ -26,26 +40,28 @@ class Case:
     """One customer and month.
 
     terms               The row of silver_customers in force on the month's last day.
-    contract            The same as the tariff engine takes it; time of use is dropped, and said so, where no curve can split the energy.
-    determinants        Of the month, all meter points added up; previous: of the month before, or None.
+    contract            The same as the tariff engine takes it; None where the terms are not complete.
+    determinants        Of the month, all meter points added up.
+    previous            Contract and determinants of the month before, or None.
+    shown               Columns of the bill that come straight from the metering.
     baseline            (expected, low, high, kind), or None. [kWh]
+    day_columns         Columns of the bill with one element per local day.
     recent_demand_kw    Highest demands of the latest three months. [kW]
-    base_load_kwh       The month at the level of its lowest days. [kWh]
-    weekend_excess_kwh  Use of Saturdays and Sundays above that. [kWh]
+    usage               What the days of the month tell of base load, weekends and high days, or None.
     lacks               Names of missing inputs.
     """
 
     month: BillingMonth
     terms: Mapping[str, Any]
-    contract: Contract
+    contract: Contract | None
     determinants: Determinants
-    previous: Determinants | None
+    previous: tuple[Contract, Determinants] | None
     shown: Mapping[str, Any]
     peers: PeerView
     baseline: tuple[float, float, float, str] | None
+    day_columns: Mapping[str, list[float | None]]
     recent_demand_kw: tuple[Decimal, ...]
-    base_load_kwh: float | None
-    weekend_excess_kwh: float | None
+    usage: DayUsage | None
     lacks: tuple[str, ...]
 
 
@@ -56,23 +72,22 @@ def gather_cases(
 
     customers     silver_customers; determinants: gold_billing_determinants of the month and the two before.
     """
-    terms = _terms_on(customers, month)
+    terms, earlier = _terms_on(customers, month), _terms_on(customers, month.previous())
     by_month: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in determinants.to_pylist():
         by_month.setdefault(row["billing_month"], {}).setdefault(row["customer_id"], []).append(row)
     now, before = by_month.get(str(month), {}), by_month.get(str(month.previous()), {})
     names = sorted(name for name in now if name in terms)
-    area = {name: terms[name]["floor_area_m2"] for name in names}
     energy = {name: float(sum(row["energy_kwh"] for row in now[name])) for name in names}
-    peers = compare_peers({name: energy[name] / area[name] if area[name] else None for name in names}, {name: terms[name]["peer_group"] for name in names}, settings.least_peers)
+    area = {name: terms[name]["floor_area_m2"] for name in names}
+    intensity = {name: energy[name] / area[name] if area[name] else None for name in names}
+    peers = compare_peers(intensity, {name: terms[name]["peer_group"] for name in names}, settings.least_peers)
     cases = []
     for name in names:
-        contract = _contract(terms[name])
-        measured, shown = _added(now[name], month)
-        lacks = [*shown["missing_inputs"]]
-        if missing_inputs(contract, measured):
-            lacks += [lack for lack in missing_inputs(contract, measured) if lack not in lacks]
-        base_load, weekend = _day_figures(days, name, month)
+        contract = contract_of(terms[name])
+        measured, shown = added_up(now[name], month)
+        baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
+        last_contract = contract_of(earlier[name]) if name in earlier else None
         demands = [row["max_demand_kw"] for months in by_month.values() for row in months.get(name, []) if row["max_demand_kw"] is not None]
         cases.append(
             Case(
@@ -80,17 +95,29 @@ def gather_cases(
                 terms=terms[name],
                 contract=contract,
                 determinants=measured,
-                previous=_added(before[name], month.previous())[0] if name in before else None,
+                previous=(last_contract, added_up(before[name], month.previous())[0]) if name in before and last_contract is not None else None,
                 shown=shown,
                 peers=peers[name],
-                baseline=_baseline(days, baselines.get(name), name, month, settings),
+                baseline=baseline,
+                day_columns=day_columns,
+                # Demands of several lines do not peak together; their history says nothing of the sum.
                 recent_demand_kw=tuple(sorted(Decimal(repr(value)) for value in demands)) if len(now[name]) == 1 else (),
-                base_load_kwh=base_load,
-                weekend_excess_kwh=weekend,
-                lacks=tuple(lacks),
+                usage=day_usage(days, name, month, settings),
+                lacks=_lacks(contract, measured, shown["missing_inputs"], baselines.get(name), baseline is not None),
             )
         )
     return cases
+
+
+def _lacks(contract: Contract | None, measured: Determinants, metering: Sequence[str], baseline: Baseline | None, is_compared: bool) -> tuple[str, ...]:
+    """Names of what the bill cannot show, each once."""
+    found = [*metering]
+    found += ["contract"] if contract is None else [name for name in missing_inputs(contract, measured) if name not in found]
+    if baseline is not None and (baseline.kind == DAY_TYPE or not is_compared):
+        found.append("weather")
+    if not is_compared:
+        found.append("baseline")
+    return tuple(found)
 
 
 def _terms_on(customers: pa.Table, month: BillingMonth) -> dict[str, dict[str, Any]]:
@@ -105,7 +132,14 @@ def _decimal(value: float | None) -> Decimal | None:
     return None if value is None else Decimal(repr(value))
 
 
-def _contract(terms: Mapping[str, Any]) -> Contract:
+def contract_of(terms: Mapping[str, Any]) -> Contract | None:
+    """The contract in a row of silver_customers; None where it lacks what its price depends on."""
+    needed = ["customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use"]
+    if terms["pricing_scheme_code"] == PricingScheme.TWO_PART:
+        needed += ["demand_basis_code", "contract_capacity_kva", "running_capacity_kva"]
+        needed += ["contract_demand_kw"] if terms["demand_basis_code"] == DemandBasis.CONTRACT_DEMAND else []
+    if any(terms[name] is None for name in needed):
+        return None
     return Contract(
         customer_class=CustomerClass(terms["customer_class_code"]),
         pricing_scheme=PricingScheme(terms["pricing_scheme_code"]),
@@ -124,7 +158,7 @@ def _sum(rows: Sequence[Mapping[str, Any]], name: str) -> Decimal | None:
     return None if any(value is None for value in values) else sum(values, Decimal(0))
 
 
-def _added(rows: Sequence[dict[str, Any]], month: BillingMonth) -> tuple[Determinants, dict[str, Any]]:
+def added_up(rows: Sequence[dict[str, Any]], month: BillingMonth) -> tuple[Determinants, dict[str, Any]]:
     """Determinants of all meter points together, and what the bill shows of them; demands of several lines are added."""
     periods = {period: _sum(rows, f"{period.value}_kwh") for period in TouPeriod}
     demand = None if any(row["max_demand_kw"] is None for row in rows) else sum(row["max_demand_kw"] for row in rows)
@@ -151,32 +185,49 @@ def _added(rows: Sequence[dict[str, Any]], month: BillingMonth) -> tuple[Determi
     return measured, shown
 
 
-def _month_slice(days: Days, month: BillingMonth) -> slice:
-    first = (month.first_day - days.days[0]).days
-    return slice(max(first, 0), max(first + month.day_count, 0))
+def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[Floats, Floats] | None:
+    """Energy and temperature of each local day of the month, NaN where unknown; None for a customer without days."""
+    if name not in days.place:
+        return None
+    row, first = days.place[name], (month.first_day - days.days[0]).days
+    inside = [place for place in range(first, first + month.day_count) if 0 <= place < len(days.days)]
+    energy, temperature = np.full(month.day_count, np.nan), np.full(month.day_count, np.nan)
+    target = [place - first for place in inside]
+    energy[target], temperature[target] = days.energy[row, inside], days.temperature[row, inside]
+    return energy, temperature
 
 
-def _day_figures(days: Days, name: str, month: BillingMonth) -> tuple[float | None, float | None]:
-    if name not in days.customers:
-        return None, None
-    part = _month_slice(days, month)
-    energy = days.energy[days.customers.index(name), part]
+def day_usage(days: Days, name: str, month: BillingMonth, settings: EfficiencyBillSettings) -> DayUsage | None:
+    """Base load, weekends and high days of the month; None where fewer than ten days are known."""
+    found = _month_of(days, name, month)
+    if found is None or np.isfinite(found[0]).sum() < LEAST_DAYS:
+        return None
+    energy, known = found[0], np.isfinite(found[0])
+    lowest = float(np.quantile(energy[known], settings.lowest_day_ratio))
+    high = float(np.quantile(energy[known], 1 - settings.highest_day_ratio))
+    weekend = energy[known & _weekend(month)]
+    return DayUsage(lowest * int(known.sum()), float(np.maximum(weekend - lowest, 0).sum()), float(np.maximum(energy[known] - high, 0).sum()), high)
+
+
+def expected_month(
+    days: Days, baseline: Baseline | None, name: str, month: BillingMonth, level: float
+) -> tuple[tuple[float, float, float, str] | None, dict[str, list[float | None]]]:
+    """What the baseline expects of the month's known days, (expected, low, high, kind), and the columns of the days.
+
+    None where there is no baseline, no day, or a day's weather is not known while it counts.
+    """
+    found = _month_of(days, name, month)
+    energy, temperature = found if found is not None else (np.full(month.day_count, np.nan), np.full(month.day_count, np.nan))
+    middle = np.full(month.day_count, np.nan) if baseline is None else baseline.expected(temperature, _weekend(month))
+    half = baseline.day_band(level) if baseline is not None else 0.0
+    columns = {"day_kwh": energy, "day_expected_kwh": middle, "day_low_kwh": np.maximum(middle - half, 0.0), "day_high_kwh": middle + half}
+    listed = {column: [float(value) if np.isfinite(value) else None for value in values] for column, values in columns.items()}
     known = np.isfinite(energy)
-    if known.sum() < 10:
-        return None, None
-    lowest = float(np.quantile(energy[known], LOWEST_DAYS))
-    weekend = energy[known & days.weekend[part]]
-    return lowest * int(known.sum()), float(np.maximum(weekend - lowest, 0).sum())
+    if baseline is None or not known.any() or not np.isfinite(middle[known]).all():
+        return None, listed
+    total, margin = float(middle[known].sum()), baseline.month_band(int(known.sum()), level)
+    return (total, max(total - margin, 0.0), total + margin, baseline.kind), listed
 
 
-def _baseline(days: Days, baseline: Baseline | None, name: str, month: BillingMonth, settings: EfficiencyBillSettings) -> tuple[float, float, float, str] | None:
-    if baseline is None or name not in days.customers:
-        return None
-    part = _month_slice(days, month)
-    row = days.customers.index(name)
-    known = np.isfinite(days.energy[row, part])
-    expected = baseline.expected(days.temperature[row, part], days.weekend[part])[known]
-    if not known.any() or not np.isfinite(expected).all():
-        return None
-    total, half = float(expected.sum()), baseline.month_band(int(known.sum()), settings.band_level)
-    return total, max(total - half, 0.0), total + half, baseline.kind
+def _weekend(month: BillingMonth) -> Bools:
+    return np.array([day.weekday() >= 5 for day in month.days])

@@ -8,7 +8,8 @@ from typing import Any
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.tables.efficiency_bill import BaselineVerdict
-from pipelines.tariff import PricedMonth, price_month
+from pipelines.tariff import PricedMonth, missing_inputs, price_month
+from pipelines.tariff.contract import CURVE
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.cases import Case
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -23,14 +24,13 @@ TERMS = (
 
 def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
     """A row of efficiency_bill_v1 with ``lines`` and ``advice`` inside, all without the columns that the runner adds."""
-    priced = price_month(case.contract, case.determinants, facts)
-    advice = advise(_situation(case, priced), facts, settings)
-    average = priced.average_price_cny_per_kwh
+    priced = price_case(case, facts)
+    advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
     emission = _emission(case, facts, settings)
     lacks = [*case.lacks]
-    if case.baseline is None:
-        lacks.append("baseline")
-    if len(advice) < settings.advice_count:
+    if priced is None:
+        lacks.append("price")
+    elif len(advice) < settings.advice_count:
         lacks.append("advice")
     bill: dict[str, Any] = {
         "customer_id": case.terms["customer_id"],
@@ -38,27 +38,48 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
         **{name: case.terms[name] for name in TERMS},
         **{name: case.shown[name] for name in ("meter_point_ids", "max_demand_kw", "max_demand_date", "estimated_ratio")},
         "energy_kwh": case.determinants.energy_kwh,
-        "total_cny": priced.total_cny,
-        "average_price_cny_per_kwh": None if average is None else average.quantize(_TEN_PLACES),
-        "power_factor_ratio": priced.power_factor,
-        "adjustment_ratio": priced.adjustment_ratio,
-        "previous_energy_kwh": None if case.previous is None else case.previous.energy_kwh,
+        **_price_columns(priced),
+        "previous_energy_kwh": None if case.previous is None else case.previous[1].energy_kwh,
         "previous_total_cny": _previous_total(case, facts),
         "peer_count": case.peers.count,
         "peer_percentile_pct": case.peers.percentile,
         "intensity_kwh_per_m2": case.peers.intensity,
         "peer_median_kwh_per_m2": case.peers.median,
         **_baseline_columns(case),
+        **case.day_columns,
         "emission_kg_co2": None if emission is None else float(case.determinants.energy_kwh * emission),
         "emission_factor_kg_co2_per_kwh": emission,
         "is_estimated_above_limit": case.shown["estimated_ratio"] > settings.max_estimated_ratio,
         "missing_inputs": lacks,
-        "is_illustrative": priced.is_illustrative,
-        "lowest_confidence_code": priced.lowest_confidence.value,
         "model_name": model_name,
         "model_version": model_version,
     }
-    return bill | {"lines": _lines(priced), "advice": advice}
+    return bill | {"lines": [] if priced is None else _lines(priced), "advice": advice}
+
+
+def price_case(case: Case, facts: Facts) -> PricedMonth | None:
+    """The priced month; None where the contract is not known or asks for a curve that is missing.
+
+    Raises FactNotInForceError where a price of the month is not published.
+    """
+    if case.contract is None or CURVE in missing_inputs(case.contract, case.determinants):
+        return None
+    return price_month(case.contract, case.determinants, facts)
+
+
+def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
+    if priced is None:
+        empty = ("total_cny", "average_price_cny_per_kwh", "power_factor_ratio", "adjustment_ratio", "lowest_confidence_code")
+        return {**dict.fromkeys(empty), "is_illustrative": False}
+    average = priced.average_price_cny_per_kwh
+    return {
+        "total_cny": priced.total_cny,
+        "average_price_cny_per_kwh": None if average is None else average.quantize(_TEN_PLACES),
+        "power_factor_ratio": priced.power_factor,
+        "adjustment_ratio": priced.adjustment_ratio,
+        "is_illustrative": priced.is_illustrative,
+        "lowest_confidence_code": priced.lowest_confidence.value,
+    }
 
 
 def _lines(priced: PricedMonth) -> list[dict[str, Any]]:
@@ -81,27 +102,31 @@ def _lines(priced: PricedMonth) -> list[dict[str, Any]]:
 
 
 def _previous_total(case: Case, facts: Facts) -> Decimal | None:
-    """What the month before cost, or None where it was not metered or its prices are not published."""
+    """What the month before cost, or None where it was not metered, cannot be priced or its prices are not published."""
     if case.previous is None:
         return None
+    contract, measured = case.previous
     try:
-        return price_month(case.contract, case.previous, facts).total_cny
+        return None if CURVE in missing_inputs(contract, measured) else price_month(contract, measured, facts).total_cny
     except FactNotInForceError:
         return None
 
 
-def _situation(case: Case, priced: PricedMonth) -> Situation:
+def situation_of(case: Case, priced: PricedMonth) -> Situation:
+    """What advice is drawn from; the case must have a contract."""
     peers, area = case.peers, case.terms["floor_area_m2"]
-    compared = peers.intensity is not None and peers.median is not None and peers.best is not None and area
+    intensity = None
+    if peers.intensity is not None and peers.median is not None and peers.best is not None and area:
+        intensity = (peers.intensity, peers.median, peers.best, float(area))
+    assert case.contract is not None  # noqa: S101 - priced, so it has one
     return Situation(
         contract=case.contract,
         determinants=case.determinants,
         priced=priced,
         recent_demand_kw=case.recent_demand_kw,
         baseline=None if case.baseline is None else case.baseline[:3],
-        intensity=(float(peers.intensity or 0), float(peers.median or 0), float(peers.best or 0), float(area)) if compared else None,
-        base_load_kwh=case.base_load_kwh,
-        weekend_excess_kwh=case.weekend_excess_kwh,
+        intensity=intensity,
+        usage=case.usage,
     )
 
 

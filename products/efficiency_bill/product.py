@@ -15,9 +15,8 @@ from pipelines.tables.base import Role, Table
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
-from pipelines.tariff import Contract, price_month
 from products.efficiency_bill.cases import Case, gather_cases
-from products.efficiency_bill.issue import issue_bill
+from products.efficiency_bill.issue import issue_bill, price_case
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import billed, read_days
@@ -85,11 +84,16 @@ def check_prices(cases: list[Case], facts: Facts) -> None:
     """Prices one case of each kind of contract here, so that a fact that is not in force surfaces as itself and not from a worker."""
     seen: set[tuple[Any, ...]] = set()
     for case in cases:
-        contract: Contract = case.contract
-        kind = (contract.customer_class, contract.pricing_scheme, contract.voltage_level, contract.is_time_of_use, contract.demand_basis)
+        if case.contract is None:
+            continue
+        contract, split = case.contract, case.determinants.energy_by_period or {}
+        kind = (
+            contract.customer_class, contract.pricing_scheme, contract.voltage_level, contract.is_time_of_use, contract.demand_basis,
+            contract.power_factor_standard, frozenset(period for period, energy in split.items() if energy),
+        )  # fmt: skip
         if kind not in seen:
             seen.add(kind)
-            price_month(contract, case.determinants, facts)
+            price_case(case, facts)
 
 
 EFFICIENCY_BILL = EfficiencyBill()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cached_property
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,11 @@ class Days:
     def weekend(self) -> NDArray[np.bool_]:
         """Saturdays and Sundays."""
         return np.array([day.weekday() >= 5 for day in self.days])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Row of each customer."""
+        return {name: row for row, name in enumerate(self.customers)}
 
     def until(self, last: date) -> Days:
         """The days up to one."""
