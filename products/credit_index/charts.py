@@ -13,7 +13,7 @@ from products.credit_index.settings import CreditIndexSettings
 
 GRADE_FILL = {"AAA": "#0b6b45", "AA": "#2f9468", "A": "#8abf6a", "B": "#e3b023", "C": "#dd7a26", "D": "#b3202a"}
 _BRAND, _INK, _SOFT, _LINE, _GOOD, _BAD = "#00796b", "#16302b", "#566b66", "#dbe5e1", "#0f7a4a", "#b3202a"
-_WIDTH = 700
+_WIDTH, _WHOLE, _HALF = 700, 960, 480  # of a chart in two thirds, the whole and half of the page
 _BIN = 10
 
 
@@ -53,11 +53,11 @@ def grades_chart(counts: Mapping[str, int]) -> Markup:
     parts = []
     for place, grade in enumerate(CreditGrade):
         count, y = counts.get(grade.value, 0), 6 + place * 34
-        long = max(count / most * (_WIDTH - 220), 2 if count else 0)
+        long = max(count / most * (_HALF - 230), 2 if count else 0)
         parts.append(_text(52, y + 19, grade.value, 16, _INK, "end", bold=True))
         parts.append(f'<rect x="66" y="{y}" width="{long:.1f}" height="26" rx="4" fill="{GRADE_FILL[grade.value]}"/>')
         parts.append(_text(66 + long + 10, y + 18, f"{count:,} 户（{count / total:.1%}）", 14, _INK))
-    return _svg(6 + len(CreditGrade) * 34, parts, "enterprises by grade")
+    return _svg(6 + len(CreditGrade) * 34, parts, "enterprises by grade", _HALF)
 
 
 def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
@@ -65,7 +65,7 @@ def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
     low, high = settings.min_score_points, settings.max_score_points
 
     def at(score: float) -> float:
-        return 20 + (score - low) / (high - low) * (_WIDTH - 40)
+        return 20 + (score - low) / (high - low) * (_WHOLE - 40)
 
     parts, ceiling = [], high
     for grade in CreditGrade:
@@ -75,8 +75,8 @@ def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
         ceiling = floor
     here = at(points)
     parts.append(f'<path d="M{here:.1f} 33 l-8 -12 h16 z" fill="{_INK}"/>')
-    parts.append(_text(min(max(here, 40), _WIDTH - 40), 16, str(points), 17, _INK, "middle", bold=True))
-    return _svg(76, parts, "place of the score on the scale")
+    parts.append(_text(min(max(here, 40), _WHOLE - 40), 16, str(points), 17, _INK, "middle", bold=True))
+    return _svg(76, parts, "place of the score on the scale", _WHOLE)
 
 
 def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
@@ -84,7 +84,7 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
     if not reasons:
         return None
     most = max(max(abs(reason["effect_points"]) for reason in reasons), 1.0)
-    middle, half, parts = 470, 170, []
+    middle, half, parts = 680, 220, []
     for place, reason in enumerate(reasons):
         y, effect = 8 + place * 52, float(reason["effect_points"])
         long = abs(effect) / most * half
@@ -95,7 +95,7 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
         parts.append(_text(beside, y + 20, f"{effect:+.1f}", 14, _GOOD if effect >= 0 else _BAD, "end" if effect >= 0 else "start", bold=True))
     tall = 8 + len(reasons) * 52
     parts.append(f'<line x1="{middle}" y1="2" x2="{middle}" y2="{tall - 8}" stroke="{_SOFT}" stroke-width="1"/>')
-    return _svg(tall, parts, "reasons in points against the average customer")
+    return _svg(tall, parts, "reasons in points against the average customer", _WHOLE)
 
 
 def month_line(months: Sequence[str], values: Sequence[float | None], form: str, title: str, limits: tuple[float, float] | None = None) -> Markup | None:
@@ -108,14 +108,14 @@ def month_line(months: Sequence[str], values: Sequence[float | None], form: str,
     if not known:
         return None
     low, high = limits or (min(0.0, *known), max(*known, 1e-9) if len(known) > 1 else max(known[0], 1e-9))
-    top, base, left, right = 26, 150, 14, 14
-    step = (_WIDTH - left - right) / max(len(months) - 1, 1)
+    top, base, left, right = 28, 140, 14, 14
+    step = (_HALF - left - right) / max(len(months) - 1, 1)
 
     def place(index: int, value: float) -> tuple[float, float]:
         return left + index * step, base - (value - low) / max(high - low, 1e-12) * (base - top)
 
     zero = place(0, min(max(0.0, low), high))[1]
-    parts = [f'<line x1="{left}" y1="{zero:.1f}" x2="{_WIDTH - right}" y2="{zero:.1f}" stroke="{_LINE}" stroke-width="1.5"/>']
+    parts = [f'<line x1="{left}" y1="{zero:.1f}" x2="{_HALF - right}" y2="{zero:.1f}" stroke="{_LINE}" stroke-width="1.5"/>']
     runs: list[list[tuple[float, float]]] = [[]]
     for index, value in enumerate(values):
         if value is None:
@@ -128,14 +128,13 @@ def month_line(months: Sequence[str], values: Sequence[float | None], form: str,
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.6" fill="{_BRAND}"/>' for x, y in run]
     last = max(index for index, value in enumerate(values) if value is not None)
     x, y = place(last, known[-1])
-    anchor = "end" if x > _WIDTH / 2 else "start"
     parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4.5" fill="{_BRAND}"/>')
-    parts.append(_text(x, max(y - 9, 13), form.format(known[-1]), 14, _INK, anchor, bold=True, halo=True))
-    every = max(1, -(-len(months) // 8))
+    parts.append(_text(_HALF - right, 14, form.format(known[-1]), 15, _INK, "end", bold=True))
+    every = max(1, -(-len(months) // 5))
     for index in range(len(months) - 1, -1, -every):
         where = left + index * step
-        parts.append(_text(where, base + 20, months[index], 11, _SOFT, "end" if where > _WIDTH - 40 else "start" if where < 40 else "middle"))
-    return _svg(base + 28, parts, title)
+        parts.append(_text(where, base + 20, months[index], 11, _SOFT, "end" if where > _HALF - 40 else "start" if where < 40 else "middle"))
+    return _svg(base + 28, parts, title, _HALF)
 
 
 def _grid(base: int, top: int, left: int, most: int, scale: float) -> list[str]:
@@ -148,12 +147,11 @@ def _grid(base: int, top: int, left: int, most: int, scale: float) -> list[str]:
     return parts
 
 
-def _text(x: float, y: float, content: str, size: int, fill: str, anchor: str = "start", *, bold: bool = False, halo: bool = False) -> str:
+def _text(x: float, y: float, content: str, size: int, fill: str, anchor: str = "start", *, bold: bool = False) -> str:
     weight = ' font-weight="600"' if bold else ""
-    edge = ' paint-order="stroke" stroke="#ffffff" stroke-width="4"' if halo else ""
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}{edge}>{Markup.escape(content)}</text>'
+    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size}" fill="{fill}" text-anchor="{anchor}"{weight}>{Markup.escape(content)}</text>'
 
 
-def _svg(height: float, parts: Sequence[str], title: str) -> Markup:
+def _svg(height: float, parts: Sequence[str], title: str, width: int = _WIDTH) -> Markup:
     # Every text put in is escaped where it is made; the rest are numbers and constants.
-    return Markup(f'<svg class="chart" viewBox="0 0 {_WIDTH} {height:.0f}" role="img" aria-label="{Markup.escape(title)}">{"".join(parts)}</svg>')  # noqa: S704
+    return Markup(f'<svg class="chart" viewBox="0 0 {width} {height:.0f}" role="img" aria-label="{Markup.escape(title)}">{"".join(parts)}</svg>')  # noqa: S704

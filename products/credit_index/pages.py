@@ -33,7 +33,7 @@ _TRENDS = (("operating_ratio", "{:.0%}", (0.0, 1.0)), ("on_time_6m_ratio", "{:.0
 
 def render_portfolio(
     scores: Sequence[Row], reasons: Sequence[Row], month: BillingMonth, settings: CreditIndexSettings, *, links: Mapping[str, str] | None = None,
-    metrics: Mapping[str, float] | None = None, listed: int = 30,
+    metrics: Mapping[str, float] | None = None, listed: int = 20,
 ) -> str:  # fmt: skip
     """All scores of a month: distribution, grades, warnings, industries, and those that need attention first.
 
@@ -156,7 +156,7 @@ def _by_industry(scores: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _test_figures(metrics: Mapping[str, float]) -> list[tuple[str, str, str]]:
     wanted = (
-        ("test_auc", "区分能力 AUC", "AUC", "{:.3f}"),
+        ("test_auc", "区分能力 AUC", "discrimination", "{:.3f}"),
         ("test_ks", "KS", "KS", "{:.3f}"),
         ("test_brier", "布里尔分", "Brier score", "{:.4f}"),
         ("test_mean_probability", "平均预测违约概率", "mean predicted probability", "{:.2%}"),
@@ -185,6 +185,8 @@ def _style() -> dict[str, Any]:
 def _environment() -> Environment:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    made.filters["signed"] = lambda points: f"{points:+d}" if points else "0"
+    return made
