@@ -15,13 +15,12 @@ import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from zhixiang.simulation.city_health import Health, Payments, simulate_health, simulate_payments
 from zhixiang.simulation.city_load import Metering, real_shapes, simulate_metering
-from zhixiang.simulation.city_records import customer_rows, event_rows, meter_point_rows, payment_rows, write_declared
+from zhixiang.simulation.city_records import customer_rows, event_rows, meter_point_rows, payment_rows, simulate_capacity, write_declared
 
-Floats = NDArray[np.float64]
-PROVENANCE = "simulated"
 READ_HEADER = "ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME"
 
 
@@ -62,14 +61,20 @@ def write_city(
     folder   For the received files; made if it is missing.
     samples  Folder with ``shapes/daily_load_shapes.parquet``.
     truth    Folder for ``city_truth.parquet`` (hidden health and default per enterprise and month), never the folder of the received files.
-    Same arguments, same bytes.
+    Same arguments, same bytes. Raises UsageError for a city without an enterprise or a month, and for a truth that would lie among the
+    received files.
     """
+    if enterprises < 1 or months < 1:
+        raise UsageError(f"A city of {enterprises} enterprises over {months} months holds nothing.", "Ask for at least one of each.")
+    if truth is not None and truth.resolve().is_relative_to(folder.resolve()):
+        raise UsageError(f"{truth} lies among the received files.", "Give a folder outside the inbox for the truth.")
     city = simulate_city(samples, seed, enterprises, months, last_month)
     folder.mkdir(parents=True, exist_ok=True)
     rng = _rng(seed, "records")
+    capacity = simulate_capacity(city, rng)
     written = [
-        write_declared(folder / "simulated_city_customers.csv", customer_rows(city, rng)),
-        write_declared(folder / "simulated_city_meter_points.csv", meter_point_rows(city)),
+        write_declared(folder / "simulated_city_customers.csv", customer_rows(city, capacity, rng)),
+        write_declared(folder / "simulated_city_meter_points.csv", meter_point_rows(city, capacity)),
         write_declared(folder / "simulated_city_payments.csv", payment_rows(city)),
         write_declared(folder / "simulated_city_events.csv", event_rows(city, rng)),
         *_write_reads(folder, city),

@@ -85,8 +85,9 @@ def simulate_metering(
     scale = np.exp(rng.normal(7.0, 1.1, enterprises))
     growth = np.exp(rng.normal(0.0, 0.10, enterprises)[:, None] * np.arange(len(days))[None, :] / 365)
     month_index = np.array([(day.year - months[0].year) * 12 + day.month - months[0].month for day in days])
-    lagged = np.minimum(health.level, 0.8)
-    vigour = np.clip(1 / (1 + np.exp(-(lagged + 1.9) * 1.3)), 0.05, 1.0)
+    # Strength beyond a point shows in no load; weakness does, months before bills stay unpaid.
+    shown = np.minimum(health.level, 0.8)
+    vigour = np.clip(1 / (1 + np.exp(-(shown + 1.9) * 1.3)), 0.05, 1.0)
     factor, _ = holiday_factors(days)
     exposure = rng.uniform(0.4, 1.0, enterprises)
     holiday = 1 - exposure[:, None] * (1 - factor[None, :])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-from pipelines.codes import EventCode
+from pipelines.codes import CustomerClass, DemandBasis, EventCode, PricingScheme, VoltageLevel
+from pipelines.facts import load_facts
+from pipelines.settings import packaged
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeEvents, BronzeMeterPoints, BronzePayments, Received
 from zhixiang.simulation.city_health import INDUSTRIES
@@ -21,6 +25,9 @@ if TYPE_CHECKING:
     from zhixiang.simulation.city import City
 
 PROVENANCE = "simulated"
+TRADES_FROM_DIVISION = "51"  # GB/T 4754-2017: up to division 50 come farming, mining, manufacturing, utilities and construction
+MEDIUM_VOLTAGE_FROM_KVA = 100  # assumed
+OLDEST_ACCOUNT_YEARS = 30  # the formats take no day before 1990
 Rows = tuple[type[Table], list[dict[str, object]]]
 _PROVIDED = {name for name in vars(Received) if not name.startswith("_")}
 
@@ -47,41 +54,50 @@ def _stamp(day: date) -> str:
     return f"{day.isoformat()} 08:00:00"
 
 
-def customer_rows(city: City, rng: np.random.Generator) -> Rows:
-    """One contract per enterprise; capacity fits its load."""
-    count = len(city.customer_ids)
+def simulate_capacity(city: City, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Capacity of each connection: above what the busiest day asks for, in steps of 50. [kVA]"""
     peak = city.metering.day_kwh.max(axis=1) / 24 * 2.2
-    capacity = np.maximum(50, np.ceil(peak * rng.uniform(1.0, 1.8, count) / 50) * 50)
-    age = rng.gamma(2.2, 4.0, count)
+    capacity: NDArray[np.int64] = np.maximum(50, np.ceil(peak * rng.uniform(1.0, 1.8, len(peak)) / 50) * 50).astype(np.int64)
+    return capacity
+
+
+def customer_rows(city: City, capacity: NDArray[np.int64], rng: np.random.Generator) -> Rows:
+    """One contract per enterprise, its scheme as the rule on capacity has it; a closed account is reported again when it closes."""
+    rule = load_facts(packaged("conf") / "facts").pricing_scheme.on(city.days[-1])
+    age = np.minimum(rng.gamma(2.2, 4.0, len(city.customer_ids)), OLDEST_ACCOUNT_YEARS)
     rows: list[dict[str, object]] = []
     for index, customer_id in enumerate(city.customer_ids):
-        large = capacity[index] >= 315
+        industry = INDUSTRIES[city.health.industry[index]]
+        scheme = rule.allowed(Decimal(int(capacity[index])))[0]
+        is_two_part = scheme is PricingScheme.TWO_PART
+        is_trade = industry >= TRADES_FROM_DIVISION
         closed = city.health.closed[index]
+        closed_date = city.months[closed].first_day if closed < len(city.months) else None
         rows.append(
             {
                 "customer_id": customer_id,
                 "valid_from_date": city.days[0] - timedelta(days=1),
                 "customer_name": f"模拟企业{index + 1:05d}",
                 "city": "杭州",
-                "industry_code": INDUSTRIES[city.health.industry[index]],
-                "peer_group": f"Simulated industry {INDUSTRIES[city.health.industry[index]]}",
-                "customer_class_code": "large_industry" if large else "general_commercial",
-                "pricing_scheme_code": "two_part" if large else "single_part",
-                "voltage_level_code": "1_to_20kv" if capacity[index] >= 100 else "below_1kv",
+                "industry_code": industry,
+                "peer_group": f"Simulated industry {industry}",
+                "customer_class_code": (CustomerClass.LARGE_INDUSTRY if is_two_part and not is_trade else CustomerClass.GENERAL_COMMERCIAL).value,
+                "pricing_scheme_code": scheme.value,
+                "voltage_level_code": (VoltageLevel.KV_1_TO_20 if capacity[index] >= MEDIUM_VOLTAGE_FROM_KVA else VoltageLevel.BELOW_1KV).value,
                 "contract_capacity_kva": int(capacity[index]),
                 "running_capacity_kva": int(capacity[index]),
-                "demand_basis_code": "capacity" if large else None,
+                "demand_basis_code": DemandBasis.CAPACITY.value if is_two_part else None,
                 "is_time_of_use": False,
                 "opened_date": city.days[0] - timedelta(days=int(200 + age[index] * 365)),
-                "closed_date": city.months[closed].first_day if closed < len(city.months) else None,
+                "closed_date": closed_date,
                 "provenance": PROVENANCE,
-                "sent_at": _stamp(city.days[0] - timedelta(days=1)),
+                "sent_at": _stamp(closed_date or city.days[0] - timedelta(days=1)),
             }
         )
     return BronzeCustomers, rows
 
 
-def meter_point_rows(city: City) -> Rows:
+def meter_point_rows(city: City, capacity: NDArray[np.int64]) -> Rows:
     """One meter point per enterprise; an exchange is a second row from its day on."""
     metering = city.metering
     rows: list[dict[str, object]] = []
@@ -94,6 +110,7 @@ def meter_point_rows(city: City) -> Rows:
             "multiplier_ratio": int(metering.multiplier[index]),
             "register_digits": REGISTER_DIGITS,
             "register_decimals": 2,
+            "capacity_kva": int(capacity[index]),
             "provenance": PROVENANCE,
             "sent_at": _stamp(city.days[0] - timedelta(days=1)),
         }
@@ -164,12 +181,16 @@ def event_rows(city: City, rng: np.random.Generator) -> Rows:
                 found.append((int(index), started, code, started + timedelta(days=lasting)))
     for index in np.flatnonzero(city.health.closed < len(months)):
         found.append((int(index), months[city.health.closed[index]].first_day, EventCode.CLOSURE, None))
-    return BronzeEvents, _numbered(found, city.customer_ids)
+    return BronzeEvents, _numbered(found, city.customer_ids, city.payments.known_until)
 
 
-def _numbered(found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str]) -> list[dict[str, object]]:
+def _numbered(
+    found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str], known_until: date
+) -> list[dict[str, object]]:
+    """Events in order of their beginning; one that lasts beyond the data has no end yet, and a row is sent the day after what it tells."""
     ordered = sorted(found, key=lambda event: (event[1], event[0], event[2].value))
-    rows: list[Mapping[str, object]] = [
+    seen = [(index, started, code, ended if ended is not None and ended <= known_until else None) for index, started, code, ended in ordered]
+    return [
         {
             "event_id": f"SIM-EVENT-{number + 1:06d}",
             "customer_id": customer_ids[index],
@@ -178,8 +199,7 @@ def _numbered(found: Iterable[tuple[int, date, EventCode, date | None]], custome
             "ended_date": ended,
             "detail": "模拟 simulated",
             "provenance": PROVENANCE,
-            "sent_at": _stamp(started + timedelta(days=1)),
+            "sent_at": _stamp((ended or started) + timedelta(days=1)),
         }
-        for number, (index, started, code, ended) in enumerate(ordered)
+        for number, (index, started, code, ended) in enumerate(seen)
     ]
-    return [dict(row) for row in rows]
