@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -48,11 +48,12 @@ class Rule:
 
 @dataclass(frozen=True)
 class GateResult:
-    """What a gate found: one entry per rule, and the number of rows where a rule failed."""
+    """What a gate found: one entry per rule, the failures, and how many rows there were (-1: not counted)."""
 
     table: str
     rules: tuple[str, ...]
     failures: tuple[str, ...]
+    rows: int = 0
 
     def to_json(self) -> dict[str, Any]:
         """For the ledger and the data-quality report."""
@@ -87,8 +88,8 @@ def gate(frame: DataFrame, table: type[Table]) -> GateResult:
     columns = sorted({column for rule in rules for column in rule.columns})
     head = frame.select(*columns).limit(SMALL_ROWS + 1).toArrow()
     if head.num_rows <= SMALL_ROWS:
-        return check(_in_memory(head), table.name, rules)
-    return check(frame.select(*columns), table.name, rules)
+        return replace(check(_in_memory(head), table.name, rules), rows=head.num_rows)
+    return replace(check(frame.select(*columns), table.name, rules), rows=-1)
 
 
 def _in_memory(rows: pa.Table) -> pd.DataFrame:

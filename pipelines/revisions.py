@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pipelines.store import Store, conform_frame
@@ -68,22 +69,25 @@ def with_revisions(store: Store, frames: Mapping[type[Table], DataFrame], run_id
     return revised
 
 
-def append_revisions(store: Store, revised: Mapping[type[Table], DataFrame], note: str) -> tuple[dict[str, int], dict[str, int]]:
-    """Writes evidence first and the result last, so that a result never stands without its evidence; returns versions and row counts.
+def append_revisions(store: Store, revised: Mapping[type[Table], DataFrame], counts: Mapping[str, int], note: str) -> dict[str, int]:
+    """Writes evidence first and the result last, so that a result never stands without its evidence; returns versions.
 
+    counts  Rows of each frame, -1 where they were not counted; nothing is written where the result has none.
     A run that was killed between the two leaves evidence of a revision that has no result; it is removed before that revision is written again.
     """
     result, evidence = split_result(list(revised))
-    counts = {result.name: revised[result].count()}
     if counts[result.name] == 0:
-        return store.versions(list(revised)), counts | {table.name: 0 for table in evidence}
-    for table in evidence:
+        return store.versions(list(revised))
+
+    def write(table: type[Table]) -> None:
         _remove_orphans(store, table, result, revised[result])
-        counts[table.name] = revised[table].count()
         if counts[table.name] or store.version(table) is None:
             store.write(revised[table], table, append=True, note=note)
+
+    with ThreadPoolExecutor(max(1, len(evidence))) as pool:
+        list(pool.map(write, evidence))
     store.write(revised[result], result, append=True, note=note)
-    return store.versions(list(revised)), counts
+    return store.versions(list(revised))
 
 
 def _remove_orphans(store: Store, table: type[Table], result: type[Table], changed: DataFrame) -> None:

@@ -183,18 +183,18 @@ class Runner:
         revised = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
         if revised:
             fresh = with_revisions(self.store, _frames(revised), self.run_id)
-            for table, frame in fresh.items():
-                gates[table.name] = quality.gate(frame, table).to_json()
-            written, counts = append_revisions(self.store, fresh, self.run_id)
-            versions |= written
-            rows |= counts
+            with ThreadPoolExecutor(WRITERS) as pool:
+                found = dict(zip(fresh, pool.map(lambda table: quality.gate(fresh[table], table), fresh), strict=True))
+            gates |= {table.name: result.to_json() for table, result in found.items()}
+            rows |= {table.name: result.rows for table, result in found.items()}
+            versions |= append_revisions(self.store, fresh, rows, self.run_id)
         own = [table for table in results if table not in revised and step.writes[table] is not WriteMode.REPLACE_OWN]
         shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
         for group in (own, shared):
             with ThreadPoolExecutor(WRITERS) as pool:
-                for table, (version, count, found) in zip(group, pool.map(lambda table: self._write(step, table, results[table]), group), strict=True):
-                    versions[table.name], rows[table.name], gates[table.name] = version, count, found
+                for table, written in zip(group, pool.map(lambda table: self._write(step, table, results[table]), group), strict=True):
+                    versions[table.name], rows[table.name], gates[table.name] = written
         return versions, rows, gates
 
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:

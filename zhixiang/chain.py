@@ -151,6 +151,7 @@ def run_chain(
             ledger.end(run_id, utc_now(), 1, f"{type(error).__name__}: {error}"[:500])
             raise
         ledger.end(run_id, utc_now(), exit_code(outcome))
+        spark.stop()
         return outcome
 
 

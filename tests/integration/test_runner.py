@@ -160,7 +160,9 @@ def _issue(store: Store, totals: dict[str, float], run: str) -> tuple[dict[str, 
         [(name, "2026-09", part, total / 2) for name, total in totals.items() for part in ("energy", "funds")],
         "customer_id string, billing_month string, component string, amount_cny double",
     )
-    return append_revisions(store, with_revisions(store, {Result: result, Lines: lines}, run), run)
+    fresh = with_revisions(store, {Result: result, Lines: lines}, run)
+    counts = {table.name: frame.count() for table, frame in fresh.items()}
+    return append_revisions(store, fresh, counts, run), counts
 
 
 def test_only_what_changed_becomes_a_new_revision_and_nothing_is_edited(store: Store) -> None:

@@ -8,7 +8,7 @@ import typer
 
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
-app = typer.Typer(help="Efficiency bills 能效账单.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Efficiency bills 能效账单.", no_args_is_help=True)
 CustomerId = Annotated[str, typer.Argument(help="Customer number, for example STEEL-0001.")]
 MonthOption = Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")]
 RevisionOption = Annotated[int | None, typer.Option(min=1, help="An earlier revision; default: the newest.")]

@@ -10,7 +10,7 @@ import typer
 from zhixiang.cli.bills import MonthOption, RevisionOption
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
-app = typer.Typer(help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
 _MARKS = {"green": "[green]● 绿码 green[/green]", "yellow": "[yellow]▲ 黄码 yellow[/yellow]", "red": "[red]■ 红码 red[/red]", "grey": "○ 灰码 grey"}
 
 

@@ -9,7 +9,7 @@ import typer
 
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 
-app = typer.Typer(help="Facts: regulated numbers with document, clause and dates.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Facts: regulated numbers with document, clause and dates.", no_args_is_help=True)
 
 
 def parse_day(text: str, option: str) -> date:

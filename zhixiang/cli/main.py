@@ -15,6 +15,7 @@ from zhixiang.cli.screen import complain
 
 app = typer.Typer(
     name="zhixiang",
+    rich_markup_mode=None,
     help="智享 zhixiang: metering data in; efficiency bills, credit scores and fee codes out.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -49,25 +50,36 @@ def root(
 
 
 def main() -> None:
-    """Runs the command line; never shows a stack trace unless ZHIXIANG_DEBUG is set."""
+    """Runs the command line and leaves at once: threads of native libraries may abort an ordinary end of the interpreter."""
+    code = run_app()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def run_app() -> int:
+    """The exit code; never shows a stack trace unless ZHIXIANG_DEBUG is set."""
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
     except ZhixiangError as error:
         _debug()
         complain(error.message, error.hint)
-        sys.exit(error.exit_code)
+        return error.exit_code
     except KeyboardInterrupt:
         complain("Stopped.", "What was committed stays; run the command again to go on.")
-        sys.exit(130)
+        return 130
     except Exception as error:
         _debug()
         found = family_member(error)
         if found is not None:
             complain(found.message, found.hint)
-            sys.exit(found.exit_code)
+            return found.exit_code
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         complain(f"Unexpected: {type(error).__name__}: {first}", "Set ZHIXIANG_DEBUG=1 to see where, and please report it.")
-        sys.exit(1)
+        return 1
+    return 0
 
 
 def family_member(error: BaseException | None) -> ZhixiangError | None:

@@ -8,7 +8,7 @@ import typer
 
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 
-app = typer.Typer(help="Models: the promoted ones, and the way back.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Models: the promoted ones, and the way back.", no_args_is_help=True)
 
 
 @app.command("list")

@@ -9,7 +9,7 @@ import typer
 from zhixiang.cli.bills import MonthOption, RevisionOption
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
-app = typer.Typer(help="Credit index 电力信用指数.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)
 
 
 @app.command("show")

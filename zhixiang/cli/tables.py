@@ -8,7 +8,7 @@ import typer
 
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
-app = typer.Typer(help="Tables: list them, look into one, hash its content.", no_args_is_help=True)
+app = typer.Typer(rich_markup_mode=None, help="Tables: list them, look into one, hash its content.", no_args_is_help=True)
 TableName = Annotated[str, typer.Argument(help="Name of the table, for example gold_day_energy.")]
 
 
