@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +26,7 @@ from pipelines.tables.bronze import BronzeCustomers, BronzeEvents, BronzeMeterPo
 from zhixiang.simulation.city import READ_HEADER, simulate_city, write_city
 from zhixiang.simulation.city_health import simulate_health, simulate_payments
 from zhixiang.simulation.city_load import REGISTER_DIGITS
+from zhixiang.simulation.city_records import event_rows
 
 SAMPLES = packaged("samples")
 SEED, ENTERPRISES, MONTHS, LAST = 3, 60, 24, BillingMonth(2026, 9)
@@ -131,19 +133,25 @@ def test_a_register_goes_back_only_over_its_end_or_with_another_meter(received: 
 
 def test_registers_times_multiplier_are_the_energy_that_the_bills_are_made_of(received: dict[str, pa.Table]) -> None:
     city = simulate_city(SAMPLES, SEED, ENTERPRISES, MONTHS, LAST)
-    multiplier = {row["meter_point_id"]: Decimal(str(row["multiplier_ratio"])) for row in received["simulated_city_meter_points"].to_pylist()}
     month_kwh = city.metering.month_kwh(city.months, city.days)
+    meters: dict[str, list[dict[str, Any]]] = {}
+    for row in received["simulated_city_meter_points"].to_pylist():
+        meters.setdefault(row["meter_point_id"], []).append(row)
     series = _series(received)
-    span, compared = Decimal(10) ** REGISTER_DIGITS, 0
+    span, exchanges = Decimal(10) ** REGISTER_DIGITS, 0
     for index, customer in enumerate(city.customer_ids):
-        if city.metering.exchange_day[index] >= 0:
-            continue
         registers = dict(series[f"MP-{customer}"])
         for place, month in enumerate(SPAN):
-            energy = (registers[month.last_day] - registers[month.previous().last_day] + span) % span * multiplier[f"MP-{customer}"]
-            assert float(energy) == pytest.approx(month_kwh[index, place], abs=0.01)
-            compared += 1
-    assert compared > 0.9 * ENTERPRISES * MONTHS
+            begin, counted = registers[month.previous().last_day], Decimal(0)
+            for meter in meters[f"MP-{customer}"]:
+                if month.first_day <= meter["valid_from_date"] <= month.last_day:
+                    exchanges += 1
+                    counted += (meter["previous_end_register_unscaled"] - begin + span) % span
+                    begin = meter["start_register_unscaled"]
+            counted += (registers[month.last_day] - begin + span) % span
+            multiplier = Decimal(str(meters[f"MP-{customer}"][0]["multiplier_ratio"]))
+            assert float(counted * multiplier) == pytest.approx(month_kwh[index, place], abs=0.005)
+    assert exchanges >= 1
 
 
 def test_the_spring_festival_stops_most_of_the_load(received: dict[str, pa.Table]) -> None:
@@ -209,6 +217,15 @@ def test_no_row_is_sent_before_what_it_tells(tmp_path: Path) -> None:
     assert all(
         BillingMonth.parse(row["billing_month"]).first_day < closed.get(row["customer_id"], date.max) for row in tables["simulated_city_payments"].to_pylist()
     )
+
+
+def test_an_event_that_outlasts_the_data_has_no_end_yet() -> None:
+    city = simulate_city(SAMPLES, SEED, 6000, 1, LAST)
+    _, rows = event_rows(city, np.random.default_rng(SEED))
+    lasting = [row for row in rows if row["event_code"] in ("suspension", "safety_notice_open")]
+    ended = [row["ended_date"] for row in lasting if row["ended_date"] is not None]
+    assert all(isinstance(day, date) and day <= KNOWN_UNTIL for day in ended)
+    assert 0 < len(ended) < len(lasting)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 20261001])
