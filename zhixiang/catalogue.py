@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import types
+from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
@@ -23,6 +25,7 @@ def generated_pages() -> dict[str, str]:
         "checks.md": _HEAD + render_check_catalogue().rstrip() + "\n",
         "settings.md": _HEAD + render_settings(),
         "data-flow.md": _HEAD + render_flow(),
+        "glossary.md": _HEAD + render_glossary(),
     }
 
 
@@ -91,6 +94,20 @@ def _type_name(kind: Any) -> str:
         return getattr(kind, "__name__", str(kind))
     inner = ", ".join(_type_name(part) if not isinstance(part, str) else part for part in get_args(kind) if part is not Ellipsis)
     return f"{getattr(get_origin(kind), '__name__', str(get_origin(kind)))} of {inner}"
+
+
+def render_glossary() -> str:
+    """The terms of the field from ``docs/glossary.csv``, then every column with the tables it stands in."""
+    lines = ["# Glossary\n", "Terms first; they are the words of the code. The list is kept in `docs/glossary.csv`.\n", "| term | 中文 | meaning | source |", "|---|---|---|---|"]
+    with (Path(__file__).resolve().parent.parent / "docs" / "glossary.csv").open(encoding="utf-8", newline="") as handle:
+        lines += [f"| {row['term']} | {row['中文']} | {row['meaning']} | {row['source']} |" for row in csv.DictReader(handle)]
+    lines += ["\n## Columns\n", "| column | unit | meaning | tables |", "|---|---|---|---|"]
+    found: dict[str, tuple[str, str, list[str]]] = {}
+    for table in declared_tables():
+        for field in table.fields():
+            found.setdefault(field.name, (field.unit.value if field.unit else "", field.doc, []))[2].append(table.name)
+    lines += [f"| `{name}` | {unit} | {doc} | {', '.join(tables)} |" for name, (unit, doc, tables) in sorted(found.items())]
+    return "\n".join(lines) + "\n"
 
 
 def render_flow() -> str:
