@@ -1,0 +1,101 @@
+"""The credit index on Spark frames: scores and reasons under one key, as the tables declare them."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.models import ModelBundle
+from pipelines.periods import BillingMonth
+from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
+from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.tables.silver import SilverCustomers
+from products.credit_index import CREDIT_INDEX
+from products.credit_index.catalogue import NAMES
+from products.credit_index.product import REASONS_SCHEMA, RESULT_SCHEMA
+from products.credit_index.scoring import Scorer, features_of, score_points
+from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.training import Sample, fit
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
+
+pytestmark = pytest.mark.spark
+SEPTEMBER = BillingMonth(2026, 9)
+
+
+def indicator_rows():
+    """Four customers over two months; SHORT lacks history, NEW lacks the earlier month, THIEF a clean record."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for customer in ("OLD", "NEW", "SHORT", "THIEF"):
+        for month in ("2026-06", "2026-09"):
+            if (customer, month) == ("NEW", "2026-06"):
+                continue
+            row = dict.fromkeys(GoldCustomerIndicators.columns())
+            for field in GoldCustomerIndicators.fields():
+                if pa.types.is_integer(field.dtype):
+                    row[field.name] = int(rng.integers(0, 2)) if field.name in NAMES else 0
+                elif pa.types.is_floating(field.dtype):
+                    row[field.name] = float(rng.uniform(0, 1))
+            rows.append(row | {"customer_id": customer, "indicator_month": month, "history_months": 3 if customer == "SHORT" else 20, "thefts_24m": int(customer == "THIEF")})
+    return pa.Table.from_pylist(rows, pa.schema([field.with_nullable(True) for field in GoldCustomerIndicators.arrow_schema()]))
+
+
+def customer_rows():
+    rows = [
+        {"customer_id": customer, "valid_from_date": since, "valid_to_date": until, "customer_name": name, "industry_code": "31", "provenance": "simulated"}
+        for customer, since, until, name in (
+            ("OLD", date(2024, 1, 1), date(2026, 9, 29), "former"),
+            ("OLD", date(2026, 9, 30), date(2026, 10, 1), "in force"),
+            ("OLD", date(2026, 10, 2), None, "later"),
+            ("NEW", date(2024, 1, 1), None, "new"),
+            ("SHORT", date(2024, 1, 1), None, "short"),
+            ("THIEF", date(2024, 1, 1), None, "thief"),
+        )
+    ]
+    schema = pa.schema([field.with_nullable(True) for field in SilverCustomers.arrow_schema()])
+    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema)
+
+
+@pytest.fixture(scope="module")
+def scorer():
+    from pathlib import Path
+
+    from pipelines.settings import Settings, packaged
+
+    rng = np.random.default_rng(0)
+    features = rng.uniform(0, 1, (600, len(NAMES)))
+    parts = {name: Sample(features, (rng.random(600) < features[:, 0]).astype(float)) for name in ("train", "tune")}
+    return fit(parts, Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings))
+
+
+def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer):
+    import json
+
+    files = {"model.ubj": bytes(scorer.booster.save_raw("ubj")), "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}).encode()}
+    rows = indicator_rows()
+    frames = {GoldCustomerIndicators: spark.createDataFrame(rows), SilverCustomers: spark.createDataFrame(customer_rows())}
+    inputs = SimpleNamespace(
+        settings=settings, bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")}, frame=frames.__getitem__, now=datetime(2026, 10, 5, tzinfo=UTC)
+    )
+    found = CREDIT_INDEX.compute(inputs, SEPTEMBER, None)
+    scores = {row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()}
+    reasons = found[CreditIndexReasonsV1].toArrow().cast(REASONS_SCHEMA).to_pylist()
+
+    chosen = settings.section(CreditIndexSettings)
+    assert set(scores) == {"OLD", "NEW", "THIEF"}
+    assert (scores["OLD"]["customer_name"], scores["OLD"]["model_version"], scores["OLD"]["score_month"]) == ("in force", "7", "2026-09")
+    assert sorted((row["customer_id"], row["reason_rank"]) for row in reasons) == [(name, rank) for name in sorted(scores) for rank in range(1, chosen.reasons_per_score + 1)]
+
+    keys = list(zip(rows["customer_id"].to_pylist(), rows["indicator_month"].to_pylist(), strict=True))
+    points = dict(zip(keys, score_points(scorer.probabilities(features_of(rows)), chosen).tolist(), strict=True))
+    assert scores["OLD"]["score_points"] == points["OLD", "2026-09"]
+    assert scores["OLD"]["score_change_points"] == points["OLD", "2026-09"] - points["OLD", "2026-06"]
+    assert scores["NEW"]["score_change_points"] is None
+    assert (scores["THIEF"]["veto_code"], scores["THIEF"]["veto_zh"]) == ("CI-V01", "近24个月窃电 1 次")
