@@ -233,8 +233,16 @@ def _reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
 
 
 def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict[str, Any]:
-    plain = {name: report[name] for name in ("content_hash", "source_file", "status_code", "format_id", "table_name", "reason", "size_bytes", "received_rows")}
-    return plain | {"quarantined_rows": len(report["rejects"]), "batch_id": batch_id, "received_at_utc": reading.received_at_utc, "run_id": reading.run_id}
+    plain = {
+        name: report[name]
+        for name in ("content_hash", "source_file", "status_code", "format_id", "table_name", "reason", "size_bytes", "received_rows")
+    }
+    return plain | {
+        "quarantined_rows": len(report["rejects"]),
+        "batch_id": batch_id,
+        "received_at_utc": reading.received_at_utc,
+        "run_id": reading.run_id,
+    }
 
 
 def _append(store: Store, table: type[Table], rows: Iterable[dict[str, Any]], application: str, transaction: int) -> None:
@@ -250,7 +258,9 @@ def _refuse_empty(store: Store, inbox: Path, run_id: str, now: datetime, summary
     rows = store.arrow(BronzeFiles, ["source_file", "size_bytes"])
     listed = {name for name, size in zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True) if size == 0}
     empty = sorted(
-        path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_file() and path.stat().st_size == 0 and not path.name.startswith(".")
+        path.relative_to(inbox).as_posix()
+        for path in inbox.rglob("*")
+        if path.is_file() and path.stat().st_size == 0 and not path.name.startswith(".")
     )
     fresh = [name for name in empty if name not in listed]
     if not fresh:

@@ -93,7 +93,10 @@ class Ledger:
                     record.status,
                     record.seconds,
                     record.fingerprint,
-                    *(json.dumps(part, sort_keys=True) for part in (record.versions_read, record.versions_written, record.rows_written, record.gates)),
+                    *(
+                        json.dumps(part, sort_keys=True)
+                        for part in (record.versions_read, record.versions_written, record.rows_written, record.gates)
+                    ),
                 ),
             )
 

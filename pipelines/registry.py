@@ -99,7 +99,9 @@ class Registry:
             )
         with suppress(mlflow.exceptions.MlflowException):  # it exists from the second version on
             client.create_registered_model(model.name)
-        version = client.create_model_version(model.name, logged.model_uri, logged.run_id, tags={f"data.{k}": str(v) for k, v in model.inputs.items()})
+        version = client.create_model_version(
+            model.name, logged.model_uri, logged.run_id, tags={f"data.{k}": str(v) for k, v in model.inputs.items()}
+        )
         client.set_registered_model_alias(model.name, CHALLENGER, version.version)
         return str(version.version)
 
@@ -180,11 +182,15 @@ class Registry:
         try:
             raw, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_bytes()
         except OSError as error:
-            raise TamperedError(f"The bundle {name} version {version} is not whole: {error.strerror}.", "Promote it again with `zhixiang run --from train`.") from None
+            raise TamperedError(
+                f"The bundle {name} version {version} is not whole: {error.strerror}.", "Promote it again with `zhixiang run --from train`."
+            ) from None
         try:
             self._keys.signing_key("model_signing").public.verify(signature, raw)
         except InvalidSignature:
-            raise TamperedError(f"The signature of model {name} version {version} does not hold.", "Promote it again; do not use the folder's files.") from None
+            raise TamperedError(
+                f"The signature of model {name} version {version} does not hold.", "Promote it again; do not use the folder's files."
+            ) from None
         manifest: dict[str, Any] = json.loads(raw)
         contents = {}
         for file_name, expected in manifest["files"].items():
@@ -205,5 +211,14 @@ class Registry:
             bundle = self.champion(name)
             manifest = json.loads((self.folder / name / bundle.version / "manifest.json").read_bytes())
             versions = sorted((path.name for path in pointer.parent.iterdir() if path.is_dir() and not path.name.endswith(".partial")), key=int)
-            found.append({"name": name, "champion": bundle.version, "versions": versions, "digest": bundle.digest, "metrics": manifest["metrics"], "inputs": manifest["inputs"]})
+            found.append(
+                {
+                    "name": name,
+                    "champion": bundle.version,
+                    "versions": versions,
+                    "digest": bundle.digest,
+                    "metrics": manifest["metrics"],
+                    "inputs": manifest["inputs"],
+                }
+            )
         return found

@@ -55,7 +55,9 @@ class IngestSettings(FrozenSettings):
     max_file_bytes: int = Field(ge=1, description="Larger files are refused.")
     max_unpacked_bytes: int = Field(ge=1, description="A compressed file that grows beyond this is refused.")
     max_unpack_ratio: float = Field(gt=1, description="A compressed file that grows by more than this factor is refused.")
-    tolerated_bad_rows: int = Field(ge=0, description="A file with no more unreadable records than this goes on whatever their share; they are quarantined.")
+    tolerated_bad_rows: int = Field(
+        ge=0, description="A file with no more unreadable records than this goes on whatever their share; they are quarantined."
+    )
     max_bad_row_ratio: float = Field(ge=0, le=1, description="A file with a larger share of unreadable records stops before silver.")
 
 
@@ -79,7 +81,7 @@ class PlatformSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment variables first, then the overlay, then the default file."""
-        paths = cast("list[Path]", cast("dict[str, Any]", init_settings())["yaml_paths"])
+        paths = cast("list[Path]", init_settings()["yaml_paths"])
         return (env_settings, *(YamlConfigSettingsSource(settings_cls, yaml_file=path) for path in reversed(paths)))
 
 

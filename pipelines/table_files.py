@@ -10,7 +10,7 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -72,7 +72,7 @@ def commit_files(
     from deltalake.transaction import AddAction, Transaction, create_table_with_add_actions
 
     now = int(time.time() * 1000)
-    actions = [AddAction(file.path, file.size_bytes, dict(file.partition), now, data_change=True, stats=file.stats) for file in files]
+    actions: list[Any] = [AddAction(file.path, file.size_bytes, dict(file.partition), now, data_change=True, stats=file.stats) for file in files]
     properties = CommitProperties(app_transactions=[Transaction(application, transaction)])
     existing = store.delta(table)
     if existing is None:

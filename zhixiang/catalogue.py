@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import types
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -31,7 +30,9 @@ def generated_pages() -> dict[str, str]:
 
 def render_tables() -> str:
     """The table catalogue."""
-    parts = ["# Tables\n\nEvery table of the store, declared once in `pipelines/tables`. Columns marked *run* say how a row came about and are left out of `zhixiang table hash`.\n"]
+    parts = [
+        "# Tables\n\nEvery table of the store, declared once in `pipelines/tables`. Columns marked *run* say how a row came about and are left out of `zhixiang table hash`.\n"
+    ]
     for layer in Layer:
         parts.append(f"\n## {layer.value.capitalize()}\n")
         parts += [_table(table) for table in declared_tables() if table.layer is layer]
@@ -72,7 +73,8 @@ def render_settings() -> str:
         "# Settings\n\nFiles of `conf/`, read once and frozen; an unknown or missing key is refused. `platform.yaml` may be overlaid by "
         "`environments/*.yaml` (ZHIXIANG_ENVIRONMENT) and single values by variables such as `ZHIXIANG__SPARK__MASTER`.\n"
     ]
-    for name, model in (("platform.yaml", PlatformSettings), *((kind.file, kind) for kind in setting_files())):
+    models: list[tuple[str, type[BaseModel]]] = [("platform.yaml", PlatformSettings), *((kind.file, kind) for kind in setting_files())]
+    for name, model in models:
         parts.append(f"\n## `{name}`\n\n| key | type | meaning |\n|---|---|---|\n")
         parts.append("".join(f"| `{key}` | {kind} | {text} |\n" for key, kind, text in _keys(model, "")))
     return "".join(parts)
@@ -82,7 +84,7 @@ def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, str]]:
     found = []
     for name, field in model.model_fields.items():
         kind: Any = field.annotation
-        if isinstance(kind, type) and not isinstance(kind, types.GenericAlias) and issubclass(kind, BaseModel):
+        if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel):
             found += _keys(kind, f"{prefix}{name}.")
         else:
             found.append((prefix + name, _type_name(kind), (field.description or "").replace("|", "\\|")))
@@ -98,7 +100,12 @@ def _type_name(kind: Any) -> str:
 
 def render_glossary() -> str:
     """The terms of the field from ``docs/glossary.csv``, then every column with the tables it stands in."""
-    lines = ["# Glossary\n", "Terms first; they are the words of the code. The list is kept in `docs/glossary.csv`.\n", "| term | 中文 | meaning | source |", "|---|---|---|---|"]
+    lines = [
+        "# Glossary\n",
+        "Terms first; they are the words of the code. The list is kept in `docs/glossary.csv`.\n",
+        "| term | 中文 | meaning | source |",
+        "|---|---|---|---|",
+    ]
     with (Path(__file__).resolve().parent.parent / "docs" / "glossary.csv").open(encoding="utf-8", newline="") as handle:
         lines += [f"| {row['term']} | {row['中文']} | {row['meaning']} | {row['source']} |" for row in csv.DictReader(handle)]
     lines += ["\n## Columns\n", "| column | unit | meaning | tables |", "|---|---|---|---|"]

@@ -183,7 +183,9 @@ def check_months(store: Store, months: Sequence[BillingMonth]) -> None:
     for month in months:
         if str(month) not in present:
             covers = f"it holds {present[0]} to {present[-1]}" if present else "it is empty"
-            raise UsageError(f"The store has no metering for {month}; {covers}.", "Deliver files of that month to the inbox, or ask for another month.")
+            raise UsageError(
+                f"The store has no metering for {month}; {covers}.", "Deliver files of that month to the inbox, or ask for another month."
+            )
 
 
 def exit_code(outcome: Outcome) -> int:

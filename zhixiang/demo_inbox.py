@@ -15,7 +15,21 @@ from pipelines.settings import packaged
 MARKER = "demo.json"
 SEED = 20261001
 # Everything a demo makes in its home; nothing else is ever deleted.
-_MADE = ("tables", "inbox", "simulation_truth", "checkpoints", "models", "mlartifacts", "mlflow.db", "ledger.sqlite", "out", "keys", "scratch", "warehouse", MARKER)
+_MADE = (
+    "tables",
+    "inbox",
+    "simulation_truth",
+    "checkpoints",
+    "models",
+    "mlartifacts",
+    "mlflow.db",
+    "ledger.sqlite",
+    "out",
+    "keys",
+    "scratch",
+    "warehouse",
+    MARKER,
+)
 _RECEIVED = ("steel", "buildings", "nem12")
 _NOT_RECEIVED = {".md", ".json", ".txt"}
 _NOT_DELIVERED = ("shifts.csv", "refused_reasons.csv")
@@ -47,7 +61,13 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
     samples = packaged("samples")
     for folder in _RECEIVED:
         for path in sorted((samples / folder).rglob("*")):
-            if path.is_file() and path.suffix not in _NOT_RECEIVED and "LICENSE" not in path.name and path.name not in _NOT_DELIVERED and path.parent.name != "refused":
+            if (
+                path.is_file()
+                and path.suffix not in _NOT_RECEIVED
+                and "LICENSE" not in path.name
+                and path.name not in _NOT_DELIVERED
+                and path.parent.name != "refused"
+            ):
                 target = staging / path.relative_to(samples)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)

@@ -80,7 +80,10 @@ def _jars() -> Finding:
     folder = jars_present(load_settings())
     if folder is None:
         return Finding(
-            "jars", "warn", f"{DELTA_COORDINATE} is not cached yet", "The first run fetches it; without a network set spark.jars_folder in platform.yaml."
+            "jars",
+            "warn",
+            f"{DELTA_COORDINATE} is not cached yet",
+            "The first run fetches it; without a network set spark.jars_folder in platform.yaml.",
         )
     return Finding("jars", "ok", str(folder))
 

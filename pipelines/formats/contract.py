@@ -88,7 +88,7 @@ def _ascii_compatible(name: str) -> str:
     """Records are cut at the byte of a line feed, which UTF-16 and UTF-32 do not allow."""
     try:
         found = codecs.lookup(name).name
-        usable = "\n,\"0".encode(found) == b"\n,\"0"
+        usable = '\n,"0'.encode(found) == b'\n,"0'
     except LookupError:
         raise ValueError(f"no encoding is named {name!r}") from None
     if not usable:

@@ -134,9 +134,7 @@ class _Lines:
         self.ends: npt.NDArray[np.int64] = ends[filled]
         self.longest = int((self.ends - self.starts).max()) if len(self.starts) else 0
         if len(self.starts) > settings.max_records:
-            raise InputRefusedError(
-                name, RefusalReason.TOO_MANY_RECORDS, f"{len(self.starts)} records, more than the {settings.max_records} allowed"
-            )
+            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{len(self.starts)} records, more than the {settings.max_records} allowed")
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -169,9 +167,7 @@ def _read_block(lines: _Lines, block: range, header: Header, layout: CsvLayout, 
     return read_lines(records, numbers.tolist(), header, layout, settings, rejects)
 
 
-def read_columns(
-    body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header, layout: CsvLayout, settings: FormatSettings
-) -> pa.Table | None:
+def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header, layout: CsvLayout, settings: FormatSettings) -> pa.Table | None:
     """All records at once as typed columns; None unless every single one is good.
 
     body     Lines without the header.

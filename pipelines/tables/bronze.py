@@ -50,7 +50,9 @@ class BronzeLoadCurves(Received, Table):
     curve_date = Field(DATE, "Local day.", nullable=False)
     interval_minutes = Field(INTEGER, "Length of an interval.", unit=Unit.MINUTES, nullable=False)
     measure_code = Field(STRING, "Whether the values are mean power or energy.", codes=CurveMeasure, nullable=False)
-    values_unscaled = Field(pa.list_(DOUBLE), "Values in slot order, slot 0 beginning at local midnight; null where nothing came.", unit=Unit.UNSCALED, nullable=False)
+    values_unscaled = Field(
+        pa.list_(DOUBLE), "Values in slot order, slot 0 beginning at local midnight; null where nothing came.", unit=Unit.UNSCALED, nullable=False
+    )
     present_flags = Field(STRING, "The sender's completeness flags, one character a slot.")
     sender_quality_codes = Field(pa.list_(STRING), "The sender's quality flag of each slot (NEM12), null where the format has none.")
     curve_month = Field(STRING, "Month of the local day, YYYY-MM.", nullable=False)

@@ -38,7 +38,9 @@ class CreditIndexV1(RevisedResult, Table):
     score_month = Field(STRING, "Month on whose last day the score stands, YYYY-MM.", key=True)
     customer_name = Field(STRING, "Name; simulated names say so.", nullable=False)
     industry_code = Field(STRING, "GB/T 4754-2017 two-digit class.")
-    default_probability_ratio = Field(DOUBLE, "Calibrated probability of a payment default within the horizon.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
+    default_probability_ratio = Field(
+        DOUBLE, "Calibrated probability of a payment default within the horizon.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1
+    )
     horizon_months = Field(INTEGER, "Months ahead that the probability speaks of.", unit=Unit.MONTHS, nullable=False, minimum=1)
     score_points = Field(INTEGER, "Score on the scale named beside it.", unit=Unit.POINTS, nullable=False)
     scale_label = Field(STRING, "Whose scale it is.", nullable=False)

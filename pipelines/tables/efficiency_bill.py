@@ -49,7 +49,13 @@ class EfficiencyBillV1(RevisedResult, Table):
     previous_total_cny = Field(AMOUNT, "Total of the month before; empty where its prices are not published.", unit=Unit.CNY)
     peer_group = Field(STRING, "Group within which the customer is compared.")
     peer_count = Field(INTEGER, "Peers with the same input in the month, the customer among them.", nullable=False, minimum=0)
-    peer_percentile_pct = Field(DOUBLE, "Share of the other peers that use less per square metre; empty below the least number of peers.", unit=Unit.PERCENT, minimum=0, maximum=100)
+    peer_percentile_pct = Field(
+        DOUBLE,
+        "Share of the other peers that use less per square metre; empty below the least number of peers.",
+        unit=Unit.PERCENT,
+        minimum=0,
+        maximum=100,
+    )
     intensity_kwh_per_m2 = Field(DOUBLE, "Energy of the month per floor area.", unit=Unit.KWH_PER_M2)
     peer_median_kwh_per_m2 = Field(DOUBLE, "Median of the peers.", unit=Unit.KWH_PER_M2)
     baseline_kwh = Field(DOUBLE, "Energy that the customer's own past and the weather let expect.", unit=Unit.KWH)

@@ -51,6 +51,8 @@ class GoldBillingDeterminants(Table):
     power_factor_ratio = Field(ENERGY, "Monthly mean power factor, rounded half up to 0.01 (ruling R9).", unit=Unit.RATIO, minimum=0, maximum=1)
     metered_days = Field(INTEGER, "Days of the month with settled energy.", unit=Unit.DAYS, nullable=False, minimum=0)
     month_days = Field(INTEGER, "Days of the month.", unit=Unit.DAYS, nullable=False)
-    estimated_ratio = Field(DOUBLE, "Share of the curve's energy that was estimated; 0 without a curve.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
+    estimated_ratio = Field(
+        DOUBLE, "Share of the curve's energy that was estimated; 0 without a curve.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1
+    )
     missing_inputs = Field(pa.list_(STRING), "What the bill cannot show, by name: curve, reactive_registers, missing_days.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

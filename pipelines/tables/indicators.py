@@ -23,9 +23,13 @@ class GoldCustomerIndicators(Table):
     unpaid_days = Field(INTEGER, "Days that the oldest unpaid bill was overdue; 0 where none was.", unit=Unit.DAYS, minimum=0)
     arrears_12m = Field(INTEGER, "Month ends among the last 12 on which a bill was overdue and unpaid.", minimum=0, maximum=12)
     unpaid_to_bill_ratio = Field(DOUBLE, "Amount overdue and unpaid over the mean bill of the last 12 months.", unit=Unit.RATIO, minimum=0)
-    early_payment_6m_days = Field(DOUBLE, "Mean days before the due date of bills paid in time, last 6 months; empty where none was.", unit=Unit.DAYS, minimum=0)
+    early_payment_6m_days = Field(
+        DOUBLE, "Mean days before the due date of bills paid in time, last 6 months; empty where none was.", unit=Unit.DAYS, minimum=0
+    )
     on_time_6m_ratio = Field(DOUBLE, "Share of the bills of the last 6 months that were paid in time.", unit=Unit.RATIO, minimum=0, maximum=1)
-    energy_yoy_ratio = Field(DOUBLE, "Mean day of the month over that of the same month of the year before, less 1; empty without that month.", unit=Unit.RATIO)
+    energy_yoy_ratio = Field(
+        DOUBLE, "Mean day of the month over that of the same month of the year before, less 1; empty without that month.", unit=Unit.RATIO
+    )
     energy_mom_ratio = Field(DOUBLE, "Mean day of the month over that of the month before, less 1.", unit=Unit.RATIO)
     energy_trend_3m_ratio = Field(DOUBLE, "Mean day of the last 3 months over that of the 3 months before, less 1.", unit=Unit.RATIO)
     energy_slope_6m_ratio = Field(DOUBLE, "Slope of the mean day over 6 months, per month, over its mean.", unit=Unit.RATIO)
@@ -33,7 +37,13 @@ class GoldCustomerIndicators(Table):
     day_cv_ratio = Field(DOUBLE, "Coefficient of variation of the days of the month.", unit=Unit.RATIO, minimum=0)
     zero_use_3m_days = Field(INTEGER, "Days of the last 3 months without use.", unit=Unit.DAYS, minimum=0)
     longest_stop_days = Field(INTEGER, "Longest run of days of the month below a tenth of the own baseline day.", unit=Unit.DAYS, minimum=0)
-    operating_ratio = Field(DOUBLE, "Share of the month's days with at least 30 % of the own baseline day (mean of the 6 months before).", unit=Unit.RATIO, minimum=0, maximum=1)
+    operating_ratio = Field(
+        DOUBLE,
+        "Share of the month's days with at least 30 % of the own baseline day (mean of the 6 months before).",
+        unit=Unit.RATIO,
+        minimum=0,
+        maximum=1,
+    )
     operating_change_ratio = Field(DOUBLE, "Operating share less its mean over the 3 months before.", unit=Unit.RATIO)
     load_ratio = Field(DOUBLE, "Mean day over highest day of the last 3 months.", unit=Unit.RATIO, minimum=0, maximum=1)
     capacity_use_ratio = Field(DOUBLE, "Highest mean day power of 3 months over the contract capacity.", unit=Unit.RATIO, minimum=0)
@@ -46,7 +56,9 @@ class GoldCustomerIndicators(Table):
     capacity_decreases_12m = Field(INTEGER, "Decreases and suspensions in the last 12 months.", minimum=0)
     ownership_changes_12m = Field(INTEGER, "Changes of ownership in the last 12 months.", minimum=0)
     industry_growth_gap_ratio = Field(DOUBLE, "3-month trend less the median of the same industry in the city.", unit=Unit.RATIO)
-    industry_size_percentile_ratio = Field(DOUBLE, "Share of the others of the same industry in the city that used less in the month.", unit=Unit.RATIO, minimum=0, maximum=1)
+    industry_size_percentile_ratio = Field(
+        DOUBLE, "Share of the others of the same industry in the city that used less in the month.", unit=Unit.RATIO, minimum=0, maximum=1
+    )
     account_age_years = Field(DOUBLE, "Years since the account was opened.", unit=Unit.YEARS, minimum=0)
     is_closed = Field(INTEGER, "1 where the account was closed by that day.", minimum=0, maximum=1)
     estimated_ratio = Field(DOUBLE, "Share of the month's energy that was estimated.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)

@@ -16,4 +16,6 @@ class RevisedResult(Revised):
     """As Revised, for the result table of a product."""
 
     supersedes_revision = Field(INTEGER, "The revision that this one corrects; empty for the first.")
-    content_digest = Field(STRING, "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.", nullable=False)
+    content_digest = Field(
+        STRING, "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.", nullable=False
+    )

@@ -21,8 +21,18 @@ class SilverDayCurves(Table):
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     curve_date = Field(DATE, "Local day.", key=True)
     interval_minutes = Field(INTEGER, "Length of an interval; arrays have 1440 / interval elements.", unit=Unit.MINUTES, nullable=False, minimum=1)
-    measured_kwh_or_kvarh = Field(pa.list_(DOUBLE), "Energy of each interval as measured, after the multiplier; null where nothing came. Never changed.", unit=Unit.KWH_OR_KVARH, nullable=False)
-    final_kwh_or_kvarh = Field(pa.list_(DOUBLE), "Energy of each interval after validation and estimation; null where nothing could be estimated.", unit=Unit.KWH_OR_KVARH, nullable=False)
+    measured_kwh_or_kvarh = Field(
+        pa.list_(DOUBLE),
+        "Energy of each interval as measured, after the multiplier; null where nothing came. Never changed.",
+        unit=Unit.KWH_OR_KVARH,
+        nullable=False,
+    )
+    final_kwh_or_kvarh = Field(
+        pa.list_(DOUBLE),
+        "Energy of each interval after validation and estimation; null where nothing could be estimated.",
+        unit=Unit.KWH_OR_KVARH,
+        nullable=False,
+    )
     interval_status_codes = Field(pa.list_(pa.int8()), "IntervalStatus of each interval.", nullable=False)
     failed_check_bits = Field(pa.list_(LONG), "Checks that each interval failed: bit i stands for the i-th check of the catalogue.", nullable=False)
     failed_checks = Field(pa.list_(STRING), "Ids of all checks that any interval failed, in catalogue order.", nullable=False)
@@ -46,7 +56,9 @@ class SilverRegisterEnergy(Table):
     start_register_unscaled = Field(ENERGY, "Register at the end of the read before.", unit=Unit.UNSCALED)
     end_register_unscaled = Field(ENERGY, "Register at the end of the day.", unit=Unit.UNSCALED, nullable=False)
     multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False)
-    energy_kwh_or_kvarh = Field(ENERGY, "(end - start) x multiplier, after rollover and exchange; null for a first read.", unit=Unit.KWH_OR_KVARH, minimum=0)
+    energy_kwh_or_kvarh = Field(
+        ENERGY, "(end - start) x multiplier, after rollover and exchange; null for a first read.", unit=Unit.KWH_OR_KVARH, minimum=0
+    )
     resolution_kwh_or_kvarh = Field(ENERGY, "Smallest step of the register times the multiplier.", unit=Unit.KWH_OR_KVARH, nullable=False)
     register_rule_code = Field(STRING, "How the energy was found.", codes=RegisterRule, nullable=False)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)

@@ -29,7 +29,6 @@ MISSING_DAYS = "missing_days"
 TIME_OF_USE_FACT = "time_of_use_fact"
 
 
-
 def derive_billing_determinants(
     register_energy: pa.Table, day_curves: pa.Table, customers: pa.Table, meter_points: pa.Table, slot_periods: SlotPeriods
 ) -> pa.Table:

@@ -250,7 +250,10 @@ def assemble_indicators(load: pa.Table, payments: pa.Table, events: pa.Table, cu
     shape = (len(names), len(months))
     place = pc.index_in(load["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False)
     known = np.isfinite(place.astype(float))
-    at = (place[known].astype(np.int64), pc.index_in(load["indicator_month"], pa.array(months)).to_numpy(zero_copy_only=False).astype(np.int64)[known])
+    at = (
+        place[known].astype(np.int64),
+        pc.index_in(load["indicator_month"], pa.array(months)).to_numpy(zero_copy_only=False).astype(np.int64)[known],
+    )
     found: dict[str, Floats] = {}
     for name in LOAD_SCHEMA.names[2:]:
         grid = np.full(shape, np.nan)

@@ -23,7 +23,9 @@ def derive_indicators(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Indicators of every customer with payments, for every month that was billed."""
     payments = inputs.frame(SilverPayments).toArrow()
     if not payments.num_rows:
-        return {GoldCustomerIndicators: driver_files(inputs, GoldCustomerIndicators, GoldCustomerIndicators.empty().drop_columns(["computed_run_id"]))}
+        return {
+            GoldCustomerIndicators: driver_files(inputs, GoldCustomerIndicators, GoldCustomerIndicators.empty().drop_columns(["computed_run_id"]))
+        }
     billed = sorted(pc.unique(payments["billing_month"]).to_pylist())
     first, last = BillingMonth.parse(billed[0]), BillingMonth.parse(billed[-1])
     count = (last.year - first.year) * 12 + last.month - first.month + 1
@@ -41,7 +43,9 @@ STEPS: tuple[Step | TrainStep, ...] = (
         writes={GoldCustomerIndicators: WriteMode.COMMIT_FILES},
         apply=derive_indicators,
     ),
-    TrainStep(stage="train", name="train-credit-index", model=MODEL, reads=(GoldCustomerIndicators, SilverPayments), train=train, challenge=challenge),
+    TrainStep(
+        stage="train", name="train-credit-index", model=MODEL, reads=(GoldCustomerIndicators, SilverPayments), train=train, challenge=challenge
+    ),
     product_step(CREDIT_INDEX),
 )
 

@@ -34,12 +34,16 @@ def distribution_chart(points: Sequence[int], settings: CreditIndexSettings) -> 
         if count:
             grade = next(grade for grade in CreditGrade if edge >= settings.grade_floors[grade])
             tall = count * scale
-            parts.append(f'<rect x="{at(edge) + 0.8:.1f}" y="{base - tall:.1f}" width="{wide - 1.6:.1f}" height="{tall:.1f}" fill="{GRADE_FILL[grade.value]}"/>')
+            parts.append(
+                f'<rect x="{at(edge) + 0.8:.1f}" y="{base - tall:.1f}" width="{wide - 1.6:.1f}" height="{tall:.1f}" fill="{GRADE_FILL[grade.value]}"/>'
+            )
     ceiling = high
     for grade in CreditGrade:
         floor = settings.grade_floors[grade]
         middle = (at(floor) + at(ceiling)) / 2
-        parts.append(f'<rect x="{at(floor):.1f}" y="{base + 4}" width="{at(ceiling) - at(floor) - 1.5:.1f}" height="6" rx="2" fill="{GRADE_FILL[grade.value]}"/>')
+        parts.append(
+            f'<rect x="{at(floor):.1f}" y="{base + 4}" width="{at(ceiling) - at(floor) - 1.5:.1f}" height="6" rx="2" fill="{GRADE_FILL[grade.value]}"/>'
+        )
         parts.append(_text(middle, base + 26, grade.value, 13, _INK, "middle", bold=True))
         parts.append(_text(at(floor), base + 43, str(floor), 11, _SOFT, "middle" if floor > low else "start"))
         ceiling = floor
@@ -70,7 +74,9 @@ def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
     parts, ceiling = [], high
     for grade in CreditGrade:
         floor = settings.grade_floors[grade]
-        parts.append(f'<rect x="{at(floor):.1f}" y="34" width="{at(ceiling) - at(floor) - 2:.1f}" height="16" rx="3" fill="{GRADE_FILL[grade.value]}"/>')
+        parts.append(
+            f'<rect x="{at(floor):.1f}" y="34" width="{at(ceiling) - at(floor) - 2:.1f}" height="16" rx="3" fill="{GRADE_FILL[grade.value]}"/>'
+        )
         parts.append(_text((at(floor) + at(ceiling)) / 2, 68, grade.value, 13, _SOFT, "middle"))
         ceiling = floor
     here = at(points)
@@ -90,7 +96,9 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
         long = abs(effect) / most * half
         parts.append(_text(0, y + 15, reason["text_zh"], 14, _INK))
         parts.append(_text(0, y + 33, reason["text_en"], 11, _SOFT))
-        parts.append(f'<rect x="{middle if effect >= 0 else middle - long:.1f}" y="{y + 2}" width="{max(long, 1):.1f}" height="26" rx="3" fill="{_GOOD if effect >= 0 else _BAD}"/>')
+        parts.append(
+            f'<rect x="{middle if effect >= 0 else middle - long:.1f}" y="{y + 2}" width="{max(long, 1):.1f}" height="26" rx="3" fill="{_GOOD if effect >= 0 else _BAD}"/>'
+        )
         beside = middle - 8 if effect >= 0 else middle + 8
         parts.append(_text(beside, y + 20, f"{effect:+.1f}", 14, _GOOD if effect >= 0 else _BAD, "end" if effect >= 0 else "start", bold=True))
     tall = 8 + len(reasons) * 52
@@ -98,7 +106,9 @@ def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
     return _svg(tall, parts, "reasons in points against the average customer", _WHOLE)
 
 
-def month_line(months: Sequence[str], values: Sequence[float | None], form: str, title: str, limits: tuple[float, float] | None = None) -> Markup | None:
+def month_line(
+    months: Sequence[str], values: Sequence[float | None], form: str, title: str, limits: tuple[float, float] | None = None
+) -> Markup | None:
     """A value over months; a gap where it was not known, None where it never was.
 
     form    How a value is written, for example ``{:,.0f} kWh``.

@@ -71,7 +71,9 @@ def render_portfolio(
     )
 
 
-def render_enterprise(score: Row, reasons: Sequence[Row], history: Sequence[Row], settings: CreditIndexSettings, *, indicators: Sequence[Row] = (), back: str = "") -> str:
+def render_enterprise(
+    score: Row, reasons: Sequence[Row], history: Sequence[Row], settings: CreditIndexSettings, *, indicators: Sequence[Row] = (), back: str = ""
+) -> str:
     """One enterprise: score, grade, warning, veto, four reasons, its history and the indicators behind it.
 
     score       Newest revision of a row of credit_index_v1.
@@ -87,7 +89,9 @@ def render_enterprise(score: Row, reasons: Sequence[Row], history: Sequence[Row]
     charts = []
     if len(past) > 1:
         limits = (float(settings.min_score_points), float(settings.max_score_points))
-        charts.append(("信用分走势", "Score over time", month_line(past, [float(by_month[month]["score_points"]) for month in past], "{:.0f}", "score", limits)))
+        charts.append(
+            ("信用分走势", "Score over time", month_line(past, [float(by_month[month]["score_points"]) for month in past], "{:.0f}", "score", limits))
+        )
     charts.append(("月用电量", "Energy per month, kWh", month_line(months, [row["month_kwh"] for row in known], "{:,.0f} kWh", "monthly energy")))
     for name, form, limits in _TRENDS:
         line = month_line(months, [row[name] for row in known], form, BY_NAME[name].title_en, limits)

@@ -37,7 +37,9 @@ def product_schema(table: type[Table]) -> pa.Schema:
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 # One scored row travels with its reasons inside; they part on the driver's side of the frame.
-_SCORED_SCHEMA = RESULT_SCHEMA.append(pa.field("reasons", pa.list_(pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")]))))
+_SCORED_SCHEMA = RESULT_SCHEMA.append(
+    pa.field("reasons", pa.list_(pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")])))
+)
 
 
 class CreditIndex:

@@ -44,7 +44,9 @@ class Scorer:
         calibration = json.loads(files["calibration.json"])
         features = tuple(calibration["features"])
         if tuple(booster.feature_names or ()) != features or float(calibration["slope"]) <= 0:
-            raise TamperedError("The credit index model and its calibration do not belong together.", "Promote a version whose files come from one training.")
+            raise TamperedError(
+                "The credit index model and its calibration do not belong together.", "Promote a version whose files come from one training."
+            )
         return cls(booster, float(calibration["slope"]), float(calibration["intercept"]), features)
 
     def margins(self, features: Floats) -> Floats:

@@ -22,7 +22,9 @@ class ServedModel:
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
         """Probability and score of each row."""
         probabilities = self.scorer.probabilities(frame[list(NAMES)].to_numpy(dtype=np.float64))
-        return pd.DataFrame({"default_probability_ratio": probabilities, "score_points": score_points(probabilities, self.settings)}, index=frame.index)
+        return pd.DataFrame(
+            {"default_probability_ratio": probabilities, "score_points": score_points(probabilities, self.settings)}, index=frame.index
+        )
 
 
 def _load_pyfunc(path: str) -> ServedModel:

@@ -42,7 +42,9 @@ class CreditIndexSettings(SettingsFile):
     warning_watch_probability: float = Field(ge=0, le=1, description="From this probability on: watch.")
     warning_alert_probability: float = Field(ge=0, le=1, description="From this probability on: alert.")
     warning_drop_points: int = Field(ge=1, description="A score that fell by at least this in three months: watch. [points]")
-    promotion_margin_auc: float = Field(ge=0, description="A challenger may be worse than the champion by no more than this AUC on the same test rows.")
+    promotion_margin_auc: float = Field(
+        ge=0, description="A challenger may be worse than the champion by no more than this AUC on the same test rows."
+    )
     max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share of energy the score says so.")
     reasons_per_score: int = Field(ge=1, le=10, description="Reasons told with each score.")
 

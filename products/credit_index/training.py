@@ -94,7 +94,9 @@ def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditInde
     for name, low, high in zip(("train", "tune", "test"), edges[:-1], edges[1:], strict=True):
         chosen = usable & (number > low) & (number <= high)
         if len(np.unique(labels[chosen])) < 2:
-            raise UsageError(f"The {name} months hold no mixture of defaults and non-defaults.", "Check silver_payments and the split in credit_index.yaml.")
+            raise UsageError(
+                f"The {name} months hold no mixture of defaults and non-defaults.", "Check silver_payments and the split in credit_index.yaml."
+            )
         found[name] = Sample(features[chosen], labels[chosen])
     return found
 

@@ -62,7 +62,11 @@ class Baseline:
         """Expected energy of each day, never below 0; NaN where the weather counts and is not known. [kWh]"""
         value = self.base_kwh + self.weekend_kwh * weekend.astype(float)
         if self.kind != DAY_TYPE:
-            value = value + self.cooling * np.maximum(temperature - self.cooling_celsius, 0) + self.heating * np.maximum(self.heating_celsius - temperature, 0)
+            value = (
+                value
+                + self.cooling * np.maximum(temperature - self.cooling_celsius, 0)
+                + self.heating * np.maximum(self.heating_celsius - temperature, 0)
+            )
         found: Floats = np.maximum(value, 0.0)
         return found
 

@@ -64,9 +64,7 @@ def _peers(bill: Row) -> Page | None:
     shown = grouped(percentile, 0)
     if median is not None:
         own_zh, own_en = f"{own_zh}，同行中位数 {grouped(median, 2)}", f"{own_en}, the peers' median is {grouped(median, 2)}"
-    said = words.Said(
-        f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。", f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all."
-    )
+    said = words.Said(f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。", f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all.")
     return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
 
 

@@ -67,9 +67,7 @@ def _said(said: words.Said) -> Page:
 
 
 def _tags(bill: Row) -> list[Page]:
-    return [
-        {**_said(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE} for kind in words.provenances(bill.get("provenance"))
-    ]
+    return [{**_said(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE} for kind in words.provenances(bill.get("provenance"))]
 
 
 def _terms(bill: Row, month: BillingMonth) -> list[Page]:
@@ -200,7 +198,12 @@ def _periods(lines: Sequence[Row]) -> Page | None:
     if total <= 0:
         return None
     parts = [
-        {**_said(words.PERIODS[period]), "colour": PERIOD_COLOURS[period], "energy": grouped(energies[period], 2), "share": percent(energies[period] / total, 1)}
+        {
+            **_said(words.PERIODS[period]),
+            "colour": PERIOD_COLOURS[period],
+            "energy": grouped(energies[period], 2),
+            "share": percent(energies[period] / total, 1),
+        }
         for period in TouPeriod
         if period in energies
     ]

@@ -109,7 +109,9 @@ def gather_cases(
     return cases
 
 
-def _lacks(contract: Contract | None, measured: Determinants, metering: Sequence[str], baseline: Baseline | None, is_compared: bool) -> tuple[str, ...]:
+def _lacks(
+    contract: Contract | None, measured: Determinants, metering: Sequence[str], baseline: Baseline | None, is_compared: bool
+) -> tuple[str, ...]:
     """Names of what the bill cannot show, each once."""
     found = [*metering]
     found += ["contract"] if contract is None else [name for name in missing_inputs(contract, measured) if name not in found]
@@ -166,7 +168,9 @@ def added_up(rows: Sequence[dict[str, Any]], month: BillingMonth) -> tuple[Deter
     measured = Determinants(
         month=month,
         energy_kwh=energy,
-        energy_by_period=None if any(value is None for value in periods.values()) else {period: value for period, value in periods.items() if value is not None},
+        energy_by_period=None
+        if any(value is None for value in periods.values())
+        else {period: value for period, value in periods.items() if value is not None},
         # A mean power is a difference of binary fractions; a ten-thousandth of a kilowatt is beyond any meter.
         max_demand_kw=None if demand is None else Decimal(repr(round(demand, 4))),
         lagging_kvarh=_sum(rows, "lagging_kvarh"),

@@ -165,9 +165,7 @@ def _band(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float
 
 
 def _expected(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float) -> str:
-    points = " ".join(
-        f"{_n(x)},{_n(_y(value, ceiling))}" for index, (value,) in run for x in (_LEFT + index * pitch, _LEFT + (index + 1) * pitch)
-    )
+    points = " ".join(f"{_n(x)},{_n(_y(value, ceiling))}" for index, (value,) in run for x in (_LEFT + index * pitch, _LEFT + (index + 1) * pitch))
     return f'<polyline points="{points}" fill="none" stroke="{INK}" stroke-width="1.4" stroke-dasharray="4 2.5"/>'
 
 

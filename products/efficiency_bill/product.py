@@ -37,7 +37,10 @@ def product_schema(table: type[Table]) -> pa.Schema:
 def _nested_schema() -> pa.Schema:
     """A bill with its lines and advice inside, for the way from the workers."""
     outer = {"customer_id", "billing_month"}
-    inside = [(name, pa.struct([field for field in product_schema(table) if field.name not in outer])) for name, table in zip(("lines", "advice"), TABLES[1:], strict=True)]
+    inside = [
+        (name, pa.struct([field for field in product_schema(table) if field.name not in outer]))
+        for name, table in zip(("lines", "advice"), TABLES[1:], strict=True)
+    ]
     return pa.schema([*product_schema(EfficiencyBillV1), *[pa.field(name, pa.list_(kind)) for name, kind in inside]])
 
 

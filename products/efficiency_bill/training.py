@@ -77,7 +77,9 @@ def read_days(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMo
         .select("customer_id", "energy_date", "energy_kwh_or_kvarh")
         .toArrow()
     )
-    stations = billed(inputs.frame(SilverCustomers), settings).where(F.col("valid_to_date").isNull()).select("customer_id", "weather_station_id").toArrow()
+    stations = (
+        billed(inputs.frame(SilverCustomers), settings).where(F.col("valid_to_date").isNull()).select("customer_id", "weather_station_id").toArrow()
+    )
     return arrange_days(rows, stations, inputs.frame(SilverWeather).select("station_id", "weather_date", "mean_celsius").toArrow())
 
 
@@ -135,7 +137,9 @@ def train(inputs: Inputs) -> TrainedModel:
 def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]:
     """Baselines of the customers with enough days."""
     fitted = fit_baselines(days.energy, days.temperature, days.weekend, settings.change_points_celsius, settings.band_level)
-    return {name: found for name, found in zip(days.customers, fitted, strict=True) if found is not None and found.days >= settings.least_reference_days}
+    return {
+        name: found for name, found in zip(days.customers, fitted, strict=True) if found is not None and found.days >= settings.least_reference_days
+    }
 
 
 def measure(days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyBillSettings) -> dict[str, float]:

@@ -46,9 +46,7 @@ def _daily(folder: Path) -> pa.Table:
     rows: list[tuple[str, str, int, int, float]] = []
     for building in buildings.read_source(folder):
         first = building.shifted_first_day
-        rows += [
-            (building.uid, "bdg1", number, (first + timedelta(days=number)).weekday(), float(kwh)) for number, kwh in enumerate(building.energy)
-        ]
+        rows += [(building.uid, "bdg1", number, (first + timedelta(days=number)).weekday(), float(kwh)) for number, kwh in enumerate(building.energy)]
     usage = steel.read_source(folder)["Usage_kWh"]
     for number in range(len(usage) // steel.POINTS):
         kwh = float(sum(usage[number * steel.POINTS : (number + 1) * steel.POINTS]))

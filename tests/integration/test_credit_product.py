@@ -43,13 +43,28 @@ def indicator_rows():
                     row[field.name] = int(rng.integers(0, 2)) if field.name in NAMES else 0
                 elif pa.types.is_floating(field.dtype):
                     row[field.name] = float(rng.uniform(0, 1))
-            rows.append(row | {"customer_id": customer, "indicator_month": month, "history_months": 3 if customer == "SHORT" else 20, "thefts_24m": int(customer == "THIEF")})
+            rows.append(
+                row
+                | {
+                    "customer_id": customer,
+                    "indicator_month": month,
+                    "history_months": 3 if customer == "SHORT" else 20,
+                    "thefts_24m": int(customer == "THIEF"),
+                }
+            )
     return pa.Table.from_pylist(rows, pa.schema([field.with_nullable(True) for field in GoldCustomerIndicators.arrow_schema()]))
 
 
 def customer_rows():
     rows = [
-        {"customer_id": customer, "valid_from_date": since, "valid_to_date": until, "customer_name": name, "industry_code": "31", "provenance": "simulated"}
+        {
+            "customer_id": customer,
+            "valid_from_date": since,
+            "valid_to_date": until,
+            "customer_name": name,
+            "industry_code": "31",
+            "provenance": "simulated",
+        }
         for customer, since, until, name in (
             ("OLD", date(2024, 1, 1), date(2026, 9, 29), "former"),
             ("OLD", date(2026, 9, 30), date(2026, 10, 1), "in force"),
@@ -78,11 +93,17 @@ def scorer():
 def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer):
     import json
 
-    files = {"model.ubj": bytes(scorer.booster.save_raw("ubj")), "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}).encode()}
+    files = {
+        "model.ubj": bytes(scorer.booster.save_raw("ubj")),
+        "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}).encode(),
+    }
     rows = indicator_rows()
     frames = {GoldCustomerIndicators: spark.createDataFrame(rows), SilverCustomers: spark.createDataFrame(customer_rows())}
     inputs = SimpleNamespace(
-        settings=settings, bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")}, frame=frames.__getitem__, now=datetime(2026, 10, 5, tzinfo=UTC)
+        settings=settings,
+        bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")},
+        frame=frames.__getitem__,
+        now=datetime(2026, 10, 5, tzinfo=UTC),
     )
     found = CREDIT_INDEX.compute(inputs, SEPTEMBER, None)
     scores = {row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()}
@@ -91,7 +112,9 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
     chosen = settings.section(CreditIndexSettings)
     assert set(scores) == {"OLD", "NEW", "THIEF"}
     assert (scores["OLD"]["customer_name"], scores["OLD"]["model_version"], scores["OLD"]["score_month"]) == ("in force", "7", "2026-09")
-    assert sorted((row["customer_id"], row["reason_rank"]) for row in reasons) == [(name, rank) for name in sorted(scores) for rank in range(1, chosen.reasons_per_score + 1)]
+    assert sorted((row["customer_id"], row["reason_rank"]) for row in reasons) == [
+        (name, rank) for name in sorted(scores) for rank in range(1, chosen.reasons_per_score + 1)
+    ]
 
     keys = list(zip(rows["customer_id"].to_pylist(), rows["indicator_month"].to_pylist(), strict=True))
     points = dict(zip(keys, score_points(scorer.probabilities(features_of(rows)), chosen).tolist(), strict=True))

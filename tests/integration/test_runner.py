@@ -155,7 +155,9 @@ def test_null_text_stays_null_on_its_way_through_spark(store: Store) -> None:
 
 def _issue(store: Store, totals: dict[str, float], run: str) -> tuple[dict[str, int], dict[str, int]]:
     spark = store.spark
-    result = spark.createDataFrame([(name, "2026-09", total) for name, total in totals.items()], "customer_id string, billing_month string, total_cny double")
+    result = spark.createDataFrame(
+        [(name, "2026-09", total) for name, total in totals.items()], "customer_id string, billing_month string, total_cny double"
+    )
     lines = spark.createDataFrame(
         [(name, "2026-09", part, total / 2) for name, total in totals.items() for part in ("energy", "funds")],
         "customer_id string, billing_month string, component string, amount_cny double",

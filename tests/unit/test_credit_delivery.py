@@ -47,7 +47,9 @@ def four(customer, revision=1):
 
 
 def written(folder, scores, reasons, sign=lambda raw: b"signed", **context):
-    return write_bank_file(pa.Table.from_pylist(scores), pa.Table.from_pylist(reasons), MONTH, folder, sign, {"key_id": "k1", "facts_digest": "f1", **context})
+    return write_bank_file(
+        pa.Table.from_pylist(scores), pa.Table.from_pylist(reasons), MONTH, folder, sign, {"key_id": "k1", "facts_digest": "f1", **context}
+    )
 
 
 def lines(path):
@@ -89,10 +91,20 @@ def test_the_newest_revision_goes_out_with_its_own_reasons(tmp_path):
 
 
 def test_the_manifest_counts_and_hashes_the_file(tmp_path):
-    path = written(tmp_path, [score("A"), score("B", grade_code="C", veto_code="CI-V01", warning_code="alert")], four("A") + four("B"), table_versions={"credit_index_v1": 2})
+    path = written(
+        tmp_path,
+        [score("A"), score("B", grade_code="C", veto_code="CI-V01", warning_code="alert")],
+        four("A") + four("B"),
+        table_versions={"credit_index_v1": 2},
+    )
     manifest = json.loads(manifest_path(path).read_bytes())
     assert manifest["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert (manifest["rows"], manifest["grades"], manifest["vetoes"], manifest["warnings"]) == (2, {"AA": 1, "C": 1}, {"CI-V01": 1}, {"alert": 1, "none": 1})
+    assert (manifest["rows"], manifest["grades"], manifest["vetoes"], manifest["warnings"]) == (
+        2,
+        {"AA": 1, "C": 1},
+        {"CI-V01": 1},
+        {"alert": 1, "none": 1},
+    )
     assert (manifest["provenance"], manifest["model_versions"], manifest["key_id"]) == ("SIMULATED", ["credit_index:4"], "k1")
     assert manifest["table_versions"] == {"credit_index_v1": 2}
 
@@ -182,7 +194,10 @@ def test_the_portfolio_lists_the_most_urgent_first_with_veto_or_worst_reason():
 
 
 def test_an_enterprises_page_shows_history_and_indicators_of_its_own_months_only():
-    known = [{"indicator_month": month, "month_kwh": kwh, **dict.fromkeys(NAMES, 0.5)} for month, kwh in (("2026-10", 77.0), ("2026-09", 1234.0), ("2026-08", None))]
+    known = [
+        {"indicator_month": month, "month_kwh": kwh, **dict.fromkeys(NAMES, 0.5)}
+        for month, kwh in (("2026-10", 77.0), ("2026-09", 1234.0), ("2026-08", None))
+    ]
     words = Page(render_enterprise(score("A"), four("A"), [score("A", score_month="2026-08", score_points=655)], SETTINGS, indicators=known)).words
     assert "1,234 kWh" in words
     assert "77 kWh" not in words

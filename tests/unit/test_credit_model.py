@@ -89,7 +89,9 @@ def test_reasons_are_the_strongest_in_points(scorer, samples):
     points = -contributions[:-1] * SETTINGS.points_to_double_odds / np.log(2)
     assert [reason["reason_rank"] for reason in reasons] == list(range(1, SETTINGS.reasons_per_score + 1))
     assert [abs(reason["effect_points"]) for reason in reasons] == pytest.approx(sorted(np.abs(points), reverse=True)[: len(reasons)], abs=0.051)
-    assert [reason["effect_points"] for reason in reasons] == pytest.approx([points[NAMES.index(reason["indicator_name"])] for reason in reasons], abs=0.051)
+    assert [reason["effect_points"] for reason in reasons] == pytest.approx(
+        [points[NAMES.index(reason["indicator_name"])] for reason in reasons], abs=0.051
+    )
 
 
 def test_a_missing_value_is_said_to_be_missing(scorer):
@@ -124,7 +126,12 @@ class Store:
         size = customers * months
         columns = {name: rng.normal(size=size) for name in NAMES}
         columns["late_bills_12m"] = np.repeat(np.round(np.exp(-health)), months)
-        columns |= {"customer_id": np.repeat(names, months), "indicator_month": span * customers, "history_months": np.full(size, 12), "is_closed": np.zeros(size)}
+        columns |= {
+            "customer_id": np.repeat(names, months),
+            "indicator_month": span * customers,
+            "history_months": np.full(size, 12),
+            "is_closed": np.zeros(size),
+        }
         due = np.datetime64("2024-11-20") + np.arange(months) * 30
         defaults = rng.random((customers, months)) < 1 / (1 + np.exp(3.5 + 1.5 * health[:, None]))
         delay = np.where(defaults, 45, -5)

@@ -41,7 +41,9 @@ def test_a_local_day_begins_eight_hours_before_utc() -> None:
     assert local_midnight_utc(date(2026, 9, 1)).isoformat() == "2026-08-31T16:00:00+00:00"
 
 
-@pytest.mark.parametrize(("amount", "expected"), [("0.005", "0.01"), ("0.0049999", "0.00"), ("-0.005", "-0.01"), ("2.675", "2.68"), ("1.1249999", "1.12")])
+@pytest.mark.parametrize(
+    ("amount", "expected"), [("0.005", "0.01"), ("0.0049999", "0.00"), ("-0.005", "-0.01"), ("2.675", "2.68"), ("1.1249999", "1.12")]
+)
 def test_amounts_are_rounded_half_up(amount: str, expected: str) -> None:
     assert round_to_fen(Decimal(amount)) == Decimal(expected)
 
@@ -131,7 +133,15 @@ def test_the_hash_tells_a_null_from_a_zero_and_an_empty_text() -> None:
         row = {"place": "p", "text": text, "day": day, "numbers": numbers}
         return content_hash(pa.Table.from_pylist([row], _Nullable.arrow_schema()), _Nullable)
 
-    variants = [(None, None, None), ("", None, None), (None, date(1970, 1, 1), None), (None, None, []), (None, None, [0.0]), (None, None, [None]), ("a", None, None)]
+    variants = [
+        (None, None, None),
+        ("", None, None),
+        (None, date(1970, 1, 1), None),
+        (None, None, []),
+        (None, None, [0.0]),
+        (None, None, [None]),
+        ("a", None, None),
+    ]
     assert len({hashed(*variant) for variant in variants}) == len(variants)
 
 

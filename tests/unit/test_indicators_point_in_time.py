@@ -21,7 +21,9 @@ CALENDAR = Calendar(MONTHS)
 
 def declared(table, rows):
     names = table.columns()
-    return pa.Table.from_pylist([{name: row.get(name) for name in names} for row in rows], pa.schema([field.with_nullable(True) for field in table.arrow_schema()]))
+    return pa.Table.from_pylist(
+        [{name: row.get(name) for name in names} for row in rows], pa.schema([field.with_nullable(True) for field in table.arrow_schema()])
+    )
 
 
 def bill(customer, month, due, paid, amount=100.0):
@@ -181,7 +183,9 @@ def test_only_customers_with_payments_are_told_of():
 
 def test_rows_keep_the_promises_of_their_declaration():
     load = load_indicators(declared(GoldDayEnergy, days("A", lambda day: day.day)), CALENDAR)
-    rows = assemble_indicators(load, declared(SilverPayments, on_time()), declared(SilverEvents, []), declared(SilverCustomers, [terms("A", date(2020, 1, 1))]), CALENDAR)
+    rows = assemble_indicators(
+        load, declared(SilverPayments, on_time()), declared(SilverEvents, []), declared(SilverCustomers, [terms("A", date(2020, 1, 1))]), CALENDAR
+    )
     for field in GoldCustomerIndicators.fields():
         if field.name in rows.column_names:
             column = rows[field.name]

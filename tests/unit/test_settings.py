@@ -42,7 +42,12 @@ def test_every_setting_says_what_it_means() -> None:
 
 def _groups() -> set[str]:
     """Keys whose value is a described group of its own."""
-    return {name for kind in setting_files() for name, field in kind.model_fields.items() if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")}
+    return {
+        name
+        for kind in setting_files()
+        for name, field in kind.model_fields.items()
+        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
+    }
 
 
 @pytest.mark.parametrize("file", ["platform.yaml", "vee.yaml", "credit_index.yaml", "efficiency_bill.yaml", "transfer_fee_code.yaml", "formats.yaml"])

@@ -173,7 +173,9 @@ def test_contracts_fit_the_rule_on_schemes_and_carry_the_load(received: dict[str
         schemes.add(scheme)
         assert scheme in rule.allowed(Decimal(str(row["contract_capacity_kva"])))
         assert (row["demand_basis_code"] == "capacity") == (scheme is PricingScheme.TWO_PART)
-        assert row["customer_class_code"] == ("large_industry" if scheme is PricingScheme.TWO_PART and row["industry_code"] < "51" else "general_commercial")
+        assert row["customer_class_code"] == (
+            "large_industry" if scheme is PricingScheme.TWO_PART and row["industry_code"] < "51" else "general_commercial"
+        )
         assert row["contract_capacity_kva"] == row["running_capacity_kva"] == capacity[row["customer_id"]] >= energy.max() / 24
         assert row["opened_date"] < OPENING
         assert row["city"] == "杭州"
@@ -201,7 +203,11 @@ def test_no_row_is_sent_before_what_it_tells(tmp_path: Path) -> None:
     for stem in ("simulated_city_customers", "simulated_city_events", "simulated_city_payments"):
         path = tmp_path / f"{stem}.csv"
         tables[stem] = READERS[stem].read(path.read_bytes(), path.name, settings).rows
-    told = {"simulated_city_customers": ("valid_from_date", "closed_date"), "simulated_city_events": ("started_date", "ended_date"), "simulated_city_payments": ("paid_date",)}
+    told = {
+        "simulated_city_customers": ("valid_from_date", "closed_date"),
+        "simulated_city_events": ("started_date", "ended_date"),
+        "simulated_city_payments": ("paid_date",),
+    }
     for stem, columns in told.items():
         local = pc.cast(pc.add(tables[stem]["sent_at_utc"], pa.scalar(timedelta(hours=8))), pa.date32(), safe=False)
         for column in columns:
@@ -215,7 +221,8 @@ def test_no_row_is_sent_before_what_it_tells(tmp_path: Path) -> None:
     assert closed == {row["customer_id"]: row["started_date"] for row in events.to_pylist() if row["event_code"] == "closure"}
     assert len(closed) >= 1
     assert all(
-        BillingMonth.parse(row["billing_month"]).first_day < closed.get(row["customer_id"], date.max) for row in tables["simulated_city_payments"].to_pylist()
+        BillingMonth.parse(row["billing_month"]).first_day < closed.get(row["customer_id"], date.max)
+        for row in tables["simulated_city_payments"].to_pylist()
     )
 
 

@@ -307,7 +307,13 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
             terms | {"customer_id": "C3", "customer_class_code": "agriculture"},
         ],
     )
-    found = derive_billing_determinants(*(_arrow(t, f) for t, f in ((SilverRegisterEnergy, energy), (SilverDayCurves, curves), (SilverCustomers, customers), (SilverMeterPoints, meters))), slot_periods)
+    found = derive_billing_determinants(
+        *(
+            _arrow(t, f)
+            for t, f in ((SilverRegisterEnergy, energy), (SilverDayCurves, curves), (SilverCustomers, customers), (SilverMeterPoints, meters))
+        ),
+        slot_periods,
+    )
     assert found.column_names == [name for name in GoldBillingDeterminants.columns() if name != "computed_run_id"]
     first, second, third = sorted(found.to_pylist(), key=lambda row: row["meter_point_id"])
     assert (first["energy_kwh"], first["peak_kwh"], first["valley_kwh"], first["sharp_kwh"]) == (20, Decimal("13.3"), Decimal("6.7"), 0)

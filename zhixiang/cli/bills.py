@@ -35,10 +35,15 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
         show_json(found)
         return
     bill, lines, advice = found["result"], found["efficiency_bill_lines_v1"], found["efficiency_bill_advice_v1"]
-    console().print(f"[bold]能效账单 {bill['customer_name']}[/bold]  {bill['billing_month']}  修订 revision {bill['revision']}  ({bill['provenance']})")
+    console().print(
+        f"[bold]能效账单 {bill['customer_name']}[/bold]  {bill['billing_month']}  修订 revision {bill['revision']}  ({bill['provenance']})"
+    )
     if bill["is_illustrative"]:
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
-    show_rows([row | {"amount": row["amount_cny"]} for row in lines], ["line_number", "component", "period", "quantity", "quantity_unit", "unit_price", "amount", "fact_id", "fact_confidence"])
+    show_rows(
+        [row | {"amount": row["amount_cny"]} for row in lines],
+        ["line_number", "component", "period", "quantity", "quantity_unit", "unit_price", "amount", "fact_id", "fact_confidence"],
+    )
     console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")

@@ -28,12 +28,16 @@ def show(
     from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
     from zhixiang.issued import issued
 
-    found = issued(Store(load_settings()), TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), tenant_id, str(BillingMonth.parse(month)), revision=revision)
+    found = issued(
+        Store(load_settings()), TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), tenant_id, str(BillingMonth.parse(month)), revision=revision
+    )
     if json:
         show_json(found)
         return
     code = found["result"]
-    console().print(f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 revision {code['revision']}  ({code['provenance']})")
+    console().print(
+        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 revision {code['revision']}  ({code['provenance']})"
+    )
     hidden = {"content_digest", "computed_run_id", "revision", "supersedes_revision", "tenant_id", "tenant_name"}
     show_rows([{"field": name, "value": value} for name, value in code.items() if name not in hidden and value is not None])
     (evidence,) = found["transfer_fee_code_evidence_v1"]

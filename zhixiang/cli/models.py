@@ -25,7 +25,9 @@ def list_models(json: JsonOption = False) -> None:
 
 
 @app.command("rollback")
-def roll_back(name: Annotated[str, typer.Argument(help="Registered name.")], version: Annotated[str, typer.Argument(help="Earlier version.")]) -> None:
+def roll_back(
+    name: Annotated[str, typer.Argument(help="Registered name.")], version: Annotated[str, typer.Argument(help="Earlier version.")]
+) -> None:
     """Makes an earlier promoted version the champion again."""
     from pipelines.registry import Registry
     from pipelines.settings import load_settings

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def run(
     month: Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")],
-    first: Annotated[str | None, typer.Option("--from", help="First stage: ingest silver gold train credit-index efficiency-bill fee-code deliver.")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", help="First stage: ingest silver gold train credit-index efficiency-bill fee-code deliver.")
+    ] = None,
     last: Annotated[str | None, typer.Option("--to", help="Last stage.")] = None,
     inbox: Annotated[Path | None, typer.Option(help="Folder where received files arrive; default: inbox in the home folder.")] = None,
     json: JsonOption = False,
@@ -32,7 +34,13 @@ def run(
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
     try:
         outcome = run_chain(
-            settings, [asked], stages, inbox or settings.home / "inbox", f"run --month {month} --from {stages[0]} --to {stages[-1]}", progress, progress.line
+            settings,
+            [asked],
+            stages,
+            inbox or settings.home / "inbox",
+            f"run --month {month} --from {stages[0]} --to {stages[-1]}",
+            progress,
+            progress.line,
         )
     finally:
         progress.close()

@@ -21,7 +21,13 @@ def list_tables(json: JsonOption = False) -> None:
 
     store = Store(load_settings())
     rows = [
-        {"table": table.name, "layer": table.layer.value, "version": store.version(table), "rows": store.row_count(table), "key": ", ".join(table.key())}
+        {
+            "table": table.name,
+            "layer": table.layer.value,
+            "version": store.version(table),
+            "rows": store.row_count(table),
+            "key": ", ".join(table.key()),
+        }
         for table in declared_tables()
     ]
     show_json(rows) if json else show_rows(rows, title="tables")
@@ -48,7 +54,13 @@ def show_table(
     console().print(f"[bold]{name}[/bold]  {table.__doc__}")
     show_rows(
         [
-            {"column": field.name, "type": str(field.dtype), "unit": field.unit.value if field.unit else "", "role": field.role.value, "meaning": field.doc}
+            {
+                "column": field.name,
+                "type": str(field.dtype),
+                "unit": field.unit.value if field.unit else "",
+                "role": field.role.value,
+                "meaning": field.doc,
+            }
             for field in table.fields()
         ]
     )
@@ -70,4 +82,8 @@ def hash_table(
     layers = {table.layer.value for table in declared_tables()} | {"all"}
     chosen = [table for table in declared_tables() if name in ("all", table.layer.value)] if name in layers else [declared_table(name)]
     rows = [{"table": table.name, "rows": store.row_count(table), "sha256": store.content_hash(table)} for table in chosen]
-    show_json(rows) if json else [typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']} rows") for row in rows]
+    if json:
+        show_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']} rows")

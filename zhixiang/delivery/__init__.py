@@ -22,9 +22,7 @@ from zhixiang.delivery.manifest import MANIFEST, write_manifest
 OnLine = Callable[[str, str, float, str], None]
 
 
-def deliver(
-    store: Store, registry: Registry, ledger: Ledger, facts: Facts, months: Sequence[BillingMonth], run_id: str, on_line: OnLine
-) -> Path:
+def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, months: Sequence[BillingMonth], run_id: str, on_line: OnLine) -> Path:
     """Writes everything below ``out/`` of the home and returns that folder; does nothing where nothing changed since it was written."""
     from zhixiang.delivery.bills import deliver_bills
     from zhixiang.delivery.codes import deliver_codes
@@ -47,7 +45,12 @@ def deliver(
     _write_ledger_page(ledger, out)
     write_index_page(delivery, parts)
     write_manifest(delivery, latest_gates(ledger), state)
-    on_line("deliver", "done", time.monotonic() - began, f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes")
+    on_line(
+        "deliver",
+        "done",
+        time.monotonic() - began,
+        f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes",
+    )
     return out
 
 

@@ -46,9 +46,19 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             name = bill["customer_id"]
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
             jobs.append((str(folder / str(month) / name), bill, lines, advice, days.get(name, []), name in pictured))
-            listed.append({**{key: bill[key] for key in ("customer_id", "customer_name", "billing_month", "energy_kwh", "total_cny", "provenance")}, "saving": sum(row["saving_cny"] for row in advice), "href": f"{month}/{name}"})
+            listed.append(
+                {
+                    **{key: bill[key] for key in ("customer_id", "customer_name", "billing_month", "energy_kwh", "total_cny", "provenance")},
+                    "saving": sum(row["saving_cny"] for row in advice),
+                    "href": f"{month}/{name}",
+                }
+            )
     _write_all(jobs)
-    write_page(folder / "index.html", "bills.html.j2", bills=sorted(listed, key=lambda row: (not row["customer_id"].startswith("STEEL"), row["customer_id"], row["billing_month"])))
+    write_page(
+        folder / "index.html",
+        "bills.html.j2",
+        bills=sorted(listed, key=lambda row: (not row["customer_id"].startswith("STEEL"), row["customer_id"], row["billing_month"])),
+    )
     pictures = [
         {
             "href": f"bills/{delivery.last_month}/{bill['customer_id']}.html",
@@ -65,7 +75,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
     """One bill of each kind for the overview: two-part with a curve, single-part without."""
-    found = {}
+    found: dict[str, str] = {}
     for bill in bills:
         found.setdefault(bill["pricing_scheme_code"], bill["customer_id"])
     return set(found.values())
@@ -98,7 +108,11 @@ def write_one(job: Job) -> None:
 def day_points(delivery: Delivery, customers: Sequence[str], month: BillingMonth) -> dict[str, list[DayPoint]]:
     """The month's days of each customer with its baseline and the day's band."""
     store = delivery.store
-    energy = store.arrow(GoldDayEnergy, ["customer_id", "energy_date", "energy_kwh_or_kvarh"], filters=[("energy_month", "=", str(month)), ("channel_code", "=", Channel.ACTIVE_FORWARD.value), ("customer_id", "in", list(customers))])
+    energy = store.arrow(
+        GoldDayEnergy,
+        ["customer_id", "energy_date", "energy_kwh_or_kvarh"],
+        filters=[("energy_month", "=", str(month)), ("channel_code", "=", Channel.ACTIVE_FORWARD.value), ("customer_id", "in", list(customers))],
+    )
     stations = store.arrow(SilverCustomers, ["customer_id", "weather_station_id"], filters=[("customer_id", "in", list(customers))])
     weather = store.arrow(SilverWeather, ["station_id", "weather_date", "mean_celsius"])
     days = arrange_days(energy, stations, weather)
@@ -116,7 +130,7 @@ def _points(days: Days, row: int, baseline: Any, level: float) -> list[DayPoint]
         value = float(days.energy[row, place])
         middle = float(expected[place])
         known = np.isfinite(middle)
-        points.append(DayPoint(day, value if np.isfinite(value) else None, *((middle, max(middle - half, 0.0), middle + half) if known else (None, None, None))))
+        points.append(
+            DayPoint(day, value if np.isfinite(value) else None, *((middle, max(middle - half, 0.0), middle + half) if known else (None, None, None)))
+        )
     return points
-
-

@@ -72,7 +72,15 @@ def _write_suppliers(delivery: Delivery, rows: list[dict[str, Any]], evidence: d
         page = render_supplier_page(mine, [evidence[row["tenant_id"]] for row in mine], links)
         write_bytes(delivery.out / "codes" / month / f"supplier-{supplier}.html", page.encode())
         counts = {colour: sum(row["colour_code"] == colour for row in mine) for colour in COLOURS}
-        listed.append({"month": month, "supplier": supplier, "name": mine[0]["supplier_name"] or supplier, "href": f"{month}/supplier-{supplier}.html", "counts": counts})
+        listed.append(
+            {
+                "month": month,
+                "supplier": supplier,
+                "name": mine[0]["supplier_name"] or supplier,
+                "href": f"{month}/supplier-{supplier}.html",
+                "counts": counts,
+            }
+        )
     return listed
 
 

@@ -24,7 +24,9 @@ def environment() -> Environment:
     """Jinja2 with autoescape; templates lie beside this file."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    made = Environment(loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     made.filters["thousands"] = lambda value: f"{value:,}"
     made.globals["provenance_labels"] = PROVENANCE_LABELS
     return made

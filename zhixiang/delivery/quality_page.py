@@ -53,7 +53,10 @@ def _curve_months(store: Store) -> list[dict[str, Any]]:
 
 def _failed_checks(store: Store) -> list[dict[str, Any]]:
     failed = Counter(pc.list_flatten(store.arrow(SilverDayCurves, ["failed_checks"]).column(0)).to_pylist())
-    return [{"id": check.id, "title": check.title, "title_zh": check.title_zh, "severity": str(check.severity), "days": failed.get(check.id, 0)} for check in CHECKS]
+    return [
+        {"id": check.id, "title": check.title, "title_zh": check.title_zh, "severity": str(check.severity), "days": failed.get(check.id, 0)}
+        for check in CHECKS
+    ]
 
 
 def _register_rules(store: Store) -> dict[str, int]:

@@ -41,7 +41,10 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
-    history, indicators = _by_customer(scores.to_pylist(), names), _by_customer(store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)]).to_pylist(), names)
+    history, indicators = (
+        _by_customer(scores.to_pylist(), names),
+        _by_customer(store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)]).to_pylist(), names),
+    )
     for row in shown:
         name = row["customer_id"]
         page = render_enterprise(row, told[name], history[name], settings, indicators=indicators[name], back="index.html")

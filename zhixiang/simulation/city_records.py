@@ -184,9 +184,7 @@ def event_rows(city: City, rng: np.random.Generator) -> Rows:
     return BronzeEvents, _numbered(found, city.customer_ids, city.payments.known_until)
 
 
-def _numbered(
-    found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str], known_until: date
-) -> list[dict[str, object]]:
+def _numbered(found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str], known_until: date) -> list[dict[str, object]]:
     """Events in order of their beginning; one that lasts beyond the data has no end yet, and a row is sent the day after what it tells."""
     ordered = sorted(found, key=lambda event: (event[1], event[0], event[2].value))
     seen = [(index, started, code, ended if ended is not None and ended <= known_until else None) for index, started, code, ended in ordered]
