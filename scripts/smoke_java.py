@@ -12,6 +12,7 @@ from pipelines.spark import find_java, java_major, start_session
 
 
 def double(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Twice the only column."""
     for batch in batches:
         yield pa.RecordBatch.from_arrays([pa.compute.multiply(batch.column(0), 2)], ["id"])
 

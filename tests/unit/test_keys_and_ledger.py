@@ -61,7 +61,7 @@ def test_a_run_is_closed_with_its_exit_code(tmp_path: Path) -> None:
 
 
 def test_a_second_writer_is_refused_at_once_and_told_who_writes(tmp_path: Path) -> None:
-    with sole_writer(tmp_path), pytest.raises(ConcurrentWriteError, match="Process [0-9]+ is writing"), sole_writer(tmp_path):
+    with sole_writer(tmp_path), pytest.raises(ConcurrentWriteError, match=r"Process [0-9]+ is writing"), sole_writer(tmp_path):
         pass
     with sole_writer(tmp_path):
         pass

@@ -34,4 +34,4 @@ def show(
     console().print(f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  ({score['provenance']})")
     hidden = {"content_digest", "computed_run_id", "customer_id", "revision", "supersedes_revision"}
     show_rows([{"field": name, "value": value} for name, value in score.items() if name not in hidden and value is not None])
-    show_rows(found["credit_index_reasons_v1"], ["reason_rank", "reason_id", "points", "text_zh", "text_en"], title="原因 reasons")
+    show_rows(found["credit_index_reasons_v1"], ["reason_rank", "reason_id", "effect_points", "text_zh", "text_en"], title="原因 reasons")
