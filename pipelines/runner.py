@@ -7,7 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -72,13 +72,19 @@ class Runner:
         waiting for the driver. The first error ends the run after the steps beside it, and is recorded.
         """
         waiting = list(steps)
-        while waiting:
-            wave = [step for place, step in enumerate(waiting) if not any(_needs(step, earlier) for earlier in waiting[:place])]
-            with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-                for running in [pool.submit(self._run_and_record, step) for step in wave]:
-                    running.result()
-            self.store.spark.catalog.clearCache()
-            waiting = [step for step in waiting if step not in wave]
+        running: dict[Future[None], Step | TrainStep] = {}
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            while waiting or running:
+                held = [*running.values()]
+                for step in list(waiting):
+                    if not any(_needs(step, earlier) for earlier in (*held, *steps[: steps.index(step)]) if earlier in waiting or earlier in held):
+                        running[pool.submit(self._run_and_record, step)] = step
+                waiting = [step for step in waiting if step not in running.values()]
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    del running[future]
+                    future.result()
+        self.store.spark.catalog.clearCache()
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)

@@ -17,7 +17,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.periods import LOCAL_ZONE
-from pipelines.steps import Inputs, Step, WriteMode, Written
+from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
@@ -43,28 +43,31 @@ if TYPE_CHECKING:
 CURVE_ROWS_PER_TASK = 100_000
 READ_ROWS_PER_TASK = 1_500_000
 PLANNERS = 3
-MASTER, REGISTERS, CURVES = "silver-master", "silver-registers", "silver-curves"
+MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
+# Registers and curves wait for these alone.
+MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints)]
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
 
-def refine_master(inputs: Inputs) -> Mapping[type[Table], Written]:
-    """Everything received but curves and registers: typed, settled, with history where the table keeps one."""
-    frames: dict[type[Table], Written] = {}
-    accounts: list[DataFrame] = []
-    quarantine: list[DataFrame] = []
+def refine_records(refinements: Sequence[Refinement], stage: str) -> Apply:
+    """A step's function for received tables other than curves and registers: typed, settled, with history where the table keeps one."""
 
-    def refine(refinement: Refinement) -> Refined:
-        return refine_received(inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist())
+    def apply(inputs: Inputs) -> Mapping[type[Table], Written]:
+        def refine(refinement: Refinement) -> Refined:
+            return refine_received(inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist())
 
-    with ThreadPoolExecutor(PLANNERS) as pool:
-        planned = list(pool.map(refine, REFINEMENTS))
-    for refinement, refined in zip(REFINEMENTS, planned, strict=True):
-        frames[refinement.silver] = refined.frame
-        accounts.append(_own(refined.accounts, MASTER))
-        quarantine.append(_own(refined.quarantine, MASTER))
-    frames[SilverQuarantine] = reduce(lambda left, right: left.unionByName(right), quarantine)
-    frames[SilverFileAccounts] = reduce(lambda left, right: left.unionByName(right), accounts)
-    return frames
+        with ThreadPoolExecutor(PLANNERS) as pool:
+            planned = list(pool.map(refine, refinements))
+        frames: dict[type[Table], Written] = {refinement.silver: refined.frame for refinement, refined in zip(refinements, planned, strict=True)}
+        frames[SilverQuarantine] = _union([_own(refined.quarantine, stage) for refined in planned])
+        frames[SilverFileAccounts] = _union([_own(refined.accounts, stage) for refined in planned])
+        return frames
+
+    return apply
+
+
+def _union(frames: Sequence[DataFrame]) -> DataFrame:
+    return reduce(lambda left, right: left.unionByName(right), frames)
 
 
 def _own(frame: DataFrame, stage: str) -> DataFrame:
@@ -159,14 +162,19 @@ def _day_types(facts: Facts, days: Sequence[date]) -> dict[date, str]:
     return found
 
 
-STEPS: tuple[Step, ...] = (
-    Step(
+def _records_step(name: str, refinements: Sequence[Refinement]) -> Step:
+    return Step(
         stage="silver",
-        name=MASTER,
-        reads=tuple(refinement.bronze for refinement in REFINEMENTS),
-        writes={refinement.silver: WriteMode.REPLACE for refinement in REFINEMENTS} | _OWN_ACCOUNT,
-        apply=refine_master,
-    ),
+        name=name,
+        reads=tuple(refinement.bronze for refinement in refinements),
+        writes=dict.fromkeys((refinement.silver for refinement in refinements), WriteMode.REPLACE) | _OWN_ACCOUNT,
+        apply=refine_records(refinements, name),
+    )
+
+
+STEPS: tuple[Step, ...] = (
+    _records_step(MASTER, MASTER_DATA),
+    _records_step(RECORDS, [refinement for refinement in REFINEMENTS if refinement not in MASTER_DATA]),
     Step(
         stage="silver",
         name=REGISTERS,

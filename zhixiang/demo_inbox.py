@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import shutil
 import time
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 from pipelines.errors import UsageError
@@ -73,7 +75,9 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
                 shutil.copyfile(path, target)
     on_line("samples", "done", time.monotonic() - began, "real meter files, dates shifted")
     began = time.monotonic()
-    simulate(staging, samples, home / "simulation_truth")
+    # In a process of its own: this one is importing what the chain needs.
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        pool.submit(simulate, staging, samples, home / "simulation_truth").result()
     on_line("simulation", "done", time.monotonic() - began, "a simulated city of 3,000 enterprises and two simulated malls")
     inbox.mkdir(parents=True, exist_ok=True)
     for path in sorted(staging.iterdir()):
