@@ -96,6 +96,8 @@ class Runner:
     def _run_one(self, step: Step | TrainStep) -> StepRecord:
         began = time.monotonic()
         read = self.store.versions(step.reads)
+        if self._has_no_input(step):
+            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
         bundles = {name: self.registry.champion(name) for name in step.uses_models} if isinstance(step, Step) else {}
         fingerprint = self._fingerprint(step, read, bundles)
         done = self.ledger.last_done(step.name, fingerprint)
@@ -113,6 +115,12 @@ class Runner:
                 self.ledger.record(self.run_id, StepRecord(step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found))
             raise
         return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates)
+
+    def _has_no_input(self, step: Step | TrainStep) -> bool:
+        """A product whose own records were never delivered (no payments, no declarations) is left out, not failed."""
+        if isinstance(step, Step) and not step.uses_models:
+            return False
+        return any(self.store.row_count(table) == 0 for table in (step.reads if isinstance(step, TrainStep) else step.reads[:1]))
 
     def _still_there(self, step: Step | TrainStep, done: Mapping[str, Any]) -> bool:
         """Whether what the step wrote last is what stands there now; shared tables are judged by their existence alone."""

@@ -1,0 +1,147 @@
+"""The chain as a user runs it, on real files: the steel works to the fen, refusals, and content that no order of arrival changes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipelines.money import round_to_fen
+from pipelines.settings import packaged
+
+pytestmark = pytest.mark.slow
+
+
+def zhixiang(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
+    return subprocess.run(
+        [sys.executable, "-m", "zhixiang.cli.main", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=500,
+        check=False,
+        env={**plain, "ZHIXIANG_HOME": str(home)},
+    )
+
+
+def answer(home: Path, *arguments: str) -> Any:
+    found = zhixiang(home, *arguments, "--json")
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def deliver(inbox: Path, *, shuffled: bool = False) -> None:
+    """Steel, the buildings of four months, the interchange files; under other names and in other folders where asked for."""
+    samples = packaged("samples")
+    paths = [
+        path for folder in ("steel", "buildings", "nem12/valid") for path in sorted((samples / folder).rglob("*")) if path.suffix in {".csv", ".gz"}
+    ]
+    wanted = [
+        path
+        for path in paths
+        if path.name != "shifts.csv" and ("buildings" not in path.parts or "DAY_READ" not in path.name or path.name[14:21] >= "2026-06")
+    ]
+    if shuffled:
+        random.Random(7).shuffle(wanted)  # an order, not a secret
+    for number, path in enumerate(wanted):
+        target = inbox / (f"batch {number % 3}/{number:03d} 改名{''.join(path.suffixes)}" if shuffled else path.relative_to(samples).as_posix())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("chain")
+    deliver(folder / "inbox")
+    found = zhixiang(folder, "run", "--month", "2026-09")
+    assert found.returncode == 0, found.stderr
+    return folder
+
+
+def test_the_steel_works_bill_is_right_to_the_fen(home: Path) -> None:
+    found = answer(home, "bill", "show", "STEEL-0001", "--month", "2026-09")
+    bill, lines = found["result"], found["efficiency_bill_lines_v1"]
+    assert Decimal(bill["energy_kwh"]) == Decimal("60916.39")
+    assert (bill["max_demand_kw"], Decimal(bill["power_factor_ratio"]), Decimal(bill["adjustment_ratio"])) == (
+        505.0,
+        Decimal("0.81"),
+        Decimal("0.045"),
+    )
+    assert sum(Decimal(line["amount_cny"]) for line in lines) == Decimal(bill["total_cny"])
+    for line in lines:
+        assert round_to_fen(Decimal(line["quantity"]) * Decimal(line["unit_price"])) == Decimal(line["amount_cny"])
+        assert line["fact_id"]
+    energy = [Decimal(line["quantity"]) for line in lines if line["component_code"] == "energy_base"]
+    assert sum(energy) == Decimal("60916.39")
+    assert bill["is_illustrative"] is True
+    assert len(found["efficiency_bill_advice_v1"]) == 3
+    page = (home / "out" / "bills" / "2026-09" / "STEEL-0001.html").read_text(encoding="utf-8")
+    assert "示意电价" in page
+    assert "日期平移" in page
+    assert (home / "out" / "bills" / "2026-09" / "STEEL-0001.pdf").read_bytes().startswith(b"%PDF")
+
+
+def test_a_building_bill_says_what_is_missing(home: Path) -> None:
+    bill = answer(home, "bill", "show", "BDG-Office_Abigail", "--month", "2026-09")
+    assert {"curve", "reactive_registers"} <= set(bill["result"]["missing_inputs"])
+    assert {line["component_code"] for line in bill["efficiency_bill_lines_v1"]} == {"energy_base", "transmission", "funds"}
+    assert bill["result"]["max_demand_kw"] is None
+
+
+def test_every_received_record_is_accounted_for(home: Path) -> None:
+    files = answer(home, "ledger")["files"]
+    assert len(files) > 40
+    assert all(row["adds_up"] for row in files)
+    assert sum(row["kept"] + row["duplicate"] + row["superseded"] + row["quarantined"] for row in files) == sum(row["received"] for row in files)
+
+
+def test_a_second_run_changes_nothing(home: Path) -> None:
+    before = answer(home, "status")
+    assert zhixiang(home, "run", "--month", "2026-09").returncode == 0
+    after = answer(home, "status")
+    assert {name: value for name, value in before.items() if name != "run"} == {name: value for name, value in after.items() if name != "run"}
+
+
+def test_a_month_without_published_prices_goes_through_gold_and_refuses_bills(home: Path) -> None:
+    found = zhixiang(home, "run", "--month", "2026-07")
+    assert found.returncode == 5
+    assert "transmission" in found.stderr
+    assert "2026-08-01" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_a_month_without_metering_is_refused(home: Path) -> None:
+    found = zhixiang(home, "run", "--month", "2031-01")
+    assert found.returncode == 2
+    assert "no metering for 2031-01" in found.stderr
+
+
+def test_gold_is_the_same_when_files_come_renamed_and_shuffled(home: Path, tmp_path: Path) -> None:
+    deliver(tmp_path / "inbox", shuffled=True)
+    assert zhixiang(tmp_path, "run", "--month", "2026-09", "--to", "gold").returncode == 0
+    assert answer(tmp_path, "table", "hash", "gold") == answer(home, "table", "hash", "gold")
+
+
+def test_a_cut_file_is_refused_and_a_bad_row_quarantined(home: Path) -> None:
+    source = packaged("samples") / "buildings" / "E_MP_DAY_READ_2026-05.csv.gz"
+    (home / "inbox" / "cut.csv.gz").write_bytes(source.read_bytes()[:3000])
+    lines = (packaged("samples") / "steel" / "E_MP_DAY_READ_2026-09.csv").read_text().splitlines()
+    (home / "inbox" / "bad row.csv").write_text("\n".join([*lines[:3], lines[3].replace("2026-09", "2026-99", 1), *lines[4:]]) + "\n")
+    found = zhixiang(home, "run", "--month", "2026-09", "--to", "ingest")
+    assert found.returncode == 3
+    assert "cut.csv.gz" in found.stderr
+    assert "truncated" in found.stderr
+    assert "1 records went to quarantine" in found.stderr
+    assert "Traceback" not in found.stderr
+    held = answer(home, "table", "show", "silver_quarantine")["rows"]
+    assert ("bad row.csv", 4, "DATA_DATE", "bad_date") in {
+        (row["source_file"], row["line_number"], row["column_name"], row["reason_code"]) for row in held
+    }

@@ -1,0 +1,106 @@
+"""The command line as a user meets it: one clear line for each mistake, the right exit code, never a stack trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipelines.settings import packaged
+
+COMMAND = [sys.executable, "-m", "zhixiang.cli.main"]
+
+
+def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
+    return subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False, env={**plain, "ZHIXIANG_HOME": str(home), **environment}
+    )
+
+
+def told(answer: subprocess.CompletedProcess[str]) -> str:
+    assert "Traceback" not in answer.stderr + answer.stdout
+    return answer.stderr
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        [],
+        ["demo"],
+        ["run"],
+        ["doctor"],
+        ["status"],
+        ["ledger"],
+        ["table", "hash"],
+        ["facts", "show"],
+        ["bill", "show"],
+        ["score", "show"],
+        ["code", "verify"],
+        ["model", "list"],
+    ],
+)
+def test_every_command_has_help(command: list[str], tmp_path: Path) -> None:
+    answer = run(*command, "--help", home=tmp_path)
+    assert answer.returncode == 0
+    assert "Usage" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["run", "--month", "2026-13"], "not a billing month"),
+        (["run", "--month", "September"], "YYYY-MM"),
+        (["run", "--month", "2026-09", "--from", "silvr"], "Did you mean 'silver'?"),
+        (["run", "--month", "2026-09", "--from", "gold", "--to", "silver"], "comes after"),
+        (["table", "hash", "gold_day_enery"], "gold_day_energy"),
+        (["facts", "show", "--on", "yesterday"], "YYYY-MM-DD"),
+        (["bill", "show", "NOBODY", "--month", "2026-09"], "NOBODY"),
+    ],
+)
+def test_a_mistake_is_one_clear_line_and_exit_code_two(arguments: list[str], says: str, tmp_path: Path) -> None:
+    answer = run(*arguments, home=tmp_path)
+    assert answer.returncode == 2
+    assert says in told(answer)
+    assert len(answer.stderr.strip().splitlines()) <= 2
+
+
+@pytest.mark.parametrize(("change", "says"), [("surprise: 1\n", "'surprise' is not known"), (None, "'mlflow' is missing")])
+def test_a_wrong_conf_is_one_clear_line_and_exit_code_two(change: str | None, says: str, tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    shutil.copytree(packaged("conf"), conf)
+    path = conf / "platform.yaml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text + change if change else text.replace('mlflow:\n  tracking_uri: ""\n  experiment: zhixiang\n', ""), encoding="utf-8")
+    answer = run("run", "--month", "2026-09", home=tmp_path / "home", ZHIXIANG_CONF=str(conf))
+    assert answer.returncode == 2
+    assert says in told(answer)
+
+
+def test_facts_are_shown_with_document_and_confidence(tmp_path: Path) -> None:
+    answer = run("facts", "show", "--on", "2026-09-01", "--json", home=tmp_path)
+    rows = {row["fact_id"]: row for row in json.loads(answer.stdout)}
+    price = next(row for name, row in rows.items() if name.startswith("transmission") and name.endswith("1_to_20kv") and "two_part.energy" in name)
+    assert (price["value"], price["confidence"]) == ("0.1250", "medium")
+    assert "1077" in price["document"]
+    assert rows["energy_base"]["confidence"] == "illustrative"
+
+
+def test_doctor_examines_this_machine(tmp_path: Path) -> None:
+    answer = run("doctor", "--json", home=tmp_path)
+    found = {finding["topic"]: finding["state"] for finding in json.loads(answer.stdout)}
+    assert found["python"] == found["java"] == found["facts"] == found["fonts"] == "ok"
+    hidden = run("doctor", "--json", home=tmp_path, ZHIXIANG_CONF=str(tmp_path / "nowhere"))
+    assert hidden.returncode == 2
+    assert any(finding["state"] == "fail" and finding["remedy"] for finding in json.loads(hidden.stdout))
+
+
+def test_status_and_ledger_of_an_empty_home_say_so(tmp_path: Path) -> None:
+    report = json.loads(run("status", "--json", home=tmp_path).stdout)
+    assert (report["tables"], report["models"], report["keys"], report["run"]) == ({}, {}, {}, None)
+    assert json.loads(run("ledger", "--json", home=tmp_path).stdout) == {"runs": [], "files": []}
