@@ -37,7 +37,6 @@ demo: setup ## The whole chain on real and simulated input; prints where everyth
 
 test: setup-dev ## All checks and tests
 	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest

@@ -32,13 +32,23 @@ energies = st.decimals(0, 10**6, places=2)
 
 
 @settings(deadline=None, max_examples=60)
-@given(peak=energies, flat=energies, valley=energies, demand=st.decimals(1, 2000, places=1), lagging=energies, leading=energies, basis=st.sampled_from(DemandBasis))
+@given(
+    peak=energies,
+    flat=energies,
+    valley=energies,
+    demand=st.decimals(1, 2000, places=1),
+    lagging=energies,
+    leading=energies,
+    basis=st.sampled_from(DemandBasis),
+)
 def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
     peak: Decimal, flat: Decimal, valley: Decimal, demand: Decimal, lagging: Decimal, leading: Decimal, basis: DemandBasis
 ) -> None:
     contract = Contract(CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, VoltageLevel.KV_1_TO_20, True, D(800), D(800), basis, D(600), D("0.90"))
     total = peak + flat + valley
-    measured = Determinants(SEPTEMBER, total, {TouPeriod.PEAK: peak, TouPeriod.FLAT: flat, TouPeriod.VALLEY: valley}, demand, lagging, leading, D("0.01"))
+    measured = Determinants(
+        SEPTEMBER, total, {TouPeriod.PEAK: peak, TouPeriod.FLAT: flat, TouPeriod.VALLEY: valley}, demand, lagging, leading, D("0.01")
+    )
     priced = price_month(contract, measured, FACTS)
     usage = DayUsage(float(total) / 2, float(total) / 10, float(total) / 20, 1.0)
     found = advise(Situation(contract, measured, priced, (demand,), None, None, usage), FACTS, SETTINGS)

@@ -32,7 +32,7 @@ INJECTIONS = [
     "<script>alert(1)</script>",
     '"><img src=x onerror=alert(1)>',
     '#read("/etc/passwd")',
-    "=HYPERLINK(\"http://example.invalid\",\"x\")",
+    '=HYPERLINK("http://example.invalid","x")',
     "{{ 7 * 7 }} {% raw %} $ \\evil *b* _i_ @ref <label> //comment",
     "𠮷野家 龘龘 🏭 工厂",
     "a\u202eb\u200bc\x07d",
@@ -85,7 +85,15 @@ OFFICE = priced(
     intensity_kwh_per_m2=5.87, peer_median_kwh_per_m2=9.12,
 )  # fmt: skip
 ADVICE: list[dict[str, Any]] = [
-    {"rank": rank, "advice_id": f"EB-A0{rank}", "saving_cny": D(saving), "advice_zh": f"建议 {rank}", "advice_en": f"advice {rank}", "assumption_zh": "假定", "assumption_en": "assumed"}
+    {
+        "rank": rank,
+        "advice_id": f"EB-A0{rank}",
+        "saving_cny": D(saving),
+        "advice_zh": f"建议 {rank}",
+        "advice_en": f"advice {rank}",
+        "assumption_zh": "假定",
+        "assumption_en": "assumed",
+    }
     for rank, saving in ((1, "4932.40"), (2, "3260.80"), (3, "1574.96"))
 ]
 BILLS = pytest.mark.parametrize(("bill", "lines"), [STEEL, OFFICE], ids=["steel works", "office"])

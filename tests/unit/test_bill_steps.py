@@ -54,7 +54,13 @@ def world() -> dict[Any, list[dict[str, Any]]]:
         name = customer["customer_id"]
         by_month: dict[str, Decimal] = {}
         for day in DAYS:
-            kwh = 400 + (5 * OFFICES.index(name) if name in OFFICES else 0) + 15 * max(celsius(day) - 20, 0) - 100 * (day.weekday() >= 5) + draw.normal(0, 8)
+            kwh = (
+                400
+                + (5 * OFFICES.index(name) if name in OFFICES else 0)
+                + 15 * max(celsius(day) - 20, 0)
+                - 100 * (day.weekday() >= 5)
+                + draw.normal(0, 8)
+            )
             exact = Decimal(repr(round(float(kwh), 2)))
             by_month[str(BillingMonth.of(day))] = by_month.get(str(BillingMonth.of(day)), Decimal(0)) + exact
             energy.append({
