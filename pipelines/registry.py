@@ -122,6 +122,7 @@ class Registry:
         self._export(model, version)
         client.set_model_version_tag(model.name, version, "promotion.reason", reason)
         client.set_registered_model_alias(model.name, CHAMPION, version)
+        client.delete_registered_model_alias(model.name, CHALLENGER)
         return self._point_to(model.name, version)
 
     def roll_back(self, name: str, version: str) -> ModelBundle:
