@@ -19,12 +19,15 @@ from products.efficiency_bill.cases import Case, gather_cases
 from products.efficiency_bill.issue import issue_bill, price_case
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import billed, read_days
+from products.efficiency_bill.training import WEATHER, arrange_days, billed, day_energy
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-TABLES: tuple[type[Table], ...] = (EfficiencyBillV1, EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
+# Evidence, and under which name a bill holds it.
+EVIDENCE: Mapping[type[Table], str] = {EfficiencyBillLinesV1: "lines", EfficiencyBillAdviceV1: "advice"}
+OUTER = ("customer_id", "billing_month")
+MOST_ON_DRIVER = 5_000
 MONTHS_OF_DEMAND = 3
 _ADDED = {"revision", "supersedes_revision", "content_digest"}
 
@@ -36,11 +39,7 @@ def product_schema(table: type[Table]) -> pa.Schema:
 
 def _nested_schema() -> pa.Schema:
     """A bill with its lines and advice inside, for the way from the workers."""
-    outer = {"customer_id", "billing_month"}
-    inside = [
-        (name, pa.struct([field for field in product_schema(table) if field.name not in outer]))
-        for name, table in zip(("lines", "advice"), TABLES[1:], strict=True)
-    ]
+    inside = [(name, pa.struct([field for field in product_schema(table) if field.name not in OUTER])) for table, name in EVIDENCE.items()]
     return pa.schema([*product_schema(EfficiencyBillV1), *[pa.field(name, pa.list_(kind)) for name, kind in inside]])
 
 
@@ -50,37 +49,51 @@ class EfficiencyBill:
     name = "efficiency-bill"
     reads: tuple[type[Table], ...] = (SilverCustomers, SilverWeather, GoldBillingDeterminants, GoldDayEnergy)
     result: type[Table] = EfficiencyBillV1
-    evidence: tuple[type[Table], ...] = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
+    evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings; raises FactNotInForceError where a price of the month is not published."""
         from pyspark.sql import functions as F
-        from pyspark.sql.pandas.types import from_arrow_schema
 
         settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles[MODEL]
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
-        determinants = billed(inputs.frame(GoldBillingDeterminants), settings).where(F.col("billing_month").isin(months)).toArrow()
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
-        cases = gather_cases(customers, determinants, read_days(inputs, settings, month), read_coefficients(bundle.files), month, settings)
+        determinants = billed(inputs.frame(GoldBillingDeterminants), settings).where(F.col("billing_month").isin(months)).toArrow()
+        weather = inputs.frame(SilverWeather).where(F.col("weather_date").between(month.first_day, month.last_day)).select(*WEATHER).toArrow()
+        arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
+        cases = gather_cases(customers, determinants, arranged, read_coefficients(bundle.files), month, settings)
         check_prices(cases, facts)
-        version, run_settings = bundle.version, settings
-        nested = _nested_schema()
+        if len(cases) <= MOST_ON_DRIVER:
+            return _on_driver(inputs, cases, facts, settings, bundle.version)
+        return _on_workers(inputs, cases, facts, settings, bundle.version)
 
-        def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-            for batch in batches:
-                bills = [issue_bill(pickle.loads(text), facts, run_settings, MODEL, version) for text in batch.column(0).to_pylist()]  # noqa: S301  # made above, never received
-                yield from pa.Table.from_pylist(bills, nested).to_batches()
 
-        packed = pa.table({"case": pa.array([pickle.dumps(case) for case in cases], pa.binary())})
-        slices = max(1, min(len(cases) // 20, inputs.spark.sparkContext.defaultParallelism * 2))
-        frame = inputs.spark.createDataFrame(packed).repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
-        outer = ["customer_id", "billing_month"]
-        return {
-            EfficiencyBillV1: frame.drop("lines", "advice"),
-            EfficiencyBillLinesV1: frame.select(*outer, F.explode("lines").alias("line")).select(*outer, "line.*"),
-            EfficiencyBillAdviceV1: frame.select(*outer, F.explode("advice").alias("item")).select(*outer, "item.*"),
-        }
+def _on_driver(inputs: Inputs, cases: list[Case], facts: Facts, settings: EfficiencyBillSettings, version: str) -> Mapping[type[Table], DataFrame]:
+    """A worker takes longer to start than a few thousand bills take to price."""
+    bills = [issue_bill(case, facts, settings, MODEL, version) for case in cases]
+    rows: dict[type[Table], list[dict[str, Any]]] = {EfficiencyBillV1: bills}
+    for table, name in EVIDENCE.items():
+        rows[table] = [{**row, **{key: bill[key] for key in OUTER}} for bill in bills for row in bill[name]]
+    return {table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table))) for table, found in rows.items()}
+
+
+def _on_workers(inputs: Inputs, cases: list[Case], facts: Facts, settings: EfficiencyBillSettings, version: str) -> Mapping[type[Table], DataFrame]:
+    from pyspark.sql import functions as F
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    nested = _nested_schema()
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            bills = [issue_bill(pickle.loads(text), facts, settings, MODEL, version) for text in batch.column(0).to_pylist()]  # noqa: S301  # made here, never received
+            yield from pa.Table.from_pylist(bills, nested).to_batches()
+
+    packed = pa.table({"case": pa.array([pickle.dumps(case) for case in cases], pa.binary())})
+    slices = inputs.spark.sparkContext.defaultParallelism * 2
+    frame = inputs.spark.createDataFrame(packed).repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
+    inside = {table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*") for table, name in EVIDENCE.items()}
+    return {EfficiencyBillV1: frame.drop(*EVIDENCE.values()), **inside}
 
 
 def check_prices(cases: list[Case], facts: Facts) -> None:

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
 Floats = NDArray[np.float64]
+WEATHER = ("station_id", "weather_date", "mean_celsius")
+STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
 
 
 @dataclass(frozen=True)
@@ -66,25 +68,26 @@ def billed(frame: DataFrame, settings: EfficiencyBillSettings) -> DataFrame:
     return frame.where(reduce(lambda left, right: left | right, tests))
 
 
-def read_days(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None) -> Days:
-    """Daily energy of all billed customers with the weather of their stations; of one month alone where one is given."""
+def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None) -> DataFrame:
+    """Active energy per billed customer and day; of one month alone where one is given."""
     from pyspark.sql import functions as F
 
     frame = inputs.frame(GoldDayEnergy)
-    rows = (
-        billed(frame if month is None else frame.where(F.col("energy_month") == str(month)), settings)
+    chosen = frame if month is None else frame.where(F.col("energy_month") == str(month))
+    return (
+        billed(chosen, settings)
         .where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
         .select("customer_id", "energy_date", "energy_kwh_or_kvarh")
-        .toArrow()
     )
-    stations = (
-        billed(inputs.frame(SilverCustomers), settings).where(F.col("valid_to_date").isNull()).select("customer_id", "weather_station_id").toArrow()
-    )
-    return arrange_days(rows, stations, inputs.frame(SilverWeather).select("station_id", "weather_date", "mean_celsius").toArrow())
 
 
 def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
-    """Dense arrays from long rows; several meter points of a customer add up."""
+    """Dense arrays from long rows; several meter points of a customer add up.
+
+    rows      customer_id, energy_date, energy_kwh_or_kvarh.
+    stations  customer_id, weather_station_id; with valid_from_date the latest terms count.
+    weather   station_id, weather_date, mean_celsius.
+    """
     if not rows.num_rows:
         return Days((), (), np.zeros((0, 0)), np.zeros((0, 0)))
     customers = sorted(pc.unique(rows["customer_id"]).to_pylist())
@@ -101,6 +104,8 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     station = pc.index_in(weather["station_id"], pa.array(names, pa.string())).to_numpy(zero_copy_only=False).astype(np.int64)
     by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
     place = {name: index for index, name in enumerate(names)}
+    if "valid_from_date" in stations.column_names:
+        stations = stations.sort_by("valid_from_date")
     of = dict(zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True))
     temperature = by_station[[place.get(of.get(name) or "", len(names)) for name in customers]]
     days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
@@ -110,7 +115,10 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
 def train(inputs: Inputs) -> TrainedModel:
     """The baseline model of all billed customers."""
     settings = inputs.settings.section(EfficiencyBillSettings)
-    days = read_days(inputs, settings).until(settings.reference_to)
+    rows = day_energy(inputs, settings).toArrow()
+    stations = billed(inputs.frame(SilverCustomers), settings).select(*STATIONS).toArrow()
+    weather = inputs.frame(SilverWeather).select(*WEATHER).toArrow()
+    days = arrange_days(rows, stations, weather).until(settings.reference_to)
     if not days.customers or not days.days:
         raise UsageError("No billed customer has days in the reference period.", "Check billed_prefixes and reference_to in efficiency_bill.yaml.")
     baselines = fit_all(days, settings)

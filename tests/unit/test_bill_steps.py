@@ -19,7 +19,7 @@ from pipelines.settings import Settings, packaged
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
-from products.efficiency_bill import EFFICIENCY_BILL, STEPS
+from products.efficiency_bill import EFFICIENCY_BILL, STEPS, product
 from products.efficiency_bill.product import product_schema
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.training import train
@@ -164,6 +164,22 @@ def test_peers_are_the_sixteen_offices(bills: dict[Any, list[dict[str, Any]]]) -
     assert {september[name]["peer_count"] for name in OFFICES} == {16}
     assert (september["BDG-00"]["peer_percentile_pct"], september["BDG-15"]["peer_percentile_pct"]) == (0.0, 100.0)
     assert september["STEEL-01"]["peer_percentile_pct"] is None
+
+
+@pytest.mark.spark
+def test_workers_issue_the_same_bills_as_the_driver(
+    given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product, "MOST_ON_DRIVER", 0)
+    september = BillingMonth.parse("2026-09")
+    found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
+    for table, frame in found.items():
+
+        def order(row: dict[str, Any], names: tuple[str, ...] = table.key()) -> list[Any]:
+            return [row[name] for name in names if name in row]
+
+        expected = [row for row in bills[table] if row["billing_month"] == "2026-09"]
+        assert sorted(frame.toArrow().to_pylist(), key=order) == sorted(expected, key=order)
 
 
 @pytest.mark.spark
