@@ -35,7 +35,8 @@ def declared_tables() -> tuple[type[Table], ...]:
     import pipelines.tables.silver
     import pipelines.tables.transfer_fee_code  # noqa: F401
 
-    return all_tables()
+    # Tests declare small tables of their own; they are none of the house.
+    return tuple(table for table in all_tables() if table.__module__.startswith("pipelines."))
 
 
 def declared_table(name: str) -> type[Table]:

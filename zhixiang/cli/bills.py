@@ -40,14 +40,22 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
     )
     if bill["is_illustrative"]:
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
-    show_rows(
-        [row | {"amount": row["amount_cny"]} for row in lines],
-        ["line_number", "component", "period", "quantity", "quantity_unit", "unit_price", "amount", "fact_id", "fact_confidence"],
-    )
+    columns = [
+        "line_number",
+        "component_code",
+        "period_code",
+        "quantity",
+        "quantity_unit",
+        "unit_price",
+        "amount_cny",
+        "fact_id",
+        "fact_confidence_code",
+    ]
+    show_rows(lines, columns)
     console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
-    show_rows(advice, ["advice_rank", "advice_id", "saving_cny", "title_zh", "title_en"], title="建议 advice (CNY per month)")
+    show_rows(advice, ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"], title="建议 advice (CNY per month)")
 
 
 @app.command("open")
