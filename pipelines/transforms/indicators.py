@@ -79,9 +79,14 @@ def load_indicators(day_energy: pa.Table, calendar: Calendar) -> pa.Table:
     energy, estimated = np.zeros(shape), np.zeros(shape)
     seen = np.zeros(shape, dtype=bool)
     value = active["energy_kwh_or_kvarh"].to_numpy()
-    np.add.at(energy, (row[inside], column[inside]), value[inside])
-    np.add.at(estimated, (row[inside], column[inside]), (value * active["estimated_ratio"].to_numpy())[inside])
-    seen[row[inside], column[inside]] = True
+    order = np.flatnonzero(inside)
+    seen[row[order], column[order]] = True
+    if np.count_nonzero(seen) < len(order):  # several meter points of a customer: floats must add up in one order only
+        points = pa.array(sorted(pc.unique(active["meter_point_id"]).to_pylist()))
+        order = order[np.argsort(pc.index_in(active["meter_point_id"], points).to_numpy(zero_copy_only=False)[order], kind="stable")]
+    cell = row[order], column[order]
+    np.add.at(energy, cell, value[order])
+    np.add.at(estimated, cell, (value * active["estimated_ratio"].to_numpy())[order])
     return _load_table(names, _by_month(energy, estimated, seen, calendar), calendar)
 
 
@@ -174,7 +179,7 @@ def payment_indicators(payments: pa.Table, customers: Sequence[str], calendar: C
     row = pc.index_in(payments["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
     due = payments["due_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     paid = pc.fill_null(payments["paid_date"].cast(pa.int32()).cast(pa.int64()), _NEVER).to_numpy()
-    billed = payments["billed_cny"].to_numpy()
+    billed_fen = np.rint(payments["billed_cny"].to_numpy() * 100)  # whole numbers add up to the same sum in any order
     count, shape = len(customers), (len(customers), len(calendar.months))
     names = ("late_bills_12m", "late_bills_3m", "max_overdue_12m_days", "mean_overdue_12m_days", "unpaid_bills", "unpaid_days", "arrears_12m",
              "unpaid_to_bill_ratio", "early_payment_6m_days", "on_time_6m_ratio")  # fmt: skip
@@ -204,7 +209,7 @@ def payment_indicators(payments: pa.Table, customers: Sequence[str], calendar: C
         found["unpaid_bills"][:, month] = total(unpaid)
         found["unpaid_days"][:, month] = worst(overdue * unpaid)
         found["arrears_12m"][:, month] = in_arrears[:, max(0, month - 11) : month + 1].sum(axis=1)
-        found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(_ratio(total(billed * unpaid) * bills, total(billed * year)))
+        found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(_ratio(total(billed_fen * unpaid) * bills, total(billed_fen * year)))
         found["early_payment_6m_days"][:, month] = _ratio(total(np.where(in_time, due - np.minimum(paid, due), 0)), total(in_time))
         found["on_time_6m_ratio"][:, month] = _ratio(total(in_time), total(half))
     return found

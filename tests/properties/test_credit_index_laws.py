@@ -50,6 +50,35 @@ def test_what_is_paid_later_is_unpaid_now(bills, data):
         np.testing.assert_array_equal(values[:, : NOW + 1], other[name][:, : NOW + 1], err_msg=name)
 
 
+@given(st.lists(st.tuples(st.integers(0, 7), st.integers(1, 10**8)), min_size=3, max_size=12), st.randoms(use_true_random=False))
+def test_the_order_of_bills_changes_no_bit(bills, order):
+    rows = [(MONTHS[month].first_day.replace(day=20), None) for month, _ in bills]
+    amounts = [fen / 100 for _, fen in bills]
+    places = list(range(len(rows)))
+    order.shuffle(places)
+    table = payments(rows).set_column(1, "billed_cny", pa.array(amounts))
+    known, other = (payment_indicators(each, ["A"], CALENDAR) for each in (table, table.take(places)))
+    for name, values in known.items():
+        np.testing.assert_array_equal(values, other[name], err_msg=name)
+
+
+@given(st.integers(0, 2**32 - 1), st.randoms(use_true_random=False))
+def test_the_order_of_a_customers_meter_points_changes_no_bit(seed, order):
+    days = MONTHS[0].days
+    points = ["MP-1", "MP-2", "MP-3"]
+    count = len(days) * len(points)
+    frame = pa.table(
+        {
+            "meter_point_id": np.repeat(points, len(days)), "customer_id": ["A"] * count, "channel_code": ["active_forward"] * count,
+            "energy_date": pa.array(days * len(points), pa.date32()), "energy_kwh_or_kvarh": np.random.default_rng(seed).uniform(0, 100, count),
+            "estimated_ratio": np.random.default_rng(seed + 1).uniform(0, 1, count),
+        }
+    )  # fmt: skip
+    places = list(range(count))
+    order.shuffle(places)
+    assert load_indicators(frame, CALENDAR).equals(load_indicators(frame.take(places), CALENDAR))
+
+
 @given(st.lists(st.tuples(st.sampled_from(["theft", "contract_violation", "closure", "suspension", "safety_notice_open"]), after), max_size=8))
 def test_events_of_later_days_are_not_known_now(later):
     events = pa.table(
