@@ -96,7 +96,7 @@ def _terms(bill: Row, month: BillingMonth) -> list[Page]:
 
 
 def _total(bill: Row) -> Page:
-    label = {"zh": "本月电费合计", "en": "Total of the month, CNY"}
+    label = {"zh": "本月电费合计", "en": "Total, CNY"}
     if bill["total_cny"] is None:
         said = f"{words.NOT_PRICED.zh} {words.NOT_PRICED.en}"
         return {"label": label, "sign": "", "whole": words.NOT_PRICED.zh, "fraction": "", "plain": "", "text": said}
