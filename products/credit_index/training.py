@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipelines.codes import Provenance
 from pipelines.errors import UsageError
 from pipelines.models import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverPayments
+from products.credit_index.calibration import calibration_error, tenths
 from products.credit_index.catalogue import INDICATORS, NAMES
 from products.credit_index.labels import label_customers
 from products.credit_index.plots import draw
@@ -39,7 +41,9 @@ class Sample:
 def train(inputs: Inputs) -> TrainedModel:
     """The credit index model from the indicators and payments of the store."""
     settings = inputs.settings.section(CreditIndexSettings)
-    samples = split_samples(*_rows(inputs), settings)
+    indicators, payments = _rows(inputs)
+    provenance = _provenance(payments)
+    samples = split_samples(indicators, payments, settings)
     scorer = fit(samples, settings)
     metrics = measure(scorer, samples)
     test = samples["test"]
@@ -49,6 +53,9 @@ def train(inputs: Inputs) -> TrainedModel:
         files={
             "model.ubj": bytes(scorer.booster.save_raw("ubj")),
             "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}, sort_keys=True).encode(),
+            "calibration_tenths.json": json.dumps(
+                {name: [asdict(tenth) for tenth in tenths(scorer.probabilities(part.features), part.labels)] for name, part in samples.items()}
+            ).encode(),
             "settings.json": settings.model_dump_json().encode(),
         },
         loader_module="products.credit_index.served_model",
@@ -59,14 +66,20 @@ def train(inputs: Inputs) -> TrainedModel:
         },
         metrics=metrics,
         params={name: value for name, value in settings.model_dump(mode="json").items() if not isinstance(value, dict | str)},
-        plots=draw(scorer, test.features, test.labels, settings),
+        plots=draw(scorer, test.features, test.labels, settings, provenance),
         inputs={table.name: inputs.versions[table.name] for table in (GoldCustomerIndicators, SilverPayments)},
-        tags={"provenance": "simulated", "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}"},
+        tags={"provenance": provenance, "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}"},
     )
 
 
 def _rows(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
     return inputs.frame(GoldCustomerIndicators).toArrow(), inputs.frame(SilverPayments).toArrow()
+
+
+def _provenance(payments: pa.Table) -> str:
+    """Every kind of truth that the labels rest on, joined by +."""
+    found = {kind for text in pc.unique(payments["provenance"]).to_pylist() for kind in text.split("+")}
+    return "+".join(kind.value for kind in Provenance if kind.value in found)
 
 
 def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings, names: Sequence[str] = NAMES) -> dict[str, Sample]:
@@ -138,7 +151,7 @@ def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
 
 
 def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
-    """AUC, KS, Brier score, mean probability against the default rate, and rows, for each span of months."""
+    """AUC, KS, Brier score, calibration error, mean probability against the default rate, and rows, for each span of months."""
     from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
     found: dict[str, float] = {}
@@ -149,6 +162,7 @@ def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
             f"{name}_auc": float(roc_auc_score(sample.labels, predicted)),
             f"{name}_ks": float(np.max(true - false)),
             f"{name}_brier": float(brier_score_loss(sample.labels, predicted)),
+            f"{name}_calibration_error": calibration_error(tenths(predicted, sample.labels)),
             f"{name}_default_rate": float(sample.labels.mean()),
             f"{name}_mean_probability": float(predicted.mean()),
             f"{name}_rows": float(len(sample.labels)),

@@ -14,6 +14,7 @@ from pipelines.errors import TamperedError, UsageError
 from pipelines.models import ModelBundle
 from pipelines.settings import Settings, packaged
 from pipelines.tables.indicators import GoldCustomerIndicators
+from products.credit_index.calibration import calibration_error, tenths
 from products.credit_index.catalogue import INDICATORS, NAMES
 from products.credit_index.scoring import Scorer, reasons_of
 from products.credit_index.served_model import _load_pyfunc
@@ -58,6 +59,27 @@ def test_it_finds_the_risk_that_was_put_in(scorer, samples):
     figures = measure(scorer, samples)
     assert figures["test_auc"] > 0.75
     assert figures["test_mean_probability"] == pytest.approx(figures["test_default_rate"], abs=0.02)
+
+
+def test_each_tenth_defaults_about_as_often_as_it_says(scorer, samples):
+    """Within four standard errors of a proportion."""
+    test = samples["test"]
+    for tenth in tenths(scorer.probabilities(test.features), test.labels):
+        error = np.sqrt(max(tenth.predicted * (1 - tenth.predicted), 0.01) / tenth.rows)
+        assert abs(tenth.observed - tenth.predicted) < 4 * error
+
+
+def test_tenths_of_a_worked_case():
+    """Rows 0..19 predict i / 100; the upper half defaults. Tenth k holds rows 2k and 2k + 1.
+
+    Its distances are 0.005, 0.025, 0.045, 0.065 and 0.085 below, then 0.895, 0.875, 0.855, 0.835 and 0.815: 4.5 in ten.
+    """
+    predicted = np.arange(20)[::-1] / 100
+    table = tenths(predicted, (predicted >= 0.10).astype(float))
+    assert [tenth.predicted for tenth in table] == pytest.approx([0.005 + 0.02 * place for place in range(10)])
+    assert [tenth.observed for tenth in table] == [0.0] * 5 + [1.0] * 5
+    assert calibration_error(table) == pytest.approx(0.45)
+    assert [tenth.rows for tenth in tenths(predicted[:3], np.zeros(3))] == [1, 1, 1]
 
 
 def test_shuffled_labels_teach_it_nothing(samples):
@@ -140,6 +162,7 @@ class Store:
                 "customer_id": np.repeat(names, months),
                 "due_date": pa.array(np.tile(due, customers), pa.date32()),
                 "paid_date": pa.array((due[None, :] + delay).ravel(), pa.date32()),
+                "provenance": ["simulated"] * size,
             }
         )
         self.rows = {"gold_customer_indicators": pa.table(columns), "silver_payments": payments}
@@ -167,8 +190,20 @@ def test_training_leaves_a_model_that_can_be_served(trained, tmp_path):
     assert answer["score_points"].tolist() == trained.output_example["score_points"]
     assert answer["default_probability_ratio"].tolist() == trained.output_example["default_probability_ratio"]
     assert trained.inputs == {"gold_customer_indicators": 3, "silver_payments": 7}
+    table = json.loads(trained.files["calibration_tenths.json"])
+    assert {name: len(rows) for name, rows in table.items()} == {"train": 10, "tune": 10, "test": 10}
+    assert sum(row["rows"] for row in table["test"]) == trained.metrics["test_rows"]
     assert all(picture.startswith(b"\x89PNG") for picture in trained.plots.values())
     assert set(trained.plots) == {"roc.png", "calibration.png", "scores.png", "importance.png"}
+
+
+def test_a_model_says_on_what_kind_of_truth_it_rests(trained):
+    store = Store()
+    payments = store.rows["silver_payments"]
+    mixed = pa.array(["real+dates_shifted", "simulated"] + ["simulated"] * (payments.num_rows - 2))
+    store.rows["silver_payments"] = payments.set_column(payments.column_names.index("provenance"), "provenance", mixed)
+    assert trained.tags["provenance"] == "simulated"
+    assert train(store).tags["provenance"] == "real+dates_shifted+simulated"
 
 
 def test_training_reads_the_rows_in_any_order(trained):
