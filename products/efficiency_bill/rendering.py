@@ -33,7 +33,7 @@ _MOST_PLACES = 10
 _HIDDEN = frozenset("\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff")
 # The paper font is known to hold these; anything else is looked up in the font itself.
 _SURE = re.compile(
-    "[ -~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u3001-\u3003\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
+    "[ -~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
 )
 
 
