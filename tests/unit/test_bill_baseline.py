@@ -94,6 +94,16 @@ def test_weather_counts_from_eighty_percent_of_the_days() -> None:
     assert fit(energy, hidden).kind == DAY_TYPE
 
 
+@pytest.mark.parametrize(("unknown", "kind"), [(40, COOLING), (41, DAY_TYPE)])
+def test_exactly_eighty_percent_of_the_days_are_enough(unknown: int, kind: str) -> None:
+    celsius = seasons()[:200].copy()
+    energy = 300 + 8 * np.maximum(celsius - 18, 0)
+    celsius[:unknown] = np.nan
+    (found,) = fit_baselines(energy[None], celsius[None], WEEKEND[:200], GRID, LEVEL)
+    assert found is not None
+    assert found.kind == kind
+
+
 @pytest.mark.parametrize(("days", "is_fitted"), [(LEAST_DAYS - 1, False), (LEAST_DAYS, True)])
 def test_least_days(days: int, is_fitted: bool) -> None:
     energy = np.full((1, 60), np.nan)

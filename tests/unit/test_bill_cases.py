@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -140,6 +141,13 @@ def test_the_verdict_at_both_edges_of_the_band(energy: str, verdict: str) -> Non
     assert bill["baseline_verdict_code"] == verdict
 
 
+@pytest.mark.parametrize(("energy", "verdict"), [("29999.99", "below"), ("30000.00", "within"), ("30000.01", "above")])
+def test_the_edges_themselves_belong_to_the_band(energy: str, verdict: str) -> None:
+    """A band without width has both edges at the expectation, 30 d x 1000 kWh/d."""
+    exact = replace(flat_baseline(), month_sigma_kwh=0.0)
+    assert billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, baseline=exact)["baseline_verdict_code"] == verdict
+
+
 def test_the_bill_keeps_its_days_with_their_band() -> None:
     days = september_days("BDG-A")
     days.energy[0, 4] = np.nan
@@ -207,6 +215,15 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
     bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
     below_1kv, at_10kv = Decimal("0.2412") * 30000, Decimal("0.2114") * 30000
     assert bill["previous_total_cny"] - bill["total_cny"] == below_1kv - at_10kv
+
+
+@pytest.mark.parametrize(("first", "voltage"), [(date(2026, 9, 30), "below_1kv"), (date(2026, 10, 1), "1_to_20kv")])
+def test_terms_count_from_the_last_day_of_the_month(first: date, voltage: str) -> None:
+    later = BUILDING | {"valid_from_date": first, "voltage_level_code": "below_1kv"}
+    (case,) = gather_cases(
+        table(SilverCustomers, BUILDING, later), table(GoldBillingDeterminants, REGISTERS), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS
+    )
+    assert case.terms["voltage_level_code"] == voltage
 
 
 def test_customers_without_metering_in_the_month_get_no_bill() -> None:
