@@ -5,6 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Field, Layer, Table
+from pipelines.tables.indicators import Indicators
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
 
@@ -72,3 +73,13 @@ class CreditIndexReasonsV1(Revised, Table):
     effect_points = Field(DOUBLE, "What the indicator adds to the score against the average customer.", unit=Unit.POINTS, nullable=False)
     text_zh = Field(STRING, "The reason in Chinese, with the value.", nullable=False)
     text_en = Field(STRING, "The reason in English, with the value.", nullable=False)
+
+
+class CreditIndexInputsV1(Indicators, Revised, Table):
+    """The indicators that a score was computed from, as they were: with the model's version they give the score again."""
+
+    name = "credit_index_inputs_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("score_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    score_month = Field(STRING, "Month of the score, YYYY-MM.", key=True)

@@ -6,14 +6,9 @@ from pipelines.tables.base import DOUBLE, INTEGER, STRING, Field, Layer, Table
 from pipelines.units import Unit
 
 
-class GoldCustomerIndicators(Table):
-    """Indicators per customer and month, point in time: only what was known on the month's last day. Only customers with payments."""
+class Indicators:
+    """The indicators themselves; those of a score are kept with it."""
 
-    name = "gold_customer_indicators"
-    layer = Layer.GOLD
-    partition_by = ("indicator_month",)
-    customer_id = Field(STRING, "Customer.", key=True)
-    indicator_month = Field(STRING, "Month, YYYY-MM.", key=True)
     history_months = Field(INTEGER, "Months of metering known so far.", unit=Unit.MONTHS, nullable=False, minimum=0)
     late_bills_12m = Field(INTEGER, "Bills that fell due in the last 12 months and were not paid in time.", minimum=0)
     late_bills_3m = Field(INTEGER, "The same over 3 months.", minimum=0)
@@ -63,4 +58,14 @@ class GoldCustomerIndicators(Table):
     is_closed = Field(INTEGER, "1 where the account was closed by that day.", minimum=0, maximum=1)
     estimated_ratio = Field(DOUBLE, "Share of the month's energy that was estimated.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
     month_kwh = Field(DOUBLE, "Energy of the month; shown, not learned from.", unit=Unit.KWH, minimum=0)
+
+
+class GoldCustomerIndicators(Indicators, Table):
+    """Indicators per customer and month, point in time: only what was known on the month's last day. Only customers with payments."""
+
+    name = "gold_customer_indicators"
+    layer = Layer.GOLD
+    partition_by = ("indicator_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    indicator_month = Field(STRING, "Month, YYYY-MM.", key=True)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

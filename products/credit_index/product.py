@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
 from pipelines.tables.base import Role, Table
-from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
+from pipelines.tables.credit_index import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers
-from products.credit_index.catalogue import NAMES, VETOES
+from products.credit_index.catalogue import NAMES
 from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, veto_words, warning_of
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import MODEL
@@ -36,6 +36,7 @@ def product_schema(table: type[Table]) -> pa.Schema:
 
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
+INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)
 # One scored row travels with its reasons inside; they part on the driver's side of the frame.
 _SCORED_SCHEMA = RESULT_SCHEMA.append(
     pa.field("reasons", pa.list_(pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")])))
@@ -48,7 +49,7 @@ class CreditIndex:
     name = "credit-index"
     reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
     result: type[Table] = CreditIndexV1
-    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1,)
+    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1, CreditIndexInputsV1)
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
@@ -58,15 +59,16 @@ class CreditIndex:
 
         bundle, settings = inputs.bundles[MODEL], inputs.settings.section(CreditIndexSettings)
         files, version = dict(bundle.files), bundle.version
-        wanted = ["customer_id", "month_kwh", "estimated_ratio", "history_months", *sorted({*NAMES, *(veto.name for veto in VETOES)})]
+        kept = [name for name in INPUTS_SCHEMA.names if name not in ("customer_id", "score_month")]
         of = [str(month), str(month.plus(-COMPARED_MONTHS))]
         rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
-        now = rows.where(F.col("indicator_month") == of[0]).select(*wanted)
-        before = rows.where(F.col("indicator_month") == of[1]).select("customer_id", F.struct(*NAMES, "history_months").alias("before"))
         day = F.lit(month.last_day)
         in_force = (F.col("valid_from_date") <= day) & (F.col("valid_to_date").isNull() | (F.col("valid_to_date") >= day))
         terms = inputs.frame(SilverCustomers).where(in_force).select("customer_id", "customer_name", "industry_code", "provenance")
-        joined = now.where(F.col("history_months") >= settings.min_history_months).join(before, "customer_id", "left").join(terms, "customer_id")
+        is_scored = (F.col("indicator_month") == of[0]) & (F.col("history_months") >= settings.min_history_months)
+        now = rows.where(is_scored).select("customer_id", *kept).join(terms, "customer_id")
+        before = rows.where(F.col("indicator_month") == of[1]).select("customer_id", F.struct(*NAMES, "history_months").alias("before"))
+        joined = now.join(before, "customer_id", "left")
 
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             scorer = Scorer.from_files(files)
@@ -77,7 +79,8 @@ class CreditIndex:
 
         scored = joined.mapInArrow(work, from_arrow_schema(_SCORED_SCHEMA)).persist()
         reasons = scored.select("customer_id", "score_month", F.explode("reasons").alias("reason")).select("customer_id", "score_month", "reason.*")
-        return {CreditIndexV1: scored.drop("reasons"), CreditIndexReasonsV1: reasons}
+        used = now.select("customer_id", F.lit(str(month)).alias("score_month"), *kept)
+        return {CreditIndexV1: scored.drop("reasons"), CreditIndexReasonsV1: reasons, CreditIndexInputsV1: used}
 
 
 def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, month: str, version: str) -> list[dict[str, Any]]:

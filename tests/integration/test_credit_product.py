@@ -12,12 +12,12 @@ import pytest
 
 from pipelines.models import ModelBundle
 from pipelines.periods import BillingMonth
-from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
+from pipelines.tables.credit_index import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers
 from products.credit_index import CREDIT_INDEX
 from products.credit_index.catalogue import NAMES
-from products.credit_index.product import REASONS_SCHEMA, RESULT_SCHEMA
+from products.credit_index.product import INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import Sample, fit
@@ -109,6 +109,8 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
     scores = {row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()}
     reasons = found[CreditIndexReasonsV1].toArrow().cast(REASONS_SCHEMA).to_pylist()
 
+    used = found[CreditIndexInputsV1].toArrow().cast(INPUTS_SCHEMA)
+
     chosen = settings.section(CreditIndexSettings)
     assert set(scores) == {"OLD", "NEW", "THIEF"}
     assert (scores["OLD"]["customer_name"], scores["OLD"]["model_version"], scores["OLD"]["score_month"]) == ("in force", "7", "2026-09")
@@ -122,3 +124,9 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
     assert scores["OLD"]["score_change_points"] == points["OLD", "2026-09"] - points["OLD", "2026-06"]
     assert scores["NEW"]["score_change_points"] is None
     assert (scores["THIEF"]["veto_code"], scores["THIEF"]["veto_zh"]) == ("CI-V01", "近24个月窃电 1 次")
+
+    # The evidence alone gives the probability again, bit by bit.
+    again = dict(zip(used["customer_id"].to_pylist(), scorer.probabilities(features_of(used)).tolist(), strict=True))
+    assert again == {name: row["default_probability_ratio"] for name, row in scores.items()}
+    assert set(used["score_month"].to_pylist()) == {"2026-09"}
+    assert [row["thefts_24m"] for row in used.to_pylist() if row["customer_id"] == "THIEF"] == [1]
