@@ -1,0 +1,1 @@
+"""Yardsticks: the project's own chain beside other engines. Nothing in the packages imports this."""
