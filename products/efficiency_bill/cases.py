@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, missing_inputs
+from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
 from products.efficiency_bill.baseline import DAY_TYPE, LEAST_DAYS, Baseline, Bools, Floats
 from products.efficiency_bill.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -72,7 +72,8 @@ def gather_cases(
 
     customers     silver_customers; determinants: gold_billing_determinants of the month and the two before.
     """
-    terms, earlier = _terms_on(customers, month), _terms_on(customers, month.previous())
+    every_term = customers.to_pylist()
+    terms, earlier = terms_in_force(every_term, month), terms_in_force(every_term, month.previous())
     by_month: dict[str, dict[str, list[dict[str, Any]]]] = {}
     for row in determinants.to_pylist():
         by_month.setdefault(row["billing_month"], {}).setdefault(row["customer_id"], []).append(row)
@@ -84,10 +85,10 @@ def gather_cases(
     peers = compare_peers(intensity, {name: terms[name]["peer_group"] for name in names}, settings.least_peers)
     cases = []
     for name in names:
-        contract = contract_of(terms[name])
-        measured, shown = added_up(now[name], month)
+        contract, _ = contract_of(terms[name])
+        measured, shown = account_determinants(now[name], month), _shown(now[name])
         baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
-        last_contract = contract_of(earlier[name]) if name in earlier else None
+        last_contract = contract_of(earlier[name])[0] if name in earlier else None
         demands = [row["max_demand_kw"] for months in by_month.values() for row in months.get(name, []) if row["max_demand_kw"] is not None]
         cases.append(
             Case(
@@ -95,7 +96,9 @@ def gather_cases(
                 terms=terms[name],
                 contract=contract,
                 determinants=measured,
-                previous=(last_contract, added_up(before[name], month.previous())[0]) if name in before and last_contract is not None else None,
+                previous=(last_contract, account_determinants(before[name], month.previous()))
+                if name in before and last_contract is not None
+                else None,
                 shown=shown,
                 peers=peers[name],
                 baseline=baseline,
@@ -122,71 +125,16 @@ def _lacks(
     return tuple(found)
 
 
-def _terms_on(customers: pa.Table, month: BillingMonth) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for row in sorted(customers.to_pylist(), key=lambda row: (row["customer_id"], row["valid_from_date"])):
-        if row["valid_from_date"] <= month.last_day:
-            found[row["customer_id"]] = row
-    return found
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(repr(value))
-
-
-def contract_of(terms: Mapping[str, Any]) -> Contract | None:
-    """The contract in a row of silver_customers; None where it lacks what its price depends on."""
-    needed = ["customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use"]
-    if terms["pricing_scheme_code"] == PricingScheme.TWO_PART:
-        needed += ["demand_basis_code", "contract_capacity_kva", "running_capacity_kva"]
-        needed += ["contract_demand_kw"] if terms["demand_basis_code"] == DemandBasis.CONTRACT_DEMAND else []
-    if any(terms[name] is None for name in needed):
-        return None
-    return Contract(
-        customer_class=CustomerClass(terms["customer_class_code"]),
-        pricing_scheme=PricingScheme(terms["pricing_scheme_code"]),
-        voltage_level=VoltageLevel(terms["voltage_level_code"]),
-        is_time_of_use=bool(terms["is_time_of_use"]),
-        contract_capacity_kva=_decimal(terms["contract_capacity_kva"]),
-        running_capacity_kva=_decimal(terms["running_capacity_kva"]),
-        demand_basis=DemandBasis(terms["demand_basis_code"]) if terms["demand_basis_code"] else None,
-        contract_demand_kw=_decimal(terms["contract_demand_kw"]),
-        power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
-    )
-
-
-def _sum(rows: Sequence[Mapping[str, Any]], name: str) -> Decimal | None:
-    values = [row[name] for row in rows]
-    return None if any(value is None for value in values) else sum(values, Decimal(0))
-
-
-def added_up(rows: Sequence[dict[str, Any]], month: BillingMonth) -> tuple[Determinants, dict[str, Any]]:
-    """Determinants of all meter points together, and what the bill shows of them; demands of several lines are added."""
-    periods = {period: _sum(rows, f"{period.value}_kwh") for period in TouPeriod}
-    demand = None if any(row["max_demand_kw"] is None for row in rows) else sum(row["max_demand_kw"] for row in rows)
-    energy = _sum(rows, "energy_kwh") or Decimal(0)
-    measured = Determinants(
-        month=month,
-        energy_kwh=energy,
-        energy_by_period=None
-        if any(value is None for value in periods.values())
-        else {period: value for period, value in periods.items() if value is not None},
-        # A mean power is a difference of binary fractions; a ten-thousandth of a kilowatt is beyond any meter.
-        max_demand_kw=None if demand is None else Decimal(repr(round(demand, 4))),
-        lagging_kvarh=_sum(rows, "lagging_kvarh"),
-        leading_kvarh=_sum(rows, "leading_kvarh"),
-        resolution_kwh=min(row["resolution_kwh"] for row in rows),
-    )
-    lacks = sorted({name for row in rows for name in row["missing_inputs"]})
-    weight = float(energy) or 1.0
-    shown = {
+def _shown(rows: Sequence[Row]) -> dict[str, Any]:
+    """Columns of the bill that come straight from the metering."""
+    demands = [row["max_demand_kw"] for row in rows]
+    return {
         "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
-        "max_demand_kw": demand,
+        "max_demand_kw": None if None in demands else sum(demands),
         "max_demand_date": rows[0]["max_demand_date"] if len(rows) == 1 else None,
-        "estimated_ratio": sum(row["estimated_ratio"] * float(row["energy_kwh"]) for row in rows) / weight if energy else 0.0,
-        "missing_inputs": lacks,
+        "estimated_ratio": account_estimated_ratio(rows),
+        "missing_inputs": sorted({name for row in rows for name in row["missing_inputs"]}),
     }
-    return measured, shown
 
 
 def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[Floats, Floats] | None:

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
-from pipelines.codes import Confidence, CustomerClass, DemandBasis, GreyReason, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, GreyReason
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
-from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
+from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
-DEMAND_STEP_KW = Decimal("0.0001")
-_PERIOD_COLUMNS = {period: f"{period.value}_kwh" for period in TouPeriod}
-
-Row = Mapping[str, Any]
 Pricer = Callable[[Contract, Determinants, Facts], PricedMonth]
 
 
@@ -78,7 +73,7 @@ def master_bills(
     determinants  Rows of gold_billing_determinants of the month.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
-    terms = _terms_by_customer(customers, month)
+    terms = terms_in_force(customers, month)
     metered: dict[str, list[Row]] = defaultdict(list)
     for row in determinants:
         if row["billing_month"] == str(month):
@@ -99,14 +94,6 @@ def master_bills(
     return bills
 
 
-def _terms_by_customer(customers: Iterable[Row], month: BillingMonth) -> dict[str, Row]:
-    chosen: dict[str, Row] = {}
-    for row in sorted(customers, key=lambda row: (row["customer_id"], row["valid_from_date"])):
-        if row["valid_from_date"] <= month.last_day and (row["valid_to_date"] is None or row["valid_to_date"] >= month.last_day):
-            chosen[row["customer_id"]] = row
-    return chosen
-
-
 def _master_bill(
     supplier: str, terms: Row | None, metered: Sequence[Row], month: BillingMonth, facts: Facts, settings: TransferFeeCodeSettings, price: Pricer
 ) -> MasterBill:
@@ -115,9 +102,9 @@ def _master_bill(
     name, marks = terms["customer_name"], tuple(sorted(str(terms["provenance"]).split("+")))
     if not metered:
         return MasterBill(supplier, name, GreyReason.NO_MASTER_BILL, provenance=marks)
-    determinants = joined_determinants(metered, month)
+    determinants = account_determinants(metered, month)
     missing_days = max(row["month_days"] - row["metered_days"] for row in metered)
-    estimated = _estimated_ratio(metered)
+    estimated = account_estimated_ratio(metered)
     refusal, note, bill = None, "", None
     contract, lacking = contract_of(terms)
     if contract is None:
@@ -154,57 +141,3 @@ def _first_refusal(energy_kwh: Decimal, missing_days: int, estimated: float, set
     if estimated > settings.max_estimated_ratio:
         return GreyReason.ESTIMATED_TOO_MUCH
     return None
-
-
-def _estimated_ratio(metered: Sequence[Row]) -> float:
-    """The meter points' shares, weighted by their energy; the largest where there is no energy. [1]"""
-    energy = [float(row["energy_kwh"]) for row in metered]
-    if sum(energy) <= 0:
-        return float(max(row["estimated_ratio"] for row in metered))
-    return float(min(1.0, sum(share * row["estimated_ratio"] for share, row in zip(energy, metered, strict=True)) / sum(energy)))
-
-
-def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
-    """The contract in a row of silver_customers, or None and the columns that it lacks."""
-    needed = ("customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use")
-    lacking = tuple(column for column in needed if terms[column] is None)
-    if lacking:
-        return None, lacking
-    contract = Contract(
-        customer_class=CustomerClass(terms["customer_class_code"]),
-        pricing_scheme=PricingScheme(terms["pricing_scheme_code"]),
-        voltage_level=VoltageLevel(terms["voltage_level_code"]),
-        is_time_of_use=terms["is_time_of_use"],
-        contract_capacity_kva=_decimal(terms["contract_capacity_kva"]),
-        running_capacity_kva=_decimal(terms["running_capacity_kva"]),
-        demand_basis=DemandBasis(terms["demand_basis_code"]) if terms["demand_basis_code"] else None,
-        contract_demand_kw=_decimal(terms["contract_demand_kw"]),
-        power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
-    )
-    return contract, ()
-
-
-def joined_determinants(metered: Sequence[Row], month: BillingMonth) -> Determinants:
-    """The determinants of one account: energies of its meter points added, maximum demands added (each supply line is metered by itself)."""
-    periods: dict[TouPeriod, Decimal] | None = None
-    if all(any(row[column] is not None for column in _PERIOD_COLUMNS.values()) for row in metered):
-        periods = {period: sum((row[column] or Decimal(0) for row in metered), Decimal(0)) for period, column in _PERIOD_COLUMNS.items()}
-    demands = [_decimal(row["max_demand_kw"]) for row in metered]
-    return Determinants(
-        month=month,
-        energy_kwh=sum((row["energy_kwh"] for row in metered), Decimal(0)),
-        energy_by_period=periods,
-        max_demand_kw=None if None in demands else round_half_up(sum((demand for demand in demands if demand), Decimal(0)), DEMAND_STEP_KW),
-        lagging_kvarh=_sum_or_none([row["lagging_kvarh"] for row in metered]),
-        leading_kvarh=_sum_or_none([row["leading_kvarh"] for row in metered]),
-        resolution_kwh=min(row["resolution_kwh"] for row in metered),
-    )
-
-
-def _sum_or_none(values: Sequence[Decimal | None]) -> Decimal | None:
-    known = [value for value in values if value is not None]
-    return sum(known, Decimal(0)) if len(known) == len(values) else None
-
-
-def _decimal(value: float | None) -> Decimal | None:
-    return None if value is None else Decimal(repr(value))

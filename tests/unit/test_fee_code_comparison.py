@@ -17,8 +17,9 @@ from pipelines.facts.transfer_supply import TransferSupplyRules
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, load_settings
 from pipelines.tariff import BillLine, Contract, Determinants, PricedMonth
+from pipelines.transforms.accounts import account_determinants
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised, shown_percent
-from products.transfer_fee_code.reference import MasterBill, joined_determinants, master_bills
+from products.transfer_fee_code.reference import MasterBill, master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.wording import comparison_in_words, signed_percent
 
@@ -239,11 +240,11 @@ def test_meter_points_of_one_account_are_added() -> None:
         metered(max_demand_kw=100.1, lagging_kvarh=Decimal("5"), leading_kvarh=Decimal("1")),
         metered(max_demand_kw=50.2, lagging_kvarh=Decimal("6"), leading_kvarh=Decimal("0"), resolution_kwh=Decimal("0.002")),
     ]
-    joined = joined_determinants(two, SEPTEMBER)
+    joined = account_determinants(two, SEPTEMBER)
     assert (joined.energy_kwh, joined.max_demand_kw, joined.lagging_kvarh, joined.leading_kvarh) == (20000, Decimal("150.3"), 11, 1)
     assert joined.energy_by_period is None
     assert joined.resolution_kwh == Decimal("0.002")
-    assert joined_determinants([two[0], metered()], SEPTEMBER).max_demand_kw is None
+    assert account_determinants([two[0], metered()], SEPTEMBER).max_demand_kw is None
     weighted = bill_of([customer()], [metered(estimated_ratio=0.2), metered(energy_kwh=Decimal("30000"))])
     assert weighted.estimated_ratio == pytest.approx(0.05)
 
