@@ -1,0 +1,164 @@
+"""The project's own chain on long input: received files -> bronze -> silver -> gold, every table committed in Delta.
+
+Session, store, file writing and commits are the project's; the workers' functions are in ``own_arrays`` and ``rules``, because the
+comparison needs rules that SQL can express.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from benchmarks.metering.measurement import Stages
+from benchmarks.metering.tables import BUCKET, BenchmarkCleanDays, BenchmarkMonthMeasures, BenchmarkReceivedDays
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+METERS_PER_BUCKET = 250
+FILES_PER_SLAB = 23
+TASKS_PER_CORE = 2
+SILVER_COLUMNS = [name for name in BenchmarkReceivedDays.columns() if "quality" not in name and name != BUCKET]
+
+
+def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
+    """The whole chain.
+
+    folder  ``long/*.parquet`` and ``meters.parquet``.
+    home    Empty folder for the tables.
+    """
+    from pipelines.settings import Settings, packaged
+    from pipelines.spark import start_session
+    from pipelines.store import Store
+    from pipelines.table_files import commit_files
+
+    settings = Settings(packaged("conf"), home)
+    spark = start_session(settings, "benchmark")
+    store = Store(settings, spark)
+    stages.done("start-up")
+    points = pq.read_table(folder / "meters.parquet")
+    ids = sorted(set(points["meter_id"].to_pylist()))
+    buckets = max(2, -(-len(ids) // METERS_PER_BUCKET))
+    names, bounds = ids_in_buckets(ids, buckets)
+    files = sorted(str(path) for path in (folder / "long").glob("*.parquet"))
+    root = store.path(BenchmarkReceivedDays)
+    slabs = [files[at : at + FILES_PER_SLAB] for at in range(0, len(files), FILES_PER_SLAB)]
+    received = run_on_workers(spark, slabs, lambda slab: _ingest_slab(slab, names, bounds, root))
+    stages.done("bronze files")
+    commit_files(store, BenchmarkReceivedDays, received[0], "benchmark", 1, overwrite=True)
+    stages.done("bronze commit")
+
+    table = store.delta(BenchmarkReceivedDays)
+    assert table is not None
+    paths: dict[str, list[str]] = {bucket: [] for bucket, _, _ in bounds}
+    for path in table.file_uris():
+        paths[path.rsplit(f"{BUCKET}=", 1)[1].split("/")[0]].append(path)
+    days = (int(_day(points["valid_from"].to_pylist(), min)), int(_day(points["valid_to"].to_pylist(), max)))
+    clean, gold = store.path(BenchmarkCleanDays), store.path(BenchmarkMonthMeasures)
+    work = [(sorted(paths[bucket]), bucket, low, high) for bucket, low, high in bounds]
+    written = run_on_workers(spark, work, lambda task: _refine_bucket(task, names, points, days, clean, gold))
+    stages.done("silver and gold files")
+    commit_files(store, BenchmarkCleanDays, written[0], "benchmark", 1, overwrite=True)
+    commit_files(store, BenchmarkMonthMeasures, written[1], "benchmark", 1, overwrite=True)
+    stages.done("silver and gold commit")
+
+
+def _day(days: Sequence[date], choose: Callable[[Sequence[date]], date]) -> int:
+    return (choose(days) - date(1970, 1, 1)).days
+
+
+def ids_in_buckets(ids: Sequence[str], buckets: int) -> tuple[pa.Array, list[tuple[str, int, int]]]:
+    """Meters ordered by bucket and name, and (bucket, first, end) of each bucket."""
+    from pipelines.worker_refinement import bucket_of
+
+    ordered = sorted((bucket_of(name, buckets), name) for name in ids)
+    number = np.array([bucket for bucket, _ in ordered])
+    ends = np.searchsorted(number, np.arange(buckets + 1))
+    bounds = [(f"{bucket:03d}", int(ends[bucket]), int(ends[bucket + 1])) for bucket in range(buckets) if ends[bucket] < ends[bucket + 1]]
+    return pa.array([name for _, name in ordered]), bounds
+
+
+def run_on_workers(spark: SparkSession, tasks: Sequence[Any], work: Callable[[Any], Sequence[Sequence[Any]]]) -> list[list[Any]]:
+    """Deals the tasks to the workers and gathers the files that they wrote, target by target.
+
+    A Spark task costs a tenth of a second in itself, so each takes several of ours, dealt in turn.
+    """
+    from pipelines.steps import WrittenFile
+
+    hands = min(len(tasks), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for hand in batch.column(0).to_pylist():
+                reports = [json.dumps([[file.to_json() for file in files] for files in work(task)]) for task in tasks[hand::hands]]
+                yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+
+    reports = [json.loads(row.report) for row in spark.range(0, hands, 1, hands).mapInArrow(run, "report string").collect()]
+    return [[WrittenFile.from_json(text) for report in reports for text in report[target]] for target in range(len(reports[0]))]
+
+
+def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str) -> list[list[Any]]:
+    """What a worker does with some received files: reads them once, writes them laid out by bucket, meter, day and slot."""
+    from benchmarks.metering.own_arrays import gather, read_long, received_rows
+    from pipelines.table_files import write_files
+
+    gathered = gather([read_long(path, names) for path in slab], len(names))
+    return [
+        [
+            file
+            for bucket, low, high in bounds
+            for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root)
+        ]
+    ]
+
+
+def _refine_bucket(task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str) -> list[list[Any]]:
+    """What a worker does with one bucket: the latest readings, flags, estimates, clean curves, monthly measures."""
+    from benchmarks.metering import rules
+    from benchmarks.metering.own_arrays import clean_rows, latest_readings
+    from pipelines.table_files import write_files
+
+    paths, bucket, low, high = task
+    mine = names.slice(low, high - low)
+    first, count = days[0], days[1] - days[0] + 1
+    latest = latest_readings([pq.ParquetFile(path).read(columns=SILVER_COLUMNS, use_threads=False) for path in paths], mine, first, count)
+    multiplier = np.repeat(_multipliers(points, mine, first, count), rules.SLOTS, axis=1)
+    measured = np.multiply(latest.active, multiplier, out=latest.active)
+    reactive = np.multiply(latest.reactive, multiplier, out=latest.reactive)
+    flags = rules.flag_slots(measured)
+    final = rules.fill_slots(measured, flags)
+    day = np.datetime64("1970-01-01") + np.arange(first, first + count)
+    months, month_of_day = np.unique(day.astype("datetime64[M]"), return_inverse=True)
+    weekend = (np.arange(first, first + count) + 3) % 7 >= 5
+    found = rules.month_measures(final, reactive, flags, month_of_day, weekend)
+    silver = write_files(clean_rows(mine, first, measured, final, flags, bucket), BenchmarkCleanDays, clean)
+    width = len(rules.MEASURES)
+    rows = pa.table(
+        {
+            "meter_id": mine.take(pa.array(np.repeat(np.arange(len(mine)), months.size))),
+            "month": pa.array(months.astype(str).tolist()).take(pa.array(np.tile(np.arange(months.size), len(mine)))),
+            "measures": pa.ListArray.from_arrays(
+                pa.array(np.arange(0, found.size + 1, width, dtype=np.int32)), pa.array(found.reshape(-1))
+            ),
+        }
+    )
+    return [silver, write_files(rows, BenchmarkMonthMeasures, gold)]
+
+
+def _multipliers(points: pa.Table, names: pa.Array, first: int, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """(meters x days) multiplier in force."""
+    place = {name: row for row, name in enumerate(names.to_pylist())}
+    found = np.full((len(names), count), np.nan)
+    columns = [points[name].to_pylist() for name in ("meter_id", "multiplier")]
+    begins, ends = (points[name].cast(pa.int32()).to_numpy() - first for name in ("valid_from", "valid_to"))
+    for meter, ratio, begin, end in zip(*columns, begins.tolist(), ends.tolist(), strict=True):
+        if meter in place:
+            found[place[meter], begin : end + 1] = ratio
+    return found
