@@ -8,7 +8,7 @@ from pathlib import Path
 from benchmarks.metering.measurement import Stages
 from benchmarks.metering.rules import LIKE_DAYS, LINEAR_SLOTS, NIGHT_SLOTS, SLOTS, SPIKE_RATIO, ZERO_RUN_SLOTS
 
-METERS_PER_BUCKET = 500
+METERS_PER_BUCKET = 250
 _MICROSECONDS = 900_000_000
 
 
