@@ -46,6 +46,11 @@ class IntervalStatus(IntEnum):
     ESTIMATED_LIKE_DAY = 3
     EDITED = 4
     SUBSTITUTED_BY_SENDER = 5
+    ESTIMATED_TIED_DAYS = 6
+    ESTIMATED_HALFWAY = 7
+    ESTIMATED_DAY_MEDIAN = 8
+    ESTIMATED_CLASS_PROFILE = 9
+    ESTIMATED_EVEN_SHARE = 10
 
     @property
     def is_estimated(self) -> bool:
@@ -53,9 +58,7 @@ class IntervalStatus(IntEnum):
         return self in _ESTIMATED
 
 
-_ESTIMATED = frozenset(
-    {IntervalStatus.ESTIMATED_LINEAR, IntervalStatus.ESTIMATED_LIKE_DAY, IntervalStatus.EDITED, IntervalStatus.SUBSTITUTED_BY_SENDER}
-)
+_ESTIMATED = frozenset(IntervalStatus) - {IntervalStatus.MISSING, IntervalStatus.MEASURED}
 
 
 class Severity(StrEnum):
@@ -133,7 +136,7 @@ class VoltageLevel(StrEnum):
 
 
 class LineComponent(StrEnum):
-    """What a bill line charges; a closed list (ruling R5)."""
+    """What a bill line charges; a closed list (ruling R5, with whole catalogue prices and energy fed into the grid)."""
 
     ENERGY_BASE = "energy_base"
     TRANSMISSION = "transmission"
@@ -147,6 +150,8 @@ class LineComponent(StrEnum):
     TIER_3 = "tier_3"
     LATE_PAYMENT = "late_payment"
     REBATE = "rebate"
+    CATALOGUE_ENERGY = "catalogue_energy"
+    EXPORTED_ENERGY = "exported_energy"
 
 
 class Confidence(StrEnum):

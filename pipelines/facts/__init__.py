@@ -4,5 +4,6 @@ from pipelines.facts.audit import Finding, check_facts
 from pipelines.facts.dated import Citation, Dated, Version
 from pipelines.facts.facts import Facts, load_facts
 from pipelines.facts.listing import FactRow
+from pipelines.facts.price_files import LoadedPrices, load_prices
 
-__all__ = ["Citation", "Dated", "FactRow", "Facts", "Finding", "Version", "check_facts", "load_facts"]
+__all__ = ["Citation", "Dated", "FactRow", "Facts", "Finding", "LoadedPrices", "Version", "check_facts", "load_facts", "load_prices"]

@@ -10,12 +10,12 @@ from typing import Any
 
 from pipelines.codes import Confidence, DayType
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_PRICES, read_fact_file
+from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_CORRECTIONS, MONTHLY_PRICES, read_fact_file
 from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.marked_yaml import MarkedMap
-from pipelines.facts.monthly_prices import with_monthly_prices
+from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 
 _UNSURE = (Confidence.UNVERIFIED, Confidence.ILLUSTRATIVE)
@@ -56,9 +56,9 @@ def check_facts(folder: Path) -> list[Finding]:
         problems.append(_finding(INDUSTRIES, error))
     if "energy_base" in by_id:
         try:
-            by_id["energy_base"] = with_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES)
+            by_id["energy_base"] = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS).energy_base
         except FactFileError as error:
-            problems.append(_finding(MONTHLY_PRICES, error))
+            problems.append(_finding(error.path, error))
     notes = [note for dated in by_id.values() for note in _notes(dated)]
     unsure = sum(industry.confidence in _UNSURE for industry in industries.values())
     if unsure:

@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.errors import FactFileError
-from pipelines.facts.contract_rules import parse_demand_rule, parse_late_payment_daily, parse_pricing_scheme, parse_utilisation
+from pipelines.facts.contract_rules import parse_demand_rule, parse_late_payment_daily, parse_notice, parse_pricing_scheme, parse_utilisation
 from pipelines.facts.dated import Dated
 from pipelines.facts.emission_factors import parse_emission_factors
 from pipelines.facts.fact_files import read_dated, read_raw_facts
 from pipelines.facts.holidays import parse_holiday_names
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.facts.power_factor_adjustment import parse_power_factor_rule
-from pipelines.facts.prices import parse_price, parse_price_by_voltage, parse_tiers
+from pipelines.facts.prices import parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
 from pipelines.facts.time_of_use import parse_components, parse_ratios, parse_schedule
 from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
 
@@ -23,6 +23,7 @@ Parser = Callable[[MarkedMap, MarkedMap], Any]
 
 INDUSTRIES = "industries.csv"
 MONTHLY_PRICES = "tariffs/energy_base_monthly.csv"
+MONTHLY_CORRECTIONS = "tariffs/energy_base_corrections.csv"
 FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
     "tariffs/energy_base.yaml": ((), {"energy_base": parse_price}),
     "tariffs/funds.yaml": ((), {"funds": parse_price}),
@@ -37,6 +38,16 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
         },
     ),
     "tariffs/residential_tiers.yaml": ((), {"residential.tiers": parse_tiers, "residential.combined": parse_price_by_voltage}),
+    "tariffs/catalogue.yaml": (
+        (),
+        {
+            "catalogue.large_industry.energy": parse_price_by_voltage,
+            "catalogue.large_industry.periods": parse_period_prices,
+            "catalogue.general_commercial.energy": parse_price_by_voltage,
+            "catalogue.basic.capacity": parse_price_by_voltage,
+            "catalogue.basic.demand": parse_price_by_voltage,
+        },
+    ),
     "time_of_use.yaml": (
         (),
         {
@@ -47,7 +58,8 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "time_of_use.ratios.general_commercial": parse_ratios,
             "time_of_use.floating": parse_components,
             "time_of_use.mandatory_classes": parse_texts,
-            "time_of_use.ev_charging_midday_valley": parse_texts,
+            "time_of_use.schedule.ev_charging": parse_schedule,
+            "time_of_use.schedule.ev_charging_residential": parse_schedule,
         },
     ),
     "power_factor_adjustment.yaml": (
@@ -64,6 +76,8 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "basic_charge.demand": parse_demand_rule,
             "basic_charge.utilisation": parse_utilisation,
             "basic_charge.running_days_per_month": parse_price,
+            "basic_charge.notice.basis": parse_notice,
+            "basic_charge.notice.contract_demand": parse_notice,
         },
     ),
     "pricing_scheme.yaml": ((), {"pricing_scheme": parse_pricing_scheme}),

@@ -61,15 +61,30 @@ class UtilisationDiscount:
 
 
 @dataclass(frozen=True)
+class NoticeRule:
+    """How often a term of the contract may change and how long before it must be asked for.
+
+    every_months        Months between two changes. [months]
+    notice_working_days Working days between the request and the change. [d]
+    """
+
+    every_months: int
+    notice_working_days: int
+
+
+@dataclass(frozen=True)
 class BasicCharge:
     """The basic charge (基本电费) of two-part customers.
 
     running_days_per_month  A running day of a part month costs the month's charge divided by this (ruling R8). [d]
+    basis_change            Notice for another demand basis; contract_demand_change: for another contract demand.
     """
 
     demand: Dated[DemandRule]
     utilisation: Dated[UtilisationDiscount]
     running_days_per_month: Dated[Decimal]
+    basis_change: Dated[NoticeRule]
+    contract_demand_change: Dated[NoticeRule]
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,14 @@ def parse_demand_rule(written: MarkedMap, options: MarkedMap) -> DemandRule:
     value = written.mapping("value")
     value.allow_only(("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio"))
     return DemandRule(value.decimal("tolerance_ratio"), value.decimal("excess_multiple"), value.decimal("minimum_capacity_ratio"))
+
+
+def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
+    """Months between changes and working days of notice."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("every_months", "notice_working_days"))
+    return NoticeRule(int(value.decimal("every_months")), int(value.decimal("notice_working_days")))
 
 
 def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDiscount:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_PRICES, digest_of, read_fact_file
+from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_CORRECTIONS, MONTHLY_PRICES, digest_of, read_fact_file
 from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
 from pipelines.facts.dated import Dated
 from pipelines.facts.emission_factors import EmissionFactors
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
-from pipelines.facts.monthly_prices import with_monthly_prices
+from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
-from pipelines.facts.prices import PriceByVoltage, ResidentialTiers, TransmissionPrices
+from pipelines.facts.prices import Catalogue, EnergyComposition, PriceByVoltage, ResidentialTiers, TransmissionPrices
 from pipelines.facts.time_of_use import TimeOfUse
 from pipelines.facts.transfer_supply import TransferSupply
 
@@ -34,6 +34,8 @@ class Facts:
     digest: str
     by_id: dict[str, Dated[Any]]
     energy_base: Dated[Decimal]
+    energy_composition: Dated[EnergyComposition]
+    catalogue: Catalogue
     transmission: TransmissionPrices
     funds: Dated[Decimal]
     time_of_use: TimeOfUse
@@ -62,18 +64,27 @@ def load_facts(folder: Path) -> Facts:
     for name in FILES:
         found, choices[name] = read_fact_file(folder, name)
         by_id.update(found)
-    by_id["energy_base"] = with_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES)
+    monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
+    by_id["energy_base"] = monthly.energy_base
     holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
     return Facts(
         digest=digest_of(folder),
         by_id=by_id,
-        energy_base=by_id["energy_base"],
+        energy_base=monthly.energy_base,
+        energy_composition=monthly.composition,
+        catalogue=Catalogue(
+            {kind: by_id[f"catalogue.{kind}.energy"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
+            by_id["catalogue.large_industry.periods"],
+            by_id["catalogue.basic.capacity"],
+            by_id["catalogue.basic.demand"],
+        ),
         transmission=TransmissionPrices(
             choices["tariffs/transmission.yaml"].text("reading"),
             by_id["transmission.single_part.energy"],
             by_id["transmission.two_part.energy"],
             by_id["transmission.two_part.capacity"],
             by_id["transmission.two_part.demand"],
+            by_id["transmission.line_loss"],
         ),
         funds=by_id["funds"],
         time_of_use=TimeOfUse(
@@ -83,11 +94,18 @@ def load_facts(folder: Path) -> Facts:
             },
             ratio_tables={kind: by_id[f"time_of_use.ratios.{kind}"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
             floating=by_id["time_of_use.floating"],
+            ev_charging=by_id["time_of_use.schedule.ev_charging"],
             holidays=holidays,
         ),
         power_factor_adjustment=by_id["power_factor.adjustment"],
         power_factor_base_excludes=by_id["power_factor.base_excludes"],
-        basic_charge=BasicCharge(by_id["basic_charge.demand"], by_id["basic_charge.utilisation"], by_id["basic_charge.running_days_per_month"]),
+        basic_charge=BasicCharge(
+            by_id["basic_charge.demand"],
+            by_id["basic_charge.utilisation"],
+            by_id["basic_charge.running_days_per_month"],
+            by_id["basic_charge.notice.basis"],
+            by_id["basic_charge.notice.contract_demand"],
+        ),
         pricing_scheme=by_id["pricing_scheme"],
         residential_tiers=by_id["residential.tiers"],
         residential_combined=by_id["residential.combined"],

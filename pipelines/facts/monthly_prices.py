@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -12,65 +12,133 @@ from pathlib import Path
 from pipelines.codes import Confidence
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts.dated import NOT_RECORDED, Citation, Dated, Version
+from pipelines.facts.prices import EnergyComposition
 from pipelines.periods import BillingMonth
 
-_COLUMNS = ["month", "component", "price_cny_per_kwh", "document", "published_on"]
+COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
 COMPONENTS = ("purchase", "line_loss", "system_operation")
-_Row = tuple[int, Decimal, str, date]
 
 
-def with_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str) -> Dated[Decimal]:
+@dataclass(frozen=True)
+class PriceRow:
+    """One line of a price file."""
+
+    line: int
+    month: BillingMonth
+    component: str
+    price_cny_per_kwh: Decimal
+    document: str
+    published_on: date
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The line as written."""
+        return str(self.month), self.component, f"{self.price_cny_per_kwh:f}", self.document, self.published_on.isoformat()
+
+
+@dataclass(frozen=True)
+class MonthlyPrices:
+    """The energy price before time of use with every published month, and what the published ones are made of. [CNY/kWh]"""
+
+    energy_base: Dated[Decimal]
+    composition: Dated[EnergyComposition]
+
+
+MonthParts = dict[BillingMonth, dict[str, PriceRow]]
+
+
+def read_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str, corrections: str) -> MonthlyPrices:
     """The energy price with a version for every month of the file, each the sum of its three components. [CNY/kWh]
 
+    corrections  File of the same shape with what a later notice set for months already published; it holds from the day that it was
+                 published, for those who know of it.
     After the first month entered, a month without prices is not in force: a published series never falls back on the illustrative
     price. Without rows nothing changes. Raises FactFileError with the line of what is not well formed.
     """
-    months: dict[BillingMonth, dict[str, _Row]] = {}
-    for line, month, component, row in _rows(folder / name, name):
-        parts = months.setdefault(month, {})
-        if component in parts:
-            raise FactFileError(name, line, f"{component} of {month} stands twice")
-        parts[component] = row
-    versions = [_version(name, month, parts) for month, parts in sorted(months.items())]
-    merged = sorted([*energy_base.versions, *versions], key=lambda version: (version.effective_from, version.effective_to is not None))
-    return replace(energy_base, versions=tuple(merged))
+    months = by_month(read_rows(folder / name, name), name)
+    later = by_month(read_rows(folder / corrections, corrections), corrections)
+    first = [_version(name, month, parts) for month, parts in sorted(months.items())]
+    second = [_correction(corrections, month, parts, months) for month, parts in sorted(later.items())]
+    compositions = sorted([*first, *second], key=lambda version: (version.effective_from, version.known_from))
+    sums = [Version(each.value.total, each.citation, each.effective_from, each.effective_to, each.known_from, each.line) for each in compositions]
+    merged = sorted(
+        [*energy_base.versions, *sums], key=lambda version: (version.effective_from, version.effective_to is not None, version.known_from)
+    )
+    composition = Dated(
+        "energy_composition",
+        "上网电价、线损费用、系统运行费用",
+        "Purchase, line loss and system operation",
+        energy_base.unit,
+        name,
+        tuple(compositions),
+    )
+    return MonthlyPrices(replace(energy_base, versions=tuple(merged)), composition)
 
 
-def _rows(path: Path, name: str) -> Iterator[tuple[int, BillingMonth, str, _Row]]:
+def read_rows(path: Path, name: str) -> Iterator[PriceRow]:
+    """The rows of a price file, each checked by itself; none where there is no file.
+
+    name  How errors name the file.
+    """
     if not path.is_file():
         return
-    with path.open(encoding="utf-8", newline="") as stream:
+    with path.open(encoding="utf-8-sig", newline="") as stream:
         reader = csv.reader(stream)
-        if next(reader, None) != _COLUMNS:
-            raise FactFileError(name, 1, f"the header must be {','.join(_COLUMNS)}")
+        if next(reader, None) != list(COLUMNS):
+            raise FactFileError(name, 1, f"the header must be {','.join(COLUMNS)}")
         for fields in reader:
-            line = reader.line_num
-            if len(fields) != len(_COLUMNS) or not all(fields):
-                raise FactFileError(name, line, f"{len(_COLUMNS)} fields expected, none empty")
-            month_text, component, price_text, document, published = fields
-            if component not in COMPONENTS:
-                raise FactFileError(name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}.")
-            try:
-                month, price, day = BillingMonth.parse(month_text), Decimal(price_text), date.fromisoformat(published)
-            except (UsageError, InvalidOperation, ValueError):
-                raise FactFileError(name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD") from None
-            if not price.is_finite() or price < 0:
-                raise FactFileError(name, line, f"a price must not be negative: {price_text}")
-            yield line, month, component, (line, price, document, day)
+            yield _row(fields, reader.line_num, name)
 
 
-def _version(name: str, month: BillingMonth, parts: dict[str, _Row]) -> Version[Decimal]:
-    first_line = min(row[0] for row in parts.values())
-    missing = [component for component in COMPONENTS if component not in parts]
-    if missing:
-        raise FactFileError(name, first_line, f"{month} lacks {', '.join(missing)}")
-    documents = "; ".join(sorted({row[2] for row in parts.values()}))
-    text = " + ".join(f"{component} {parts[component][1]:f}" for component in COMPONENTS)
+def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
+    if len(fields) != len(COLUMNS) or not all(field.strip() for field in fields):
+        empty = [column for column, field in zip(COLUMNS, fields, strict=False) if not field.strip()]
+        said = f"; empty: {', '.join(empty)}" if empty else f", {len(fields)} found"
+        raise FactFileError(name, line, f"{len(COLUMNS)} fields expected, none empty{said}", "Every price needs its document and day.")
+    month_text, component, price_text, document, published = fields
+    if component not in COMPONENTS:
+        raise FactFileError(name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}.")
+    try:
+        month, price, day = BillingMonth.parse(month_text), Decimal(price_text), date.fromisoformat(published)
+    except (UsageError, InvalidOperation, ValueError):
+        raise FactFileError(name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD") from None
+    if not price.is_finite() or price < 0:
+        raise FactFileError(name, line, f"a price must not be negative: {price_text}")
+    return PriceRow(line, month, component, price, document, day)
+
+
+def by_month(rows: Iterable[PriceRow], name: str) -> MonthParts:
+    """The rows by month and component; raises FactFileError where one stands twice or a month lacks one."""
+    months: MonthParts = {}
+    for row in rows:
+        parts = months.setdefault(row.month, {})
+        if row.component in parts:
+            raise FactFileError(name, row.line, f"{row.component} of {row.month} stands twice")
+        parts[row.component] = row
+    for month, parts in months.items():
+        missing = [component for component in COMPONENTS if component not in parts]
+        if missing:
+            raise FactFileError(name, min(row.line for row in parts.values()), f"{month} lacks {', '.join(missing)}")
+    return months
+
+
+def _correction(name: str, month: BillingMonth, parts: dict[str, PriceRow], first: MonthParts) -> Version[EnergyComposition]:
+    version = _version(name, month, parts)
+    if month not in first:
+        raise FactFileError(name, version.line, f"{month} has no published price that could be corrected")
+    if version.known_from <= max(row.published_on for row in first[month].values()):
+        raise FactFileError(name, version.line, f"the correction of {month} was not published after what it corrects")
+    return version
+
+
+def _version(name: str, month: BillingMonth, parts: dict[str, PriceRow]) -> Version[EnergyComposition]:
+    documents = "; ".join(sorted({row.document for row in parts.values()}))
+    text = " + ".join(f"{component} {parts[component].price_cny_per_kwh:f}" for component in COMPONENTS)
     return Version(
-        value=sum((row[1] for row in parts.values()), Decimal(0)),
+        value=EnergyComposition(*(parts[component].price_cny_per_kwh for component in COMPONENTS)),
         citation=Citation(documents, "monthly price table", "grid company", name, NOT_RECORDED, Confidence.OFFICIAL, text),
         effective_from=month.first_day,
         effective_to=month.last_day,
-        known_from=max(row[3] for row in parts.values()),
-        line=first_line,
+        known_from=max(row.published_on for row in parts.values()),
+        line=min(row.line for row in parts.values()),
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import TypeVar
 
-from pipelines.codes import LineComponent, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, LineComponent, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
@@ -29,6 +30,53 @@ class TransmissionPrices:
     two_part_energy: Dated[PriceByVoltage]
     two_part_capacity: Dated[PriceByVoltage]
     two_part_demand: Dated[PriceByVoltage]
+    line_loss: Dated[Decimal]
+
+
+@dataclass(frozen=True)
+class EnergyComposition:
+    """What the energy price before time of use is made of, as published for a month. [CNY/kWh]
+
+    purchase          The grid company's purchase (代理购电).
+    line_loss         Fee for the losses of purchased energy (上网环节线损费用).
+    system_operation  System operation (系统运行费用).
+    """
+
+    purchase: Decimal
+    line_loss: Decimal
+    system_operation: Decimal
+
+    @property
+    def total(self) -> Decimal:
+        """The price before time of use. [CNY/kWh]"""
+        return self.purchase + self.line_loss + self.system_operation
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """Whole prices of a catalogue (目录电价), transmission and funds inside them; superseded, kept for back-billing.
+
+    periods  Prices by period of large industry, by voltage level. [CNY/kWh]
+    """
+
+    energy: Mapping[CustomerClass, Dated[PriceByVoltage]]
+    periods: Dated[dict[VoltageLevel, dict[TouPeriod, Decimal]]]
+    basic_capacity: Dated[PriceByVoltage]
+    basic_demand: Dated[PriceByVoltage]
+
+    def covers(self, day: date, known: date | None = None) -> bool:
+        """Whether a catalogue price of large industry is in force on a day."""
+        try:
+            self.energy[CustomerClass.LARGE_INDUSTRY].version_on(day, known)
+        except FactNotInForceError:
+            return False
+        return True
+
+    def energy_of(self, customer_class: CustomerClass, day: date) -> Dated[PriceByVoltage]:
+        """The whole prices of a class; raises FactNotInForceError for a class without any."""
+        if customer_class not in self.energy:
+            raise FactNotInForceError(f"catalogue.{customer_class.value}", day, f"only the classes {', '.join(self.energy)}")
+        return self.energy[customer_class]
 
 
 def price_at_level(dated: Dated[PriceByVoltage], prices: PriceByVoltage, level: VoltageLevel, day: date) -> Decimal:
@@ -76,6 +124,16 @@ def parse_price_by_voltage(written: MarkedMap, options: MarkedMap) -> PriceByVol
             _levels(table.mapping(other))
         table = table.mapping(reading)
     return _levels(table)
+
+
+def parse_period_prices(written: MarkedMap, options: MarkedMap) -> dict[VoltageLevel, dict[TouPeriod, Decimal]]:
+    """Prices by voltage level and period."""
+    del options
+    value = written.mapping("value")
+    levels = {key: value.mapping(key) for key in value}
+    return {
+        parse_code(VoltageLevel, value, key): {parse_code(TouPeriod, row, name): row.decimal(name) for name in row} for key, row in levels.items()
+    }
 
 
 def _levels(table: MarkedMap) -> PriceByVoltage:

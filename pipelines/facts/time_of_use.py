@@ -54,6 +54,7 @@ class TimeOfUse:
     schedules: Mapping[CustomerClass, Dated[Schedule]]
     ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
     floating: Dated[frozenset[LineComponent]]
+    ev_charging: Dated[Schedule]
     holidays: Holidays
     _rows: dict[tuple[CustomerClass, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -75,7 +76,13 @@ class TimeOfUse:
 
     def slot_periods(self, day: date, customer_class: CustomerClass, known: date | None = None) -> tuple[TouPeriod, ...]:
         """The period of each of the 96 quarter hours of a local day, the first beginning at midnight."""
-        schedule = self.schedule(customer_class, day).on(day, known)
+        return self._slots_of(self.schedule(customer_class, day).on(day, known), day)
+
+    def ev_charging_periods(self, day: date, known: date | None = None) -> tuple[TouPeriod, ...]:
+        """The same for charging points of industry and commerce, whose midday valley lies elsewhere; the ratios are those of their class."""
+        return self._slots_of(self.ev_charging.on(day, known), day)
+
+    def _slots_of(self, schedule: Schedule, day: date) -> tuple[TouPeriod, ...]:
         slots = list(schedule.slots_by_month[day.month - 1])
         for rule in schedule.holiday_rules:
             if self._applies(rule, day):

@@ -5,6 +5,7 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
     contract demand  Pd Mc' + 2 Pd max(0, M - 1.05 Mc')   with Mc' = max(Mc, 0.40 S)
     actual demand    Pd M
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts: ``basic_charge.*``.
+Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge (ruling R8).
 """
 
 from __future__ import annotations
@@ -14,22 +15,36 @@ from decimal import Decimal
 
 from pipelines.codes import Confidence, DemandBasis, LineComponent
 from pipelines.errors import UsageError
-from pipelines.facts import Facts
-from pipelines.tariff.contract import Contract, Determinants
+from pipelines.facts import Dated, Facts
+from pipelines.facts.prices import PriceByVoltage
+from pipelines.periods import BillingMonth
 from pipelines.tariff.energy_charges import level_id
 from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import price_of_month, version_of_month
+from pipelines.tariff.month_facts import price_of_span, version_of_month, version_of_span
+from pipelines.tariff.runs import Run, run_prices
 from pipelines.units import Unit
 
+_Part = tuple[Decimal, Decimal, str, tuple[Confidence, ...]]
 
-def basic_charge_lines(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> list[BillLine]:
-    """The basic charge, and the demand excess where there is any."""
+
+def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillLine]:
+    """The basic charge of a run of days, and the demand excess where there is any; none where the whole capacity is suspended."""
+    contract = run.contract
     if contract.demand_basis is None:
         raise UsageError("A two-part contract needs a demand basis.", f"Known: {', '.join(DemandBasis)}.")
-    share, share_text, share_confidence = _month_share(determinants, facts, known)
+    dated = run_prices(contract, run.first_day, facts, known)
+    price, cited = price_of_span(dated, contract.voltage_level, run.first_day, run.last_day, known)
+    part = _part_of_month(run, facts, known)
+    if run.is_part and contract.running_capacity_kva == 0:
+        return []
     if contract.demand_basis is DemandBasis.CAPACITY:
-        return [_capacity_line(contract, determinants, facts, known, share, share_text, share_confidence)]
-    return _demand_lines(contract, determinants, facts, known, share, share_text, share_confidence)
+        capacity = _needed(contract.running_capacity_kva, "running capacity")
+        days, month_days, text, sure = part
+        confidence = least_sure((cited.citation.confidence, *sure))
+        formula = f"{capacity:f} kVA{text} × {price:f} CNY/kVA"
+        quantity = capacity * days / month_days
+        return [make_line(LineComponent.BASIC_CAPACITY, quantity, Unit.KVA, price, Unit.CNY_PER_KVA, level_id(dated, contract), confidence, formula)]
+    return _demand_lines(run, dated, price, (cited.citation.confidence,), part, facts, known)
 
 
 def billed_contract_demand(contract_demand_kw: Decimal, running_capacity_kva: Decimal, minimum_capacity_ratio: Decimal) -> Decimal:
@@ -37,51 +52,26 @@ def billed_contract_demand(contract_demand_kw: Decimal, running_capacity_kva: De
     return max(contract_demand_kw, minimum_capacity_ratio * running_capacity_kva)
 
 
-def _capacity_line(
-    contract: Contract,
-    determinants: Determinants,
-    facts: Facts,
-    known: date | None,
-    share: Decimal,
-    share_text: str,
-    share_confidence: tuple[Confidence, ...],
-) -> BillLine:
-    dated = facts.transmission.two_part_capacity
-    price, cited = price_of_month(dated, contract.voltage_level, determinants.month, known)
-    capacity = _needed(contract.running_capacity_kva, "running capacity")
-    confidence = least_sure((cited.citation.confidence, *share_confidence))
-    formula = f"{capacity:f} kVA{share_text} × {price:f} CNY/kVA"
-    return make_line(
-        LineComponent.BASIC_CAPACITY, capacity * share, Unit.KVA, price, Unit.CNY_PER_KVA, level_id(dated, contract), confidence, formula
-    )
-
-
 def _demand_lines(
-    contract: Contract,
-    determinants: Determinants,
-    facts: Facts,
-    known: date | None,
-    share: Decimal,
-    share_text: str,
-    share_confidence: tuple[Confidence, ...],
+    run: Run, dated: Dated[PriceByVoltage], price: Decimal, price_sure: tuple[Confidence, ...], part: _Part, facts: Facts, known: date | None
 ) -> list[BillLine]:
-    dated = facts.transmission.two_part_demand
-    price, cited = price_of_month(dated, contract.voltage_level, determinants.month, known)
-    demand = determinants.max_demand_kw
+    contract, demand = run.contract, run.max_demand_kw
     if demand is None:
         raise UsageError(
-            f"{determinants.month} has no maximum demand, which the contract's basic charge needs.",
+            f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
-    discount, discount_text, discount_confidence = _discount(contract, determinants, facts, known)
+    discount, discount_text, discount_confidence = _discount(run, facts, known)
     unit_price = price * discount
     price_text = f"{price:f} CNY/kW{discount_text}"
-    sure = (cited.citation.confidence, *share_confidence, *discount_confidence)
+    days, month_days, part_text, part_sure = part
+    sure = (*price_sure, *part_sure, *discount_confidence)
     fact_id = level_id(dated, contract)
     if contract.demand_basis is DemandBasis.ACTUAL_DEMAND:
-        formula = f"{demand:f} kW{share_text} × {price_text}"
-        return [make_line(LineComponent.BASIC_DEMAND, demand * share, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, least_sure(sure), formula)]
-    rule = version_of_month(facts.basic_charge.demand, determinants.month, known)
+        formula = f"{demand:f} kW{part_text} × {price_text}"
+        quantity = demand * days / month_days
+        return [make_line(LineComponent.BASIC_DEMAND, quantity, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, least_sure(sure), formula)]
+    rule = version_of_span(facts.basic_charge.demand, run.first_day, run.last_day, known)
     confidence = least_sure((*sure, rule.citation.confidence))
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
@@ -89,39 +79,37 @@ def _demand_lines(
     raised = f" (contract {agreed:f} kW, raised to {rule.value.minimum_capacity_ratio:f} × {capacity:f} kVA)" if billed > agreed else ""
     lines = [
         make_line(
-            LineComponent.BASIC_DEMAND, billed * share, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, confidence,
-            f"{billed:f} kW{raised}{share_text} × {price_text}",
+            LineComponent.BASIC_DEMAND, billed * days / month_days, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, confidence,
+            f"{billed:f} kW{raised}{part_text} × {price_text}",
         )
     ]  # fmt: skip
     excess = demand - rule.value.tolerance_ratio * billed
     if excess > 0:
         multiple = rule.value.excess_multiple
-        formula = f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){share_text} × {multiple:f} × {price_text}"
-        lines.append(
-            make_line(LineComponent.DEMAND_EXCESS, excess * share, Unit.KW, unit_price * multiple, Unit.CNY_PER_KW, fact_id, confidence, formula)
-        )
+        formula = f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × {price_text}"
+        quantity, doubled = excess * days / month_days, unit_price * multiple
+        lines.append(make_line(LineComponent.DEMAND_EXCESS, quantity, Unit.KW, doubled, Unit.CNY_PER_KW, fact_id, confidence, formula))
     return lines
 
 
-def _discount(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Confidence, ...]]:
-    """The factor on the demand price, its text and how sure it is (ruling R11)."""
-    rule = version_of_month(facts.basic_charge.utilisation, determinants.month, known)
-    capacity = _needed(contract.contract_capacity_kva, "contract capacity")
-    if contract.demand_basis not in rule.value.bases or determinants.energy_kwh < rule.value.threshold_kwh_per_kva * capacity:
+def _discount(run: Run, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Confidence, ...]]:
+    """The factor on the demand price, its text and how sure it is (ruling R11); none under a catalogue, which the rule came after."""
+    if run.is_catalogue:
+        return Decimal(1), "", ()
+    rule = version_of_month(facts.basic_charge.utilisation, BillingMonth.of(run.first_day), known)
+    _needed(run.contract.contract_capacity_kva, "contract capacity")
+    if run.contract.demand_basis not in rule.value.bases or run.month_kwh * run.section_days < rule.value.threshold_kwh_per_kva * run.kva_days:
         return Decimal(1), "", ()
     text = f" × {rule.value.price_ratio:f} (at or above {rule.value.threshold_kwh_per_kva:f} kWh/kVA)"
     return rule.value.price_ratio, text, (rule.citation.confidence,)
 
 
-def _month_share(determinants: Determinants, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Confidence, ...]]:
-    """The share of the month's charge, its text and how sure it is (ruling R8)."""
-    days = determinants.running_days
-    if days is None or days == determinants.month.day_count:
-        return Decimal(1), "", ()
-    if not 0 <= days < determinants.month.day_count:
-        raise UsageError(f"{days} running days do not fit into {determinants.month}.")
-    rule = version_of_month(facts.basic_charge.running_days_per_month, determinants.month, known)
-    return Decimal(days) / rule.value, f" × {days}/{rule.value:f} d", (rule.citation.confidence,)
+def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:
+    """Days and the days they are divided by, the text and how sure it is (ruling R8)."""
+    if not run.is_part:
+        return Decimal(1), Decimal(1), "", ()
+    rule = version_of_span(facts.basic_charge.running_days_per_month, run.first_day, run.last_day, known)
+    return Decimal(run.days), rule.value, f" × {run.days}/{rule.value:f} d", (rule.citation.confidence,)
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

@@ -16,17 +16,19 @@ REACTIVE_REGISTERS = "reactive_registers"
 
 @dataclass(frozen=True)
 class Contract:
-    """Terms of supply in one billing month.
+    """Terms of supply on the days that they hold.
 
     is_time_of_use         Whether time-of-use prices apply.
     contract_capacity_kva  Capacity in the contract; needed for two-part prices. [kVA]
-    running_capacity_kva   Capacity in operation; needed for two-part prices. [kVA]
+    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 only while it is suspended inside a month. [kVA]
     demand_basis           What the basic charge is raised on; needed for two-part prices.
     contract_demand_kw     Contract maximum demand; needed where that is the basis. [kW]
     power_factor_standard  Power factor to be reached; None where no adjustment applies. [1]
     household_persons      Residential: persons of the household, where registered.
-    is_combined_meter      Residential: one meter for several dwellings (合表), one price without tiers.
+    is_combined_meter      Residential: one price without tiers, for several dwellings behind one meter (合表) or a large household's choice.
     supply_began           Residential: day the supply began, where that lies in the year of the bill.
+    market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase (代理购电); None: that one. [CNY/kWh]
+    export_price_cny_per_kwh  What the grid pays for energy fed in; None where nothing is bought. [CNY/kWh]
     """
 
     customer_class: CustomerClass
@@ -41,11 +43,13 @@ class Contract:
     household_persons: int | None = None
     is_combined_meter: bool = False
     supply_began: date | None = None
+    market_price_cny_per_kwh: Decimal | None = None
+    export_price_cny_per_kwh: Decimal | None = None
 
 
 @dataclass(frozen=True)
 class Determinants:
-    """What was metered in one billing month.
+    """What was metered in one billing month under one contract.
 
     energy_kwh        Active energy that the registers settled. [kWh]
     energy_by_period  Its split over time-of-use periods, summing to it exactly; None without a curve. [kWh]
@@ -55,6 +59,7 @@ class Determinants:
     resolution_kwh    Register resolution times multiplier: the smallest step of the energies. [kWh]
     running_days      Days in operation where the contract does not hold the whole month; None: the whole month. [d]
     year_to_date_kwh  Residential: energy of the calendar year before this month. [kWh]
+    exported_kwh      Energy fed into the grid. [kWh]
     """
 
     month: BillingMonth
@@ -66,6 +71,76 @@ class Determinants:
     resolution_kwh: Decimal
     running_days: int | None = None
     year_to_date_kwh: Decimal = Decimal(0)
+    exported_kwh: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Days of a month on which one contract prices one part of the supply.
+
+    first_day, last_day  Both count.
+    energy_kwh           Active energy of these days in this section. [kWh]
+    energy_by_period     Its split over time-of-use periods, summing to it exactly; None without a curve. [kWh]
+    max_demand_kw        Highest 15-minute mean power of these days; None without a curve. [kW]
+    section              Segments of one section follow one another in time; sections lie beside one another, such as the dormitory
+                         behind a factory's meter.
+    running_days         Days in operation; None: every day of the segment. [d]
+    """
+
+    contract: Contract
+    first_day: date
+    last_day: date
+    energy_kwh: Decimal
+    energy_by_period: Mapping[TouPeriod, Decimal] | None = None
+    max_demand_kw: Decimal | None = None
+    section: str = ""
+    running_days: int | None = None
+
+
+@dataclass(frozen=True)
+class SupplyMonth:
+    """One billing month of a supply in segments; its reactive energy, like its power factor, is the whole month's.
+
+    lagging_kvarh, leading_kvarh  Reactive energy of the month; None without the register. [kvarh]
+    year_to_date_kwh              Residential: energy of the calendar year before this month. [kWh]
+    exported_kwh                  Energy fed into the grid, paid at the last segment's export price. [kWh]
+    power_factor_kwh              Active energy beside the reactive one; None: that of all segments. [kWh]
+    """
+
+    month: BillingMonth
+    segments: tuple[Segment, ...]
+    lagging_kvarh: Decimal | None = None
+    leading_kvarh: Decimal | None = None
+    year_to_date_kwh: Decimal = Decimal(0)
+    exported_kwh: Decimal = Decimal(0)
+    power_factor_kwh: Decimal | None = None
+
+    @property
+    def energy_kwh(self) -> Decimal:
+        """Energy of all segments. [kWh]"""
+        return sum((segment.energy_kwh for segment in self.segments), Decimal(0))
+
+
+def supply_of(contract: Contract, determinants: Determinants) -> SupplyMonth:
+    """A month under one contract as one segment."""
+    month = determinants.month
+    whole = Segment(
+        contract,
+        month.first_day,
+        month.last_day,
+        determinants.energy_kwh,
+        determinants.energy_by_period,
+        determinants.max_demand_kw,
+        running_days=determinants.running_days,
+    )
+    return SupplyMonth(
+        month,
+        (whole,),
+        determinants.lagging_kvarh,
+        determinants.leading_kvarh,
+        determinants.year_to_date_kwh,
+        determinants.exported_kwh,
+    )
 
 
 def missing_inputs(contract: Contract, determinants: Determinants) -> tuple[str, ...]:
@@ -73,10 +148,21 @@ def missing_inputs(contract: Contract, determinants: Determinants) -> tuple[str,
 
     Without ``curve`` such a contract cannot be priced; without ``reactive_registers`` the bill only lacks its adjustment.
     """
+    return missing_of_supply(supply_of(contract, determinants))
+
+
+def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
+    """The same for a month in segments."""
     missing: list[str] = []
-    needs_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
-    if (contract.is_time_of_use and determinants.energy_by_period is None) or (needs_demand and determinants.max_demand_kw is None):
+    if any(_lacks_curve(segment) for segment in supply.segments):
         missing.append(CURVE)
-    if contract.power_factor_standard is not None and (determinants.lagging_kvarh is None or determinants.leading_kvarh is None):
+    adjusted = any(segment.contract.power_factor_standard is not None for segment in supply.segments)
+    if adjusted and (supply.lagging_kvarh is None or supply.leading_kvarh is None):
         missing.append(REACTIVE_REGISTERS)
     return tuple(missing)
+
+
+def _lacks_curve(segment: Segment) -> bool:
+    contract = segment.contract
+    needs_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
+    return (contract.is_time_of_use and segment.energy_by_period is None) or (needs_demand and segment.max_demand_kw is None)

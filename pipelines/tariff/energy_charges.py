@@ -11,35 +11,60 @@ from pipelines.codes import Confidence, LineComponent, PricingScheme, TouPeriod
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.prices import PriceByVoltage
-from pipelines.tariff.contract import Contract, Determinants
+from pipelines.periods import BillingMonth
+from pipelines.tariff.contract import Contract, Segment
 from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import price_of_month, version_of_month
+from pipelines.tariff.month_facts import price_of_span, version_of_span
 from pipelines.units import Unit
 
 
 @dataclass(frozen=True)
 class ComponentPrice:
-    """The price of one component before time of use. [CNY/kWh]"""
+    """The price of one component before time of use. [CNY/kWh]
+
+    text  How the price came about; empty where it is one figure.
+    """
 
     component: LineComponent
     price: Decimal
     fact_id: str
     confidence: Confidence
+    text: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The price as a formula shows it."""
+        return f"{self.price:f} CNY/kWh{self.text}"
 
 
-def component_prices(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> tuple[ComponentPrice, ...]:
+def component_prices(contract: Contract, first_day: date, last_day: date, facts: Facts, known: date | None) -> tuple[ComponentPrice, ...]:
     """Energy base, transmission, funds, in the order of the bill; a missing transmission price is reported first."""
-    month = determinants.month
     two_part = contract.pricing_scheme is PricingScheme.TWO_PART
     dated = facts.transmission.two_part_energy if two_part else facts.transmission.single_part_energy
-    transmission, cited = price_of_month(dated, contract.voltage_level, month, known)
-    base = version_of_month(facts.energy_base, month, known)
-    funds = version_of_month(facts.funds, month, known)
+    transmission, cited = price_of_span(dated, contract.voltage_level, first_day, last_day, known)
+    base = _energy_base(contract, first_day, last_day, facts, known)
+    funds = version_of_span(facts.funds, first_day, last_day, known)
     return (
-        ComponentPrice(LineComponent.ENERGY_BASE, base.value, facts.energy_base.fact_id, base.citation.confidence),
+        base,
         ComponentPrice(LineComponent.TRANSMISSION, transmission, level_id(dated, contract), cited.citation.confidence),
         ComponentPrice(LineComponent.FUNDS, funds.value, facts.funds.fact_id, funds.citation.confidence),
     )
+
+
+def _energy_base(contract: Contract, first_day: date, last_day: date, facts: Facts, known: date | None) -> ComponentPrice:
+    """Purchase, line loss and system operation in one price; with a market price the loss is that price's own."""
+    market = contract.market_price_cny_per_kwh
+    if market is None:
+        base = version_of_span(facts.energy_base, first_day, last_day, known)
+        return ComponentPrice(LineComponent.ENERGY_BASE, base.value, facts.energy_base.fact_id, base.citation.confidence)
+    if market < 0:
+        raise UsageError(f"A market price must not be negative: {market}.")
+    composition = version_of_span(facts.energy_composition, first_day, last_day, known)
+    loss = version_of_span(facts.transmission.line_loss, first_day, last_day, known)
+    price = market + market * loss.value + composition.value.system_operation
+    text = f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation {composition.value.system_operation:f})"
+    sure = least_sure((composition.citation.confidence, loss.citation.confidence))
+    return ComponentPrice(LineComponent.ENERGY_BASE, price, facts.energy_composition.fact_id, sure, text)
 
 
 def level_id(dated: Dated[PriceByVoltage], contract: Contract) -> str:
@@ -47,30 +72,34 @@ def level_id(dated: Dated[PriceByVoltage], contract: Contract) -> str:
     return f"{dated.fact_id}.{contract.voltage_level.value}"
 
 
-def energy_lines(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> list[BillLine]:
+def energy_lines(segment: Segment, facts: Facts, known: date | None) -> list[BillLine]:
     """One line per component and period that has energy; without time of use one per component."""
-    prices = component_prices(contract, determinants, facts, known)
+    contract, first_day, last_day = segment.contract, segment.first_day, segment.last_day
+    prices = component_prices(contract, first_day, last_day, facts, known)
     if not contract.is_time_of_use:
-        return [_plain_line(price, determinants.energy_kwh) for price in prices]
-    split = checked_split(determinants)
-    month = determinants.month
-    dated = facts.time_of_use.ratio_table(contract.customer_class, month.first_day)
-    ratios = version_of_month(dated, month, known)
-    floating = version_of_month(facts.time_of_use.floating, month, known)
-    used = [period for period in TouPeriod if split.get(period)] or [TouPeriod.FLAT]
+        return [_plain_line(price, segment.energy_kwh) for price in prices]
+    split = checked_split(segment)
+    dated = facts.time_of_use.ratio_table(contract.customer_class, first_day)
+    ratios = version_of_span(dated, first_day, last_day, known)
+    floating = version_of_span(facts.time_of_use.floating, first_day, last_day, known)
     lines: list[BillLine] = []
     for price in prices:
-        for period in used:
+        for period in periods_used(split):
             energy = split.get(period, Decimal(0))
             if price.component in floating.value:
-                lines.append(_floating_line(price, period, energy, dated, ratios, month.first_day))
+                lines.append(_floating_line(price, period, energy, dated, ratios, first_day))
             else:
                 lines.append(_plain_line(price, energy, period))
     return lines
 
 
+def periods_used(split: Mapping[TouPeriod, Decimal]) -> list[TouPeriod]:
+    """The periods that have energy, in their order; flat where none has."""
+    return [period for period in TouPeriod if split.get(period)] or [TouPeriod.FLAT]
+
+
 def _plain_line(price: ComponentPrice, energy_kwh: Decimal, period: TouPeriod | None = None) -> BillLine:
-    formula = f"{energy_kwh:f} kWh × {price.price:f} CNY/kWh"
+    formula = f"{energy_kwh:f} kWh × {price.shown}"
     return make_line(price.component, energy_kwh, Unit.KWH, price.price, Unit.CNY_PER_KWH, price.fact_id, price.confidence, formula, period)
 
 
@@ -85,23 +114,23 @@ def _floating_line(
     if period not in ratios.value:
         raise FactNotInForceError(f"{dated.fact_id}.{period.value}", first_day, f"only the periods {', '.join(ratios.value)}", dated.file)
     ratio = ratios.value[period]
-    formula = f"{energy_kwh:f} kWh × ({price.price:f} CNY/kWh × {ratio:f} {dated.fact_id}.{period.value})"
+    formula = f"{energy_kwh:f} kWh × ({price.shown} × {ratio:f} {dated.fact_id}.{period.value})"
     confidence = least_sure((price.confidence, ratios.citation.confidence))
     return make_line(price.component, energy_kwh, Unit.KWH, price.price * ratio, Unit.CNY_PER_KWH, price.fact_id, confidence, formula, period)
 
 
-def checked_split(determinants: Determinants) -> Mapping[TouPeriod, Decimal]:
+def checked_split(segment: Segment) -> Mapping[TouPeriod, Decimal]:
     """The energy by period; raises UsageError where there is none or it does not sum to what the registers settled. [kWh]"""
-    split = determinants.energy_by_period
+    split, month = segment.energy_by_period, BillingMonth.of(segment.first_day)
     if split is None:
         raise UsageError(
-            f"{determinants.month} has no energy by time-of-use period, which the contract's prices need.",
+            f"{month} has no energy by time-of-use period, which the contract's prices need.",
             "Supply a load curve, or price the meter point without time of use.",
         )
     total = sum(split.values(), Decimal(0))
-    if total != determinants.energy_kwh or any(energy < 0 for energy in split.values()):
+    if total != segment.energy_kwh or any(energy < 0 for energy in split.values()):
         raise UsageError(
-            f"The periods of {determinants.month} sum to {total} kWh, the registers settled {determinants.energy_kwh} kWh.",
+            f"The periods of {month} sum to {total} kWh, the registers settled {segment.energy_kwh} kWh.",
             "Split the settled energy with split_by_largest_remainder.",
         )
     return split

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import Confidence, LineComponent, TouPeriod
@@ -27,6 +28,8 @@ class BillLine:
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
     fact_confidence  The least sure of the facts behind the unit price.
     formula          How quantity and unit price came about.
+    first_day, last_day  Days that the line covers where they are not the whole month; None: the whole month.
+    section          Part of the supply that the line belongs to, where there are several; else empty.
     """
 
     line_number: int
@@ -40,6 +43,9 @@ class BillLine:
     fact_id: str
     fact_confidence: Confidence
     formula: str
+    first_day: date | None = None
+    last_day: date | None = None
+    section: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,11 @@
-"""The version of a fact that holds a whole billing month."""
+"""The version of a fact that holds a span of days, and the days on which one changes."""
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator
+from datetime import date, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipelines.codes import VoltageLevel
 from pipelines.errors import UsageError
@@ -13,28 +14,54 @@ from pipelines.facts.prices import PriceByVoltage, price_at_level
 from pipelines.periods import BillingMonth
 
 T = TypeVar("T")
+_DAY = timedelta(days=1)
 
 
-def version_of_month(dated: Dated[T], month: BillingMonth, known: date | None) -> Version[T]:
-    """The version whose value holds on every day of the month.
+def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: date | None) -> Version[T]:
+    """The version whose value holds on every day from the first to the last.
 
-    Raises FactNotInForceError where a day is not covered, and UsageError where the value changes inside the month: a month is
-    priced whole, because its energy is settled whole.
+    Raises FactNotInForceError where a day is not covered, and UsageError where the value changes inside the span: its energy is
+    settled whole, so only the caller can say which part of it lies before the change.
     """
-    first = dated.version_on(month.first_day, known)
-    for day in month.days[1:]:
-        version = dated.version_on(day, known)
-        if version.value != first.value:
+    first = dated.version_on(first_day, known)
+    for day in _boundaries(dated, first_day, last_day):
+        if dated.version_on(day, known).value != first.value:
+            month = BillingMonth.of(first_day)
             raise UsageError(
-                f"{dated.fact_id} changes on {day.isoformat()}, inside {month}; a month is priced whole.",
-                "Give the new version the first day of a month, or bill the parts as months of their own.",
+                f"{dated.fact_id} changes on {day.isoformat()}, inside {month}; a span is priced whole.",
+                "Price the parts before and after the change as segments, see change_days and split_month.",
             )
     return first
 
 
-def price_of_month(
-    dated: Dated[PriceByVoltage], level: VoltageLevel, month: BillingMonth, known: date | None
+def version_of_month(dated: Dated[T], month: BillingMonth, known: date | None) -> Version[T]:
+    """The version whose value holds on every day of the month."""
+    return version_of_span(dated, month.first_day, month.last_day, known)
+
+
+def price_of_span(
+    dated: Dated[PriceByVoltage], level: VoltageLevel, first_day: date, last_day: date, known: date | None
 ) -> tuple[Decimal, Version[PriceByVoltage]]:
-    """The price of one voltage level in a month, and the version that sets it."""
-    version = version_of_month(dated, month, known)
-    return price_at_level(dated, version.value, level, month.first_day), version
+    """The price of one voltage level in a span of days, and the version that sets it."""
+    version = version_of_span(dated, first_day, last_day, known)
+    return price_at_level(dated, version.value, level, first_day), version
+
+
+def changes_inside(dated: Dated[Any], first_day: date, last_day: date, known: date | None) -> Iterator[date]:
+    """Days after the first one from which another value holds, in order; raises FactNotInForceError where a day is not covered."""
+    value = dated.version_on(first_day, known).value
+    for day in _boundaries(dated, first_day, last_day):
+        new = dated.version_on(day, known).value
+        if new != value:
+            yield day
+        value = new
+
+
+def _boundaries(dated: Dated[Any], first_day: date, last_day: date) -> list[date]:
+    """Days inside the span on which a version begins or has just ended: only there anything can change."""
+    days: set[date] = set()
+    for version in dated.versions:
+        days.add(version.effective_from)
+        if version.effective_to is not None:
+            days.add(version.effective_to + _DAY)
+    return sorted(day for day in days if first_day < day <= last_day)

@@ -57,6 +57,8 @@ def adjustment_line(lines: Sequence[BillLine], mean: Decimal, standard: Decimal,
     rule = version_of_month(facts.power_factor_adjustment, month, known)
     left_out = version_of_month(facts.power_factor_base_excludes, month, known)
     base = sum((line.amount_cny for line in lines if line.component not in left_out.value), Decimal(0))
+    if LineComponent.FUNDS in left_out.value:
+        base -= _funds_inside(lines, month, facts, known)
     ratio = adjustment_ratio(mean, standard, rule.value)
     return make_line(
         LineComponent.POWER_FACTOR_ADJUSTMENT,
@@ -68,3 +70,9 @@ def adjustment_line(lines: Sequence[BillLine], mean: Decimal, standard: Decimal,
         least_sure((rule.citation.confidence, left_out.citation.confidence)),
         f"{base:f} CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without {', '.join(sorted(left_out.value))})",
     )
+
+
+def _funds_inside(lines: Sequence[BillLine], month: BillingMonth, facts: Facts, known: date | None) -> Decimal:
+    """Funds that whole catalogue prices contain; raises FactNotInForceError where their rate is not known. [CNY]"""
+    energy = sum((line.quantity for line in lines if line.component is LineComponent.CATALOGUE_ENERGY), Decimal(0))
+    return energy * version_of_month(facts.funds, month, known).value if energy else Decimal(0)

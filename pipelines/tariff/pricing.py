@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
-from decimal import Decimal
+from decimal import Decimal, localcontext
 
-from pipelines.codes import Confidence, CustomerClass, PricingScheme
+from pipelines.codes import Confidence, CustomerClass, LineComponent
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.basic_charges import basic_charge_lines
-from pipelines.tariff.contract import Contract, Determinants, missing_inputs
+from pipelines.tariff.catalogue_charges import catalogue_lines
+from pipelines.tariff.contract import Contract, Determinants, SupplyMonth, missing_of_supply, supply_of
 from pipelines.tariff.energy_charges import energy_lines
-from pipelines.tariff.lines import BillLine, PricedMonth, average_price, least_sure, number_lines
+from pipelines.tariff.lines import BillLine, PricedMonth, average_price, least_sure, make_line, number_lines
 from pipelines.tariff.power_factor import adjustment_line, power_factor
 from pipelines.tariff.residential import residential_lines
+from pipelines.tariff.runs import runs_of
+from pipelines.units import Unit
+
+EXACT_DIGITS = 60
+EXPORT_PRICE = "contract.export_price"
+# A line with the standard of its contract, by which the adjustment finds its base.
+_Charge = tuple[Decimal | None, BillLine]
 
 
 def price_month(contract: Contract, determinants: Determinants, facts: Facts, known: date | None = None) -> PricedMonth:
@@ -23,42 +33,108 @@ def price_month(contract: Contract, determinants: Determinants, facts: Facts, kn
     Raises FactNotInForceError where a day of the month is not covered (the transmission price is asked first), and UsageError
     where the contract needs what the month lacks.
     """
-    if determinants.energy_kwh < 0:
-        raise UsageError(f"The energy of {determinants.month} must not be negative: {determinants.energy_kwh} kWh.")
-    lines = _charge_lines(contract, determinants, facts, known)
-    mean = _mean_power_factor(determinants)
-    ratio: Decimal | None = None
-    if mean is not None and contract.power_factor_standard is not None:
-        line = adjustment_line(lines, mean, contract.power_factor_standard, determinants.month, facts, known)
-        ratio = line.unit_price
-        lines.append(line)
-    total = sum((line.amount_cny for line in lines), Decimal("0.00"))
-    return PricedMonth(
-        month=determinants.month,
-        lines=number_lines(lines),
-        total_cny=total,
-        is_illustrative=any(line.fact_confidence is Confidence.ILLUSTRATIVE for line in lines),
-        lowest_confidence=least_sure(line.fact_confidence for line in lines),
-        power_factor=mean,
-        adjustment_ratio=ratio,
-        average_price_cny_per_kwh=average_price(total, determinants.energy_kwh),
-        missing_inputs=missing_inputs(contract, determinants),
-    )
+    return price_supply(supply_of(contract, determinants), facts, known)
 
 
-def _charge_lines(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> list[BillLine]:
-    if contract.customer_class is CustomerClass.RESIDENTIAL:
-        return residential_lines(contract, determinants, facts, known)
-    if contract.customer_class is CustomerClass.AGRICULTURE:
-        raise FactNotInForceError("agriculture.energy", determinants.month.first_day, "no day: no agricultural price was found")
-    lines = energy_lines(contract, determinants, facts, known)
-    if contract.pricing_scheme is PricingScheme.TWO_PART:
-        lines += basic_charge_lines(contract, determinants, facts, known)
-    return lines
+def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -> PricedMonth:
+    """Prices a month in segments: energy by segment, basic charge by runs of unchanged terms, one power factor for the month.
+
+    Lines stand in the order energy by segment, basic charge by section, adjustment, energy fed in.
+    Raises as ``price_month`` does.
+    """
+    _check(supply)
+    with localcontext() as context:
+        context.prec = EXACT_DIGITS
+        charges = [*_energy(supply, facts, known), *_basic(supply, facts, known)]
+        mean = _mean_power_factor(supply)
+        adjustments = _adjustments(charges, mean, supply, facts, known)
+        lines = [line for _, line in charges] + adjustments + _exported(supply)
+        total = sum((line.amount_cny for line in lines), Decimal("0.00"))
+        return PricedMonth(
+            month=supply.month,
+            lines=number_lines(lines),
+            total_cny=total,
+            is_illustrative=any(line.fact_confidence is Confidence.ILLUSTRATIVE for line in lines),
+            lowest_confidence=least_sure(line.fact_confidence for line in lines),
+            power_factor=mean,
+            adjustment_ratio=adjustments[0].unit_price if adjustments else None,
+            average_price_cny_per_kwh=average_price(total, supply.energy_kwh),
+            missing_inputs=missing_of_supply(supply),
+        )
 
 
-def _mean_power_factor(determinants: Determinants) -> Decimal | None:
-    lagging, leading = determinants.lagging_kvarh, determinants.leading_kvarh
-    if lagging is None or leading is None or not (determinants.energy_kwh or lagging or leading):
+def _check(supply: SupplyMonth) -> None:
+    if not supply.segments:
+        raise UsageError(f"{supply.month} has no segment to price.")
+    last: dict[str, date] = {}
+    for segment in supply.segments:
+        if segment.energy_kwh < 0:
+            raise UsageError(f"The energy of {supply.month} must not be negative: {segment.energy_kwh} kWh.")
+        if not supply.month.first_day <= segment.first_day <= segment.last_day <= supply.month.last_day:
+            raise UsageError(f"The segment from {segment.first_day} to {segment.last_day} does not lie in {supply.month}.")
+        if segment.section in last and segment.first_day <= last[segment.section]:
+            raise UsageError(f"Two segments of {supply.month} price {segment.first_day}.", "Segments of one section follow one another.")
+        last[segment.section] = segment.last_day
+    if supply.exported_kwh < 0:
+        raise UsageError(f"Energy fed in must not be negative: {supply.exported_kwh} kWh.")
+
+
+def _energy(supply: SupplyMonth, facts: Facts, known: date | None) -> Iterable[_Charge]:
+    year_to_date = supply.year_to_date_kwh
+    for segment in supply.segments:
+        contract = segment.contract
+        if contract.customer_class is CustomerClass.RESIDENTIAL:
+            lines = residential_lines(segment, year_to_date, facts, known)
+            year_to_date += segment.energy_kwh
+        elif contract.customer_class is CustomerClass.AGRICULTURE:
+            raise FactNotInForceError("agriculture.energy", segment.first_day, "no day: no agricultural price was found")
+        elif facts.catalogue.covers(segment.first_day, known):
+            lines = catalogue_lines(segment, facts, known)
+        else:
+            lines = energy_lines(segment, facts, known)
+        for line in lines:
+            yield contract.power_factor_standard, replace(_dated(line, segment.first_day, segment.last_day, supply), section=segment.section)
+
+
+def _basic(supply: SupplyMonth, facts: Facts, known: date | None) -> Iterable[_Charge]:
+    for run in runs_of(supply, facts, known):
+        for line in basic_charge_lines(run, facts, known):
+            yield run.contract.power_factor_standard, replace(_dated(line, run.first_day, run.last_day, supply), section=run.section)
+
+
+def _dated(line: BillLine, first_day: date, last_day: date, supply: SupplyMonth) -> BillLine:
+    if (first_day, last_day) == (supply.month.first_day, supply.month.last_day):
+        return line
+    return replace(line, first_day=first_day, last_day=last_day)
+
+
+def _adjustments(charges: Iterable[_Charge], mean: Decimal | None, supply: SupplyMonth, facts: Facts, known: date | None) -> list[BillLine]:
+    """One adjustment for each standard that applies; the base of each are the lines of its own segments."""
+    if mean is None:
+        return []
+    bases: dict[Decimal, list[BillLine]] = {}
+    for standard, line in charges:
+        if standard is not None:
+            bases.setdefault(standard, []).append(line)
+    return [adjustment_line(lines, mean, standard, supply.month, facts, known) for standard, lines in bases.items()]
+
+
+def _exported(supply: SupplyMonth) -> list[BillLine]:
+    """The credit for energy fed in, at the price that the contract agrees; without a price it is not bought."""
+    price = supply.segments[-1].contract.export_price_cny_per_kwh
+    if price is None or not supply.exported_kwh:
+        return []
+    if price < 0:
+        raise UsageError(f"An export price must not be negative: {price}.")
+    formula = f"{supply.exported_kwh:f} kWh × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
+    return [
+        make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, EXPORT_PRICE, Confidence.OFFICIAL, formula)
+    ]
+
+
+def _mean_power_factor(supply: SupplyMonth) -> Decimal | None:
+    lagging, leading = supply.lagging_kvarh, supply.leading_kvarh
+    active = supply.energy_kwh if supply.power_factor_kwh is None else supply.power_factor_kwh
+    if lagging is None or leading is None or not (active or lagging or leading):
         return None
-    return power_factor(lagging, leading, determinants.energy_kwh)
+    return power_factor(lagging, leading, active)

@@ -13,10 +13,10 @@ from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import UsageError
 from pipelines.facts import Facts, Version
 from pipelines.facts.prices import ResidentialTiers
-from pipelines.tariff.contract import Contract, Determinants
+from pipelines.tariff.contract import Contract, Segment
 from pipelines.tariff.energy_charges import checked_split, level_id
 from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import price_of_month, version_of_month
+from pipelines.tariff.month_facts import price_of_span, version_of_span
 from pipelines.units import Unit
 
 _TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
@@ -42,16 +42,20 @@ def split_over_tiers(before_kwh: Decimal, energy_kwh: Decimal, limits: tuple[Dec
     return parts[0], parts[1], parts[2]
 
 
-def residential_lines(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> list[BillLine]:
-    """Lines of a residential month."""
+def residential_lines(segment: Segment, before_kwh: Decimal, facts: Facts, known: date | None) -> list[BillLine]:
+    """Lines of a residential segment.
+
+    before_kwh  Energy of the calendar year before the segment. [kWh]
+    """
+    contract = segment.contract
+    version = version_of_span(facts.residential_tiers, segment.first_day, segment.last_day, known)
     if contract.is_combined_meter:
-        return [_combined_line(contract, determinants, facts, known)]
-    version = version_of_month(facts.residential_tiers, determinants.month, known)
-    limits = tier_limits(version.value, contract, determinants.month.year)
-    parts = split_over_tiers(determinants.year_to_date_kwh, determinants.energy_kwh, limits)
+        return [_combined_line(segment, version.value, facts, known)]
+    limits = tier_limits(version.value, contract, segment.first_day.year)
+    parts = split_over_tiers(before_kwh, segment.energy_kwh, limits)
     fact_id = facts.residential_tiers.fact_id
     if contract.is_time_of_use:
-        return _period_lines(determinants, version, parts, fact_id)
+        return _period_lines(segment, version, parts, fact_id)
     used = [tier for tier in range(len(_TIERS)) if parts[tier]] or [0]
     return [
         _line(_TIERS[tier], parts[tier], version.value.flat[tier], f"{fact_id}.flat", version.citation.confidence, f"tier {tier + 1}")
@@ -59,8 +63,8 @@ def residential_lines(contract: Contract, determinants: Determinants, facts: Fac
     ]
 
 
-def _period_lines(determinants: Determinants, version: Version[ResidentialTiers], parts: tuple[Decimal, ...], fact_id: str) -> list[BillLine]:
-    split = checked_split(determinants)
+def _period_lines(segment: Segment, version: Version[ResidentialTiers], parts: tuple[Decimal, ...], fact_id: str) -> list[BillLine]:
+    split = checked_split(segment)
     table, sure = version.value.by_period, version.citation.confidence
     unknown = [period.value for period in split if split[period] and period not in table]
     if unknown:
@@ -80,10 +84,15 @@ def _period_lines(determinants: Determinants, version: Version[ResidentialTiers]
     return lines
 
 
-def _combined_line(contract: Contract, determinants: Determinants, facts: Facts, known: date | None) -> BillLine:
-    dated = facts.residential_combined
-    price, cited = price_of_month(dated, contract.voltage_level, determinants.month, known)
-    return _line(_TIERS[0], determinants.energy_kwh, price, level_id(dated, contract), cited.citation.confidence, "combined meter")
+def _combined_line(segment: Segment, tiers: ResidentialTiers, facts: Facts, known: date | None) -> BillLine:
+    contract, dated = segment.contract, facts.residential_combined
+    if contract.household_persons is not None and contract.household_persons < tiers.combined_choice_persons:
+        raise UsageError(
+            f"A household of {contract.household_persons} cannot choose the price of a combined meter.",
+            f"It is open from {tiers.combined_choice_persons} persons on.",
+        )
+    price, cited = price_of_span(dated, contract.voltage_level, segment.first_day, segment.last_day, known)
+    return _line(_TIERS[0], segment.energy_kwh, price, level_id(dated, contract), cited.citation.confidence, "combined meter")
 
 
 def _line(

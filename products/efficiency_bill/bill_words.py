@@ -34,6 +34,8 @@ COMPONENTS: Mapping[LineComponent, Said] = {
     LineComponent.TIER_3: Said("第三档电费", "Tier 3 energy"),
     LineComponent.LATE_PAYMENT: Said("违约金", "Late payment charge"),
     LineComponent.REBATE: Said("退补电费", "Rebate"),
+    LineComponent.CATALOGUE_ENERGY: Said("目录电量电费", "Energy, catalogue price"),
+    LineComponent.EXPORTED_ENERGY: Said("余电上网电费", "Energy fed into the grid"),
 }
 
 PERIODS: Mapping[TouPeriod, Said] = {

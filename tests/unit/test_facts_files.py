@@ -271,5 +271,5 @@ def test_a_wrong_monthly_price_is_refused_at_its_line(folder: Path, rows: tuple[
 
 
 def test_every_figure_in_force_has_a_document_or_says_that_none_was_read(folder: Path) -> None:
-    rows = load_facts(folder).describe(date(2026, 9, 1))
+    rows = [row for row in load_facts(folder).describe(date(2026, 9, 1)) if row.value != "not in force"]
     assert [row.fact_id for row in rows if not all((row.document, row.clause, row.issuer, row.source, row.confidence))] == []

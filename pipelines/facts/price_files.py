@@ -1,0 +1,98 @@
+"""Taking an operator's file of monthly prices into ``conf/facts``: checked as a whole, then written as a whole."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from pipelines.errors import FactFileError
+from pipelines.facts.catalogue import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.monthly_prices import COLUMNS, MonthParts, PriceRow, by_month, read_rows
+from pipelines.periods import BillingMonth
+
+
+@dataclass(frozen=True)
+class LoadedPrices:
+    """What a load changed.
+
+    file    File of ``conf/facts`` that was written.
+    months  Months taken in, in order.
+    """
+
+    file: str
+    months: tuple[BillingMonth, ...]
+
+
+def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrices:
+    """Takes a file of monthly prices into the facts under ``folder``.
+
+    path      CSV with the header month,component,price_cny_per_kwh,document,published_on; three rows a month.
+    corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day still gets them.
+    Raises FactFileError naming file and line: a wrong header, a negative price, an unknown component, an empty document or day, a month
+    that is there already (overlap), a month left out (gap). Nothing is written then.
+    """
+    if not path.is_file():
+        raise FactFileError(str(path), None, "the file does not exist")
+    shown = str(path)
+    try:
+        rows = list(read_rows(path, shown))
+    except UnicodeDecodeError:
+        raise FactFileError(shown, None, "the file is not UTF-8") from None
+    if not rows:
+        raise FactFileError(shown, 2, "the file has no price")
+    new = by_month(rows, shown)
+    published = by_month(read_rows(folder / MONTHLY_PRICES, MONTHLY_PRICES), MONTHLY_PRICES)
+    name = MONTHLY_CORRECTIONS if corrects else MONTHLY_PRICES
+    if corrects:
+        corrected = by_month(read_rows(folder / name, name), name)
+        _check_corrections(new, published, corrected, shown)
+        kept = corrected
+    else:
+        _check_series(new, published, shown)
+        kept = published
+    _write(folder / name, [row for months in (kept, new) for parts in months.values() for row in parts.values()])
+    return LoadedPrices(name, tuple(sorted(new)))
+
+
+def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:
+    for month, parts in new.items():
+        if month in published:
+            stands = min(row.line for row in published[month].values())
+            raise FactFileError(
+                shown, _line(parts), f"{month} overlaps the price in {MONTHLY_PRICES}:{stands}", "A later notice for it is loaded as a correction."
+            )
+    series = sorted([*published, *new])
+    for month, following in pairwise(series):
+        if month.plus(1) != following:
+            parts = new.get(following) or new[month]
+            raise FactFileError(
+                shown, _line(parts), f"no price for {month.plus(1)}: a gap between {month} and {following}", "Load the months in order."
+            )
+
+
+def _check_corrections(new: MonthParts, published: MonthParts, corrected: MonthParts, shown: str) -> None:
+    for month, parts in new.items():
+        if month not in published:
+            raise FactFileError(shown, _line(parts), f"{month} has no published price that could be corrected")
+        if month in corrected:
+            stands = min(row.line for row in corrected[month].values())
+            raise FactFileError(shown, _line(parts), f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}")
+        if max(row.published_on for row in parts.values()) <= max(row.published_on for row in published[month].values()):
+            raise FactFileError(shown, _line(parts), f"the correction of {month} was not published after what it corrects")
+
+
+def _line(parts: dict[str, PriceRow]) -> int:
+    return min(row.line for row in parts.values())
+
+
+def _write(path: Path, rows: list[PriceRow]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.month, row.line)))
+    part = path.with_suffix(".part")
+    part.write_text(text.getvalue(), encoding="utf-8")
+    part.replace(path)
