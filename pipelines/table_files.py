@@ -34,7 +34,9 @@ def write_files(rows: pa.Table, table: type[Table], root: str) -> list[WrittenFi
         return [_write_one(rows, {}, root)] if rows.num_rows else []
     (column,) = table.partition_by
     values = sorted(pc.unique(rows.column(column)).to_pylist())
-    return [_write_one(rows.filter(pc.equal(rows.column(column), value)).drop_columns([column]), {column: value}, root) for value in values]
+    # Filtering copies every array, so rows of one partition go as they are.
+    parts = [rows] if len(values) == 1 else [rows.filter(pc.equal(rows.column(column), value)) for value in values]
+    return [_write_one(part.drop_columns([column]), {column: value}, root) for part, value in zip(parts, values, strict=True)]
 
 
 def _write_one(rows: pa.Table, partition: dict[str, str], root: str) -> WrittenFile:

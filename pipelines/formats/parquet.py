@@ -90,7 +90,8 @@ class DeclaredParquet:
                 typed[month] = month_of(pc.if_else(pa.array(good), typed[day], pa.scalar(None, DATE)))
         target = rows_schema(self.table)
         loose = pa.schema([field.with_nullable(True) for field in target])
-        rows = pa.table({field.name: typed[field.name] for field in loose}, schema=loose).filter(pa.array(good)).cast(target)
+        rows = pa.table({field.name: typed[field.name] for field in loose}, schema=loose)
+        rows = (rows if good.all() else rows.filter(pa.array(good))).cast(target)
         surplus = [column for column in schema.names if column not in wanted and column not in _MONTH_OF]
         notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
         return ReadResult(rows, rejects.table(), count, notes)
