@@ -8,20 +8,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from benchmarks.metering.measurement import Stages
 from benchmarks.metering.tables import BUCKET, BenchmarkCleanDays, BenchmarkMonthMeasures, BenchmarkReceivedDays
+from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
+    from pipelines.store import Store
+
+Floats = NDArray[np.float64]
 METERS_PER_BUCKET = 250
 FILES_PER_SLAB = 23
 TASKS_PER_CORE = 2
@@ -44,9 +49,7 @@ def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
     store = Store(settings, spark)
     stages.done("start-up")
     points = pq.read_table(folder / "meters.parquet")
-    ids = sorted(set(points["meter_id"].to_pylist()))
-    buckets = max(2, -(-len(ids) // METERS_PER_BUCKET))
-    names, bounds = ids_in_buckets(ids, buckets)
+    names, bounds = meters_in_buckets(points)
     files = sorted(str(path) for path in (folder / "long").glob("*.parquet"))
     root = store.path(BenchmarkReceivedDays)
     slabs = [files[at : at + FILES_PER_SLAB] for at in range(0, len(files), FILES_PER_SLAB)]
@@ -55,12 +58,8 @@ def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
     commit_files(store, BenchmarkReceivedDays, received[0], "benchmark", 1, overwrite=True)
     stages.done("bronze commit")
 
-    table = store.delta(BenchmarkReceivedDays)
-    assert table is not None
-    paths: dict[str, list[str]] = {bucket: [] for bucket, _, _ in bounds}
-    for path in table.file_uris():
-        paths[path.rsplit(f"{BUCKET}=", 1)[1].split("/")[0]].append(path)
-    days = (int(_day(points["valid_from"].to_pylist(), min)), int(_day(points["valid_to"].to_pylist(), max)))
+    paths = paths_by_bucket(store, BenchmarkReceivedDays)
+    days = day_range(points)
     clean, gold = store.path(BenchmarkCleanDays), store.path(BenchmarkMonthMeasures)
     work = [(sorted(paths[bucket]), bucket, low, high) for bucket, low, high in bounds]
     written = run_on_workers(spark, work, lambda task: _refine_bucket(task, names, points, days, clean, gold))
@@ -70,19 +69,33 @@ def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
     stages.done("silver and gold commit")
 
 
-def _day(days: Sequence[date], choose: Callable[[Sequence[date]], date]) -> int:
-    return (choose(days) - date(1970, 1, 1)).days
+def day_range(points: pa.Table) -> tuple[int, int]:
+    """First day, counted from 1970-01-01, and number of days."""
+    first, last = (choose(points[name].cast(pa.int32())).as_py() for choose, name in ((pc.min, "valid_from"), (pc.max, "valid_to")))
+    return first, last - first + 1
 
 
-def ids_in_buckets(ids: Sequence[str], buckets: int) -> tuple[pa.Array, list[tuple[str, int, int]]]:
+def meters_in_buckets(points: pa.Table) -> tuple[pa.Array, list[tuple[str, int, int]]]:
     """Meters ordered by bucket and name, and (bucket, first, end) of each bucket."""
     from pipelines.worker_refinement import bucket_of
 
+    ids = pc.unique(points["meter_id"]).to_pylist()
+    buckets = max(2, -(-len(ids) // METERS_PER_BUCKET))
     ordered = sorted((bucket_of(name, buckets), name) for name in ids)
     number = np.array([bucket for bucket, _ in ordered])
     ends = np.searchsorted(number, np.arange(buckets + 1))
     bounds = [(f"{bucket:03d}", int(ends[bucket]), int(ends[bucket + 1])) for bucket in range(buckets) if ends[bucket] < ends[bucket + 1]]
     return pa.array([name for _, name in ordered]), bounds
+
+
+def paths_by_bucket(store: Store, table: type[Table]) -> dict[str, list[str]]:
+    """The data files of the committed table, by bucket."""
+    found = store.delta(table)
+    assert found is not None
+    paths: dict[str, list[str]] = {}
+    for path in found.file_uris():
+        paths.setdefault(path.rsplit(f"{BUCKET}=", 1)[1].split("/")[0], []).append(path)
+    return paths
 
 
 def run_on_workers(spark: SparkSession, tasks: Sequence[Any], work: Callable[[Any], Sequence[Sequence[Any]]]) -> list[list[Any]]:
@@ -121,32 +134,42 @@ def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[st
 
 def _refine_bucket(task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str) -> list[list[Any]]:
     """What a worker does with one bucket: the latest readings, flags, estimates, clean curves, monthly measures."""
-    from benchmarks.metering import rules
-    from benchmarks.metering.own_arrays import clean_rows, latest_readings
-    from pipelines.table_files import write_files
+    from benchmarks.metering.own_arrays import latest_readings
 
     paths, bucket, low, high = task
     mine = names.slice(low, high - low)
-    first, count = days[0], days[1] - days[0] + 1
-    latest = latest_readings([pq.ParquetFile(path).read(columns=SILVER_COLUMNS, use_threads=False) for path in paths], mine, first, count)
-    multiplier = np.repeat(_multipliers(points, mine, first, count), rules.SLOTS, axis=1)
-    measured = np.multiply(latest.active, multiplier, out=latest.active)
-    reactive = np.multiply(latest.reactive, multiplier, out=latest.reactive)
-    flags = rules.flag_slots(measured)
-    final = rules.fill_slots(measured, flags)
+    latest = latest_readings([pq.ParquetFile(path).read(columns=SILVER_COLUMNS, use_threads=False) for path in paths], mine, *days)
+    return clean_and_measure(latest.active, latest.reactive, mine, points, days, bucket, clean, gold)
+
+
+def clean_and_measure(
+    active: Floats, reactive: Floats | None, names: pa.Array, points: pa.Table, days: tuple[int, int], bucket: str, clean: str, gold: str
+) -> list[list[Any]]:
+    """Applies the rules to (meters x slots) readings before the multiplier, which are overwritten; writes silver and gold of one bucket."""
+    from benchmarks.metering import rules
+    from benchmarks.metering.own_arrays import clean_rows
+    from pipelines.table_files import write_files
+
+    first, count = days
+    multiplier = _multipliers(points, names, first, count)
+    shape = (len(names), count, rules.SLOTS)
+    for readings in (active, reactive):
+        if readings is not None:
+            by_day = readings.reshape(shape)
+            np.multiply(by_day, multiplier[:, :, None], out=by_day)
+    flags = rules.flag_slots(active)
+    final = rules.fill_slots(active, flags)
     day = np.datetime64("1970-01-01") + np.arange(first, first + count)
     months, month_of_day = np.unique(day.astype("datetime64[M]"), return_inverse=True)
     weekend = (np.arange(first, first + count) + 3) % 7 >= 5
-    found = rules.month_measures(final, reactive, flags, month_of_day, weekend)
-    silver = write_files(clean_rows(mine, first, measured, final, flags, bucket), BenchmarkCleanDays, clean)
+    found = rules.month_measures(final, np.full_like(active, np.nan) if reactive is None else reactive, flags, month_of_day, weekend)
+    silver = write_files(clean_rows(names, first, active, final, flags, bucket), BenchmarkCleanDays, clean)
     width = len(rules.MEASURES)
     rows = pa.table(
         {
-            "meter_id": mine.take(pa.array(np.repeat(np.arange(len(mine)), months.size))),
-            "month": pa.array(months.astype(str).tolist()).take(pa.array(np.tile(np.arange(months.size), len(mine)))),
-            "measures": pa.ListArray.from_arrays(
-                pa.array(np.arange(0, found.size + 1, width, dtype=np.int32)), pa.array(found.reshape(-1))
-            ),
+            "meter_id": names.take(pa.array(np.repeat(np.arange(len(names)), months.size))),
+            "month": pa.array(months.astype(str).tolist()).take(pa.array(np.tile(np.arange(months.size), len(names)))),
+            "measures": pa.ListArray.from_arrays(pa.array(np.arange(0, found.size + 1, width, dtype=np.int32)), pa.array(found.reshape(-1))),
         }
     )
     return [silver, write_files(rows, BenchmarkMonthMeasures, gold)]
