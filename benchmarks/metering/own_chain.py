@@ -7,7 +7,7 @@ comparison needs rules that SQL can express.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -107,13 +107,11 @@ def run_on_workers(spark: SparkSession, tasks: Sequence[Any], work: Callable[[An
 
     hands = min(len(tasks), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for hand in batch.column(0).to_pylist():
-                reports = [json.dumps([[file.to_json() for file in files] for files in work(task)]) for task in tasks[hand::hands]]
-                yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+    def run(hand: int) -> list[str]:
+        return [json.dumps([[file.to_json() for file in files] for files in work(task)]) for task in tasks[hand::hands]]
 
-    reports = [json.loads(row.report) for row in spark.range(0, hands, 1, hands).mapInArrow(run, "report string").collect()]
+    # Tasks are plain numbers and answers short texts: through an RDD the first job is two seconds faster than through a frame.
+    reports = [json.loads(text) for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()]
     return [[WrittenFile.from_json(text) for report in reports for text in report[target]] for target in range(len(reports[0]))]
 
 
