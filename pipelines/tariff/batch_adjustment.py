@@ -1,0 +1,161 @@
+"""Power factor adjustment and energy fed in, of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+
+import numpy as np
+
+from pipelines.codes import Confidence, LineComponent
+from pipelines.errors import ZhixiangError
+from pipelines.facts.power_factor_adjustment import PowerFactorRule
+from pipelines.periods import BillingMonth
+from pipelines.tariff.batch_columns import BillColumns
+from pipelines.tariff.batch_lines import ADJUSTMENT, CONFIDENCES, EXPORT, NO_STANDARD, WHOLE_MONTH, Block, Refusals, amounts
+from pipelines.tariff.batch_prices import ShapeBook
+from pipelines.tariff.exact import MICRO, PRICE, IntArray, mean_power_factors, scaled
+from pipelines.tariff.lines import least_sure
+from pipelines.tariff.month_facts import version_of_month
+from pipelines.tariff.pricing import EXPORT_PRICE
+from pipelines.units import Unit
+
+_HUNDREDTH = Decimal("0.01")
+_FEN_TO_MICRO = 10 ** (MICRO - 2)
+
+
+def adjustment_blocks(columns: BillColumns, charges: Sequence[Block], book: ShapeBook, refusals: Refusals) -> Iterator[Block]:
+    """One line for each bill and standard: the base are the lines under that standard, without what the facts leave out."""
+    known = columns.lagging.present & columns.leading.present
+    energy = np.zeros(columns.count, dtype=np.int64)
+    np.add.at(energy, columns.segments.bill, columns.segments.energy.values)
+    active = np.where(columns.power_factor_energy.present, columns.power_factor_energy.values, energy)
+    reactive = columns.lagging.values + np.abs(columns.leading.values)
+    adjusted = known & ((active != 0) | (columns.lagging.values != 0) | (columns.leading.values != 0))
+    refusals.add(np.flatnonzero(adjusted & ((active < 0) | (columns.lagging.values < 0))), "energies of a power factor must not be negative")
+    has_charge = np.zeros(columns.count, dtype=np.bool_)
+    for block in charges:
+        has_charge[block.bill[block.standard != NO_STANDARD]] = True
+    adjusted &= has_charge & refusals.accepted
+    if not adjusted.any():
+        return
+    mean = np.zeros(columns.count, dtype=np.int64)
+    mean[adjusted] = mean_power_factors(active[adjusted], reactive[adjusted])
+    for place, month in enumerate(columns.months):
+        of_month = np.flatnonzero(adjusted & (columns.month == place))
+        if of_month.size:
+            yield from _of_month(columns, charges, of_month, mean, month, book, refusals)
+
+
+def _of_month(
+    columns: BillColumns, charges: Sequence[Block], bills: IntArray, mean: IntArray, month: BillingMonth, book: ShapeBook, refusals: Refusals
+) -> Iterator[Block]:
+    facts = book.facts
+    try:
+        rule = version_of_month(facts.power_factor_adjustment, month, book.known)
+        left_out = version_of_month(facts.power_factor_base_excludes, month, book.known)
+    except ZhixiangError as error:
+        refusals.add(bills, str(error))
+        return
+    chosen = np.zeros(columns.count, dtype=np.bool_)
+    chosen[bills] = True
+    bill, standard, fen, rank, section = _bases(charges, chosen, left_out.value, refusals)
+    kept = refusals.accepted[bill]
+    bill, standard, fen, rank, section = bill[kept], standard[kept], fen[kept], rank[kept], section[kept]
+    ratio = np.zeros(bill.size, dtype=np.int64)
+    for value in np.unique(standard).tolist():
+        rows = standard == value
+        exact = Decimal(value).scaleb(-MICRO)
+        if exact not in rule.value.standards:
+            refusals.add(bill[rows], f"{exact.normalize()} is no power factor standard")
+            continue
+        ratio[rows] = _ratios(rule.value, next(known for known in rule.value.standards if known == exact))[mean[bill[rows]]]
+    quantity = fen * _FEN_TO_MICRO
+    sure = CONFIDENCES.index(least_sure((rule.citation.confidence, left_out.citation.confidence)))
+    yield Block(
+        stage=ADJUSTMENT,
+        component=LineComponent.POWER_FACTOR_ADJUSTMENT,
+        quantity_unit=Unit.CNY,
+        price_unit=Unit.RATIO,
+        bill=bill,
+        rank=rank,
+        period=np.full(bill.size, -1, dtype=np.int64),
+        quantity=quantity,
+        price=ratio,
+        fact=np.zeros(bill.size, dtype=np.int64),
+        facts=(facts.power_factor_adjustment.fact_id,),
+        confidence=np.full(bill.size, sure, dtype=np.int64),
+        first_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
+        last_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
+        section=section,
+        standard=standard,
+        fen=amounts(quantity, ratio),
+    )
+
+
+def _bases(
+    charges: Sequence[Block], chosen: np.ndarray, left_out: frozenset[LineComponent], refusals: Refusals
+) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
+    """Bill, standard, base in fen, place among the bill's standards, section (the empty one) of each adjustment."""
+    blocks = [(block, np.flatnonzero(chosen[block.bill] & (block.standard != NO_STANDARD))) for block in charges]
+    blocks = [(block, rows) for block, rows in blocks if rows.size]
+    for block, rows in blocks:
+        if block.component is LineComponent.CATALOGUE_ENERGY and LineComponent.FUNDS in left_out:
+            refusals.add(block.bill[rows][block.quantity[rows] > 0], "the funds inside catalogue prices are priced one bill at a time")
+    bill = np.concatenate([block.bill[rows] for block, rows in blocks])
+    standard = np.concatenate([block.standard[rows] for block, rows in blocks])
+    fen = np.concatenate([np.where(block.component in left_out, 0, block.fen[rows]) for block, rows in blocks])
+    order = np.concatenate([block.stage * np.int64(1 << 40) + block.rank[rows] for block, rows in blocks])
+    levels, level = np.unique(standard, return_inverse=True)
+    keys, group = np.unique(bill * levels.size + level, return_inverse=True)
+    base, rank = np.zeros(keys.size, dtype=np.int64), np.full(keys.size, np.iinfo(np.int64).max, dtype=np.int64)
+    np.add.at(base, group, fen)
+    np.minimum.at(rank, group, order)
+    of_bill = keys // levels.size
+    # The standards of a bill stand in the order of their first lines.
+    sort = np.lexsort((rank, of_bill))
+    first = np.flatnonzero(np.diff(of_bill[sort], prepend=-1))
+    place = np.zeros(keys.size, dtype=np.int64)
+    place[sort] = np.arange(keys.size) - np.repeat(first, np.diff(first, append=keys.size))
+    return of_bill, levels[keys % levels.size], base, place, np.full(keys.size, -1, dtype=np.int64)
+
+
+def _ratios(rule: PowerFactorRule, standard: Decimal) -> IntArray:
+    """The adjustment for each power factor from 0.00 to 1.00. [1e-12]"""
+    return np.array([scaled(rule.ratio(_HUNDREDTH * mean, standard), PRICE) for mean in range(101)], dtype=np.int64)
+
+
+def export_blocks(columns: BillColumns, refusals: Refusals) -> Iterator[Block]:
+    """The credit for energy fed in, at the price of each bill's last segment."""
+    segments = columns.segments
+    if not segments.bill.size:
+        return
+    last = np.zeros(columns.count, dtype=np.int64)
+    last[segments.bill] = np.arange(segments.bill.size)
+    price = segments.export
+    bought = (columns.exported.values != 0) & price.present[last]
+    refusals.add(np.flatnonzero(bought & (price.values[last] < 0)), "an export price must not be negative")
+    rows = np.flatnonzero(bought & refusals.accepted)
+    if not rows.size:
+        return
+    paid = -price.values[last[rows]]
+    quantity = columns.exported.values[rows]
+    yield Block(
+        stage=EXPORT,
+        component=LineComponent.EXPORTED_ENERGY,
+        quantity_unit=Unit.KWH,
+        price_unit=Unit.CNY_PER_KWH,
+        bill=rows,
+        rank=np.zeros(rows.size, dtype=np.int64),
+        period=np.full(rows.size, -1, dtype=np.int64),
+        quantity=quantity,
+        price=paid,
+        fact=np.zeros(rows.size, dtype=np.int64),
+        facts=(EXPORT_PRICE,),
+        confidence=np.full(rows.size, CONFIDENCES.index(Confidence.OFFICIAL), dtype=np.int64),
+        first_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
+        last_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
+        section=np.full(rows.size, -1, dtype=np.int64),
+        standard=np.full(rows.size, NO_STANDARD, dtype=np.int64),
+        fen=amounts(quantity, paid),
+    )

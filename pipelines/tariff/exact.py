@@ -1,0 +1,109 @@
+"""Exact decimals as whole numbers in int64 arrays: Arrow columns in, products rounded once half up, Arrow columns out.
+
+Every product is formed of limbs, so that nothing is lost: q p = a c 10^12 + (a d + b c) 10^6 + b d with q = a 10^6 + b, p = c 10^6 + d.
+A value too large for that is refused with OverflowError, never rounded.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from pipelines.errors import UsageError
+
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+MICRO = 6
+"""Decimals of a quantity."""
+PRICE = 12
+"""Decimals of a unit price."""
+FINE = 12
+"""Decimals of demands between two roundings."""
+_LIMB = 10**MICRO
+_FEN = 10 ** (MICRO + PRICE - 2)
+_LARGEST = 9.2e18
+
+
+def whole_numbers(column: pa.Array, decimals: int) -> tuple[IntArray, BoolArray]:
+    """A decimal column in units of 10^-decimals, and where it is not null. Null positions hold 0."""
+    array = column.cast(pa.decimal128(38, decimals))
+    present = np.asarray(array.is_valid())
+    words = np.frombuffer(array.buffers()[1] or b"", dtype="<i8").reshape(-1, 2)[array.offset : array.offset + len(array)]
+    low, high = words[:, 0], words[:, 1]
+    if bool((present & (high != low >> 63)).any()):
+        raise OverflowError("a decimal is too large for exact arithmetic in 64 bits")
+    return np.where(present, low, 0), present
+
+
+def decimal_column(values: IntArray, kind: pa.DataType) -> pa.Array:
+    """A decimal column of whole numbers in units of its scale."""
+    words = np.empty((values.size, 2), dtype="<i8")
+    words[:, 0], words[:, 1] = values, values >> 63
+    return pa.Array.from_buffers(kind, values.size, [None, pa.py_buffer(words)])
+
+
+def scaled(value: Decimal, decimals: int) -> int:
+    """A decimal in units of 10^-decimals; raises UsageError where it has more decimals."""
+    number = value.scaleb(decimals)
+    whole = int(number)
+    if whole != number:
+        raise UsageError(f"{value} has more than {decimals} decimals.", "Price it one by one.")
+    return whole
+
+
+def products_in_fen(quantity: IntArray, price: IntArray) -> IntArray:
+    """quantity x price, rounded half away from zero to 0.01 CNY.
+
+    quantity  In units of 10^-6; price: in units of 10^-12.
+    """
+    sign = np.sign(quantity) * np.sign(price)
+    size, dear = np.abs(quantity), np.abs(price)
+    a, b, c, d = size // _LIMB, size % _LIMB, dear // _LIMB, dear % _LIMB
+    _guard(a, np.maximum(c, _LIMB))
+    _guard(c, np.full(c.size, 2 * _LIMB))
+    high, middle = a * c, a * d + b * c
+    upper, lower = _FEN // _LIMB**2, _FEN // _LIMB
+    rest = (high % upper) * _LIMB**2 + (middle % lower) * _LIMB + b * d
+    return np.asarray(sign * (high // upper + middle // lower + (rest + _FEN // 2) // _FEN))
+
+
+def parts_of(value: IntArray, decimals: int, up: IntArray, down: IntArray) -> IntArray:
+    """value x up / down, rounded half up to 10^-6.
+
+    value  Not negative, in units of 10^-decimals, decimals at least 6; up, down: small whole numbers.
+    """
+    step = 10 ** (decimals - MICRO)
+    high, low = value // step, value % step
+    _guard(high, up)
+    _guard(down * 2, np.full(1, step))
+    top = high * up
+    rest = (top % down) * step + low * up
+    return np.asarray(top // down + (2 * rest + down * step) // (2 * down * step))
+
+
+def _guard(one: IntArray, other: IntArray) -> None:
+    if one.size and other.size and bool((np.abs(one).astype(np.float64) * np.abs(other).astype(np.float64) > _LARGEST).any()):
+        raise OverflowError("a product is too large for exact arithmetic in 64 bits")
+
+
+def mean_power_factors(active: IntArray, reactive: IntArray) -> IntArray:
+    """active / sqrt(active^2 + reactive^2) in hundredths, rounded half up; 0 where both are 0.
+
+    active, reactive  Not negative, in the same unit.
+    Doubles decide where they can; within 1e-9 of an edge whole numbers do: p >= (2h - 1)/200 where 40000 a^2 >= (2h - 1)^2 (a^2 + r^2).
+    """
+    real_active, real_reactive = active.astype(np.float64), reactive.astype(np.float64)
+    length = np.hypot(real_active, real_reactive)
+    hundredths = 100 * np.divide(real_active, length, out=np.zeros(active.size), where=length > 0)
+    found = np.floor(hundredths + 0.5).astype(np.int64)
+    edge = np.abs(hundredths + 0.5 - np.round(hundredths + 0.5)) < 1e-7
+    for place in np.flatnonzero(edge & (length > 0)):
+        a, r = int(active[place]), int(reactive[place])
+        guess = round(float(hundredths[place]) + 0.5)
+        reached = 40_000 * a * a >= (2 * guess - 1) ** 2 * (a * a + r * r)
+        found[place] = guess if reached else guess - 1
+    return np.asarray(found)

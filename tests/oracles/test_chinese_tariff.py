@@ -1,0 +1,109 @@
+"""The engine against the clauses written down a second time: equal to the fen, line by line, on random contracts and months."""
+
+from __future__ import annotations
+
+import os
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from benchmarks.tariff import line_row, rows_by_account
+from pipelines.codes import CustomerClass, TouPeriod
+from pipelines.facts import load_facts
+from pipelines.money import split_by_largest_remainder
+from pipelines.settings import packaged
+from pipelines.tariff import late_payment_lines, power_factor, price_supply
+from pipelines.tariff.batch import price_batch
+from pipelines.tariff.batch_columns import bills_table
+from tests.oracles import chinese_tariff as oracle
+from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_catalogue, random_case, supply_of_case
+
+SHIPPED = load_facts(packaged("conf") / "facts")
+FACTS = facts_of_world(SHIPPED)
+CASES = int(os.environ.get("ZHIXIANG_ORACLE_CASES", "10000"))
+
+
+def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
+    random = Random(20260901)
+    components: set[str] = set()
+    for number in range(CASES):
+        case = fit_to_catalogue(random_case(random))
+        bill = price_supply(supply_of_case(case), FACTS)
+        lines = [(line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100)) for line in bill.lines]
+        assert lines == oracle.price_case(case, WORLD), (number, case)
+        assert bill.total_cny * 100 == sum(line[2] for line in lines)
+        components.update(line[0] for line in lines)
+    if CASES >= 1000:
+        assert components >= {
+            "energy_base", "transmission", "funds", "basic_capacity", "basic_demand", "demand_excess", "power_factor_adjustment",
+            "tier_1", "tier_2", "tier_3", "catalogue_energy", "exported_energy",
+        }  # fmt: skip
+
+
+def test_a_batch_is_the_single_engine_on_random_customers() -> None:
+    random = Random(77)
+    supplies = [(f"C{number:05d}", supply_of_case(fit_to_catalogue(random_case(random)))) for number in range(CASES)]
+    priced = price_batch(bills_table(supplies), FACTS)
+    assert priced.refused.num_rows == 0
+    lines = rows_by_account(priced.lines)
+    assert list(lines) == [account for account, _ in supplies]
+    for account, supply in supplies:
+        assert lines[account] == [line_row(line) for line in price_supply(supply, FACTS).lines], supply
+
+
+@pytest.mark.parametrize("standard", ["0.90", "0.85", "0.80"])
+def test_the_printed_cells_and_the_rule_below_them(standard: str) -> None:
+    rule = SHIPPED.power_factor_adjustment.versions[-1].value
+    for hundredths in range(101):
+        assert rule.ratio(Decimal(hundredths) / 100, Decimal(standard)) * 100 == Decimal(str(float(oracle.adjustment_percent(standard, hundredths))))
+    assert len(oracle.PRINTED[standard]) == 47
+
+
+def test_power_factors_of_random_energies() -> None:
+    random = Random(3)
+    for _ in range(3000):
+        active, reactive = random.randint(0, 10**8), random.randint(0, 10**8)
+        active += active == reactive == 0
+        hundredths = oracle.power_factor_hundredths(Fraction(active), Fraction(reactive))
+        assert power_factor(Decimal(reactive) / 100, Decimal(0), Decimal(active) / 100) * 100 == hundredths
+
+
+def test_every_quarter_hour_of_three_years_lies_in_the_period_of_its_notice() -> None:
+    day = date(2024, 3, 1)
+    while day < date(2027, 1, 1):
+        expected = tuple(TouPeriod(oracle.hour_period(day, slot / 4)) for slot in range(96))
+        assert SHIPPED.time_of_use.slot_periods(day, CustomerClass.LARGE_INDUSTRY) == expected, day
+        day += timedelta(days=1)
+
+
+def test_energy_is_split_by_largest_remainder() -> None:
+    random = Random(4)
+    for _ in range(1000):
+        step = random.choice(["0.01", "0.1", "1", "0.06"])
+        total = random.randint(0, 10**7) * Decimal(step)
+        weights = [random.choice((0.0, random.random() * 1000, 1.5)) for _ in range(5)]
+        weights[0] += 0.25
+        expected = oracle.largest_remainder(Fraction(total), weights, Fraction(step))
+        assert split_by_largest_remainder(total, weights, Decimal(step)) == [Decimal(part.numerator) / part.denominator for part in expected]
+
+
+def test_penalties_of_random_delays() -> None:
+    random = Random(5)
+    for _ in range(1000):
+        kind = random.choice([CustomerClass.RESIDENTIAL, CustomerClass.LARGE_INDUSTRY])
+        unpaid = Decimal(random.randint(0, 10**7)) / 100
+        due = date(2026, 1, 1) + timedelta(days=random.randint(0, 500))
+        paid = due + timedelta(days=random.randint(-3, 300))
+        lines = late_payment_lines(kind, unpaid, due, paid, SHIPPED)
+        expected = oracle.late_payment_fen(kind is CustomerClass.RESIDENTIAL, Fraction(unpaid), due, paid)
+        assert sum(int(line.amount_cny * 100) for line in lines) == expected, (kind, unpaid, due, paid)
+
+
+def test_the_second_writing_imports_nothing_of_the_first() -> None:
+    text = Path(oracle.__file__).read_text(encoding="utf-8")
+    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    assert imported <= {"__future__", "itertools", "collections", "datetime", "fractions", "math", "typing"}
