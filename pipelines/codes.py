@@ -226,6 +226,7 @@ class RejectReason(StrEnum):
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
     FUTURE_DATED = "future_dated"
+    PRE_INSTALLATION = "pre_installation"
 
 
 class GreyReason(StrEnum):

@@ -143,7 +143,7 @@ def _refine_group(
         today_number=(today - EPOCH).days,
     )
     bits, invalid = run_checks(block, settings)
-    final, status = estimate_missing_intervals(block, invalid, substituted, settings)
+    estimates = estimate_missing_intervals(block, invalid, substituted, settings)
 
     month = block_day.astype("datetime64[D]").astype("datetime64[M]")
     emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))
@@ -151,7 +151,7 @@ def _refine_group(
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
         emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
-    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, final, status, bits)
+    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates.final, estimates.status, bits)
 
 
 def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) -> NDArray[Element]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines.vee.checks import CHECKS
-from pipelines.vee.estimation import ESTIMATORS
+from pipelines.vee.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
 
 

@@ -1,221 +1,140 @@
-"""The estimators, as one list; measured values are kept, and what nobody can estimate stays empty."""
+"""Estimation of missing intervals: measured values are kept, and what nobody can estimate stays empty."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.codes import IntervalStatus
 from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray, IntArray
-from pipelines.vee.kernels import nearest_like_days
+from pipelines.vee.estimators import CURVE_ESTIMATORS
+from pipelines.vee.gap_choice import LEARNING_PHASE, Choice, Series, choose, try_methods, widths
+from pipelines.vee.gap_kernels import LINEAR, METHODS, Gaps, GapSettings, estimate_gaps
 from pipelines.vee.settings import VeeSettings
 
 StatusArray = NDArray[np.int8]
 
+_STATUS_OF_METHOD = np.array([estimator.status for estimator in CURVE_ESTIMATORS] + [IntervalStatus.MISSING], dtype=np.int8)
+
 
 @dataclass(frozen=True)
-class Estimator:
-    """One way to fill a gap.
+class Estimates:
+    """Final values of a block.
 
-    id        Stable name.
-    title     What it does; ``title_zh`` the same in the trade's Chinese.
-    status    The status that its values carry.
-    source    Where the method comes from.
-    settings  Names of the thresholds of ``vee.yaml`` that steer it.
-    kernel    Takes the block and its usable values (NaN where one is wanted); answers (days x slots), NaN where it does not reach.
+    final   (days x slots) energy, NaN where nothing could be estimated. [kWh or kvarh]
+    status  (days x slots) IntervalStatus.
+    places  (estimates) position of each estimated interval among days x slots, rising.
+    margin  (estimates) half the width of its expected-error band, NaN where the series is too short to tell. [kWh or kvarh]
     """
 
-    id: str
-    title: str
-    title_zh: str
-    status: IntervalStatus
-    source: str
-    settings: tuple[str, ...]
-    kernel: Callable[[CurveBlock, FloatArray, VeeSettings], FloatArray]
+    final: FloatArray
+    status: StatusArray
+    places: IntArray
+    margin: FloatArray
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _between_neighbours(usable: FloatArray, series_starts: IntArray, limit: int) -> FloatArray:
-    """Straight line across gaps of at most ``limit`` intervals that have a neighbour on either side."""
-    slots = usable.shape[1]
-    flat = usable.reshape(-1)
-    filled = np.full(flat.size, np.nan)
-    for series in range(series_starts.size - 1):
-        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        left = -1
-        for position in range(first, last):
-            if np.isnan(flat[position]):
-                continue
-            width = position - left - 1
-            if left >= 0 and 0 < width <= limit:
-                for offset in range(1, width + 1):
-                    filled[left + offset] = flat[left] + (flat[position] - flat[left]) * offset / (width + 1)
-            left = position
-    return filled.reshape(usable.shape)
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _mean_over(usable: FloatArray, found: IntArray, count: int, slot: int) -> float:
-    total = 0.0
-    for index in range(count):
-        total += usable[found[index], slot]
-    return total / count
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _beside(
-    usable: FloatArray,
-    top: int,
-    bottom: int,
-    begin: int,
-    end: int,
-    beside: int,
-    day_types: IntArray,
-    clean: BoolArray,
-    reach_days: int,
-    found: IntArray,
-) -> tuple[float, float]:
-    """What was measured within ``beside`` intervals before ``begin`` and from ``end`` on, and what like-days show there."""
-    slots = usable.shape[1]
-    here, there = 0.0, 0.0
-    row, kept = -1, 0
-    for near in range(max(top * slots, begin - beside), min(bottom * slots, end + beside)):
-        day, slot = near // slots, near % slots
-        if begin <= near < end or np.isnan(usable[day, slot]):
-            continue
-        if day != row:
-            row = day
-            kept = nearest_like_days(row, top, bottom, day_types, clean, reach_days, found)
-        if kept:
-            here += usable[day, slot]
-            there += _mean_over(usable, found, kept, slot)
-    return here, there
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _from_like_days(
-    usable: FloatArray,
-    series_starts: IntArray,
-    day_types: IntArray,
-    clean: BoolArray,
-    count: int,
-    reach_days: int,
-    limit: int,
-    beside: int,
-    scale_min: float,
-    scale_max: float,
-) -> FloatArray:
-    """Mean of the nearest clean days of the same type, scaled so that it agrees with the intervals beside the gap.
-
-    A gap may run over midnight; each of its days looks for its own like-days. One scale holds for the whole gap: what was measured in
-    ``beside`` intervals before and after it, over what like-days show there, kept within [scale_min, scale_max].
-    """
-    slots = usable.shape[1]
-    flat = usable.reshape(-1)
-    filled = np.full(flat.size, np.nan)
-    found = np.empty(count, dtype=np.int64)
-    for series in range(series_starts.size - 1):
-        top, bottom = series_starts[series], series_starts[series + 1]
-        first, last = top * slots, bottom * slots
-        position = first
-        while position < last:
-            if not np.isnan(flat[position]):
-                position += 1
-                continue
-            begin = position
-            while position < last and np.isnan(flat[position]):
-                position += 1
-            end = position
-            if end - begin > limit:
-                continue
-            here, there = _beside(usable, top, bottom, begin, end, beside, day_types, clean, reach_days, found)
-            scale = min(max(here / there, scale_min), scale_max) if there > 0.0 else 1.0
-            row, kept = -1, 0
-            for inside in range(begin, end):
-                if inside // slots != row:
-                    row = inside // slots
-                    kept = nearest_like_days(row, top, bottom, day_types, clean, reach_days, found)
-                if kept:
-                    filled[inside] = scale * _mean_over(usable, found, kept, inside - row * slots)
-    return filled.reshape(usable.shape)
-
-
-def _linear(block: CurveBlock, usable: FloatArray, settings: VeeSettings) -> FloatArray:
-    limit = int(settings.linear_limit_hours / block.interval_hours + 1e-9)
-    return np.asarray(_between_neighbours(usable, block.series_starts, limit))
-
-
-def _like_day(block: CurveBlock, usable: FloatArray, settings: VeeSettings) -> FloatArray:
-    return np.asarray(
-        _from_like_days(
-            usable,
-            block.series_starts,
-            block.day_types,
-            ~np.isnan(usable).any(axis=1),
-            settings.like_day_count,
-            settings.like_day_reach_days,
-            int(settings.like_day_limit_days * 24 / block.interval_hours + 1e-9),
-            int(settings.like_day_neighbour_hours / block.interval_hours + 1e-9),
-            settings.like_day_scale_min,
-            settings.like_day_scale_max,
-        )
+def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
+    """Thresholds in intervals."""
+    return GapSettings(
+        like_days=settings.like_day_count,
+        reach_days=settings.like_day_reach_days,
+        beside=_whole_intervals(settings.like_day_neighbour_hours, interval_hours),
+        scale_min=settings.like_day_scale_min,
+        scale_max=settings.like_day_scale_max,
+        context_min=max(1, _whole_intervals(settings.resembling_context_min_hours, interval_hours)),
+        context_max=max(1, _whole_intervals(settings.resembling_context_max_hours, interval_hours)),
+        compared=settings.resembling_compared,
+        candidates=settings.resembling_candidates,
+        tied_days=settings.resembling_tied_days,
+        untied_days=settings.resembling_untied_days,
+        least_alike=settings.resembling_least_alike,
     )
 
 
-ESTIMATORS: tuple[Estimator, ...] = (
-    Estimator(
-        "VEE-E01",
-        "Straight line between the gap's two neighbours",
-        "线性插值",
-        IntervalStatus.ESTIMATED_LINEAR,
-        "Practice of the trade for short gaps; the limit is the project's own.",
-        ("linear_limit_hours",),
-        _linear,
-    ),
-    Estimator(
-        "VEE-E02",
-        "Mean of the nearest clean like-days, scaled to the gap's neighbours",
-        "同类日均值",
-        IntervalStatus.ESTIMATED_LIKE_DAY,
-        "Practice of the trade for long gaps; number, reach and scale are the project's own.",
-        (
-            "like_day_count",
-            "like_day_reach_days",
-            "like_day_limit_days",
-            "like_day_neighbour_hours",
-            "like_day_scale_min",
-            "like_day_scale_max",
-        ),
-        _like_day,
-    ),
-)
+def mask_lengths(settings: VeeSettings, interval_hours: float) -> IntArray:
+    """Lengths of masked gaps in intervals, rising and distinct."""
+    return np.unique([max(1, round(hours / interval_hours)) for hours in settings.back_test_gap_hours]).astype(np.int64)
 
 
-def estimate_missing_intervals(
-    block: CurveBlock, invalid: BoolArray, substituted: BoolArray, settings: VeeSettings
-) -> tuple[FloatArray, StatusArray]:
-    """Final value and status of each interval.
+def _whole_intervals(hours: float, interval_hours: float) -> int:
+    return int(hours / interval_hours + 1e-9)
+
+
+def estimate_missing_intervals(block: CurveBlock, invalid: BoolArray, substituted: BoolArray, settings: VeeSettings) -> Estimates:
+    """Final value, status and expected error of each interval.
 
     invalid      (days x slots) the value is missing or failed an invalid check.
     substituted  (days x slots) the sender says that the value is not a measured one.
-    Returns (days x slots) energy, NaN where nothing could be estimated [kWh or kvarh], and (days x slots) IntervalStatus.
+
+    A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The method is the one that erred least on gaps of a like length masked in the series' own values; see ``gap_choice.choose``.
     """
     final = np.where(invalid, np.nan, block.energy)
     status = np.where(invalid, IntervalStatus.MISSING, IntervalStatus.MEASURED).astype(np.int8)
     status[substituted & ~invalid] = IntervalStatus.SUBSTITUTED_BY_SENDER
     if not invalid.any():
-        return final, status
-    usable = final.copy()
-    for estimator in ESTIMATORS:
-        wanted = status == IntervalStatus.MISSING
-        if not wanted.any():
-            break
-        estimate = estimator.kernel(block, usable, settings)
-        reached = wanted & ~np.isnan(estimate)
-        final[reached] = estimate[reached]
-        status[reached] = estimator.status
-    return final, status
+        return Estimates(final, status, np.empty(0, dtype=np.int64), np.empty(0))
+    clean = np.asarray(~(invalid | substituted).any(axis=1))
+    if block.outages is not None:
+        clean &= ~block.outages
+    slots = final.shape[1]
+    series = Series(final.reshape(-1), slots, block.series_starts * slots, block.day_types, clean)
+    places, values, methods, margin = _fill(series, settings, block.interval_hours)
+    final.reshape(-1)[places] = values
+    status.reshape(-1)[places] = _STATUS_OF_METHOD[methods]
+    return Estimates(final, status, places, margin)
+
+
+def _fill(series: Series, settings: VeeSettings, interval_hours: float) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    """Position, value, method and margin of every interval that could be estimated."""
+    of_series, begin, length = _find_gaps(series, _whole_intervals(settings.like_day_limit_days * 24, interval_hours))
+    if not length.size:
+        return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64), np.empty(0)
+    how = gap_settings(settings, interval_hours)
+    offset = np.cumsum(length) - length
+    rows = int(length.sum())
+    estimates, spread = np.full((rows, METHODS), np.nan), np.zeros(rows)
+    gaps = Gaps(series.starts[of_series], series.starts[of_series + 1], begin, length, np.ones_like(length), offset)
+    estimate_gaps(series.flat, series.slots, series.day_types, series.clean, gaps, False, how, estimates, spread, np.empty(0))
+
+    lengths = mask_lengths(settings, interval_hours)
+    kind = np.searchsorted(lengths[:-1] * lengths[1:], length * length)
+    pairs, pair = np.unique(of_series * lengths.size + kind, return_inverse=True)
+    trials = try_methods(series, pairs // lengths.size, lengths[pairs % lengths.size], settings.back_test_masks, how, LEARNING_PHASE)
+    choice = choose(trials, settings.back_test_least_masks, settings.band_coverage_ratio, settings.linear_caution_ratio)
+    short = length <= _whole_intervals(settings.linear_limit_hours, interval_hours)
+    method = _first_that_reaches(estimates, length, offset, choice, pair, short)
+
+    gap = np.repeat(np.arange(length.size), length)
+    chosen = method[gap]
+    values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
+    reach = choice.reach[pair[gap], chosen]
+    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, length.size)
+    filled = ~np.isnan(values)
+    places = begin[gap] + np.arange(rows) - offset[gap]
+    return places[filled], values[filled], chosen[filled], margin[filled]
+
+
+def _find_gaps(series: Series, limit: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Series, begin and length of every run of missing values of at most ``limit`` intervals."""
+    missing = np.flatnonzero(np.isnan(series.flat))
+    of_series = np.searchsorted(series.starts, missing, side="right") - 1
+    fresh = np.flatnonzero(np.concatenate(([True], (missing[1:] != missing[:-1] + 1) | (of_series[1:] != of_series[:-1]))))
+    length = np.diff(np.concatenate((fresh, [missing.size])))
+    kept = length <= limit
+    return of_series[fresh[kept]], missing[fresh[kept]], length[kept]
+
+
+def _first_that_reaches(estimates: FloatArray, length: IntArray, offset: IntArray, choice: Choice, pair: IntArray, short: BoolArray) -> IntArray:
+    """The best method that fills a whole gap, else the best that fills part of it. (gaps)
+
+    Where nothing was learnt, short gaps take the methods in the order of the catalogue, longer ones like-days first and no straight line.
+    """
+    holes = np.add.reduceat(np.isnan(estimates), offset, axis=0, dtype=np.int64)
+    order = np.where(choice.learnt[pair][:, None], choice.ranked[pair], np.where(short[:, None], np.arange(METHODS), np.roll(np.arange(METHODS), -1)))
+    holes[(~choice.learnt[pair] & ~short), LINEAR] = holes.max(initial=0) + 1
+    ranked = np.take_along_axis(holes, order, axis=1)
+    whole = ranked == 0
+    first = np.where(whole.any(axis=1), whole.argmax(axis=1), ranked.argmin(axis=1))
+    return np.asarray(np.take_along_axis(order, first[:, None], axis=1)[:, 0])

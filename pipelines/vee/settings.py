@@ -22,13 +22,38 @@ class VeeSettings(SettingsFile):
     spike_like_days: int = Field(ge=1, description="VEE-V06: number of nearest like-days that are looked at.")
     spike_like_day_slots: int = Field(ge=0, description="VEE-V06: slots on either side of the time of day that are looked at in a like-day.")
     over_capacity_factor: float = Field(gt=0, description="VEE-V07: mean power above this multiple of the capacity in kVA is not possible.")
-    linear_limit_hours: float = Field(gt=0, description="VEE-E01 fills gaps up to this length from their two neighbours.")
+    linear_limit_hours: float = Field(gt=0, description="Where a series is too short to measure errors, VEE-E01 fills gaps up to this length.")
     like_day_count: int = Field(ge=1, description="VEE-E02: number of nearest clean like-days whose mean is taken.")
-    like_day_reach_days: int = Field(ge=1, description="VEE-E02 and VEE-V06: how far before and after a day like-days are sought.")
-    like_day_limit_days: float = Field(gt=0, description="VEE-E02 leaves longer gaps empty.")
+    like_day_reach_days: int = Field(ge=1, description="VEE-E02 to VEE-E05 and VEE-V06: how far before and after a day like-days are sought.")
+    like_day_limit_days: float = Field(gt=0, description="Longer gaps stay empty.")
     like_day_neighbour_hours: float = Field(ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale.")
     like_day_scale_min: float = Field(ge=0, description="VEE-E02: smallest scale.")
     like_day_scale_max: float = Field(gt=0, description="VEE-E02: largest scale.")
+    resembling_context_min_hours: float = Field(
+        gt=0, description="VEE-E03 to VEE-E05 compare days over as many hours before and after a gap as it is long, at least this."
+    )
+    resembling_context_max_hours: float = Field(gt=0, description="VEE-E03 to VEE-E05: and at most this.")
+    resembling_compared: int = Field(
+        ge=1, description="VEE-E03 to VEE-E05: intervals on either side that are compared, evenly spaced over those hours."
+    )
+    resembling_candidates: int = Field(ge=1, description="VEE-E03 to VEE-E05: number of nearest clean days of the same types that are compared.")
+    resembling_least_alike: int = Field(
+        ge=1, description="VEE-E03 to VEE-E05: with fewer clean days of the same types, days of other types are compared too."
+    )
+    resembling_tied_days: int = Field(ge=1, description="VEE-E03 and VEE-E04: number of most alike days whose mean is taken.")
+    resembling_untied_days: int = Field(ge=1, description="VEE-E05: number of most alike days whose median is taken.")
+    back_test_gap_hours: tuple[float, ...] = Field(
+        min_length=1, description="Lengths of the masked gaps on which methods are tried, rising; a real gap learns from the nearest one by ratio."
+    )
+    back_test_masks: int = Field(ge=2, description="Masked gaps per series and length.")
+    back_test_least_masks: int = Field(
+        ge=2, description="With fewer, nothing is learnt: linear up to its limit, like-days beyond, and no error band."
+    )
+    band_coverage_ratio: float = Field(gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover.")
+    linear_caution_ratio: float = Field(
+        ge=0, description="VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard error."
+    )
+    profile_least_days: int = Field(ge=1, description="VEE-E06: clean days of a class and day type that make a profile.")
     rollover_max_share: float = Field(
         gt=0, le=0.5, description="A decrease is a rollover only if it then advances by at most this share of the range."
     )

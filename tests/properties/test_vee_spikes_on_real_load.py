@@ -79,7 +79,7 @@ def test_like_days_beat_a_straight_line_on_long_gaps(hours: int, share: float) -
         holed = block(np.where(gaps, np.nan, truth))
         straight = SETTINGS.model_copy(update={"linear_limit_hours": 10_000.0})
         for settings, errors in ((SETTINGS, like_days), (straight, line)):
-            final, _ = estimate_missing_intervals(holed, gaps, np.zeros_like(gaps), settings)
+            final = estimate_missing_intervals(holed, gaps, np.zeros_like(gaps), settings).final
             assert not np.isnan(final).any()
             errors.append(np.abs(final - truth)[gaps].mean())
     assert np.mean(like_days) <= share * np.mean(line)
@@ -91,7 +91,8 @@ def test_measured_values_are_never_changed_unless_they_are_impossible() -> None:
     energy[random.random(energy.shape) < 0.02] = np.nan
     energy[random.random(energy.shape) < 0.001] *= -1
     _, invalid = run_checks(block(energy), SETTINGS)
-    final, status = estimate_missing_intervals(block(energy), invalid, np.zeros_like(invalid), SETTINGS)
+    found = estimate_missing_intervals(block(energy), invalid, np.zeros_like(invalid), SETTINGS)
+    final, status = found.final, found.status
     assert (final[~invalid] == energy[~invalid]).all()
     assert (status[~invalid] == 1).all()
     assert (status[invalid] != 1).all()
