@@ -51,13 +51,15 @@ class Agreement:
         return asdict(self) | {"holds": self.holds}
 
 
-def compare(first: Result, second: Result) -> Agreement:
+def compare(first: Result, second: Result, without: Sequence[str] = ()) -> Agreement:
+    """without  Names of measures that are not compared."""
+    kept = [place for place, name in enumerate(MEASURES) if name not in without]
     return Agreement(
         slots=first.flags.size,
         flagged=int((first.flags > 0).sum()),
         different_flags=int((first.flags != second.flags).sum()),
         energy=_apart(first.final, second.final),
-        measures=_apart(first.measures, second.measures),
+        measures=_apart(first.measures[..., kept], second.measures[..., kept]),
     )
 
 

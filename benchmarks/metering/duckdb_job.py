@@ -95,7 +95,8 @@ def statements(folder: Path, home: Path) -> list[tuple[str, str]]:
                 LEFT JOIN resting r ON r.meter = s.meter AND r.slot = s.slot""",
         ),
         ("drop grid", "DROP TABLE grid"),
-    ] + _estimation(home)
+        *_estimation(home),
+    ]
 
 
 def _estimation(home: Path) -> list[tuple[str, str]]:

@@ -13,7 +13,7 @@ from benchmarks.metering.measurement import Stages, tell
 def main() -> None:
     stages = Stages()
     parser = argparse.ArgumentParser()
-    parser.add_argument("engine", choices=("own", "duckdb", "polars", "curves"))
+    parser.add_argument("engine", choices=("own", "duckdb", "polars", "curves", "production"))
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--result", type=Path, required=True)
@@ -25,6 +25,8 @@ def main() -> None:
             from benchmarks.metering.duckdb_job import run_duckdb as run
         case "polars":
             from benchmarks.metering.polars_job import run_polars as run
+        case "production":
+            from benchmarks.metering.production_chain import run_production as run
         case _:
             from benchmarks.metering.curve_chain import run_curves as run
     run(chosen.folder, chosen.out, stages)

@@ -107,14 +107,13 @@ class _Watch:
     def _tree(self) -> list[int]:
         parents: dict[int, int] = {}
         cpu: dict[int, float] = {}
-        for entry in os.listdir("/proc"):
-            if entry.isdigit():
-                try:
-                    fields = Path("/proc", entry, "stat").read_text().rsplit(")", 1)[1].split()
-                except OSError:
-                    continue
-                parents[int(entry)] = int(fields[1])
-                cpu[int(entry)] = (int(fields[11]) + int(fields[12])) / _TICKS
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+            except OSError:
+                continue
+            parents[int(entry.name)] = int(fields[1])
+            cpu[int(entry.name)] = (int(fields[11]) + int(fields[12])) / _TICKS
         tree = [self.root] if self.root in parents else []
         for pid in tree:
             tree += [child for child, parent in parents.items() if parent == pid]

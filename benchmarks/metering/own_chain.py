@@ -122,11 +122,7 @@ def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[st
 
     gathered = gather([read_long(path, names) for path in slab], len(names))
     return [
-        [
-            file
-            for bucket, low, high in bounds
-            for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root)
-        ]
+        [file for bucket, low, high in bounds for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root)]
     ]
 
 

@@ -117,7 +117,6 @@ class Loads:
         kwh[negatives] = -kwh[negatives]
         return kwh, kvarh, spikes, negatives
 
-
     def _shown(self, number: int) -> NDArray[np.float64]:
         """(meters) what a meter shows of the energy, relative to the first meter in its place: another multiplier changes the reading."""
         ratio = np.ones(self.meters)

@@ -66,21 +66,27 @@ def flag_slots(energy: NDArray[np.float64]) -> NDArray[np.uint8]:
                 out[slot] |= MISSING
             elif value < 0.0:
                 out[slot] |= NEGATIVE
-            else:
-                count, lowest = 0, np.inf
-                for step in LIKE_SLOTS:
-                    other = slot + step
-                    if 0 <= other < slots and row[other] >= 0.0:
-                        like[count] = row[other]
-                        lowest = min(lowest, row[other])
-                        count += 1
-                # No median is below the least: most slots need no sorting.
-                if count >= 2 and value > SPIKE_RATIO * lowest:
-                    ordered = np.sort(like[:count])
-                    median = ordered[1] if count == 3 else (ordered[count // 2 - 1] + ordered[count // 2]) / 2
-                    if median > 0.0 and value > SPIKE_RATIO * median:
-                        out[slot] |= SPIKE
+            elif _is_spike(row, slot, like):
+                out[slot] |= SPIKE
     return flags
+
+
+@numba.njit(cache=True, nogil=True)
+def _is_spike(row: NDArray[np.float64], slot: int, like: NDArray[np.float64]) -> bool:
+    """like  Room for one value per like-day."""
+    count, lowest = 0, np.inf
+    for step in LIKE_SLOTS:
+        other = slot + step
+        if 0 <= other < row.size and row[other] >= 0.0:
+            like[count] = row[other]
+            lowest = min(lowest, row[other])
+            count += 1
+    # No median is below the least: most slots need no sorting.
+    if count < 2 or not row[slot] > SPIKE_RATIO * lowest:
+        return False
+    ordered = np.sort(like[:count])
+    median = ordered[1] if count == 3 else (ordered[count // 2 - 1] + ordered[count // 2]) / 2
+    return bool(median > 0.0 and row[slot] > SPIKE_RATIO * median)
 
 
 @numba.njit(cache=True, nogil=True)

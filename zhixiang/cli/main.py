@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli import bills, codes, demo, doctor, facts, models, reports, run, scores, tables
+from zhixiang.cli import bench, bills, codes, demo, doctor, facts, models, reports, run, scores, tables
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ app.add_typer(models.app, name="model")
 app.add_typer(bills.app, name="bill")
 app.add_typer(scores.app, name="score")
 app.add_typer(codes.app, name="code")
+app.add_typer(bench.app, name="bench")
 
 
 def _show_version(value: bool) -> None:
