@@ -80,25 +80,25 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Frozen registers: settled, then differences times multiplier with rollover and meter exchange."""
     points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
 
-    def refine(bronze: pa.Table) -> BucketOutcome:
-        outcome = refine_read_rows(bronze, points, settings, today)
+    def refine(rows: Sequence[pa.Table]) -> BucketOutcome:
+        outcome = refine_read_rows(rows[0], points, settings, today)
         return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, promises(outcome.energy, SilverRegisterEnergy))
 
-    return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
+    return refine_in_buckets(inputs, REGISTERS, (BronzeRegisterReads,), SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
 
 
 def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
-    """Load curves: settled, multiplied, validated, estimated; the measured value stays beside the final one."""
+    """Load curves: settled, multiplied, validated, estimated, reconciled with the registers; the measured value stays beside the final one."""
     points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
     present = inputs.settings.section(FormatSettings).present_char
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
 
-    def refine(bronze: pa.Table) -> BucketOutcome:
-        outcome = refine_curves(bronze, points, day_types, settings, months, today, present)
+    def refine(rows: Sequence[pa.Table]) -> BucketOutcome:
+        outcome = refine_curves(rows[0], points, day_types, settings, months, today, present, rows[1])
         return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, curve_violations(outcome.curves))
 
-    return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
+    return refine_in_buckets(inputs, CURVES, (BronzeLoadCurves, SilverRegisterEnergy), SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
@@ -185,7 +185,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="silver",
         name=CURVES,
-        reads=(BronzeLoadCurves, SilverMeterPoints),
+        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
     ),

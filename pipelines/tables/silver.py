@@ -34,6 +34,12 @@ class SilverDayCurves(Table):
         nullable=False,
     )
     interval_status_codes = Field(pa.list_(pa.int8()), "IntervalStatus of each interval.", nullable=False)
+    expected_low_kwh_or_kvarh = Field(
+        pa.list_(DOUBLE),
+        "Lower end of the expected-error band of each estimated interval; null elsewhere, and as a whole on days without one.",
+        unit=Unit.KWH_OR_KVARH,
+    )
+    expected_high_kwh_or_kvarh = Field(pa.list_(DOUBLE), "Upper end of the same band.", unit=Unit.KWH_OR_KVARH)
     failed_check_bits = Field(pa.list_(LONG), "Checks that each interval failed: bit i stands for the i-th check of the catalogue.", nullable=False)
     failed_checks = Field(pa.list_(STRING), "Ids of all checks that any interval failed, in catalogue order.", nullable=False)
     measured_intervals = Field(INTEGER, "Intervals whose final value is the measured one.", nullable=False, minimum=0)

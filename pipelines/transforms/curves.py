@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.codes import Channel, DayType, IntervalStatus
@@ -17,9 +18,10 @@ from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
 from pipelines.transforms.curve_records import CurveRecords, Element
-from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray, IntArray
+from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import CHECKS, run_checks
-from pipelines.vee.estimation import StatusArray, estimate_missing_intervals
+from pipelines.vee.estimation import Estimates, estimate_missing_intervals
+from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconcile_with_registers
 from pipelines.vee.settings import VeeSettings
 
 CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
@@ -51,16 +53,18 @@ def refine_curves(
     months: Collection[str],
     today: date,
     present_char: str = PRESENT_CHAR,
+    register_energy: pa.Table | None = None,
 ) -> CurveOutcome:
     """Settles, validates and estimates all received curves of a set of meter points.
 
     bronze        Columns of bronze_load_curves (run columns may lack), the whole history of these meter points, in any order.
     meter_points  silver_meter_points, of these meter points at least.
-    day_types     DayType of each local day. Days of one kind are like-days; Saturdays and Sundays count apart, and a weekend that is worked
-                  counts as a working day. A day that the mapping does not cover is told by its weekday.
+    day_types     DayType of each local day. Days of one kind are like-days; Saturdays and Sundays count apart, and so do weekends that are
+                  worked and Spring Festival. A day that the mapping does not cover is told by its weekday.
     months        ``YYYY-MM`` whose curves are wanted; the others only serve as neighbours and like-days.
     today         Local day on which this runs; later days are held back.
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
+    register_energy  silver_register_energy of these meter points; estimates are scaled until a span's intervals sum to its energy.
 
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
@@ -80,7 +84,9 @@ def refine_curves(
     parts = []
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = records.interval_minutes[kept] == minutes
-        parts.append(_refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today))
+        parts.append(
+            _refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, register_energy)
+        )
     return CurveOutcome(
         _joined(parts),
         settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
@@ -113,6 +119,7 @@ def _refine_group(
     settings: VeeSettings,
     months: set[str],
     today: date,
+    register_energy: pa.Table | None,
 ) -> pa.Table:
     """Silver rows of the kept records of one interval length."""
     order = np.lexsort((records.day[kept], records.series[kept]))
@@ -144,6 +151,8 @@ def _refine_group(
     )
     bits, invalid = run_checks(block, settings)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
+    if register_energy is not None and register_energy.num_rows and invalid.any():
+        estimates = _reconciled(estimates, register_spans(records, register_energy, block_series, block_day))
 
     month = block_day.astype("datetime64[D]").astype("datetime64[M]")
     emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))
@@ -151,7 +160,7 @@ def _refine_group(
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
         emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
-    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates.final, estimates.status, bits)
+    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
 
 
 def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) -> NDArray[Element]:
@@ -177,8 +186,6 @@ def _type_name(day: date, day_types: Mapping[date, str]) -> str:
         name = str(day_types[day])
     except (KeyError, FactNotInForceError):
         name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
-    if name == DayType.ADJUSTED_WORKING_DAY:  # worked like any other, and too rare to have like-days of its own
-        return DayType.WORKING_DAY
     return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name
 
 
@@ -188,10 +195,10 @@ def _silver_rows(
     rows: IntArray,
     series: IntArray,
     month: NDArray[np.datetime64],
-    final: FloatArray,
-    status: StatusArray,
+    estimates: Estimates,
     bits: IntArray,
 ) -> pa.Table:
+    final, status = estimates.final, estimates.status
     channels = len(records.channels)
     measured = status[rows] == IntervalStatus.MEASURED
     missing = status[rows] == IntervalStatus.MISSING
@@ -205,6 +212,7 @@ def _silver_rows(
             _lists(block.energy[rows], nan_is_null=True),
             _lists(final[rows], nan_is_null=True),
             _lists(status[rows]),
+            *_band_lists(estimates, rows),
             _lists(bits[rows]),
             _failed_ids(bits[rows]),
             pa.array(measured.sum(axis=1).astype(np.int32)),
@@ -221,6 +229,50 @@ def _lists(values: NDArray[np.generic], nan_is_null: bool = False) -> pa.Array:
     rows, slots = values.shape
     offsets = pa.array(np.arange(0, rows * slots + 1, slots, dtype=np.int32))
     return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=nan_is_null))
+
+
+def _band_lists(estimates: Estimates, rows: IntArray) -> tuple[pa.Array, pa.Array]:
+    """Low and high end of the expected-error band; null for days without one, and within a day for intervals without one."""
+    slots = estimates.final.shape[1]
+    known = ~np.isnan(estimates.margin)
+    places, margin = estimates.places[known], estimates.margin[known]
+    days, day = np.unique(places // slots, return_inverse=True)
+    value = estimates.final.reshape(-1)[places]
+    has = np.isin(rows, days)
+    offsets = pa.array(np.concatenate(([0], np.cumsum(has) * slots)).astype(np.int32))
+    ends = []
+    for end in (np.maximum(value - margin, 0.0), value + margin):
+        band = np.full((days.size, slots), np.nan)
+        band[day, places % slots] = end
+        chosen = band[np.searchsorted(days, rows[has])]
+        ends.append(pa.ListArray.from_arrays(offsets, pa.array(chosen.reshape(-1), from_pandas=True), mask=pa.array(~has)))
+    return ends[0], ends[1]
+
+
+def register_spans(records: CurveRecords, register_energy: pa.Table, block_series: IntArray, block_day: IntArray) -> RegisterSpans:
+    """Spans between reads that lie whole within a block; its rows are ordered by series and day."""
+    point = pc.index_in(register_energy["meter_point_id"], pa.array(records.meter_points, pa.string()))
+    channel = pc.index_in(register_energy["channel_code"], pa.array(records.channels, pa.string()))
+    energy = register_energy["energy_kwh_or_kvarh"]
+    fit = pc.and_(pc.and_(pc.is_valid(point), pc.is_valid(channel)), pc.is_valid(energy))
+    numbers = [pc.filter(column, fit) for column in (point, channel, register_energy["energy_date"].cast(pa.int32()))]
+    place, channel_place, day = (column.to_numpy().astype(np.int64) for column in numbers)
+    days = pc.fill_null(pc.filter(register_energy["span_days"], fit), 1).to_numpy().astype(np.int64)
+    block_key = block_series * curve_records.DAY_SPAN + block_day
+    key = (place * len(records.channels) + channel_place) * curve_records.DAY_SPAN + day
+    row = np.minimum(np.searchsorted(block_key, key), block_key.size - 1)
+    first = np.maximum(row - days + 1, 0)
+    whole = np.flatnonzero((block_key[row] == key) & (block_key[first] == key - days + 1))
+    whole = whole[np.argsort(row[whole], kind="stable")]
+    amounts = [pc.filter(column, fit).cast(pa.float64()).to_numpy()[whole] for column in (energy, register_energy["resolution_kwh_or_kvarh"])]
+    return RegisterSpans(first[whole], row[whole] + 1, amounts[0], np.maximum(amounts[1], LEAST_TOLERANCE))
+
+
+def _reconciled(estimates: Estimates, spans: RegisterSpans) -> Estimates:
+    done = reconcile_with_registers(estimates.final, estimates.status, spans)
+    kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
+    margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
+    return Estimates(done.final, done.status, estimates.places, margin)
 
 
 def _failed_ids(bits: IntArray) -> pa.Array:
