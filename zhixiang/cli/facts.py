@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -57,3 +58,23 @@ def check_facts(json: JsonOption = False) -> None:
         typer.secho(f"{len(problems)} problems" if problems else "facts are well formed", fg="red" if problems else "green")
     if problems:
         raise typer.Exit(2)
+
+
+@app.command("load-prices")
+def load_monthly_prices(
+    file: Annotated[Path, typer.Argument(help="CSV: month,component,price_cny_per_kwh,document,published_on; three components a month.")],
+    corrects: Annotated[bool, typer.Option("--corrects", help="A later notice for months already loaded; earlier bills keep theirs.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Takes a file of published monthly prices into the facts, or refuses it as a whole with file and line."""
+    from pipelines.facts import load_facts, load_prices
+    from pipelines.settings import load_settings
+
+    folder = load_settings().facts_dir
+    loaded = load_prices(file, folder, corrects=corrects)
+    load_facts(folder)
+    months = [str(month) for month in loaded.months]
+    if json:
+        show_json({"file": str(folder / loaded.file), "months": months})
+    else:
+        typer.secho(f"{len(months)} months taken into {folder / loaded.file}: {', '.join(months)}", fg="green")
