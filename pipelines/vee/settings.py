@@ -50,6 +50,9 @@ class VeeSettings(SettingsFile):
         ge=2, description="With fewer, nothing is learnt: linear up to its limit, like-days beyond, and no error band."
     )
     band_coverage_ratio: float = Field(gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover.")
+    back_test_series: int = Field(ge=1, description="Load curves of each customer class on which the published errors rest, at most.")
+    flag_short_error_ratio: float = Field(gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this.")
+    flag_long_error_ratio: float = Field(gt=0, description="And where that of longer gaps, such as a day, lies over this.")
     linear_caution_ratio: float = Field(
         ge=0, description="VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard error."
     )
