@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
 
-from pipelines.codes import IntervalStatus
+from pipelines.codes import Channel, IntervalStatus
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
@@ -20,6 +22,7 @@ from pipelines.periods import LOCAL_ZONE
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
+from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import (
     SilverCustomers,
@@ -32,10 +35,11 @@ from pipelines.tables.silver import (
 from pipelines.transforms.curves import refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
+from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, month_of, promises, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, driver_files, month_of, promises, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -120,6 +124,37 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
     return {"measured_values_changed": changed, "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
 
 
+def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """How far estimates err, measured on gaps masked in a bounded sample of the curves that have just been refined."""
+    settings = inputs.settings.section(VeeSettings)
+    classes = _customer_classes(inputs)
+    location = inputs.location(SilverDayCurves)
+    files = [f"{location}/{path}" for path in inputs.files(SilverDayCurves)]
+    known = pc.unique(ds.dataset(files, format="parquet").to_table(columns=["meter_point_id"]).column(0)).to_pylist() if files else []
+    wanted = pa.array(sampled_meter_points(known, classes, settings.back_test_series), pa.string())
+    empty = SilverDayCurves.empty().select(list(CURVE_COLUMNS))
+    chosen = pc.is_in(ds.field("meter_point_id"), wanted) & (ds.field("channel_code") == Channel.ACTIVE_FORWARD.value)
+    curves = ds.dataset(files, format="parquet").to_table(columns=list(CURVE_COLUMNS), filter=chosen) if files else empty
+    days = pc.unique(curves["curve_date"]).to_pylist()
+    errors = measure_estimation_errors(curves, classes, _day_types(inputs.facts, days), settings)
+    return {SilverEstimationErrors: driver_files(inputs, SilverEstimationErrors, errors)}
+
+
+def _customer_classes(inputs: Inputs) -> dict[str, str]:
+    """The latest known price class of each meter point's customer."""
+
+    def latest(table: type[Table], key: str, value: str) -> dict[str, str]:
+        rows = pa.concat_tables(
+            [pq.read_table(f"{inputs.location(table)}/{path}", columns=[key, "valid_from_date", value]) for path in inputs.files(table)]
+            or [table.empty().select([key, "valid_from_date", value])]
+        ).sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
+        return {row[key]: row[value] for row in rows.to_pylist() if row[value]}
+
+    classes = latest(SilverCustomers, "customer_id", "customer_class_code")
+    owners = latest(SilverMeterPoints, "meter_point_id", "customer_id")
+    return {meter_point: classes[customer] for meter_point, customer in owners.items() if customer in classes}
+
+
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Energy of each meter point, channel and day."""
     points = _meter_points(inputs)
@@ -188,6 +223,13 @@ STEPS: tuple[Step, ...] = (
         reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
+    ),
+    Step(
+        stage="silver",
+        name="silver-estimation-errors",
+        reads=(SilverDayCurves, SilverCustomers, SilverMeterPoints),
+        writes={SilverEstimationErrors: WriteMode.COMMIT_FILES},
+        apply=publish_estimation_errors,
     ),
     Step(
         stage="gold",

@@ -143,7 +143,7 @@ def _refine_group(
         interval_minutes=minutes,
         series_starts=starts,
         day_numbers=block_day,
-        day_types=_type_codes(block_day, day_types),
+        day_types=type_codes(block_day, day_types),
         capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
         counts_use=channel[block_series % len(records.channels)],
         receptions=_placed(receptions, rows, total, 0),
@@ -172,7 +172,7 @@ def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) 
     return placed
 
 
-def _type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
+def type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
     """A code per kind of day; one look-up per distinct day."""
     days, place = np.unique(day_numbers, return_inverse=True)
     names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]

@@ -1,4 +1,4 @@
-"""What kernels see: the days of several series stacked into one contiguous (days x slots) array."""
+"""What kernels see, one kind of block for each level of check."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ class CurveBlock:
     counts_use        (days) whether the series counts active energy drawn; others may rest at zero.
     receptions        (days) how many records were received for the day.
     today_number      The local day on which the check runs, counted from 1970-01-01.
+    outages           (days) whether an outage is on record for the customer on that day; none: no outage is known.
     """
 
     energy: FloatArray
@@ -36,6 +37,7 @@ class CurveBlock:
     counts_use: BoolArray
     receptions: IntArray
     today_number: int
+    outages: BoolArray | None = None
 
     @property
     def interval_hours(self) -> float:
@@ -45,3 +47,91 @@ class CurveBlock:
     def slots_in(self, hours: float) -> int:
         """Whole intervals that make up a time; at least 1. [h] -> slots"""
         return max(1, round(hours / self.interval_hours))
+
+
+@dataclass(frozen=True)
+class RecordBlock:
+    """Received curve records, as they came; arrays run over records.
+
+    day_numbers       Local day, counted from 1970-01-01.
+    interval_minutes  Length of an interval as stated. [min]
+    values            How many values the record has; flags, qualities: how many completeness flags and quality codes, 0 where it has none.
+    has_measure       Whether the kind of the values stands in its closed list; has_channel: the same for what is counted.
+    has_meter         Whether a meter with a multiplier counts at the meter point on that day.
+    first_installed   First day on which any meter counts at the meter point, NO_DAY where none ever does.
+    today_number      The local day on which the check runs, counted from 1970-01-01.
+    """
+
+    day_numbers: IntArray
+    interval_minutes: IntArray
+    values: IntArray
+    flags: IntArray
+    qualities: IntArray
+    has_measure: BoolArray
+    has_channel: BoolArray
+    has_meter: BoolArray
+    first_installed: IntArray
+    today_number: int
+
+
+NO_DAY = -(1 << 30)
+
+
+@dataclass(frozen=True)
+class RegisterBlock:
+    """Settled register reads ordered by series and day, after the walk from read to read; arrays run over reads.
+
+    series       Number of (meter point, channel).
+    day_numbers  Local day that the read closes, counted from 1970-01-01.
+    register     The counter. [1e-6, before the multiplier]
+    before       Place of the read before, -1 where there is none.
+    decreased, rolled_over, exchanged  What the walk decided about the energy since the read before.
+    step         Smallest step of the register. [1e-6, before the multiplier]
+    rates        (reads x rates) registers of the rates, -1 where none was sent. [1e-6, before the multiplier]
+    """
+
+    series: IntArray
+    day_numbers: IntArray
+    register: IntArray
+    before: IntArray
+    decreased: BoolArray
+    rolled_over: BoolArray
+    exchanged: BoolArray
+    step: IntArray
+    rates: IntArray
+
+
+@dataclass(frozen=True)
+class DayBlock:
+    """Days of energy ordered by series (meter point and channel) and day; a day without settled energy has no row.
+
+    series_starts     (series + 1) first row of each series.
+    meter_points      (series) number of the meter point; its series stand next to each other.
+    day_numbers       Local day, counted from 1970-01-01.
+    day_types         Code of the kind of day; like-days have equal codes.
+    energy            Settled energy. [kWh or kvarh]
+    span_days         Days that the energy stands for; more than 1 where a missed read could not be split.
+    curve             Energy by a whole curve, NaN where there is none. [kWh or kvarh]
+    register          Energy between the reads that close this day and the one before, NaN where there is none. [kWh or kvarh]
+    resolution        Smallest step of the register times the multiplier, NaN where there is no register. [kWh or kvarh]
+    estimated_ratio   Share of the energy that was estimated.
+    interval_minutes  Length of an interval of the curve, 0 where there is none. [min]
+    multiplier        CT ratio x PT ratio, NaN where unknown.
+    capacity_kva      Limit of the connection, NaN where unknown. [kVA]
+    counts_use        Whether the series counts active energy drawn.
+    """
+
+    series_starts: IntArray
+    meter_points: IntArray
+    day_numbers: IntArray
+    day_types: IntArray
+    energy: FloatArray
+    span_days: IntArray
+    curve: FloatArray
+    register: FloatArray
+    resolution: FloatArray
+    estimated_ratio: FloatArray
+    interval_minutes: IntArray
+    multiplier: FloatArray
+    capacity_kva: FloatArray
+    counts_use: BoolArray
