@@ -73,7 +73,7 @@ def back_test(series: Series, groups: IntArray, interval_hours: float, settings:
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
             if rows.size:
-                yield from _summaries(group, length * interval_hours, judging, choice, rows, mean)
+                yield from summaries_of(group, length * interval_hours, judging, choice, rows, mean)
 
 
 def _mean_of_series(series: Series) -> FloatArray:
@@ -85,7 +85,12 @@ def _mean_of_series(series: Series) -> FloatArray:
     return np.asarray(total / np.maximum(np.add.reduceat(there, starts, dtype=np.int64), 1))
 
 
-def _summaries(group: int, gap_hours: float, trials: Trials, choice: Choice, rows: IntArray, mean: FloatArray) -> Iterator[ErrorSummary]:
+def summaries_of(group: int, gap_hours: float, trials: Trials, choice: Choice, rows: IntArray, mean: FloatArray) -> Iterator[ErrorSummary]:
+    """Errors of every method and of what is chosen over the masked gaps of one group.
+
+    rows  Pairs of ``trials`` and ``choice`` that belong to it.
+    mean  (pairs) mean interval of each series. [kWh or kvarh]
+    """
     truths, estimates = trials.truths[rows], trials.estimates[rows]
     there = ~np.isnan(truths)
     masks = there[:, :, 0]
