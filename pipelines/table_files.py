@@ -23,29 +23,41 @@ if TYPE_CHECKING:
     from pipelines.store import Store
 
 
-def write_files(rows: pa.Table, table: type[Table], root: str) -> list[WrittenFile]:
+def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = False) -> list[WrittenFile]:
     """What a worker does: writes rows into their partition folders under fresh names and describes the files.
 
     rows   All declared columns of the table.
     root   The table's folder on a file system that workers and driver share.
+    quick  Splits floating-point numbers into streams of bytes instead of looking for repeated values: half the time, up to twice the size.
     """
     rows = conform(rows, table)
     if not table.partition_by:
-        return [_write_one(rows, {}, root)] if rows.num_rows else []
+        return [_write_one(rows, {}, root, quick)] if rows.num_rows else []
     (column,) = table.partition_by
     values = sorted(pc.unique(rows.column(column)).to_pylist())
     # Filtering copies every array, so rows of one partition go as they are.
     parts = [rows] if len(values) == 1 else [rows.filter(pc.equal(rows.column(column), value)) for value in values]
-    return [_write_one(part.drop_columns([column]), {column: value}, root) for part, value in zip(parts, values, strict=True)]
+    return [_write_one(part.drop_columns([column]), {column: value}, root, quick) for part, value in zip(parts, values, strict=True)]
 
 
-def _write_one(rows: pa.Table, partition: dict[str, str], root: str) -> WrittenFile:
+def _write_one(rows: pa.Table, partition: dict[str, str], root: str, quick: bool) -> WrittenFile:
     folder = "/".join(f"{column}={value}" for column, value in partition.items())
     name = f"{folder}/{uuid.uuid4()}.parquet" if folder else f"{uuid.uuid4()}.parquet"
     path = Path(root, name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(rows, path, compression="zstd", compression_level=1)
+    encoding = _quick_encoding(rows.schema) if quick else {}
+    pq.write_table(rows, path, compression="zstd", compression_level=1, **encoding)
     return WrittenFile(name, path.stat().st_size, partition, rows.num_rows, json.dumps(_statistics(rows)))
+
+
+def _quick_encoding(schema: pa.Schema) -> dict[str, list[str]]:
+    """Parquet paths of the columns to split, and of those that keep a dictionary."""
+    split, kept = [], []
+    for field in schema:
+        is_list = pa.types.is_list(field.type)
+        values = field.type.value_type if is_list else field.type
+        (split if pa.types.is_floating(values) else kept).append(f"{field.name}.list.element" if is_list else field.name)
+    return {"use_byte_stream_split": split, "use_dictionary": kept}
 
 
 def _statistics(rows: pa.Table) -> dict[str, object]:

@@ -55,6 +55,11 @@ def meter_ids(first: int, count: int) -> pa.Array:
     return pa.array([f"SIM-DAY-{number:08d}" for number in range(first, first + count)])
 
 
+def meter_number(meter_point_id: str) -> int:
+    """The number in a simulated meter point's name."""
+    return int(meter_point_id.rsplit("-", 1)[1])
+
+
 def make_area(folder: Path, profiles: str, number: int, first: int, count: int, seed: int) -> tuple[PlantedFaults, WrittenFile]:
     """Writes the received file and the profiles of one area, with a file of truth beside them that the run never reads.
 
