@@ -58,7 +58,7 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
     split = random.integers(1, 4_000_000, (bill.size, len(PERIODS))) * 10_000
     split[home] = 0
     energy = np.where(home, random.integers(1, 500_000, bill.size) * 10_000, split.sum(axis=1))
-    basis = np.where(random.random(count) < 0.8, 1, 2)
+    basis = np.full(count, tuple(DemandBasis).index(DemandBasis.CONTRACT_DEMAND))
     running = np.where(later, capacity[bill] // 2, capacity[bill])
     agreed = (capacity * 0.5).astype(np.int64)
     demand = np.where(home, 0, capacity[bill] * random.integers(55, 90, bill.size) // 100)

@@ -20,10 +20,9 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMeterPoints, SilverQuarantine, SilverRegisterEnergy
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
-from pipelines.transforms.received import Settled, hold_back_later, settle_received
-from pipelines.transforms.register_reads import refine_register_reads
-from pipelines.transforms.registers import derive_register_energy
-from pipelines.transforms.silver_frames import REFINEMENTS, Refined, refine_received, settle_register_reads
+from pipelines.transforms.received import Settled, judge_received
+from pipelines.transforms.register_reads import refine_read_rows
+from pipelines.transforms.silver_frames import REFINEMENTS, Refined, refine_received
 from pipelines.vee.settings import VeeSettings
 
 if TYPE_CHECKING:
@@ -118,8 +117,8 @@ def test_null_differs_from_a_value_in_another_column(spark: SparkSession) -> Non
     rows = [payment("a", None, None, due_date=DAY, paid_date=None), payment("b", None, None, due_date=None, paid_date=DAY)]
     for row in rows:
         row["customer_id"] = "C1"
-    settled = settle_received(frame(spark, BronzePayments, rows), BronzePayments, ("customer_id", "billing_month"), ("due_date", "paid_date"))
-    assert settled.kept.count() == 0
+    judged = judge_received(frame(spark, BronzePayments, rows), BronzePayments, ("customer_id", "billing_month"), ("due_date", "paid_date"))
+    assert judged.where("verdict = 'kept'").count() == 0
 
 
 def test_histories_codes_and_ranges(spark: SparkSession) -> None:
@@ -192,7 +191,11 @@ METER = {
 }
 
 
-def test_register_reads_settle_and_those_that_fall_move_in_the_accounts(spark: SparkSession) -> None:
+def arrow_rows(table: type[Table], rows: list[dict[str, Any]]) -> pa.Table:
+    return pa.Table.from_pylist(rows, schema=pa.schema([field.with_nullable(True) for field in table.arrow_schema()]))
+
+
+def test_register_reads_that_fall_count_as_quarantined() -> None:
     rows = [
         read(2, -1, "1.00"),
         read(3, 0, "2.00"),
@@ -203,32 +206,20 @@ def test_register_reads_settle_and_those_that_fall_move_in_the_accounts(spark: S
         read(8, 40, "9"),
         read(9, 4, "5", channel_code="heat"),
     ]
-    settled = settle_register_reads(frame(spark, BronzeRegisterReads, rows), today=DAY + timedelta(days=39))
-    outcome = derive_register_energy(settled.kept, frame(spark, SilverMeterPoints, [METER]), SETTINGS, buckets=2)
-    energy = collected(outcome.energy, "energy_date")
+    today = DAY + timedelta(days=39)
+    outcome = refine_read_rows(arrow_rows(BronzeRegisterReads, rows), arrow_rows(SilverMeterPoints, [METER]), SETTINGS, today)
+    energy = sorted(outcome.energy.to_pylist(), key=lambda row: row["energy_date"])
     assert [row["energy_kwh_or_kvarh"] for row in energy] == [None, Decimal(15), Decimal(15)]
-    assert outcome.energy.columns == [name for name in SilverRegisterEnergy.columns() if name != "computed_run_id"]
-    fallen = outcome.quarantine.collect()
-    assert [(row["content_hash"], row["line_number"], row["reason_code"]) for row in fallen] == [("r", 5, "register_decrease")]
-    assert fallen[0]["raw_record"] == "MP-1,active_forward,2026-03-02,1.500000"
-    assert accounts(settled) == {"r": (8, 4, 0, 1, 3)}
-    (moved,) = hold_back_later(settled.accounts, outcome.quarantine).collect()
-    assert (moved["received_rows"], moved["kept_rows"], moved["superseded_rows"], moved["quarantined_rows"]) == (8, 3, 1, 4)
-
-    # One pass over buckets gives the same rows.
-    refined = refine_register_reads(
-        frame(spark, BronzeRegisterReads, rows), frame(spark, SilverMeterPoints, [METER]), SETTINGS, DAY + timedelta(days=39), 2
-    )
-    assert collected(refined.energy, "energy_date") == energy
-    assert [row.asDict() for row in refined.accounts.collect()] == [moved.asDict()]
-    held = collected(refined.quarantine, "line_number")
-    assert [(row["line_number"], row["reason_code"]) for row in held] == [
+    assert outcome.energy.column_names == [name for name in SilverRegisterEnergy.columns() if name != "computed_run_id"]
+    assert [(row["line_number"], row["reason_code"]) for row in outcome.quarantine.to_pylist()] == [
         (5, "register_decrease"),
         (7, "missing_value"),
         (8, "future_dated"),
         (9, "bad_code"),
     ]
-    assert refined.quarantine.columns == outcome.quarantine.columns
+    assert outcome.quarantine.to_pylist()[0]["raw_record"] == "MP-1,active_forward,2026-03-02,1.500000"
+    (counted,) = outcome.accounts.to_pylist()
+    assert (counted["received_rows"], counted["kept_rows"], counted["superseded_rows"], counted["quarantined_rows"]) == (8, 3, 1, 4)
 
 
 def slot_periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:

@@ -1,0 +1,106 @@
+"""Laws of a month's price: more energy never costs less where no rule turns, a split keeps every kilowatt-hour, batch and single are one."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date, timedelta
+from decimal import Decimal
+from random import Random
+
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.facts import load_facts
+from pipelines.periods import BillingMonth
+from pipelines.settings import packaged
+from pipelines.tariff import Contract, Determinants, change_days, power_factor, price_month, price_supply, split_month
+from pipelines.tariff.batch import price_batch
+from pipelines.tariff.batch_columns import bills_table
+from tests.oracles.random_cases import facts_of_world, fit_to_catalogue, random_case, supply_of_case
+
+D = Decimal
+SEPTEMBER = BillingMonth(2026, 9)
+FACTS = load_facts(packaged("conf") / "facts")
+CHANGING = facts_of_world(FACTS)
+energies = st.decimals(min_value=0, max_value=400_000, places=2)
+FACTORY = Contract(
+    CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, VoltageLevel.KV_1_TO_20, True, D(800), D(800), DemandBasis.CONTRACT_DEMAND, D(600),
+    D("0.90"),
+)  # fmt: skip
+
+
+def measured(split: dict[TouPeriod, Decimal], reactive: Decimal, month: BillingMonth = SEPTEMBER) -> Determinants:
+    return Determinants(month, sum(split.values(), D(0)), split, D(500), reactive, D(0), D("0.01"))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.fixed_dictionaries(dict.fromkeys(TouPeriod, energies)),
+    st.sampled_from(list(TouPeriod)),
+    st.decimals(min_value=D("0.01"), max_value=50_000, places=2),
+    st.decimals(min_value=0, max_value=400_000, places=2),
+    st.sampled_from(list(DemandBasis)),
+)
+def test_more_energy_never_costs_less_on_one_side_of_260_and_in_one_power_factor_cell(
+    split: dict[TouPeriod, Decimal], period: TouPeriod, more: Decimal, reactive: Decimal, basis: DemandBasis
+) -> None:
+    less = measured(split, reactive)
+    greater = measured({**split, period: split[period] + more}, reactive)
+    assume(less.energy_kwh > 0 or reactive > 0)
+    assume((less.energy_kwh >= 260 * 800) == (greater.energy_kwh >= 260 * 800))
+    assume(power_factor(reactive, D(0), less.energy_kwh) == power_factor(reactive, D(0), greater.energy_kwh))
+    contract = dataclasses.replace(FACTORY, demand_basis=basis)
+    assert price_month(contract, greater, FACTS).total_cny >= price_month(contract, less, FACTS).total_cny
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.decimals(min_value=0, max_value=3000, places=2),
+    st.decimals(min_value=0, max_value=3000, places=2),
+    st.decimals(min_value=0, max_value=6000, places=2),
+    st.sampled_from([None, 4, 5, 7]),
+)
+def test_more_energy_never_costs_a_dwelling_less(energy: Decimal, more: Decimal, before: Decimal, persons: int | None) -> None:
+    home = Contract(CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, False, household_persons=persons)
+    less, greater = (
+        price_month(home, Determinants(BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before), FACTS)
+        for kwh in (energy, energy + more)
+    )
+    assert greater.total_cny >= less.total_cny
+    assert sum(line.quantity for line in greater.lines) == energy + more
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.fixed_dictionaries(dict.fromkeys(TouPeriod, energies)),
+    st.lists(st.integers(2, 31), min_size=0, max_size=3, unique=True),
+    st.randoms(use_true_random=False),
+)
+def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(split: dict[TouPeriod, Decimal], cuts: list[int], random: Random) -> None:
+    month = BillingMonth(2026, 10)
+    changes = change_days(FACTORY, month, CHANGING)
+    assert changes == (date(2026, 10, 16),)
+    days = sorted({*changes, *(month.first_day + timedelta(days=cut - 1) for cut in cuts)})
+    weights = [random.random() + 0.01 for _ in range(len(days) + 1)]
+    by_period = [[random.choice((0.0, random.random())) for _ in TouPeriod] for _ in weights]
+    supply = split_month(FACTORY, measured(split, D(0), month), days, weights, by_period)
+    assert supply.energy_kwh == sum(split.values(), D(0))
+    for period in TouPeriod:
+        parts = [segment.energy_by_period[period] for segment in supply.segments if segment.energy_by_period is not None]
+        assert sum(parts, D(0)) == split[period]
+        assert all(part >= 0 and part % D("0.01") == 0 for part in parts)
+    bill = price_supply(supply, CHANGING)
+    for component in (LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS):
+        assert sum(line.quantity for line in bill.lines if line.component is component) == sum(split.values(), D(0))
+    assert bill.total_cny == sum((line.amount_cny for line in bill.lines), D(0))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_the_batch_is_the_single_engine_whatever_the_bill(seed: int) -> None:
+    supplies = [(str(number), supply_of_case(fit_to_catalogue(random_case(Random(seed + number))))) for number in range(5)]
+    priced = price_batch(bills_table(supplies), CHANGING)
+    single = [price_supply(supply, CHANGING) for _, supply in supplies]
+    assert priced.lines["amount_cny"].to_pylist() == [line.amount_cny for bill in single for line in bill.lines]
+    assert priced.lines["unit_price"].to_pylist() == [line.unit_price for bill in single for line in bill.lines]
