@@ -48,27 +48,6 @@ class Settled:
     judged: DataFrame
 
 
-def settle_received(
-    bronze: DataFrame,
-    table: type[Table],
-    key: Sequence[str],
-    values: Sequence[str],
-    faults: Sequence[Fault] = (),
-    cluster_by: Sequence[str] = (),
-    stage: str = "silver",
-) -> Settled:
-    """Judges every received record; one shuffle.
-
-    bronze      Frame of a bronze table.
-    table       That table.
-    key         Columns for which one record may stand.
-    values      Columns that make two records equal or different.
-    faults      Records with a fault are held back and compete with nobody; the first that holds is named.
-    cluster_by  Leading columns of the key to lay the records out by, so that what follows needs no second shuffle; empty: the key.
-    """
-    return split_verdicts(judge_received(bronze, table, key, values, faults, cluster_by), table, stage)
-
-
 def judge_received(
     bronze: DataFrame,
     table: type[Table],
@@ -77,7 +56,15 @@ def judge_received(
     faults: Sequence[Fault] = (),
     cluster_by: Sequence[str] = (),
 ) -> DataFrame:
-    """Every record with ``verdict`` and, where held back, ``reason_code``, ``column_name`` and ``reason``. Arguments as settle_received."""
+    """Every record with ``verdict`` and, where held back, ``reason_code``, ``column_name`` and ``reason``; one shuffle.
+
+    bronze      Frame of a bronze table.
+    table       That table.
+    key         Columns for which one record may stand.
+    values      Columns that make two records equal or different.
+    faults      Records with a fault are held back and compete with nobody; the first that holds is named.
+    cluster_by  Leading columns of the key to lay the records out by, so that what follows needs no second shuffle; empty: the key.
+    """
     from pyspark.sql import Window
     from pyspark.sql import functions as F
 
@@ -156,20 +143,6 @@ def quarantine_columns(table: type[Table], bronze_columns: Sequence[str], stage:
     raw = F.concat_ws(",", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in shown))
     made = {"table_name": F.lit(table.name), "raw_record": F.substring(raw, 1, RAW_LIMIT), "stage": F.lit(stage)}
     return [made.get(name, F.col(name)).alias(name) for name in QUARANTINE_SCHEMA.names]
-
-
-def hold_back_later(accounts: DataFrame, quarantine: DataFrame) -> DataFrame:
-    """Accounts after a later step has held back records that were kept: they move from kept to quarantined.
-
-    quarantine  silver_quarantine rows of that step; only those of the accounts' own table count.
-    """
-    from pyspark.sql import functions as F
-
-    later = quarantine.groupBy("content_hash", "table_name").agg(F.count(F.lit(1)).alias("_later"))
-    moved = F.coalesce(F.col("_later"), F.lit(0))
-    changed = {"kept_rows": F.col("kept_rows") - moved, "quarantined_rows": F.col("quarantined_rows") + moved}
-    joined = accounts.join(later, ["content_hash", "table_name"], "left")
-    return joined.select(*(changed.get(name, F.col(name)).alias(name) for name in ACCOUNTS_SCHEMA.names))
 
 
 def declared_faults(table: type[Table], columns: Sequence[str]) -> list[Fault]:

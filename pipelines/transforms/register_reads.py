@@ -1,10 +1,9 @@
-"""Received register reads to settled energy in one pass over buckets of meter points: one shuffle, no window."""
+"""Received register reads to settled energy: one pass over the reads of a set of meter points."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -15,17 +14,12 @@ from pipelines.codes import Channel, RejectReason
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.transforms import settlement
-from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
 from pipelines.transforms.micros import to_micros
-from pipelines.transforms.received import count_accounts
-from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, METER_COLUMNS, STAGE, derive_reads, quarantined_reads
+from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, STAGE, derive_reads
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, VERDICTS, Verdict, ranks
 from pipelines.vee.blocks import BoolArray, IntArray
 from pipelines.vee.checks import future_dated
 from pipelines.vee.settings import VeeSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 DAY_SPAN = 1 << 22
 READS_SCHEMA = pa.schema([*DERIVED_SCHEMA, pa.field("verdict", pa.string())])
@@ -44,50 +38,8 @@ _FAULTS = (
 _CONFLICTING = len(_FAULTS)
 
 
-@dataclass(frozen=True)
-class RefinedReads:
-    """What became of received register reads.
-
-    energy      silver_register_energy without ``computed_run_id``.
-    accounts    Records per file; a read that fell below the one before counts as quarantined.
-    quarantine  silver_quarantine without ``source_file`` and ``run_id``.
-    judged      What the three are views of: every read with ``verdict``; a runner that writes all three may keep it.
-    """
-
-    energy: DataFrame
-    accounts: DataFrame
-    quarantine: DataFrame
-    judged: DataFrame
-
-
-def refine_register_reads(bronze: DataFrame, meter_points: DataFrame, settings: VeeSettings, today: date, buckets: int = 16) -> RefinedReads:
-    """Settles all received reads and derives the energy between those that stand.
-
-    bronze        bronze_register_reads; meter_points: silver_meter_points.
-    settings      How far a rollover may advance.
-    today         Local day on which this runs; later days are held back.
-    buckets       Groups of meter points that workers take one at a time; about 250 meter-years each is a good size.
-
-    The rule of settlement is that of ``settlement``, the rules of energy are those of ``registers.derive_register_energy``.
-    """
-    from pyspark.sql import functions as F
-
-    def refine(read_rows: pa.Table, meter_rows: pa.Table) -> pa.Table:
-        return refine_reads(read_rows, meter_rows, settings, today)
-
-    reads = bronze.select(*_READ_COLUMNS, F.col("rate_registers_unscaled").cast("string").alias(_RATES))
-    meters = by_bucket(meter_points.select(*METER_COLUMNS), buckets)
-    judged = by_bucket(reads, buckets).cogroup(meters).applyInArrow(in_buckets(refine), spark_schema(READS_SCHEMA))
-    return RefinedReads(
-        energy=judged.where(F.col("verdict") == Verdict.KEPT.value).select(*ENERGY_SCHEMA.names),
-        accounts=count_accounts(judged, BronzeRegisterReads),
-        quarantine=quarantined_reads(judged),
-        judged=judged,
-    )
-
-
 def refine_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings, today: date) -> pa.Table:
-    """The same for Arrow rows of one bucket: every read once, those that stand with their energy."""
+    """Every read once with its ``verdict``, those that stand with their energy; the rules are those of ``settlement`` and ``derive_reads``."""
     reads = reads.combine_chunks()
     faults, sent = _faults(reads, today), _sent(reads)
     verdicts = np.full(reads.num_rows, settlement.QUARANTINED, dtype=np.int8)
@@ -114,7 +66,12 @@ def refine_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings, today
 
 @dataclass(frozen=True)
 class ReadsOutcome:
-    """The same three results as Arrow tables: columns as in RefinedReads, rows in a fixed order."""
+    """What became of received register reads, rows in a fixed order.
+
+    energy      silver_register_energy without ``computed_run_id``.
+    accounts    Records per file; a read that fell below the one before counts as quarantined.
+    quarantine  silver_quarantine without ``source_file`` and ``run_id``.
+    """
 
     energy: pa.Table
     accounts: pa.Table
@@ -122,10 +79,12 @@ class ReadsOutcome:
 
 
 def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date) -> ReadsOutcome:
-    """For a worker that reads and writes files itself: all received reads of a set of meter points, without the JVM.
+    """Settles all received reads of a set of meter points and derives the energy between those that stand.
 
     bronze        Columns of bronze_register_reads (run columns may lack), the whole history of these meter points, in any order.
     meter_points  silver_meter_points, of these meter points at least.
+    settings      How far a rollover may advance.
+    today         Local day on which this runs; later days are held back.
     """
     rates = bronze["rate_registers_unscaled"].combine_chunks()
     rates = rates if isinstance(rates, pa.Array) else pa.array([], bronze.schema.field("rate_registers_unscaled").type)

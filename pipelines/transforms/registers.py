@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -11,16 +10,11 @@ import pyarrow.compute as pc
 
 from pipelines.codes import Channel, RegisterRule, RejectReason
 from pipelines.tables.base import INTEGER, LONG, STRING
-from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverRegisterEnergy
 from pipelines.transforms import register_kernel as kernel
-from pipelines.transforms.buckets import by_bucket, in_buckets, spark_schema
 from pipelines.transforms.micros import PER_UNIT, from_micros, to_micros
-from pipelines.transforms.settlement import QUARANTINE_SCHEMA, ranks
+from pipelines.transforms.settlement import ranks
 from pipelines.vee.settings import VeeSettings
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 STAGE = SilverRegisterEnergy.name
 ENERGY_SCHEMA = pa.schema([field for field in SilverRegisterEnergy.arrow_schema() if field.name != "computed_run_id"])
@@ -35,18 +29,6 @@ DERIVED_SCHEMA = pa.schema(
         pa.field("reason", STRING),
     ]
 )
-_READ_COLUMNS = ("meter_point_id", "channel_code", "read_date", "register_unscaled", "content_hash", "line_number")
-METER_COLUMNS = (
-    "meter_point_id",
-    "valid_from_date",
-    "valid_to_date",
-    "multiplier_ratio",
-    "register_digits",
-    "register_decimals",
-    "start_register_unscaled",
-    "previous_end_register_unscaled",
-    "capacity_kva",
-)
 _RULES = {
     kernel.FIRST_READ: RegisterRule.FIRST_READ,
     kernel.NORMAL: RegisterRule.NORMAL,
@@ -57,27 +39,12 @@ _RULES = {
 }
 
 
-@dataclass(frozen=True)
-class RegisterOutcome:
-    """What frozen registers settle.
+def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa.Table:
+    """Energy of each read over the read before, per meter point and channel: one row per read, with a reason where it is held back.
 
-    energy      silver_register_energy without ``computed_run_id``.
-    quarantine  silver_quarantine without ``source_file`` and ``run_id``: reads that cannot be settled.
-    derived     What the two are views of; a runner that writes both may keep it.
-    """
-
-    energy: DataFrame
-    quarantine: DataFrame
-    derived: DataFrame
-
-
-def derive_register_energy(reads: DataFrame, meter_points: DataFrame, settings: VeeSettings, buckets: int = 16) -> RegisterOutcome:
-    """Energy of each read over the read before, per meter point and channel.
-
-    reads         Settled rows of bronze_register_reads, one per meter point, channel and day.
-    meter_points  silver_meter_points.
-    settings      How far a rollover may advance.
-    buckets       Groups of meter points that workers take one at a time; about 250 meter-years each is a good size.
+    reads     Settled rows of bronze_register_reads, one per meter point, channel and day.
+    meters    silver_meter_points.
+    settings  How far a rollover may advance.
 
     The register of a day is read at its end, so a meter that counts from day V on may be read on V - 1 for the first time.
     A read below the one before is a rollover at 10 to the power of the register's digits if the advance stays plausible; else it is held
@@ -85,35 +52,6 @@ def derive_register_energy(reads: DataFrame, meter_points: DataFrame, settings: 
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active forward registers, so for the
     other channels, or where one is unknown, the day of the exchange has no energy.
     """
-    from pyspark.sql import functions as F
-
-    def derive(read_rows: pa.Table, meter_rows: pa.Table) -> pa.Table:
-        return derive_reads(read_rows, meter_rows, settings)
-
-    derived = (
-        by_bucket(reads.select(*_READ_COLUMNS), buckets)
-        .cogroup(by_bucket(meter_points.select(*METER_COLUMNS), buckets))
-        .applyInArrow(in_buckets(derive), spark_schema(DERIVED_SCHEMA))
-    )
-    return RegisterOutcome(
-        energy=derived.where(F.col("reason_code").isNull()).select(*ENERGY_SCHEMA.names),
-        quarantine=quarantined_reads(derived),
-        derived=derived,
-    )
-
-
-def quarantined_reads(derived: DataFrame) -> DataFrame:
-    """The rows of silver_quarantine without the run's columns out of derived reads."""
-    from pyspark.sql import functions as F
-
-    shown = ("meter_point_id", "channel_code", "energy_date", "end_register_unscaled")
-    raw = F.concat_ws(",", *(F.coalesce(F.col(name).cast("string"), F.lit("")) for name in shown))
-    made = {"table_name": F.lit(BronzeRegisterReads.name), "raw_record": raw, "stage": F.lit(STAGE)}
-    return derived.where(F.col("reason_code").isNotNull()).select(*(made.get(name, F.col(name)).alias(name) for name in QUARANTINE_SCHEMA.names))
-
-
-def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa.Table:
-    """The same on Arrow tables: one row per read, with a reason where it is held back."""
     names, meter_of, order, channel_names = _ordered(reads)
     meter_point, channel = meter_of
     rows = reads.take(pa.array(order))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import TYPE_CHECKING
 
 from pipelines.codes import RejectReason
@@ -14,7 +13,6 @@ from pipelines.tables.bronze import (
     BronzeEvents,
     BronzeMeterPoints,
     BronzePayments,
-    BronzeRegisterReads,
     BronzeTransferDeclarations,
     BronzeWeather,
 )
@@ -26,7 +24,7 @@ from pipelines.tables.silver import (
     SilverTransferDeclarations,
     SilverWeather,
 )
-from pipelines.transforms.received import RECEIVED_COLUMNS, Fault, Settled, declared_faults, settle_received
+from pipelines.transforms.received import RECEIVED_COLUMNS, Fault, Settled, declared_faults
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -95,29 +93,6 @@ def refine_received(bronze: DataFrame, refinement: Refinement, keep: Callable[[D
     settled = split_verdicts(keep(judged) if keep else judged, refinement.bronze, stage)
     columns = [_silver_column(name, refinement.subject) for name in silver.columns() if name != RUN_COLUMN]
     return Refined(settled.kept.select(*columns), settled)
-
-
-def settle_register_reads(bronze: DataFrame, today: date) -> Settled:
-    """The register reads that stand, one per meter point, channel and day; laid out by meter point and channel.
-
-    today  Local day on which this runs; later days are held back.
-    """
-    from pyspark.sql import functions as F
-
-    faults = [
-        *declared_faults(BronzeRegisterReads, ("channel_code", "register_unscaled")),
-        Fault(F.col("register_unscaled").isNull(), RejectReason.MISSING_VALUE, "register_unscaled", "A value is needed here."),
-        Fault(F.col("read_date") > F.lit(today), RejectReason.FUTURE_DATED, "read_date", "The local day lies after the day of the run."),
-    ]
-    return settle_received(
-        bronze,
-        BronzeRegisterReads,
-        key=("meter_point_id", "channel_code", "read_date"),
-        values=("register_unscaled", "rate_registers_unscaled"),
-        faults=faults,
-        cluster_by=("meter_point_id", "channel_code"),
-        stage="silver_register_energy",
-    )
 
 
 def _silver_column(name: str, subject: str) -> Column:
