@@ -32,7 +32,7 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
-from pipelines.transforms.curves import refine_curves
+from pipelines.transforms.curves import REGISTER_SCHEMA, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
@@ -84,11 +84,11 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Frozen registers: settled, then differences times multiplier with rollover and meter exchange."""
     points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
 
-    def refine(rows: Sequence[pa.Table]) -> BucketOutcome:
-        outcome = refine_read_rows(rows[0], points, settings, today)
+    def refine(bronze: pa.Table) -> BucketOutcome:
+        outcome = refine_read_rows(bronze, points, settings, today)
         return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, promises(outcome.energy, SilverRegisterEnergy))
 
-    return refine_in_buckets(inputs, REGISTERS, (BronzeRegisterReads,), SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
+    return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
 
 
 def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -97,12 +97,17 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     present = inputs.settings.section(FormatSettings).present_char
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
+    read = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
 
-    def refine(rows: Sequence[pa.Table]) -> BucketOutcome:
-        outcome = refine_curves(rows[0], points, day_types, settings, months, today, present, rows[1])
+    def registers(meter_points: Sequence[str]) -> pa.Table:
+        rows = ds.field("meter_point_id").isin(pa.array(meter_points, pa.string()))
+        return ds.dataset(read, format="parquet", schema=REGISTER_SCHEMA).to_table(filter=rows)
+
+    def refine(bronze: pa.Table) -> BucketOutcome:
+        outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers)
         return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, curve_violations(outcome.curves))
 
-    return refine_in_buckets(inputs, CURVES, (BronzeLoadCurves, SilverRegisterEnergy), SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
+    return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:

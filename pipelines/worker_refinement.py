@@ -38,21 +38,16 @@ class BucketOutcome:
 
 
 def refine_in_buckets(
-    inputs: Inputs,
-    stage: str,
-    sources: Sequence[type[Table]],
-    target: type[Table],
-    refine: Callable[[Sequence[pa.Table]], BucketOutcome],
-    rows_per_task: int,
+    inputs: Inputs, stage: str, source: type[Table], target: type[Table], refine: Callable[[pa.Table], BucketOutcome], rows_per_task: int
 ) -> Mapping[type[Table], Written]:
-    """Runs ``refine`` on all rows of each bucket of meter points, one Arrow table per source.
+    """Runs ``refine`` on all bronze rows of each bucket of meter points.
 
-    sources        Tables with ``meter_point_id``, each partitioned by one month column; the first is the bronze one, whose rows decide how many buckets there are.
+    source         Bronze table with ``meter_point_id``, partitioned by one month column.
     target         Silver table; the workers write its files, the runner commits them.
     refine         Pure function; it travels to the workers with all that it holds.
     rows_per_task  How many rows make one more bucket worth its start.
     """
-    files, reports = _run_buckets(inputs, sources, target, refine, rows_per_task, sources[:1])
+    files, reports = _run_buckets(inputs, (source,), target, lambda tables: refine(tables[0]), rows_per_task)
     return {
         target: files,
         SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
@@ -69,7 +64,7 @@ def derive_in_buckets(
         rows = derive(tables)
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target))
 
-    return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task, sources)[0]}
+    return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]}
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
@@ -108,16 +103,11 @@ def _bucket_frame(inputs: Inputs, buckets: int) -> DataFrame:
 
 
 def _run_buckets(
-    inputs: Inputs,
-    sources: Sequence[type[Table]],
-    target: type[Table],
-    work: Callable[[Sequence[pa.Table]], BucketOutcome],
-    rows_per_task: int,
-    counted: Sequence[type[Table]],
+    inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], work: Callable[[Sequence[pa.Table]], BucketOutcome], rows_per_task: int
 ) -> tuple[WorkerFiles, list[dict[str, Any]]]:
     root, run_id = inputs.location(target), inputs.run_id
     files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
-    buckets = _bucket_count(inputs, [path for table in counted for path in files[table]], rows_per_task)
+    buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,7 +15,7 @@ from pipelines.codes import Channel, DayType, IntervalStatus
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.silver import SilverDayCurves
+from pipelines.tables.silver import SilverDayCurves, SilverRegisterEnergy
 from pipelines.transforms import curve_records, settlement
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
@@ -25,6 +25,16 @@ from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconci
 from pipelines.vee.settings import VeeSettings
 
 CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
+
+REGISTER_SCHEMA = pa.schema(
+    [
+        SilverRegisterEnergy.arrow_schema().field(name)
+        for name in ("meter_point_id", "channel_code", "energy_date", "span_days", "energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")
+    ]
+)
+"""What reconciliation needs of silver_register_energy."""
+
+RegisterReader = Callable[[Sequence[str]], pa.Table]
 
 PRESENT_CHAR = "1"
 
@@ -53,7 +63,7 @@ def refine_curves(
     months: Collection[str],
     today: date,
     present_char: str = PRESENT_CHAR,
-    register_energy: pa.Table | None = None,
+    registers: RegisterReader | None = None,
 ) -> CurveOutcome:
     """Settles, validates and estimates all received curves of a set of meter points.
 
@@ -64,7 +74,8 @@ def refine_curves(
     months        ``YYYY-MM`` whose curves are wanted; the others only serve as neighbours and like-days.
     today         Local day on which this runs; later days are held back.
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
-    register_energy  silver_register_energy of these meter points; estimates are scaled until a span's intervals sum to its energy.
+    registers     Meter points -> REGISTER_SCHEMA rows of silver_register_energy; asked for those alone of which an interval had to be estimated,
+                  whose estimates are then scaled until a span's intervals sum to the registers' energy.
 
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
@@ -85,7 +96,7 @@ def refine_curves(
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = records.interval_minutes[kept] == minutes
         parts.append(
-            _refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, register_energy)
+            _refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers)
         )
     return CurveOutcome(
         _joined(parts),
@@ -119,7 +130,7 @@ def _refine_group(
     settings: VeeSettings,
     months: set[str],
     today: date,
-    register_energy: pa.Table | None,
+    registers: RegisterReader | None,
 ) -> pa.Table:
     """Silver rows of the kept records of one interval length."""
     order = np.lexsort((records.day[kept], records.series[kept]))
@@ -151,8 +162,10 @@ def _refine_group(
     )
     bits, invalid = run_checks(block, settings)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
-    if register_energy is not None and register_energy.num_rows and invalid.any():
-        estimates = _reconciled(estimates, register_spans(records, register_energy, block_series, block_day))
+    if registers is not None and invalid.any():
+        meter_points = np.unique(block_series[invalid.any(axis=1)] // len(records.channels))
+        energy = registers([records.meter_points[place] for place in meter_points.tolist()])
+        estimates = _reconciled(estimates, register_spans(records, energy, block_series, block_day))
 
     month = block_day.astype("datetime64[D]").astype("datetime64[M]")
     emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))

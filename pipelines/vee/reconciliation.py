@@ -81,7 +81,7 @@ def reconcile_with_registers(
     proportion to their estimate (of a missing one: the profile at the level of the span's other intervals). With nothing left, nothing is done.
     """
     final, status = final.copy(), status.copy()
-    energy = spans.energy.reshape(spans.first_row.size, -1)
+    energy = spans.energy[:, None] if spans.energy.ndim == 1 else spans.energy
     factor = np.ones_like(final)
     agreement = np.full(energy.shape, Agreement.UNTOUCHED, dtype=np.int8)
     missing = np.isnan(final)

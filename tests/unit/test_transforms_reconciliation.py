@@ -1,0 +1,149 @@
+"""Received curves with a gap and the registers beside them: what silver says of the gap."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+import yaml
+
+from pipelines.codes import IntervalStatus
+from pipelines.settings import packaged
+from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.tables.silver import SilverMeterPoints
+from pipelines.transforms.curves import REGISTER_SCHEMA, RegisterReader, refine_curves
+from pipelines.vee.settings import VeeSettings
+
+SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+FIRST = date(2026, 3, 2)
+HOLE = 10  # the day that lacks intervals
+
+
+def day(offset: int) -> date:
+    return FIRST + timedelta(days=offset)
+
+
+def shape(offset: int) -> np.ndarray:
+    """Energy of each interval of a day. [kWh]"""
+    return (20.0 + 0.1 * (offset % 5)) + 8.0 * np.sin(np.linspace(0, 2 * np.pi, 96, endpoint=False))
+
+
+def refine(holes: range, registers: RegisterReader | None, days: int = 28) -> list[dict[str, object]]:
+    rows = [
+        dict.fromkeys(BronzeLoadCurves.columns())
+        | {
+            "content_hash": "c",
+            "line_number": offset + 2,
+            "meter_point_id": "MP-1",
+            "channel_code": "active_forward",
+            "curve_date": day(offset),
+            "interval_minutes": 15,
+            "measure_code": "energy",
+            "values_unscaled": [None if offset == HOLE and slot in holes else float(value) for slot, value in enumerate(shape(offset))],
+            "curve_month": f"{day(offset):%Y-%m}",
+        }
+        for offset in range(days)
+    ]
+    meter = dict.fromkeys(SilverMeterPoints.columns()) | {
+        "meter_point_id": "MP-1",
+        "valid_from_date": date(2026, 1, 1),
+        "meter_id": "M",
+        "multiplier_ratio": 1.0,
+        "provenance": "simulated",
+        "computed_run_id": "r",
+    }
+    outcome = refine_curves(
+        pa.Table.from_pylist(rows, BronzeLoadCurves.arrow_schema()),
+        pa.Table.from_pylist([meter], SilverMeterPoints.arrow_schema()),
+        {day(offset): "working_day" for offset in range(days)},
+        SETTINGS,
+        ["2026-03"],
+        date(2026, 6, 1),
+        registers=registers,
+    )
+    return outcome.curves.to_pylist()
+
+
+def registers(energy: str, span: int = 1, resolution: str = "0.01", closes: int = HOLE) -> RegisterReader:
+    row = {
+        "meter_point_id": "MP-1",
+        "channel_code": "active_forward",
+        "energy_date": day(closes),
+        "span_days": span,
+        "energy_kwh_or_kvarh": Decimal(energy),
+        "resolution_kwh_or_kvarh": Decimal(resolution),
+    }
+
+    def read(meter_points: Sequence[str]) -> pa.Table:
+        assert list(meter_points) == ["MP-1"]
+        return pa.Table.from_pylist([row], REGISTER_SCHEMA)
+
+    return read
+
+
+def test_without_registers_a_gap_has_method_and_band() -> None:
+    rows = refine(range(40, 48), None)
+    holed = rows[HOLE]
+    status = np.array(holed["interval_status_codes"])
+    assert (status[40:48] >= IntervalStatus.ESTIMATED_LINEAR).all()
+    low, high = holed["expected_low_kwh_or_kvarh"], holed["expected_high_kwh_or_kvarh"]
+    assert [value is not None for value in low] == [slot in range(40, 48) for slot in range(96)]
+    for slot in range(40, 48):
+        assert 0 <= low[slot] <= holed["final_kwh_or_kvarh"][slot] <= high[slot]
+    assert all(row["expected_low_kwh_or_kvarh"] is None and row["expected_high_kwh_or_kvarh"] is None for row in rows if row is not holed)
+
+
+def test_estimates_are_scaled_to_the_registers_and_measured_values_stay() -> None:
+    energy = shape(HOLE).sum() + 16.0
+    holed = refine(range(40, 48), registers(f"{energy:.6f}"))[HOLE]
+    final = np.array(holed["final_kwh_or_kvarh"])
+    kept = np.r_[0:40, 48:96]
+    np.testing.assert_array_equal(final[kept], shape(HOLE)[kept])
+    assert final.sum() == pytest.approx(energy, abs=1e-5)
+    assert final[40:48].sum() == pytest.approx(shape(HOLE)[40:48].sum() + 16.0, abs=1e-5)
+    high = np.array(holed["expected_high_kwh_or_kvarh"], dtype=float)[40:48]
+    assert (high >= final[40:48]).all()
+
+
+@pytest.mark.parametrize(("off", "scaled"), [(0.9, False), (1.1, True)])
+def test_a_difference_within_the_registers_step_scales_nothing(off: float, scaled: bool) -> None:
+    before = np.array(refine(range(40, 48), None)[HOLE]["final_kwh_or_kvarh"])
+    after = np.array(refine(range(40, 48), registers(f"{before.sum() + off:.6f}", resolution="1"))[HOLE]["final_kwh_or_kvarh"])
+    assert bool(np.abs(after - before).max() > 0.01) is scaled
+
+
+def test_registers_below_what_was_measured_scale_nothing() -> None:
+    before = refine(range(40, 48), None)[HOLE]["final_kwh_or_kvarh"]
+    assert refine(range(40, 48), registers("5.0"))[HOLE]["final_kwh_or_kvarh"] == before
+
+
+def test_a_span_of_several_days_scales_its_estimates_to_the_whole() -> None:
+    energy = sum(shape(offset).sum() for offset in (HOLE - 1, HOLE, HOLE + 1)) + 8.0
+    rows = refine(range(40, 48), registers(f"{energy:.6f}", span=3, closes=HOLE + 1))
+    total = sum(sum(row["final_kwh_or_kvarh"]) for row in rows[HOLE - 1 : HOLE + 2])
+    assert total == pytest.approx(energy, abs=1e-5)
+
+
+def test_a_span_that_begins_before_the_curve_is_left_alone() -> None:
+    before = refine(range(40, 48), None)[HOLE]["final_kwh_or_kvarh"]
+    assert refine(range(40, 48), registers("9999.0", span=HOLE + 2))[HOLE]["final_kwh_or_kvarh"] == before
+
+
+def test_a_curve_without_holes_asks_for_no_registers() -> None:
+    def never(meter_points: Sequence[str]) -> pa.Table:
+        raise AssertionError(meter_points)
+
+    rows = refine(range(0), never)
+    assert pc.sum(pa.array([row["estimated_intervals"] for row in rows])).as_py() == 0
+
+
+def test_a_hole_that_nothing_else_can_fill_takes_what_the_registers_leave() -> None:
+    rows = refine(range(40, 48), registers(f"{shape(HOLE).sum():.6f}"), days=HOLE + 1)
+    assert rows[HOLE]["missing_intervals"] == 0
+    alone = refine(range(96), registers("1920.000000"))[HOLE]
+    assert sum(alone["final_kwh_or_kvarh"]) == pytest.approx(1920.0)
