@@ -21,6 +21,11 @@ Case = dict[str, Any]
 PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")
 # 浙发改价格〔2026〕112号: sharp : peak : flat : valley : deep valley.
 RATIOS = {"sharp": F("2.05"), "peak": F("1.85"), "flat": F(1), "valley": F("0.4"), "deep_valley": F("0.2")}
+# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce has no deep valley.
+OLD_RATIOS = {
+    "large_industry": {"sharp": F("1.98"), "peak": F("1.65"), "flat": F(1), "valley": F("0.38"), "deep_valley": F("0.20")},
+    "general_commercial": {"sharp": F("1.65"), "peak": F("1.50"), "flat": F(1), "valley": F("0.38")},
+}
 # The fourth regulatory period from 2026-08-01: energy, capacity, demand of two-part users; energy of single-part ones.
 TWO_PART = {
     "1_to_20kv": ("0.1250", "29.5", "47.2"),
@@ -154,7 +159,11 @@ def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
     parts = {"": segment["energy"]} if not segment["tou"] else {name: segment["periods"][name] for name in PERIODS if F(segment["periods"][name]) > 0}
     for component, price in prices.items():
         for period, kwh in (parts or {"flat": "0"}).items():
-            ratio = RATIOS[period] if period and component == "energy_base" else F(1)
+            ratio = F(1)
+            if period and day < date(2026, 7, 1):
+                ratio = OLD_RATIOS[segment["class"]][period]
+            elif period and component == "energy_base":
+                ratio = RATIOS[period]
             yield (component, period, amount(F(kwh), price * ratio)), F(0)
 
 

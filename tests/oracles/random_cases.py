@@ -26,7 +26,15 @@ WORLD = World(
     },
     composition=("0.4100", "0.0126", "0.1024"),
 )
-MONTHS = [(2018, 4), *((2026, month) for month in range(8, 13)), *((2027, month) for month in range(1, 13)), (2028, 2)]
+# 2025: prices of the test alone, so that the formula of the notice of 2024 stays provable; none are shipped for that year.
+MONTHS = [
+    (2018, 4),
+    *((2025, month) for month in range(1, 13)),
+    *((2026, month) for month in range(8, 13)),
+    *((2027, month) for month in range(1, 13)),
+    (2028, 2),
+]
+EARLIEST = date(2025, 1, 1)
 _LEVELS = ("1_to_20kv", "35kv", "110kv", "220kv_up")
 _STANDARDS = (None, "0.90", "0.90", "0.85", "0.80")
 
@@ -150,16 +158,17 @@ def _measured(random: Random, terms: dict[str, Any]) -> dict[str, Any]:
     return {"energy": str(sum(Decimal(kwh) for kwh in periods.values())), "periods": periods, "demand": f"{demand:.4f}"}
 
 
-def fit_to_catalogue(case: Case) -> Case:
-    """The catalogue of 2018 knows no flat and no deep valley: their energy goes to the valley."""
-    if case["month"] != (2018, 4):
-        return case
+def fit_to_periods(case: Case) -> Case:
+    """Energy of a period that a month's prices do not know goes to the valley: no flat and no deep one in the catalogue, no deep one before 2026."""
+    year = case["month"][0]
+    unknown = {2018: ("flat", "deep_valley"), 2025: ("deep_valley",)}.get(year, ())
     segments = []
     for segment in case["segments"]:
         periods = dict(segment["periods"])
-        moved = Decimal(periods["flat"]) + Decimal(periods["deep_valley"])
-        periods.update(flat="0.00", deep_valley="0.00", valley=str(Decimal(periods["valley"]) + moved))
-        segments.append({**segment, "periods": periods if segment["class"] != "residential" else segment["periods"]})
+        if segment["class"] != "residential":
+            moved = sum((Decimal(periods[name]) for name in unknown), Decimal(0))
+            periods.update(dict.fromkeys(unknown, "0.00"), valley=str(Decimal(periods["valley"]) + moved))
+        segments.append({**segment, "periods": periods})
     return {**case, "segments": segments}
 
 
@@ -208,9 +217,10 @@ def _decimal(text: str | None) -> Decimal | None:
 def facts_of_world(facts: Facts, world: World = WORLD) -> Facts:
     """The shipped facts with the world's later notices."""
     transmission = facts.transmission
+    single = transmission.single_part_energy
     composition = EnergyComposition(*(Decimal(part) for part in world.composition or ("0", "0", "0")))
     cited = Citation("notice of the test", "all", "the test", "the test", "not recorded", Confidence.OFFICIAL)
-    published = Version(composition, cited, date(2026, 8, 1), None, date(2026, 8, 1), 1)
+    published = Version(composition, cited, EARLIEST, None, EARLIEST, 1)
     return dataclasses.replace(
         facts,
         funds=_changed_fact(facts.funds, world, "funds"),
@@ -218,6 +228,8 @@ def facts_of_world(facts: Facts, world: World = WORLD) -> Facts:
         energy_composition=dataclasses.replace(facts.energy_composition, versions=(published,)),
         transmission=dataclasses.replace(
             transmission,
+            line_loss=_earlier(transmission.line_loss),
+            single_part_energy=_earlier(single),
             two_part_energy=_changed_fact(transmission.two_part_energy, world, "transmission"),
             two_part_capacity=_changed_fact(transmission.two_part_capacity, world, "capacity"),
             two_part_demand=_changed_fact(transmission.two_part_demand, world, "demand"),
@@ -225,8 +237,14 @@ def facts_of_world(facts: Facts, world: World = WORLD) -> Facts:
     )
 
 
-def _changed_fact(dated: Dated[Any], world: World, name: str) -> Dated[Any]:
+def _earlier(dated: Dated[Any]) -> Dated[Any]:
+    """The only version of a fact, as if it had held since 2025 began."""
     (published,) = dated.versions
+    return dataclasses.replace(dated, versions=(dataclasses.replace(published, effective_from=EARLIEST, known_from=EARLIEST),))
+
+
+def _changed_fact(dated: Dated[Any], world: World, name: str) -> Dated[Any]:
+    (published,) = _earlier(dated).versions
     versions = [published]
     for first, factor in world.changes[name]:
         by = Decimal(factor)

@@ -20,7 +20,7 @@ from pipelines.tariff import late_payment_lines, power_factor, price_supply
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import bills_table
 from tests.oracles import chinese_tariff as oracle
-from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_catalogue, random_case, supply_of_case
+from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_periods, random_case, supply_of_case
 
 SHIPPED = load_facts(packaged("conf") / "facts")
 FACTS = facts_of_world(SHIPPED)
@@ -31,7 +31,7 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
     random = Random(20260901)
     components: set[str] = set()
     for number in range(CASES):
-        case = fit_to_catalogue(random_case(random))
+        case = fit_to_periods(random_case(random))
         bill = price_supply(supply_of_case(case), FACTS)
         lines = [(line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100)) for line in bill.lines]
         assert lines == oracle.price_case(case, WORLD), (number, case)
@@ -46,7 +46,7 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
 
 def test_a_batch_is_the_single_engine_on_random_customers() -> None:
     random = Random(77)
-    supplies = [(f"C{number:05d}", supply_of_case(fit_to_catalogue(random_case(random)))) for number in range(CASES)]
+    supplies = [(f"C{number:05d}", supply_of_case(fit_to_periods(random_case(random)))) for number in range(CASES)]
     priced = price_batch(bills_table(supplies), FACTS)
     assert priced.refused.num_rows == 0
     lines = rows_by_account(priced.lines)

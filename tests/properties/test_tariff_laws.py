@@ -17,7 +17,7 @@ from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, change_days, power_factor, price_month, price_supply, split_month
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import bills_table
-from tests.oracles.random_cases import facts_of_world, fit_to_catalogue, random_case, supply_of_case
+from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
@@ -99,7 +99,7 @@ def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(split: di
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_batch_is_the_single_engine_whatever_the_bill(seed: int) -> None:
-    supplies = [(str(number), supply_of_case(fit_to_catalogue(random_case(Random(seed + number))))) for number in range(5)]
+    supplies = [(str(number), supply_of_case(fit_to_periods(random_case(Random(seed + number))))) for number in range(5)]
     priced = price_batch(bills_table(supplies), CHANGING)
     single = [price_supply(supply, CHANGING) for _, supply in supplies]
     assert priced.lines["amount_cny"].to_pylist() == [line.amount_cny for bill in single for line in bill.lines]
