@@ -117,9 +117,12 @@ def run_chain(
     from pipelines.runner import Runner
     from pipelines.spark import prepare, start_session
     from pipelines.store import Store, sole_writer
+    from zhixiang.catalogue import setting_files
 
     facts = load_facts(settings.facts_dir)
     _ = settings.platform
+    for kind in setting_files():  # a mistake in any of them shows before work begins
+        settings.section(kind)
     with sole_writer(settings.home):
         ledger = Ledger(settings.home)
         now = utc_now()

@@ -82,6 +82,18 @@ def test_a_wrong_conf_is_one_clear_line_and_exit_code_two(change: str | None, sa
     assert says in told(answer)
 
 
+def test_a_mistake_in_any_threshold_file_shows_before_the_run_begins(tmp_path: Path) -> None:
+    conf = tmp_path / "conf"
+    shutil.copytree(packaged("conf"), conf)
+    path = conf / "vee.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + "zero_run_hour: 3\n", encoding="utf-8")
+    answer = run("run", "--month", "2026-09", home=tmp_path / "home", ZHIXIANG_CONF=str(conf))
+    assert answer.returncode == 2
+    assert "'zero_run_hour' is not known" in told(answer)
+    assert "Did you mean 'zero_run_hours'?" in told(answer)
+    assert json.loads(run("ledger", "--json", home=tmp_path / "home").stdout)["runs"] == []
+
+
 def test_facts_are_shown_with_document_and_confidence(tmp_path: Path) -> None:
     answer = run("facts", "show", "--on", "2026-09-01", "--json", home=tmp_path)
     rows = {row["fact_id"]: row for row in json.loads(answer.stdout)}
