@@ -122,7 +122,11 @@ def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[st
 
     gathered = gather([read_long(path, names) for path in slab], len(names))
     return [
-        [file for bucket, low, high in bounds for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root)]
+        [
+            file
+            for bucket, low, high in bounds
+            for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root, quick=True)
+        ]
     ]
 
 
@@ -157,7 +161,7 @@ def clean_and_measure(
     months, month_of_day = np.unique(day.astype("datetime64[M]"), return_inverse=True)
     weekend = (np.arange(first, first + count) + 3) % 7 >= 5
     found = rules.month_measures(final, np.full_like(active, np.nan) if reactive is None else reactive, flags, month_of_day, weekend)
-    silver = write_files(clean_rows(names, first, active, final, flags, bucket), BenchmarkCleanDays, clean)
+    silver = write_files(clean_rows(names, first, active, final, flags, bucket), BenchmarkCleanDays, clean, quick=True)
     width = len(rules.MEASURES)
     rows = pa.table(
         {

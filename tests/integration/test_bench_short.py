@@ -1,0 +1,68 @@
+"""The benchmark itself, short: engines agree on every flag, a city's day finds what was planted."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import MachineError
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def call(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "ZHIXIANG_HOME": str(home), "MPLBACKEND": "Agg"}
+    return subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300, check=False)
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_own_chain_duckdb_and_polars_agree(tmp_path: Path) -> None:
+    arguments = ["benchmarks.metering", "--meters", "6", "--days", "45", "--sizes", "1", "--engines", "own", "duckdb", "polars", "curves"]
+    answer = call([*arguments, "--json", "--out", str(tmp_path / "out"), "--dir", str(tmp_path / "data")], tmp_path)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    figures = json.loads(answer.stdout)
+    assert {found["with"] for found in figures["agreement"]} == {"duckdb", "polars", "curves"}
+    for found in figures["agreement"]:
+        assert found["slots"] == 6 * 45 * 96
+        assert found["flagged"] > 100
+        assert (found["different_flags"], found["holds"]) == (0, True)
+    assert all(run["wall_s"] > 0 and run["cpu_s"] > 0 and run["peak_gb"] > 0.01 for run in figures["runs"])
+    assert (tmp_path / "out" / "bench_metering.png").stat().st_size > 10_000
+    assert "own chain, long input" in (tmp_path / "out" / "bench_metering.md").read_text()
+    assert not list((tmp_path / "data").iterdir())
+
+
+@pytest.mark.slow
+@pytest.mark.spark
+def test_a_city_day_finds_every_gap_and_negative_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    answer = call(["zhixiang.cli.main", "bench", "city-day", "--meters", "400", "--json"], tmp_path)
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    day = json.loads(answer.stdout)
+    planted, found = day["planted"], day["found"]
+    assert (day["meters"], day["reads"], day["simulated"]) == (400, 38_400, True)
+    assert (found["missing_found"], found["VEE-V01"]) == (planted["missing"], planted["missing"])
+    assert (found["negatives_found"], found["VEE-V03"]) == (planted["negatives"], planted["negatives"])
+    assert found["sent_twice"] == planted["sent_twice"]
+    assert found["spikes_found"] >= 0.95 * planted["spikes"] > 20
+    assert found["spikes_beside"] == 0
+    assert found["received_rows"] == 400 + planted["sent_twice"]
+    assert found["refused_rows"] == 0
+    assert found["measured"] + found["estimated_linear"] + found["estimated_like_day"] == day["reads"]
+    assert not (tmp_path / "bench" / "city-day").exists()
+
+
+def test_a_city_that_does_not_fit_the_disk_is_refused_before_a_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zhixiang.city_day import run_city_day, timing
+
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(timing.shutil, "disk_usage", lambda _path: usage(1, 1, 10_000_000))
+    with pytest.raises(MachineError, match=r"need about 23 GB|GB free"):
+        run_city_day(tmp_path / "city", 5_400_000, 1, keep=False)
+    assert not (tmp_path / "city").exists()
