@@ -7,7 +7,13 @@ from pipelines.tariff.late_payment import late_payment_lines
 from pipelines.tariff.lines import BillLine, PricedMonth
 from pipelines.tariff.power_factor import adjustment_ratio, power_factor
 from pipelines.tariff.pricing import price_month, price_supply
-from pipelines.tariff.retroactive import Correction, RetroactiveDifference, retroactive_difference, retroactive_difference_of_supply
+from pipelines.tariff.retroactive import (
+    Correction,
+    RetroactiveDifference,
+    difference_between,
+    retroactive_difference,
+    retroactive_difference_of_supply,
+)
 
 __all__ = [
     "BillLine",
@@ -20,6 +26,7 @@ __all__ = [
     "SupplyMonth",
     "adjustment_ratio",
     "change_days",
+    "difference_between",
     "late_payment_lines",
     "missing_inputs",
     "power_factor",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -72,27 +71,30 @@ def retroactive_difference(
     issued_known  Day of knowledge of the bill as issued; now_known: the later day.
     Raises what ``price_month`` raises, and UsageError where the second day lies before the first.
     """
-    return _difference(lambda known: price_month(contract, determinants, facts, known), facts, issued_known, now_known)
+    issued, now = (price_month(contract, determinants, facts, known) for known in (issued_known, now_known))
+    return difference_between(issued, now, facts, issued_known, now_known)
 
 
 def retroactive_difference_of_supply(supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date) -> RetroactiveDifference:
     """The same for a month in segments."""
-    return _difference(lambda known: price_supply(supply, facts, known), facts, issued_known, now_known)
+    issued, now = (price_supply(supply, facts, known) for known in (issued_known, now_known))
+    return difference_between(issued, now, facts, issued_known, now_known)
 
 
-def _difference(price: Callable[[date], PricedMonth], facts: Facts, issued_known: date, now_known: date) -> RetroactiveDifference:
+def difference_between(issued: PricedMonth, now: PricedMonth, facts: Facts, issued_known: date, now_known: date) -> RetroactiveDifference:
+    """The lines between two pricings of a month; for a bill issued whole that a late notice splits inside its month."""
+    if issued.month != now.month:
+        raise UsageError(f"A bill of {issued.month} is not corrected by one of {now.month}.")
     if now_known < issued_known:
         raise UsageError(f"What is known now ({now_known}) cannot lie before the issue ({issued_known}).")
-    issued, now = price(issued_known), price(now_known)
     before, after = _by_key(issued), _by_key(now)
     corrections = []
     for key in dict.fromkeys([*after, *before]):
         old, new = before.get(key), after.get(key)
-        change = _amount(new) - _amount(old)
         line = new or old
-        if change and line is not None:
-            known = (issued_known, now_known)
-            corrections.append(_correction(line, _amount(old), _amount(new), _notices(line, facts, issued, known)))
+        if line is not None and _amount(new) != _amount(old):
+            notices = _notices(line, facts, issued, (issued_known, now_known))
+            corrections.append(_correction(line, _amount(old), _amount(new), notices))
     return RetroactiveDifference(issued, now, tuple(corrections), now.total_cny - issued.total_cny)
 
 

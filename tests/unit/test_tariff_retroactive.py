@@ -15,7 +15,19 @@ from pipelines.errors import UsageError
 from pipelines.facts import load_facts, load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_month, require_issuable, retroactive_difference
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    PricedMonth,
+    change_days,
+    difference_between,
+    price_month,
+    price_supply,
+    require_issuable,
+    retroactive_difference,
+    retroactive_difference_of_supply,
+    split_month,
+)
 
 D = Decimal
 HEADER = "month,component,price_cny_per_kwh,document,published_on\n"
@@ -72,6 +84,29 @@ def test_the_adjustment_follows_its_base(folder: Path, tmp_path: Path) -> None:
     assert [(each.component, each.amount_cny) for each in found.corrections][-1] == (LineComponent.POWER_FACTOR_ADJUSTMENT, D("1.27"))
     assert found.corrections[-1].notices == ()
     assert found.total_cny == D("26.67")
+
+
+def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(folder: Path) -> None:
+    """The funds fall to 0.02 from the 16th, known on 2026-10-20: 500 of 1,000 kWh save 0.00923875 each; the issued bill had one line of each."""
+    facts = load_facts(folder)
+    published = facts.funds.versions[0]
+    citation = dataclasses.replace(published.citation, document="notice on funds")
+    late = dataclasses.replace(published, value=D("0.02"), citation=citation, effective_from=date(2026, 9, 16), known_from=date(2026, 10, 20))
+    facts = dataclasses.replace(facts, funds=dataclasses.replace(facts.funds, versions=(published, late)))
+    plain = dataclasses.replace(FACTORY, is_time_of_use=False)
+    before, after = date(2026, 10, 5), date(2026, 10, 20)
+    issued = price_month(plain, MEASURED, facts, before)
+    whole = dataclasses.replace(MEASURED, energy_by_period=None)
+    supply = split_month(plain, whole, change_days(plain, whole.month, facts), [1.0, 1.0])
+    now = price_supply(supply, facts, after)
+    found = difference_between(issued, now, facts, before, after)
+    # 1000 x 0.02923875 = 29.24 before; 14.62 + 10.00 now.
+    assert found.total_cny == D("-4.62") == sum(each.amount_cny for each in found.corrections)
+    funds = [(each.amount_cny, each.notices) for each in found.corrections if each.component is LineComponent.FUNDS]
+    assert funds == [(D("14.62"), ()), (D("10.00"), ("notice on funds",)), (D("-29.24"), ("notice on funds",))]
+    assert retroactive_difference_of_supply(supply, facts, before, after).total_cny == D("-4.62")
+    with pytest.raises(UsageError, match="not corrected by"):
+        difference_between(issued, dataclasses.replace(now, month=BillingMonth(2026, 10)), facts, before, after)
 
 
 def test_nothing_new_corrects_nothing(folder: Path) -> None:
