@@ -40,22 +40,29 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
     )
     if bill["is_illustrative"]:
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
-    columns = [
-        "line_number",
-        "component_code",
-        "period_code",
-        "quantity",
-        "quantity_unit",
-        "unit_price",
-        "amount_cny",
-        "fact_id",
-        "fact_confidence_code",
-    ]
-    show_rows(lines, columns)
+    show_rows([_said(line) for line in lines])
     console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
     show_rows(advice, ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"], title="建议 advice (CNY per month)")
+
+
+def _said(line: dict[str, Any]) -> dict[str, Any]:
+    """A line as a reader of the terminal wants it: words instead of codes, units beside numbers."""
+    from pipelines.codes import LineComponent, TouPeriod
+    from products.efficiency_bill.bill_words import COMPONENTS, PERIODS
+
+    return {
+        "#": line["line_number"],
+        "项目 charge": COMPONENTS[LineComponent(line["component_code"])].zh,
+        "时段 period": PERIODS[TouPeriod(line["period_code"])].zh if line["period_code"] else None,
+        "数量 quantity": line["quantity"],
+        "单位 unit": line["quantity_unit"],
+        "单价 price": line["unit_price"],
+        "金额 CNY": line["amount_cny"],
+        "依据 fact": line["fact_id"],
+        "可信度 confidence": line["fact_confidence_code"],
+    }
 
 
 @app.command("open")

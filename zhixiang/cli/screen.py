@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
     from pipelines.ledger import StepRecord
 
+# A file or a pipe has no edge at which a table would have to be folded.
+PLAIN_WIDTH = 200
+FEN_PLACES = 2
+
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 
 
@@ -24,7 +28,8 @@ def console(*, stderr: bool = False) -> Console:
     """A rich console; plain text where the output is no terminal."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else PLAIN_WIDTH)
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -63,7 +68,8 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None =
     names = list(columns or rows[0])
     table = Table(title=title or None, show_edge=False, pad_edge=False)
     for name in names:
-        table.add_column(name, overflow="fold")
+        is_number = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
+        table.add_column(name, overflow="fold", justify="right" if is_number else "left", min_width=min(len(name), 12))
     for row in rows:
         table.add_row(*["" if row.get(name) is None else _cell(row[name]) for name in names])
     console().print(table)
@@ -74,6 +80,11 @@ def _cell(value: Any) -> str:
         return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
+    if isinstance(value, Decimal):
+        trimmed = f"{value:,f}"
+        return trimmed.rstrip("0").rstrip(".") if "." in trimmed and -value.as_tuple().exponent > FEN_PLACES else trimmed  # type: ignore[operator]
+    if isinstance(value, dict) and all(isinstance(part, int) for part in value.values()):
+        return ", ".join(f"{name} {part:,}" for name, part in value.items())
     if isinstance(value, list | dict):
         return json.dumps(value, ensure_ascii=False, default=plain)
     return str(plain(value))
