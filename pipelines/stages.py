@@ -20,6 +20,7 @@ from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.periods import LOCAL_ZONE
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
+from pipelines.sufficiency import SUFFICIENCY_STEP
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.estimation import SilverEstimationErrors
@@ -250,4 +251,5 @@ STEPS: tuple[Step, ...] = (
         writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
     ),
+    SUFFICIENCY_STEP,
 )

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pipelines.formats import FormatSettings
 from pipelines.settings import PlatformSettings, SettingsFile
 from pipelines.tables.base import Layer, Role, Table
+from pipelines.transforms.aggregates import PublicationSettings
 from pipelines.vee import VeeSettings, render_check_catalogue
 from zhixiang.chain import STAGES, all_steps, declared_tables
 
@@ -64,7 +65,7 @@ def setting_files() -> tuple[type[SettingsFile], ...]:
     from products.efficiency_bill.settings import EfficiencyBillSettings
     from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
-    return (FormatSettings, VeeSettings, CreditIndexSettings, EfficiencyBillSettings, TransferFeeCodeSettings)
+    return (FormatSettings, VeeSettings, PublicationSettings, CreditIndexSettings, EfficiencyBillSettings, TransferFeeCodeSettings)
 
 
 def render_settings() -> str:

@@ -33,6 +33,7 @@ def declared_tables() -> tuple[type[Table], ...]:
     import pipelines.tables.gold
     import pipelines.tables.indicators
     import pipelines.tables.silver
+    import pipelines.tables.sufficiency
     import pipelines.tables.transfer_fee_code  # noqa: F401
 
     # Tests declare small tables of their own; they are none of the house.

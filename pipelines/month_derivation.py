@@ -1,0 +1,62 @@
+"""Steps whose rows depend on one month alone: each worker takes whole months and reads of their files only the columns it needs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
+from pipelines.table_files import write_files
+from pipelines.tables.base import Table
+from pipelines.worker_refinement import month_of, promises
+
+_REPORT = "report string"
+
+
+def derive_by_month(
+    inputs: Inputs, sources: Mapping[type[Table], Sequence[str]], target: type[Table], derive: Callable[[str, Sequence[pa.Table]], pa.Table]
+) -> Mapping[type[Table], Written]:
+    """Runs ``derive`` on the rows of each month, one Arrow table per source; an empty one where a source has no rows of the month.
+
+    sources  Table partitioned by one month column -> the columns to read, the month itself not among them.
+    target   Table partitioned by month; the workers write its files, the runner commits them.
+    derive   Pure function of month and rows; it travels to the workers with all that it holds.
+    """
+    root, run_id = inputs.location(target), inputs.run_id
+    files: dict[str, dict[type[Table], list[str]]] = {}
+    for source in sources:
+        (partition,) = source.partition_by
+        for path in inputs.files(source):
+            files.setdefault(month_of(path, partition), {}).setdefault(source, []).append(f"{inputs.location(source)}/{path}")
+    months = sorted(files)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            reports = []
+            for month in batch.column(0).to_pylist():
+                rows = derive(month, [read_columns(files[month].get(source, []), source, columns) for source, columns in sources.items()])
+                written = rows.append_column("computed_run_id", pa.array([run_id] * rows.num_rows, pa.string()))
+                report = {"files": [file.to_json() for file in write_files(written, target, root)], "violations": promises(rows, target)}
+                reports.append(json.dumps(report))
+            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+
+    slices = max(1, min(len(months), inputs.spark.sparkContext.defaultParallelism))
+    # Dealt like cards, so that no worker has all the large months; the RDD keeps the deal.
+    dealt = inputs.spark.sparkContext.parallelize([(month,) for hand in range(slices) for month in months[hand::slices]], slices)
+    frame = inputs.spark.createDataFrame(dealt, "month string")
+    reports = [json.loads(row.report) for row in frame.mapInArrow(run, _REPORT).collect()] if months else []
+    written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
+    counted = promises(target.empty(), target)
+    violations = {name: sum(report["violations"][name] for report in reports) for name in counted}
+    return {target: WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations)}
+
+
+def read_columns(files: Sequence[str], source: type[Table], columns: Sequence[str], filter_: ds.Expression | None = None) -> pa.Table:
+    """Some columns of data files of a table, as declared; of no files: no rows."""
+    schema = pa.schema([source.arrow_schema().field(name) for name in columns])
+    if not files:
+        return schema.empty_table()
+    return ds.dataset(list(files), format="parquet").to_table(columns=list(columns), filter=filter_).cast(schema)

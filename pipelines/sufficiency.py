@@ -1,0 +1,40 @@
+"""The step that judges whether each month's data suffice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from pipelines.month_derivation import derive_by_month, read_columns
+from pipelines.periods import BillingMonth
+from pipelines.steps import Inputs, Step, WriteMode, Written
+from pipelines.tables.base import Table
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
+from pipelines.tables.sufficiency import GoldDataSufficiency
+from pipelines.transforms.aggregates import PublicationSettings
+from pipelines.transforms.sufficiency import CURVE_COLUMNS, REGISTER_COLUMNS, month_sufficiency
+
+
+def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """gold_data_sufficiency of every month that has data."""
+    points = inputs.frame(SilverMeterPoints).toArrow().cast(SilverMeterPoints.arrow_schema())
+    limits = inputs.settings.section(PublicationSettings)
+    files = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
+    # A span may reach back over any number of months; there are few where reads come daily, and their row groups tell.
+    long_spans = read_columns(files, SilverRegisterEnergy, REGISTER_COLUMNS, ds.field("span_days") > 1)
+
+    def derive(month: str, rows: Sequence[pa.Table]) -> pa.Table:
+        return month_sufficiency(rows[0], rows[1], long_spans, points, BillingMonth.parse(month), limits)
+
+    return derive_by_month(inputs, {SilverRegisterEnergy: REGISTER_COLUMNS, SilverDayCurves: CURVE_COLUMNS}, GoldDataSufficiency, derive)
+
+
+SUFFICIENCY_STEP = Step(
+    stage="gold",
+    name="gold-data-sufficiency",
+    reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints),
+    writes={GoldDataSufficiency: WriteMode.COMMIT_FILES},
+    apply=judge_sufficiency,
+)
