@@ -33,7 +33,8 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
-from pipelines.transforms.curves import REGISTER_SCHEMA, refine_curves
+from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
+from pipelines.transforms.curves import kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import derive_day_energy
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
@@ -98,17 +99,42 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     present = inputs.settings.section(FormatSettings).present_char
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
-    read = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
-
-    def registers(meter_points: Sequence[str]) -> pa.Table:
-        rows = ds.field("meter_point_id").isin(pa.array(meter_points, pa.string()))
-        return ds.dataset(read, format="parquet", schema=REGISTER_SCHEMA).to_table(filter=rows)
+    registers = _registers(inputs, points, day_types)
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers)
         return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, curve_violations(outcome.curves))
 
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
+
+
+def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) -> Registers:
+    """Readers that travel to the workers: they touch a file only where an estimate needs it."""
+    settings = inputs.settings.section(VeeSettings)
+    energy_files = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
+    curve_files = [f"{inputs.location(BronzeLoadCurves)}/{path}" for path in inputs.files(BronzeLoadCurves)]
+    classes = _customer_classes(inputs)
+
+    def energy(meter_points: Sequence[str]) -> pa.Table:
+        rows = ds.field("meter_point_id").isin(pa.array(meter_points, pa.string()))
+        return ds.dataset(energy_files, format="parquet", schema=REGISTER_SCHEMA).to_table(filter=rows)
+
+    known: dict[tuple[str, int], Shapes] = {}
+
+    def profiles(customer_class: str, interval_minutes: int) -> Shapes:
+        if (customer_class, interval_minutes) not in known:
+            known[customer_class, interval_minutes] = shapes(customer_class, interval_minutes)
+        return known[customer_class, interval_minutes]
+
+    def shapes(customer_class: str, interval_minutes: int) -> Shapes:
+        curves = ds.dataset(curve_files, format="parquet")
+        sent = set(pc.unique(curves.to_table(columns=["meter_point_id"]).column(0)).to_pylist())
+        sample = sampled_meter_points([name for name in sent if classes.get(name) == customer_class], classes, settings.back_test_series)
+        columns = ["channel_code", "interval_minutes", "curve_date", "values_unscaled"]
+        rows = curves.to_table(columns=columns, filter=ds.field("meter_point_id").isin(pa.array(sample, pa.string())))
+        return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
+
+    return Registers(energy, classes, profiles)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
@@ -226,7 +252,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="silver",
         name=CURVES,
-        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy),
+        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
     ),

@@ -2,39 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.codes import Channel, DayType, IntervalStatus
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.silver import SilverDayCurves, SilverRegisterEnergy
+from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
+from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import CHECKS, run_checks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
-from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconcile_with_registers
 from pipelines.vee.settings import VeeSettings
 
 CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
-
-REGISTER_SCHEMA = pa.schema(
-    [
-        SilverRegisterEnergy.arrow_schema().field(name)
-        for name in ("meter_point_id", "channel_code", "energy_date", "span_days", "energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")
-    ]
-)
-"""What reconciliation needs of silver_register_energy."""
-
-RegisterReader = Callable[[Sequence[str]], pa.Table]
 
 PRESENT_CHAR = "1"
 
@@ -63,7 +52,7 @@ def refine_curves(
     months: Collection[str],
     today: date,
     present_char: str = PRESENT_CHAR,
-    registers: RegisterReader | None = None,
+    registers: Registers | None = None,
 ) -> CurveOutcome:
     """Settles, validates and estimates all received curves of a set of meter points.
 
@@ -74,8 +63,7 @@ def refine_curves(
     months        ``YYYY-MM`` whose curves are wanted; the others only serve as neighbours and like-days.
     today         Local day on which this runs; later days are held back.
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
-    registers     Meter points -> REGISTER_SCHEMA rows of silver_register_energy; asked for those alone of which an interval had to be estimated,
-                  whose estimates are then scaled until a span's intervals sum to the registers' energy.
+    registers     Energy between reads, to which the estimates of a span are scaled.
 
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
@@ -95,9 +83,7 @@ def refine_curves(
     parts = []
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = records.interval_minutes[kept] == minutes
-        parts.append(
-            _refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers)
-        )
+        parts.append(_refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers))
     return CurveOutcome(
         _joined(parts),
         settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
@@ -130,7 +116,7 @@ def _refine_group(
     settings: VeeSettings,
     months: set[str],
     today: date,
-    registers: RegisterReader | None,
+    registers: Registers | None,
 ) -> pa.Table:
     """Silver rows of the kept records of one interval length."""
     order = np.lexsort((records.day[kept], records.series[kept]))
@@ -163,9 +149,8 @@ def _refine_group(
     bits, invalid = run_checks(block, settings)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
     if registers is not None and invalid.any():
-        meter_points = np.unique(block_series[invalid.any(axis=1)] // len(records.channels))
-        energy = registers([records.meter_points[place] for place in meter_points.tolist()])
-        estimates = _reconciled(estimates, register_spans(records, energy, block_series, block_day))
+        rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
+        estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
 
     month = block_day.astype("datetime64[D]").astype("datetime64[M]")
     emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))
@@ -186,11 +171,18 @@ def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) 
 
 
 def type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
-    """A code per kind of day; one look-up per distinct day."""
+    """A code per kind of day; days of one kind are like-days."""
     days, place = np.unique(day_numbers, return_inverse=True)
-    names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]
+    names = kinds_of(days, day_types)
     codes = {name: code for code, name in enumerate(sorted(set(names)))}
     return np.array([codes[name] for name in names], dtype=np.int64)[place]
+
+
+def kinds_of(day_numbers: IntArray, day_types: Mapping[date, str]) -> list[str]:
+    """Name of the kind of each day; one look-up per distinct day."""
+    days, place = np.unique(day_numbers, return_inverse=True)
+    names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]
+    return [names[index] for index in place.tolist()]
 
 
 def _type_name(day: date, day_types: Mapping[date, str]) -> str:
@@ -260,32 +252,6 @@ def _band_lists(estimates: Estimates, rows: IntArray) -> tuple[pa.Array, pa.Arra
         chosen = band[np.searchsorted(days, rows[has])]
         ends.append(pa.ListArray.from_arrays(offsets, pa.array(chosen.reshape(-1), from_pandas=True), mask=pa.array(~has)))
     return ends[0], ends[1]
-
-
-def register_spans(records: CurveRecords, register_energy: pa.Table, block_series: IntArray, block_day: IntArray) -> RegisterSpans:
-    """Spans between reads that lie whole within a block; its rows are ordered by series and day."""
-    point = pc.index_in(register_energy["meter_point_id"], pa.array(records.meter_points, pa.string()))
-    channel = pc.index_in(register_energy["channel_code"], pa.array(records.channels, pa.string()))
-    energy = register_energy["energy_kwh_or_kvarh"]
-    fit = pc.and_(pc.and_(pc.is_valid(point), pc.is_valid(channel)), pc.is_valid(energy))
-    numbers = [pc.filter(column, fit) for column in (point, channel, register_energy["energy_date"].cast(pa.int32()))]
-    place, channel_place, day = (column.to_numpy().astype(np.int64) for column in numbers)
-    days = pc.fill_null(pc.filter(register_energy["span_days"], fit), 1).to_numpy().astype(np.int64)
-    block_key = block_series * curve_records.DAY_SPAN + block_day
-    key = (place * len(records.channels) + channel_place) * curve_records.DAY_SPAN + day
-    row = np.minimum(np.searchsorted(block_key, key), block_key.size - 1)
-    first = np.maximum(row - days + 1, 0)
-    whole = np.flatnonzero((block_key[row] == key) & (block_key[first] == key - days + 1))
-    whole = whole[np.argsort(row[whole], kind="stable")]
-    amounts = [pc.filter(column, fit).cast(pa.float64()).to_numpy()[whole] for column in (energy, register_energy["resolution_kwh_or_kvarh"])]
-    return RegisterSpans(first[whole], row[whole] + 1, amounts[0], np.maximum(amounts[1], LEAST_TOLERANCE))
-
-
-def _reconciled(estimates: Estimates, spans: RegisterSpans) -> Estimates:
-    done = reconcile_with_registers(estimates.final, estimates.status, spans)
-    kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
-    margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
-    return Estimates(done.final, done.status, estimates.places, margin)
 
 
 def _failed_ids(bits: IntArray) -> pa.Array:

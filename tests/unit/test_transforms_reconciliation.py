@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
@@ -16,7 +16,8 @@ from pipelines.codes import IntervalStatus
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.curves import REGISTER_SCHEMA, RegisterReader, refine_curves
+from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
+from pipelines.transforms.curves import kinds_of, refine_curves
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
@@ -33,7 +34,7 @@ def shape(offset: int) -> np.ndarray:
     return (20.0 + 0.1 * (offset % 5)) + 8.0 * np.sin(np.linspace(0, 2 * np.pi, 96, endpoint=False))
 
 
-def refine(holes: range, registers: RegisterReader | None, days: int = 28) -> list[dict[str, object]]:
+def refine(holes: range, registers: Registers | None, days: int = 28, values: Callable[[int], np.ndarray] = shape) -> list[dict[str, object]]:
     rows = [
         dict.fromkeys(BronzeLoadCurves.columns())
         | {
@@ -44,7 +45,9 @@ def refine(holes: range, registers: RegisterReader | None, days: int = 28) -> li
             "curve_date": day(offset),
             "interval_minutes": 15,
             "measure_code": "energy",
-            "values_unscaled": [None if offset == HOLE and slot in holes else float(value) for slot, value in enumerate(shape(offset))],
+            "values_unscaled": [
+                None if (offset == HOLE and slot in holes) or np.isnan(value) else float(value) for slot, value in enumerate(values(offset))
+            ],
             "curve_month": f"{day(offset):%Y-%m}",
         }
         for offset in range(days)
@@ -69,7 +72,12 @@ def refine(holes: range, registers: RegisterReader | None, days: int = 28) -> li
     return outcome.curves.to_pylist()
 
 
-def registers(energy: str, span: int = 1, resolution: str = "0.01", closes: int = HOLE) -> RegisterReader:
+def only_holed_day(given: Registers) -> dict[str, object]:
+    """The first of two days, which came without a single value; the other holds one alone, so that no method has a day to look at."""
+    return refine(range(0), given, 2, lambda offset: np.where(np.arange(96) == (0 if offset else -1), 20.0, np.nan))[0]
+
+
+def registers(energy: str, span: int = 1, resolution: str = "0.01", closes: int = HOLE, shapes: Shapes | None = None) -> Registers:
     row = {
         "meter_point_id": "MP-1",
         "channel_code": "active_forward",
@@ -83,7 +91,7 @@ def registers(energy: str, span: int = 1, resolution: str = "0.01", closes: int 
         assert list(meter_points) == ["MP-1"]
         return pa.Table.from_pylist([row], REGISTER_SCHEMA)
 
-    return read
+    return Registers(read, {"MP-1": "large_industry"}, None if shapes is None else lambda customer_class, minutes: shapes)
 
 
 def test_without_registers_a_gap_has_method_and_band() -> None:
@@ -138,7 +146,7 @@ def test_a_curve_without_holes_asks_for_no_registers() -> None:
     def never(meter_points: Sequence[str]) -> pa.Table:
         raise AssertionError(meter_points)
 
-    rows = refine(range(0), never)
+    rows = refine(range(0), Registers(never, {}))
     assert pc.sum(pa.array([row["estimated_intervals"] for row in rows])).as_py() == 0
 
 
@@ -147,3 +155,41 @@ def test_a_hole_that_nothing_else_can_fill_takes_what_the_registers_leave() -> N
     assert rows[HOLE]["missing_intervals"] == 0
     alone = refine(range(96), registers("1920.000000"))[HOLE]
     assert sum(alone["final_kwh_or_kvarh"]) == pytest.approx(1920.0)
+
+
+def test_a_day_that_no_method_reaches_follows_the_profile_of_its_class() -> None:
+    shape = np.linspace(0.5, 1.5, 96)
+    short = refine(range(96), registers("960.000000", shapes={"working_day": shape}), days=HOLE + 1)
+    assert short[HOLE]["missing_intervals"] == 0
+    lone = only_holed_day(registers("960.000000", closes=0, shapes={"working_day": shape}))
+    np.testing.assert_allclose(lone["final_kwh_or_kvarh"], 10.0 * shape)
+    assert set(lone["interval_status_codes"]) == {int(IntervalStatus.ESTIMATED_CLASS_PROFILE)}
+    assert lone["expected_low_kwh_or_kvarh"] is None
+
+
+def test_without_a_profile_the_day_is_spread_evenly() -> None:
+    lone = only_holed_day(registers("960.000000", closes=0, shapes={"spring_festival": np.ones(96)}))
+    np.testing.assert_allclose(lone["final_kwh_or_kvarh"], 10.0)
+    assert set(lone["interval_status_codes"]) == {int(IntervalStatus.ESTIMATED_EVEN_SHARE)}
+
+
+def test_shapes_are_means_of_whole_days_of_one_kind() -> None:
+    def row(offset: int, values: list[float | None], channel: str = "active_forward") -> dict[str, object]:
+        return {"channel_code": channel, "interval_minutes": 360, "curve_date": day(offset), "values_unscaled": values}
+
+    rows = [
+        row(0, [1.0, 2.0, 3.0, 2.0]),  # Monday, mean 2
+        row(1, [30.0, 20.0, 10.0, 20.0]),  # Tuesday, mean 20
+        row(2, [9.0, None, 9.0, 9.0]),
+        row(2, [9.0, -1.0, 9.0, 9.0]),
+        row(2, [0.0, 0.0, 0.0, 0.0]),
+        row(2, [9.0, 1.0, 1.0, 1.0], "reactive_lagging"),
+        row(5, [1.0, 1.0, 1.0, 5.0]),  # Saturday
+    ]
+    types = {"curve_date": pa.date32(), "interval_minutes": pa.int32(), "values_unscaled": pa.list_(pa.float64()), "channel_code": pa.string()}
+    table = pa.Table.from_pylist(rows, pa.schema(types))
+    shapes = mean_shapes(table, 360, lambda days: kinds_of(days, {}), 2)
+    assert set(shapes) == {"working_day"}
+    np.testing.assert_allclose(shapes["working_day"], [1.0, 1.0, 1.0, 1.0])
+    assert set(mean_shapes(table, 360, lambda days: kinds_of(days, {}), 1)) == {"working_day", "weekend_5"}
+    assert mean_shapes(table, 15, lambda days: kinds_of(days, {}), 1) == {}
