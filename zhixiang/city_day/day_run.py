@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,10 +25,14 @@ from zhixiang.city_day.tables import AREA, SimulatedDayProfiles
 if TYPE_CHECKING:
     from pipelines.formats import FormatSettings
     from pipelines.vee import VeeSettings
+    from pipelines.vee.blocks import FloatArray, IntArray
     from pipelines.vee.day_profiles import ProfiledBlock
 
 RUN_ID = "city-day"
 TASKS_PER_CORE = 4
+SLOTS = 96
+METERS_AT_ONCE = 2_500
+"""Arrays of so many meters stay in the processor's cache from check to check."""
 KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000", "MALLOC_TOP_PAD_": "268435456"}
 """For the workers' allocator: each file needs the same arrays again, and fresh pages cost a sixth of the time."""
 PROFILE_COLUMNS = [name for name in SimulatedDayProfiles.columns() if name not in (AREA, "day_type_code")]
@@ -54,7 +59,6 @@ def refine_city(folder: Path) -> dict[str, Any]:
     from pipelines.spark import start_session
     from pipelines.store import Store
     from pipelines.table_files import commit_files
-    from pipelines.vee import VeeSettings
 
     for name, value in KEEP_FREED_MEMORY.items():
         os.environ.setdefault(name, value)
@@ -68,9 +72,13 @@ def refine_city(folder: Path) -> dict[str, Any]:
     profiles = {path.rsplit(f"{AREA}=", 1)[1].split("/")[0]: path for path in committed.file_uris()}
     work = [(str(path), profiles[path.stem]) for path in sorted((folder / "received").glob("*.parquet"))]
     hands = min(len(work), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    vee, formats, root = settings.section(VeeSettings), settings.section(FormatSettings), store.path(SilverDayCurves)
+    formats, root, conf_dir, home = settings.section(FormatSettings), store.path(SilverDayCurves), settings.conf_dir, settings.home
 
     def run(hand: int) -> list[str]:
+        # The compiler of the kernels takes a second to load: here, not on the driver.
+        from pipelines.vee import VeeSettings
+
+        vee = Settings(conf_dir, home).section(VeeSettings)
         return [json.dumps(refine_file(path, profile, vee, formats, root)) for path, profile in work[hand::hands]]
 
     reports = [json.loads(text) for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()]
@@ -81,7 +89,15 @@ def refine_city(folder: Path) -> dict[str, Any]:
     for report in reports:
         for name, count in report["found"].items():
             found[name] = found.get(name, 0) + count
-    return {"started": started, "computed": computed, "committed": time.monotonic(), "found": found, "silver_bytes": sum(f.size_bytes for f in files)}
+    cpu = sum(report["cpu_s"] for report in reports)
+    return {
+        "started": started,
+        "computed": computed,
+        "committed": time.monotonic(),
+        "worker_cpu_s": cpu,
+        "silver_bytes": sum(file.size_bytes for file in files),
+        "found": found,
+    }
 
 
 def refine_file(path: str, profile: str, vee: VeeSettings, formats: FormatSettings, root: str) -> dict[str, Any]:
@@ -91,16 +107,26 @@ def refine_file(path: str, profile: str, vee: VeeSettings, formats: FormatSettin
     from pipelines.tables.bronze import BronzeLoadCurves
     from pipelines.vee.day_profiles import refine_day
 
+    began = time.process_time()
     answer = DeclaredParquet(BronzeLoadCurves).read(Path(path).read_bytes(), Path(path).name, formats)
-    block, ids = _block(answer.rows, pq.ParquetFile(profile).read(columns=PROFILE_COLUMNS, use_threads=False))
-    bits, final, status = refine_day(block, vee)
-    rows = _silver_rows(block, ids, bits, final, status)
-    found = {
-        "sent_twice": int((block.receptions > 1).sum()),
-        "received_rows": int(answer.received_rows),
-        "refused_rows": int(answer.rejects.num_rows),
+    profiles = pq.ParquetFile(profile).read(columns=PROFILE_COLUMNS, use_threads=False).combine_chunks()
+    latest = _latest(answer.rows, profiles["meter_point_id"])
+    values = _flat(answer.rows["values_unscaled"]).reshape(-1, SLOTS)
+    parts = []
+    for low in range(0, profiles.num_rows, METERS_AT_ONCE):
+        part = profiles.slice(low, METERS_AT_ONCE)
+        block = _block(values, latest, part, low, int(answer.rows["curve_date"][0].cast(pa.int32()).as_py()))
+        parts.append(_silver_rows(block, part["meter_point_id"], *refine_day(block, vee)))
+    files = write_files(pa.concat_tables(parts), SilverDayCurves, root, quick=True)
+    return {
+        "files": [file.to_json() for file in files],
+        "cpu_s": time.process_time() - began,
+        "found": {
+            "sent_twice": int((latest.receptions > 1).sum()),
+            "received_rows": int(answer.received_rows),
+            "refused_rows": int(answer.rejects.num_rows),
+        },
     }
-    return {"files": [file.to_json() for file in write_files(rows, SilverDayCurves, root, quick=True)], "found": found}
 
 
 def _bits() -> Mapping[str, int]:
@@ -109,26 +135,39 @@ def _bits() -> Mapping[str, int]:
     return {check.id: int(check.bit or 0) for check in PROFILED_CHECKS}
 
 
-def _block(rows: pa.Table, profiles: pa.Table) -> tuple[ProfiledBlock, pa.Array]:
-    """The latest record of each meter point with its profile, in the order of the profiles, which all meters of the area have."""
-    from pipelines.vee.blocks import CurveBlock
-    from pipelines.vee.day_profiles import profiled_block
-    from zhixiang.city_day.received import SLOTS, next_day
+@dataclass(frozen=True)
+class _Latest:
+    """Per meter of the profiles: the row that counts among those received, -1 where none came, and how many came."""
 
-    ids = profiles["meter_point_id"].combine_chunks()
-    ids = ids.chunk(0) if isinstance(ids, pa.ChunkedArray) else ids
-    count = len(ids)
-    meter = pc.index_in(rows["meter_point_id"], ids).to_numpy().astype(np.int64)
+    row: IntArray
+    receptions: IntArray
+
+
+def _latest(rows: pa.Table, ids: pa.ChunkedArray) -> _Latest:
+    """The larger time that the sender put in the row wins; a meter without a profile has no place here."""
+    meter = pc.fill_null(pc.index_in(rows["meter_point_id"], ids.combine_chunks()), -1).to_numpy().astype(np.int64)
     sent = rows["sent_at_utc"].cast(pa.int64()).to_numpy()
     order = np.lexsort((sent, meter))
-    last = np.ones(order.size, dtype=np.bool_)
-    last[:-1] = meter[order][1:] != meter[order][:-1]
-    chosen = order[last]
-    dense = _flat(rows["values_unscaled"]).reshape(-1, SLOTS)
-    multiplier = profiles["multiplier_ratio"].to_numpy()
-    energy = np.full((count, SLOTS), np.nan)
-    energy[meter[chosen]] = dense[chosen] * multiplier[meter[chosen], None]
-    day = int(rows["curve_date"][0].cast(pa.int32()).as_py())
+    order = order[meter[order] >= 0]
+    latest = np.full(len(ids), -1, dtype=np.int64)
+    latest[meter[order]] = order  # of several, the last assignment stands
+    return _Latest(latest, np.bincount(meter[order], minlength=len(ids)))
+
+
+def _block(values: FloatArray, latest: _Latest, profiles: pa.Table, low: int, day: int) -> ProfiledBlock:
+    """Energy and profiles of some meters, in the order of the profiles.
+
+    low  Place of the first of them among all profiles of the area.
+    """
+    from pipelines.vee.blocks import CurveBlock
+    from pipelines.vee.day_profiles import profiled_block
+    from zhixiang.city_day.received import next_day
+
+    count = profiles.num_rows
+    row = latest.row[low : low + count]
+    energy = values[row]
+    energy *= profiles["multiplier_ratio"].to_numpy()[:, None]
+    energy[row < 0] = np.nan
     block = CurveBlock(
         energy=energy,
         interval_minutes=1440 // SLOTS,
@@ -137,11 +176,11 @@ def _block(rows: pa.Table, profiles: pa.Table) -> tuple[ProfiledBlock, pa.Array]
         day_types=np.zeros(count, dtype=np.int64),
         capacity_kva=profiles["capacity_kva"].to_numpy(),
         counts_use=np.ones(count, dtype=np.bool_),
-        receptions=np.bincount(meter, minlength=count),
+        receptions=latest.receptions[low : low + count],
         today_number=(next_day() - EPOCH).days,
     )
     usual, likely = (_flat(profiles[name]).reshape(-1, SLOTS) for name in ("usual_kwh", "likely_kwh"))
-    return profiled_block(block, usual, likely, profiles["level_kwh"].to_numpy()), ids
+    return profiled_block(block, usual, likely, profiles["level_kwh"].to_numpy())
 
 
 def _flat(lists: pa.ChunkedArray) -> Any:

@@ -28,6 +28,7 @@ class CityDay:
     reads            Intervals of the day, one per meter and slot.
     total_s          From the start of the process to the commit of silver. [s]
     refine_s         The same without the start of interpreter and Spark session. [s]
+    worker_cpu_s     Processor time of the workers' functions; on a machine that others use too it tells more than the clock. [s]
     reads_per_second Over ``total_s``.
     planted, found   Faults planted in the curves that count, and what was found; ``spikes_beside`` are spikes found where none was planted.
     """
@@ -40,6 +41,7 @@ class CityDay:
     refine_s: float
     commit_s: float
     total_s: float
+    worker_cpu_s: float
     reads_per_second: float
     received_gb: float
     profiles_gb: float
@@ -120,6 +122,7 @@ def _timed(folder: Path, meters: int, planted: dict[str, int]) -> CityDay:
         refine_s=told["computed"] - told["started"],
         commit_s=told["committed"] - told["computed"],
         total_s=total,
+        worker_cpu_s=told["worker_cpu_s"],
         reads_per_second=meters * slots / total,
         received_gb=_gigabytes(folder / "received"),
         profiles_gb=_gigabytes(folder / "home" / "tables" / "silver_simulated_day_profiles"),
