@@ -63,13 +63,13 @@ def back_test(series: Series, groups: IntArray, interval_hours: float, settings:
     The method and band of each series are learnt from other masks than those that judge. A series with too few masks is left out.
     """
     how = gap_settings(settings, interval_hours)
-    every = np.arange(groups.size)
+    every, apart = np.arange(groups.size), settings.back_test_least_masks
     mean = _mean_of_series(series)
     for length in mask_lengths(settings, interval_hours).tolist():
         lengths = np.full(groups.size, length)
-        learning = try_methods(series, every, lengths, settings.back_test_masks, how, LEARNING_PHASE)
+        learning = try_methods(series, every, lengths, settings.back_test_masks, apart, how, LEARNING_PHASE)
         choice = choose(learning, settings.back_test_least_masks, settings.band_coverage_ratio, settings.linear_caution_ratio)
-        judging = try_methods(series, every, lengths, settings.back_test_masks, how, JUDGING_PHASE)
+        judging = try_methods(series, every, lengths, settings.back_test_masks, apart, how, JUDGING_PHASE)
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
             if rows.size:
@@ -96,7 +96,8 @@ def summaries_of(group: int, gap_hours: float, trials: Trials, choice: Choice, r
     masks = there[:, :, 0]
     taken = _taken(estimates, there, choice.ranked[rows])  # (series x masks)
     picked = np.take_along_axis(estimates, np.maximum(taken, 0)[:, :, None, None], axis=3)[..., 0]
-    margin = np.take_along_axis(choice.reach[rows], np.maximum(taken, 0), axis=1)[:, :, None] * trials.widths[rows]
+    reach = np.take_along_axis(choice.reach[rows], np.maximum(taken, 0), axis=1)[:, :, None]
+    margin = np.where(np.isfinite(reach), reach, np.nan) * trials.widths[rows]
     inside = np.abs(picked - truths) <= margin
     line = _mean_error(estimates[..., LINEAR], truths, there, mean[rows])
     for method in range(-1, len(CURVE_ESTIMATORS)):

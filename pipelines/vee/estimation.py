@@ -99,10 +99,13 @@ def _fill(series: Series, settings: VeeSettings, interval_hours: float) -> tuple
     estimate_gaps(series.flat, series.slots, series.day_types, series.clean, gaps, False, how, estimates, spread, np.empty(0))
 
     lengths = mask_lengths(settings, interval_hours)
-    kind = np.searchsorted(lengths[:-1] * lengths[1:], length * length)
+    # A series too short for masks of the nearest length learns from the longest that it has room for.
+    longest = np.searchsorted(lengths * (settings.back_test_least_masks + 1) + 1, np.diff(series.starts)[of_series], side="right") - 1
+    kind = np.minimum(np.searchsorted(lengths[:-1] * lengths[1:], length * length), np.maximum(longest, 0))
     pairs, pair = np.unique(of_series * lengths.size + kind, return_inverse=True)
-    trials = try_methods(series, pairs // lengths.size, lengths[pairs % lengths.size], settings.back_test_masks, how, LEARNING_PHASE)
-    choice = choose(trials, settings.back_test_least_masks, settings.band_coverage_ratio, settings.linear_caution_ratio)
+    masks, least = settings.back_test_masks, settings.back_test_least_masks
+    trials = try_methods(series, pairs // lengths.size, lengths[pairs % lengths.size], masks, least, how, LEARNING_PHASE)
+    choice = choose(trials, least, settings.band_coverage_ratio, settings.linear_caution_ratio)
     short = length <= _whole_intervals(settings.linear_limit_hours, interval_hours)
     method = _first_that_reaches(estimates, length, offset, choice, pair, short)
 

@@ -76,12 +76,12 @@ def widths(spread: FloatArray, gap: IntArray, gaps: int) -> FloatArray:
     return np.asarray(spread + SPREAD_FLOOR * mean[gap])
 
 
-def try_methods(series: Series, pair_series: IntArray, pair_length: IntArray, masks: int, how: GapSettings, phase: float) -> Trials:
-    """Masks up to ``masks`` gaps of each (series, length) pair and estimates them by every method."""
+def try_methods(series: Series, pair_series: IntArray, pair_length: IntArray, masks: int, apart: int, how: GapSettings, phase: float) -> Trials:
+    """Masks up to ``masks`` gaps of each (series, length) pair and estimates them by every method; see ``place_masks`` for the others."""
     pairs = pair_series.size
     first, last = series.starts[pair_series], series.starts[pair_series + 1]
     begins = np.empty((pairs, masks), dtype=np.int64)
-    place_masks(series.flat, first, last, pair_length, series.slots, phase, begins)
+    place_masks(series.flat, first, last, pair_length, apart, 2 * series.slots, phase, begins)
     begin = begins.reshape(-1)
     length = np.where(begin >= 0, np.repeat(pair_length, masks), 0)
     stride = np.maximum(1, -(-length // PLACES))

@@ -51,17 +51,19 @@ class Gaps(NamedTuple):
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def place_masks(flat: FloatArray, first: IntArray, last: IntArray, length: IntArray, slots: int, phase: float, begins: IntArray) -> None:
+def place_masks(flat: FloatArray, first: IntArray, last: IntArray, length: IntArray, apart: int, least: int, phase: float, begins: IntArray) -> None:
     """Chooses, for each series given, gaps that could be masked: whole with their neighbours, evenly strewn over the series.
 
     first, last, length  (series) the series in ``flat`` and the length of its masks.
+    apart                A series that has no room for so many masks beside each other gets none: they would say one thing many times.
+    least                Room in intervals that a series must have anyway.
     phase                Where the walk begins, [0, 1); another phase gives other masks.
     begins               (series x masks) gets where each begins, -1 where no more were found.
     """
     for series in range(first.size):
         room = last[series] - first[series] - length[series] - 1
         found, trial = 0, 0
-        while found < begins.shape[1] and trial < 3 * begins.shape[1] and room >= 2 * slots:
+        while found < begins.shape[1] and trial < 3 * begins.shape[1] and room >= max(least, apart * length[series]):
             begin = first[series] + 1 + int(((phase + trial * GOLDEN) % 1.0) * (room - 1))
             trial += 1
             position = begin + length[series]

@@ -47,7 +47,8 @@ class VeeSettings(SettingsFile):
     )
     back_test_masks: int = Field(ge=2, description="Masked gaps per series and length.")
     back_test_least_masks: int = Field(
-        ge=2, description="With fewer, nothing is learnt: linear up to its limit, like-days beyond, and no error band."
+        ge=2,
+        description="With fewer, or without room for so many beside each other, nothing is learnt: linear up to its limit, then like-days, no band.",
     )
     band_coverage_ratio: float = Field(gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover.")
     back_test_series: int = Field(ge=1, description="Load curves of each customer class on which the published errors rest, at most.")
