@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from pipelines.periods import BillingMonth
 from pipelines.tables.credit_index import CreditGrade, WarningLevel
+from pipelines.transforms.aggregates import PublicationSettings, is_publishable
 from products.credit_index.catalogue import BY_NAME, INDICATORS, shown
 from products.credit_index.charts import GRADE_FILL, distribution_chart, grades_chart, month_line, reasons_chart, scale_chart
 from products.credit_index.settings import CreditIndexSettings
@@ -32,7 +33,7 @@ _TRENDS = (("operating_ratio", "{:.0%}", (0.0, 1.0)), ("on_time_6m_ratio", "{:.0
 
 
 def render_portfolio(
-    scores: Sequence[Row], reasons: Sequence[Row], month: BillingMonth, settings: CreditIndexSettings, *, links: Mapping[str, str] | None = None,
+    scores: Sequence[Row], reasons: Sequence[Row], month: BillingMonth, settings: CreditIndexSettings, publication: PublicationSettings, *, links: Mapping[str, str] | None = None,
     metrics: Mapping[str, float] | None = None, listed: int = 20,
 ) -> str:  # fmt: skip
     """All scores of a month: distribution, grades, warnings, industries, and those that need attention first.
@@ -61,7 +62,7 @@ def render_portfolio(
             warnings=[(code, *words, sum(row["warning_code"] == code for row in scores)) for code, words in WARNINGS.items()],
             distribution=distribution_chart(points, settings),
             grades=grades_chart(Counter(row["grade_code"] for row in scores)),
-            industries=_by_industry(scores),
+            industries=_by_industry(scores, publication),
             lines=[_line(row, adverse.get(row["customer_id"]), (links or {}).get(row["customer_id"], "")) for row in attention[:listed]],
             attention=len(attention),
             vetoed=sum(bool(row["veto_code"]) for row in scores),
@@ -72,7 +73,14 @@ def render_portfolio(
 
 
 def render_enterprise(
-    score: Row, reasons: Sequence[Row], history: Sequence[Row], settings: CreditIndexSettings, *, indicators: Sequence[Row] = (), back: str = ""
+    score: Row,
+    reasons: Sequence[Row],
+    history: Sequence[Row],
+    settings: CreditIndexSettings,
+    publication: PublicationSettings,
+    *,
+    indicators: Sequence[Row] = (),
+    back: str = "",
 ) -> str:
     """One enterprise: score, grade, warning, veto, four reasons, its history and the indicators behind it.
 
@@ -108,7 +116,7 @@ def render_enterprise(
             reasons_chart=reasons_chart(ordered),
             charts=[chart for chart in charts if chart[2] is not None],
             values=_values(known[-1]) if known and known[-1]["indicator_month"] == score["score_month"] else [],
-            estimated_high=float(score["estimated_ratio"]) > settings.max_estimated_ratio,
+            estimated_high=publication.is_estimated_too_much(float(score["estimated_ratio"])),
             back=back,
             **_shared([score], settings),
         )
@@ -141,7 +149,8 @@ def _line(row: Row, adverse: Row | None, link: str) -> dict[str, Any]:
     return {"row": row, "warning": WARNINGS[row["warning_code"]], "zh": because[0], "en": because[1], "link": link}
 
 
-def _by_industry(scores: Sequence[Row]) -> list[dict[str, Any]]:
+def _by_industry(scores: Sequence[Row], publication: PublicationSettings) -> list[dict[str, Any]]:
+    """Means of industries with members enough; every enterprise weighs the same in them (15/15 rule)."""
     groups: dict[str, list[Row]] = {}
     for row in scores:
         groups.setdefault(row["industry_code"] or "—", []).append(row)
@@ -154,6 +163,7 @@ def _by_industry(scores: Sequence[Row]) -> list[dict[str, Any]]:
             "alerts": sum(row["warning_code"] == WarningLevel.ALERT.value for row in rows),
         }
         for industry, rows in groups.items()
+        if is_publishable([1] * len(rows), publication)
     ]
     return sorted(lines, key=lambda line: (line["mean_points"], line["industry"]))[:_INDUSTRIES_SHOWN]
 

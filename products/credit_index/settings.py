@@ -45,7 +45,6 @@ class CreditIndexSettings(SettingsFile):
     promotion_margin_auc: float = Field(
         ge=0, description="A challenger may be worse than the champion by no more than this AUC on the same test rows."
     )
-    max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share of energy the score says so.")
     reasons_per_score: int = Field(ge=1, le=10, description="Reasons told with each score.")
 
     @field_validator("veto_best_grades", "veto_limits")

@@ -59,7 +59,11 @@ def _peers(bill: Row) -> Page | None:
     own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
     if percentile is None:
         return _page(
-            label, words.Said(f"{own_zh}；同行{of_zh}只有 {count} 户，太少，不作比较。", f"{own_en}; only {count} peers{of_en}, too few to compare.")
+            label,
+            words.Said(
+                f"{own_zh}；同行{of_zh}共 {count} 户，太少或有一户占比过大（15/15 规则），不作比较。",
+                f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large (15/15 rule).",
+            ),
         )
     shown = grouped(percentile, 0)
     if median is not None:

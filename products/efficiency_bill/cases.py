@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, missing_inputs
 from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
+from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import DAY_TYPE, LEAST_DAYS, Baseline, Bools, Floats
 from products.efficiency_bill.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -66,7 +67,13 @@ class Case:
 
 
 def gather_cases(
-    customers: pa.Table, determinants: pa.Table, days: Days, baselines: Mapping[str, Baseline], month: BillingMonth, settings: EfficiencyBillSettings
+    customers: pa.Table,
+    determinants: pa.Table,
+    days: Days,
+    baselines: Mapping[str, Baseline],
+    month: BillingMonth,
+    settings: EfficiencyBillSettings,
+    limits: PublicationSettings,
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
@@ -82,11 +89,11 @@ def gather_cases(
     energy = {name: float(sum(row["energy_kwh"] for row in now[name])) for name in names}
     area = {name: terms[name]["floor_area_m2"] for name in names}
     intensity = {name: energy[name] / area[name] if area[name] else None for name in names}
-    peers = compare_peers(intensity, {name: terms[name]["peer_group"] for name in names}, settings.least_peers)
+    peers = compare_peers(intensity, {name: terms[name]["peer_group"] for name in names}, energy, limits)
     cases = []
     for name in names:
         contract, _ = contract_of(terms[name])
-        measured, shown = account_determinants(now[name], month), _shown(now[name])
+        measured, shown = account_determinants(now[name], month), _shown(now[name], limits)
         baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
         last_contract = contract_of(earlier[name])[0] if name in earlier else None
         demands = [row["max_demand_kw"] for months in by_month.values() for row in months.get(name, []) if row["max_demand_kw"] is not None]
@@ -125,14 +132,15 @@ def _lacks(
     return tuple(found)
 
 
-def _shown(rows: Sequence[Row]) -> dict[str, Any]:
+def _shown(rows: Sequence[Row], limits: PublicationSettings) -> dict[str, Any]:
     """Columns of the bill that come straight from the metering."""
-    demands = [row["max_demand_kw"] for row in rows]
+    demands, estimated = [row["max_demand_kw"] for row in rows], account_estimated_ratio(rows)
     return {
         "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
         "max_demand_kw": None if None in demands else sum(demands),
         "max_demand_date": rows[0]["max_demand_date"] if len(rows) == 1 else None,
-        "estimated_ratio": account_estimated_ratio(rows),
+        "estimated_ratio": estimated,
+        "is_estimated_above_limit": limits.is_estimated_too_much(estimated),
         "missing_inputs": sorted({name for row in rows for name in row["missing_inputs"]}),
     }
 

@@ -15,6 +15,7 @@ from pipelines.tables.base import Role, Table
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
+from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import Case, gather_cases
 from products.efficiency_bill.issue import issue_bill, price_case
 from products.efficiency_bill.served_model import MODEL, read_coefficients
@@ -57,12 +58,13 @@ class EfficiencyBill:
         from pyspark.sql import functions as F
 
         settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles[MODEL]
+        limits = inputs.settings.section(PublicationSettings)
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
         determinants = billed(inputs.frame(GoldBillingDeterminants), settings).where(F.col("billing_month").isin(months)).toArrow()
         weather = inputs.frame(SilverWeather).where(F.col("weather_date").between(month.first_day, month.last_day)).select(*WEATHER).toArrow()
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
-        cases = gather_cases(customers, determinants, arranged, read_coefficients(bundle.files), month, settings)
+        cases = gather_cases(customers, determinants, arranged, read_coefficients(bundle.files), month, settings, limits)
         check_prices(cases, facts)
         if len(cases) <= MOST_ON_DRIVER:
             return _on_driver(inputs, cases, facts, settings, bundle.version)

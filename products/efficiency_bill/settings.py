@@ -16,8 +16,6 @@ class EfficiencyBillSettings(SettingsFile):
     file: ClassVar[str] = "efficiency_bill.yaml"
 
     billed_prefixes: tuple[str, ...] = Field(description="Customers whose number begins with one of these receive a bill.")
-    least_peers: int = Field(ge=2, description="Peers below which no comparison is shown.")
-    max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share the bill says so.")
     reference_to: date = Field(description="Last day that the baseline learns from; the same whatever month is billed.")
     least_reference_days: int = Field(ge=14, description="Days that a baseline needs.")
     holdout_days: int = Field(ge=7, description="Last days of the reference kept back to measure how often the band holds.")

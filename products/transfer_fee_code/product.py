@@ -20,6 +20,7 @@ from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.reference import MasterBill, master_bills
 from products.transfer_fee_code.served_model import FILE, MODEL, ImpliedPrices
@@ -62,6 +63,7 @@ class TransferFeeCode:
             month,
             facts,
             inputs.settings.section(TransferFeeCodeSettings),
+            inputs.settings.section(PublicationSettings),
         )
         return {table: inputs.spark.createDataFrame(rows) for table, rows in found.items()}
 
@@ -77,6 +79,7 @@ def fee_codes(
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
@@ -86,7 +89,7 @@ def fee_codes(
     bundle        The champion of ``transfer_fee_implied_price``.
     """
     rules = facts.transfer_supply.on(month.last_day)
-    bills = master_bills({row["supplier_customer_id"] for row in declarations}, customers, determinants, month, facts, settings)
+    bills = master_bills({row["supplier_customer_id"] for row in declarations}, customers, determinants, month, facts, settings, limits)
     prices = ImpliedPrices.from_json(bundle.files[FILE])
     results: list[dict[str, Any]] = []
     evidence: list[dict[str, Any]] = []

@@ -14,6 +14,7 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
 from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
+from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 Pricer = Callable[[Contract, Determinants, Facts], PricedMonth]
@@ -65,6 +66,7 @@ def master_bills(
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
     price: Pricer = price_month,
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
@@ -83,7 +85,7 @@ def master_bills(
     priced = 0
     for supplier in sorted(set(suppliers)):
         try:
-            bill = _master_bill(supplier, terms.get(supplier), metered.get(supplier, []), month, facts, settings, price)
+            bill = _master_bill(supplier, terms.get(supplier), metered.get(supplier, []), month, facts, settings, limits, price)
             priced += bill.total_cny is not None
         except FactNotInForceError as error:
             uncovered.append(error)
@@ -95,7 +97,14 @@ def master_bills(
 
 
 def _master_bill(
-    supplier: str, terms: Row | None, metered: Sequence[Row], month: BillingMonth, facts: Facts, settings: TransferFeeCodeSettings, price: Pricer
+    supplier: str,
+    terms: Row | None,
+    metered: Sequence[Row],
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
+    price: Pricer,
 ) -> MasterBill:
     if terms is None:
         return MasterBill(supplier, None, GreyReason.NO_MASTER_ACCOUNT)
@@ -115,7 +124,7 @@ def _master_bill(
         except UsageError as error:
             refusal, note = GreyReason.MASTER_NOT_PRICED, error.message
     if refusal is None:
-        refusal = _first_refusal(determinants.energy_kwh, missing_days, estimated, settings)
+        refusal = _first_refusal(determinants.energy_kwh, missing_days, limits.is_estimated_too_much(estimated), settings)
     return MasterBill(
         supplier_customer_id=supplier,
         supplier_name=name,
@@ -133,11 +142,11 @@ def _master_bill(
     )
 
 
-def _first_refusal(energy_kwh: Decimal, missing_days: int, estimated: float, settings: TransferFeeCodeSettings) -> GreyReason | None:
+def _first_refusal(energy_kwh: Decimal, missing_days: int, is_estimated_too_much: bool, settings: TransferFeeCodeSettings) -> GreyReason | None:
     if energy_kwh <= 0:
         return GreyReason.MASTER_ZERO_ENERGY
     if missing_days > settings.max_missing_days:
         return GreyReason.MASTER_INCOMPLETE
-    if estimated > settings.max_estimated_ratio:
+    if is_estimated_too_much:
         return GreyReason.ESTIMATED_TOO_MUCH
     return None

@@ -39,7 +39,6 @@ class TransferFeeCodeSettings(SettingsFile):
 
     plausible_price_min_cny_per_kwh: Decimal = Field(gt=0, description="A lower declared price is taken for a slip: grey. [CNY/kWh]")
     plausible_price_max_cny_per_kwh: Decimal = Field(gt=0, description="A higher declared price is taken for a slip: grey. [CNY/kWh]")
-    max_estimated_ratio: float = Field(ge=0, le=1, description="Above this estimated share of the master account's energy: grey.")
     max_missing_days: int = Field(ge=0, description="With more days of the master account missing: grey. [d]")
     implied_price: ImpliedPriceSettings
     code: SignedCodeSettings

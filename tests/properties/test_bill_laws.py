@@ -14,6 +14,7 @@ from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tariff import Contract, Determinants, price_month
+from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.baseline import fit_baselines, month_scale
 from products.efficiency_bill.bill_numbers import grouped, number
@@ -26,6 +27,7 @@ from products.efficiency_bill.training import Days
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
 SETTINGS = Settings(CONF, CONF).section(EfficiencyBillSettings)
+LIMITS = Settings(CONF, CONF).section(PublicationSettings)
 SEPTEMBER = BillingMonth.parse("2026-09")
 D = Decimal
 energies = st.decimals(0, 10**6, places=2)
@@ -102,7 +104,7 @@ def test_a_band_is_never_narrower_than_the_spread_seen(means: list[list[float]],
 @settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=4), st.one_of(st.none(), st.floats(0, 1e4)), max_size=40))
 def test_percentiles_lie_between_0_and_100_and_follow_the_intensity(intensity: dict[str, float | None]) -> None:
-    found = compare_peers(intensity, dict.fromkeys(intensity, "G"), 15)
+    found = compare_peers(intensity, dict.fromkeys(intensity, "G"), dict.fromkeys(intensity, 1.0), LIMITS)
     shown = sorted((view.intensity, view.percentile) for view in found.values() if view.intensity is not None and view.percentile is not None)
     assert all(0 <= percentile <= 100 for _, percentile in shown)
     assert [percentile for _, percentile in shown] == sorted(percentile for _, percentile in shown)

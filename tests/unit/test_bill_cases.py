@@ -18,6 +18,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import Baseline
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.cases import Case, gather_cases
@@ -29,6 +30,7 @@ from products.efficiency_bill.training import Days, arrange_days
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
 SETTINGS = Settings(CONF, CONF).section(EfficiencyBillSettings)
+LIMITS = Settings(CONF, CONF).section(PublicationSettings)
 SEPTEMBER = BillingMonth.parse("2026-09")
 BUILDING: dict[str, Any] = {
     "customer_id": "BDG-A", "valid_from_date": date(2026, 1, 1), "customer_name": "A", "peer_group": "Office", "customer_class_code": "general_commercial",
@@ -69,7 +71,7 @@ def gathered(terms: Mapping[str, Any], *rows: Mapping[str, Any], days: Days | No
     name = terms["customer_id"]
     baselines = {} if baseline is None else {name: baseline}
     (case,) = gather_cases(
-        table(SilverCustomers, terms), table(GoldBillingDeterminants, *rows), days or september_days(name), baselines, SEPTEMBER, SETTINGS
+        table(SilverCustomers, terms), table(GoldBillingDeterminants, *rows), days or september_days(name), baselines, SEPTEMBER, SETTINGS, LIMITS
     )
     return case
 
@@ -180,7 +182,7 @@ def test_last_month_is_priced_where_prices_are_published() -> None:
     days = Days(("BDG-A",), BillingMonth.parse("2026-08").days, np.full((1, 31), 1.0), np.full((1, 31), 1.0))
     july = REGISTERS | {"billing_month": "2026-07"}
     (case,) = gather_cases(
-        table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, august, july), days, {}, BillingMonth.parse("2026-08"), SETTINGS
+        table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, august, july), days, {}, BillingMonth.parse("2026-08"), SETTINGS, LIMITS
     )
     of_august = issue_bill(case, FACTS, SETTINGS, "m", "1")
     assert (of_august["previous_energy_kwh"], of_august["previous_total_cny"]) == (Decimal("30000.00"), None)
@@ -190,7 +192,7 @@ def test_a_month_before_the_prices_is_refused_with_the_fact() -> None:
     july = BillingMonth.parse("2026-07")
     days = Days(("BDG-A",), july.days, np.full((1, 31), 1.0), np.full((1, 31), 1.0))
     cases = gather_cases(
-        table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, REGISTERS | {"billing_month": "2026-07"}), days, {}, july, SETTINGS
+        table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, REGISTERS | {"billing_month": "2026-07"}), days, {}, july, SETTINGS, LIMITS
     )
     with pytest.raises(FactNotInForceError) as refused:
         check_prices(cases, FACTS)
@@ -210,6 +212,7 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
         {},
         SEPTEMBER,
         SETTINGS,
+        LIMITS,
     )
     assert case.terms["customer_name"] == "A"
     bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
@@ -221,13 +224,15 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
 def test_terms_count_from_the_last_day_of_the_month(first: date, voltage: str) -> None:
     later = BUILDING | {"valid_from_date": first, "voltage_level_code": "below_1kv"}
     (case,) = gather_cases(
-        table(SilverCustomers, BUILDING, later), table(GoldBillingDeterminants, REGISTERS), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS
+        table(SilverCustomers, BUILDING, later), table(GoldBillingDeterminants, REGISTERS), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS
     )
     assert case.terms["voltage_level_code"] == voltage
 
 
 def test_customers_without_metering_in_the_month_get_no_bill() -> None:
-    assert gather_cases(table(SilverCustomers, BUILDING), table(GoldBillingDeterminants), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS) == []
+    assert (
+        gather_cases(table(SilverCustomers, BUILDING), table(GoldBillingDeterminants), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS) == []
+    )
 
 
 def test_days_are_arranged_by_customer_and_day() -> None:

@@ -280,7 +280,7 @@ def test_a_correction_names_what_it_corrects() -> None:
     ("changed", "said"),
     [
         ({"peer_percentile_pct": 30.4}, "高于 30% 的同行（Office），共 74 户"),
-        ({"peer_percentile_pct": None, "peer_count": 14}, "只有 14 户，太少"),
+        ({"peer_percentile_pct": None, "peer_count": 14}, "共 14 户，太少"),
         ({"intensity_kwh_per_m2": None}, "没有建筑面积"),
         ({"baseline_verdict_code": "above"}, "高于基线。预期 60,000 kWh（50,000～70,000）"),
         ({"previous_energy_kwh": None}, "没有上月的账单可比"),

@@ -17,12 +17,14 @@ from pipelines.errors import UsageError
 from pipelines.keys import KeyRing
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
+from pipelines.transforms.aggregates import PublicationSettings
 from products.credit_index.bank_file import manifest_path, signature_path, write_bank_file
 from products.credit_index.catalogue import NAMES
 from products.credit_index.pages import render_enterprise, render_portfolio
 from products.credit_index.settings import CreditIndexSettings
 
 SETTINGS = Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings)
+LIMITS = Settings(packaged("conf"), Path("unused")).section(PublicationSettings)
 MONTH = BillingMonth(2026, 9)
 
 
@@ -161,7 +163,10 @@ EVIL = '<script>alert(1)</script>"onload="x'
 @pytest.mark.parametrize("field", ["customer_name", "veto_zh", "scale_label"])
 def test_pages_escape_what_they_are_given(field):
     row = score("A", **{"veto_code": "CI-V01", "veto_zh": "x", "veto_en": "y", "warning_code": "alert", field: EVIL})
-    for text in (render_portfolio([row], four("A"), MONTH, SETTINGS), render_enterprise(row, [reason("A", 1, text_zh=EVIL)], [], SETTINGS)):
+    for text in (
+        render_portfolio([row], four("A"), MONTH, SETTINGS, LIMITS),
+        render_enterprise(row, [reason("A", 1, text_zh=EVIL)], [], SETTINGS, LIMITS),
+    ):
         page = Page(text)
         assert "script" not in page.tags
         assert not [name for name in page.attributes if name.startswith("on") or name == "style"]
@@ -169,7 +174,7 @@ def test_pages_escape_what_they_are_given(field):
 
 
 def test_pages_carry_a_strict_policy_and_say_that_they_are_simulated():
-    for text in (render_portfolio([score("A")], four("A"), MONTH, SETTINGS), render_enterprise(score("A"), four("A"), [], SETTINGS)):
+    for text in (render_portfolio([score("A")], four("A"), MONTH, SETTINGS, LIMITS), render_enterprise(score("A"), four("A"), [], SETTINGS, LIMITS)):
         assert "default-src &#39;none&#39;" in text or "default-src 'none'" in text
         assert "unsafe" not in text
         assert "模拟数据" in text
@@ -178,7 +183,7 @@ def test_pages_carry_a_strict_policy_and_say_that_they_are_simulated():
 
 
 def test_a_page_of_other_provenance_has_no_mark_of_simulation():
-    assert "模拟数据" not in render_enterprise(score("A", provenance="real", customer_name="甲"), four("A"), [], SETTINGS)
+    assert "模拟数据" not in render_enterprise(score("A", provenance="real", customer_name="甲"), four("A"), [], SETTINGS, LIMITS)
 
 
 def test_the_portfolio_lists_the_most_urgent_first_with_veto_or_worst_reason():
@@ -187,7 +192,7 @@ def test_the_portfolio_lists_the_most_urgent_first_with_veto_or_worst_reason():
         score("WATCHED", warning_code="watch", default_probability_ratio=0.2),
         score("VETOED", warning_code="alert", veto_code="CI-V01", veto_zh="窃电", veto_en="theft"),
     ]
-    words = Page(render_portfolio(rows, [reason("WATCHED", 1, text_zh="好"), reason("WATCHED", 2, text_zh="坏")], MONTH, SETTINGS)).words
+    words = Page(render_portfolio(rows, [reason("WATCHED", 1, text_zh="好"), reason("WATCHED", 2, text_zh="坏")], MONTH, SETTINGS, LIMITS)).words
     assert words.index("VETOED") < words.index("窃电") < words.index("WATCHED") < words.index("坏")
     assert "模拟企业CALM" not in words
     assert "好" not in words
@@ -198,7 +203,9 @@ def test_an_enterprises_page_shows_history_and_indicators_of_its_own_months_only
         {"indicator_month": month, "month_kwh": kwh, **dict.fromkeys(NAMES, 0.5)}
         for month, kwh in (("2026-10", 77.0), ("2026-09", 1234.0), ("2026-08", None))
     ]
-    words = Page(render_enterprise(score("A"), four("A"), [score("A", score_month="2026-08", score_points=655)], SETTINGS, indicators=known)).words
+    words = Page(
+        render_enterprise(score("A"), four("A"), [score("A", score_month="2026-08", score_points=655)], SETTINGS, LIMITS, indicators=known)
+    ).words
     assert "1,234 kWh" in words
     assert "77 kWh" not in words
     assert "2026-10" not in words

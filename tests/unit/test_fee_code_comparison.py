@@ -18,6 +18,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, load_settings
 from pipelines.tariff import BillLine, Contract, Determinants, PricedMonth
 from pipelines.transforms.accounts import account_determinants
+from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised, shown_percent
 from products.transfer_fee_code.reference import MasterBill, master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
@@ -25,6 +26,7 @@ from products.transfer_fee_code.wording import comparison_in_words, signed_perce
 
 SEPTEMBER = BillingMonth(2026, 9)
 SETTINGS = load_settings().section(TransferFeeCodeSettings)
+LIMITS = load_settings().section(PublicationSettings)
 FACTS = load_facts(load_settings().facts_dir)
 RULES = FACTS.transfer_supply.on(SEPTEMBER.last_day)
 
@@ -194,7 +196,7 @@ def metered(**changes: Any) -> dict[str, Any]:
 def bill_of(
     customers: list[dict[str, Any]], determinants: list[dict[str, Any]], facts: Facts = FACTS, settings: TransferFeeCodeSettings = SETTINGS
 ) -> MasterBill:
-    return master_bills({"S"}, customers, determinants, SEPTEMBER, facts, settings)["S"]
+    return master_bills({"S"}, customers, determinants, SEPTEMBER, facts, settings, LIMITS)["S"]
 
 
 def test_a_single_part_master_bill_by_hand() -> None:
@@ -257,7 +259,7 @@ def test_the_pricer_gets_the_contract_and_its_facts_are_kept() -> None:
         line = BillLine(1, LineComponent.FUNDS, None, Decimal(1), "kWh", Decimal(1), "CNY/kWh", Decimal("9.00"), "funds", Confidence.SECONDARY, "")
         return PricedMonth(SEPTEMBER, (line, line), Decimal("18.00"), False, Confidence.SECONDARY, None, None, None, ("reactive_registers",))
 
-    bill = master_bills({"S"}, [customer(contract_demand_kw=60.5)], [metered()], SEPTEMBER, FACTS, SETTINGS, price)["S"]
+    bill = master_bills({"S"}, [customer(contract_demand_kw=60.5)], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price)["S"]
     assert seen[0][0].contract_demand_kw == Decimal("60.5")
     assert (bill.fact_ids, bill.confidence, bill.is_illustrative, bill.missing_inputs) == (
         ("funds",),
@@ -271,7 +273,7 @@ def test_a_pricer_that_cannot_is_told_in_words() -> None:
     def price(contract: Contract, determinants: Determinants, facts: Facts) -> PricedMonth:
         raise UsageError("The contract needs a curve.")
 
-    bill = master_bills({"S"}, [customer()], [metered()], SEPTEMBER, FACTS, SETTINGS, price)["S"]
+    bill = master_bills({"S"}, [customer()], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price)["S"]
     assert (bill.refusal, bill.refusal_note) == (GreyReason.MASTER_NOT_PRICED, "The contract needs a curve.")
 
 

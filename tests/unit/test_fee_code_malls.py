@@ -22,6 +22,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, load_settings
 from pipelines.tables.silver import SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.page import render_code_page, render_supplier_page
 from products.transfer_fee_code.product import fee_codes
 from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
@@ -139,7 +140,7 @@ def codes(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]) -> d
 def compute(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], month: BillingMonth) -> dict[Any, pa.Table]:
     bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
     settings = house[0].section(TransferFeeCodeSettings)
-    return fee_codes(malls.of(month), malls.customers, malls.determinants, bundle, month, house[1], settings)
+    return fee_codes(malls.of(month), malls.customers, malls.determinants, bundle, month, house[1], settings, house[0].section(PublicationSettings))
 
 
 def test_every_colour_occurs_and_each_tenant_has_the_one_its_truth_demands(codes: dict[str, Any]) -> None:
@@ -211,7 +212,16 @@ def test_a_month_without_prices_is_refused_by_the_facts_name(malls: Malls, model
 def test_an_uncovered_supplier_is_grey_and_the_others_go_on(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]) -> None:
     customers = [row | ({"voltage_level_code": "35kv"} if row["customer_id"] == "SIM-MALL-B" else {}) for row in malls.customers]
     bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
-    found = fee_codes(malls.of(AUGUST), customers, malls.determinants, bundle, AUGUST, house[1], house[0].section(TransferFeeCodeSettings))
+    found = fee_codes(
+        malls.of(AUGUST),
+        customers,
+        malls.determinants,
+        bundle,
+        AUGUST,
+        house[1],
+        house[0].section(TransferFeeCodeSettings),
+        house[0].section(PublicationSettings),
+    )
     rows = found[TransferFeeCodeV1].to_pylist()
     assert {row["grey_reason_code"] for row in rows if row["supplier_customer_id"] == "SIM-MALL-B"} == {"master_not_priced"}
     assert "green" in {row["colour_code"] for row in rows if row["supplier_customer_id"] == "SIM-MALL-A"}

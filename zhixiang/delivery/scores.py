@@ -6,6 +6,7 @@ from typing import Any
 
 from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
 from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.transforms.aggregates import PublicationSettings
 from products.credit_index.bank_file import newest_revisions, reasons_by_customer, write_bank_file
 from products.credit_index.charts import distribution_chart
 from products.credit_index.pages import render_enterprise, render_portfolio
@@ -36,7 +37,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     for month in months:
         (folder / "bank").mkdir(parents=True, exist_ok=True)
         write_bank_file(scores, reasons, month, folder / "bank", key.sign, context)
-    settings = store.settings.section(CreditIndexSettings)
+    settings, limits = store.settings.section(CreditIndexSettings), store.settings.section(PublicationSettings)
     rows = newest_revisions(scores, months[-1])
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
@@ -47,11 +48,11 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     )
     for row in shown:
         name = row["customer_id"]
-        page = render_enterprise(row, told[name], history[name], settings, indicators=indicators[name], back="index.html")
+        page = render_enterprise(row, told[name], history[name], settings, limits, indicators=indicators[name], back="index.html")
         write_bytes(folder / f"{name}.html", page.encode())
     every = [reason for own in told.values() for reason in own]
     links = {name: f"{name}.html" for name in names}
-    write_bytes(folder / "index.html", render_portfolio(rows, every, months[-1], settings, links=links, metrics=model["metrics"]).encode())
+    write_bytes(folder / "index.html", render_portfolio(rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]).encode())
     chart = str(distribution_chart([int(row["score_points"]) for row in rows], settings))
     write_bytes(folder / "distribution.svg", _alone(chart).encode())
     picture = {

@@ -17,6 +17,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import FLAT, Baseline
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.cases import gather_cases
@@ -85,6 +86,7 @@ def bill_of(scenario: Path, customer_id: str) -> dict[str, Any]:
         baselines(when / "baselines.csv"),
         SEPTEMBER,
         SETTINGS,
+        Settings(CONF, CONF).section(PublicationSettings),
     )  # fmt: skip
     (case,) = [case for case in cases if case.terms["customer_id"] == customer_id]
     return issue_bill(case, FACTS, SETTINGS, "m", "1")
