@@ -55,7 +55,7 @@ def read_long(path: str, meters: pa.Array) -> LongRows:
 
 
 def _flat(column: pa.ChunkedArray) -> NDArray:  # type: ignore[type-arg]
-    return column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy()
+    return np.asarray(column.chunk(0).to_numpy() if column.num_chunks == 1 else column.to_numpy())
 
 
 @dataclass(frozen=True)

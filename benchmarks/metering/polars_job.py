@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmarks.metering.measurement import Stages
 from benchmarks.metering.rules import LIKE_DAYS, LINEAR_SLOTS, NIGHT_SLOTS, SLOTS, SPIKE_RATIO, ZERO_RUN_SLOTS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 METERS_PER_BUCKET = 250
 _MICROSECONDS = 900_000_000
@@ -25,7 +29,6 @@ def run_polars(folder: Path, home: Path, stages: Stages) -> None:
     stages.facts["threads"] = pl.thread_pool_size()
     points = pl.read_parquet(folder / "meters.parquet")
     first: date = points["valid_from"].min()  # type: ignore[assignment]
-    days = (points["valid_to"].max() - first).days + 1  # type: ignore[operator]
     names = points["meter_id"].unique().sort()
     origin = (first - date(1970, 1, 1)).days * SLOTS
     stages.done("start-up")
@@ -41,7 +44,7 @@ def run_polars(folder: Path, home: Path, stages: Stages) -> None:
             .collect(engine="streaming")
         )
         stages.done("latest")
-        grid = _grid(points.join(mine, on="meter_id"), first, days).join(latest, on=["meter", "slot"], how="left", maintain_order="left")
+        grid = _grid(points.join(mine, on="meter_id"), first).join(latest, on=["meter", "slot"], how="left", maintain_order="left")
         grid = grid.with_columns(energy=pl.col("kwh") * pl.col("multiplier"), reactive=pl.col("kvarh") * pl.col("multiplier"))
         stages.done("grid")
         clean = _clean(grid.drop("kwh", "kvarh", "multiplier"))
@@ -56,7 +59,7 @@ def run_polars(folder: Path, home: Path, stages: Stages) -> None:
     stages.done("write measures")
 
 
-def _grid(points, first, days):  # type: ignore[no-untyped-def]
+def _grid(points: pl.DataFrame, first: date) -> pl.DataFrame:
     """Every meter and slot with the multiplier in force, by meter and slot."""
     import polars as pl
 
@@ -68,7 +71,7 @@ def _grid(points, first, days):  # type: ignore[no-untyped-def]
     return ranges.explode("slot").with_columns(pl.col("slot").cast(pl.Int32)).sort("meter", "slot")
 
 
-def _clean(grid):  # type: ignore[no-untyped-def]
+def _clean(grid: pl.DataFrame) -> pl.DataFrame:
     """Flags and estimates; rows stand by meter and slot without a hole, so that a shift is a time."""
     import polars as pl
 
@@ -77,10 +80,10 @@ def _clean(grid):  # type: ignore[no-untyped-def]
 
     names = [f"l{number}" for number in range(len(LIKE_DAYS))]
     valued = [pl.when(pl.col(name) >= 0).then(pl.col(name)) for name in names]
-    rows = grid.lazy().with_columns(**dict(zip(names, like("energy"), strict=True)))
-    rows = rows.with_columns(least=pl.min_horizontal(valued)).with_columns(maybe=pl.col("energy") > SPIKE_RATIO * pl.col("least"))
-    rows = rows.with_columns(zero=(pl.col("energy") == 0).fill_null(value=False)).with_columns(run=pl.col("zero").rle_id().over("meter"))
-    rows = rows.with_columns(width=pl.when(pl.col("zero")).then(pl.len().over("meter", "run")).otherwise(0)).collect()
+    lazy = grid.lazy().with_columns(**dict(zip(names, like("energy"), strict=True)))
+    lazy = lazy.with_columns(least=pl.min_horizontal(valued)).with_columns(maybe=pl.col("energy") > SPIKE_RATIO * pl.col("least"))
+    lazy = lazy.with_columns(zero=(pl.col("energy") == 0).fill_null(value=False)).with_columns(run=pl.col("zero").rle_id().over("meter"))
+    rows = lazy.with_columns(width=pl.when(pl.col("zero")).then(pl.len().over("meter", "run")).otherwise(0)).collect()
     # Few slots can be spikes at all; the median is taken of those alone.
     maybe = rows.filter("maybe").select("meter", "slot", median=pl.concat_list(valued).list.drop_nulls().list.median(),
                                         there=pl.concat_list(valued).list.drop_nulls().list.len())  # fmt: skip
@@ -107,7 +110,7 @@ def _clean(grid):  # type: ignore[no-untyped-def]
     return rows.with_columns(final=pl.coalesce("valid", "estimate"))
 
 
-def _measures(clean):  # type: ignore[no-untyped-def]
+def _measures(clean: pl.DataFrame) -> pl.DataFrame:
     import polars as pl
 
     rows = clean.lazy().with_columns(month=pl.col("ts").dt.truncate("1mo"))

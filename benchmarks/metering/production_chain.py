@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.metering.measurement import Stages
+from pipelines.tables.base import Table
 
 RUN_ID = "benchmark"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -30,7 +31,6 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     from pipelines.steps import Inputs, Step, WorkerFiles
     from pipelines.store import Store
     from pipelines.table_files import commit_files, write_files
-    from pipelines.tables.base import Table
     from pipelines.tables.gold import GoldDayEnergy
     from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 
@@ -81,7 +81,7 @@ def _link(source: str, target: str) -> None:
     Path(target).hardlink_to(source)
 
 
-def _meter_points(path: Path, table: type) -> pa.Table:
+def _meter_points(path: Path, table: type[Table]) -> pa.Table:
     meters = pq.read_table(path)
     count = meters.num_rows
     columns = {field.name: pa.nulls(count, field.type) for field in table.arrow_schema()}

@@ -42,7 +42,7 @@ MEASURES = (
 )
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def flag_slots(energy: NDArray[np.float64]) -> NDArray[np.uint8]:
     """(meters x slots) flags of each slot; energy is NaN where nothing came."""
     meters, slots = energy.shape
@@ -71,7 +71,7 @@ def flag_slots(energy: NDArray[np.float64]) -> NDArray[np.uint8]:
     return flags
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _is_spike(row: NDArray[np.float64], slot: int, like: NDArray[np.float64]) -> bool:
     """like  Room for one value per like-day."""
     count, lowest = 0, np.inf
@@ -89,7 +89,7 @@ def _is_spike(row: NDArray[np.float64], slot: int, like: NDArray[np.float64]) ->
     return bool(median > 0.0 and row[slot] > SPIKE_RATIO * median)
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def fill_slots(energy: NDArray[np.float64], flags: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(meters x slots) final energy: the measured value where it is valid, else an estimate, NaN where there is none."""
     meters, slots = energy.shape
@@ -121,7 +121,7 @@ def fill_slots(energy: NDArray[np.float64], flags: NDArray[np.uint8]) -> NDArray
     return final
 
 
-@numba.njit(cache=True, nogil=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def month_measures(
     final: NDArray[np.float64], reactive: NDArray[np.float64], flags: NDArray[np.uint8], month_of_day: NDArray[np.int64], weekend: NDArray[np.bool_]
 ) -> NDArray[np.float64]:
