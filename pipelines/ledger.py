@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS steps (
   run_id TEXT NOT NULL, position INTEGER NOT NULL, step TEXT NOT NULL, status TEXT NOT NULL,
   seconds REAL NOT NULL, fingerprint TEXT NOT NULL, versions_read TEXT NOT NULL, versions_written TEXT NOT NULL,
   rows_written TEXT NOT NULL, gates TEXT NOT NULL, PRIMARY KEY (run_id, position));
+CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 """
 
@@ -71,6 +72,17 @@ class Ledger:
         with self._open() as connection:
             connection.execute("INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', NULL, NULL)", (run_id, command, now.isoformat()))
         return run_id
+
+    def note_rules(self, run_id: str, rules_digest: str) -> None:
+        """Says under which kept rules a run computes."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO run_rules VALUES (?, ?)", (run_id, rules_digest))
+
+    def rules_of(self, run_id: str) -> str | None:
+        """The digest of the rules of a run; None for a run that kept none."""
+        with self._open() as connection:
+            row = connection.execute("SELECT rules_digest FROM run_rules WHERE run_id = ?", (run_id,)).fetchone()
+        return None if row is None else str(row["rules_digest"])
 
     def end(self, run_id: str, now: datetime, exit_code: int, message: str = "") -> None:
         """Closes a run."""

@@ -113,6 +113,7 @@ def run_chain(
     on_line  Told of the stages that are no steps: name, status, seconds, note.
     """
     from pipelines.facts import load_facts
+    from pipelines.kept_rules import keep_rules
     from pipelines.ledger import Ledger
     from pipelines.registry import Registry
     from pipelines.runner import Runner
@@ -130,6 +131,7 @@ def run_chain(
         run_id = ledger.begin(command, now)
         outcome = Outcome(run_id)
         try:
+            ledger.note_rules(run_id, keep_rules(settings, facts))
             prepare(settings)
             warming = warm_up(settings, stages)
             if before is not None:

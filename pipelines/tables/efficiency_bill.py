@@ -116,3 +116,14 @@ class EfficiencyBillAdviceV1(Revised, Table):
     assumption_zh = Field(STRING, "What it takes for granted, in Chinese.", nullable=False)
     assumption_en = Field(STRING, "What it takes for granted, in English.", nullable=False)
     advice_inputs = Field(STRING, "The figures used, as JSON.", nullable=False)
+
+
+class EfficiencyBillInputsV1(Revised, Table):
+    """All that a bill was made from: with the rules kept under their digest it gives the bill again, whatever became of the other tables."""
+
+    name = "efficiency_bill_inputs_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
+    case_inputs = Field(STRING, "Terms, contract, determinants, peers, baseline and days of the bill, as JSON.", nullable=False)

@@ -12,18 +12,15 @@ from pipelines.tariff import PricedMonth, missing_inputs, price_month
 from pipelines.tariff.contract import CURVE
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.cases import Case
+from products.efficiency_bill.kept_case import TERMS, case_as_text
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 _SIX_PLACES = Decimal("0.000001")
 _TEN_PLACES = Decimal("0.0000000001")
-TERMS = (
-    "customer_name", "customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use", "contract_capacity_kva",
-    "demand_basis_code", "contract_demand_kw", "power_factor_standard_ratio", "peer_group", "provenance",
-)  # fmt: skip
 
 
 def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
-    """A row of efficiency_bill_v1 with ``lines`` and ``advice`` inside, all without the columns that the runner adds."""
+    """A row of efficiency_bill_v1 with ``lines``, ``advice`` and ``inputs`` inside, all without the columns that the runner adds."""
     priced = price_case(case, facts)
     advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
     emission = _emission(case, facts, settings)
@@ -53,7 +50,7 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
         "model_name": model_name,
         "model_version": model_version,
     }
-    return bill | {"lines": [] if priced is None else _lines(priced), "advice": advice}
+    return bill | {"lines": [] if priced is None else _lines(priced), "advice": advice, "inputs": [{"case_inputs": case_as_text(case)}]}
 
 
 def price_case(case: Case, facts: Facts) -> PricedMonth | None:

@@ -12,7 +12,7 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
 from pipelines.tables.base import Role, Table
-from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.transforms.aggregates import PublicationSettings
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # Evidence, and under which name a bill holds it.
-EVIDENCE: Mapping[type[Table], str] = {EfficiencyBillLinesV1: "lines", EfficiencyBillAdviceV1: "advice"}
+EVIDENCE: Mapping[type[Table], str] = {EfficiencyBillLinesV1: "lines", EfficiencyBillAdviceV1: "advice", EfficiencyBillInputsV1: "inputs"}
 OUTER = ("customer_id", "billing_month")
 MOST_ON_DRIVER = 5_000
 MONTHS_OF_DEMAND = 3

@@ -14,8 +14,14 @@ from typing import Any
 
 import pytest
 
+from pipelines.kept_rules import kept_rules
 from pipelines.money import round_to_fen
-from pipelines.settings import packaged
+from pipelines.settings import Settings, packaged
+from pipelines.store import Store
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.replay import replay
+from zhixiang.explain import explain
+from zhixiang.issued import newest_with_evidence
 
 pytestmark = pytest.mark.slow
 
@@ -94,6 +100,55 @@ def test_a_building_bill_says_what_is_missing(home: Path) -> None:
     assert {"curve", "reactive_registers"} <= set(bill["result"]["missing_inputs"])
     assert {line["component_code"] for line in bill["efficiency_bill_lines_v1"]} == {"energy_base", "transmission", "funds"}
     assert bill["result"]["max_demand_kw"] is None
+
+
+def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) -> None:
+    for folder in (home / "tables").glob("efficiency_bill_*"):
+        shutil.copytree(folder, tmp_path / "tables" / folder.name)
+    shutil.copytree(home / "rules", tmp_path / "rules")
+    shutil.copyfile(home / "ledger.sqlite", tmp_path / "ledger.sqlite")
+    store = Store(Settings(packaged("conf"), tmp_path))
+    (rules,) = [path.name for path in (tmp_path / "rules").iterdir()]
+    settings, facts = kept_rules(tmp_path, rules)
+    found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, "2026-09")
+    assert len(found["results"]) == 253
+    for bill in found["results"]:
+        evidence = {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
+        assert replay({"result": bill, **evidence}, settings, facts) == ()
+    assert answer(tmp_path, "bill", "replay", "STEEL-0001/2026-09")["differences"] == []
+
+    one = next((tmp_path / "rules" / rules / "facts").glob("*.yaml"))
+    one.write_text(one.read_text(encoding="utf-8") + "\n# altered\n", encoding="utf-8")
+    refused = zhixiang(tmp_path, "bill", "replay", "STEEL-0001/2026-09")
+    assert refused.returncode == 3
+    assert "is not what was kept" in refused.stderr
+
+
+def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path) -> None:
+    store = Store(Settings(packaged("conf"), home))
+    _, facts = kept_rules(home, next((home / "rules").iterdir()).name)
+    found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, "2026-09")
+    chosen = [bill for bill in found["results"] if bill["customer_id"] == "STEEL-0001"] + found["results"][:12]
+    delivered = {path.relative_to(home / "inbox").as_posix() for path in (home / "inbox").rglob("*") if path.is_file()}
+    for bill in chosen:
+        issued = {"result": bill} | {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
+        for line in issued["efficiency_bill_lines_v1"]:
+            way = explain(store, facts, issued, line["line_number"])
+            assert way["fact"]["document"]
+            assert way["fact"]["confidence"]
+            assert {row["source_file"] for row in way["received"]} <= delivered
+            assert all(row["line_number"] >= 2 for row in way["received"])
+            settled = sum(row["energy_kwh_or_kvarh"] for row in way["days"] if row["channel_code"] == "active_forward")
+            assert settled == bill["energy_kwh"]
+    works = {"result": chosen[0]} | {table.name: found[table.name]["STEEL-0001"] for table in EFFICIENCY_BILL.evidence}
+    peak = explain(store, facts, works, 1)
+    assert len({row["curve_date"] for row in peak["intervals"]}) == 30
+    # The curve's split, scaled to the registers: both count the same intervals.
+    assert sum(row["final_kwh"] for row in peak["intervals"]) == pytest.approx(float(peak["line"]["quantity"]), rel=1e-3)
+    assert {row["table"] for row in peak["received"]} == {"bronze_register_reads", "bronze_load_curves"}
+    answered = answer(home, "explain", "STEEL-0001/2026-09", "10")
+    assert answered["contract"]["contract_demand_kw"] == "600.0"
+    assert zhixiang(home, "explain", "STEEL-0001/2026-09", "99").returncode == 2
 
 
 def test_every_received_record_is_accounted_for(home: Path) -> None:

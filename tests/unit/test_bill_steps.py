@@ -16,11 +16,12 @@ from pipelines.facts import load_facts
 from pipelines.models import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill import EFFICIENCY_BILL, STEPS, product
 from products.efficiency_bill.product import product_schema
+from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.training import train
 
@@ -128,7 +129,7 @@ def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(gi
 
 @pytest.mark.spark
 def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str, Any]]]) -> None:
-    assert set(bills) == {EfficiencyBillV1, EfficiencyBillLinesV1, EfficiencyBillAdviceV1}
+    assert set(bills) == {EfficiencyBillV1, EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1}
     for table, rows in bills.items():
         schema = product_schema(table)
         assert set(rows[0]) == set(schema.names)
@@ -156,6 +157,21 @@ def test_evidence_sums_to_the_result(bills: dict[Any, list[dict[str, Any]]]) -> 
         days = BillingMonth.parse(bill["billing_month"]).day_count
         assert [len(bill[name]) for name in ("day_kwh", "day_expected_kwh", "day_low_kwh", "day_high_kwh")] == [days] * 4
         assert sum(bill["day_kwh"]) == pytest.approx(float(bill["energy_kwh"]))
+
+
+@pytest.mark.spark
+def test_a_bill_follows_from_its_evidence_and_what_was_altered_shows(given: Any, bills: dict[Any, list[dict[str, Any]]]) -> None:
+    key = ("STEEL-01", "2026-09")
+    of = {table: [row for row in rows if (row["customer_id"], row["billing_month"]) == key] for table, rows in bills.items()}
+    evidence = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1)
+    issued = {"result": of[EfficiencyBillV1][0], **{table.name: of[table] for table in evidence}}
+    assert replay(issued, given.settings, FACTS) == ()
+    lines = [dict(line) for line in of[EfficiencyBillLinesV1]]
+    lines[1]["amount_cny"] += Decimal("0.01")
+    (found,) = replay({**issued, EfficiencyBillLinesV1.name: lines}, given.settings, FACTS)
+    assert (found.place, found.column, found.issued - found.computed) == ("efficiency_bill_lines_v1[2]", "amount_cny", Decimal("0.01"))
+    (short,) = replay({**issued, EfficiencyBillLinesV1.name: lines[1:]}, given.settings, FACTS)
+    assert (short.column, short.issued, short.computed) == ("rows", len(lines) - 1, len(lines))
 
 
 @pytest.mark.spark

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
+if TYPE_CHECKING:
+    from pipelines.facts import Facts
+    from pipelines.settings import Settings
+
 app = typer.Typer(rich_markup_mode=None, help="Efficiency bills 能效账单.", no_args_is_help=True)
 CustomerId = Annotated[str, typer.Argument(help="Customer number, for example STEEL-0001.")]
 MonthOption = Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")]
+BillName = Annotated[str, typer.Argument(metavar="BILL", help="CUSTOMER/MONTH, for example STEEL-0001/2026-09.")]
 RevisionOption = Annotated[int | None, typer.Option(min=1, help="An earlier revision; default: the newest.")]
 
 
@@ -18,13 +23,11 @@ def _issued(customer_id: str, month: str, revision: int | None) -> dict[str, Any
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from pipelines.store import Store
-    from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+    from products.efficiency_bill.product import EFFICIENCY_BILL
     from zhixiang.issued import issued
 
-    store = Store(load_settings())
-    return issued(
-        store, EfficiencyBillV1, (EfficiencyBillLinesV1, EfficiencyBillAdviceV1), customer_id, str(BillingMonth.parse(month)), revision=revision
-    )
+    product = EFFICIENCY_BILL
+    return issued(Store(load_settings()), product.result, product.evidence, customer_id, str(BillingMonth.parse(month)), revision=revision)
 
 
 @app.command("show")
@@ -45,6 +48,45 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
     show_rows(advice, ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"], title="建议 advice (CNY per month)")
+
+
+def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
+    """An issued bill by its name, with the thresholds and facts of the run that issued it."""
+    from pipelines.errors import UnknownNameError, UsageError
+    from pipelines.kept_rules import kept_rules
+    from pipelines.ledger import Ledger
+    from pipelines.settings import load_settings
+
+    customer_id, separator, month = name.rpartition("/")
+    if not separator:
+        raise UsageError(f"{name!r} is not the name of a bill.", "Write it as CUSTOMER/MONTH, for example STEEL-0001/2026-09.")
+    found, home = _issued(customer_id, month, revision), load_settings().home
+    run_id = found["result"]["computed_run_id"]
+    digest = Ledger(home).rules_of(run_id)
+    if digest is None:
+        raise UnknownNameError("run with kept rules", run_id, [])
+    return found, kept_rules(home, digest)
+
+
+@app.command("replay")
+def replay(bill: BillName, revision: RevisionOption = None, json: JsonOption = False) -> None:
+    """Computes an issued bill again from its own evidence and the rules kept then; exit code 4 where anything differs."""
+    from dataclasses import asdict
+
+    from pipelines.errors import GateHaltedError
+    from products.efficiency_bill.replay import replay as computed_again
+
+    found, (settings, facts) = bill_and_rules(bill, revision)
+    row = found["result"]
+    differences = [asdict(difference) for difference in computed_again(found, settings, facts)]
+    if json:
+        show_json({"bill": bill, "revision": row["revision"], "content_digest": row["content_digest"], "differences": differences})
+    elif differences:
+        show_rows(differences)
+    else:
+        console().print(f"一致 the same to the last bit: {bill} revision {row['revision']}")
+    if differences:
+        raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:

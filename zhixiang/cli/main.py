@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli import bench, bills, codes, demo, doctor, facts, models, reports, run, scores, tables
+from zhixiang.cli import bench, bills, codes, demo, doctor, explain, facts, models, reports, run, scores, tables
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app.command("run")(run.run)
 app.command("doctor")(doctor.doctor)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
+app.command("explain")(explain.explain)
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
 app.add_typer(models.app, name="model")

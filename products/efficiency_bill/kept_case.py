@@ -1,0 +1,39 @@
+"""A case as text and back, exactly: the evidence from which a bill is computed again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from products.efficiency_bill.cases import Case
+
+TERMS = (
+    "customer_name", "customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use", "contract_capacity_kva",
+    "demand_basis_code", "contract_demand_kw", "power_factor_standard_ratio", "peer_group", "provenance",
+)  # fmt: skip
+"""Columns of silver_customers that a bill shows as they are."""
+
+_KEPT_TERMS = ("customer_id", "floor_area_m2", *TERMS)
+
+
+def case_as_text(case: Case) -> str:
+    """Canonical JSON of a case: the terms that a bill uses, decimals as text, doubles to the last bit."""
+    kept = replace(case, terms={name: case.terms[name] for name in _KEPT_TERMS})
+    text: bytes = _adapter().dump_json(kept)
+    return text.decode()
+
+
+def case_from_text(text: str) -> Case:
+    """The case again; raises ValidationError of pydantic for a text that is none."""
+    case: Case = _adapter().validate_json(text)
+    demand_date = case.shown["max_demand_date"]
+    return replace(case, shown={**case.shown, "max_demand_date": None if demand_date is None else date.fromisoformat(demand_date)})
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Case)

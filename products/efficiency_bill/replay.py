@@ -1,0 +1,66 @@
+"""A bill computed again from its evidence alone, and compared with what was issued."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.facts import Facts
+from pipelines.settings import Settings
+from pipelines.tables.efficiency_bill import EfficiencyBillInputsV1, EfficiencyBillV1
+from products.efficiency_bill.issue import issue_bill
+from products.efficiency_bill.kept_case import case_from_text
+from products.efficiency_bill.product import EVIDENCE, OUTER, product_schema
+from products.efficiency_bill.settings import EfficiencyBillSettings
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One value that came out otherwise.
+
+    place  Table and, for evidence, the number of the row, the first being 1.
+    """
+
+    place: str
+    column: str
+    issued: Any
+    computed: Any
+
+
+def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple[Difference, ...]:
+    """What differs between an issued bill and the same bill computed again; empty where both are the same to the last bit.
+
+    issued    ``result`` and, under each evidence table's name, its rows in order.
+    settings  Thresholds of the run that issued it; facts: its facts.
+    """
+    row = issued["result"]
+    (kept,) = issued[EfficiencyBillInputsV1.name]
+    bill = issue_bill(case_from_text(kept["case_inputs"]), facts, settings.section(EfficiencyBillSettings), row["model_name"], row["model_version"])
+    found = [*_differences("efficiency_bill_v1", [row], _as_stored([bill], product_schema(EfficiencyBillV1)))]
+    for table, name in EVIDENCE.items():
+        rows = [{**line, **{key: bill[key] for key in OUTER}} for line in bill[name]]
+        order = [key for key in table.key() if key not in (*OUTER, "revision")]
+        computed = sorted(_as_stored(rows, product_schema(table)), key=lambda line: tuple(line[key] for key in order))
+        found += _differences(table.name, issued[table.name], computed)
+    return tuple(found)
+
+
+def _as_stored(rows: Sequence[Row], schema: pa.Schema) -> list[dict[str, Any]]:
+    stored: list[dict[str, Any]] = pa.Table.from_pylist(list(rows), schema).to_pylist()
+    return stored
+
+
+def _differences(table: str, issued: Sequence[Row], computed: Sequence[Row]) -> list[Difference]:
+    if len(issued) != len(computed):
+        return [Difference(table, "rows", len(issued), len(computed))]
+    return [
+        Difference(f"{table}[{number}]", column, before[column], again[column])
+        for number, (before, again) in enumerate(zip(issued, computed, strict=True), start=1)
+        for column in again
+        if repr(before[column]) != repr(again[column])
+    ]
