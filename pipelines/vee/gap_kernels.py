@@ -229,20 +229,18 @@ def _apart(
 ) -> tuple[float, float, int]:
     """Sum of distances beside the gap, the same after the shift, and over how many intervals."""
     apart, apart_tied, compared = 0.0, 0.0, 0
-    for distance in range(0, context, skip):
-        before, after = begin - 1 - distance, end + distance
-        if before >= first and before + by >= first:
-            difference = flat[before] - flat[before + by]
-            if not np.isnan(difference):
-                apart += abs(difference)
-                apart_tied += abs(difference - at_start)
-                compared += 1
-        if after < last and after + by < last:
-            difference = flat[after] - flat[after + by]
-            if not np.isnan(difference):
-                apart += abs(difference)
-                apart_tied += abs(difference - at_end)
-                compared += 1
+    for position in range(begin - 1, max(begin - context, first, first - by) - 1, -skip):
+        difference = flat[position] - flat[position + by]
+        if not np.isnan(difference):
+            apart += abs(difference)
+            apart_tied += abs(difference - at_start)
+            compared += 1
+    for position in range(end, min(end + context, last, last - by), skip):
+        difference = flat[position] - flat[position + by]
+        if not np.isnan(difference):
+            apart += abs(difference)
+            apart_tied += abs(difference - at_end)
+            compared += 1
     return apart, apart_tied, compared
 
 
