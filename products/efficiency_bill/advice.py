@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
+from pipelines.facts.contract_rules import NoticeRule
 from pipelines.money import round_half_up, split_by_largest_remainder
 from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
 from products.efficiency_bill.cases import DayUsage
@@ -21,6 +22,8 @@ _BASIS = {
     DemandBasis.CONTRACT_DEMAND: ("按合同最大需量", "by contract demand"),
     DemandBasis.ACTUAL_DEMAND: ("按实际最大需量", "by actual demand"),
 }
+
+_EVERY = {1: ("按月", "monthly"), 3: ("按季", "quarterly"), 12: ("按年", "yearly")}
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,12 @@ def repriced(situation: Situation, facts: Facts, contract: Contract | None = Non
     return situation.priced.total_cny - other.total_cny
 
 
+def _notice(rule: NoticeRule) -> tuple[str, str]:
+    """How often a term may change and how long before, in words."""
+    zh, en = _EVERY.get(rule.every_months, (f"每 {rule.every_months} 个月", f"every {rule.every_months} months"))
+    return f"可{zh}变更，须提前{rule.notice_working_days}个工作日申请", f"may change {en}, {rule.notice_working_days} working days ahead"
+
+
 def _basis(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     contract, current = situation.contract, situation.contract.demand_basis
     if contract.pricing_scheme is not PricingScheme.TWO_PART or current is None:
@@ -103,10 +112,11 @@ def _basis(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     if best is None or best[0] <= 0:
         return None
     zh, en = _BASIS[best[1]]
+    notice_zh, notice_en = _notice(facts.basic_charge.basis_change.on(situation.determinants.month.first_day))
     return _advice(
         1, best[0],
         f"基本电费改为{zh}计收，本月可少付约 {best[0]:,.2f} 元。", f"Basic charge {en} would have cost {best[0]:,.2f} CNY less this month.",
-        "按本月用电重新计价；计费方式可按季变更，须提前15个工作日申请。", "The month priced again; the basis may change quarterly, 15 working days ahead.",
+        f"按本月用电重新计价；计费方式{notice_zh}。", f"The month priced again; the basis {notice_en}.",
         basis_now=current.value, basis_advised=best[1].value,
     )  # fmt: skip
 
@@ -122,12 +132,13 @@ def _contract_demand(situation: Situation, facts: Facts, settings: EfficiencyBil
     saving = repriced(situation, facts, contract=replace(contract, contract_demand_kw=fitted))
     if saving <= 0:
         return None
+    notice_zh, notice_en = _notice(facts.basic_charge.contract_demand_change.on(situation.determinants.month.first_day))
     return _advice(
         2, saving,
         f"合同最大需量由 {contract.contract_demand_kw.normalize():f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
         f"A contract demand of {fitted:f} kW instead of {contract.contract_demand_kw.normalize():f} kW would have cost {saving:,.2f} CNY less.",
-        "按近三个月最高需量并留容许范围；合同需量可按月变更，须提前5个工作日申请。",
-        "By the highest demand of three months within the band allowed; may change monthly, 5 working days ahead.",
+        f"按近三个月最高需量并留容许范围；合同需量{notice_zh}。",
+        f"By the highest demand of three months within the band allowed; it {notice_en}.",
         contract_demand_kw=contract.contract_demand_kw, advised_kw=fitted, highest_kw=max(situation.recent_demand_kw),
     )  # fmt: skip
 
