@@ -30,6 +30,7 @@ def declared_tables() -> tuple[type[Table], ...]:
     import pipelines.tables.bronze
     import pipelines.tables.credit_index
     import pipelines.tables.efficiency_bill
+    import pipelines.tables.estimation
     import pipelines.tables.gold
     import pipelines.tables.indicators
     import pipelines.tables.silver

@@ -46,7 +46,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "线性插值",
         IntervalStatus.ESTIMATED_LINEAR,
         "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
-        ("linear_limit_hours",),
+        ("linear_limit_hours", "linear_caution_ratio"),
         gap_kernels.LINEAR,
     ),
     Estimator(
