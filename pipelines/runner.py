@@ -215,14 +215,14 @@ class Runner:
         mode = step.writes[table]
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
-        frame = conform_frame(self._with_run_columns(result, table), table).persist()
-        found = quality.gate(frame, table)
+        whole = conform_frame(self._with_run_columns(result, table), table).persist()
+        frame, found = quality.admit(whole, table, self.settings.home / "held", self.run_id)
         if mode is WriteMode.REPLACE_OWN:
             with self._one_at_a_time:
                 version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
         else:
             version = self.store.write(frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id)
-        frame.unpersist()
+        whole.unpersist()
         return version, self.store.row_count(table), found.to_json()
 
     def _with_run_columns(self, frame: DataFrame, table: type[Table]) -> DataFrame:

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
+from pipelines.codes import Severity
 from pipelines.errors import SettingsError, UnknownNameError
 from pipelines.units import Unit
 
@@ -51,6 +52,7 @@ class Field:
     codes     Closed list that the values (or the elements of a list) come from.
     minimum   Smallest value allowed; becomes an expectation.
     maximum   Largest value allowed; becomes an expectation.
+    severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
     """
 
     name: str
@@ -67,11 +69,12 @@ class Field:
         nullable: bool | None = None,
         minimum: float | None = None,
         maximum: float | None = None,
+        severity: Severity = Severity.HALT,
     ) -> None:
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable
-        self.minimum, self.maximum = minimum, maximum
+        self.minimum, self.maximum, self.severity = minimum, maximum, severity
 
     def __set_name__(self, owner: type, name: str) -> None:
         if not _NAME.fullmatch(name):
