@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -26,6 +27,7 @@ def generated_pages() -> dict[str, str]:
         "settings.md": _HEAD + render_settings(),
         "data-flow.md": _HEAD + render_flow(),
         "glossary.md": _HEAD + render_glossary(),
+        "tariff-case.md": _HEAD + render_tariff_case(),
     }
 
 
@@ -97,6 +99,21 @@ def _type_name(kind: Any) -> str:
         return getattr(kind, "__name__", str(kind))
     inner = ", ".join(_type_name(part) if not isinstance(part, str) else part for part in get_args(kind) if part is not Ellipsis)
     return f"{getattr(get_origin(kind), '__name__', str(get_origin(kind)))} of {inner}"
+
+
+def render_tariff_case() -> str:
+    """The file of ``zhixiang tariff price`` and ``what-if``, key by key, with its JSON Schema."""
+    from pipelines.tariff.case_files import ContractPart, MonthPart, OwnPricesPart, TariffCase, case_schema
+
+    parts = [
+        "# A tariff case\n\n`zhixiang tariff price CASE.yaml` prices it, `zhixiang tariff what-if CASE.yaml` compares other terms. An example "
+        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named with its line.\n"
+    ]
+    for title, model in (("The case", TariffCase), ("contract", ContractPart), ("months", MonthPart), ("own_prices", OwnPricesPart)):
+        parts.append(f"\n## {title}\n\n| key | needed | meaning |\n|---|---|---|\n")
+        parts += [f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description} |\n" for name, field in model.model_fields.items()]
+    parts.append(f"\n## JSON Schema\n\n```json\n{json.dumps(case_schema(), ensure_ascii=False, indent=1, sort_keys=True)}\n```\n")
+    return "".join(parts)
 
 
 def render_glossary() -> str:

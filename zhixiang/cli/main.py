@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli import bench, bills, codes, demo, doctor, explain, facts, models, reports, run, scores, tables
+from zhixiang.cli import bench, bills, codes, demo, doctor, explain, facts, models, reports, run, scores, tables, tariff, vee
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -23,12 +23,14 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
+app.command("vee")(vee.vee)
 app.command("doctor")(doctor.doctor)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
 app.command("explain")(explain.explain)
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
+app.add_typer(tariff.app, name="tariff")
 app.add_typer(models.app, name="model")
 app.add_typer(bills.app, name="bill")
 app.add_typer(scores.app, name="score")

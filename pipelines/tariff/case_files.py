@@ -1,0 +1,207 @@
+"""A case written down: contract, months, what was metered; the file of ``zhixiang tariff price`` and ``what-if``."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.errors import FactFileError, UsageError
+from pipelines.facts import Facts
+from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
+from pipelines.money import split_by_largest_remainder
+from pipelines.periods import BillingMonth
+from pipelines.tariff.contract import Contract, Determinants
+from pipelines.tariff.own_prices import OwnPrices, TieredPrice
+
+QUARTERS = 96
+QUARTER_HOURS = 4
+Positive = Annotated[Decimal, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ContractPart(_Part):
+    """Terms of supply."""
+
+    customer_class: CustomerClass = Field(description="Price class.")
+    pricing_scheme: PricingScheme = Field(description="One- or two-part price.")
+    voltage_level: VoltageLevel = Field(description="Supply voltage level.")
+    is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
+    contract_capacity_kva: Positive | None = Field(None, description="Capacity in the contract; two-part. [kVA]")
+    running_capacity_kva: Positive | None = Field(None, description="Capacity in operation; two-part. [kVA]")
+    demand_basis: DemandBasis | None = Field(None, description="What the basic charge is raised on; two-part.")
+    contract_demand_kw: Positive | None = Field(None, description="Contract maximum demand, where that is the basis. [kW]")
+    power_factor_standard: Decimal | None = Field(None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]")
+    household_persons: int | None = Field(None, ge=1, description="Residential: persons of the household, where registered.")
+    is_combined_meter: bool = Field(False, description="Residential: one price without tiers.")
+    supply_began: date | None = Field(None, description="Residential: day the supply began, where it lies in the year of the bill.")
+    market_price_cny_per_kwh: Positive | None = Field(None, description="Energy price agreed on the market; left out: agent purchase. [CNY/kWh]")
+    export_price_cny_per_kwh: Positive | None = Field(None, description="What the grid pays for energy fed in. [CNY/kWh]")
+
+
+class MonthPart(_Part):
+    """What was metered in one month; with a ``curve`` the energy, its periods and the highest demand come from there."""
+
+    month: str = Field(description="Billing month, YYYY-MM.")
+    energy_kwh: Positive | None = Field(None, description="Active energy. [kWh]")
+    energy_by_period: dict[TouPeriod, Positive] | None = Field(None, description="Its split over time-of-use periods, summing to it. [kWh]")
+    max_demand_kw: Positive | None = Field(None, description="Highest 15-minute mean power. [kW]")
+    lagging_kvarh: Positive | None = Field(None, description="Lagging reactive energy. [kvarh]")
+    leading_kvarh: Positive | None = Field(None, description="Leading reactive energy. [kvarh]")
+    resolution_kwh: Decimal = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
+    year_to_date_kwh: Positive = Field(Decimal(0), description="Residential: energy of the year before this month. [kWh]")
+    exported_kwh: Positive = Field(Decimal(0), description="Energy fed into the grid. [kWh]")
+    curve: str | None = Field(
+        None, description="CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, local time."
+    )
+
+
+class OwnPricesPart(_Part):
+    """Prices of one's own: hourly periods by month and kind of day, monthly tiers, demand charges, a fixed charge. Needs curves."""
+
+    name: str = Field(description="What it is.")
+    document: str = Field(description="Where it stands written.")
+    energy: dict[str, list[Positive]] = Field(description="Price of each period, one for each tier. [CNY/kWh]")
+    energy_limits: list[Positive] = Field([], description="Upper limits of all tiers but the last. [kWh per month]")
+    weekday_hours: list[list[str]] = Field(description="Period of each hour: 12 months of 24 hours.")
+    weekend_hours: list[list[str]] = Field(description="The same on Saturdays and Sundays.")
+    demand: dict[str, list[Positive]] = Field({}, description="Price of each demand period, any_time for the month's highest. [CNY/kW]")
+    demand_limits: list[Positive] = Field([], description="Upper limits of all demand tiers but the last. [kW]")
+    fixed_cny: Positive = Field(Decimal(0), description="Charge per month. [CNY]")
+
+    def prices(self) -> OwnPrices:
+        """The set as the engine takes it."""
+        return OwnPrices(
+            name=self.name,
+            document=self.document,
+            energy={period: TieredPrice(tuple(prices)) for period, prices in self.energy.items()},
+            weekday_hours=tuple(tuple(row) for row in self.weekday_hours),
+            weekend_hours=tuple(tuple(row) for row in self.weekend_hours),
+            energy_limits=tuple(self.energy_limits),
+            demand={period: TieredPrice(tuple(prices)) for period, prices in self.demand.items()},
+            demand_limits=tuple(self.demand_limits),
+            fixed_cny=self.fixed_cny,
+        )
+
+
+class TariffCase(_Part):
+    """A case to price: one contract over one or several months."""
+
+    title: str = Field(description="What the case is about.")
+    contract: ContractPart = Field(description="Terms of supply.")
+    months: list[MonthPart] = Field(min_length=1, description="What was metered, month by month.")
+    known: date | None = Field(None, description="Only facts known by this day count; left out: all.")
+    own_prices: OwnPricesPart | None = Field(None, description="A price set of one's own in place of the regulated one.")
+
+
+def read_case(path: Path) -> TariffCase:
+    """The case in a file; raises FactFileError naming file, line and key of the first thing that is wrong."""
+    written = read_marked_yaml(path, str(path))
+    try:
+        return TariffCase.model_validate(written)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        said = {"missing": "the key is missing", "extra_forbidden": "the key is not known here"}.get(problem["type"], problem["msg"])
+        raise FactFileError(
+            str(path), _line_of(written, problem["loc"]), f"{key}: {said}{more}", "docs/tariff-case.md describes every key."
+        ) from None
+
+
+def contract_of_case(case: TariffCase) -> Contract:
+    """The contract as the engine takes it."""
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields})
+
+
+def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
+    """The months as the engine takes them.
+
+    folder  Where the case lies; curves are looked for beside it.
+    Raises UsageError where a month lacks its energy, and FactFileError naming file and line for a curve that is not whole.
+    """
+    found = []
+    for part in case.months:
+        month = BillingMonth.parse(part.month)
+        energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
+        if part.curve is not None:
+            curve = read_curve(folder / part.curve, month)
+            energy = energy if energy is not None else _steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
+            periods = periods or _by_period(curve, month, energy, case.contract.customer_class, part.resolution_kwh, facts, case.known)
+            demand = demand if demand is not None else Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
+        if energy is None:
+            raise UsageError(f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key.")
+        found.append(
+            Determinants(
+                month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
+                year_to_date_kwh=part.year_to_date_kwh, exported_kwh=part.exported_kwh,
+            )
+        )  # fmt: skip
+    return found
+
+
+def read_curve(path: Path, month: BillingMonth) -> list[float]:
+    """Energy of every quarter of an hour of a month. [kWh]"""
+    first = datetime.combine(month.first_day, datetime.min.time())
+    values: list[float] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            if next(reader, None) != ["interval_start", "energy_kwh"]:
+                raise FactFileError(str(path), 1, "the header must be interval_start,energy_kwh")
+            for line, row in enumerate(reader, start=2):
+                expected = np.datetime64(first) + np.timedelta64(15 * len(values), "m")
+                if len(row) != 2 or datetime.fromisoformat(row[0]) != expected.astype(datetime):
+                    raise FactFileError(str(path), line, f"expected the interval that begins at {expected.astype(datetime):%Y-%m-%d %H:%M}")
+                value = float(Decimal(row[1]))
+                if not 0 <= value < float("inf"):
+                    raise FactFileError(str(path), line, f"energy_kwh must not be {row[1]!r}")
+                values.append(value)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist.", "A curve is looked for beside the case.") from None
+    except (ValueError, InvalidOperation):
+        raise FactFileError(str(path), len(values) + 2, "expected a local time and a number") from None
+    if len(values) != month.day_count * QUARTERS:
+        raise FactFileError(str(path), len(values) + 1, f"{month} has {month.day_count * QUARTERS} intervals, the file has {len(values)}")
+    return values
+
+
+def case_schema() -> dict[str, Any]:
+    """JSON Schema of the file."""
+    return TariffCase.model_json_schema()
+
+
+def _by_period(
+    curve: Sequence[float], month: BillingMonth, energy: Decimal, customer_class: CustomerClass, step: Decimal, facts: Facts, known: date | None
+) -> dict[TouPeriod, Decimal]:
+    slots = facts.time_of_use.slot_matrix(month.days, customer_class, known).reshape(-1)
+    sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
+    return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
+
+
+def _steps(value: Decimal, step: Decimal) -> Decimal:
+    return (value / step).to_integral_value() * step
+
+
+def _line_of(written: MarkedMap, location: Sequence[int | str]) -> int:
+    """The line of the innermost part that is there."""
+    at: Any = written
+    line = written.line
+    for part in location:
+        if isinstance(at, MarkedMap) and part in at:
+            line, at = at.line_of(str(part)), at[str(part)]
+        elif isinstance(at, MarkedList) and isinstance(part, int) and part < len(at):
+            line, at = at.lines[part], at[part]
+        else:
+            break
+    return line

@@ -1,0 +1,102 @@
+"""Cases from a file: the worked example to the fen, a curve, prices of one's own, and a line for every mistake."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.errors import FactFileError, UsageError
+from pipelines.facts import load_facts
+from pipelines.periods import BillingMonth
+from pipelines.settings import packaged
+from pipelines.tariff import price_month
+from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case, read_curve
+from zhixiang.cli.main import app
+
+FACTS = load_facts(packaged("conf") / "facts")
+EXAMPLE = Path(__file__).resolve().parents[2] / "docs" / "examples" / "steel_works.yaml"
+HEAD = (
+    "title: t\ncontract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: true}\nmonths:\n"
+)
+
+
+def answer(*arguments: str) -> dict[str, object]:
+    found = CliRunner().invoke(app, ["tariff", *arguments, "--json"])
+    assert found.exit_code == 0, found.output
+    told: dict[str, object] = json.loads(found.stdout)
+    return told
+
+
+def write_curve(path: Path, value: str = "0.25") -> None:
+    first = datetime(2026, 9, 1, tzinfo=UTC)
+    rows = [f"{first + timedelta(minutes=15 * place):%Y-%m-%d %H:%M:%S},{value}" for place in range(30 * 96)]
+    path.write_text("\n".join(["interval_start,energy_kwh", *rows]) + "\n", encoding="utf-8")
+
+
+def test_the_example_costs_what_the_steel_works_pays() -> None:
+    (month,) = answer("price", str(EXAMPLE))["months"]  # type: ignore[misc]
+    assert (month["total_cny"], month["is_illustrative"], month["power_factor"]) == ("77504.18", True, "0.81")
+    assert sum(Decimal(line["amount_cny"]) for line in month["lines"]) == Decimal("77504.18")
+    compared = answer("what-if", str(EXAMPLE), "--target-power-factor", "0.9", "--asked-on", "2026-09-23")
+    savings = {row["alternative"]: row["saving_cny"] for row in compared["alternatives"]}  # type: ignore[attr-defined]
+    assert (savings["basis capacity"], savings["power factor 0.9"], savings["now"]) == ("4932.40", "3260.80", "0.00")
+    assert compared["first_month_of_change"] == {"demand_basis": "2026-11", "contract_demand": "2026-11"}
+
+
+def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
+    write_curve(tmp_path / "curve.csv")
+    (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
+    case = read_case(tmp_path / "case.yaml")
+    (month,) = determinants_of_case(case, tmp_path, FACTS)
+    assert (month.energy_kwh, month.max_demand_kw) == (Decimal("720.00"), Decimal("1.0"))
+    assert sum((month.energy_by_period or {}).values()) == month.energy_kwh
+    slots = FACTS.time_of_use.slot_matrix(BillingMonth(2026, 9).days, case.contract.customer_class)
+    valley = list(month.energy_by_period or {})[3]
+    assert (month.energy_by_period or {})[valley] == Decimal(int((slots == 3).sum())) * Decimal("0.25")
+    assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
+
+
+def test_prices_of_ones_own(tmp_path: Path) -> None:
+    write_curve(tmp_path / "curve.csv")
+    day = "[" + ", ".join(["night"] * 8 + ["day"] * 16) + "]"
+    hours = "[" + ", ".join([day] * 12) + "]"
+    own = f"own_prices:\n  name: offer\n  document: letter\n  energy: {{night: [0.3], day: [0.6]}}\n  weekday_hours: {hours}\n  weekend_hours: {hours}\n"
+    (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n" + own + "  fixed_cny: 10\n", encoding="utf-8")
+    (month,) = answer("price", str(tmp_path / "case.yaml"))["months"]  # type: ignore[misc]
+    assert month["total_cny"] == "370.00"  # 240 kWh x 0.3 + 480 kWh x 0.6 + 10
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "says"),
+    [
+        (HEAD + "  - {month: 2026-09, energy_kwh: -1}\n", 4, "months.0.energy_kwh"),
+        (HEAD + "  - month: 2026-09\n    energy: 5\n", 5, "not known"),
+        ("title: t\nmonths: []\n", 1, "contract"),
+        (HEAD.replace("below_1kv", "400v") + "  - {month: 2026-09, energy_kwh: 1}\n", 2, "voltage_level"),
+    ],
+)
+def test_a_mistake_names_line_and_key(text: str, line: int, says: str, tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(FactFileError, match=says) as caught:
+        read_case(tmp_path / "case.yaml")
+    assert caught.value.line == line
+
+
+def test_a_month_without_energy_and_a_curve_with_a_hole_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="neither"):
+        determinants_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
+    write_curve(tmp_path / "curve.csv")
+    rows = (tmp_path / "curve.csv").read_text().splitlines()
+    (tmp_path / "curve.csv").write_text("\n".join(rows[:10] + rows[11:]) + "\n")
+    with pytest.raises(FactFileError, match="02:15") as caught:
+        read_curve(tmp_path / "curve.csv", BillingMonth(2026, 9))
+    assert caught.value.line == 11
+    (tmp_path / "curve.csv").write_text("\n".join(rows[:-1]) + "\n")
+    with pytest.raises(FactFileError, match="2880 intervals"):
+        read_curve(tmp_path / "curve.csv", BillingMonth(2026, 9))

@@ -1,0 +1,163 @@
+"""``zhixiang tariff``: prices in force, a case priced, other terms compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from zhixiang.cli.facts import parse_day
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+if TYPE_CHECKING:
+    from pipelines.facts import Facts
+    from pipelines.tariff.case_files import TariffCase
+    from pipelines.tariff.what_if import Alternative
+
+app = typer.Typer(rich_markup_mode=None, help="Tariff 电价: prices in force, a case priced, other terms compared.", no_args_is_help=True)
+CaseFile = Annotated[Path, typer.Argument(metavar="CASE.yaml", help="The case; docs/tariff-case.md describes it, docs/examples has one.")]
+_PRICES = ("energy_base", "energy_composition", "transmission", "funds", "time_of_use", "residential", "catalogue")
+
+
+@app.command("show")
+def show_tariff(
+    on: Annotated[str, typer.Option(help="Day on which the prices hold, YYYY-MM-DD.")],
+    known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The prices in force on a day, each with its document and how sure it is."""
+    rows = [row.as_dict() for row in _facts().describe(parse_day(on, "--on"), parse_day(known, "--known") if known else None)]
+    prices = [row for row in rows if row["fact_id"].startswith(_PRICES)]
+    if json:
+        show_json(prices)
+    else:
+        show_rows(prices, ["fact_id", "title_zh", "value", "unit", "document", "effective_from", "confidence"], title=f"电价 prices on {on}")
+
+
+@app.command("price")
+def price_case(file: CaseFile, json: JsonOption = False) -> None:
+    """Prices a case from a file, line by line."""
+    from pipelines.tariff import price_month
+    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+
+    case, facts = read_case(file), _facts()
+    if case.own_prices is not None:
+        months = _own_months(case, file.parent)
+    else:
+        contract = contract_of_case(case)
+        priced = [price_month(contract, month, facts, case.known) for month in determinants_of_case(case, file.parent, facts)]
+        months = [
+            {
+                "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
+                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs), "lines": [_line(line) for line in found.lines],
+            }
+            for found in priced
+        ]  # fmt: skip
+    if json:
+        show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
+        return
+    console().print(f"[bold]{case.title}[/bold]")
+    for month in months:
+        show_rows(month["lines"], title=month["month"])
+        mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
+        console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
+
+
+@app.command("what-if")
+def what_if(
+    file: CaseFile,
+    target_power_factor: Annotated[float | None, typer.Option(help="Power factor to reach with capacitors.")] = None,
+    shift_share: Annotated[float | None, typer.Option(help="Share of sharp and peak energy moved into the valley, 0 to 1.")] = None,
+    asked_on: Annotated[str | None, typer.Option(help="Day of the request, YYYY-MM-DD: from which month a change may hold.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Compares other terms for the months of a case, the cheapest first; each is the same engine's price."""
+    from pipelines.errors import UsageError
+    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.what_if import as_agreed
+
+    case, facts = read_case(file), _facts()
+    if case.own_prices is not None:
+        raise UsageError("A case with prices of its own has no terms to choose between.", "Leave own_prices out.")
+    contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
+    now = as_agreed(contract, months, facts, case.known)
+    found = [now, *_alternatives(case, facts, months, target_power_factor, shift_share)]
+    changes = _first_months(facts, parse_day(asked_on, "--asked-on")) if asked_on else {}
+    rows = [
+        {"alternative": choice.name, "total_cny": choice.total_cny, "saving_cny": now.total_cny - choice.total_cny, **choice.changes}
+        for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
+    ]
+    if json:
+        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": changes})
+        return
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    show_rows(rows, columns, title=case.title)
+    for term, month in changes.items():
+        console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+
+
+def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None) -> list[Alternative]:
+    from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
+    from pipelines.tariff import what_if as engine
+    from pipelines.tariff.case_files import contract_of_case
+
+    contract, known = contract_of_case(case), case.known
+    found: list[Alternative] = []
+    if contract.pricing_scheme is PricingScheme.TWO_PART:
+        found += engine.basic_charge_choices(contract, months, facts, known)
+    if (
+        contract.contract_capacity_kva is not None
+        and len(facts.pricing_scheme.on(months[0].month.first_day).allowed(contract.contract_capacity_kva)) > 1
+    ):
+        found += engine.scheme_choices(contract, months, facts, known)
+    if contract.customer_class is not CustomerClass.LARGE_INDUSTRY and all(month.energy_by_period is not None for month in months):
+        found += engine.time_of_use_choices(contract, months, facts, known)
+    if target is not None:
+        found.append(engine.with_capacitors(contract, months, Decimal(str(target)), facts, known))
+    if share is not None:
+        away = (TouPeriod.SHARP, TouPeriod.PEAK)
+        found.append(engine.with_shift(contract, months, Decimal(str(share)), away, TouPeriod.VALLEY, facts, known))
+    return found
+
+
+def _first_months(facts: Facts, asked_on: Any) -> dict[str, str]:
+    from pipelines.tariff.what_if import first_month_of_change
+
+    rules = {"demand_basis": facts.basic_charge.basis_change, "contract_demand": facts.basic_charge.contract_demand_change}
+    return {term: str(first_month_of_change(asked_on, rule.on(asked_on), facts.holidays)) for term, rule in rules.items()}
+
+
+def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
+    from pipelines.errors import UsageError
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff.case_files import QUARTERS, read_curve
+    from pipelines.tariff.own_prices import own_months, price_own
+
+    found: list[dict[str, Any]] = []
+    for part in case.months:
+        if part.curve is None or case.own_prices is None:
+            raise UsageError(f"Prices of one's own need a curve for {part.month}.", "Name it as `curve`; docs/tariff-case.md describes the file.")
+        month = BillingMonth.parse(part.month)
+        prices = case.own_prices.prices()
+        (measured,) = own_months(prices, month.first_day, read_curve(folder / part.curve, month), 1440 // QUARTERS)
+        bill = price_own(prices, measured)
+        found.append({"month": str(month), "total_cny": bill.total_cny, "lines": [dict(vars(line)) for line in bill.lines]})
+    return found
+
+
+def _line(line: Any) -> dict[str, Any]:
+    return {
+        "#": line.line_number, "component": line.component.value, "period": line.period.value if line.period else None, "quantity": line.quantity,
+        "unit": line.quantity_unit, "unit_price": line.unit_price, "amount_cny": line.amount_cny, "fact_id": line.fact_id,
+        "confidence": line.fact_confidence.value,
+    }  # fmt: skip
+
+
+def _facts() -> Facts:
+    from pipelines.facts import load_facts
+    from pipelines.settings import load_settings
+
+    return load_facts(load_settings().facts_dir)
