@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -87,6 +88,54 @@ def replay(bill: BillName, revision: RevisionOption = None, json: JsonOption = F
         console().print(f"一致 the same to the last bit: {bill} revision {row['revision']}")
     if differences:
         raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
+
+
+@app.command("audit")
+def audit_bill(
+    file: Annotated[Path, typer.Argument(metavar="FILE.csv", help="Lines of issued bills, in the shape of efficiency_bill_lines_v1.")],
+    issued_on: Annotated[str | None, typer.Option(help="Day of issue, YYYY-MM-DD: tells a wrong price from one revised since.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
+    from pipelines.errors import GateHaltedError
+    from pipelines.facts import load_facts
+    from pipelines.settings import load_settings
+    from pipelines.tariff import price_month
+    from products.efficiency_bill.audit import REASON_WORDS, audit, read_issued
+    from products.efficiency_bill.kept_case import case_from_text
+    from zhixiang.cli.facts import parse_day
+
+    facts, known = load_facts(load_settings().facts_dir), parse_day(issued_on, "--issued-on") if issued_on else None
+    rows: list[dict[str, Any]] = []
+    for (customer_id, month), lines in sorted(read_issued(file).items(), key=lambda bill: (bill[0][0], str(bill[0][1]))):
+        (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
+        case = case_from_text(kept["case_inputs"])
+        computed = price_month(case.contract, case.determinants, facts).lines if case.contract else ()
+        then = price_month(case.contract, case.determinants, facts, known).lines if case.contract and known else ()
+        for finding in audit(lines, computed, then):
+            words = vars(finding) | {"difference_cny": finding.difference_cny, "reason_words": REASON_WORDS[finding.reason]}
+            rows.append({"customer_id": customer_id, "billing_month": str(month), **words})
+    if json:
+        show_json(rows)
+    elif rows:
+        columns = [
+            "customer_id",
+            "billing_month",
+            "line",
+            "component",
+            "period",
+            "reason_words",
+            "issued_cny",
+            "computed_cny",
+            "difference_cny",
+            "detail",
+        ]
+        show_rows(rows, columns)
+    else:
+        console().print("一致 every line agrees to the fen")
+    if rows:
+        total = sum(row["difference_cny"] for row in rows)
+        raise GateHaltedError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,168 @@
+"""A bill that someone issued, held against the same bill computed here: line by line, with the reason for each difference."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from enum import StrEnum
+from pathlib import Path
+
+from pipelines.codes import LineComponent, RejectReason, TouPeriod
+from pipelines.errors import InputRefusedError
+from pipelines.money import round_to_fen
+from pipelines.periods import BillingMonth
+from pipelines.tariff import BillLine
+
+NEEDED = ("customer_id", "billing_month", "component_code", "period_code", "quantity", "unit_price", "amount_cny")
+_NUMBERS = ("quantity", "unit_price", "amount_cny")
+
+
+class Reason(StrEnum):
+    """Why a line of the issued bill is not the one computed."""
+
+    MISSING = "missing_line"
+    EXTRA = "extra_line"
+    QUANTITY = "quantity"
+    PRICE = "price"
+    QUANTITY_AND_PRICE = "quantity_and_price"
+    FACT_REVISED = "fact_revised"
+    ARITHMETIC = "arithmetic"
+
+
+REASON_WORDS: Mapping[Reason, str] = {
+    Reason.MISSING: "缺行 the bill lacks this line",
+    Reason.EXTRA: "多行 nothing in the tariff asks for this line",
+    Reason.QUANTITY: "电量不符 another quantity",
+    Reason.PRICE: "电价不符 another price",
+    Reason.QUANTITY_AND_PRICE: "电量和电价均不符 another quantity and price",
+    Reason.FACT_REVISED: "电价后有更正 the price as known then; a later notice changed it",
+    Reason.ARITHMETIC: "计算不符 quantity times price is not the amount",
+}
+
+
+@dataclass(frozen=True)
+class IssuedLine:
+    """One line of the bill under audit, and where it stands."""
+
+    line: int
+    component: LineComponent
+    period: TouPeriod | None
+    quantity: Decimal
+    unit_price: Decimal
+    amount_cny: Decimal
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One difference.
+
+    line            Line of the file; None where the bill lacks it.
+    difference_cny  Issued less computed. [CNY]
+    """
+
+    line: int | None
+    component: LineComponent
+    period: TouPeriod | None
+    reason: Reason
+    issued_cny: Decimal
+    computed_cny: Decimal
+    detail: str
+
+    @property
+    def difference_cny(self) -> Decimal:
+        """Issued less computed. [CNY]"""
+        return self.issued_cny - self.computed_cny
+
+
+def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
+    """Bills of a CSV in the shape of efficiency_bill_lines_v1, by customer and month; further columns are left alone.
+
+    Raises InputRefusedError naming file, line and column of the first thing that cannot be read.
+    """
+    found: dict[tuple[str, BillingMonth], list[IssuedLine]] = {}
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file)
+            lacking = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+            if lacking:
+                raise InputRefusedError(str(path), "wrong_header", f"the header lacks {', '.join(lacking)}; needed are {', '.join(NEEDED)}", 1)
+            for number, row in enumerate(reader, start=2):
+                customer, month, line = _issued_line(path, number, row)
+                found.setdefault((customer, month), []).append(line)
+    except (FileNotFoundError, IsADirectoryError):
+        raise InputRefusedError(str(path), "no_file", "is no file") from None
+    except UnicodeDecodeError:
+        raise InputRefusedError(str(path), "bad_encoding", "is not UTF-8") from None
+    if not found:
+        raise InputRefusedError(str(path), "empty_file", "holds no line")
+    return found
+
+
+def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tuple[str, BillingMonth, IssuedLine]:
+    if None in row or None in row.values():  # a field too many or too few moves all that follow
+        raise InputRefusedError(str(path), RejectReason.BAD_STRUCTURE, "the line has more or fewer fields than the header", number)
+    values: dict[str, Decimal] = {}
+    for name in _NUMBERS:
+        try:
+            values[name] = Decimal(row[name] or "")
+        except InvalidOperation:
+            raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name) from None
+        if not values[name].is_finite():
+            raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name)
+    try:
+        component = LineComponent(row["component_code"] or "")
+        period = TouPeriod(row["period_code"]) if row["period_code"] else None
+    except ValueError as error:
+        raise InputRefusedError(str(path), RejectReason.BAD_CODE, str(error), number) from None
+    line = IssuedLine(number, component, period, values["quantity"], values["unit_price"], values["amount_cny"])
+    return row["customer_id"] or "", BillingMonth.parse(row["billing_month"] or ""), line
+
+
+def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()) -> list[Finding]:
+    """The differences, in the order of the computed bill, then what the issued one has on top; empty where both agree to the fen.
+
+    computed       With all facts known today.
+    as_known_then  The same with the facts known when the bill was issued: tells a wrong price from one that was revised since.
+    """
+    left = list(issued)
+    earlier = {(line.component, line.period, line.first_day, line.section): line for line in as_known_then}
+    found: list[Finding] = []
+    for line in computed:
+        match = _closest(left, line)
+        if match is None:
+            found.append(Finding(None, line.component, line.period, Reason.MISSING, Decimal(0), line.amount_cny, line.formula))
+            continue
+        left.remove(match)
+        finding = _compared(match, line, earlier.get((line.component, line.period, line.first_day, line.section)))
+        found += [] if finding is None else [finding]
+    return found + [
+        Finding(line.line, line.component, line.period, Reason.EXTRA, line.amount_cny, Decimal(0), "") for line in left if line.amount_cny != 0
+    ]
+
+
+def _closest(left: Sequence[IssuedLine], line: BillLine) -> IssuedLine | None:
+    """Of the lines with the same component and period the one with the nearest quantity: a month may hold several."""
+    same = [other for other in left if (other.component, other.period) == (line.component, line.period)]
+    return min(same, key=lambda other: (abs(other.quantity - line.quantity), other.line), default=None)
+
+
+def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Finding | None:
+    quantity_differs, price_differs = issued.quantity != line.quantity, issued.unit_price != line.unit_price
+    if not quantity_differs and not price_differs:
+        if issued.amount_cny == line.amount_cny:
+            return None
+        reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {line.amount_cny}, not {issued.amount_cny}"
+    elif round_to_fen(issued.quantity * issued.unit_price) != issued.amount_cny:
+        product = round_to_fen(issued.quantity * issued.unit_price)
+        reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}"
+    elif quantity_differs and price_differs:
+        reason, detail = Reason.QUANTITY_AND_PRICE, line.formula
+    elif quantity_differs:
+        reason, detail = Reason.QUANTITY, f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}"
+    elif then is not None and then.unit_price == issued.unit_price:
+        reason, detail = Reason.FACT_REVISED, f"{line.fact_id}: {then.unit_price} then, {line.unit_price} now"
+    else:
+        reason, detail = Reason.PRICE, f"{issued.unit_price} instead of {line.unit_price} ({line.fact_id})"
+    return Finding(issued.line, issued.component, issued.period, reason, issued.amount_cny, line.amount_cny, detail)

@@ -1,0 +1,125 @@
+"""An issued bill against the computed one: each kind of difference, named; agreement is silence."""
+
+from __future__ import annotations
+
+import dataclasses
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.errors import InputRefusedError, UsageError
+from pipelines.facts import load_facts
+from pipelines.periods import BillingMonth
+from pipelines.settings import packaged
+from pipelines.tariff import BillLine, Contract, Determinants, price_month
+from products.efficiency_bill.audit import NEEDED, Reason, audit, read_issued
+
+D = Decimal
+SEPTEMBER = BillingMonth(2026, 9)
+WORKS = Contract(
+    CustomerClass.LARGE_INDUSTRY,
+    PricingScheme.TWO_PART,
+    VoltageLevel.KV_1_TO_20,
+    True,
+    D(800),
+    D(800),
+    DemandBasis.CONTRACT_DEMAND,
+    D(600),
+    D("0.90"),
+)
+SPLIT = {
+    TouPeriod.SHARP: D(0),
+    TouPeriod.PEAK: D("19798.27"),
+    TouPeriod.FLAT: D("27504.26"),
+    TouPeriod.VALLEY: D("13613.86"),
+    TouPeriod.DEEP_VALLEY: D(0),
+}
+MONTH = Determinants(SEPTEMBER, D("60916.39"), SPLIT, D(505), D("34985.37"), D("8885.74"), D("0.01"))
+LINES = price_month(WORKS, MONTH, load_facts(packaged("conf") / "facts")).lines
+
+
+def written(lines: list[dict[str, str]], path: Path) -> Path:
+    path.write_text("\n".join([",".join(NEEDED), *(",".join(line[name] for name in NEEDED) for line in lines)]) + "\n", encoding="utf-8")
+    return path
+
+
+def as_rows(lines: tuple[BillLine, ...] = LINES) -> list[dict[str, str]]:
+    return [
+        {
+            "customer_id": "W", "billing_month": "2026-09", "component_code": line.component.value, "period_code": line.period.value if line.period else "",
+            "quantity": f"{line.quantity:f}", "unit_price": f"{line.unit_price:f}", "amount_cny": str(line.amount_cny),
+        }
+        for line in lines
+    ]  # fmt: skip
+
+
+def found(rows: list[dict[str, str]], tmp_path: Path, **known: tuple[BillLine, ...]) -> list[tuple[Reason, Decimal]]:
+    issued = read_issued(written(rows, tmp_path / "bill.csv"))[("W", SEPTEMBER)]
+    return [(finding.reason, finding.difference_cny) for finding in audit(issued, LINES, known.get("then", ()))]
+
+
+def test_the_same_bill_in_any_order_has_no_finding(tmp_path: Path) -> None:
+    assert found(as_rows(), tmp_path) == []
+    assert found(as_rows()[::-1], tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "difference"),
+    [
+        # 1 kWh more at 0.97125 is 0.97; at a price of 1 the same 19,798.27 kWh cost 569.20 more.
+        ({"quantity": "19799.27", "amount_cny": "19230.04"}, Reason.QUANTITY, "0.97"),
+        ({"unit_price": "1", "amount_cny": "19798.27"}, Reason.PRICE, "569.20"),
+        ({"quantity": "1", "unit_price": "1", "amount_cny": "1.00"}, Reason.QUANTITY_AND_PRICE, "-19228.07"),
+        ({"amount_cny": "19229.08"}, Reason.ARITHMETIC, "0.01"),
+        ({"unit_price": "1", "amount_cny": "19229.07"}, Reason.ARITHMETIC, "0.00"),
+    ],
+)
+def test_each_kind_of_difference_is_named(change: dict[str, str], reason: Reason, difference: str, tmp_path: Path) -> None:
+    rows = as_rows()
+    rows[0] |= change
+    assert found(rows, tmp_path) == [(reason, D(difference))]
+
+
+def test_a_missing_and_an_extra_line(tmp_path: Path) -> None:
+    assert found(as_rows()[:-1], tmp_path) == [(Reason.MISSING, D("-3260.80"))]
+    extra = [*as_rows(), as_rows()[0] | {"component_code": "late_payment", "period_code": "", "amount_cny": "5.00"}]
+    assert found(extra, tmp_path) == [(Reason.EXTRA, D("5.00"))]
+
+
+def test_a_price_revised_since_is_told_from_a_wrong_one(tmp_path: Path) -> None:
+    then = tuple(line if place else dataclasses.replace(line, unit_price=D("1")) for place, line in enumerate(LINES))
+    rows = as_rows()
+    rows[0] |= {"unit_price": "1", "amount_cny": "19798.27"}
+    assert found(rows, tmp_path, then=then) == [(Reason.FACT_REVISED, D("569.20"))]
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"quantity": "1,5"}, "bill.csv:2"),
+        ({"quantity": "x"}, "column quantity: 'x'"),
+        ({"unit_price": "NaN"}, "NaN"),
+        ({"component_code": "gift"}, "gift"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(change: dict[str, str], says: str, tmp_path: Path) -> None:
+    rows = as_rows()
+    rows[0] |= change
+    with pytest.raises(InputRefusedError, match=says):
+        read_issued(written(rows, tmp_path / "bill.csv"))
+
+
+def test_a_wrong_header_an_empty_file_and_no_file(tmp_path: Path) -> None:
+    (tmp_path / "bill.csv").write_text("customer,month\n")
+    with pytest.raises(InputRefusedError, match="lacks customer_id"):
+        read_issued(tmp_path / "bill.csv")
+    with pytest.raises(InputRefusedError, match="holds no line"):
+        read_issued(written([], tmp_path / "bill.csv"))
+    with pytest.raises(InputRefusedError, match="no file"):
+        read_issued(tmp_path / "nowhere.csv")
+    rows = as_rows()
+    rows[0]["billing_month"] = "2026-13"
+    with pytest.raises(UsageError):
+        read_issued(written(rows, tmp_path / "bill.csv"))
