@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
-from pipelines.formats import FormatSettings, detect, unpack
+from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
 from pipelines.settings import IngestSettings
 from pipelines.steps import WrittenFile
 from pipelines.store import Store
@@ -30,6 +30,7 @@ from pipelines.tables.silver import SilverQuarantine
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+MAPPINGS_FOLDER = "mappings"
 TOO_MANY_BAD_ROWS = "too_many_bad_rows"
 _REPORT_SCHEMA = "report string"
 _FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
@@ -58,6 +59,7 @@ class Reading:
     known: frozenset[str]
     run_id: str
     received_at_utc: datetime
+    mappings: tuple[LongMapping, ...] = ()
 
 
 def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Callable[[int], None] = lambda _count: None) -> IngestSummary:
@@ -74,9 +76,7 @@ def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Call
     def on_batch(found: DataFrame, batch_id: int) -> None:
         paths = sorted(Path(row.path.removeprefix("file:")).as_posix() for row in found.select("path").collect())
         known = _known_hashes(store)
-        reading = Reading(
-            settings.platform.ingest, settings.section(FormatSettings), settings.tables_location, str(inbox.absolute()), frozenset(known), run_id, now
-        )
+        reading = reading_of(store, inbox, frozenset(known), run_id, now)
         reports = _read_files(store, [_unquote(path) for path in paths], reading)
         _commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
         on_files(len(paths))
@@ -95,6 +95,21 @@ def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Call
     query.awaitTermination()
     _refuse_empty(store, inbox, run_id, now, summary)
     return summary
+
+
+def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, now: datetime) -> Reading:
+    """What reading needs, from the settings; the mappings of long files stand in ``mappings/`` beside the other settings."""
+    settings = store.settings
+    return Reading(
+        settings.platform.ingest,
+        settings.section(FormatSettings),
+        settings.tables_location,
+        str(inbox.absolute()),
+        known,
+        run_id,
+        now,
+        load_mappings(settings.conf_dir / MAPPINGS_FOLDER),
+    )
 
 
 def _unquote(path: str) -> str:
@@ -152,19 +167,12 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
             report["status_code"] = FileStatus.DUPLICATE_CONTENT.value
             return report
         content = unpack(name, raw, reading.limits)
-        reader = detect(name, content)
+        reader = detect(name, content, reading.mappings)
         report["format_id"], report["table_name"] = reader.id, reader.table.name
         answer = reader.read(content, name, reading.formats)
         report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
-        if answer.rejects.num_rows > max(reading.limits.tolerated_bad_rows, answer.received_rows * reading.limits.max_bad_row_ratio):
-            first = report["rejects"][0]
-            raise InputRefusedError(
-                name,
-                TOO_MANY_BAD_ROWS,
-                f"{answer.rejects.num_rows} of {answer.received_rows} records are unreadable, more than ingest.max_bad_row_ratio = "
-                f"{reading.limits.max_bad_row_ratio:g}; the first: line {first['line_number']} {first['column_name'] or ''} {first['reason']}",
-            )
-        rows = _with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
+        refuse_too_many(answer, name, reading.limits)
+        rows = with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
         report["files"] = [file.to_json() for file in write_files(rows, reader.table, f"{reading.tables_location}/{reader.table.name}")]
         report["status_code"] = FileStatus.ACCEPTED.value
     except InputRefusedError as refusal:
@@ -174,7 +182,20 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
     return report
 
 
-def _with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
+def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
+    """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
+    if answer.rejects.num_rows > max(limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio):
+        first = answer.rejects.slice(0, 1).to_pylist()[0]
+        raise InputRefusedError(
+            name,
+            TOO_MANY_BAD_ROWS,
+            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than ingest.max_bad_row_ratio = "
+            f"{limits.max_bad_row_ratio:g}; the first: line {first['line_number']} {first['column_name'] or ''} {first['reason']}",
+        )
+
+
+def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
+    """Read rows with all columns of their bronze table: content, file, arrival and run."""
     count = rows.num_rows
     added = {
         "content_hash": pa.array([digest] * count, pa.string()),
@@ -214,13 +235,13 @@ def _commit_batch(
         table = table_named(name)
         if commit_files(store, table, by_table[name], application, batch_id, overwrite=False) is None:
             discard_files(store.path(table), by_table[name])
-    rejected = [row for report in reports for row in _reject_rows(report, reading.run_id)]
+    rejected = [row for report in reports for row in reject_rows(report, reading.run_id)]
     _append(store, SilverQuarantine, rejected, application, batch_id)
     entries = [_ledger_row(report, batch_id, reading) for report in reports]
     _append(store, BronzeFiles, entries, application, batch_id)
 
 
-def _reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
+def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
     """One quarantine row per rejected record, also of a file that was halted for having too many."""
     return [
         {

@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from pipelines.formats.catalogue import FORMATS, detect
 from pipelines.formats.contract import Format, FormatSettings, ReadResult, RefusalReason
+from pipelines.formats.long_form import LongForm
+from pipelines.formats.mapping import LongMapping, load_mapping, load_mappings
 from pipelines.formats.unpack import unpack
 
-__all__ = ["FORMATS", "Format", "FormatSettings", "ReadResult", "RefusalReason", "detect", "unpack"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "FormatSettings",
+    "LongForm",
+    "LongMapping",
+    "ReadResult",
+    "RefusalReason",
+    "detect",
+    "load_mapping",
+    "load_mappings",
+    "unpack",
+]

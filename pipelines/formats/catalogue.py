@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import Format, RefusalReason, shown
 from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.long_form import LongForm
+from pipelines.formats.mapping import LongMapping, mapping_of
 from pipelines.formats.nem12 import Nem12
 from pipelines.formats.parquet import MAGIC, DeclaredParquet, read_parquet_schema
 from pipelines.formats.power_curve import PowerCurveCsv
@@ -34,15 +38,19 @@ FORMATS: tuple[Format, ...] = (
 _BLANK_BYTES = 65536
 
 
-def detect(name: str, head: bytes) -> Format:
-    """The format of a file, from its content; the name only serves the message.
+def detect(name: str, head: bytes, mappings: Sequence[LongMapping] = ()) -> Format:
+    """The format of a file, from its content; the name serves the message, and says where a mapping is declared for it.
 
-    head  The unpacked content, or its beginning with the first line whole; for Parquet always the whole content.
+    head      The unpacked content, or its beginning with the first line whole; for Parquet always the whole content.
+    mappings  Declared long files; the first whose patterns fit the name is taken.
 
     Raises InputRefusedError: empty_file, unknown_format; unreadable_parquet for a Parquet file that was cut off.
     """
     if not head[:_BLANK_BYTES].removeprefix(b"\xef\xbb\xbf").strip(b"\0\r\n\t "):
         raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has nothing in it")
+    mapping = mapping_of(name, mappings)
+    if mapping is not None:
+        return LongForm(mapping)
     columns = read_parquet_schema(head, name)[0].names if head.startswith(MAGIC) else header_names(head)
     for candidate in FORMATS:
         if candidate.sniff(name, head):

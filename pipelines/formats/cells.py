@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
+from pipelines.formats.stamps import StampReader
 from pipelines.periods import EPOCH, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
 
@@ -44,6 +45,7 @@ class CellKind(Enum):
     LOCAL_TIME = "local time"
     MONTH = "month"
     CODE = "code"
+    STAMP = "stamp"
 
     @property
     def dtype(self) -> pa.DataType:
@@ -60,6 +62,7 @@ _DTYPES = {
     CellKind.LOCAL_TIME: TIMESTAMP,
     CellKind.MONTH: STRING,
     CellKind.CODE: STRING,
+    CellKind.STAMP: TIMESTAMP,
 }
 
 # How Arrow's CSV reader takes a column before the checks; text where its own grammar is wider than ours.
@@ -81,6 +84,7 @@ class Cell:
     codes     For CODE: accepted text -> value that is kept.
     minimum   Smallest number accepted.
     length    For TEXT: number of characters, where the format fixes it.
+    stamps    For STAMP: how they are written.
     """
 
     name: str
@@ -89,6 +93,7 @@ class Cell:
     codes: Mapping[str, Any] = field(default_factory=dict)
     minimum: float | None = None
     length: int | None = None
+    stamps: StampReader | None = None
 
     @property
     def read_as(self) -> pa.DataType:
@@ -143,6 +148,9 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column if _all(pc.match_substring_regex(column, MONTH_TEXT)) else None
         case CellKind.CODE:
             return _decode(cell, column)
+        case CellKind.STAMP:
+            instants = None if cell.stamps is None else cell.stamps.texts(column)
+            return instants if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings) else None
 
 
 def _all(good: pa.ChunkedArray) -> bool:
@@ -245,6 +253,19 @@ def _read_local_time(cell: Cell, text: str, settings: FormatSettings) -> datetim
     return local.astimezone(UTC)
 
 
+def _read_stamp(cell: Cell, text: str, settings: FormatSettings) -> datetime:
+    try:
+        if cell.stamps is None:
+            raise ValueError
+        found = cell.stamps.text(text)
+    except (ValueError, OverflowError):
+        notation = cell.stamps.notation if cell.stamps and cell.stamps.notation else "YYYY-MM-DD HH:MM:SS"
+        zone = cell.stamps.zone if cell.stamps else ""
+        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected one stamp of {zone} as {notation}") from None
+    read_day(cell.name, str(found.year), str(found.month), str(found.day), text, settings)
+    return found
+
+
 def _read_month(cell: Cell, text: str, settings: FormatSettings) -> str:
     if not _MONTH.fullmatch(text):
         raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a month as YYYY-MM")
@@ -266,6 +287,7 @@ _CELL_READERS = {
     CellKind.LOCAL_TIME: _read_local_time,
     CellKind.MONTH: _read_month,
     CellKind.CODE: _read_code,
+    CellKind.STAMP: _read_stamp,
 }
 
 

@@ -41,6 +41,8 @@ class RefusalReason(StrEnum):
     BAD_ENCODING = "bad_encoding"
     TRUNCATED_GZIP = "truncated_gzip"
     CORRUPT_GZIP = "corrupt_gzip"
+    CORRUPT_ZIP = "corrupt_zip"
+    ZIP_CONTENTS = "zip_contents"
     TOO_LARGE = "too_large"
     UNPACK_RATIO = "unpack_ratio"
     UNREADABLE_PARQUET = "unreadable_parquet"
@@ -71,12 +73,12 @@ class FormatSettings(SettingsFile):
     @field_validator("default_encoding")
     @classmethod
     def _known_encoding(cls, name: str) -> str:
-        return _ascii_compatible(name)
+        return ascii_compatible(name)
 
     @field_validator("encodings")
     @classmethod
     def _known_encodings(cls, encodings: dict[str, str]) -> dict[str, str]:
-        return {pattern: _ascii_compatible(name) for pattern, name in encodings.items()}
+        return {pattern: ascii_compatible(name) for pattern, name in encodings.items()}
 
     def encoding_of(self, name: str) -> str:
         """The encoding declared for a file of that name."""
@@ -84,7 +86,7 @@ class FormatSettings(SettingsFile):
         return next((encoding for pattern, encoding in self.encodings.items() if fnmatch(base, pattern)), self.default_encoding)
 
 
-def _ascii_compatible(name: str) -> str:
+def ascii_compatible(name: str) -> str:
     """Records are cut at the byte of a line feed, which UTF-16 and UTF-32 do not allow."""
     try:
         found = codecs.lookup(name).name
@@ -102,14 +104,21 @@ class ReadResult:
 
     rows           Good records: the bronze table's columns that the file tells (see ``rows_schema``), in file order.
     rejects        Records that could not be read (``REJECT_SCHEMA``), in file order.
-    received_rows  Records in the file; always rows + rejects.
+    received_rows  Records in the file; always rows + rejects. In long files rows are days of a channel and rejects are lines.
     notes          What was accepted with a remark, for example a column that the contract does not know.
+    records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     """
 
     rows: pa.Table
     rejects: pa.Table
     received_rows: int
     notes: tuple[str, ...] = ()
+    records: int | None = None
+
+    @property
+    def record_count(self) -> int:
+        """Records as the sender wrote them, good and bad."""
+        return self.received_rows if self.records is None else self.records
 
 
 class Format(Protocol):
@@ -165,6 +174,10 @@ class Rejects:
         text = raw_record.decode("utf-8", errors="backslashreplace") if isinstance(raw_record, bytes) else raw_record
         shown = text.replace("\0", "\\x00")[:RAW_RECORD_LIMIT]
         self._rows.append((line_number, column_name, reason_code.value, reason, shown))
+
+    def lines(self) -> set[int]:
+        """The lines of all records added so far."""
+        return {row[0] for row in self._rows}
 
     def table(self) -> pa.Table:
         """All rejects by line, as an Arrow table of REJECT_SCHEMA."""

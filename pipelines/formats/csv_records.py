@@ -80,17 +80,39 @@ def sniff_columns(cells: Sequence[str], head: bytes) -> bool:
 
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
+    read = read_cells(content, name, layout, settings)
+    rows = layout.assemble(read.cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
+    return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+
+
+@dataclass(frozen=True)
+class CellsRead:
+    """The typed cells of a file's good records, its bad records, and remarks."""
+
+    cells: pa.Table
+    rejects: Rejects
+    notes: tuple[str, ...]
+    lines: Lines
+    encoding: str
+
+    def record(self, line_number: int) -> bytes | str:
+        """A record as received, by its line."""
+        index = int(np.searchsorted(self.lines.numbers, line_number))
+        return _shown_record(self.lines.line(index), self.encoding)
+
+
+def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> CellsRead:
+    """The cells of a whole file; raises InputRefusedError where its header does not fit the layout."""
     header = _read_header(content, name, layout, settings)
-    lines = _Lines(content, header.body_start, name, settings)
+    lines = Lines(content, header.body_start, name, settings)
     rejects = Rejects()
     whole = _read_whole(lines, header, layout, settings)
     tables = [whole] if whole is not None else [_read_block(lines, block, header, layout, settings, rejects) for block in lines.blocks()]
     cells = pa.concat_tables([layout.cell_schema.empty_table(), *tables])
-    rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
     known = {cell.name for cell in layout.cells}
     surplus = [column for column in header.names if column and column not in known]
     notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
-    return ReadResult(rows, rejects.table(), rows.num_rows + len(rejects), notes)
+    return CellsRead(cells, rejects, notes, lines, header.encoding)
 
 
 def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
@@ -115,7 +137,7 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
     return Header(names, encoding, len(content) if end < 0 else end + 1)
 
 
-class _Lines:
+class Lines:
     """Where each record of a file begins and ends; blank lines are none."""
 
     def __init__(self, content: bytes, body_start: int, name: str, settings: FormatSettings) -> None:
@@ -148,7 +170,7 @@ class _Lines:
         return self.content[self.starts[index] : self.ends[index]]
 
 
-def _read_whole(lines: _Lines, header: Header, layout: CsvLayout, settings: FormatSettings) -> pa.Table | None:
+def _read_whole(lines: Lines, header: Header, layout: CsvLayout, settings: FormatSettings) -> pa.Table | None:
     if len(lines) == 0:
         return layout.cell_schema.empty_table()
     if lines.has_blank_lines or lines.longest > settings.max_line_bytes:
@@ -157,7 +179,7 @@ def _read_whole(lines: _Lines, header: Header, layout: CsvLayout, settings: Form
     return read_columns(buffer, lines.numbers, header, layout, settings)
 
 
-def _read_block(lines: _Lines, block: range, header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects) -> pa.Table:
+def _read_block(lines: Lines, block: range, header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects) -> pa.Table:
     numbers = lines.numbers[block.start : block.stop]
     records = [lines.line(index) for index in block]
     if max(map(len, records)) <= settings.max_line_bytes:

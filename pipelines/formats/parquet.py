@@ -24,7 +24,7 @@ MAGIC = b"PAR1"
 _MINUTES_OF_DAY = 1440
 
 # What reading damaged bytes may raise; ValueError covers names that are no text.
-_DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
+DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 # Reason, what was expected, and which of a column's values break it.
 _Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]
@@ -38,7 +38,7 @@ def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
     try:
         metadata = pq.read_metadata(pa.BufferReader(content))
         return metadata.schema.to_arrow_schema(), metadata.num_rows
-    except _DAMAGE as error:
+    except DAMAGE as error:
         cause = f"its footer cannot be read ({' '.join(str(error).split())[:200]})"
         if not content.endswith(MAGIC):
             cause = "it does not end as Parquet does; the transfer was cut off"
@@ -74,7 +74,7 @@ class DeclaredParquet:
         try:
             table = pq.read_table(pa.BufferReader(content), columns=list(wanted), use_threads=False, partitioning=None)
             table.validate(full=True)
-        except _DAMAGE as error:
+        except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
             raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
         if table.num_rows != count:

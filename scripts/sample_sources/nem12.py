@@ -41,7 +41,7 @@ REFUSED = {
     "Example_NEM12_empty.csv": ("no_records", 2, "no interval record"),
     "Example_NEM12_missing_header.csv": ("missing_header", 2, "no 100 record"),
     "Example_NEM12_powercor.csv": ("missing_header", 2, "no 100 record"),
-    "Example_NEM12_powercor.csv.zip": ("unknown_format", 1, "zip archives are not received"),
+    "Example_NEM12_powercor.csv.zip": ("missing_header", 2, "no 100 record"),
     "Example_NEM12_powercor_missing_fields.csv": ("missing_header", 2, "no 100 record"),
     "Example_NEM13_consumption_data.csv": ("unsupported_version", 1, "NEM13"),
     "Example_NEM13_forward_estimate.csv": ("unsupported_version", 1, "NEM13"),

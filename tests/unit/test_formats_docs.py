@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pipelines.formats import FORMATS, RefusalReason
 from pipelines.formats.day_read import CHANNEL_OF_READ_TYPE
 from pipelines.formats.day_read import COLUMNS as DAY_READ
 from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.mapping import LongMapping, StampColumn, mapping_schema
 from pipelines.formats.nem12 import CHANNEL_OF_SUFFIX
 from pipelines.formats.power_curve import CHANNEL_OF_DATA_TYPE
 from pipelines.formats.power_curve import COLUMNS as CURVE
@@ -41,6 +43,13 @@ def test_the_grid_pages_name_columns_and_channels() -> None:
         assert f"| {code} | `{channel}`" in page("e_mp_day_read")
     for letter, suffix_channel in CHANNEL_OF_SUFFIX.items():
         assert f"{letter} `{suffix_channel.value}`" in page("nem12")
+
+
+def test_the_mapping_page_names_every_key_and_its_schema_is_the_generated_one() -> None:
+    for model in (LongMapping, StampColumn):
+        for key in model.model_fields:
+            assert f"`{key}`" in page("mapping")
+    assert json.loads((DOCS / "mapping.schema.json").read_text(encoding="utf-8")) == mapping_schema()
 
 
 @pytest.mark.parametrize("form", [form for form in FORMATS if isinstance(form, DeclaredCsv)], ids=lambda form: str(form.id))

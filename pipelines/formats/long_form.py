@@ -1,0 +1,139 @@
+"""Long files, one row per meter point and interval, CSV or Parquet, as a mapping file declares them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.codes import RejectReason
+from pipelines.formats.cells import Cell, CellKind
+from pipelines.formats.contract import FormatSettings, ReadResult, Rejects
+from pipelines.formats.csv_records import CsvLayout, read_cells
+from pipelines.formats.gridding import NO_TIME, LongRecords, grid_days, interval_starts
+from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace
+from pipelines.formats.parquet import MAGIC
+from pipelines.formats.stamps import stamp_reader, time_reader
+from pipelines.periods import EPOCH
+from pipelines.tables.base import STRING, TIMESTAMP, Table
+from pipelines.tables.bronze import BronzeLoadCurves
+
+_DAY_MICROS = 86_400_000_000
+Raw = Callable[[int], bytes | str]
+
+
+class LongForm:
+    """Reader of long files under one mapping; ``only`` restricts it to some lines, for the replay of rejected ones."""
+
+    table: type[Table] = BronzeLoadCurves
+
+    def __init__(self, mapping: LongMapping, only: Collection[int] | None = None) -> None:
+        self.mapping, self.only = mapping, only
+        self.id = f"long_{mapping.id}"
+        self.title = f"long file under the mapping {mapping.id}"
+
+    def sniff(self, name: str, head: bytes) -> bool:
+        """Whether the file's name is declared to be of this mapping."""
+        return self.mapping.fits(name)
+
+    def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
+        """Reads a whole unpacked file; rows are days, rejects are lines.
+
+        Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet, bad_encoding, too_many_records.
+        """
+        typed, rejects, raw, notes = self._parquet(content, name, settings) if content.startswith(MAGIC) else self._csv(content, name, settings)
+        count = typed.num_rows + len(rejects)
+        if self.only is not None:
+            typed = typed.filter(pc.is_in(typed["line_number"], value_set=pa.array(sorted(self.only), pa.int64())))
+        records = self._records(typed)
+        records = self._on_grid(records, name, settings, rejects, raw)
+        gridded = grid_days(records, self.mapping, settings.present_char)
+        held = rejects.lines()
+        for fault in gridded.faults:
+            for line in records.line[fault.places].tolist():
+                if line not in held:
+                    held.add(line)
+                    rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+        remark = f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an interval again"
+        return ReadResult(gridded.rows, rejects.table(), gridded.rows.num_rows + len(rejects), (*notes, remark), records=count)
+
+    def _csv(self, content: bytes, name: str, settings: FormatSettings) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+        mapping = self.mapping
+        declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
+        cells = [Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))]
+        if mapping.meter_point.column:
+            cells.append(Cell(mapping.meter_point.column, CellKind.TEXT, required=True))
+        cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
+        if mapping.channel:
+            cells.append(Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes))
+        if mapping.quality:
+            cells.append(Cell(mapping.quality.column, CellKind.CODE, codes=mapping.quality.codes))
+        if mapping.received_at:
+            cells.append(Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at)))
+        read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
+        return read.cells, read.rejects, read.record, read.notes
+
+    def _parquet(self, content: bytes, name: str, settings: FormatSettings) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+        lines = ParquetLines(content, name, self.mapping, settings)
+        typed = lines.typed()
+        return typed, lines.rejects, lines.raw, ()
+
+    def _records(self, typed: pa.Table) -> LongRecords:
+        mapping, count = self.mapping, typed.num_rows
+        names, meter = [mapping.meter_point.constant], np.zeros(count, np.int64)
+        if mapping.meter_point.column:
+            names, meter = _places(typed[mapping.meter_point.column])
+        channels, channel = [str(value.channel.value) if value.channel else "" for value in mapping.values], None
+        if mapping.channel:
+            channels, channel = _places(typed[mapping.channel.column])
+        quality = None
+        if mapping.quality:
+            places = pc.index_in(typed[mapping.quality.column], value_set=pa.array(QUALITY_LETTERS, STRING))
+            quality = pc.fill_null(places, -1).to_numpy().astype(np.int8)
+        sent = np.full(count, NO_TIME)
+        if mapping.received_at:
+            sent = pc.fill_null(typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME).to_numpy()
+        values = tuple(_scaled(typed[value.column], value.factor) for value in mapping.values)
+        instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
+        return LongRecords(names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy())
+
+    def _on_grid(self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw) -> LongRecords:
+        """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
+        starts, whole = interval_starts(records.instant, self.mapping)
+        day = np.floor_divide(starts, _DAY_MICROS)
+        first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
+        inside = (day >= first) & (day <= last)
+        column, minutes = self.mapping.stamp.column, self.mapping.interval_minutes
+        end = "end" if self.mapping.stamp.place is StampPlace.INTERVAL_END else "begin"
+        for bad, expected in (
+            (~whole, f"a stamp that can {end} an interval of {minutes} minutes"),
+            (whole & ~inside, f"a day from {settings.earliest_date} to {settings.latest_date}"),
+        ):
+            refuse_misfit(bad, name, column, expected, records.line)
+            for place in np.flatnonzero(bad).tolist():
+                stamp = pa.scalar(int(records.instant[place]), pa.int64()).cast(TIMESTAMP)
+                line = int(records.line[place])
+                rejects.add(line, column, RejectReason.BAD_DATE, f"found {stamp}, expected {expected}", raw(line))
+        good = whole & inside
+        return records if good.all() else records.taken(good)
+
+
+def _places(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:
+    """The sorted distinct texts of a column and each row's place among them."""
+    encoded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    encoded = encoded.unify_dictionaries().combine_chunks()
+    if isinstance(encoded, pa.ChunkedArray):
+        encoded = pa.array([], STRING).dictionary_encode()
+    words: Sequence[str] = encoded.dictionary.to_pylist()
+    order = sorted(range(len(words)), key=words.__getitem__)
+    place = np.empty(len(words), np.int64)
+    place[order] = np.arange(len(words))
+    return [words[index] for index in order], place[encoded.indices.to_numpy()]
+
+
+def _scaled(column: pa.ChunkedArray, factor: float) -> np.ndarray:
+    values = np.asarray(pc.fill_null(column, np.nan).to_numpy() if column.null_count else column.to_numpy())
+    return values if factor == 1.0 else values * factor

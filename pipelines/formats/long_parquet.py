@@ -1,0 +1,145 @@
+"""The lines of a long Parquet file as typed columns: whole columns at once, the bad lines held back with their place."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
+from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects, shown
+from pipelines.formats.mapping import LongMapping
+from pipelines.formats.parquet import DAMAGE, read_parquet_schema
+from pipelines.formats.stamps import StampReader, stamp_reader, time_reader
+from pipelines.tables.base import DOUBLE, STRING, TIMESTAMP
+
+_MISFIT_LINES = 1000
+
+
+class ParquetLines:
+    """One long file: its columns, and the lines of it that cannot be used; the line number is that of the record, from 1."""
+
+    def __init__(self, content: bytes, name: str, mapping: LongMapping, settings: FormatSettings) -> None:
+        schema, count = read_parquet_schema(content, name)
+        if count > settings.max_records:
+            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{count} records, more than the {settings.max_records} allowed")
+        for column in mapping.columns:
+            if column not in schema.names:
+                found = f"the file has {shown(', '.join(schema.names), 200)}"
+                raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing; {found}", column=column)
+        texts = [mapping.meter_point.column, *(part.column for part in (mapping.channel, mapping.quality) if part)]
+        self._texts = [column for column in texts if column]
+        try:
+            self._source = pq.read_table(
+                pa.BufferReader(content), columns=list(mapping.columns), use_threads=False, partitioning=None, read_dictionary=self._texts
+            )
+        except DAMAGE as error:
+            cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
+            raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
+        self._name, self._mapping = name, mapping
+        self._good = np.ones(self._source.num_rows, np.bool_)
+        self.rejects = Rejects()
+
+    def raw(self, line: int) -> str:
+        """A record as received."""
+        return json.dumps(self._source.slice(line - 1, 1).to_pylist()[0], default=str, ensure_ascii=False)
+
+    def typed(self) -> pa.Table:
+        """Good lines: texts, decoded codes, instants, numbers and ``line_number``."""
+        source, mapping = self._source, self._mapping
+        typed = {"line_number": pa.chunked_array([pa.array(np.arange(1, source.num_rows + 1))])}
+        for column in self._texts:
+            typed[column] = _as_text(source[column], self._name, column)
+        required = [mapping.meter_point.column, mapping.channel.column if mapping.channel else "", mapping.stamp.column]
+        for column in filter(None, required):
+            self._hold(_flags(source[column].is_null()), column, RejectReason.MISSING_KEY, "a value")
+        for part in (mapping.channel, mapping.quality):
+            if part:
+                decoded = _decoded(typed[part.column], part.codes)
+                unknown = _flags(decoded.is_null()) & ~_flags(source[part.column].is_null())
+                self._hold(unknown, part.column, RejectReason.BAD_CODE, f"one of {', '.join(part.codes)}")
+                typed[part.column] = decoded
+        self._stamps(typed)
+        for value in mapping.values:
+            typed[value.column] = self._numbers(value.column)
+        table = pa.table(typed)
+        return table if self._good.all() else table.filter(pa.array(self._good))
+
+    def _stamps(self, typed: dict[str, pa.ChunkedArray]) -> None:
+        columns = [(self._mapping.stamp.column, stamp_reader(self._mapping.stamp))]
+        if self._mapping.received_at:
+            columns.append((self._mapping.received_at.column, time_reader(self._mapping.received_at)))
+        for column, reader in columns:
+            typed[column], bad = _instants(self._source[column], reader, self._name, column)
+            self._hold(bad, column, RejectReason.BAD_DATE, f"one stamp of {reader.zone}")
+
+    def _numbers(self, column: str) -> pa.ChunkedArray:
+        numbers = self._source[column]
+        if not (pa.types.is_floating(numbers.type) or pa.types.is_integer(numbers.type) or pa.types.is_decimal(numbers.type)):
+            reason = f"the column {column} is {numbers.type}, expected numbers"
+            raise InputRefusedError(self._name, RefusalReason.WRONG_TYPE, reason, column=column)
+        values = numbers.cast(DOUBLE)
+        self._hold(_flags(pc.invert(pc.is_finite(values))), column, RejectReason.BAD_NUMBER, "a finite number")
+        return values
+
+    def _hold(self, bad: np.ndarray, column: str, reason_code: RejectReason, expected: str) -> None:
+        refuse_misfit(bad, self._name, column, expected, np.arange(1, bad.size + 1))
+        for place in np.flatnonzero(bad & self._good).tolist():
+            reason = f"found {shown(str(self._source[column][place]))}, expected {expected}"
+            self.rejects.add(place + 1, column, reason_code, reason, self.raw(place + 1))
+        self._good[bad] = False
+
+
+def refuse_misfit(bad: np.ndarray, name: str, column: str, expected: str, lines: np.ndarray) -> None:
+    """A file most of whose lines break one rule is not what the mapping says; nothing of it is taken apart line by line."""
+    count = int(np.count_nonzero(bad))
+    if count > max(_MISFIT_LINES, bad.size // 2):
+        reason = f"{count} of {bad.size} lines are not {expected}; does the mapping fit the file?"
+        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=int(lines[np.argmax(bad)]), column=column)
+
+
+def _instants(column: pa.ChunkedArray, reader: StampReader, name: str, column_name: str) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """A column of stamps as instants, and which are none."""
+    if pa.types.is_timestamp(column.type):
+        try:
+            micros, bad = reader.instants(column.cast(pa.timestamp("us", tz=column.type.tz), safe=False))
+        except pa.ArrowException:
+            raise InputRefusedError(
+                name, RefusalReason.WRONG_TYPE, f"the column {column_name} cannot be read as stamps", column=column_name
+            ) from None
+        nulls = _flags(column.is_null())
+        return pa.chunked_array([pa.array(micros, mask=nulls).cast(TIMESTAMP)]), bad & ~nulls
+    texts = _as_text(column, name, column_name)
+    whole = reader.texts(texts)
+    if whole is not None:
+        return whole, np.zeros(len(column), np.bool_)
+    encoded = texts.combine_chunks().dictionary_encode()
+    parsed: list[datetime | None] = []
+    for text in encoded.dictionary.to_pylist():
+        try:
+            parsed.append(reader.text(text))
+        except (ValueError, OverflowError):
+            parsed.append(None)
+    instants = pa.chunked_array([pc.take(pa.array(parsed, TIMESTAMP), encoded.indices)])
+    return instants, _flags(instants.is_null()) & ~_flags(texts.is_null())
+
+
+def _as_text(column: pa.ChunkedArray, name: str, column_name: str) -> pa.ChunkedArray:
+    inner = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_integer(inner) or pa.types.is_null(inner):
+        return column if pa.types.is_dictionary(column.type) and pa.types.is_string(inner) else column.cast(STRING)
+    raise InputRefusedError(name, RefusalReason.WRONG_TYPE, f"the column {column_name} is {column.type}, expected text", column=column_name)
+
+
+def _decoded(column: pa.ChunkedArray, codes: dict[str, str]) -> pa.ChunkedArray:
+    places = pc.index_in(column.cast(STRING), value_set=pa.array(list(codes), STRING))
+    return pc.take(pa.array(list(codes.values()), STRING), places)
+
+
+def _flags(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(pc.fill_null(column, False).to_numpy(), np.bool_)
