@@ -27,6 +27,7 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
     from zhixiang.delivery.bills import deliver_bills
     from zhixiang.delivery.codes import deliver_codes
     from zhixiang.delivery.index_page import write_index_page
+    from zhixiang.delivery.prices import write_prices_page
     from zhixiang.delivery.quality_page import latest_gates, write_quality_page
     from zhixiang.delivery.scores import deliver_scores
 
@@ -41,7 +42,8 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
     parts: dict[str, Any] = {}
     for name, part in (("bills", deliver_bills), ("scores", deliver_scores), ("codes", deliver_codes)):
         parts[name] = part(delivery)
-    parts["quality"] = write_quality_page(store, ledger, out / "quality" / "index.html")
+    parts["quality"] = write_quality_page(store, ledger, out / "quality" / "index.html", [str(month) for month in months])
+    write_prices_page(facts, delivery.last_month, out / "prices" / "index.html")
     _write_ledger_page(ledger, out)
     write_index_page(delivery, parts)
     write_manifest(delivery, latest_gates(ledger), state)
@@ -67,7 +69,7 @@ def _state(delivery: Delivery) -> str:
     digest = hashlib.sha256()
     for folder in (root / "products", root / "zhixiang" / "delivery"):
         for path in sorted(folder.rglob("*")):
-            if path.suffix in {".py", ".j2", ".typ"}:
+            if path.suffix in {".py", ".j2", ".js", ".typ"}:
                 digest.update(path.name.encode() + path.read_bytes())
     tables = [table for table in all_tables() if table.layer in (Layer.PRODUCT, Layer.SILVER, Layer.GOLD)]
     parts = {
