@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 
 from pipelines.canonical import content_hash
 from pipelines.errors import ConcurrentWriteError, SchemaMismatchError, UsageError
@@ -67,14 +68,20 @@ class Store:
         wanted = list(columns or table.columns())
         if found is None:
             return table.empty().select(wanted)
-        dataset = found.to_pyarrow_dataset()
-        expression = None
+        # File statistics that lack a column are taken for bounds of null, which no value meets: only partitions may be left out by file.
+        expression, later = None, []
         for column, operator, value in filters or []:
-            field = pa.dataset.field(column)
+            field = ds.field(column)
             term = field.isin(value) if operator == "in" else field == value
-            expression = term if expression is None else expression & term
-        rows = dataset.to_table(columns=wanted, filter=expression)
-        return rows.cast(pa.schema([table.arrow_schema().field(name) for name in wanted]))
+            if column in table.partition_by:
+                expression = term if expression is None else expression & term
+            else:
+                later.append((column, term))
+        read = [*wanted, *(column for column in dict(later) if column not in wanted)]
+        rows = found.to_pyarrow_dataset().to_table(columns=read, filter=expression)
+        for _, term in later:
+            rows = rows.filter(term)
+        return rows.select(wanted).cast(pa.schema([table.arrow_schema().field(name) for name in wanted]))
 
     def head(self, table: type[Table], limit: int, version: int | None = None) -> list[dict[str, Any]]:
         """The first rows of whichever files come first."""
