@@ -1,42 +1,118 @@
-"""The data-quality report: what arrived, what became of it, what was estimated, what the gates said."""
+"""The data-quality report: whose data suffice, what was estimated, which checks fired, what the gates said, what became of each file."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-
-import pyarrow.compute as pc
 
 from pipelines.ledger import Ledger
 from pipelines.store import Store
 from pipelines.tables.silver import SilverDayCurves, SilverQuarantine, SilverRegisterEnergy
-from pipelines.vee import CHECKS
 from zhixiang.accounts import file_accounts
-from zhixiang.delivery.pages import write_page
+from zhixiang.delivery.pages import write_bytes, write_page
+from zhixiang.delivery.quality_charts import check_chart, day_chart, gap_chart, heat_chart
+from zhixiang.delivery.quality_figures import estimation_errors, known_months, month_figures
 
+SEARCH = """
+const words = document.getElementById('words'), only = document.getElementById('only'), shown = document.getElementById('shown');
+const rows = Array.from(document.querySelectorAll('#points tbody tr'));
+function sift() {
+  const wanted = words.value.toLowerCase().split(/\\s+/).filter(Boolean);
+  let count = 0;
+  for (const row of rows) {
+    const text = row.textContent.toLowerCase();
+    const fits = wanted.every(word => text.includes(word)) && (!only.checked || row.dataset.bad === '1');
+    row.hidden = !fits;
+    count += fits ? 1 : 0;
+  }
+  shown.textContent = count.toLocaleString() + ' / ' + rows.length.toLocaleString();
+}
+words.addEventListener('input', sift);
+only.addEventListener('change', sift);
+sift();
+"""
+CLASS_NAMES = {"large_industry": "大工业", "general_commercial": "一般工商业", "residential": "居民", "agriculture": "农业", "none": "无类别"}
 PARTS = ("kept", "duplicate", "superseded", "quarantined")
 
 
-def write_quality_page(store: Store, ledger: Ledger, path: Path) -> dict[str, Any]:
-    """Writes the page and returns its figures."""
+def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequence[str]) -> dict[str, Any]:
+    """Writes the page of the last month at ``path`` and one beside it for each month; returns the figures of the last.
+
+    months  YYYY-MM, in order; of those without data nothing is written. With none that has data, the page has no monthly part.
+    """
+    figures = run_figures(store, ledger)
+    known = set(known_months(store))
+    shown = [month for month in months if month in known]
+    errors = estimation_errors(store)
+    for month in shown:
+        write_month_page(path.with_name(f"{month}.html"), store, figures, month_figures(store, month), errors, shown)
+    if shown:
+        write_bytes(path, path.with_name(f"{shown[-1]}.html").read_bytes())
+    else:
+        write_month_page(path, store, figures, None, errors, [])
+    write_page(path.with_name("quality.json"), "plain.j2", text=_json(figures))
+    return figures
+
+
+def run_figures(store: Store, ledger: Ledger) -> dict[str, Any]:
+    """What holds for the run as a whole: the account of the received records, gates, checks and quarantine of all months."""
     accounts = file_accounts(store)
     accepted = [row for row in accounts if row["status"] == "accepted"]
-    figures: dict[str, Any] = {
+    return {
         "files": dict(Counter(row["status"] for row in accounts)),
         "received": sum(row["received"] for row in accepted),
         **{part: sum(row[part] for row in accepted) for part in PARTS},
         "adds_up": all(row["adds_up"] for row in accepted),
         "curves": _curve_months(store),
-        "checks": _failed_checks(store),
         "registers": _register_rules(store),
         "reasons": dict(sorted(Counter(store.arrow(SilverQuarantine, ["reason_code"]).column(0).to_pylist()).items())),
         "gates": latest_gates(ledger),
     }
-    write_page(path, "quality.html.j2", accounts=accounts, figures=figures, parts=PARTS, bars=_bars(figures["curves"]))
-    write_page(path.with_suffix(".json").with_name("quality.json"), "plain.j2", text=json.dumps(figures, ensure_ascii=False, indent=2, default=str))
-    return figures
+
+
+def write_month_page(
+    path: Path, store: Store, figures: dict[str, Any], month: dict[str, Any] | None, errors: list[dict[str, Any]], months: list[str]
+) -> None:
+    """One page: the month's figures where there are any, then what holds for the run as a whole."""
+    charts = (
+        {}
+        if month is None
+        else {
+            "days": day_chart(month["days"]),
+            "checks": check_chart(month["checks"]),
+            "gaps": gap_chart(month["gaps"]),
+            "heat": heat_chart(month["heat"]),
+        }
+    )
+    write_page(
+        path,
+        "quality.html.j2",
+        accounts=file_accounts(store),
+        figures=figures,
+        parts=PARTS,
+        bars=_bars(figures["curves"]),
+        month=month,
+        months=months,
+        charts=charts,
+        errors=errors,
+        class_names=CLASS_NAMES,
+        search=SEARCH,
+        script_hash=script_hash(SEARCH),
+    )
+
+
+def script_hash(script: str) -> str:
+    """What the content policy must name for this script, and no other, to run."""
+    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+
+
+def _json(found: dict[str, Any]) -> str:
+    return json.dumps(found, ensure_ascii=False, indent=1, default=str)
 
 
 def _curve_months(store: Store) -> list[dict[str, Any]]:
@@ -51,14 +127,6 @@ def _curve_months(store: Store) -> list[dict[str, Any]]:
     )
 
 
-def _failed_checks(store: Store) -> list[dict[str, Any]]:
-    failed = Counter(pc.list_flatten(store.arrow(SilverDayCurves, ["failed_checks"]).column(0)).to_pylist())
-    return [
-        {"id": check.id, "title": check.title, "title_zh": check.title_zh, "severity": str(check.severity), "days": failed.get(check.id, 0)}
-        for check in CHECKS
-    ]
-
-
 def _register_rules(store: Store) -> dict[str, int]:
     return dict(sorted(Counter(store.arrow(SilverRegisterEnergy, ["register_rule_code"]).column(0).to_pylist()).items()))
 
@@ -70,7 +138,15 @@ def latest_gates(ledger: Ledger) -> list[dict[str, Any]]:
         for step in ledger.steps(run["run_id"]):
             for table, found in step["gates"].items():
                 if isinstance(found, dict) and "rules" in found:
-                    newest[table] = {"table": table, "run": run["run_id"], "rules": found["rules"], "failures": found["failures"]}
+                    newest[table] = {
+                        "table": table,
+                        "run": run["run_id"],
+                        "rules": found["rules"],
+                        "failures": found["failures"],
+                        "count": len(found["rules"]),
+                        "warnings": found.get("warnings", []),
+                        "held": found.get("held", {}),
+                    }
     return [newest[name] for name in sorted(newest)]
 
 
