@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import SchemaMismatchError
+from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
@@ -44,6 +45,7 @@ _NEEDED = (
 # NEM12: S substituted, E forward estimate, F final substitute; N nothing; A measured; V per interval, resolved by the reader.
 _SUBSTITUTED_FLAGS = frozenset(b"SEF")
 _NULL_FLAG = ord("N")
+_NOT_DELIVERED = ord(NOT_DELIVERED)
 
 _FAULTS: tuple[tuple[RejectReason, str, str], ...] = (
     (RejectReason.BAD_STRUCTURE, "values_unscaled", "The number of values, flags or quality codes does not fit the length of the interval."),
@@ -118,6 +120,23 @@ class CurveRecords:
             quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
             marks[coded] = np.isin(quality, list(_SUBSTITUTED_FLAGS))
         return marks
+
+    def undelivered(self, rows: IntArray) -> BoolArray:
+        """(rows x slots) whether a delivery says nothing about the interval, as readers of long files mark it."""
+        marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
+        flagged = np.flatnonzero(self._flag_lengths[rows])
+        if flagged.size:
+            marks[flagged] = _gathered(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
+        return marks
+
+    def partial(self, rows: IntArray) -> BoolArray:
+        """(rows) whether a delivery leaves out intervals of its day."""
+        marked = np.flatnonzero(self._flags == _NOT_DELIVERED)
+        if not marked.size:
+            return np.zeros(rows.size, dtype=np.bool_)
+        ends = self._flag_offsets + self._flag_lengths
+        found = np.searchsorted(marked, self._flag_offsets) < np.searchsorted(marked, ends)
+        return np.asarray(found[rows], np.bool_)
 
     def _slots(self, rows: IntArray) -> int:
         return 1440 // int(self.interval_minutes[rows[0]]) if rows.size else 0

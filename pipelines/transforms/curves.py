@@ -18,6 +18,7 @@ from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
 from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
 from pipelines.transforms.curve_records import CurveRecords, Element
+from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import CHECKS, run_checks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
@@ -74,16 +75,20 @@ def refine_curves(
     groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
     same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
     verdicts = np.full(records.count, settlement.QUARANTINED, dtype=np.int8)
-    verdicts[fit] = settlement.settle(groups, winners, same, records.sent[fit])
+    settled = settlement.settle(groups, winners, same, records.sent[fit])
+    merged = merge_deliveries(records, fit, groups, winners, settled)
+    verdicts[fit] = settled
     conflicting = np.zeros(records.count, dtype=np.bool_)
-    conflicting[fit] = verdicts[fit] == settlement.QUARANTINED
-    stands = verdicts[fit[winners]] == settlement.KEPT
+    conflicting[fit] = settled == settlement.QUARANTINED
+    stands = settled[winners] == settlement.KEPT
     kept, received = fit[winners[stands]], receptions[stands]
     wanted = set(months)
     parts = []
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = records.interval_minutes[kept] == minutes
-        parts.append(_refine_group(records, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers))
+        parts.append(
+            _refine_group(records, merged, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers)
+        )
     return CurveOutcome(
         _joined(parts),
         settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
@@ -108,6 +113,7 @@ def _same_as_winner(records: CurveRecords, fit: IntArray, winner_of: IntArray, c
 
 def _refine_group(
     records: CurveRecords,
+    merged: Merged,
     kept: IntArray,
     receptions: IntArray,
     every_kept_key: IntArray,
@@ -132,8 +138,10 @@ def _refine_group(
     block_series = np.repeat(series[first], spans)
     block_day = np.arange(total) - np.repeat(starts[:-1], spans) + np.repeat(day[first], spans)
 
-    energy = _placed(records.matrix(kept), rows, total, np.nan)
-    substituted = _placed(records.substituted(kept), rows, total, False)
+    received, marked = records.matrix(kept), records.substituted(kept)
+    merged.apply(minutes, kept, received, marked)
+    energy = _placed(received, rows, total, np.nan)
+    substituted = _placed(marked, rows, total, False)
     channel = np.array([channel == Channel.ACTIVE_FORWARD.value for channel in records.channels], dtype=np.bool_)
     block = CurveBlock(
         energy=energy,

@@ -1,0 +1,75 @@
+"""``zhixiang vee``: anybody's files through validation and estimation, outside the store and without Spark."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, show_rows, warn
+
+_QUIET_SECONDS = 2.0
+
+
+def vee(
+    files: Annotated[list[Path], typer.Argument(help="Files of any known format, or long files that the mapping declares.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for intervals, flags and the report.")],
+    mapping: Annotated[Path | None, typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """Reads files, validates, estimates, and writes intervals (Parquet and CSV), flags, rejected records and a report."""
+    from pipelines.facts import load_facts
+    from pipelines.formats import load_mapping
+    from pipelines.periods import LOCAL_ZONE, utc_now
+    from pipelines.settings import load_settings
+    from zhixiang.vee_run import run_vee, write_vee
+
+    declared = load_mapping(mapping) if mapping else None
+    settings = load_settings()
+    steps = _Steps(len(files) + 4, quiet=json)
+    try:
+        facts = load_facts(settings.facts_dir)
+        result = run_vee(files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin)
+        figures = write_vee(result, out, steps.begin)
+    finally:
+        steps.close()
+    for row in result.files:
+        if row["status"] in ("refused", "halted"):
+            complain(f"refused {row['file']}: {row['reason']}", "The others went on; docs/formats says what can be read.")
+    if result.assumed and not json:
+        warn(f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points file to change that")
+    if json:
+        show_json(figures | {"out": str(out), "file_list": result.files})
+    else:
+        counted = ("meter_points", "days", "intervals", "measured", "estimated", "missing", "rejected_records")
+        show_rows([{name: figures[name] for name in counted}])
+        typer.echo(f"report: {out / 'report.html'}")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+class _Steps:
+    """A bar that only shows once the work has taken two seconds."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet, self._began = total, quiet, time.monotonic()
+        self._last: tuple[str, float] | None = None
+        self._bar: StepProgress | None = None
+
+    def begin(self, text: str) -> None:
+        """Closes the step before and names the next."""
+        now = time.monotonic()
+        if self._bar is None and not self._quiet and now - self._began > _QUIET_SECONDS:
+            self._bar = StepProgress(self._total)
+        if self._bar is not None:
+            if self._last is not None:
+                self._bar.line(self._last[0], "done", now - self._last[1])
+            self._bar.begin(text)
+        self._last = (text, now)
+
+    def close(self) -> None:
+        """Takes the bar off the screen."""
+        if self._bar is not None:
+            self._bar.close()

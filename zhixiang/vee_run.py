@@ -1,0 +1,292 @@
+"""Validation and estimation of anybody's files outside the store and without Spark: files in, intervals, flags and a report out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from pipelines.codes import IntervalStatus
+from pipelines.errors import FactNotInForceError, InputRefusedError, UsageError
+from pipelines.facts import Facts
+from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
+from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
+from pipelines.settings import Settings
+from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING, Table
+from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
+from pipelines.tables.silver import SilverMeterPoints
+from pipelines.transforms.curve_reconciliation import Registers
+from pipelines.transforms.curves import refine_curves
+from pipelines.transforms.register_reads import refine_read_rows
+from pipelines.vee import CHECKS, VeeSettings
+from pipelines.vee.estimators import ESTIMATORS
+
+_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints)
+INTERVAL_CHECKS = tuple(check for check in CHECKS if check.bit is not None)
+_LOCAL_SHIFT = timedelta(hours=8)
+OnStep = Callable[[str], None]
+
+
+@dataclass
+class VeeResult:
+    """What became of the files.
+
+    files       One row per file: name, status (accepted, duplicate_content, refused, halted), format, records, rejects, reason.
+    curves      silver_day_curves without the run.
+    rejects     Records that could not be read or used: file, line, column, reason.
+    assumed     Meter points that no file describes; a multiplier of 1 was assumed for them.
+    holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
+    """
+
+    files: list[dict[str, Any]] = field(default_factory=list)
+    curves: pa.Table = field(default_factory=lambda: pa.table({}))
+    registers: pa.Table = field(default_factory=lambda: pa.table({}))
+    rejects: list[dict[str, Any]] = field(default_factory=list)
+    assumed: list[str] = field(default_factory=list)
+    holidays: bool = False
+
+    @property
+    def exit_code(self) -> int:
+        """4 where a file was halted for too many bad records, 3 where one was refused, else 0."""
+        states = {row["status"] for row in self.files}
+        return 4 if "halted" in states else 3 if "refused" in states else 0
+
+
+def run_vee(
+    paths: Sequence[Path], mapping: LongMapping | None, settings: Settings, facts: Facts, today: date, on_step: OnStep = lambda _text: None
+) -> VeeResult:
+    """Reads, validates and estimates; nothing is written.
+
+    mapping  Meaning of files that are of no known format, and of those it names by pattern; each such file is read under it.
+    today    Local day; later days are held back.
+    """
+    result = VeeResult()
+    received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
+    local = mapping is None or mapping.stamp.day_shift == _LOCAL_SHIFT
+    seen: dict[str, str] = {}
+    for path in paths:
+        on_step(f"reading {path.name}")
+        entry, found = _read(path, mapping, settings, seen)
+        result.files.append(entry)
+        local &= entry["format"] != "nem12"
+        if found is not None:
+            table, rows, rejects = found
+            if table in received:
+                received[table].append(rows)
+            result.rejects += [{"file": str(path), "stage": "read", **row} for row in rejects]
+    bronze = {table: pa.concat_tables(parts) if parts else _without_run(table).empty_table() for table, parts in received.items()}
+    curves, reads = bronze[BronzeLoadCurves], bronze[BronzeRegisterReads]
+    named = sorted({name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()})
+    points, result.assumed = _meter_points(bronze[BronzeMeterPoints], named)
+    names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
+    vee, result.holidays = settings.section(VeeSettings), local
+    on_step("registers")
+    registers = refine_read_rows(reads, points, vee, today)
+    result.registers = registers.energy
+    on_step("validation and estimation")
+    days = pc.unique(curves["curve_date"]).to_pylist()
+    outcome = refine_curves(
+        curves,
+        points,
+        _day_types(facts, days) if local else {},
+        vee,
+        sorted(set(curves["curve_month"].to_pylist())),
+        today,
+        settings.section(FormatSettings).present_char,
+        Registers(lambda _names: registers.energy, {}),
+    )
+    result.curves = outcome.curves
+    for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
+        result.rejects.append(
+            {name: held[name] for name in ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")}
+            | {"file": names.get(held["content_hash"], "")}
+        )
+    return result
+
+
+def _read(
+    path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str]
+) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]]] | None]:
+    """One file: its line in the list of files, and table, rows and rejects where it was read."""
+    limits, formats = settings.platform.ingest, settings.section(FormatSettings)
+    entry: dict[str, Any] = {"file": str(path), "status": "refused", "format": None, "records": 0, "rejects": 0, "reason": None, "content_hash": ""}
+    rejects: list[dict[str, Any]] = []
+    try:
+        if path.stat().st_size > limits.max_file_bytes:
+            raise InputRefusedError(path.name, "too_large", f"more than ingest.max_file_bytes = {limits.max_file_bytes}")
+        raw = path.read_bytes()
+        digest = hashlib.sha256(raw).hexdigest()
+        entry["content_hash"] = digest
+        if digest in seen:
+            return entry | {"status": "duplicate_content", "reason": f"same content as {seen[digest]}"}, None
+        content = unpack(path.name, raw, limits)
+        reader = _reader(path.name, content, mapping)
+        answer = reader.read(content, path.name, formats)
+        rejects = answer.rejects.to_pylist()
+        entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
+        refuse_too_many(answer, path.name, limits)
+    except InputRefusedError as refusal:
+        halted = refusal.reason_code == TOO_MANY_BAD_ROWS
+        where = f" (line {refusal.line})" if refusal.line else ""
+        entry |= {"status": "halted" if halted else "refused", "reason": f"{refusal.reason_code}: {refusal.reason}{where}"}
+        return entry, (BronzeLoadCurves, _without_run(BronzeLoadCurves).empty_table(), rejects) if rejects else None
+    except OSError as error:
+        return entry | {"reason": f"unreadable: {error.strerror}"}, None
+    seen[digest] = str(path)
+    columns = {name: answer.rows[name] for name in answer.rows.column_names} | {"content_hash": pa.array([digest] * answer.rows.num_rows, STRING)}
+    schema = _without_run(reader.table)
+    rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
+    notes = "; ".join(answer.notes) or None
+    return entry | {"status": "accepted", "reason": notes}, (reader.table, rows, rejects)
+
+
+def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
+    """A mapping given by hand holds for what it names, and for every file that is of no known format."""
+    if mapping is not None and mapping.fits(name):
+        return LongForm(mapping)
+    try:
+        return detect(name, content)
+    except InputRefusedError as refusal:
+        if mapping is None or refusal.reason_code != "unknown_format":
+            raise
+        return LongForm(mapping)
+
+
+def _without_run(table: type[Table]) -> pa.Schema:
+    return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])
+
+
+def _meter_points(received: pa.Table, named: Sequence[str]) -> tuple[pa.Table, list[str]]:
+    """silver_meter_points of the files, and of a multiplier of 1 for meter points that no file describes."""
+    latest: dict[tuple[str, date], dict[str, Any]] = {}
+    for row in sorted(
+        received.to_pylist(), key=lambda row: (row["sent_at_utc"] is not None, row["sent_at_utc"], row["content_hash"], row["line_number"])
+    ):
+        latest[row["meter_point_id"], row["valid_from_date"]] = row
+    ordered = [latest[key] for key in sorted(latest)]
+    rows = []
+    for place, row in enumerate(ordered):
+        following = ordered[place + 1] if place + 1 < len(ordered) else None
+        same = following is not None and following["meter_point_id"] == row["meter_point_id"]
+        rows.append(row | {"valid_to_date": following["valid_from_date"] - timedelta(days=1) if same and following else None})
+    known = {row["meter_point_id"] for row in rows}
+    assumed = [name for name in named if name not in known]
+    rows += [
+        {"meter_point_id": name, "valid_from_date": date(1900, 1, 1), "meter_id": "unknown", "multiplier_ratio": 1.0, "provenance": "assumed"}
+        for name in assumed
+    ]
+    schema = pa.schema([SilverMeterPoints.arrow_schema().field(name) for name in SilverMeterPoints.business_columns()])
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), assumed
+
+
+def _day_types(facts: Facts, days: Sequence[date]) -> Mapping[date, str]:
+    found: dict[date, str] = {}
+    for day in days:
+        with suppress(FactNotInForceError):
+            found[day] = facts.holidays.day_type(day)
+    return found
+
+
+def long_intervals(curves: pa.Table) -> pa.Table:
+    """One row per interval: measured, final, status, method, band, failed checks; local time at the interval's begin."""
+    parts = [
+        _long_part(curves.filter(pc.equal(curves["interval_minutes"], minutes)), minutes)
+        for minutes in pc.unique(curves["interval_minutes"]).to_pylist()
+    ]
+    if not parts:
+        raise UsageError("No load curve could be read from the files.", "See the reasons above, and docs/formats for what can be read.")
+    return pa.concat_tables(parts)
+
+
+def _long_part(curves: pa.Table, minutes: int) -> pa.Table:
+    slots = 1440 // minutes
+    row = np.repeat(np.arange(curves.num_rows), slots)
+    take = pa.array(row)
+    status = pc.list_flatten(curves["interval_status_codes"]).to_numpy().astype(np.int64)
+    bits = pc.list_flatten(curves["failed_check_bits"]).to_numpy()
+    words = pa.array([member.name.lower() for member in IntervalStatus])
+    methods = {method.status: method.id for method in ESTIMATORS}
+    distinct, place = np.unique(bits, return_inverse=True)
+    ids = pa.array([" ".join(check.id for check in INTERVAL_CHECKS if int(value) >> (check.bit or 0) & 1) for value in distinct], STRING)
+    day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    start = day[row] * 86_400_000_000 + np.tile(np.arange(slots), curves.num_rows) * (minutes * 60_000_000)
+    return pa.table(
+        {
+            "meter_point_id": curves["meter_point_id"].combine_chunks().take(take),
+            "channel_code": curves["channel_code"].combine_chunks().take(take),
+            "interval_start_local": pa.array(start).cast(pa.timestamp("us")).cast(pa.timestamp("s")),
+            "interval_minutes": pa.array(np.full(row.size, minutes, np.int32), INTEGER),
+            "measured_kwh_or_kvarh": pc.list_flatten(curves["measured_kwh_or_kvarh"]).combine_chunks(),
+            "final_kwh_or_kvarh": pc.list_flatten(curves["final_kwh_or_kvarh"]).combine_chunks(),
+            "status": words.take(pa.array(status)),
+            "method": pa.array([methods.get(member) for member in IntervalStatus], STRING).take(pa.array(status)),
+            "expected_low_kwh_or_kvarh": _spread(curves["expected_low_kwh_or_kvarh"], slots),
+            "expected_high_kwh_or_kvarh": _spread(curves["expected_high_kwh_or_kvarh"], slots),
+            "failed_checks": ids.take(pa.array(place)),
+        }
+    )
+
+
+def _spread(column: pa.ChunkedArray, slots: int) -> pa.Array:
+    """A list column that may be null as a whole, as one value per interval."""
+    has = np.asarray(pc.is_valid(column).to_numpy(), np.bool_)
+    values = np.full((has.size, slots), np.nan)
+    values[has] = pc.fill_null(pc.list_flatten(column), np.nan).to_numpy().reshape(-1, slots)
+    return pa.array(values.reshape(-1), DOUBLE, from_pandas=True)
+
+
+def flags_of(curves: pa.Table) -> pa.Table:
+    """One row per meter point, channel, day and failed check, with the number of intervals that failed it."""
+    rows = []
+    flagged = curves.filter(pc.greater(pc.list_value_length(curves["failed_checks"]), 0))
+    for row in flagged.select(["meter_point_id", "channel_code", "curve_date", "interval_minutes", "failed_check_bits"]).to_pylist():
+        bits = row.pop("failed_check_bits")
+        for check in INTERVAL_CHECKS:
+            count = sum(value >> (check.bit or 0) & 1 for value in bits)
+            if count:
+                rows.append(row | {"check_id": check.id, "severity": check.severity.value, "check": check.title, "intervals": count})
+    schema = [
+        ("meter_point_id", STRING), ("channel_code", STRING), ("curve_date", DATE), ("interval_minutes", INTEGER),
+        ("check_id", STRING), ("severity", STRING), ("check", STRING), ("intervals", INTEGER),
+    ]  # fmt: skip
+    return pa.Table.from_pylist(rows, pa.schema(schema))
+
+
+def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
+    """Writes intervals, flags, rejects, files and the report into a folder; returns the figures of the report."""
+    from zhixiang.vee_report import write_report
+
+    out.mkdir(parents=True, exist_ok=True)
+    on_step("writing intervals")
+    intervals = long_intervals(result.curves) if result.curves.num_rows else None
+    if intervals is not None:
+        pq.write_table(intervals, out / "intervals.parquet", compression="zstd")
+        pa_csv.write_csv(intervals, out / "intervals.csv")
+    flags = flags_of(result.curves) if result.curves.num_rows else None
+    if flags is not None:
+        pa_csv.write_csv(flags, out / "flags.csv")
+    if result.registers.num_rows:
+        pa_csv.write_csv(_plain(result.registers), out / "register_energy.csv")
+    names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
+    schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
+    pa_csv.write_csv(pa.Table.from_pylist([{name: row.get(name) for name in names} for row in result.rejects], schema), out / "rejected.csv")
+    on_step("writing the report")
+    figures = write_report(result, flags, out / "report.html")
+    (out / "summary.json").write_text(json.dumps(figures, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    return figures
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Decimals as text, for CSV."""
+    return pa.table({name: table[name].cast(STRING) if pa.types.is_decimal(table[name].type) else table[name] for name in table.column_names})
