@@ -8,6 +8,7 @@ from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import Format, RefusalReason, shown
 from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
+from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping, mapping_of
@@ -28,6 +29,7 @@ _DECLARED = (
 FORMATS: tuple[Format, ...] = (
     PowerCurveCsv(),
     DayReadCsv(),
+    DayReadWideCsv(),
     Nem12(),
     *(DeclaredCsv(table) for table in _DECLARED),
     *(DeclaredParquet(table) for table in (bronze.BronzeLoadCurves, bronze.BronzeRegisterReads, *_DECLARED)),

@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Protocol
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from pipelines.codes import RejectReason
+from pipelines.codes import Channel, RejectReason
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
 
@@ -63,6 +63,9 @@ class FormatSettings(SettingsFile):
     first_point: Literal["interval_end_0015"] = Field(description="What P1 stands for: the interval from 00:00 to 00:15 of DATA_DATE.")
     present_char: str = Field(min_length=1, max_length=1, description="Character of DATA_WHOLE_FLAG that marks a point as present.")
     point_flags_of_96: tuple[str, ...] = Field(description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine.")
+    wide_register_families: dict[str, Channel] = Field(
+        description="E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; others refuse the file."
+    )
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
     encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders not using the default; the first that fits holds.")
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")

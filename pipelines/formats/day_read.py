@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 
@@ -64,7 +66,7 @@ def _assemble(cells: pa.Table) -> pa.Table:
             "read_date": cells["DATA_DATE"],
             "collected_at_utc": cells["COLL_TIME"],
             "register_unscaled": cells["R"],
-            "rate_registers_unscaled": _rates(cells),
+            "rate_registers_unscaled": rate_lists(cells, RATE_COLUMNS),
             "sender_status": cells["STATUS"],
             "read_month": month_of(cells["DATA_DATE"]),
             "line_number": cells["line_number"],
@@ -73,10 +75,10 @@ def _assemble(cells: pa.Table) -> pa.Table:
     )
 
 
-def _rates(cells: pa.Table) -> pa.Array:
-    """R1..R4 as one list a row; null where none of the four was sent."""
+def rate_lists(cells: pa.Table, names: Sequence[str]) -> pa.Array:
+    """The registers of the rates as one list a row; null where none of them was sent."""
     count = cells.num_rows
-    columns = [cells[column].combine_chunks() for column in RATE_COLUMNS]
+    columns = [cells[column].combine_chunks() for column in names]
     if all(column.null_count == count for column in columns):
         return pa.nulls(count, pa.list_(ENERGY))
     width = len(columns)
