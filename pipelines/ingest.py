@@ -75,10 +75,10 @@ def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Call
 
     def on_batch(found: DataFrame, batch_id: int) -> None:
         paths = sorted(Path(row.path.removeprefix("file:")).as_posix() for row in found.select("path").collect())
-        known = _known_hashes(store)
+        known = known_hashes(store)
         reading = reading_of(store, inbox, frozenset(known), run_id, now)
         reports = _read_files(store, [_unquote(path) for path in paths], reading)
-        _commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
+        commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
         on_files(len(paths))
 
     stream = (
@@ -123,7 +123,8 @@ def _application(checkpoint: Path) -> str:
     return f"ingest:{json.loads((checkpoint / 'metadata').read_text())['id']}"
 
 
-def _known_hashes(store: Store) -> dict[str, str]:
+def known_hashes(store: Store) -> dict[str, str]:
+    """Content hash of each accepted file -> the name it first came under."""
     rows = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"])
     return {
         digest: name
@@ -207,9 +208,10 @@ def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, 
     return pa.table({column: columns[column] for column in table.columns()})
 
 
-def _commit_batch(
+def commit_batch(
     store: Store, reports: list[dict[str, Any]], known: dict[str, str], application: str, batch_id: int, reading: Reading, summary: IngestSummary
 ) -> None:
+    """What the driver does with the reports of one batch: rows, then quarantine, then the file ledger."""
     first_of: dict[str, str] = dict(known)
     by_table: dict[str, list[WrittenFile]] = {}
     for report in reports:
