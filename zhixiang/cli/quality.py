@@ -40,7 +40,7 @@ def report(
         raise UsageError(f"There are no data of {chosen}.", f"Months with data: {', '.join(known)}.")
     figures, run, errors = month_figures(store, chosen), run_figures(store, Ledger(settings.home)), estimation_errors(store)
     page = settings.home / "out" / "quality" / f"{chosen}.html"
-    write_month_page(page, store, run, figures, errors, [chosen])
+    write_month_page(page, run, figures, errors, [chosen])
     if json:
         show_json({"page": str(page), "month": figures, "run": run, "estimation_errors": errors})
     else:

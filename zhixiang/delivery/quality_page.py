@@ -50,11 +50,11 @@ def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequenc
     shown = [month for month in months if month in known]
     errors = estimation_errors(store)
     for month in shown:
-        write_month_page(path.with_name(f"{month}.html"), store, figures, month_figures(store, month), errors, shown)
+        write_month_page(path.with_name(f"{month}.html"), figures, month_figures(store, month), errors, shown)
     if shown:
         write_bytes(path, path.with_name(f"{shown[-1]}.html").read_bytes())
     else:
-        write_month_page(path, store, figures, None, errors, [])
+        write_month_page(path, figures, None, errors, [])
     write_page(path.with_name("quality.json"), "plain.j2", text=_json(figures))
     return figures
 
@@ -64,6 +64,7 @@ def run_figures(store: Store, ledger: Ledger) -> dict[str, Any]:
     accounts = file_accounts(store)
     accepted = [row for row in accounts if row["status"] == "accepted"]
     return {
+        "accounts": accounts,
         "files": dict(Counter(row["status"] for row in accounts)),
         "received": sum(row["received"] for row in accepted),
         **{part: sum(row[part] for row in accepted) for part in PARTS},
@@ -75,9 +76,7 @@ def run_figures(store: Store, ledger: Ledger) -> dict[str, Any]:
     }
 
 
-def write_month_page(
-    path: Path, store: Store, figures: dict[str, Any], month: dict[str, Any] | None, errors: list[dict[str, Any]], months: list[str]
-) -> None:
+def write_month_page(path: Path, figures: dict[str, Any], month: dict[str, Any] | None, errors: list[dict[str, Any]], months: list[str]) -> None:
     """One page: the month's figures where there are any, then what holds for the run as a whole."""
     charts = (
         {}
@@ -92,7 +91,7 @@ def write_month_page(
     write_page(
         path,
         "quality.html.j2",
-        accounts=file_accounts(store),
+        accounts=figures["accounts"],
         figures=figures,
         parts=PARTS,
         bars=_bars(figures["curves"]),
@@ -128,7 +127,8 @@ def _curve_months(store: Store) -> list[dict[str, Any]]:
 
 
 def _register_rules(store: Store) -> dict[str, int]:
-    return dict(sorted(Counter(store.arrow(SilverRegisterEnergy, ["register_rule_code"]).column(0).to_pylist()).items()))
+    counted = store.arrow(SilverRegisterEnergy, ["register_rule_code"]).group_by("register_rule_code").aggregate([([], "count_all")])
+    return dict(sorted((row["register_rule_code"], row["count_all"]) for row in counted.to_pylist()))
 
 
 def latest_gates(ledger: Ledger) -> list[dict[str, Any]]:
