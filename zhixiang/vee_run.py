@@ -22,6 +22,7 @@ from pipelines.errors import FactNotInForceError, InputRefusedError, UsageError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
+from pipelines.periods import EPOCH
 from pipelines.settings import Settings
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
@@ -183,7 +184,7 @@ def _meter_points(received: pa.Table, named: Sequence[str]) -> tuple[pa.Table, l
     known = {row["meter_point_id"] for row in rows}
     assumed = [name for name in named if name not in known]
     rows += [
-        {"meter_point_id": name, "valid_from_date": date(1900, 1, 1), "meter_id": "unknown", "multiplier_ratio": 1.0, "provenance": "assumed"}
+        {"meter_point_id": name, "valid_from_date": EPOCH, "meter_id": "unknown", "multiplier_ratio": 1.0, "provenance": "assumed"}
         for name in assumed
     ]
     schema = pa.schema([SilverMeterPoints.arrow_schema().field(name) for name in SilverMeterPoints.business_columns()])

@@ -240,7 +240,7 @@ def _meter_in_force(meter: IntArray, names: list[str], day: IntArray, meter_poin
     """Multiplier and capacity of the meter that counts at each record's meter point on its day, and whether there is one."""
     place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
     ours = np.asarray(place.is_valid())
-    begins = _days(meter_points["valid_from_date"], 0)[ours]
+    begins = np.maximum(_days(meter_points["valid_from_date"], 0)[ours], 0)  # days before 1970 have no place of their own in a packed key
     packed = place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) * DAY_SPAN + begins
     order = np.argsort(packed)
     packed = packed[order]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+import io
 import tracemalloc
+import zipfile
 from dataclasses import dataclass
 
 import pytest
@@ -86,3 +88,41 @@ def test_a_bomb_is_stopped_long_before_it_is_unpacked() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 80 * MIB
+
+
+def zipped(*members: tuple[str, bytes]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+def test_a_zip_of_one_file_is_unpacked_under_any_name() -> None:
+    packed = zipped(("a.csv", TEXT), ("__MACOSX/._a.csv", b"x"))
+    assert unpack("a.zip", packed, Limits()) == TEXT
+    assert unpack("a.csv", packed, Limits()) == TEXT
+
+
+def test_a_zip_of_none_or_several_files_is_refused() -> None:
+    assert refused("a.zip", zipped()) == "zip_contents"
+    assert refused("a.zip", zipped(("a.csv", TEXT), ("b.csv", TEXT))) == "zip_contents"
+    assert refused("a.zip", zipped(("a.csv", b""))) == "empty_file"
+
+
+def test_a_damaged_zip_is_refused() -> None:
+    packed = bytearray(zipped(("a.csv", TEXT)))
+    packed[200] ^= 0xFF
+    assert refused("a.zip", bytes(packed)) == "corrupt_zip"
+    assert refused("a.zip", bytes(packed[: len(packed) // 2])) == "corrupt_zip"
+    assert refused("a.zip", TEXT) == "corrupt_zip"
+
+
+def test_a_zip_bomb_is_stopped_by_what_it_grows_to_not_by_what_it_says() -> None:
+    bomb = bytearray(zipped(("a.csv", b"0" * (300 * MIB))))
+    tracemalloc.start()
+    assert refused("bomb.zip", bytes(bomb), Limits(max_unpacked_bytes=1000 * MIB)) == "unpack_ratio"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 80 * MIB
+    assert refused("big.zip", zipped(("a.csv", TEXT)), Limits(max_unpacked_bytes=len(TEXT) - 1)) == "too_large"

@@ -97,6 +97,12 @@ def test_the_multiplier_is_that_of_the_day() -> None:
     assert [day[0] for day in outcome.curves["measured_kwh_or_kvarh"].to_pylist()] == [10.0, 20.0]
 
 
+def test_a_meter_that_counts_since_before_1970_counts_beside_another() -> None:
+    meters = [meter(10.0, begins=date(1962, 5, 1)), meter(20.0, "MP-0", begins=date(1969, 12, 31))]
+    outcome = refine([record(2), record(3, meter_point_id="MP-0")], meters)
+    assert (outcome.quarantine.num_rows, [row[0] for row in outcome.curves["measured_kwh_or_kvarh"].to_pylist()]) == (0, [5.0, 2.5])
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [

@@ -1,0 +1,153 @@
+"""``zhixiang vee``: a metering engineer's files in, intervals, flags and a report out; no store, no Spark."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from pipelines.facts import load_facts
+from pipelines.formats import LongMapping, load_mapping
+from pipelines.settings import load_settings, packaged
+from zhixiang.vee_run import VeeResult, flags_of, long_intervals, run_vee, write_vee
+
+CONF = load_settings(packaged("conf"))
+FACTS = load_facts(CONF.facts_dir)
+STEEL, NEM12 = packaged("samples") / "steel", packaged("samples") / "nem12"
+TODAY = date(2026, 11, 1)
+
+
+def ran(paths: list[Path], mapping: LongMapping | None = None) -> VeeResult:
+    return run_vee(paths, mapping, CONF, FACTS, TODAY)
+
+
+def told(intervals: pa.Table, channel: str = "active_forward") -> dict[str, dict[str, Any]]:
+    """Intervals of one channel by local time."""
+    return {str(row["interval_start_local"]): row for row in intervals.filter(pc.equal(intervals["channel_code"], channel)).to_pylist()}
+
+
+def test_gap_and_spike_in_steel_curves_are_found_and_estimated_and_nothing_else_changes(tmp_path: Path) -> None:
+    months = sorted(STEEL.glob("E_MP_POWER_CURVE_2026-0[3-6].csv"))
+    clean = told(long_intervals(ran([*months, STEEL / "meter_points.csv"]).curves))
+    with months[2].open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    day = next(row for row in rows if row["DATA_TYPE"] == "1" and row["DATA_DATE"] == "2026-05-13")
+    for point in range(41, 49):
+        day[f"P{point}"] = ""
+    day["P60"] = repr(float(day["P60"]) * 40)
+    mended = tmp_path / "curve.csv"
+    with mended.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    result = ran([months[0], months[1], mended, months[3], STEEL / "meter_points.csv"])
+    found = told(long_intervals(result.curves))
+    gap = [f"2026-05-13 {10 + slot // 4:02d}:{slot % 4 * 15:02d}:00" for slot in range(8)]
+    spike = "2026-05-13 14:45:00"
+    assert result.holidays
+    assert not result.assumed
+    for moment in gap:
+        row = found[moment]
+        assert row["measured_kwh_or_kvarh"] is None
+        assert row["status"].startswith("estimated")
+        assert row["method"].startswith("VEE-E")
+        assert row["expected_low_kwh_or_kvarh"] <= row["final_kwh_or_kvarh"] <= row["expected_high_kwh_or_kvarh"]
+    assert found[spike]["measured_kwh_or_kvarh"] == pytest.approx(40 * clean[spike]["measured_kwh_or_kvarh"])
+    assert found[spike]["status"].startswith("estimated")
+    assert found[spike]["failed_checks"]
+    others = set(found) - {*gap, spike}
+    assert all(found[moment]["measured_kwh_or_kvarh"] == clean[moment]["measured_kwh_or_kvarh"] for moment in others)
+    changed = [moment for moment in others if found[moment]["final_kwh_or_kvarh"] != clean[moment]["final_kwh_or_kvarh"]]
+    assert all(clean[moment]["status"] != "measured" for moment in changed)
+    flagged = {(str(row["curve_date"]), row["check_id"]) for row in flags_of(result.curves).to_pylist()}
+    assert ("2026-05-13", "VEE-V01") in flagged
+
+
+def test_intervals_of_nem12_files_keep_length_and_sum_of_their_files(tmp_path: Path) -> None:
+    result = ran([*sorted((NEM12 / "valid").glob("*.csv")), *sorted((NEM12 / "refused").glob("*")), *sorted((NEM12 / "partly").glob("*"))])
+    states = {Path(row["file"]).name: row["status"] for row in result.files}
+    assert {name for name, state in states.items() if state == "refused"} == {path.name for path in (NEM12 / "refused").glob("*")}
+    assert all(row["reason"] for row in result.files if row["status"] == "refused")
+    assert (result.exit_code, result.holidays) == (3, False)
+    intervals = long_intervals(result.curves)
+    assert set(intervals["interval_minutes"].to_pylist()) == {5, 15, 30}
+    wanted = pc.equal(intervals["meter_point_id"], "NEM12-NMI1234567-1")
+    # The 5-minute file tells a month; its solar channel is fed back.
+    assert "active_reverse" in intervals.filter(wanted)["channel_code"].to_pylist()
+    figures = write_vee(result, tmp_path / "out")
+    assert figures["files"]["refused"] == len(list((NEM12 / "refused").glob("*")))
+    assert pq.read_table(tmp_path / "out" / "intervals.parquet").cast(intervals.schema).equals(intervals)
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert all(name in page for name in states)
+    assert "<script" not in page
+
+
+def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(reference_data: Path, tmp_path: Path) -> None:
+    table = pq.read_table(reference_data / "vic_elec_halfhour.parquet").slice(0, 48 * 90)
+    dropped = {1000, 1001, 1002, *range(2000, 2048)}
+    lines = ["Time,Demand"] + [f"{row['Time']},{row['Demand']}" for place, row in enumerate(table.to_pylist()) if place not in dropped]
+    (tmp_path / "vic.csv").write_text("\n".join(lines) + "\n")
+    (tmp_path / "vic.yaml").write_text(
+        "id: victoria\ninterval_minutes: 30\nmeter_point: {constant: VIC}\nstamp: {column: Time, place: interval_start, zone: UTC, day_offset: +11:00}\n"
+        "values:\n  - {column: Demand, unit: MWh, channel: active_forward}\n"
+    )
+    result = ran([tmp_path / "vic.csv"], load_mapping(tmp_path / "vic.yaml"))
+    assert (result.rejects, result.assumed, result.holidays) == ([], ["VIC"], False)
+    intervals = long_intervals(result.curves)
+    assert intervals.num_rows == table.num_rows
+    gaps = pc.is_null(intervals["measured_kwh_or_kvarh"]).to_pylist()
+    assert {place for place, gap in enumerate(gaps) if gap} == dropped
+    expected = [demand * 1000 for place, demand in enumerate(table["Demand"].to_pylist()) if place not in dropped]
+    assert intervals.filter(pc.is_valid(intervals["measured_kwh_or_kvarh"]))["measured_kwh_or_kvarh"].to_pylist() == pytest.approx(
+        expected, rel=1e-12
+    )
+    truth = table["Demand"].to_numpy()[2000:2048] * 1000
+    filled = intervals["final_kwh_or_kvarh"].to_numpy()[2000:2048]
+    assert abs(filled - truth).mean() < 0.1 * truth.mean()
+
+
+def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
+    run = [sys.executable, "-m", "zhixiang.cli.main", *arguments]
+    return subprocess.run(run, capture_output=True, text=True, timeout=120, check=False, env={**plain, "ZHIXIANG_HOME": str(home)})
+
+
+def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path) -> None:
+    good = STEEL / "E_MP_POWER_CURVE_2026-03.csv"
+    with zipfile.ZipFile(tmp_path / "curves.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(good, "curves.csv")
+    out = tmp_path / "out"
+    done = command("vee", str(tmp_path / "curves.zip"), "--out", str(out), "--json", home=tmp_path / "home")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["meter_points"] == 1
+    assert {path.name for path in out.iterdir()} == {"intervals.parquet", "intervals.csv", "flags.csv", "rejected.csv", "report.html", "summary.json"}
+    assert not (tmp_path / "home" / "tables").exists()
+
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam\n")
+    lines = good.read_text().splitlines()
+    (tmp_path / "bad.csv").write_text(
+        "\n".join(line.replace("2026-03", "2026-13", 1) if number % 3 == 1 else line for number, line in enumerate(lines))
+    )
+    refused = command("vee", str(good), str(tmp_path / "letter.txt"), "--out", str(tmp_path / "two"), home=tmp_path / "home")
+    halted = command("vee", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "three"), home=tmp_path / "home")
+    assert (refused.returncode, halted.returncode) == (3, 4)
+    assert "letter.txt" in refused.stderr
+    assert (tmp_path / "two" / "intervals.csv").is_file()
+    assert "line 3" in halted.stderr or "line 2" in halted.stderr
+    (tmp_path / "m.yaml").write_text("id: x\nintervall_minutes: 15\n")
+    misspelt = command("vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml"), home=tmp_path / "home")
+    assert misspelt.returncode == 2
+    assert "m.yaml:2: intervall_minutes is not known here" in misspelt.stderr
+    shutil.rmtree(out)
