@@ -118,6 +118,16 @@ def test_a_meter_exchange_adds_both_meters() -> None:
     assert results[3]["multiplier_ratio"] == 500.0
 
 
+def test_new_transformers_on_the_same_meter_count_from_their_day() -> None:
+    """The multiplier alone changes: both registers of the exchange are the one of that evening."""
+    at_change = {"start_register_unscaled": Decimal(11), "previous_end_register_unscaled": Decimal(11)}
+    results = derive(
+        [read(0, "10"), read(1, "11"), read(2, "12"), read(3, "14")], [meter(1, 1, multiplier=1000.0), meter(2, multiplier=500.0, **at_change)]
+    )
+    assert [row["energy_kwh_or_kvarh"] for row in results] == [None, Decimal(1000), Decimal(500), Decimal(1000)]
+    assert [row["multiplier_ratio"] for row in results] == [1000.0, 1000.0, 500.0, 500.0]
+
+
 def test_two_exchanges_between_two_reads() -> None:
     meters = [
         meter(1, 2),
