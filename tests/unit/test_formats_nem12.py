@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +170,17 @@ def test_bytes_that_are_no_text_refuse_the_file() -> None:
 
 def test_blank_lines_before_the_header_and_after_the_end_are_passed_over() -> None:
     assert read(b"\r\n" + nem(STREAM, day()) + b"\r\n\r\n").rows["line_number"].to_pylist() == [4]
+
+
+def test_the_page_lists_what_becomes_of_every_example_file() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "formats" / "nem12.md").read_text(encoding="utf-8")
+    folder = packaged("samples") / "nem12"
+    for path in [path for part in ("valid", "partly") for path in (folder / part).glob("Example_*")]:
+        result = read(path.read_bytes())
+        outcome = "read in part" if result.rejects.num_rows else "read"
+        assert f"| `{path.name}` | {outcome} | {result.rows.num_rows} |" in page
+        for held in result.rejects.to_pylist():
+            assert f"line {held['line_number']}: `{held['reason_code']}`" in page
+    with (folder / "refused_reasons.csv").open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle):
+            assert f"| `{row['file']}` | refused |  | line {row['line'] or 1}: `{row['reason_code']}`" in page
