@@ -14,7 +14,7 @@ from pipelines.tables.base import Role, Table
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
-UNIQUE_PARTITIONS = 64
+UNIQUE_PARTITIONS, FEW_HASHES = 64, 1_000
 # The session's settings are shared by all threads.
 _ONE_AT_A_TIME = threading.Lock()
 _COMPILED = {"spark.sql.codegen.wholeStage": "true", "spark.sql.codegen.factoryMode": "FALLBACK"}
@@ -106,12 +106,13 @@ def _repeated(frame: DataFrame, key: Sequence[str]) -> int:
 
     hashed = frame.select(F.xxhash64(*key).alias("hash"))
     spread = hashed.repartition(UNIQUE_PARTITIONS, "hash").mapInArrow(_doubled, "hash long")
-    doubled = [row.hash for row in spread.distinct().limit(100_001).collect()]
+    doubled = [row.hash for row in spread.distinct().limit(FEW_HASHES + 1).collect()]
     if not doubled:
         return 0
+    # Few hashes narrow the rows before whole keys are compared; many would make a list longer than it is worth.
     suspects = frame.select(*key)
-    if len(doubled) <= 100_000:
-        suspects = suspects.where(F.xxhash64(*key).isin(doubled)) if len(doubled) <= 1_000 else suspects
+    if len(doubled) <= FEW_HASHES:
+        suspects = suspects.where(F.xxhash64(*key).isin(doubled))
     found = suspects.groupBy(*key).count().where("count > 1").agg(F.sum("count")).first()
     return int(found[0] or 0) if found is not None else 0
 
