@@ -24,7 +24,7 @@ from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unp
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import EPOCH
 from pipelines.settings import Settings
-from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING, Table
+from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curve_reconciliation import Registers
@@ -249,19 +249,19 @@ def _spread(column: pa.ChunkedArray, slots: int) -> pa.Array:
 
 def flags_of(curves: pa.Table) -> pa.Table:
     """One row per meter point, channel, day and failed check, with the number of intervals that failed it."""
-    rows = []
-    flagged = curves.filter(pc.greater(pc.list_value_length(curves["failed_checks"]), 0))
-    for row in flagged.select(["meter_point_id", "channel_code", "curve_date", "interval_minutes", "failed_check_bits"]).to_pylist():
-        bits = row.pop("failed_check_bits")
+    keys = ["meter_point_id", "channel_code", "curve_date", "interval_minutes"]
+    parts = []
+    for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
+        mine = curves.filter(pc.equal(curves["interval_minutes"], minutes))
+        bits = pc.list_flatten(mine["failed_check_bits"]).to_numpy().reshape(-1, 1440 // minutes)
         for check in INTERVAL_CHECKS:
-            count = sum(value >> (check.bit or 0) & 1 for value in bits)
-            if count:
-                rows.append(row | {"check_id": check.id, "severity": check.severity.value, "check": check.title, "intervals": count})
-    schema = [
-        ("meter_point_id", STRING), ("channel_code", STRING), ("curve_date", DATE), ("interval_minutes", INTEGER),
-        ("check_id", STRING), ("severity", STRING), ("check", STRING), ("intervals", INTEGER),
-    ]  # fmt: skip
-    return pa.Table.from_pylist(rows, pa.schema(schema))
+            counts = (bits >> (check.bit or 0) & 1).sum(axis=1)
+            found = np.flatnonzero(counts)
+            named = {"check_id": check.id, "severity": check.severity.value, "check": check.title}
+            columns = {name: pa.array([text] * found.size, STRING) for name, text in named.items()}
+            rows = mine.select(keys).take(pa.array(found))
+            parts.append(pa.table({name: rows[name] for name in keys} | columns | {"intervals": pa.array(counts[found].astype(np.int32))}))
+    return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*keys, "check_id")]).combine_chunks()
 
 
 def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
