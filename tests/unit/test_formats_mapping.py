@@ -296,3 +296,34 @@ def test_a_bad_mapping_is_refused_with_its_line(tmp_path: Path, old: str, new: s
         load_mapping(path)
     assert says in refusal.value.message
     assert f"bad.yaml:{line}:" in refusal.value.message
+
+
+def test_the_steel_file_s_midnight_rows_close_the_day_they_are_written_under(reference_data: Path) -> None:
+    """The public file under a mapping tells the same as the committed E_MP_POWER_CURVE samples, which were made from it by other code."""
+    declared = mapping(
+        interval_minutes=15,
+        meter_point={"constant": "MP-STEEL-0001"},
+        stamp={"column": "date", "place": "interval_end", "midnight": "same_day", "zone": "+08:00", "format": "%d/%m/%Y %H:%M"},
+        values=[
+            {"column": "Usage_kWh", "unit": "kWh", "channel": "active_forward"},
+            {"column": "Lagging_Current_Reactive.Power_kVarh", "unit": "kvarh", "channel": "reactive_lagging"},
+        ],
+    )
+    result = read((reference_data / "steel_15min.parquet").read_bytes(), declared, "steel_15min.parquet")
+    part = result.rows.filter(pc.is_valid(result.rows["present_flags"]))
+    assert (result.rejects.num_rows, part["curve_date"].to_pylist()) == (0, [date(2018, 10, 1)] * 2), "the file ends at 18:00 of its last day"
+    assert part["present_flags"].to_pylist() == ["1" * 72 + "-" * 24] * 2
+    found = {(row["channel_code"], row["curve_date"] + timedelta(weeks=418)): row["values_unscaled"] for row in result.rows.to_pylist()}
+    compared = 0
+    for path in sorted((packaged("samples") / "steel").glob("E_MP_POWER_CURVE_*.csv")):
+        content = path.read_bytes()
+        for row in detect(path.name, content).read(content, path.name, SETTINGS).rows.to_pylist():
+            if row["channel_code"] != "reactive_leading":
+                energy = [None if value is None else value * 1000 / 4 for value in row["values_unscaled"]]
+                expected = found[row["channel_code"], row["curve_date"]]
+                assert [value is None for value in energy] == [value is None for value in expected]
+                assert [value for value in energy if value is not None] == pytest.approx(
+                    [value for value in expected if value is not None], abs=0.0013
+                )
+                compared += 1
+    assert compared == 2 * len({day for _, day in found})
