@@ -52,7 +52,8 @@ def _write_one(rows: pa.Table, partition: dict[str, str], root: str, quick: bool
 
 def _quick_encoding(schema: pa.Schema) -> dict[str, list[str]]:
     """Parquet paths of the columns to split, and of those that keep a dictionary."""
-    split, kept = [], []
+    split: list[str] = []
+    kept: list[str] = []
     for field in schema:
         is_list = pa.types.is_list(field.type)
         values = field.type.value_type if is_list else field.type
