@@ -1,23 +1,24 @@
 """One day of many meters, judged and filled with what was kept of the days before: no curve of another day is read again.
 
-A kept profile holds, per series and kind of day, what the rules would otherwise look up in the like-days' curves. Rules that need no other
-day run unchanged on a block in which every row is a series of its own. What one day cannot show stays out: a run of zeros or of one value
-counts within the day, an interval's neighbours are those of the day, and the choice among estimators by their measured error (VEE-E03 on)
-needs the curves; gaps here take VEE-E01 up to its limit and VEE-E02 beyond.
+A kept profile holds, per series and kind of day, what the rules would otherwise look up in the like-days' curves; ids, bits, severities and
+thresholds are those of the catalogue. What one day cannot show stays out: a run of zeros or of one value counts within the day, an interval's
+neighbours are those of the day, and the choice among estimators by their measured error (VEE-E03 on) needs the curves; gaps here take VEE-E01
+up to its limit and VEE-E02 beyond.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.codes import IntervalStatus
+from pipelines.codes import IntervalStatus, Severity
+from pipelines.vee import kernels
 from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray
-from pipelines.vee.check import Check, Parameters
-from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
+from pipelines.vee.checks import CHECKS
 from pipelines.vee.settings import VeeSettings
 
 ProfileArray = NDArray[np.float32]
@@ -47,26 +48,49 @@ def profiled_block(block: CurveBlock, usual: ProfileArray, likely: ProfileArray,
     return ProfiledBlock(**(parts | {"series_starts": np.arange(block.energy.shape[0] + 1)}), usual=usual, likely=likely, level=level)
 
 
-def _isolated(block: ProfiledBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(
-        isolated_from_profile(
-            block.energy, block.usual, block.level, parameters["isolation"], parameters["like_day_ratio"], parameters["floor"], NEIGHBOUR_REACH
-        )
-    )
+def _runs(block: ProfiledBlock, hours: float, least: int, zeros: bool) -> BoolArray:
+    counted = block.counts_use if zeros else np.ones_like(block.counts_use)
+    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, counted, max(least, block.slots_in(hours)), zeros))
 
 
-def _above(block: ProfiledBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(above_profile(block.energy, block.usual, block.level, parameters["ratio"], parameters["floor"]))
+def _isolated(block: ProfiledBlock, settings: VeeSettings) -> BoolArray:
+    ratios = settings.spike_isolation_ratio, settings.spike_like_day_ratio, settings.spike_floor_ratio
+    return np.asarray(isolated_from_profile(block.energy, block.usual, block.level, *ratios, NEIGHBOUR_REACH))
 
 
-_FROM_PROFILE = {"VEE-V06": _isolated, "VEE-V11": _above}
-# End-of-interval stamps show in the first and last day of a series only.
-_NEEDS_THE_SERIES = ("VEE-V13",)
+def _over_capacity(block: ProfiledBlock, settings: VeeSettings) -> BoolArray:
+    limit = settings.over_capacity_factor * block.capacity_kva * block.interval_hours
+    return np.asarray(block.energy > limit[:, None])  # false where the capacity is NaN
 
-PROFILED_CHECKS: tuple[Check, ...] = tuple(
-    replace(check, kernel=_FROM_PROFILE.get(check.id, check.kernel)) for check in INTERVAL_CHECKS if check.id not in _NEEDS_THE_SERIES
-)
-"""The interval checks as a single day with kept profiles can decide them: same ids, bits, thresholds and severities."""
+
+DayRule = Callable[[ProfiledBlock, VeeSettings], BoolArray]
+
+DAY_RULES: Mapping[str, DayRule] = {
+    "VEE-V01": lambda block, _: np.isnan(block.energy),
+    "VEE-V02": lambda block, _: np.repeat((block.receptions > 1)[:, None], block.energy.shape[1], axis=1),
+    "VEE-V03": lambda block, _: np.asarray(block.energy < 0),
+    "VEE-V04": lambda block, settings: _runs(block, settings.zero_run_hours, 1, True),
+    "VEE-V05": lambda block, settings: _runs(block, settings.stuck_hours, 2, False),
+    "VEE-V06": _isolated,
+    "VEE-V07": _over_capacity,
+}
+"""The checks of the catalogue that a single day with kept profiles decides: (days x slots), true where the rule fails."""
+
+DAY_CHECK_BITS: Mapping[str, int] = {check.id: int(check.bit or 0) for check in CHECKS if check.id in DAY_RULES}
+_INVALID = frozenset(check.id for check in CHECKS if check.id in DAY_RULES and check.severity is Severity.INVALID)
+
+
+def judge_day(block: ProfiledBlock, settings: VeeSettings) -> tuple[NDArray[np.int64], BoolArray]:
+    """Failed checks of each interval as (days x slots) bits of the catalogue, and whether one of them makes the value invalid."""
+    bits = np.zeros(block.energy.shape, dtype=np.int64)
+    invalid = np.zeros(block.energy.shape, dtype=np.bool_)
+    for check, bit in DAY_CHECK_BITS.items():
+        failed = DAY_RULES[check](block, settings)
+        if failed.any():
+            bits[failed] |= 1 << bit
+            if check in _INVALID:
+                invalid |= failed
+    return bits, invalid
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -104,18 +128,6 @@ def isolated_from_profile(
                     fresh = True
             if not fresh:
                 break
-    return flags
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def above_profile(energy: FloatArray, usual: ProfileArray, level: FloatArray, ratio: float, floor_ratio: float) -> BoolArray:
-    """Intervals above ``ratio`` times what the profile shows around the same time, and above ``floor_ratio`` times the series' level."""
-    flags = np.zeros(energy.shape, dtype=np.bool_)
-    for day in range(energy.shape[0]):
-        floor = floor_ratio * level[day]
-        for slot in range(energy.shape[1]):
-            value = energy[day, slot]
-            flags[day, slot] = value > floor and value > ratio * usual[day, slot]  # false where the profile is NaN
     return flags
 
 
@@ -158,9 +170,9 @@ def _fill(
 def refine_day(block: ProfiledBlock, settings: VeeSettings) -> tuple[NDArray[np.int64], FloatArray, NDArray[np.int8]]:
     """Failed checks, final value and status of each interval of one day.
 
-    Returns (days x slots) bits as ``run_checks`` gives them, energy, NaN where nothing could be estimated [kWh or kvarh], and IntervalStatus.
+    Returns (days x slots) bits as ``judge_day`` gives them, energy, NaN where nothing could be estimated [kWh or kvarh], and IntervalStatus.
     """
-    bits, invalid = run_checks(block, settings, PROFILED_CHECKS)
+    bits, invalid = judge_day(block, settings)
     linear = int(settings.linear_limit_hours / block.interval_hours + 1e-9)
     beside = int(settings.like_day_neighbour_hours / block.interval_hours + 1e-9)
     final, status = _fill(block.energy, invalid, block.likely, linear, beside, settings.like_day_scale_min, settings.like_day_scale_max)

@@ -130,9 +130,9 @@ def refine_file(path: str, profile: str, vee: VeeSettings, formats: FormatSettin
 
 
 def _bits() -> Mapping[str, int]:
-    from pipelines.vee.day_profiles import PROFILED_CHECKS
+    from pipelines.vee.day_profiles import DAY_CHECK_BITS
 
-    return {check.id: int(check.bit or 0) for check in PROFILED_CHECKS}
+    return DAY_CHECK_BITS
 
 
 @dataclass(frozen=True)
