@@ -17,8 +17,9 @@ from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
-from pipelines.vee.blocks import BoolArray, FloatArray, IntArray
-from pipelines.vee.checks import future_dated
+from pipelines.vee.blocks import NO_DAY, BoolArray, FloatArray, IntArray, RecordBlock
+from pipelines.vee.checks import RECORD_CHECKS, record_faults
+from pipelines.vee.settings import VeeSettings
 
 DAY_SPAN = 1 << 22
 """Larger than any local day's number: (series, day) packs into one int64."""
@@ -46,13 +47,8 @@ _NEEDED = (
 _SUBSTITUTED_FLAGS = frozenset(b"SEF")
 _NULL_FLAG = ord("N")
 _NOT_DELIVERED = ord(NOT_DELIVERED)
-
-_FAULTS: tuple[tuple[RejectReason, str, str], ...] = (
-    (RejectReason.BAD_STRUCTURE, "values_unscaled", "The number of values, flags or quality codes does not fit the length of the interval."),
-    (RejectReason.BAD_CODE, "measure_code", "Neither the kind of the values nor the channel may stand outside its closed list."),
-    (RejectReason.UNKNOWN_METER_POINT, "meter_point_id", "No meter with a multiplier is known for this meter point on this day."),
-    (RejectReason.FUTURE_DATED, "curve_date", "The local day lies after the day of the run."),
-)
+_REASONS = tuple(check.reason for check in RECORD_CHECKS if check.reason is not None)
+_NEVER = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -66,7 +62,7 @@ class CurveRecords:
     content, line     Rank of the content hash among ``content_hashes``; line in the file.
     scale             Value to energy: multiplier, and hours of the interval for mean power.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
-    faults            0 where fit, else 1 + place in the list of faults.
+    faults            0 where fit, else 1 + place in the list of record checks.
     """
 
     meter_points: list[str]
@@ -149,8 +145,8 @@ def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[
     return cast("NDArray[Element]", flat[offsets[:, None] + np.arange(slots)])
 
 
-def read_records(bronze: pa.Table, meter_points: pa.Table, today: date, present_char: str) -> CurveRecords:
-    """Takes bronze_load_curves apart into arrays and marks the records that cannot be used."""
+def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> CurveRecords:
+    """Takes bronze_load_curves apart into arrays and marks the records that fail a check of records."""
     missing = set(_NEEDED) - set(bronze.column_names)
     if missing:
         raise SchemaMismatchError(BronzeLoadCurves.name, missing)
@@ -165,16 +161,21 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, today: date, present_
     values, offsets, lengths = _lists(columns["values_unscaled"])
     quality, quality_offsets, quality_lengths = _quality_letters(columns["sender_quality_codes"])
     flags, flag_offsets, flag_lengths = _characters(columns["present_flags"])
-    slots = np.where((minutes > 0) & (1440 % np.maximum(minutes, 1) == 0), 1440 // np.maximum(minutes, 1), -1)
-    broken = (lengths != slots) | ((quality_lengths != slots) & (quality_lengths > 0)) | ((flag_lengths != slots) & (flag_lengths > 0))
-
     is_power = _equals(columns["measure_code"], CurveMeasure.MEAN_POWER.value)
-    coded = (is_power | _equals(columns["measure_code"], CurveMeasure.ENERGY.value)) & np.isin(channel_names, [c.value for c in Channel])[channel]
     multiplier, capacity, known = _meter_in_force(meter, meter_names, day, meter_points)
-    future = future_dated(day, (today - EPOCH).days)
-    faults = np.zeros(meter.size, dtype=np.int8)
-    for place, unfit in reversed(list(enumerate((broken, ~coded, ~known, future)))):
-        faults[unfit] = place + 1
+    judged = RecordBlock(
+        day_numbers=day,
+        interval_minutes=minutes,
+        values=lengths,
+        flags=flag_lengths,
+        qualities=quality_lengths,
+        has_measure=is_power | _equals(columns["measure_code"], CurveMeasure.ENERGY.value),
+        has_channel=np.isin(channel_names, [c.value for c in Channel])[channel],
+        has_meter=known,
+        first_installed=_first_installed(meter, meter_names, meter_points),
+        today_number=(today - EPOCH).days,
+    )
+    faults = record_faults(judged, settings)
     return CurveRecords(
         meter_points=meter_names,
         channels=channel_names,
@@ -256,6 +257,15 @@ def _meter_in_force(meter: IntArray, names: list[str], day: IntArray, meter_poin
     return multiplier, capacity, known
 
 
+def _first_installed(meter: IntArray, names: list[str], meter_points: pa.Table) -> IntArray:
+    """Of each record's meter point the first day on which any meter counts there; NO_DAY where none ever does."""
+    place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
+    ours = np.asarray(place.is_valid())
+    first = np.full(max(1, len(names)), _NEVER, dtype=np.int64)
+    np.minimum.at(first, place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64), _days(meter_points["valid_from_date"], 0)[ours])
+    return np.where(first == _NEVER, NO_DAY, first)[meter]
+
+
 def _days(column: pa.ChunkedArray, empty: int) -> IntArray:
     return np.asarray(pc.fill_null(_one_chunk(column).cast(pa.int32()), empty).to_numpy(zero_copy_only=False).astype(np.int64))
 
@@ -266,7 +276,7 @@ def _floats(column: pa.ChunkedArray) -> FloatArray:
 
 def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) -> pa.Table:
     """The held-back records as rows of silver_quarantine without the run's columns, by content hash and line."""
-    reasons = (*_FAULTS, (RejectReason.CONFLICTING_VALUES, "values_unscaled", "Other records for this day differ and none carries a sender's time."))
+    reasons = (*_REASONS, (RejectReason.CONFLICTING_VALUES, "values_unscaled", "Other records for this day differ and none carries a sender's time."))
     fault = np.where(conflicting, len(reasons), records.faults)
     held = np.flatnonzero(fault)
     held = held[np.lexsort((records.line[held], records.content[held]))]

@@ -20,7 +20,7 @@ from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
-from pipelines.vee.checks import CHECKS, run_checks
+from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
 
@@ -69,7 +69,7 @@ def refine_curves(
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
     """
-    records = curve_records.read_records(bronze, meter_points, today, present_char)
+    records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     key = records.series * curve_records.DAY_SPAN + records.day
     fit = np.flatnonzero(records.faults == 0)
     groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
@@ -265,9 +265,9 @@ def _band_lists(estimates: Estimates, rows: IntArray) -> tuple[pa.Array, pa.Arra
 def _failed_ids(bits: IntArray) -> pa.Array:
     """Ids of the checks that any interval of a day failed, in catalogue order."""
     of_day = np.bitwise_or.reduce(bits, axis=1)
-    failed = (of_day[:, None] >> np.array([check.bit for check in CHECKS])) & 1 == 1
+    failed = (of_day[:, None] >> np.array([check.bit for check in INTERVAL_CHECKS])) & 1 == 1
     offsets = pa.array(np.concatenate(([0], np.cumsum(failed.sum(axis=1)))).astype(np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array([check.id for check in CHECKS]).take(pa.array(np.nonzero(failed)[1])))
+    return pa.ListArray.from_arrays(offsets, pa.array([check.id for check in INTERVAL_CHECKS]).take(pa.array(np.nonzero(failed)[1])))
 
 
 def _joined(parts: list[pa.Table]) -> pa.Table:

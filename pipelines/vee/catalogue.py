@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.vee.check import ALWAYS
 from pipelines.vee.checks import CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
@@ -15,13 +16,15 @@ def render_check_catalogue() -> str:
         "This page is generated from the lists in `pipelines/vee`; the thresholds stand in `conf/vee.yaml`.",
         "An interval that fails an *invalid* check is estimated; its measured value stays beside the final one.",
         "A record that fails a *quarantine* check does not enter silver. *warn* and *info* leave the value alone.",
+        "What is found on records is kept in `silver_quarantine`, what is found on intervals in `silver_day_curves`.",
         "",
-        "| Id | Bit | Check | 中文 | Severity | Thresholds | Source |",
-        "|---|---|---|---|---|---|---|",
+        "| Id | Level | Bit | Check | 中文 | Severity | Judged | From | Thresholds | Source |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     parts += [
-        f"| {check.id} | {check.bit} | {_cell(check.title)} | {check.title_zh} | {check.severity.value} "
-        f"| {_keys(check.settings)} | {_cell(check.source)} |"
+        f"| {check.id} | {check.level.value} | {'' if check.bit is None else check.bit} | {_cell(check.title)} | {check.title_zh} "
+        f"| {check.severity.value} | {check.eligibility.text} | {'always' if check.valid_from == ALWAYS else check.valid_from.isoformat()} "
+        f"| {_keys(check.keys)} | {_cell(check.source)} |"
         for check in CHECKS
     ]
     parts += ["", "| Id | Estimator | 中文 | Status | Thresholds | Source |", "|---|---|---|---|---|---|"]

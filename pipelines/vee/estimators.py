@@ -34,6 +34,7 @@ _OWN = "The project's own; measured against the straight line and the mean of li
 _RESEMBLING = (
     "resembling_context_min_hours",
     "resembling_context_max_hours",
+    "resembling_compared",
     "resembling_candidates",
     "resembling_least_alike",
     "like_day_reach_days",

@@ -56,89 +56,68 @@ def nearest_like_days(row: int, first: int, last: int, day_types: IntArray, usab
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _larger_neighbour(flat: FloatArray, position: int, first: int, last: int, reach: int) -> float:
-    """The larger of the nearest values on either side that are there within ``reach`` intervals; NaN where neither side has one."""
-    larger = np.nan
-    for step in (-1, 1):
-        for distance in range(1, reach + 1):
-            candidate = position + step * distance
-            if candidate < first or candidate >= last:
-                break
-            if not np.isnan(flat[candidate]):
-                larger = flat[candidate] if np.isnan(larger) else max(larger, flat[candidate])
-                break
-    return float(larger)
+def runs_touching(runs: BoolArray, series_starts: IntArray, days: BoolArray) -> BoolArray:
+    """Those of the runs of true intervals that touch a day that is marked, whole.
 
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _usual_at(energy: FloatArray, found: IntArray, count: int, slot: int, reach: int) -> float:
-    """Median over like-days of the largest value within ``reach`` slots of a time of day; NaN where there is none."""
-    largest = np.empty(count, dtype=np.float64)
-    kept = 0
-    for index in range(count):
-        top = -1.0
-        for near in range(max(0, slot - reach), min(energy.shape[1], slot + reach + 1)):
-            top = max(top, energy[found[index], near])  # a NaN loses every comparison
-        if top >= 0.0:
-            largest[kept] = top
-            kept += 1
-    return float(np.median(largest[:kept])) if kept else np.nan
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _mean_above_zero(values: FloatArray) -> float:
-    mass, number = 0.0, 0
-    for value in values:
-        if value > 0.0:
-            mass += value
-            number += 1
-    return mass / number if number else 0.0
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def isolated_spikes(
-    energy: FloatArray,
-    series_starts: IntArray,
-    day_types: IntArray,
-    isolation: float,
-    like_day_ratio: float,
-    floor_ratio: float,
-    like_days: int,
-    like_slots: int,
-    reach_days: int,
-) -> BoolArray:
-    """Intervals that stand alone above their neighbours and above what like-days show at that time.
-
-    energy  (days x slots), NaN where nothing came.
-    A step up into a shift is no spike: its next neighbour is as high. A short burst that comes every like-day is no spike either.
-    Two passes: what the first finds is no neighbour in the second, so that two unequal spikes side by side are both found.
+    runs  (days x slots); days: (days).
     """
-    slots = energy.shape[1]
-    work = energy.copy()
-    flat = work.reshape(-1)
-    flags = np.zeros(flat.size, dtype=np.bool_)
-    usable = np.ones(energy.shape[0], dtype=np.bool_)
-    found = np.empty(like_days, dtype=np.int64)
+    slots = runs.shape[1]
+    flat = runs.reshape(-1)
+    kept = np.zeros(flat.size, dtype=np.bool_)
     for series in range(series_starts.size - 1):
-        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
-        floor = floor_ratio * _mean_above_zero(flat[first:last])
-        for _ in range(2):
-            fresh = False
-            for position in range(first, last):
-                value = flat[position]
-                if not value > floor:
-                    continue
-                if not value > isolation * _larger_neighbour(flat, position, first, last, 4):
-                    continue
-                row = position // slots
-                count = nearest_like_days(row, series_starts[series], series_starts[series + 1], day_types, usable, reach_days, found)
-                usual = _usual_at(work, found, count, position - row * slots, like_slots)
-                if np.isnan(usual) or value > like_day_ratio * usual:
-                    flags[position] = True
-                    fresh = True
-            if not fresh:
+        position, last = series_starts[series] * slots, series_starts[series + 1] * slots
+        while position < last:
+            if not flat[position]:
+                position += 1
+                continue
+            begin, touched = position, False
+            while position < last and flat[position]:
+                touched = touched or days[position // slots]
+                position += 1
+            kept[begin:position] = touched
+    return kept.reshape(runs.shape)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def shifted_by_one(energy: FloatArray, series_starts: IntArray, day_numbers: IntArray) -> BoolArray:
+    """Days of a series whose first day lacks its first slot alone and whose last day, the next after a whole one, holds its first slot alone.
+
+    energy  (days x slots) -> (days); the first and the last day of such a series are marked.
+    """
+    marked = np.zeros(energy.shape[0], dtype=np.bool_)
+    slots = energy.shape[1]
+    for series in range(series_starts.size - 1):
+        first, last = series_starts[series], series_starts[series + 1] - 1
+        if last <= first or not np.isnan(energy[first, 0]) or np.isnan(energy[last, 0]) or day_numbers[last] != day_numbers[last - 1] + 1:
+            continue
+        shifted = True
+        for slot in range(1, slots):
+            if np.isnan(energy[first, slot]) or not np.isnan(energy[last, slot]):
+                shifted = False
                 break
-            for position in range(first, last):
-                if flags[position]:
-                    flat[position] = np.nan
-    return flags.reshape(energy.shape)
+        marked[first] = marked[last] = shifted and not np.isnan(energy[last - 1, slots - 1])
+    return marked
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mark_intervals(bits: IntArray, invalid: BoolArray, failed: BoolArray, bit: int, is_invalid: bool) -> None:
+    """Sets a bit, and the mark of invalid values, where a check failed; all (days x slots), in place."""
+    value = np.int64(1) << bit
+    flat_bits, flat_invalid, flat_failed = bits.reshape(-1), invalid.reshape(-1), failed.reshape(-1)
+    for position in range(flat_failed.size):
+        if flat_failed[position]:
+            flat_bits[position] |= value
+            if is_invalid:
+                flat_invalid[position] = True
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def mark_days(bits: IntArray, invalid: BoolArray, failed: BoolArray, bit: int, is_invalid: bool) -> None:
+    """The same for whole days: ``failed`` is (days)."""
+    value = np.int64(1) << bit
+    for row in range(failed.size):
+        if failed[row]:
+            for slot in range(bits.shape[1]):
+                bits[row, slot] |= value
+                if is_invalid:
+                    invalid[row, slot] = True

@@ -107,7 +107,7 @@ def test_a_meter_that_counts_since_before_1970_counts_beside_another() -> None:
     ("row", "reason"),
     [
         (record(meter_point_id="MP-OTHER"), RejectReason.UNKNOWN_METER_POINT),
-        (record(day=date(2025, 12, 31)), RejectReason.UNKNOWN_METER_POINT),
+        (record(day=date(2025, 12, 31)), RejectReason.PRE_INSTALLATION),
         (record(day=TODAY + timedelta(days=1)), RejectReason.FUTURE_DATED),
         (record(values_unscaled=[1.0] * 95), RejectReason.BAD_STRUCTURE),
         (record(present_flags="1" * 95), RejectReason.BAD_STRUCTURE),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -11,9 +12,9 @@ import yaml
 
 from pipelines.codes import Severity
 from pipelines.settings import packaged
-from pipelines.vee.blocks import CurveBlock
+from pipelines.vee.blocks import NO_DAY, CurveBlock, RecordBlock
 from pipelines.vee.catalogue import render_check_catalogue
-from pipelines.vee.checks import CHECKS, Check, run_checks
+from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS, RECORD_CHECKS, Check, record_faults, run_checks
 from pipelines.vee.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
 
@@ -69,6 +70,10 @@ def every_day_burst(block: CurveBlock) -> CurveBlock:
     return replace(block, energy=energy)
 
 
+def in_outage(day: int) -> Edit:
+    return lambda block: replace(block, outages=np.arange(DAYS) == day)
+
+
 def whole_day(day: int) -> set[tuple[int, int]]:
     return {(day, slot) for slot in range(96)}
 
@@ -82,7 +87,13 @@ FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V05": (with_energy(2.5, (3, slice(20, 68))), {(3, slot) for slot in range(20, 68)}),
     "VEE-V06": (with_energy(30.0, (3, 12)), {(3, 12)}),
     "VEE-V07": (with_energy(37.51, (3, 5)), {(3, 5)}),
-    "VEE-V08": (of_last_day("day_numbers", 20_000 + DAYS + 1), whole_day(DAYS - 1)),
+    # 18.2 is 1.8 times 10.06, the third highest of the day with it, and a little.
+    "VEE-V09": (with_energy(18.2, (3, 40)), {(3, 40)}),
+    # Three times 2.06, the highest of the four slots on either side.
+    "VEE-V10": (with_energy(6.2, (3, 12)), {(3, 12)}),
+    "VEE-V11": (with_energy(16.6, (3, 12)), {(3, 12)}),
+    "VEE-V12": (lambda block: in_outage(3)(with_energy(0.0, (3, slice(0, 96)))(block)), whole_day(3)),
+    "VEE-V13": (with_energy(np.nan, (0, 0), (DAYS - 1, slice(1, 96))), whole_day(0) | whole_day(DAYS - 1)),
 }
 SILENT: dict[str, list[Edit]] = {
     "VEE-V01": [with_energy(0.0, (3, 5))],
@@ -93,11 +104,48 @@ SILENT: dict[str, list[Edit]] = {
     # A step up for an hour, a burst that comes every day, one that is no higher than its like-days.
     "VEE-V06": [with_energy(30.0, (3, slice(12, 14))), every_day_burst, with_energy(20.0, (3, 32))],
     "VEE-V07": [with_energy(37.49, (3, 5)), lambda block: replace(with_energy(99.0, (3, 5))(block), capacity_kva=np.full(DAYS, np.nan))],
-    "VEE-V08": [of_last_day("day_numbers", 20_000 + DAYS)],
+    "VEE-V09": [with_energy(18.1, (3, 40)), with_energy(30.0, (3, slice(40, 43)))],
+    "VEE-V10": [with_energy(6.1, (3, 12)), with_energy(50.0, (3, slice(12, 14)))],
+    "VEE-V11": [with_energy(16.4, (3, 12)), every_day_burst],
+    "VEE-V12": [with_energy(0.0, (3, slice(0, 96))), lambda block: in_outage(8)(with_energy(0.0, (3, slice(0, 96)))(block))],
+    "VEE-V13": [with_energy(np.nan, (0, 0)), with_energy(np.nan, (0, 0), (DAYS - 1, slice(2, 96))), with_energy(np.nan, (DAYS - 1, slice(1, 96)))],
 }
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def records() -> RecordBlock:
+    """Three whole records of 96 points of a meter that counts since day 19,990."""
+    return RecordBlock(
+        day_numbers=np.array([20_000, 20_001, 20_002]), interval_minutes=np.array([15, 15, 60]), values=np.array([96, 96, 24]), flags=np.array([96, 0, 0]),
+        qualities=np.array([0, 0, 24]), has_measure=np.ones(3, dtype=np.bool_), has_channel=np.ones(3, dtype=np.bool_), has_meter=np.ones(3, dtype=np.bool_),
+        first_installed=np.full(3, 19_990), today_number=20_002,
+    )  # fmt: skip
+
+
+def of_first_record(**values: int | bool) -> RecordBlock:
+    block = records()
+    changed = {name: np.concatenate(([value], getattr(block, name)[1:])).astype(getattr(block, name).dtype) for name, value in values.items()}
+    return replace(block, **changed)
+
+
+RECORD_FIRES: dict[str, list[RecordBlock]] = {
+    "VEE-V08": [of_first_record(day_numbers=20_003)],
+    "VEE-V14": [of_first_record(interval_minutes=7), of_first_record(interval_minutes=0)],
+    "VEE-V15": [of_first_record(values=95), of_first_record(flags=95), of_first_record(qualities=97)],
+    "VEE-V16": [of_first_record(has_measure=False), of_first_record(has_channel=False)],
+    "VEE-V17": [of_first_record(day_numbers=19_989, has_meter=False)],
+    "VEE-V18": [of_first_record(has_meter=False), of_first_record(has_meter=False, first_installed=NO_DAY)],
+}
+RECORD_SILENT: dict[str, list[RecordBlock]] = {
+    "VEE-V08": [of_first_record(day_numbers=20_002)],
+    "VEE-V14": [of_first_record(interval_minutes=1), of_first_record(interval_minutes=1440)],
+    "VEE-V15": [of_first_record(flags=0), of_first_record(interval_minutes=30, values=48, flags=48)],
+    "VEE-V16": [records()],
+    "VEE-V17": [of_first_record(day_numbers=19_990), of_first_record(day_numbers=19_989, first_installed=NO_DAY)],
+    "VEE-V18": [of_first_record(day_numbers=19_989, has_meter=False)],
+}
+
+
+@pytest.mark.parametrize("check", INTERVAL_CHECKS, ids=lambda check: check.id)
 def test_a_check_fires_on_exactly_what_is_wrong(check: Check) -> None:
     edit, expected = FIRES[check.id]
     bits, invalid = run_checks(edit(ordinary()), SETTINGS)
@@ -106,18 +154,60 @@ def test_a_check_fires_on_exactly_what_is_wrong(check: Check) -> None:
     if check.severity is Severity.INVALID:
         assert all(invalid[place] for place in expected)
     else:
-        assert not invalid.any()
+        assert not run_checks(edit(ordinary()), SETTINGS, (check,))[1].any()
 
 
-@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+@pytest.mark.parametrize("check", INTERVAL_CHECKS, ids=lambda check: check.id)
 def test_a_check_keeps_silent_just_inside(check: Check) -> None:
     for edit in [lambda block: block, *SILENT[check.id]]:
-        assert not check.kernel(edit(ordinary()), SETTINGS).any()
+        assert not check.failed(edit(ordinary()), SETTINGS).any()
+
+
+@pytest.mark.parametrize("check", RECORD_CHECKS, ids=lambda check: check.id)
+def test_a_check_of_records_fires_on_what_is_wrong_and_nothing_else(check: Check) -> None:
+    place = RECORD_CHECKS.index(check)
+    for block in RECORD_FIRES[check.id]:
+        assert check.failed(block, SETTINGS).tolist() == [True, False, False]
+        assert record_faults(block, SETTINGS)[1:].tolist() == [0, 0]
+        assert 0 < record_faults(block, SETTINGS)[0] <= place + 1
+    for block in RECORD_SILENT[check.id]:
+        assert not check.failed(block, SETTINGS).any()
+    assert check.reason is not None
+    assert check.severity is Severity.QUARANTINE
+
+
+def test_a_variant_needs_an_entry_alone() -> None:
+    stricter = replace(next(check for check in CHECKS if check.id == "VEE-V04"), id="VEE-V90", bit=40, settings={"hours": 2.0})
+    short = with_energy(0.0, (3, slice(0, 8)))(ordinary())
+    bits, invalid = run_checks(short, SETTINGS, (*INTERVAL_CHECKS, stricter))
+    assert {(int(day), int(slot)) for day, slot in np.argwhere(bits >> 40 & 1)} == {(3, slot) for slot in range(8)}
+    assert not (bits >> 3 & 1).any()
+    assert not invalid.any()
+
+
+def test_a_rule_judges_no_day_before_it_holds() -> None:
+    gap = next(check for check in CHECKS if check.id == "VEE-V01")
+    later = replace(gap, valid_from=date(1970, 1, 1) + timedelta(days=20_004))
+    block = with_energy(np.nan, (3, 5), (4, 5))(ordinary())
+    assert [tuple(place) for place in np.argwhere(later.failed(block, SETTINGS)).tolist()] == [(4, 5)]
+
+
+def test_a_zero_run_in_an_outage_changes_its_code() -> None:
+    stopped = with_energy(0.0, (3, slice(0, 96)))(ordinary())
+    assert {check for check, at in found_by(stopped)} == {"VEE-V04"}
+    assert {check for check, at in found_by(in_outage(3)(stopped))} == {"VEE-V12"}
+
+
+def found_by(block: CurveBlock) -> set[tuple[str, tuple[int, int]]]:
+    bits, _ = run_checks(block, SETTINGS)
+    return {(check.id, (int(day), int(slot))) for check in INTERVAL_CHECKS for day, slot in np.argwhere(bits >> (check.bit or 0) & 1)}
 
 
 def test_the_list_is_in_order_and_no_id_or_bit_is_used_twice() -> None:
-    assert [check.bit for check in CHECKS] == list(range(len(CHECKS)))
+    bits = [check.bit for check in CHECKS if check.bit is not None]
+    assert sorted(bits) == list(range(len(bits)))
     assert [check.id for check in CHECKS] == [f"VEE-V{number:02d}" for number in range(1, len(CHECKS) + 1)]
+    assert {check.id: check.bit for check in CHECKS if check.id <= "VEE-V08"} == {f"VEE-V{number:02d}": number - 1 for number in range(1, 9)}
     assert [method.id for method in ESTIMATORS] == [f"VEE-E{number:02d}" for number in range(1, len(ESTIMATORS) + 1)]
 
 
@@ -126,8 +216,8 @@ def test_the_catalogue_shows_every_check_estimator_and_threshold() -> None:
     for entry in (*CHECKS, *ESTIMATORS):
         assert f"| {entry.id} |" in page
         assert entry.title_zh in page
-        assert set(entry.settings) <= set(VeeSettings.model_fields)
-    steered = {name for entry in (*CHECKS, *ESTIMATORS) for name in entry.settings}
+    steered = {name for check in CHECKS for name in check.keys} | {name for method in ESTIMATORS for name in method.settings}
+    assert steered <= set(VeeSettings.model_fields)
     assert {name for name in VeeSettings.model_fields if not name.startswith(("rollover_", "back_test_", "band_", "flag_"))} == steered
     assert page == render_check_catalogue()
 
