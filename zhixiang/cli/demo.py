@@ -27,7 +27,7 @@ def demo(
     if fresh:
         wipe_demo(settings.home)
     steps = all_steps()
-    progress = StepProgress(len(steps) + 3, quiet=json)
+    progress = StepProgress(len(steps) + 4, quiet=json)
     inbox = settings.home / "inbox"
     try:
         outcome = run_chain(
