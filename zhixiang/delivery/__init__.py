@@ -51,7 +51,8 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
         "deliver",
         "done",
         time.monotonic() - began,
-        f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes",
+        f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes"
+        + (f"; {parts['bills']['withheld']} bills withheld: 示意电价 illustrative price" if parts["bills"]["withheld"] else ""),
     )
     return out
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipelines.codes import Provenance
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.charts import DayPoint
@@ -18,6 +19,7 @@ from zhixiang.delivery.pages import write_bytes, write_page
 from zhixiang.issued import newest_with_evidence
 
 WORKERS = 2
+DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
 Job = tuple[str, dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], list[DayPoint], bool]
 
@@ -27,6 +29,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     folder = delivery.out / "bills"
     jobs: list[Job] = []
     listed: list[dict[str, Any]] = []
+    withheld = 0
     for month in delivery.months:
         found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month))
         bills = found["results"]
@@ -35,6 +38,9 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         pictured = _pictured(bills) if month == delivery.last_month else set()
         for bill in bills:
             name = bill["customer_id"]
+            if not may_leave(bill):
+                withheld += 1
+                continue
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
             jobs.append((str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured))
             listed.append(
@@ -61,7 +67,12 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         for path, bill, _, _, _, is_pictured in jobs
         if is_pictured
     ]
-    return {"count": len(jobs), "href": "bills/index.html" if jobs else "index.html", "pictures": pictures}
+    return {"count": len(jobs), "withheld": withheld, "href": "bills/index.html" if jobs else "index.html", "pictures": pictures}
+
+
+def may_leave(bill: Mapping[str, Any]) -> bool:
+    """Whether a bill may be written and signed: one with an illustrative price (示意电价, ruling R1) only where it is made from demo material."""
+    return not bill["is_illustrative"] or bool(DEMO_MARKS & set(str(bill["provenance"]).split("+")))
 
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
