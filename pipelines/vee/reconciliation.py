@@ -15,6 +15,9 @@ from pipelines.vee.estimators import ESTIMATORS
 LEAST_TOLERANCE = 0.001
 """Sums agree within this or the register's step, whichever is larger. [kWh or kvarh]"""
 
+LEAST_SHARE = 1e-9
+"""Estimates that sum to less than this part of what is to be shared say nothing about its shape."""
+
 _OWN_ESTIMATE = np.isin(np.arange(len(IntervalStatus)), [estimator.status for estimator in ESTIMATORS])
 
 
@@ -143,8 +146,8 @@ def _share_out(
     has_shape = (shape_level > 0)[of_row][:, None] & followed
     first = np.where(empty, level[of_row][:, None], value)
     first = np.where(has_shape, shape / np.where(shape_level > 0, shape_level, 1.0)[of_row][:, None] * level[of_row][:, None], first)
-    # Estimates that are all zero cannot be scaled: they share evenly.
-    flat = scaled & (total(first, empty | guessed) <= 0)
+    # Estimates that are next to nothing cannot be scaled: they share evenly.
+    flat = scaled & (total(first, empty | guessed) <= LEAST_SHARE * left)
     evenly = flat[of_row][:, None] & (empty | guessed)
     first = np.where(evenly, 1.0, first)
     scale = np.where(scaled, left / np.maximum(total(first, empty | guessed), np.finfo(float).tiny), 1.0)[of_row][:, None]

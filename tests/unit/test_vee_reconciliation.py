@@ -87,8 +87,9 @@ def test_a_profile_does_not_lift_the_span_above_its_other_intervals() -> None:
     assert done.status.tolist() == [[LINEAR, PROFILE, PROFILE, LINEAR]]
 
 
-def test_estimates_that_are_all_zero_share_evenly() -> None:
-    done = reconcile([[10.0, 0.0, 0.0]], [[MEASURED, LINEAR, LINEAR]], [14.0])
+@pytest.mark.parametrize("tiny", [0.0, 1e-308, 1e-12])
+def test_estimates_that_are_next_to_nothing_share_evenly(tiny: float) -> None:
+    done = reconcile([[10.0, tiny, 0.0]], [[MEASURED, LINEAR, LINEAR]], [14.0])
     np.testing.assert_allclose(done.final, [[10.0, 2.0, 2.0]])
     assert done.status.tolist() == [[MEASURED, EVEN, EVEN]]
 
