@@ -17,6 +17,7 @@ from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, change_days, power_factor, price_month, price_supply, split_month
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import bills_table
+from pipelines.tariff.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
 
 D = Decimal
@@ -104,3 +105,22 @@ def test_the_batch_is_the_single_engine_whatever_the_bill(seed: int) -> None:
     single = [price_supply(supply, CHANGING) for _, supply in supplies]
     assert priced.lines["amount_cny"].to_pylist() == [line.amount_cny for bill in single for line in bill.lines]
     assert priced.lines["unit_price"].to_pylist() == [line.unit_price for bill in single for line in bill.lines]
+
+
+quantities = st.decimals(min_value=0, max_value=2000, places=6)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(quantities, min_size=2, max_size=4), st.lists(st.integers(1, 4000), min_size=0, max_size=4, unique=True))
+def test_tiers_of_an_own_price_set_keep_every_period_and_every_limit(energies_kwh: list[Decimal], limits: list[int]) -> None:
+    names = [f"p{number}" for number in range(len(energies_kwh))]
+    edges = tuple(D(limit) for limit in sorted(limits))
+    hours = tuple((names[0],) * 24 for _ in range(12))
+    prices = OwnPrices("own", "none", {name: TieredPrice((D(1),) * (len(edges) + 1)) for name in names}, hours, hours, edges)
+    bill = price_own(prices, OwnMonth(SEPTEMBER, dict(zip(names, energies_kwh, strict=True)), {}))
+    assert all(line.quantity > 0 for line in bill.lines)
+    for name, energy in zip(names, energies_kwh, strict=True):
+        assert sum((line.quantity for line in bill.lines if line.period == name), D(0)) == energy
+    for tier, (low, high) in enumerate(zip((D(0), *edges), edges, strict=False), start=1):
+        taken = sum((line.quantity for line in bill.lines if line.tier == tier), D(0))
+        assert taken == max(D(0), min(sum(energies_kwh, D(0)), high) - low)

@@ -226,3 +226,28 @@ def test_segments_that_stand_apart_are_runs_of_their_own() -> None:
     assert [line.quantity for line in bill.lines if line.component.value == "basic_demand"] == [D(200), D(200)]
     lines = price_batch(bills_table([("A", supply)]), FACTS).lines
     assert lines["amount_cny"].to_pylist() == [line.amount_cny for line in bill.lines]
+
+
+def edge(energy: str, demand: str = "0", **terms: Any) -> SupplyMonth:
+    contract = dataclasses.replace(FACTORY, is_time_of_use=False, power_factor_standard=None, **terms)
+    return supply_of(contract, dataclasses.replace(MEASURED, energy_kwh=D(energy), energy_by_period=None, max_demand_kw=D(demand)))
+
+
+def test_the_edges_of_the_rules_are_the_same_in_a_batch() -> None:
+    """On each edge and one step to either side: 260 kWh/kVA, 105 %, 40 %, half a fen, the tiers."""
+    home = Contract(CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False)
+    cases = [edge(energy) for energy in ("207999.99", "208000.00", "208000.01")]
+    cases += [edge(energy, "700", demand_basis=DemandBasis.ACTUAL_DEMAND) for energy in ("207999.99", "208000.00", "208000.01")]
+    cases += [edge("0", demand) for demand in ("629.9999", "630", "630.0001")]
+    cases += [edge("0", "336", contract_demand_kw=D(demand)) for demand in ("319.99", "320", "320.01")]
+    cases += [edge(energy) for energy in ("0.02", "0.04", "0.20", "1.00", "2.60")]
+    for before in ("2759.99", "2760", "2760.01", "4799.99", "4800", "4800.01"):
+        bought = dataclasses.replace(MEASURED, energy_kwh=D("0.01"), energy_by_period=None, year_to_date_kwh=D(before))
+        cases.append(supply_of(home, bought))
+    lines = price_batch(bills_table((f"E{number:02d}", supply) for number, supply in enumerate(cases)), FACTS).lines
+    single = [line for supply in cases for line in price_supply(supply, FACTS).lines]
+    for name in ("quantity", "unit_price"):
+        assert lines[name].to_pylist() == [getattr(line, name) for line in single]
+    assert lines["amount_cny"].to_pylist() == [line.amount_cny for line in single]
+    falls = [row["unit_price"] for row in lines.to_pylist() if row["component_code"] == "basic_demand"][:3]
+    assert falls == [D("47.2"), D("42.48"), D("42.48")]

@@ -179,6 +179,22 @@ def test_a_price_that_changes_inside_the_month_prices_either_part_at_its_own() -
     assert change_days(FACTORY, determinants.month, facts, known=date(2026, 9, 15)) == ()
 
 
+def test_each_period_is_split_by_what_the_curve_saw_in_it() -> None:
+    split = {TouPeriod.PEAK: D("600.00"), TouPeriod.FLAT: D("300.00"), TouPeriod.VALLEY: D("100.00")}
+    determinants = Determinants(BillingMonth(2026, 9), D("1000.00"), split, D(500), None, None, D("0.01"))
+    # sharp, peak, flat, valley, deep valley of either segment; the valley, that no segment saw, follows the segments as a whole.
+    seen = [[0.0, 1.0, 3.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.0, 0.0]]
+    supply = split_month(FACTORY, determinants, [date(2026, 9, 16)], [4.0, 3.0], seen, [D(400), D(500)])
+    assert [segment.energy_by_period for segment in supply.segments] == [
+        {TouPeriod.PEAK: D("200.00"), TouPeriod.FLAT: D("225.00"), TouPeriod.VALLEY: D("57.14")},
+        {TouPeriod.PEAK: D("400.00"), TouPeriod.FLAT: D("75.00"), TouPeriod.VALLEY: D("42.86")},
+    ]
+    assert [segment.energy_kwh for segment in supply.segments] == [D("482.14"), D("517.86")]
+    assert [segment.max_demand_kw for segment in supply.segments] == [D(400), D(500)]
+    with pytest.raises(UsageError, match="period by period"):
+        split_month(FACTORY, determinants, [date(2026, 9, 16)], [4.0, 3.0])
+
+
 def test_a_whole_month_in_one_segment_is_the_month_itself() -> None:
     determinants = Determinants(BillingMonth(2026, 9), D("1000.00"), None, D(500), D("10.00"), D(0), D("0.01"))
     assert price_supply(supply_of(FACTORY, determinants), FACTS) == price_month(FACTORY, determinants, FACTS)
