@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, VoltageLevel
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
@@ -18,6 +18,7 @@ from pipelines.tariff import Contract, Determinants, price_month
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
@@ -26,21 +27,6 @@ SEPTEMBER = BillingMonth.parse("2026-09")
 D = Decimal
 # Of an office on 10 kV: 0.5250 energy (illustrative), 0.2114 network, 0.02923875 funds.
 OFFICE_PRICES = (D("0.5250"), D("0.2114"), D("0.02923875"))
-STEEL = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
-STEEL_SEPTEMBER = Determinants(
-    SEPTEMBER, D("60916.39"), {TouPeriod.PEAK: D("19798.27"), TouPeriod.FLAT: D("27504.26"), TouPeriod.VALLEY: D("13613.86")},
-    D("505.0"), D("34985.37"), D("8885.74"), D("0.01"),
-)  # fmt: skip
 OFFICE = Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.KV_1_TO_20, False)
 OFFICE_SEPTEMBER = Determinants(SEPTEMBER, D("30000.00"), None, None, None, None, D("0.01"))
 

@@ -8,36 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import InputRefusedError, UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, Contract, Determinants, price_month
+from pipelines.tariff import BillLine, price_month
 from products.efficiency_bill.audit import NEEDED, Reason, audit, read_issued
+from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
-WORKS = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
-SPLIT = {
-    TouPeriod.SHARP: D(0),
-    TouPeriod.PEAK: D("19798.27"),
-    TouPeriod.FLAT: D("27504.26"),
-    TouPeriod.VALLEY: D("13613.86"),
-    TouPeriod.DEEP_VALLEY: D(0),
-}
-MONTH = Determinants(SEPTEMBER, D("60916.39"), SPLIT, D(505), D("34985.37"), D("8885.74"), D("0.01"))
-LINES = price_month(WORKS, MONTH, load_facts(packaged("conf") / "facts")).lines
+LINES = price_month(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")).lines
 
 
 def written(lines: list[dict[str, str]], path: Path) -> Path:

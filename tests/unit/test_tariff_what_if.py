@@ -26,30 +26,12 @@ from pipelines.tariff.what_if import (
     with_capacitors,
     with_shift,
 )
+from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
 STEP = 10
-WORKS = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
-SPLIT = {
-    TouPeriod.SHARP: D(0),
-    TouPeriod.PEAK: D("19798.27"),
-    TouPeriod.FLAT: D("27504.26"),
-    TouPeriod.VALLEY: D("13613.86"),
-    TouPeriod.DEEP_VALLEY: D(0),
-}
-MONTH = Determinants(SEPTEMBER, D("60916.39"), SPLIT, D(505), D("34985.37"), D("8885.74"), D("0.01"))
 
 
 def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
@@ -58,7 +40,7 @@ def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
     demand = D(draw.randrange(0, capacity * 11)) / 10
     reactive = D(draw.randrange(0, max(1, int(energy))))
     contract = replace(
-        WORKS, is_time_of_use=False, contract_capacity_kva=D(capacity), running_capacity_kva=D(capacity),
+        STEEL, is_time_of_use=False, contract_capacity_kva=D(capacity), running_capacity_kva=D(capacity),
         power_factor_standard=draw.choice([None, D("0.85"), D("0.90")]),
     )  # fmt: skip
     return contract, Determinants(SEPTEMBER, energy, None, demand, reactive, D(0), D("0.01"))
@@ -75,13 +57,13 @@ def test_the_best_contract_demand_is_the_one_that_trying_all_finds() -> None:
 
 
 def test_the_cheapest_basis_is_the_cheapest_of_all() -> None:
-    choices = basic_charge_choices(WORKS, [MONTH], FACTS)
+    choices = basic_charge_choices(STEEL, [STEEL_SEPTEMBER], FACTS)
     assert {choice.changes["demand_basis"] for choice in choices} == {basis.value for basis in DemandBasis}
     assert [choice.total_cny for choice in choices] == sorted(choice.total_cny for choice in choices)
-    now = as_agreed(WORKS, [MONTH], FACTS)
+    now = as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS)
     # By capacity: 800 kVA x 29.5 = 23,600 instead of 600 kW x 47.2 = 28,320; the adjustment of 4.5 % falls with it.
     assert choices[0].total_cny <= now.total_cny - D("4932.40")
-    two = basic_charge_choices(WORKS, [MONTH, replace(MONTH, max_demand_kw=D("360"))], FACTS)
+    two = basic_charge_choices(STEEL, [STEEL_SEPTEMBER, replace(STEEL_SEPTEMBER, max_demand_kw=D("360"))], FACTS)
     fitted = next(choice for choice in two if choice.changes["demand_basis"] == "contract_demand")
     assert fitted.changes["contract_demand_kw"] == "481, 343"  # 505 / 1.05 = 480.95, 360 / 1.05 = 342.86, both up
 
@@ -103,26 +85,26 @@ def test_time_of_use_is_a_choice_only_for_some() -> None:
     assert time_of_use_choices(shop, [night], FACTS)[0].name == "time-of-use"
     assert time_of_use_choices(shop, [day], FACTS)[0].name == "one price all day"
     with pytest.raises(UsageError, match="no choice"):
-        time_of_use_choices(WORKS, [MONTH], FACTS)
+        time_of_use_choices(STEEL, [STEEL_SEPTEMBER], FACTS)
     with pytest.raises(UsageError, match="split"):
         time_of_use_choices(shop, [replace(night, energy_by_period=None)], FACTS)
 
 
 def test_capacitors_take_the_adjustment_away() -> None:
-    now, then = as_agreed(WORKS, [MONTH], FACTS), with_capacitors(WORKS, [MONTH], D("0.90"), FACTS)
+    now, then = as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS), with_capacitors(STEEL, [STEEL_SEPTEMBER], D("0.90"), FACTS)
     assert (now.total_cny, now.total_cny - then.total_cny) == (D("77504.18"), D("3260.80"))
     assert D(then.changes["power_factor_reached"]) == D("0.90")
     with pytest.raises(UsageError, match="power factor"):
-        with_capacitors(WORKS, [MONTH], D("1.01"), FACTS)
+        with_capacitors(STEEL, [STEEL_SEPTEMBER], D("1.01"), FACTS)
 
 
 def test_a_shift_moves_energy_and_loses_none() -> None:
-    then = with_shift(WORKS, [MONTH], D("0.1"), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
+    then = with_shift(STEEL, [STEEL_SEPTEMBER], D("0.1"), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
     (month,) = then.months
     assert sum((month.determinants.energy_by_period or {}).values()) == D("60916.39")
     assert then.changes["moved_kwh"] == "1979.83"
-    assert as_agreed(WORKS, [MONTH], FACTS).total_cny - then.total_cny == D("1574.96")
-    assert with_shift(WORKS, [MONTH], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS).total_cny == D("77504.18")
+    assert as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS).total_cny - then.total_cny == D("1574.96")
+    assert with_shift(STEEL, [STEEL_SEPTEMBER], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS).total_cny == D("77504.18")
 
 
 @pytest.mark.parametrize(
