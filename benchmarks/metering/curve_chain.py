@@ -18,49 +18,23 @@ import pyarrow.parquet as pq
 
 from benchmarks.metering.curve_tables import BenchmarkLoadCurves
 from benchmarks.metering.measurement import Stages
-from benchmarks.metering.own_chain import FILES_PER_SLAB, clean_and_measure, day_range, meters_in_buckets, paths_by_bucket, run_on_workers
-from benchmarks.metering.tables import BenchmarkCleanDays, BenchmarkMonthMeasures
+from benchmarks.metering.own_chain import clean_and_measure, run_chain
 
 RECEIVED_AT = datetime(2026, 3, 1, tzinfo=UTC)
 SILVER_COLUMNS = ["meter_point_id", "curve_date", "values_unscaled", "sent_at_utc"]
 
 
 def run_curves(folder: Path, home: Path, stages: Stages) -> None:
-    """The whole chain.
-
-    folder  ``curves/*.parquet`` and ``meters.parquet``.
-    home    Empty folder for the tables.
-    """
+    """The whole chain on ``curves/*.parquet``; arguments as ``run_chain``."""
     from pipelines.formats import FormatSettings
     from pipelines.settings import Settings, packaged
-    from pipelines.spark import start_session
-    from pipelines.store import Store
-    from pipelines.table_files import commit_files
 
-    settings = Settings(packaged("conf"), home)
-    spark = start_session(settings, "benchmark")
-    store = Store(settings, spark)
-    stages.done("start-up")
-    points = pq.read_table(folder / "meters.parquet")
-    names, bounds = meters_in_buckets(points)
-    formats = settings.section(FormatSettings)
-    files = sorted(str(path) for path in (folder / "curves").glob("*.parquet"))
-    root = store.path(BenchmarkLoadCurves)
-    slabs = [files[at : at + FILES_PER_SLAB] for at in range(0, len(files), FILES_PER_SLAB)]
-    received = run_on_workers(spark, slabs, lambda slab: _ingest_slab(slab, names, bounds, root, formats))
-    stages.done("bronze files")
-    commit_files(store, BenchmarkLoadCurves, received[0], "benchmark", 1, overwrite=True)
-    stages.done("bronze commit")
+    formats = Settings(packaged("conf"), home).section(FormatSettings)
 
-    paths = paths_by_bucket(store, BenchmarkLoadCurves)
-    days = day_range(points)
-    clean, gold = store.path(BenchmarkCleanDays), store.path(BenchmarkMonthMeasures)
-    work = [(sorted(paths[bucket]), bucket, low, high) for bucket, low, high in bounds]
-    written = run_on_workers(spark, work, lambda task: _refine_bucket(task, names, points, days, clean, gold))
-    stages.done("silver and gold files")
-    commit_files(store, BenchmarkCleanDays, written[0], "benchmark", 1, overwrite=True)
-    commit_files(store, BenchmarkMonthMeasures, written[1], "benchmark", 1, overwrite=True)
-    stages.done("silver and gold commit")
+    def ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str) -> list[list[Any]]:
+        return _ingest_slab(slab, names, bounds, root, formats)
+
+    run_chain(folder, home, stages, "curves", BenchmarkLoadCurves, ingest_slab, _refine_bucket)
 
 
 def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str, formats: Any) -> list[list[Any]]:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pipelines.store import Store
 
 Floats = NDArray[np.float64]
+IngestSlab = Callable[[Sequence[str], pa.Array, Sequence[tuple[str, int, int]], str], list[list[Any]]]
+RefineBucket = Callable[[Sequence[Any], pa.Array, pa.Table, tuple[int, int], str, str], list[list[Any]]]
 METERS_PER_BUCKET = 250
 FILES_PER_SLAB = 23
 TASKS_PER_CORE = 2
@@ -34,10 +36,19 @@ SILVER_COLUMNS = [name for name in BenchmarkReceivedDays.columns() if "quality" 
 
 
 def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
-    """The whole chain.
+    """The whole chain on ``long/*.parquet``; arguments as ``run_chain``."""
+    run_chain(folder, home, stages, "long", BenchmarkReceivedDays, _ingest_slab, _refine_bucket)
 
-    folder  ``long/*.parquet`` and ``meters.parquet``.
-    home    Empty folder for the tables.
+
+def run_chain(
+    folder: Path, home: Path, stages: Stages, received: str, bronze: type[Table], ingest_slab: IngestSlab, refine_bucket: RefineBucket
+) -> None:
+    """Received files to gold, every table committed.
+
+    folder         ``meters.parquet``, and the received files in the folder ``received``.
+    home           Empty folder for the tables.
+    bronze         What ``ingest_slab`` writes of some received files; it answers the files written, target by target.
+    refine_bucket  What a worker does with one bucket of it.
     """
     from pipelines.settings import Settings, packaged
     from pipelines.spark import start_session
@@ -50,19 +61,19 @@ def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
     stages.done("start-up")
     points = pq.read_table(folder / "meters.parquet")
     names, bounds = meters_in_buckets(points)
-    files = sorted(str(path) for path in (folder / "long").glob("*.parquet"))
-    root = store.path(BenchmarkReceivedDays)
+    files = sorted(str(path) for path in (folder / received).glob("*.parquet"))
+    root = store.path(bronze)
     slabs = [files[at : at + FILES_PER_SLAB] for at in range(0, len(files), FILES_PER_SLAB)]
-    received = run_on_workers(spark, slabs, lambda slab: _ingest_slab(slab, names, bounds, root))
+    (kept,) = run_on_workers(spark, slabs, lambda slab: ingest_slab(slab, names, bounds, root))
     stages.done("bronze files")
-    commit_files(store, BenchmarkReceivedDays, received[0], "benchmark", 1, overwrite=True)
+    commit_files(store, bronze, kept, "benchmark", 1, overwrite=True)
     stages.done("bronze commit")
 
-    paths = paths_by_bucket(store, BenchmarkReceivedDays)
+    paths = paths_by_bucket(store, bronze)
     days = day_range(points)
     clean, gold = store.path(BenchmarkCleanDays), store.path(BenchmarkMonthMeasures)
     work = [(sorted(paths[bucket]), bucket, low, high) for bucket, low, high in bounds]
-    written = run_on_workers(spark, work, lambda task: _refine_bucket(task, names, points, days, clean, gold))
+    written = run_on_workers(spark, work, lambda task: refine_bucket(task, names, points, days, clean, gold))
     stages.done("silver and gold files")
     commit_files(store, BenchmarkCleanDays, written[0], "benchmark", 1, overwrite=True)
     commit_files(store, BenchmarkMonthMeasures, written[1], "benchmark", 1, overwrite=True)
