@@ -30,11 +30,11 @@ from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curve_reconciliation import Registers
 from pipelines.transforms.curves import refine_curves
 from pipelines.transforms.register_reads import refine_read_rows
-from pipelines.vee import CHECKS, VeeSettings
+from pipelines.vee import VeeSettings
+from pipelines.vee.checks import INTERVAL_CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints)
-INTERVAL_CHECKS = tuple(check for check in CHECKS if check.bit is not None)
 _LOCAL_SHIFT = timedelta(hours=8)
 OnStep = Callable[[str], None]
 

@@ -237,12 +237,17 @@ def _characters(column: pa.Array) -> tuple[NDArray[np.uint8], IntArray, IntArray
     return np.frombuffer(buffer or b"", dtype=np.uint8), begins, lengths
 
 
+def _places(names: list[str], meter_points: pa.Table) -> tuple[IntArray, BoolArray]:
+    """Of each meter at one of the named meter points its place among the names, and which rows of the table these are."""
+    place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
+    return place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64), np.asarray(place.is_valid())
+
+
 def _meter_in_force(meter: IntArray, names: list[str], day: IntArray, meter_points: pa.Table) -> tuple[FloatArray, FloatArray, BoolArray]:
     """Multiplier and capacity of the meter that counts at each record's meter point on its day, and whether there is one."""
-    place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
-    ours = np.asarray(place.is_valid())
+    place, ours = _places(names, meter_points)
     begins = np.maximum(_days(meter_points["valid_from_date"], 0)[ours], 0)  # days before 1970 have no place of their own in a packed key
-    packed = place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64) * DAY_SPAN + begins
+    packed = place * DAY_SPAN + begins
     order = np.argsort(packed)
     packed = packed[order]
     if not packed.size:
@@ -259,10 +264,9 @@ def _meter_in_force(meter: IntArray, names: list[str], day: IntArray, meter_poin
 
 def _first_installed(meter: IntArray, names: list[str], meter_points: pa.Table) -> IntArray:
     """Of each record's meter point the first day on which any meter counts there; NO_DAY where none ever does."""
-    place = pc.index_in(_one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string()))
-    ours = np.asarray(place.is_valid())
+    place, ours = _places(names, meter_points)
     first = np.full(max(1, len(names)), _NEVER, dtype=np.int64)
-    np.minimum.at(first, place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64), _days(meter_points["valid_from_date"], 0)[ours])
+    np.minimum.at(first, place, _days(meter_points["valid_from_date"], 0)[ours])
     return np.where(first == _NEVER, NO_DAY, first)[meter]
 
 

@@ -8,17 +8,17 @@ up to its limit and VEE-E02 beyond.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from pipelines.codes import IntervalStatus, Severity
-from pipelines.vee import kernels
+from pipelines.codes import IntervalStatus
 from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray
-from pipelines.vee.checks import CHECKS
+from pipelines.vee.check import Check, Kernel, Parameters
+from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
 from pipelines.vee.settings import VeeSettings
 
 ProfileArray = NDArray[np.float32]
@@ -48,49 +48,20 @@ def profiled_block(block: CurveBlock, usual: ProfileArray, likely: ProfileArray,
     return ProfiledBlock(**(parts | {"series_starts": np.arange(block.energy.shape[0] + 1)}), usual=usual, likely=likely, level=level)
 
 
-def _runs(block: ProfiledBlock, hours: float, least: int, zeros: bool) -> BoolArray:
-    counted = block.counts_use if zeros else np.ones_like(block.counts_use)
-    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, counted, max(least, block.slots_in(hours)), zeros))
-
-
-def _isolated(block: ProfiledBlock, settings: VeeSettings) -> BoolArray:
-    ratios = settings.spike_isolation_ratio, settings.spike_like_day_ratio, settings.spike_floor_ratio
+def _isolated(block: ProfiledBlock, parameters: Parameters) -> BoolArray:
+    ratios = parameters["isolation"], parameters["like_day_ratio"], parameters["floor"]
     return np.asarray(isolated_from_profile(block.energy, block.usual, block.level, *ratios, NEIGHBOUR_REACH))
 
 
-def _over_capacity(block: ProfiledBlock, settings: VeeSettings) -> BoolArray:
-    limit = settings.over_capacity_factor * block.capacity_kva * block.interval_hours
-    return np.asarray(block.energy > limit[:, None])  # false where the capacity is NaN
+_DECIDED = ("VEE-V01", "VEE-V02", "VEE-V03", "VEE-V04", "VEE-V05", "VEE-V06", "VEE-V07")
+_FROM_PROFILE: Mapping[str, Kernel] = {"VEE-V06": _isolated}
 
-
-DayRule = Callable[[ProfiledBlock, VeeSettings], BoolArray]
-
-DAY_RULES: Mapping[str, DayRule] = {
-    "VEE-V01": lambda block, _: np.isnan(block.energy),
-    "VEE-V02": lambda block, _: np.repeat((block.receptions > 1)[:, None], block.energy.shape[1], axis=1),
-    "VEE-V03": lambda block, _: np.asarray(block.energy < 0),
-    "VEE-V04": lambda block, settings: _runs(block, settings.zero_run_hours, 1, True),
-    "VEE-V05": lambda block, settings: _runs(block, settings.stuck_hours, 2, False),
-    "VEE-V06": _isolated,
-    "VEE-V07": _over_capacity,
+DAY_RULES: Mapping[str, Check] = {
+    check.id: replace(check, kernel=_FROM_PROFILE.get(check.id, check.kernel)) for check in INTERVAL_CHECKS if check.id in _DECIDED
 }
-"""The checks of the catalogue that a single day with kept profiles decides: (days x slots), true where the rule fails."""
+"""The checks of the catalogue that a single day with kept profiles decides; one that looks at like-days asks the profile instead."""
 
-DAY_CHECK_BITS: Mapping[str, int] = {check.id: int(check.bit or 0) for check in CHECKS if check.id in DAY_RULES}
-_INVALID = frozenset(check.id for check in CHECKS if check.id in DAY_RULES and check.severity is Severity.INVALID)
-
-
-def judge_day(block: ProfiledBlock, settings: VeeSettings) -> tuple[NDArray[np.int64], BoolArray]:
-    """Failed checks of each interval as (days x slots) bits of the catalogue, and whether one of them makes the value invalid."""
-    bits = np.zeros(block.energy.shape, dtype=np.int64)
-    invalid = np.zeros(block.energy.shape, dtype=np.bool_)
-    for check, bit in DAY_CHECK_BITS.items():
-        failed = DAY_RULES[check](block, settings)
-        if failed.any():
-            bits[failed] |= 1 << bit
-            if check in _INVALID:
-                invalid |= failed
-    return bits, invalid
+DAY_CHECK_BITS: Mapping[str, int] = {name: int(check.bit or 0) for name, check in DAY_RULES.items()}
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -170,9 +141,9 @@ def _fill(
 def refine_day(block: ProfiledBlock, settings: VeeSettings) -> tuple[NDArray[np.int64], FloatArray, NDArray[np.int8]]:
     """Failed checks, final value and status of each interval of one day.
 
-    Returns (days x slots) bits as ``judge_day`` gives them, energy, NaN where nothing could be estimated [kWh or kvarh], and IntervalStatus.
+    Returns (days x slots) bits as ``run_checks`` gives them, energy, NaN where nothing could be estimated [kWh or kvarh], and IntervalStatus.
     """
-    bits, invalid = judge_day(block, settings)
+    bits, invalid = run_checks(block, settings, tuple(DAY_RULES.values()))
     linear = int(settings.linear_limit_hours / block.interval_hours + 1e-9)
     beside = int(settings.like_day_neighbour_hours / block.interval_hours + 1e-9)
     final, status = _fill(block.energy, invalid, block.likely, linear, beside, settings.like_day_scale_min, settings.like_day_scale_max)

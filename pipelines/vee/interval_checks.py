@@ -24,9 +24,13 @@ def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(block.energy < 0)
 
 
-def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
+def _zero_runs(block: CurveBlock, parameters: Parameters) -> BoolArray:
     limit = block.slots_in(parameters["hours"])
-    runs = np.asarray(kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True))
+    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True))
+
+
+def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    runs = _zero_runs(block, parameters)
     if block.outages is not None and block.outages.any():
         runs &= ~np.asarray(kernels.runs_touching(runs, block.series_starts, block.outages))
     return runs
@@ -35,9 +39,7 @@ def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
 def _zero_run_in_outage(block: CurveBlock, parameters: Parameters) -> BoolArray:
     if block.outages is None or not block.outages.any():
         return np.zeros(block.energy.shape[0], dtype=np.bool_)
-    limit = block.slots_in(parameters["hours"])
-    runs = np.asarray(kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True))
-    return np.asarray(kernels.runs_touching(runs, block.series_starts, block.outages))
+    return np.asarray(kernels.runs_touching(_zero_runs(block, parameters), block.series_starts, block.outages))
 
 
 def _stuck(block: CurveBlock, parameters: Parameters) -> BoolArray:
