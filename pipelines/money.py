@@ -19,6 +19,15 @@ def round_half_up(value: Decimal, step: Decimal) -> Decimal:
     return value.quantize(step, rounding=ROUND_HALF_UP)
 
 
+def whole_steps(value: Decimal, step: Decimal) -> Decimal:
+    """The value as a whole number of steps of any size, such as a register's resolution times its multiplier; half up.
+
+    >>> whole_steps(Decimal("14"), Decimal("4"))
+    Decimal('16')
+    """
+    return round_half_up(value / step, Decimal(1)) * step
+
+
 def round_to_fen(amount_cny: Decimal) -> Decimal:
     """An amount rounded once to 0.01 CNY, half up. [CNY]"""
     return round_half_up(amount_cny, FEN)

@@ -8,12 +8,10 @@ from typing import TYPE_CHECKING
 
 from pipelines.store import Store, conform_frame
 from pipelines.tables.base import Table
-from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.tables.revised import ADDED_COLUMNS, Revised, RevisedResult
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-_ADDED = {"revision", "supersedes_revision", "content_digest", "computed_run_id"}
 
 
 def subject_key(result: type[Table]) -> list[str]:
@@ -36,10 +34,10 @@ def with_revisions(store: Store, frames: Mapping[type[Table], DataFrame], run_id
 
     result, evidence = split_result(list(frames))
     subject = subject_key(result)
-    digested = frames[result].withColumn("_own", F.to_json(F.struct(*sorted(set(result.columns()) - _ADDED))))
+    digested = frames[result].withColumn("_own", F.to_json(F.struct(*sorted(set(result.columns()) - ADDED_COLUMNS))))
     parts = ["_own"]
     for position, table in enumerate(evidence):
-        columns = sorted(set(table.columns()) - _ADDED)
+        columns = sorted(set(table.columns()) - ADDED_COLUMNS)
         rows = frames[table].select(*subject, F.to_json(F.struct(*columns)).alias("_row"))
         name = f"_evidence_{position}"
         grouped = rows.groupBy(*subject).agg(F.concat_ws("\x1e", F.sort_array(F.collect_list("_row"))).alias(name))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from pipelines.tables.base import INTEGER, STRING, Field
+import pyarrow as pa
+
+from pipelines.tables.base import INTEGER, STRING, Field, Table
 
 
 class Revised:
@@ -19,3 +21,12 @@ class RevisedResult(Revised):
     content_digest = Field(
         STRING, "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.", nullable=False
     )
+
+
+ADDED_COLUMNS = frozenset(name for owner in (Revised, RevisedResult) for name, value in vars(owner).items() if isinstance(value, Field))
+"""What the runner adds to a product's rows."""
+
+
+def product_schema(table: type[Table]) -> pa.Schema:
+    """A product table's columns without those that the runner adds: what the product's own function gives."""
+    return pa.schema([field for field in table.arrow_schema() if field.name not in ADDED_COLUMNS])

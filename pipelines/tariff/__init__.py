@@ -2,7 +2,7 @@
 
 from pipelines.tariff.changes import change_days, split_month
 from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, missing_inputs, supply_of
-from pipelines.tariff.issuing import require_issuable
+from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
 from pipelines.tariff.lines import BillLine, PricedMonth
 from pipelines.tariff.power_factor import adjustment_ratio, power_factor
@@ -27,6 +27,7 @@ __all__ = [
     "adjustment_ratio",
     "change_days",
     "difference_between",
+    "is_issuable",
     "late_payment_lines",
     "missing_inputs",
     "power_factor",

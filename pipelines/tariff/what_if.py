@@ -13,7 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.facts.holidays import Holidays
-from pipelines.money import round_half_up
+from pipelines.money import round_half_up, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Determinants, missing_inputs
 from pipelines.tariff.lines import PricedMonth
@@ -169,15 +169,22 @@ def with_shift(
         raise UsageError(f"A share lies from 0 to 1, not {share}.")
     terms, total = [], Decimal(0)
     for month in months:
-        if month.energy_by_period is None:
-            raise UsageError(f"{month.month} has no split over periods.", "Give energy_by_period.")
-        moved = {period: round_half_up(month.energy_by_period.get(period, Decimal(0)) * share / month.resolution_kwh, Decimal(1)) * month.resolution_kwh
-                 for period in away if period is not into}  # fmt: skip
-        after = {period: month.energy_by_period.get(period, Decimal(0)) - moved.get(period, Decimal(0)) for period in TouPeriod}
-        after[into] += sum(moved.values(), Decimal(0))
-        total += sum(moved.values(), Decimal(0))
-        terms.append((contract, replace(month, energy_by_period=after)))
+        after, moved = shifted(month, share, away, into)
+        terms.append((contract, after))
+        total += moved
     return _planned(f"{share:%} into {into.value}", {"moved_kwh": f"{total:f}"}, terms, facts, known)
+
+
+def shifted(month: Determinants, share: Decimal, away: Sequence[TouPeriod], into: TouPeriod) -> tuple[Determinants, Decimal]:
+    """A month with a share of some periods' energy in another period, in whole register steps, and how much was moved. [kWh]"""
+    parts = month.energy_by_period
+    if parts is None:
+        raise UsageError(f"{month.month} has no split over periods.", "Give energy_by_period.")
+    moved = {period: whole_steps(parts.get(period, Decimal(0)) * share, month.resolution_kwh) for period in away if period is not into}
+    total = sum(moved.values(), Decimal(0))
+    after = {period: parts.get(period, Decimal(0)) - moved.get(period, Decimal(0)) for period in TouPeriod}
+    after[into] += total
+    return replace(month, energy_by_period=after), total
 
 
 def first_month_of_change(asked_on: date, rule: NoticeRule, holidays: Holidays, last_change: BillingMonth | None = None) -> BillingMonth:

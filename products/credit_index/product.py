@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
-from pipelines.tables.base import Role, Table
+from pipelines.tables.base import Table
 from pipelines.tables.credit_index import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from pipelines.tables.indicators import GoldCustomerIndicators
+from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
 from products.credit_index.catalogue import NAMES
 from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, veto_words, warning_of
@@ -26,14 +27,6 @@ if TYPE_CHECKING:
     from pipelines.facts import Facts
 
 COMPARED_MONTHS = 3
-_ADDED = {"revision", "supersedes_revision", "content_digest"}
-
-
-def product_schema(table: type[Table]) -> pa.Schema:
-    """A product table's columns without those that the runner adds."""
-    return pa.schema([table.arrow_schema().field(field.name) for field in table.fields() if field.role is not Role.RUN and field.name not in _ADDED])
-
-
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)

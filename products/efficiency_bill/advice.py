@@ -12,8 +12,9 @@ from typing import Any
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
-from pipelines.money import round_half_up, split_by_largest_remainder
+from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
+from pipelines.tariff.what_if import shifted
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
@@ -172,15 +173,11 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
 
 
 def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    parts = situation.determinants.energy_by_period
-    if not situation.contract.is_time_of_use or not parts:
+    if not situation.contract.is_time_of_use or not situation.determinants.energy_by_period:
         return None
-    share, step = Decimal(repr(settings.shifted_peak_ratio)), situation.determinants.resolution_kwh
-    moved = {period: _steps(parts.get(period, Decimal(0)) * share, step) for period in (TouPeriod.SHARP, TouPeriod.PEAK)}
-    total = sum(moved.values(), Decimal(0))
-    after = {period: parts.get(period, Decimal(0)) - moved.get(period, Decimal(0)) for period in TouPeriod}
-    after[TouPeriod.VALLEY] += total
-    saving = repriced(situation, facts, determinants=replace(situation.determinants, energy_by_period=after))
+    share = Decimal(repr(settings.shifted_peak_ratio))
+    after, total = shifted(situation.determinants, share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY)
+    saving = repriced(situation, facts, determinants=after)
     if total == 0 or saving <= 0:
         return None
     return _advice(
@@ -195,7 +192,7 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
 def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[Decimal, Decimal] | None:
     """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh, CNY]"""
     measured = situation.determinants
-    saved = _steps(Decimal(repr(saved_kwh)), measured.resolution_kwh)
+    saved = whole_steps(Decimal(repr(saved_kwh)), measured.resolution_kwh)
     if saved <= 0 or saved >= measured.energy_kwh:
         return None
     left, parts = measured.energy_kwh - saved, measured.energy_by_period
@@ -297,11 +294,6 @@ def _high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
         "假定这些日子的高用电不是天气或业务所必需。" + kept_zh, "Provided that neither weather nor business needs the higher use on these days." + kept_en,
         high_day_kwh=round(level, 2), high_excess_kwh=round(excess, 2), saved_kwh=saved,
     )  # fmt: skip
-
-
-def _steps(value: Decimal, step: Decimal) -> Decimal:
-    """The value as a whole number of register steps."""
-    return round_half_up(value / step, Decimal(1)) * step
 
 
 _RULES: tuple[Callable[[Situation, Facts, EfficiencyBillSettings], Found], ...] = (

@@ -11,9 +11,10 @@ import pyarrow as pa
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
-from pipelines.tables.base import Role, Table
+from pipelines.tables.base import Table
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
+from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import Case, gather_cases
@@ -30,12 +31,6 @@ EVIDENCE: Mapping[type[Table], str] = {EfficiencyBillLinesV1: "lines", Efficienc
 OUTER = ("customer_id", "billing_month")
 MOST_ON_DRIVER = 5_000
 MONTHS_OF_DEMAND = 3
-_ADDED = {"revision", "supersedes_revision", "content_digest"}
-
-
-def product_schema(table: type[Table]) -> pa.Schema:
-    """A product table's columns without those that the runner adds."""
-    return pa.schema([table.arrow_schema().field(field.name) for field in table.fields() if field.role is not Role.RUN and field.name not in _ADDED])
 
 
 def _nested_schema() -> pa.Schema:

@@ -11,9 +11,10 @@ import pyarrow as pa
 from pipelines.facts import Facts
 from pipelines.settings import Settings
 from pipelines.tables.efficiency_bill import EfficiencyBillInputsV1, EfficiencyBillV1
+from pipelines.tables.revised import product_schema
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.kept_case import case_from_text
-from products.efficiency_bill.product import EVIDENCE, OUTER, product_schema
+from products.efficiency_bill.product import EVIDENCE, OUTER
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 Row = Mapping[str, Any]

@@ -17,7 +17,7 @@ from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from pipelines.transforms.aggregates import PublicationSettings
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 _PRICE_DECIMALS = 10
-_ADDED = {*vars(RevisedResult), *vars(Revised)}
 
 
 class TransferFeeCode:
@@ -187,8 +186,7 @@ def _amount(value: Fraction | None) -> Decimal | None:
 
 def _arrow(table: type[Table], rows: Sequence[Row]) -> pa.Table:
     """Rows in the columns of the declaration, without those that a revision adds."""
-    schema = table.arrow_schema()
-    own = pa.schema([schema.field(name) for name in table.columns() if name not in _ADDED])
+    own = product_schema(table)
     return pa.Table.from_pylist([{name: _fitted(row[name], own.field(name).type) for name in own.names} for row in rows], schema=own)
 
 

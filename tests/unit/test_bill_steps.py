@@ -18,9 +18,9 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
+from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill import EFFICIENCY_BILL, STEPS, product
-from products.efficiency_bill.product import product_schema
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.training import train

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.codes import Provenance
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from pipelines.tariff import is_issuable
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.charts import DayPoint
 from products.efficiency_bill.rendering import BillPdf, render_bill_html
@@ -71,8 +72,8 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
 
 
 def may_leave(bill: Mapping[str, Any]) -> bool:
-    """Whether a bill may be written and signed: one with an illustrative price (示意电价, ruling R1) only where it is made from demo material."""
-    return not bill["is_illustrative"] or bool(DEMO_MARKS & set(str(bill["provenance"]).split("+")))
+    """Whether a stored bill may be written and signed; it belongs to the demo where it is made from demo material."""
+    return is_issuable(bill["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(bill["provenance"]).split("+"))))
 
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:

@@ -15,8 +15,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, price_month
-from zhixiang.delivery.pages import write_page
-from zhixiang.delivery.quality_page import script_hash
+from zhixiang.delivery.pages import script_hash, write_page
 
 SCRIPT = Path(__file__).parent / "templates" / "prices.js"
 CLASSES = {CustomerClass.LARGE_INDUSTRY: "大工业 large industry", CustomerClass.GENERAL_COMMERCIAL: "一般工商业 general commercial"}

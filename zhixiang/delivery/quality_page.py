@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +12,7 @@ from pipelines.ledger import Ledger
 from pipelines.store import Store
 from pipelines.tables.silver import SilverDayCurves, SilverQuarantine, SilverRegisterEnergy
 from zhixiang.accounts import file_accounts
-from zhixiang.delivery.pages import write_bytes, write_page
+from zhixiang.delivery.pages import script_hash, write_bytes, write_page
 from zhixiang.delivery.quality_charts import check_chart, day_chart, gap_chart, heat_chart
 from zhixiang.delivery.quality_figures import estimation_errors, known_months, month_figures
 
@@ -103,11 +101,6 @@ def write_month_page(path: Path, figures: dict[str, Any], month: dict[str, Any] 
         search=SEARCH,
         script_hash=script_hash(SEARCH),
     )
-
-
-def script_hash(script: str) -> str:
-    """What the content policy must name for this script, and no other, to run."""
-    return "sha256-" + base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _json(found: dict[str, Any]) -> str:
