@@ -2,6 +2,9 @@
 
 One micro-batch is one set of files. Its id is the transaction version of every commit it makes, so that a batch that is
 repeated after a kill commits only what is not committed yet. The file ledger is committed last.
+
+Spark knows a file by its path alone and gives no row for one without bytes, so a listing follows the stream: whatever lies in
+the inbox in a state that the ledger does not know (changed under its name, empty, with a name Spark hides) is read then.
 """
 
 from __future__ import annotations
@@ -19,6 +22,7 @@ import pyarrow as pa
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
+from pipelines.inbox import Arrival, State, arrivals, modified_at, name_below
 from pipelines.settings import IngestSettings
 from pipelines.steps import WrittenFile
 from pipelines.store import Store
@@ -34,6 +38,8 @@ MAPPINGS_FOLDER = "mappings"
 TOO_MANY_BAD_ROWS = "too_many_bad_rows"
 _REPORT_SCHEMA = "report string"
 _FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
+# Spark passes over files that are this much older than the newest it has seen; a late delivery may be older than its default of 7 days.
+_MAX_FILE_AGE = "36500d"
 
 
 @dataclass
@@ -72,29 +78,48 @@ def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Call
     settings = store.settings
     checkpoint = settings.home / "checkpoints" / "ingest"
     inbox.mkdir(parents=True, exist_ok=True)
+    root = inbox.absolute()
 
     def on_batch(found: DataFrame, batch_id: int) -> None:
-        paths = sorted(Path(row.path.removeprefix("file:")).as_posix() for row in found.select("path").collect())
+        paths = [_unquote(Path(row.path.removeprefix("file:")).as_posix()) for row in found.select("path").collect()]
+        fresh = arrivals(paths, root, handled_states(store))
         known = known_hashes(store)
         reading = reading_of(store, inbox, frozenset(known), run_id, now)
-        reports = _read_files(store, [_unquote(path) for path in paths], reading)
+        reports = _read_files(store, fresh, reading)
         commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
-        on_files(len(paths))
+        on_files(len(fresh))
 
     stream = (
         store.spark.readStream.format("binaryFile")
         .schema(_FOUND_SCHEMA)
         .option("recursiveFileLookup", "true")
-        .option("pathGlobFilter", "[!.]*[!~]")
+        .option("pathGlobFilter", "[!.]*")
+        .option("maxFileAge", _MAX_FILE_AGE)
         .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
-        .load(inbox.absolute().as_uri())
+        .load(root.as_uri())
         # Selected before the stream is written, so that Spark never reads the content.
         .select("path", "length")
     )
     query = stream.writeStream.foreachBatch(on_batch).option("checkpointLocation", str(checkpoint)).trigger(availableNow=True).start()
     query.awaitTermination()
-    _refuse_empty(store, inbox, run_id, now, summary)
+    _read_unlisted(store, inbox, run_id, now, summary, on_files)
     return summary
+
+
+def _read_unlisted(store: Store, inbox: Path, run_id: str, now: datetime, summary: IngestSummary, on_files: Callable[[int], None]) -> None:
+    """Reads what the stream did not offer; each file is a transaction of its own, named by its state, so that a kill repeats none."""
+    fresh = arrivals(inbox.absolute().rglob("*"), inbox.absolute(), handled_states(store))
+    if not fresh:
+        return
+    known = known_hashes(store)
+    reading = reading_of(store, inbox, frozenset(known), run_id, now)
+    states = {arrival.name: arrival.state for arrival in fresh}
+    for report in _read_files(store, fresh, reading):
+        application = "listed:" + hashlib.sha256(repr(states[report["source_file"]]).encode()).hexdigest()
+        commit_batch(store, [report], known, application, 0, reading, summary)
+        if report["status_code"] == FileStatus.ACCEPTED.value:
+            known[report["content_hash"]] = report["source_file"]
+        on_files(1)
 
 
 def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, now: datetime) -> Reading:
@@ -133,10 +158,18 @@ def known_hashes(store: Store) -> dict[str, str]:
     }
 
 
-def _read_files(store: Store, paths: Sequence[str], reading: Reading) -> list[dict[str, Any]]:
+def handled_states(store: Store) -> set[State]:
+    """Every state of a file that the ledger knows."""
+    rows = store.arrow(BronzeFiles, ["source_file", "size_bytes", "modified_at_utc"])
+    return set(zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True))
+
+
+def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> list[dict[str, Any]]:
     """One task per core; big files first, so that no core waits for a big file at the end."""
+    if not fresh:
+        return []
     spark = store.spark
-    by_size = sorted(paths, key=lambda path: (-Path(path).stat().st_size if Path(path).exists() else 0, path))
+    by_size = [arrival.path for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))]
     slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
     dealt = [path for start in range(slices) for path in by_size[start::slices]]
 
@@ -152,14 +185,15 @@ def _read_files(store: Store, paths: Sequence[str], reading: Reading) -> list[di
 
 def read_one(path: str, reading: Reading) -> dict[str, Any]:
     """What a worker does with one file: hash, unpack, recognise, read, write; a refusal is an answer, not an exception."""
-    name = Path(path).relative_to(reading.inbox).as_posix() if Path(path).is_relative_to(reading.inbox) else Path(path).name
+    name = name_below(path, reading.inbox)
     report: dict[str, Any] = {
-        "source_file": name, "content_hash": "", "size_bytes": 0, "status_code": FileStatus.REFUSED.value, "format_id": None,
+        "source_file": name, "content_hash": "", "size_bytes": 0, "modified_at_us": None, "status_code": FileStatus.REFUSED.value, "format_id": None,
         "table_name": None, "reason": None, "received_rows": 0, "rejects": [], "files": [],
     }  # fmt: skip
     try:
-        size = Path(path).stat().st_size
-        report["size_bytes"] = size
+        stat = Path(path).stat()
+        size = stat.st_size
+        report.update(size_bytes=size, modified_at_us=stat.st_mtime_ns // 1000)
         if size > reading.limits.max_file_bytes:
             raise InputRefusedError(name, "too_large", f"{size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}")
         raw = Path(path).read_bytes()
@@ -260,7 +294,9 @@ def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict
         name: report[name]
         for name in ("content_hash", "source_file", "status_code", "format_id", "table_name", "reason", "size_bytes", "received_rows")
     }
+    changed = report["modified_at_us"]
     return plain | {
+        "modified_at_utc": None if changed is None else modified_at(changed * 1000),
         "quarantined_rows": len(report["rejects"]),
         "batch_id": batch_id,
         "received_at_utc": reading.received_at_utc,
@@ -274,29 +310,3 @@ def _append(store: Store, table: type[Table], rows: Iterable[dict[str, Any]], ap
         files = write_files(pa.Table.from_pylist(listed, table.arrow_schema()), table, store.path(table))
         if commit_files(store, table, files, application, transaction, overwrite=False) is None:
             discard_files(store.path(table), files)
-
-
-def _refuse_empty(store: Store, inbox: Path, run_id: str, now: datetime, summary: IngestSummary) -> None:
-    """Spark's file source gives no row for a file of zero bytes, so those are found by listing."""
-    rows = store.arrow(BronzeFiles, ["source_file", "size_bytes"])
-    listed = {name for name, size in zip(rows.column(0).to_pylist(), rows.column(1).to_pylist(), strict=True) if size == 0}
-    empty = sorted(
-        path.relative_to(inbox).as_posix()
-        for path in inbox.rglob("*")
-        if path.is_file() and path.stat().st_size == 0 and not path.name.startswith(".")
-    )
-    fresh = [name for name in empty if name not in listed]
-    if not fresh:
-        return
-    digest = hashlib.sha256(b"").hexdigest()
-    entries = [
-        {
-            "content_hash": digest, "source_file": name, "status_code": FileStatus.REFUSED.value, "format_id": None, "table_name": None,
-            "reason": "empty: the file has no bytes", "size_bytes": 0, "received_rows": 0, "quarantined_rows": 0, "batch_id": -1,
-            "received_at_utc": now, "run_id": run_id,
-        }
-        for name in fresh
-    ]  # fmt: skip
-    files = write_files(pa.Table.from_pylist(entries, BronzeFiles.arrow_schema()), BronzeFiles, store.path(BronzeFiles))
-    commit_files(store, BronzeFiles, files, f"empty:{run_id}", 1, overwrite=False)
-    summary.refused.extend((name, "empty: the file has no bytes") for name in fresh)

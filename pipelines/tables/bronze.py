@@ -34,7 +34,10 @@ class BronzeFiles(Table):
     size_bytes = Field(LONG, "Length of the file.", unit=Unit.BYTES, nullable=False)
     received_rows = Field(LONG, "Records in the file, good and bad.", nullable=False, minimum=0)
     quarantined_rows = Field(LONG, "Records that could not be read.", nullable=False, minimum=0)
-    batch_id = Field(LONG, "Micro-batch that found the file.", run=True)
+    modified_at_utc = Field(
+        TIMESTAMP, "When the file was last changed where it lies; with name and size it tells a changed file from a known one.", run=True
+    )
+    batch_id = Field(LONG, "Micro-batch that found the file; 0 of its own where a listing found it.", run=True)
     received_at_utc = Field(TIMESTAMP, "When it was ingested.", run=True)
     run_id = Field(STRING, "The run that ingested it.", run=True)
 

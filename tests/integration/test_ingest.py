@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,11 +11,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.ingest import ingest
+from pipelines.ingest import IngestSummary, ingest
 from pipelines.settings import Settings, packaged
 from pipelines.store import Store
 from pipelines.tables.bronze import BronzeCustomers, BronzeFiles, BronzeRegisterReads
 from pipelines.tables.silver import SilverQuarantine
+from zhixiang.accounts import file_accounts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -127,6 +129,9 @@ def test_too_many_bad_records_halt_the_file_before_silver(store: Store, inbox: P
     assert "max_bad_row_ratio" in summary.halted[0][1]
     assert store.row_count(BronzeRegisterReads) == 0
     assert store.row_count(SilverQuarantine) == 30, "what was unreadable is kept for the replay"
+    (account,) = file_accounts(store)
+    assert (account["received"], account["kept"], account["quarantined"]) == (90, 0, 90), "a halted file is in quarantine whole"
+    assert account["adds_up"]
 
 
 def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,3 +154,62 @@ def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(stor
     assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0), "no row twice, no second commit"
     assert store.row_count(BronzeCustomers) == 1
     assert {status for status, *_ in _ledger(store).values()} == {"accepted"}
+
+
+def test_a_file_that_was_corrected_under_its_name_is_read_again(store: Store, inbox: Path) -> None:
+    whole = _reads(["2026-09"])[0].read_text()
+    (inbox / "reads.csv").write_text("not a known header\n1,2\n")
+    assert [name for name, _ in ingest(store, inbox, "run-1", NOW).refused] == ["reads.csv"]
+    (inbox / "reads.csv").write_text(whole)
+    assert ingest(store, inbox, "run-2", NOW).accepted == 1
+    assert store.row_count(BronzeRegisterReads) == 90
+    (inbox / "reads.csv").touch()
+    again = ingest(store, inbox, "run-3", NOW)
+    assert (again.accepted, again.duplicates, store.row_count(BronzeRegisterReads)) == (0, 1, 90), "another time alone is no other content"
+    version = store.version(BronzeFiles)
+    assert vars(ingest(store, inbox, "run-4", NOW)) == vars(IngestSummary())
+    assert store.version(BronzeFiles) == version, "a state that the ledger knows is not noted again"
+
+
+def test_a_file_that_comes_late_with_an_old_time_is_read(store: Store, inbox: Path) -> None:
+    shutil.copy(_reads(["2026-09"])[0], inbox / "new.csv")
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    late = inbox / "late.csv"
+    shutil.copy(_reads(["2026-08"])[0], late)
+    os.utime(late, (0, 946_684_800))
+    hidden_from_spark = inbox / "_sent" / "_reads.csv"
+    hidden_from_spark.parent.mkdir()
+    shutil.copy(_reads(["2026-07"])[0], hidden_from_spark)
+    assert ingest(store, inbox, "run-2", NOW).accepted == 2
+    assert {name for name, (status, *_) in _ledger(store).items() if status == "accepted"} == {"new.csv", "late.csv", "_sent/_reads.csv"}
+
+
+def test_a_file_that_is_still_being_written_waits_for_its_name(store: Store, inbox: Path) -> None:
+    for name in ("reads.csv.tmp", "reads.csv.part", "reads.csv~", ".reads.csv"):
+        shutil.copy(_reads(["2026-09"])[0], inbox / name)
+    (inbox / "empty.csv.tmp").write_bytes(b"")
+    assert vars(ingest(store, inbox, "run-1", NOW)) == vars(IngestSummary())
+    assert store.version(BronzeFiles) is None
+    (inbox / "reads.csv.tmp").rename(inbox / "reads.csv")
+    assert ingest(store, inbox, "run-2", NOW).accepted == 1
+    assert list(_ledger(store)) == ["reads.csv"]
+
+
+def test_a_listed_file_that_is_read_again_after_a_kill_is_committed_once(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (inbox / "reads.csv").write_text("not a known header\n1,2\n")
+    ingest(store, inbox, "run-1", NOW)
+    shutil.copy(_reads(["2026-09"])[0], inbox / "reads.csv")
+    import pipelines.ingest as module
+
+    real = module._append
+
+    def die(*arguments: object, **named: object) -> None:
+        raise RuntimeError("killed between the tables and the ledger")
+
+    monkeypatch.setattr(module, "_append", die)
+    with pytest.raises(RuntimeError, match="killed between"):
+        ingest(store, inbox, "run-2", NOW)
+    assert store.row_count(BronzeRegisterReads) == 90
+    monkeypatch.setattr(module, "_append", real)
+    assert ingest(store, inbox, "run-3", NOW).accepted == 1
+    assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0)
