@@ -73,7 +73,7 @@ def chosen_stages(first: str | None, last: str | None) -> tuple[str, ...]:
 class Outcome:
     """What a run did, for the command line to tell."""
 
-    run_id: str
+    run_id: str = ""
     ingest: IngestSummary | None = None
     delivered: Path | None = None
     steps: list[str] = field(default_factory=list)
@@ -106,12 +106,17 @@ def run_chain(
     command: str,
     reporter: Reporter,
     on_line: Callable[[str, str, float, str], None],
+    outcome: Outcome,
+    *,
+    empty_home: Callable[[], None] | None = None,
     before: Callable[[], None] | None = None,
-) -> Outcome:
+) -> None:
     """Runs the stages under the home's lock and records the run, whatever its end.
 
-    before   Work to do while Spark's jars and libraries are made ready, such as writing simulated files.
-    on_line  Told of the stages that are no steps: name, status, seconds, note.
+    outcome     Filled as the run goes on, so that what it found is known also where a later stage fails.
+    empty_home  Deletes what an earlier demo left; called under the lock, before anything of the home is opened.
+    before      Work to do while Spark's jars and libraries are made ready, such as writing simulated files.
+    on_line     Told of the stages that are no steps: name, status, seconds, note.
     """
     from pipelines.facts import load_facts
     from pipelines.kept_rules import keep_rules
@@ -127,10 +132,12 @@ def run_chain(
     for kind in setting_files():  # a mistake in any of them shows before work begins
         settings.section(kind)
     with sole_writer(settings.home):
+        if empty_home is not None:
+            empty_home()
         ledger = Ledger(settings.home)
         now = utc_now()
         run_id = ledger.begin(command, now)
-        outcome = Outcome(run_id)
+        outcome.run_id = run_id
         try:
             ledger.note_rules(run_id, keep_rules(settings, facts))
             prepare(settings)
@@ -160,7 +167,6 @@ def run_chain(
             raise
         ledger.end(run_id, utc_now(), exit_code(outcome))
         spark.stop()
-        return outcome
 
 
 def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:

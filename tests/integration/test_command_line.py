@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import packaged
+from pipelines.store import sole_writer
+from zhixiang.commands import browse_registry, pasteable
 
 COMMAND = [sys.executable, "-m", "zhixiang.cli.main"]
 
@@ -119,3 +121,59 @@ def test_status_and_ledger_of_an_empty_home_say_so(tmp_path: Path) -> None:
     report = json.loads(run("status", "--json", home=tmp_path).stdout)
     assert (report["tables"], report["models"], report["keys"], report["run"]) == ({}, {}, {}, None)
     assert json.loads(run("ledger", "--json", home=tmp_path).stdout) == {"runs": [], "files": []}
+
+
+def test_a_fresh_demo_deletes_nothing_while_another_process_writes(tmp_path: Path) -> None:
+    kept = tmp_path / "tables" / "bronze_files" / "part.parquet"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"data")
+    (tmp_path / "demo.json").write_text("{}")
+    with sole_writer(tmp_path):
+        answer = run("demo", "--fresh", home=tmp_path)
+    assert answer.returncode != 0
+    assert "is writing to" in told(answer)
+    assert kept.read_bytes() == b"data"
+
+
+def test_a_fresh_demo_refuses_a_home_that_no_demo_made(tmp_path: Path) -> None:
+    kept = tmp_path / "tables" / "bronze_files" / "part.parquet"
+    kept.parent.mkdir(parents=True)
+    kept.write_bytes(b"data")
+    answer = run("demo", "--fresh", home=tmp_path)
+    assert answer.returncode == 2
+    assert "no demo made" in told(answer)
+    assert kept.read_bytes() == b"data"
+
+
+def test_help_of_every_command_imports_nothing_heavy() -> None:
+    """In one process: each of them would bring the seconds that an answer must not take."""
+    script = """
+import sys, typer
+from typer.testing import CliRunner
+from zhixiang.cli.main import app
+tree = typer.main.get_command(app)
+def paths(command, words=()):
+    yield words
+    for name, sub in getattr(command, "commands", {}).items():
+        yield from paths(sub, (*words, name))
+count = 0
+for words in paths(tree):
+    answer = CliRunner().invoke(app, [*words, "--help"])
+    assert answer.exit_code == 0 and "Usage" in answer.output, (words, answer.output)
+    count += 1
+heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib", "deltalake", "yaml", "jinja2"}
+print(count, sorted(heavy & set(sys.modules)))
+"""
+    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    count, loaded = answer.stdout.strip().split(" ", 1)
+    assert int(count) > 30
+    assert loaded == "[]"
+
+
+def test_a_command_can_be_pasted_into_a_shell_that_does_not_know_it(tmp_path: Path) -> None:
+    home = tmp_path / "a home's folder"
+    line = pasteable("zhixiang", "status", "--json", home=home)
+    answer = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=120, check=True, env={"PATH": "/usr/bin:/bin"})
+    assert json.loads(answer.stdout)["home"] == str(home)
+    assert "mlflow ui" in browse_registry("sqlite:////x y/mlflow.db")
+    assert "'sqlite:////x y/mlflow.db'" in browse_registry("sqlite:////x y/mlflow.db")

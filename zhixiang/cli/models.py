@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.commands import browse_registry
 
 app = typer.Typer(rich_markup_mode=None, help="Models: the promoted ones, and the way back.", no_args_is_help=True)
 
@@ -21,7 +22,7 @@ def list_models(json: JsonOption = False) -> None:
     known = registry.known()
     show_json(known) if json else show_rows(known, ["name", "champion", "versions", "metrics"], title="models")
     if not json:
-        typer.echo(f"browse: mlflow ui --backend-store-uri {registry.tracking_uri} --host 127.0.0.1")
+        typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
 
 
 @app.command("rollback")

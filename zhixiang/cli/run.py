@@ -25,15 +25,16 @@ def run(
     """Runs the chain for a month; what did not change is not done again."""
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
-    from zhixiang.chain import all_steps, chosen_stages, run_chain
+    from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
 
     asked = BillingMonth.parse(month)
     stages = chosen_stages(first, last)
     settings = load_settings()
     steps = [step for step in all_steps() if step.stage in stages]
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
+    outcome = Outcome()
     try:
-        outcome = run_chain(
+        run_chain(
             settings,
             [asked],
             stages,
@@ -41,31 +42,38 @@ def run(
             f"run --month {month} --from {stages[0]} --to {stages[-1]}",
             progress,
             progress.line,
+            outcome,
         )
     finally:
         progress.close()
+        tell_ingest(outcome)
     finish(outcome, json=json)
 
 
+def tell_ingest(outcome: Outcome) -> None:
+    """Tells what was refused and held back, also where a later stage failed."""
+    found = outcome.ingest
+    if found is None:
+        return
+    if found.quarantined_rows:
+        warn(f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table show silver_quarantine")
+    for name, reason in [*found.refused, *found.halted]:
+        complain(f"refused {name}: {reason}", "Deliver the file again, mended, under any name; the others went on. See `zhixiang ledger`.")
+
+
 def finish(outcome: Outcome, *, json: bool) -> None:
-    """Tells what was refused and held back, and leaves with the exit code that says so."""
+    """Shows the outcome as JSON where asked for, and leaves with the exit code that says what was refused."""
     from zhixiang.chain import exit_code
 
     code = exit_code(outcome)
-    found = outcome.ingest
     if json:
         show_json(
             {
                 "run_id": outcome.run_id,
                 "exit_code": code,
                 "delivered": str(outcome.delivered) if outcome.delivered else None,
-                "ingest": vars(found) if found else None,
+                "ingest": vars(outcome.ingest) if outcome.ingest else None,
             }
         )
-    if found is not None:
-        if found.quarantined_rows:
-            warn(f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table show silver_quarantine")
-        for name, reason in [*found.refused, *found.halted]:
-            complain(f"refused {name}: {reason}", "Ask the sender for the file again; the others went on. See `zhixiang ledger`.")
     if code:
         raise typer.Exit(code)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from zhixiang.commands import browse_registry
 from zhixiang.delivery.context import Delivery
 from zhixiang.delivery.pages import write_page
 
@@ -27,5 +28,5 @@ def write_index_page(delivery: Delivery, parts: dict[str, Any]) -> None:
         parts=parts,
         truth=TRUTH,
         models=delivery.registry.known(),
-        tracking_uri=delivery.registry.tracking_uri,
+        browse_registry=browse_registry(delivery.registry.tracking_uri),
     )
