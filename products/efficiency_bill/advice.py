@@ -63,8 +63,12 @@ def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     for one, other in _ALTERNATIVES:
         if one in found and other in found:
             del found[one if found[one]["saving_cny"] < found[other]["saving_cny"] else other]
-    chosen = sorted(found.values(), key=lambda advice: (advice["advice_id"] in _LESS_ENERGY, *_by_saving(advice)))[: settings.advice_count]
+    chosen = sorted(found.values(), key=_by_kind)[: settings.advice_count]
     return [{"rank": rank, **advice} for rank, advice in enumerate(sorted(chosen, key=_by_saving), start=1)]
+
+
+def _by_kind(advice: dict[str, Any]) -> tuple[bool, bool, Decimal, str]:
+    return advice["advice_id"] in _FILLING, advice["advice_id"] in _LESS_ENERGY, *_by_saving(advice)
 
 
 def _by_saving(advice: dict[str, Any]) -> tuple[Decimal, str]:
@@ -296,9 +300,30 @@ def _high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     )  # fmt: skip
 
 
+def _use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
+    if situation.usage is None:
+        return None
+    excess = float(situation.determinants.energy_kwh) - situation.usage.base_load_kwh
+    found = _less_energy(situation, facts, excess * settings.use_above_base_cut_ratio)
+    if found is None:
+        return None
+    saved, saving = found
+    kept_zh, kept_en = _unchanged(situation)
+    share = f"{settings.use_above_base_cut_ratio:.0%}"
+    return _advice(
+        10, saving, f"把高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
+        f"{share} less use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
+        "例如空调、照明和设备晚开早关；假定不影响经营。" + kept_zh,
+        "Such as switching cooling, light and machines on later and off earlier; provided that the business allows it." + kept_en,
+        above_base_kwh=round(excess, 2), cut_ratio=settings.use_above_base_cut_ratio, saved_kwh=saved,
+    )  # fmt: skip
+
+
 _RULES: tuple[Callable[[Situation, Facts, EfficiencyBillSettings], Found], ...] = (
-    _basis, _contract_demand, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend, _high_days,
+    _basis, _contract_demand, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend, _high_days, _use_above_base,
 )  # fmt: skip
-_LESS_ENERGY = frozenset(("EB-A05", "EB-A06", "EB-A07", "EB-A08", "EB-A09"))
+_LESS_ENERGY = frozenset(("EB-A05", "EB-A06", "EB-A07", "EB-A08", "EB-A09", "EB-A10"))
+# Says least of where to look, so it only fills a place that would stay empty.
+_FILLING = frozenset(("EB-A10",))
 # Both change what the basic charge is raised on.
 _ALTERNATIVES = (("EB-A01", "EB-A02"),)

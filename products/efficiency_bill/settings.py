@@ -29,3 +29,6 @@ class EfficiencyBillSettings(SettingsFile):
     shifted_peak_ratio: float = Field(gt=0, le=1, description="Share of peak and sharp energy that the shifting advice moves into the valley.")
     base_load_cut_ratio: float = Field(gt=0, le=1, description="Share of the base load that the base-load advice saves.")
     weekend_cut_ratio: float = Field(gt=0, le=1, description="Share of the weekend's use above the base load that the weekend advice saves.")
+    use_above_base_cut_ratio: float = Field(
+        gt=0, le=1, description="Share of the use above the base load that an advice saves where nothing more telling fills the bill's places."
+    )

@@ -100,6 +100,17 @@ def test_a_building_bill_says_what_is_missing(home: Path) -> None:
     assert bill["result"]["max_demand_kw"] is None
 
 
+def test_every_bill_advises_three_savings(home: Path) -> None:
+    store = Store(Settings(packaged("conf"), home))
+    for month in ("2026-08", "2026-09"):
+        found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, month)
+        assert len(found["results"]) == 253
+        for bill in found["results"]:
+            advice = found["efficiency_bill_advice_v1"].get(bill["customer_id"], [])
+            assert sorted(row["rank"] for row in advice) == [1, 2, 3], bill["customer_id"]
+            assert all(0 < row["saving_cny"] < bill["total_cny"] for row in advice)
+
+
 def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) -> None:
     for folder in (home / "tables").glob("efficiency_bill_*"):
         shutil.copytree(folder, tmp_path / "tables" / folder.name)
