@@ -85,6 +85,8 @@ def _above_like_days(block: CurveBlock, parameters: Parameters) -> BoolArray:
             parameters["like_days"],
             parameters["slots"],
             parameters["reach_days"],
+            parameters["window_slots"] // 2,
+            parameters["window_ratio"],
         )
     )
 
@@ -171,7 +173,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V11",
         Level.INTERVAL,
-        "Spike against like-days: an interval far above what own like-days show around the same time",
+        "Spike against like-days: an interval far above what own like-days show around the same time, and above most of its own hour",
         "相似日突变",
         Severity.INFO,
         TRADE,
@@ -182,6 +184,8 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
             "like_days": "spike_like_days",
             "slots": "spike_like_day_slots",
             "reach_days": "like_day_reach_days",
+            "window_slots": "spike_window_slots",
+            "window_ratio": "spike_own_days_window_ratio",
         },
         bit=10,
     ),

@@ -22,12 +22,13 @@ class VeeSettings(SettingsFile):
     spike_like_days: int = Field(ge=1, description="VEE-V06: number of nearest like-days that are looked at.")
     spike_like_day_slots: int = Field(ge=0, description="VEE-V06: slots on either side of the time of day that are looked at in a like-day.")
     spike_third_highest_ratio: float = Field(gt=1, description="VEE-V09: an interval exceeds the third highest of its day by more than this factor.")
-    spike_window_slots: int = Field(ge=3, description="VEE-V10: slots of the window in whose middle an interval stands.")
+    spike_window_slots: int = Field(ge=3, description="VEE-V10 and VEE-V11: slots of the window in whose middle an interval stands.")
     spike_window_ratio: float = Field(gt=1, description="VEE-V10: it exceeds every other interval of the window by more than this factor.")
     spike_own_days_ratio: float = Field(
         gt=1, description="VEE-V11: an interval exceeds what like-days show around the time by more than this factor."
     )
     spike_own_days_floor_ratio: float = Field(ge=0, description="VEE-V11: and the mean of the series' non-zero intervals by more than this factor.")
+    spike_own_days_window_ratio: float = Field(gt=1, description="VEE-V11: and most other intervals of the window by more than this factor.")
     over_capacity_factor: float = Field(gt=0, description="VEE-V07: mean power above this multiple of the capacity in kVA is not possible.")
     linear_limit_hours: float = Field(gt=0, description="Where a series is too short to measure errors, VEE-E01 fills gaps up to this length.")
     like_day_count: int = Field(ge=1, description="VEE-E02: number of nearest clean like-days whose mean is taken.")

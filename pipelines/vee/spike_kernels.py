@@ -160,6 +160,17 @@ def local_maxima(energy: FloatArray, series_starts: IntArray, reach: int, ratio:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _above_most_near(flat: FloatArray, position: int, first: int, last: int, reach: int, ratio: float) -> bool:
+    """Whether a value exceeds ``ratio`` times more than half of those within ``reach`` slots; true where there is none."""
+    seen, below = 0, 0
+    for near in range(max(first, position - reach), min(last, position + reach + 1)):
+        if near != position and not np.isnan(flat[near]):
+            seen += 1
+            below += flat[position] > ratio * flat[near]
+    return seen == 0 or 2 * below > seen
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def above_like_days(
     energy: FloatArray,
     series_starts: IntArray,
@@ -169,12 +180,17 @@ def above_like_days(
     like_days: int,
     like_slots: int,
     reach_days: int,
+    near_reach: int,
+    near_ratio: float,
 ) -> BoolArray:
-    """Intervals above ``ratio`` times what own like-days show around the same time, and above ``floor_ratio`` times the mean of non-zero ones.
+    """Intervals above ``ratio`` times what own like-days show around the same time, above ``near_ratio`` times most of those within
+    ``near_reach`` slots, and above ``floor_ratio`` times the mean of non-zero ones.
 
-    Like-days are looked up once for a day, and only for a day that has an interval above the floor.
+    An unusual shift lies above like-days too, but not above its own hour. Like-days are looked up once for a day, and only for a day that
+    has an interval which passes the other two conditions.
     """
     slots = energy.shape[1]
+    flat = energy.reshape(-1)
     flags = np.zeros(energy.shape, dtype=np.bool_)
     usable = np.ones(energy.shape[0], dtype=np.bool_)
     found = np.empty(like_days, dtype=np.int64)
@@ -187,6 +203,8 @@ def above_like_days(
             for slot in range(slots):
                 value = energy[row, slot]
                 if not value > floor:
+                    continue
+                if not _above_most_near(flat, row * slots + slot, begin * slots, end * slots, near_reach, near_ratio):
                     continue
                 if count < 0:
                     count = nearest_like_days(row, begin, end, day_types, usable, reach_days, found)

@@ -91,7 +91,8 @@ FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V09": (with_energy(18.2, (3, 40)), {(3, 40)}),
     # Three times 2.06, the highest of the four slots on either side.
     "VEE-V10": (with_energy(6.2, (3, 12)), {(3, 12)}),
-    "VEE-V11": (with_energy(16.6, (3, 12)), {(3, 12)}),
+    # Beyond four times 2.06: four in a row still stand above most of the four slots on either side, five no longer do.
+    "VEE-V11": (with_energy(8.3, (3, slice(12, 16))), {(3, slot) for slot in range(12, 16)}),
     "VEE-V12": (lambda block: in_outage(3)(with_energy(0.0, (3, slice(0, 96)))(block)), whole_day(3)),
     "VEE-V13": (with_energy(np.nan, (0, 0), (DAYS - 1, slice(1, 96))), whole_day(0) | whole_day(DAYS - 1)),
 }
@@ -106,7 +107,7 @@ SILENT: dict[str, list[Edit]] = {
     "VEE-V07": [with_energy(37.49, (3, 5)), lambda block: replace(with_energy(99.0, (3, 5))(block), capacity_kva=np.full(DAYS, np.nan))],
     "VEE-V09": [with_energy(18.1, (3, 40)), with_energy(30.0, (3, slice(40, 43)))],
     "VEE-V10": [with_energy(6.1, (3, 12)), with_energy(50.0, (3, slice(12, 14)))],
-    "VEE-V11": [with_energy(16.4, (3, 12)), every_day_burst],
+    "VEE-V11": [with_energy(7.9, (3, 12)), with_energy(29.0, (3, 40)), with_energy(30.0, (3, slice(12, 17))), every_day_burst],
     "VEE-V12": [with_energy(0.0, (3, slice(0, 96))), lambda block: in_outage(8)(with_energy(0.0, (3, slice(0, 96)))(block))],
     "VEE-V13": [with_energy(np.nan, (0, 0)), with_energy(np.nan, (0, 0), (DAYS - 1, slice(2, 96))), with_energy(np.nan, (DAYS - 1, slice(1, 96)))],
 }
