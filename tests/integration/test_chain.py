@@ -12,15 +12,24 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
+from pipelines.facts import load_facts
 from pipelines.kept_rules import kept_rules
+from pipelines.keys import KeyRing
 from pipelines.money import round_to_fen
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
 from pipelines.settings import Settings, packaged
 from pipelines.store import Store
+from pipelines.table_files import commit_files, write_files
 from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
+from zhixiang.delivery.codes import deliver_codes
+from zhixiang.delivery.context import Delivery
 from zhixiang.explain import explain
 from zhixiang.issued import newest_with_evidence
 
@@ -158,6 +167,22 @@ def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path) -> Non
     answered = answer(home, "explain", "STEEL-0001/2026-09", "10")
     assert answered["contract"]["contract_demand_kw"] == "600.0"
     assert zhixiang(home, "explain", "STEEL-0001/2026-09", "99").returncode == 2
+
+
+def test_codes_on_an_illustrative_price_leave_only_on_demo_material(home: Path, tmp_path: Path) -> None:
+    source = Store(Settings(packaged("conf"), home))
+    store = Store(Settings(packaged("conf"), tmp_path))
+    for table in (TransferFeeCodeV1, TransferFeeCodeEvidenceV1):
+        rows = source.arrow(table, filters=[("billing_month", "=", "2026-09")]).to_pylist()
+        assert len(rows) == 24
+        if table is TransferFeeCodeV1:
+            rows = [row | {"provenance": "simulated" if number == 0 else "real"} for number, row in enumerate(rows)]
+        commit_files(store, table, write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table)), "test", 1, overwrite=True)
+    months = (BillingMonth.parse("2026-09"),)
+    delivery = Delivery(store, Registry(store.settings), load_facts(packaged("conf") / "facts"), KeyRing(tmp_path), months, tmp_path / "out", "run")
+    parts = deliver_codes(delivery)
+    assert (parts["count"], parts["withheld"]) == (1, 23)
+    assert len(list((tmp_path / "out" / "codes" / "2026-09").glob("*.txt"))) == 1, "nothing is signed for the others"
 
 
 def test_every_received_record_is_accounted_for(home: Path) -> None:

@@ -1,10 +1,10 @@
-"""Which bills may be written and signed: an illustrative price leaves the house only on demo material."""
+"""Which bills and codes may be written and signed: an illustrative price leaves the house only on demo material."""
 
 from __future__ import annotations
 
 import pytest
 
-from zhixiang.delivery.bills import may_leave
+from zhixiang.delivery.context import may_leave
 
 
 @pytest.mark.parametrize(

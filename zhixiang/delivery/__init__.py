@@ -52,7 +52,9 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
         "done",
         time.monotonic() - began,
         f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes"
-        + (f"; {parts['bills']['withheld']} bills withheld: 示意电价 illustrative price" if parts["bills"]["withheld"] else ""),
+        + "".join(
+            f"; {parts[name]['withheld']} {name} withheld: 示意电价 illustrative price" for name in ("bills", "codes") if parts[name]["withheld"]
+        ),
     )
     return out
 

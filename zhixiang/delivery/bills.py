@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.codes import Provenance
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
-from pipelines.tariff import is_issuable
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.charts import DayPoint
 from products.efficiency_bill.rendering import BillPdf, render_bill_html
-from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.context import Delivery, may_leave
 from zhixiang.delivery.pages import write_bytes, write_page
 from zhixiang.issued import newest_with_evidence
 
 WORKERS = 2
-DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
 Job = tuple[str, dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], list[DayPoint], bool]
 
@@ -69,11 +66,6 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         if is_pictured
     ]
     return {"count": len(jobs), "withheld": withheld, "href": "bills/index.html" if jobs else "index.html", "pictures": pictures}
-
-
-def may_leave(bill: Mapping[str, Any]) -> bool:
-    """Whether a stored bill may be written and signed; it belongs to the demo where it is made from demo material."""
-    return is_issuable(bill["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(bill["provenance"]).split("+"))))
 
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:

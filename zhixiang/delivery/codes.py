@@ -11,7 +11,7 @@ from products.transfer_fee_code.page import render_code_page, render_supplier_pa
 from products.transfer_fee_code.qr import qr_png, qr_svg, qr_svg_file
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.signed_code import payload_of, sign_code
-from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.context import Delivery, may_leave
 from zhixiang.delivery.pages import write_bytes, write_page
 from zhixiang.issued import newest_with_evidence
 
@@ -22,18 +22,19 @@ COLOURS = ("green", "yellow", "red", "grey")
 def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     """Writes ``codes/MONTH/``: per tenant a page, the code as SVG, PNG and text; per supplier an overview; and the public key."""
     suppliers: list[dict[str, Any]] = []
-    count, picture = 0, None
+    count, withheld, picture = 0, 0, None
     for month in delivery.months:
         found = newest_with_evidence(delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month))
         evidence = {name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()}
-        for row in found["results"]:
+        codes = [row for row in found["results"] if may_leave(row)]
+        for row in codes:
             _write_code(delivery, row, evidence[row["tenant_id"]], month)
-        count += len(found["results"])
-        suppliers += _write_suppliers(delivery, found["results"], evidence, str(month))
-        red = next((row for row in found["results"] if row["colour_code"] == "red"), None)
+        count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
+        suppliers += _write_suppliers(delivery, codes, evidence, str(month))
+        red = next((row for row in codes if row["colour_code"] == "red"), None)
         picture = red or picture
     if not count:
-        return {"count": 0, "href": "index.html", "pictures": []}
+        return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
     _write_public_key(delivery)
     write_page(delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS)
     pictures = []
@@ -48,7 +49,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
                 "labels": ["simulated", "illustrative"],
             }
         ]
-    return {"count": count, "href": "codes/index.html", "pictures": pictures}
+    return {"count": count, "withheld": withheld, "href": "codes/index.html", "pictures": pictures}
 
 
 def _write_code(delivery: Delivery, row: dict[str, Any], evidence: dict[str, Any], month: BillingMonth) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pipelines.codes import Provenance
 from pipelines.facts import Facts
 from pipelines.keys import KeyRing
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.store import Store
+from pipelines.tariff import is_issuable
+
+DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 
 
 @dataclass(frozen=True)
@@ -28,3 +34,8 @@ class Delivery:
     def last_month(self) -> BillingMonth:
         """The newest month asked for."""
         return max(self.months)
+
+
+def may_leave(result: Mapping[str, Any]) -> bool:
+    """Whether a stored bill or code may be written and signed; it belongs to the demo where it is made from demo material."""
+    return is_issuable(result["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(result["provenance"]).split("+"))))
