@@ -56,8 +56,15 @@ class ReplaySummary:
 
 
 def held_records(store: Store, file: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
-    """Rows of silver_quarantine by file and line; ``file`` is a name or a pattern, ``reason`` a reason code."""
+    """Rows of silver_quarantine by file and line; ``file`` is a name or a pattern, ``reason`` a reason code.
+
+    What silver held back knows its file by content alone; its name is that of the delivery which was read.
+    """
     rows = store.arrow(SilverQuarantine).to_pylist()
+    if any(row["source_file"] is None for row in rows):
+        read = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"]).to_pylist()
+        names = {row["content_hash"]: row["source_file"] for row in read if row["status_code"] != FileStatus.DUPLICATE_CONTENT.value}
+        rows = [row if row["source_file"] is not None else row | {"source_file": names.get(row["content_hash"])} for row in rows]
     chosen = [row for row in rows if (file is None or _named(row["source_file"] or "", file)) and (reason is None or row["reason_code"] == reason)]
     return sorted(chosen, key=lambda row: (row["source_file"] or "", row["content_hash"], row["line_number"], row["table_name"]))
 

@@ -6,7 +6,9 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from pipelines.ingest import IngestSummary, commit_batch, known_hashes, read_one, reading_of
 from pipelines.replay import held_records, replay
@@ -32,8 +34,11 @@ received_at: {column: sent}
 
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
-    """A copy of conf/ that a test may mend."""
-    return Path(shutil.copytree(packaged("conf"), tmp_path / "conf"))
+    """A copy of conf/ that a test may mend; files of a few lines may have a few bad ones."""
+    folder = Path(shutil.copytree(packaged("conf"), tmp_path / "conf"))
+    platform = folder / "platform.yaml"
+    platform.write_text(platform.read_text().replace("tolerated_bad_rows: 1\n", "tolerated_bad_rows: 10\n"))
+    return folder
 
 
 @pytest.fixture
@@ -156,6 +161,22 @@ def test_a_line_of_a_long_file_enters_as_another_delivery_of_its_day(conf: Path,
     assert second["present_flags"] == "-" * 7 + "1" + "-" * 16
     assert held_records(mended) == []
     assert replay(mended, inbox, "replay-2", NOW).files == []
+
+
+def test_what_silver_held_back_is_listed_by_the_name_of_its_file(conf: Path, inbox: Path, tmp_path: Path) -> None:
+    """Silver knows a file by its content alone, however often and under whatever names it came."""
+    for name in ("reads.csv", "the same again.csv"):
+        (inbox / name).write_text(HEADER + read_line("2026-09-01", "MP-UNKNOWN"))
+    store = opened(conf, tmp_path)
+    receive(store, inbox)
+    (digest,) = store.arrow(BronzeRegisterReads, ["content_hash"])["content_hash"].to_pylist()
+    held = dict.fromkeys(SilverQuarantine.arrow_schema().names) | {
+        "content_hash": digest, "line_number": 2, "table_name": "bronze_register_reads", "reason_code": "unknown_meter_point",
+        "column_name": "meter_point_id", "reason": "No meter is known.", "raw_record": "MP-UNKNOWN", "stage": "silver-registers", "run_id": "r",
+    }  # fmt: skip
+    write_deltalake(store.path(SilverQuarantine), pa.Table.from_pylist([held], SilverQuarantine.arrow_schema()))
+    assert [row["source_file"] for row in held_records(store, "reads.csv")] == ["reads.csv"]
+    assert held_records(store, "the same again.csv") == []
 
 
 def test_a_file_that_is_gone_is_told(conf: Path, inbox: Path, tmp_path: Path) -> None:

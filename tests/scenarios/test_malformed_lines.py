@@ -33,15 +33,15 @@ DAMAGE: tuple[tuple[Callable[[bytes], bytes], str | None, str], ...] = (
 
 def good_line(number: int, meter: str) -> str:
     day = date(2026, 1, 1) + timedelta(days=number % 300)
-    return f"{meter}-{number},1,{day},{day} 23:59:59,12345.25,,,,,ok,{day + timedelta(days=1)} 01:00:00"
+    return f"{meter}-{number // 300},1,{day},{day} 23:59:59,12345.25,,,,,ok,{day + timedelta(days=1)} 01:00:00"
 
 
-def built(encoding: str, bad: int, bom: bytes = b"") -> tuple[bytes, dict[int, tuple[str | None, str]]]:
+def built(encoding: str, bad: int, bom: bytes = b"", meter: str = "厂") -> tuple[bytes, dict[int, tuple[str | None, str]]]:
     """A file with ``bad`` malformed lines spread over it, and what must be told of each, by line."""
     lines, told = [HEADER.encode()], {}
     step = COUNT // bad if bad else COUNT + 1
     for number in range(COUNT):
-        line = good_line(number, "厂").encode(encoding)
+        line = good_line(number, meter).encode(encoding)
         if number % step == step // 2 and len(told) < bad:
             damage, column, reason = DAMAGE[len(told) % len(DAMAGE)]
             told[number + 2] = (column, reason)

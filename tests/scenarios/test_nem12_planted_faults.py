@@ -65,7 +65,7 @@ def parsed(lines: list[str]) -> Iterator[str | Day]:
             stream = cells
         slots = 1440 // int(stream[8]) if stream else 0
         if cells[0] == "300" and len(cells) > slots + 2 and stream[4][0] in CHANNELS:
-            held = Day(f"NEM12-{stream[1]}-{stream[4][1]}", CHANNELS[stream[4][0]], datetime.strptime(cells[1], "%Y%m%d").date(), cells, slots)
+            held = Day(f"NEM12-{stream[1]}-{stream[4][1]}", CHANNELS[stream[4][0]], date.fromisoformat(cells[1]), cells, slots)
             continue
         yield line
     if held is not None:

@@ -138,7 +138,7 @@ RECORD_FIRES: dict[str, list[RecordBlock]] = {
 }
 RECORD_SILENT: dict[str, list[RecordBlock]] = {
     "VEE-V08": [of_first_record(day_numbers=20_002)],
-    "VEE-V14": [of_first_record(interval_minutes=1), of_first_record(interval_minutes=1440)],
+    "VEE-V14": [of_first_record(interval_minutes=1, values=1440, flags=0), of_first_record(interval_minutes=1440, values=1, flags=0)],
     "VEE-V15": [of_first_record(flags=0), of_first_record(interval_minutes=30, values=48, flags=48)],
     "VEE-V16": [records()],
     "VEE-V17": [of_first_record(day_numbers=19_990), of_first_record(day_numbers=19_989, first_installed=NO_DAY)],
@@ -169,12 +169,25 @@ def test_a_check_of_records_fires_on_what_is_wrong_and_nothing_else(check: Check
     place = RECORD_CHECKS.index(check)
     for block in RECORD_FIRES[check.id]:
         assert check.failed(block, SETTINGS).tolist() == [True, False, False]
-        assert record_faults(block, SETTINGS)[1:].tolist() == [0, 0]
-        assert 0 < record_faults(block, SETTINGS)[0] <= place + 1
+        assert record_faults(block, SETTINGS).tolist() == [place + 1, 0, 0]
     for block in RECORD_SILENT[check.id]:
         assert not check.failed(block, SETTINGS).any()
+        # A record before the point's first meter has no meter that day either: it is told as what it is, not as unknown.
+        other = RECORD_CHECKS.index(next(each for each in RECORD_CHECKS if each.id == "VEE-V17")) + 1 if check.id == "VEE-V18" else 0
+        assert record_faults(block, SETTINGS).tolist() == [other, 0, 0]
     assert check.reason is not None
     assert check.severity is Severity.QUARANTINE
+
+
+def test_of_several_faults_of_a_record_the_first_of_the_list_is_told() -> None:
+    ruined = {"interval_minutes": 7, "values": 95, "has_measure": False, "has_meter": False, "day_numbers": 20_003}
+    mended: dict[str, int | bool] = {}
+    told = []
+    for name, value in {"interval_minutes": 15, "values": 96, "has_measure": True, "has_meter": True, "day_numbers": 20_002}.items():
+        told.append(RECORD_CHECKS[record_faults(of_first_record(**ruined | mended), SETTINGS)[0] - 1].id)
+        mended[name] = value
+    assert told == ["VEE-V14", "VEE-V15", "VEE-V16", "VEE-V18", "VEE-V08"]
+    assert record_faults(of_first_record(**ruined | mended), SETTINGS).tolist() == [0, 0, 0]
 
 
 def test_a_variant_needs_an_entry_alone() -> None:
