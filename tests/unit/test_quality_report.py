@@ -21,8 +21,9 @@ from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.aggregates import PublicationSettings
-from zhixiang.delivery.quality_charts import gap_label, heat_colour
-from zhixiang.delivery.quality_figures import by_class, customer_history, gap_classes, known_months, month_figures
+from pipelines.vee import VeeSettings
+from zhixiang.delivery.quality_charts import error_chart, gap_label, heat_colour
+from zhixiang.delivery.quality_figures import by_class, customer_history, error_limits, error_lines, gap_classes, known_months, month_figures
 from zhixiang.delivery.quality_page import write_quality_page
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
@@ -161,7 +162,36 @@ def test_the_page_runs_its_own_script_and_no_other(store: Store, tmp_path: Path)
     assert text.count("模拟 simulated") == 21
     assert "实际采用 chosen" in text
     assert "偏大 flagged" in text
+    assert "大工业 15 min<small>large_industry, 96 masked gaps" in text
+    assert text.count('aria-label="Masked error by length of gap and method"') == 1
+    assert "is flagged (15 % up to 2 h, 25 % beyond" in text
     assert text.count("withheld") == 2
+
+
+def test_masked_errors_are_drawn_by_class_gap_and_method() -> None:
+    rows = [
+        {"customer_class_code": name, "interval_minutes": 15, "gap_minutes": gap, "estimator_id": method, "masked_gaps": 32, "energy_error_ratio": error}
+        for name, method, errors in (("a", "chosen", (0.1, 0.2)), ("a", "VEE-E01", (0.1, 1.6)), ("b", "chosen", (0.3, None)))
+        for gap, error in zip((120, 1440), errors, strict=True)
+    ]  # fmt: skip
+    other = [rows[0] | {"interval_minutes": 5}]
+    parts = error_lines([*rows, *other])
+    assert [(part["class"], part["interval_minutes"], part["masked_gaps"]) for part in parts] == [("a", 5, 32), ("a", 15, 64), ("b", 15, 64)]
+    assert parts[1]["lines"] == {"VEE-E01": [(2.0, 0.1), (24.0, 1.6)], "chosen": [(2.0, 0.1), (24.0, 0.2)]}
+    assert parts[2]["lines"] == {"chosen": [(2.0, 0.3)]}
+    limits = error_limits(Settings(packaged("conf"), packaged("conf")).section(VeeSettings))
+    assert [(row["above_hours"], row["to_hours"], row["limit_ratio"]) for row in limits] == [(0.0, 2.0, 0.15), (2.0, None, 0.25)]
+    drawn = str(error_chart(parts[1]["lines"], limits))
+    # 150 % is 178 high: 10 % stands 11.9 above the foot at 190, 20 % 23.7; 160 % at the upper edge, with its figure.
+    places = re.findall(r'<polyline points="([^"]+)"', drawn)
+    assert places == ["73.0,178.1 127.0,12.0", "73.0,178.1 127.0,166.3"]
+    assert ">160%</text>" in drawn
+    assert re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="[\d.]+" stroke="#b3261e"', drawn) == ["172.2", "160.3"]
+    assert drawn.count("<circle") == 4
+    assert "实际采用 chosen" in drawn
+    assert "VEE-E01 线性插值" in drawn
+    # A scale of 30 % holds both limits; nothing is cut.
+    assert ">30.0%</text>" in str(error_chart(parts[2]["lines"], limits))
 
 
 def test_months_without_data_still_make_a_page(settings: Settings, tmp_path: Path) -> None:

@@ -8,9 +8,17 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from pipelines.vee.estimators import ESTIMATORS
+
 Row = Mapping[str, Any]
 MEASURED, ESTIMATED, MISSING = "#00897b", "#f6a821", "#b3261e"
 _SOFT, _INK, _LINE, _NONE = "#5c726c", "#16302b", "#dbe5e1", "#eef2f0"
+METHODS = {
+    "chosen": "#16302b", "VEE-E01": "#9e9e9e", "VEE-E02": "#f6a821", "VEE-E03": "#00897b", "VEE-E04": "#5c6bc0", "VEE-E05": "#ad1457",
+}  # fmt: skip
+"""Colours of what estimation itself takes and of each estimator; others are grey."""
+_METHOD_NAMES = {"chosen": "实际采用 chosen"} | {estimator.id: f"{estimator.id} {estimator.title_zh.split('（')[0]}" for estimator in ESTIMATORS}
+_ERROR_SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)
 _SEVERITY = {"info": "#7b8f8a", "warn": "#f6a821", "invalid": "#b3261e", "quarantine": "#6a1b9a", "halt": "#4a0d08"}
 
 
@@ -109,6 +117,48 @@ def heat_colour(share: float | None) -> str:
             part = max(0.0, share - low) / (high - low)
             return "#" + "".join(f"{round(start + (end - start) * part):02x}" for start, end in zip(below, above, strict=True))
     return "#66bb96"
+
+
+def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[Row]) -> Markup:
+    """Masked error (MAPE) by length of the gap, one line a method; errors above 150 % stand at the upper edge.
+
+    lines   Method -> points (gap in hours, MAPE), in rising order of gap.
+    limits  ``above_hours``, ``to_hours`` and ``limit_ratio``, above which what is chosen is flagged.
+    """
+    top, base, left, wide = 12, 190, 46, 54
+    hours = sorted({gap for points in lines.values() for gap, _ in points})
+    at = {gap: left + wide * (place + 0.5) for place, gap in enumerate(hours)}
+    highest = max((error for points in lines.values() for _, error in points), default=0.0)
+    ceiling = next((scale for scale in _ERROR_SCALES if scale >= highest), _ERROR_SCALES[-1])
+    right = left + wide * len(hours)
+    parts = _grid(left, right, top, base, ceiling)
+    for span in limits:
+        limit = span["limit_ratio"]
+        covered = [gap for gap in hours if gap > span["above_hours"] and (span["to_hours"] is None or gap <= span["to_hours"])]
+        if covered and limit <= ceiling:
+            y = base - limit / ceiling * (base - top)
+            parts.append(
+                f'<line x1="{at[covered[0]] - wide / 2:.1f}" y1="{y:.1f}" x2="{at[covered[-1]] + wide / 2:.1f}" y2="{y:.1f}" stroke="{MISSING}" '
+                f'stroke-dasharray="5 4"><title>limit {limit:.0%}</title></line>'
+            )
+    # What is chosen lies over the method that it is.
+    for method in sorted(lines, key=lambda name: (name == "chosen", name)):
+        colour, strong = METHODS.get(method, _SOFT), method == "chosen"
+        places = [(at[gap], base - min(error, ceiling) / ceiling * (base - top), error) for gap, error in lines[method]]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
+        dashes = ' stroke-dasharray="2 3"' if strong else ""
+        parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{3 if strong else 1.6}"{dashes}/>')
+        for (x, y, error), (gap, _) in zip(places, lines[method], strict=True):
+            said = f"<title>{escape(method)}, {gap:g} h: {error:.1%}</title>"
+            parts.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if strong else 3}" fill="{colour}">{said}</circle>')
+            if error > ceiling:
+                parts.append(_text(x + 6, y + 4, f"{error:.0%}", fill=colour))
+    parts += [_text(at[gap], base + 15, f"{gap:g} h" if gap < 48 else f"{gap / 24:g} d", anchor="middle", size=11.5) for gap in hours]
+    names = [name for name in ("chosen", *sorted(set(lines) - {"chosen"})) if name in lines]
+    for place, name in enumerate(names):
+        x, y = left + 170 * (place % 2), base + 28 + place // 2 * 18
+        parts += _legend(x, y, [(_METHOD_NAMES.get(name, name), METHODS.get(name, _SOFT))])
+    return _svg(max(right, left + 330), base + 36 + (len(names) + 1) // 2 * 18, parts, "Masked error by length of gap and method")
 
 
 def _grid(left: float, right: float, top: float, base: float, ceiling: float) -> list[str]:

@@ -13,11 +13,13 @@ import pyarrow.compute as pc
 from pipelines.codes import Channel
 from pipelines.periods import EPOCH, BillingMonth
 from pipelines.store import Store
-from pipelines.tables.estimation import SilverEstimationErrors
+from pipelines.tables.estimation import CHOSEN, SilverEstimationErrors
+from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.aggregates import PublicationSettings, is_publishable
-from pipelines.vee import CHECKS
+from pipelines.vee import CHECKS, VeeSettings
+from pipelines.vee.back_test import SHORT_HOURS, plot_lines
 
 Row = Mapping[str, Any]
 GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
@@ -161,8 +163,10 @@ def _days(store: Store, month: str) -> list[dict[str, Any]]:
 
 
 def _checks(store: Store, month: str) -> list[dict[str, Any]]:
-    """Days of the month on which each check fired on a curve."""
+    """Days of the month on which each check fired, on a curve, a register or a day of energy."""
     failed = Counter(pc.list_flatten(store.arrow(SilverDayCurves, ["failed_checks"], [("curve_month", "==", month)]).column(0)).to_pylist())
+    for table in (SilverRegisterFindings, GoldDayFindings):
+        failed.update(store.arrow(table, ["check_id"], [("finding_month", "==", month)]).column(0).to_pylist())
     return [
         {"id": check.id, "title": check.title, "title_zh": check.title_zh, "severity": str(check.severity), "days": failed.get(check.id, 0)}
         for check in CHECKS
@@ -187,6 +191,25 @@ def estimation_errors(store: Store) -> list[dict[str, Any]]:
     rows = store.arrow(SilverEstimationErrors).to_pylist()
     key = ("customer_class_code", "interval_minutes", "gap_minutes")
     return sorted(rows, key=lambda row: (*(row[name] for name in key), row["estimator_id"] != "chosen", row["estimator_id"]))
+
+
+def error_lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What is drawn of the published errors: one part for each customer class and interval length, in this order."""
+    parts = []
+    for minutes in sorted({row["interval_minutes"] for row in rows}):
+        of_length = [dict(row) for row in rows if row["interval_minutes"] == minutes]
+        for name, lines in plot_lines(of_length).items():
+            masked = sum(row["masked_gaps"] for row in of_length if (row["customer_class_code"], row["estimator_id"]) == (name, CHOSEN))
+            parts.append({"class": name, "interval_minutes": minutes, "masked_gaps": masked, "lines": lines})
+    return sorted(parts, key=lambda part: (part["class"], part["interval_minutes"]))
+
+
+def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
+    """The MAPE above which what is chosen is flagged, for gaps above ``above_hours`` up to ``to_hours`` (none: without end)."""
+    return [
+        {"above_hours": 0.0, "to_hours": SHORT_HOURS, "limit_ratio": settings.flag_short_error_ratio},
+        {"above_hours": SHORT_HOURS, "to_hours": None, "limit_ratio": settings.flag_long_error_ratio},
+    ]
 
 
 def customer_history(store: Store, customer_id: str) -> list[dict[str, Any]]:

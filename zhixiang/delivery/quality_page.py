@@ -11,10 +11,11 @@ from typing import Any
 from pipelines.ledger import Ledger
 from pipelines.store import Store
 from pipelines.tables.silver import SilverDayCurves, SilverQuarantine, SilverRegisterEnergy
+from pipelines.vee import VeeSettings
 from zhixiang.accounts import file_accounts
 from zhixiang.delivery.pages import script_hash, write_bytes, write_page
-from zhixiang.delivery.quality_charts import check_chart, day_chart, gap_chart, heat_chart
-from zhixiang.delivery.quality_figures import estimation_errors, known_months, month_figures
+from zhixiang.delivery.quality_charts import check_chart, day_chart, error_chart, gap_chart, heat_chart
+from zhixiang.delivery.quality_figures import error_limits, error_lines, estimation_errors, known_months, month_figures
 
 SEARCH = """
 const words = document.getElementById('words'), only = document.getElementById('only'), shown = document.getElementById('shown');
@@ -71,6 +72,7 @@ def run_figures(store: Store, ledger: Ledger) -> dict[str, Any]:
         "registers": _register_rules(store),
         "reasons": dict(sorted(Counter(store.arrow(SilverQuarantine, ["reason_code"]).column(0).to_pylist()).items())),
         "gates": latest_gates(ledger),
+        "error_limits": error_limits(store.settings.section(VeeSettings)),
     }
 
 
@@ -97,6 +99,7 @@ def write_month_page(path: Path, figures: dict[str, Any], month: dict[str, Any] 
         months=months,
         charts=charts,
         errors=errors,
+        error_charts=[part | {"chart": error_chart(part["lines"], figures["error_limits"])} for part in error_lines(errors)],
         class_names=CLASS_NAMES,
         search=SEARCH,
         script_hash=script_hash(SEARCH),
