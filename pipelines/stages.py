@@ -24,6 +24,7 @@ from pipelines.sufficiency import SUFFICIENCY_STEP
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.estimation import SilverEstimationErrors
+from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import (
     SilverCustomers,
@@ -33,15 +34,17 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
+from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
-from pipelines.transforms.energy import derive_day_energy
+from pipelines.transforms.energy import settle_days
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
+from pipelines.transforms.findings import find_in_days
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, driver_files, month_of, promises, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, month_of, promises, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -88,9 +91,10 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_read_rows(bronze, points, settings, today)
-        return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, promises(outcome.energy, SilverRegisterEnergy))
+        kept = promises(outcome.energy, SilverRegisterEnergy)
+        return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, kept, outcome.findings)
 
-    return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK)
+    return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK, SilverRegisterFindings)
 
 
 def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -188,10 +192,18 @@ def _customer_classes(inputs: Inputs) -> dict[str, str]:
 
 
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
-    """Energy of each meter point, channel and day."""
-    points = _meter_points(inputs)
-    sources = (SilverRegisterEnergy, SilverDayCurves)
-    return derive_in_buckets(inputs, sources, GoldDayEnergy, lambda rows: derive_day_energy(rows[0], rows[1], points), READ_ROWS_PER_TASK)
+    """Energy of each meter point, channel and day, and what the checks of days find in it."""
+    points, settings = _meter_points(inputs), inputs.settings.section(VeeSettings)
+    months = {month_of(path, "energy_month") for path in inputs.files(SilverRegisterEnergy)}
+    months |= {month_of(path, "curve_month") for path in inputs.files(SilverDayCurves)}
+    day_types = _day_types(inputs.facts, _days_of(sorted(months)))
+
+    def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+        reads, curve_days = rows[0], summarise_days(rows[1], None)
+        days, place = settle_days(curve_days, reads, points)
+        return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings)
+
+    return derive_with_findings(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK)
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -246,7 +258,7 @@ STEPS: tuple[Step, ...] = (
         stage="silver",
         name=REGISTERS,
         reads=(BronzeRegisterReads, SilverMeterPoints),
-        writes={SilverRegisterEnergy: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
+        writes={SilverRegisterEnergy: WriteMode.COMMIT_FILES, SilverRegisterFindings: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_registers,
     ),
     Step(
@@ -267,7 +279,7 @@ STEPS: tuple[Step, ...] = (
         stage="gold",
         name="gold-day-energy",
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints),
-        writes={GoldDayEnergy: WriteMode.COMMIT_FILES},
+        writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
     ),
     Step(

@@ -11,10 +11,11 @@ from pipelines.month_derivation import derive_by_month, read_columns
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs, Step, WriteMode, Written
 from pipelines.tables.base import Table
+from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.aggregates import PublicationSettings
-from pipelines.transforms.sufficiency import CURVE_COLUMNS, REGISTER_COLUMNS, month_sufficiency
+from pipelines.transforms.sufficiency import CURVE_COLUMNS, FINDING_COLUMNS, REGISTER_COLUMNS, month_sufficiency
 
 
 def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -26,15 +27,17 @@ def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
     long_spans = read_columns(files, SilverRegisterEnergy, REGISTER_COLUMNS, ds.field("span_days") > 1)
 
     def derive(month: str, rows: Sequence[pa.Table]) -> pa.Table:
-        return month_sufficiency(rows[0], rows[1], long_spans, points, BillingMonth.parse(month), limits)
+        return month_sufficiency(rows[0], rows[1], rows[2:], long_spans, points, BillingMonth.parse(month), limits)
 
-    return derive_by_month(inputs, {SilverRegisterEnergy: REGISTER_COLUMNS, SilverDayCurves: CURVE_COLUMNS}, GoldDataSufficiency, derive)
+    sources: dict[type[Table], Sequence[str]] = {SilverRegisterEnergy: REGISTER_COLUMNS, SilverDayCurves: CURVE_COLUMNS}
+    sources |= {SilverRegisterFindings: FINDING_COLUMNS, GoldDayFindings: FINDING_COLUMNS}
+    return derive_by_month(inputs, sources, GoldDataSufficiency, derive)
 
 
 SUFFICIENCY_STEP = Step(
     stage="gold",
     name="gold-data-sufficiency",
-    reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints),
+    reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints, SilverRegisterFindings, GoldDayFindings),
     writes={GoldDataSufficiency: WriteMode.COMMIT_FILES},
     apply=judge_sufficiency,
 )

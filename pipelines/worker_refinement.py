@@ -29,16 +29,23 @@ _REPORT = "report string"
 
 @dataclass(frozen=True)
 class BucketOutcome:
-    """What one bucket gives: silver rows without run columns, accounts, quarantine, and counts of broken promises."""
+    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken promises, and what checks found."""
 
     rows: pa.Table
     accounts: pa.Table
     quarantine: pa.Table
     violations: Mapping[str, int]
+    findings: pa.Table | None = None
 
 
 def refine_in_buckets(
-    inputs: Inputs, stage: str, source: type[Table], target: type[Table], refine: Callable[[pa.Table], BucketOutcome], rows_per_task: int
+    inputs: Inputs,
+    stage: str,
+    source: type[Table],
+    target: type[Table],
+    refine: Callable[[pa.Table], BucketOutcome],
+    rows_per_task: int,
+    findings: type[Table] | None = None,
 ) -> Mapping[type[Table], Written]:
     """Runs ``refine`` on all bronze rows of each bucket of meter points.
 
@@ -46,10 +53,11 @@ def refine_in_buckets(
     target         Silver table; the workers write its files, the runner commits them.
     refine         Pure function; it travels to the workers with all that it holds.
     rows_per_task  How many rows make one more bucket worth its start.
+    findings       Table of what checks found, written beside the target.
     """
-    files, reports = _run_buckets(inputs, (source,), target, lambda tables: refine(tables[0]), rows_per_task)
+    files, reports = _run_buckets(inputs, (source,), target, lambda tables: refine(tables[0]), rows_per_task, findings)
     return {
-        target: files,
+        **files,
         SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
         SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", stage))),
     }
@@ -64,13 +72,29 @@ def derive_in_buckets(
         rows = derive(tables)
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target))
 
-    return {target: _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]}
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]
+
+
+def derive_with_findings(
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    target: type[Table],
+    findings: type[Table],
+    derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table]],
+    rows_per_task: int,
+) -> Mapping[type[Table], Written]:
+    """The same where ``derive`` gives the rows of the target and those of ``findings``."""
+
+    def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
+        rows, found = derive(tables)
+        return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
+
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings)[0]
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
     """Files of rows that the driver holds already, to be committed as those of workers are."""
-    whole = rows.append_column("computed_run_id", pa.array([inputs.run_id] * rows.num_rows, pa.string()))
-    return WorkerFiles(tuple(write_files(whole, table, inputs.location(table))), promises(rows, table))
+    return WorkerFiles(tuple(write_files(with_run(rows, inputs.run_id), table, inputs.location(table))), promises(rows, table))
 
 
 def map_buckets(
@@ -103,9 +127,16 @@ def _bucket_frame(inputs: Inputs, buckets: int) -> DataFrame:
 
 
 def _run_buckets(
-    inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], work: Callable[[Sequence[pa.Table]], BucketOutcome], rows_per_task: int
-) -> tuple[WorkerFiles, list[dict[str, Any]]]:
-    root, run_id = inputs.location(target), inputs.run_id
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    target: type[Table],
+    work: Callable[[Sequence[pa.Table]], BucketOutcome],
+    rows_per_task: int,
+    findings: type[Table] | None = None,
+) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
+    run_id = inputs.run_id
+    targets = (target,) if findings is None else (target, findings)
+    roots = [inputs.location(table) for table in targets]
     files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
     buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
 
@@ -114,20 +145,31 @@ def _run_buckets(
             reports = []
             for bucket in batch.column(0).to_pylist():
                 outcome = work([bucket_rows(files[source], source, bucket, buckets) for source in sources])
-                written = outcome.rows.append_column("computed_run_id", pa.array([run_id] * outcome.rows.num_rows, pa.string()))
+                given = [outcome.rows] if outcome.findings is None else [outcome.rows, outcome.findings]
                 report = {
-                    "files": [file.to_json() for file in write_files(written, target, root)],
+                    "files": [
+                        [file.to_json() for file in write_files(with_run(rows, run_id), table, root)]
+                        for rows, table, root in zip(given, targets, roots, strict=True)
+                    ],
                     "accounts": outcome.accounts.to_pylist(),
                     "quarantine": outcome.quarantine.to_pylist(),
-                    "violations": dict(outcome.violations),
+                    "violations": [dict(outcome.violations), *(promises(rows, table) for rows, table in zip(given[1:], targets[1:], strict=True))],
                 }
                 reports.append(json.dumps(report))
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     reports = [json.loads(row.report) for row in _bucket_frame(inputs, buckets).mapInArrow(run, _REPORT).collect()]
-    written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
-    violations = _total(report["violations"] for report in reports)
-    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations), reports
+    return {table: _worker_files(reports, place) for place, table in enumerate(targets)}, reports
+
+
+def _worker_files(reports: list[dict[str, Any]], place: int) -> WorkerFiles:
+    written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
+    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"][place] for report in reports))
+
+
+def with_run(rows: pa.Table, run_id: str) -> pa.Table:
+    """Rows with the run that computed them."""
+    return rows.append_column("computed_run_id", pa.array([run_id] * rows.num_rows, pa.string()))
 
 
 def bucket_of(subject: str | None, buckets: int) -> int:

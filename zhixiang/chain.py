@@ -31,6 +31,7 @@ def declared_tables() -> tuple[type[Table], ...]:
     import pipelines.tables.credit_index
     import pipelines.tables.efficiency_bill
     import pipelines.tables.estimation
+    import pipelines.tables.findings
     import pipelines.tables.gold
     import pipelines.tables.indicators
     import pipelines.tables.silver

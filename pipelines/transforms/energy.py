@@ -41,11 +41,16 @@ def derive_day_energy(register_energy: pa.Table, day_curves: pa.Table, meter_poi
     unsplit span leaves empty has no row. Other days take the curve's total if no interval lacks a final value.
     ``estimated_ratio``: 0 for a register's own day, 1 for a day of an even split, else the estimated share of the day's curve.
     """
-    days = day_energy(summarise_days(day_curves, None), register_energy.select(list(_REGISTER_COLUMNS)))
+    return settle_days(summarise_days(day_curves, None), register_energy, meter_points)[0]
+
+
+def settle_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: pa.Table) -> tuple[pa.Table, pa.Array]:
+    """The same from curve days that are summed up already, and for each row the place of its meter in ``meter_points``, null for none."""
+    days = day_energy(curve_days, register_energy.select(list(_REGISTER_COLUMNS)))
     place = row_in_force(days["meter_point_id"], days["energy_date"], meter_points["meter_point_id"], meter_points["valid_from_date"])
     customers = meter_points["customer_id"].take(place)
     schema = pa.schema([field for field in GoldDayEnergy.arrow_schema() if field.name != "computed_run_id"])
-    return days.append_column("customer_id", customers).select(schema.names).cast(schema)
+    return days.append_column("customer_id", customers).select(schema.names).cast(schema), place
 
 
 def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
@@ -63,7 +68,7 @@ def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
     key = np.concatenate((allocation.series[holds] * DAY_SPAN + allocation.day[holds], curve_key[own]))
     energy = np.concatenate((allocation.energy[holds] / 1e6, total[own]))
     from_register = np.arange(key.size) < holds.size
-    place = _place_of(key, curve_key)
+    place = place_of(key, curve_key)
     of_curve = np.where(place >= 0, estimated[place] if estimated.size else 0.0, 0.0)
     manner = np.concatenate((allocation.manner[holds], np.full(own.size, BY_CURVE, dtype=np.int8)))
     ratio = np.where(manner == BY_CURVE, of_curve, np.where(manner == BY_DAYS, 1.0, 0.0))
@@ -95,7 +100,7 @@ def _ratio(part: NDArray[np.float64], whole: NDArray[np.float64]) -> NDArray[np.
     return ratio
 
 
-def _place_of(wanted: IntArray, keys: IntArray) -> IntArray:
+def place_of(wanted: IntArray, keys: IntArray) -> IntArray:
     """Place of each wanted key among distinct keys, -1 where it is not there."""
     if not keys.size:
         return np.full(wanted.size, -1, dtype=np.int64)

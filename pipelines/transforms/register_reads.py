@@ -14,6 +14,7 @@ from pipelines.codes import Channel, RejectReason
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.transforms import settlement
+from pipelines.transforms.findings import find_in_reads
 from pipelines.transforms.micros import to_micros
 from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, STAGE, derive_reads
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, VERDICTS, Verdict, ranks
@@ -71,11 +72,13 @@ class ReadsOutcome:
     energy      silver_register_energy without ``computed_run_id``.
     accounts    Records per file; a read that fell below the one before counts as quarantined.
     quarantine  silver_quarantine without ``source_file`` and ``run_id``.
+    findings    silver_register_findings without ``computed_run_id``.
     """
 
     energy: pa.Table
     accounts: pa.Table
     quarantine: pa.Table
+    findings: pa.Table
 
 
 def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date) -> ReadsOutcome:
@@ -100,10 +103,12 @@ def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSett
     content, hashes = ranks(judged["content_hash"])
     verdict = pc.index_in(judged["verdict"], value_set=pa.array([verdict.value for verdict in VERDICTS])).to_numpy().astype(np.int8)
     kept = judged.filter(pc.equal(judged["verdict"], Verdict.KEPT.value)).select(ENERGY_SCHEMA.names)
+    walked = judged.filter(pc.is_valid(judged["register_rule_code"]))
     return ReadsOutcome(
         energy=kept.cast(ENERGY_SCHEMA).combine_chunks(),
         accounts=settlement.count_verdicts(content, hashes, verdict, BronzeRegisterReads.name),
         quarantine=pa.table({name: made[name] if name in made else held[name] for name in QUARANTINE_SCHEMA.names}).cast(QUARANTINE_SCHEMA),
+        findings=find_in_reads(walked, bronze, settings),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ CURVE_COLUMNS = (
     "interval_status_codes",
     "failed_checks",
 )
+FINDING_COLUMNS = ("meter_point_id", "check_id")
 DAY_MINUTES = 1440
 CURVE, REGISTER = "curve", "register"
 REASONS = ("estimated", "missing")
@@ -37,6 +39,7 @@ COUNTED = (Severity.INFO, Severity.WARN, Severity.INVALID)
 MISSING, MEASURED, ESTIMATED = 0, 1, 2
 _STATE = np.array([MISSING if status is IntervalStatus.MISSING else ESTIMATED if status.is_estimated else MEASURED for status in IntervalStatus])
 _CHANNEL_ORDER = {channel.value: place for place, channel in enumerate(Channel)}
+_FINDINGS = pa.schema([(name, STRING) for name in FINDING_COLUMNS])
 _SEVERITY = {check.id: check.severity for check in CHECKS}
 
 IntArray = NDArray[np.int64]
@@ -59,17 +62,24 @@ class _Judged:
 
 
 def month_sufficiency(
-    registers: pa.Table, curves: pa.Table, long_spans: pa.Table, points: pa.Table, month: BillingMonth, limits: PublicationSettings
+    registers: pa.Table,
+    curves: pa.Table,
+    findings: Sequence[pa.Table],
+    long_spans: pa.Table,
+    points: pa.Table,
+    month: BillingMonth,
+    limits: PublicationSettings,
 ) -> pa.Table:
     """gold_data_sufficiency of one month without ``computed_run_id``, by meter point.
 
     registers   REGISTER_COLUMNS of silver_register_energy, rows of the month.
     curves      CURVE_COLUMNS of silver_day_curves, rows of the month.
+    findings    FINDING_COLUMNS of the tables of findings, rows of the month.
     long_spans  REGISTER_COLUMNS, rows of any month that cover more than one day: those that close later may reach back into this month.
     points      silver_meter_points: whose customer, and on which days of the month there was a meter.
     """
     day_span = _expected_days(points, month)
-    counted = _failed(curves)
+    counted = _failed(curves, findings)
     judged = [*_judged_curves(curves, month), _judged_registers(registers, long_spans, month)]
     found = pa.concat_tables(
         [SUFFICIENCY_SCHEMA.empty_table()]
@@ -152,12 +162,17 @@ def _series(rows: pa.Table) -> tuple[IntArray, list[tuple[str, str]]]:
     return place.astype(np.int64), [(points[number // len(channels)], channels[number % len(channels)]) for number in numbers.tolist()]
 
 
-def _failed(curves: pa.Table) -> Counter[tuple[str, Severity]]:
+def _failed(curves: pa.Table, findings: Sequence[pa.Table]) -> Counter[tuple[str, Severity]]:
     """Days x checks of each severity by meter point."""
     ids = curves["failed_checks"].combine_chunks()
-    fired = pc.list_flatten(ids).to_pylist()
-    points = curves["meter_point_id"].take(pc.list_parent_indices(ids)).to_pylist()
-    return Counter((point, _SEVERITY[check]) for point, check in zip(points, fired, strict=True) if check in _SEVERITY)
+    fired = pa.table([curves["meter_point_id"].take(pc.list_parent_indices(ids)), pc.list_flatten(ids)], names=list(FINDING_COLUMNS))
+    together = pa.concat_tables([fired.cast(_FINDINGS), *(rows.select(list(FINDING_COLUMNS)).cast(_FINDINGS) for rows in findings)])
+    counts = together.group_by(list(FINDING_COLUMNS)).aggregate([([], "count_all")])
+    total: Counter[tuple[str, Severity]] = Counter()
+    for row in counts.to_pylist():
+        if row["check_id"] in _SEVERITY:
+            total[row["meter_point_id"], _SEVERITY[row["check_id"]]] += row["count_all"]
+    return total
 
 
 def longest_runs(states: States) -> IntArray:

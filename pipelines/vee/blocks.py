@@ -75,3 +75,63 @@ class RecordBlock:
 
 
 NO_DAY = -(1 << 30)
+
+
+@dataclass(frozen=True)
+class RegisterBlock:
+    """Settled register reads ordered by series and day, after the walk from read to read; arrays run over reads.
+
+    series       Number of (meter point, channel).
+    day_numbers  Local day that the read closes, counted from 1970-01-01.
+    register     The counter. [1e-6, before the multiplier]
+    before       Place of the read before, -1 where there is none.
+    decreased, rolled_over, exchanged  What the walk decided about the energy since the read before.
+    step         Smallest step of the register. [1e-6, before the multiplier]
+    rates        (reads x rates) registers of the rates, -1 where none was sent. [1e-6, before the multiplier]
+    """
+
+    series: IntArray
+    day_numbers: IntArray
+    register: IntArray
+    before: IntArray
+    decreased: BoolArray
+    rolled_over: BoolArray
+    exchanged: BoolArray
+    step: IntArray
+    rates: IntArray
+
+
+@dataclass(frozen=True)
+class DayBlock:
+    """Days of energy ordered by series (meter point and channel) and day; a day without settled energy has no row.
+
+    series_starts     (series + 1) first row of each series.
+    meter_points      (series) number of the meter point; its series stand next to each other.
+    day_numbers       Local day, counted from 1970-01-01.
+    day_types         Code of the kind of day; like-days have equal codes.
+    energy            Settled energy. [kWh or kvarh]
+    span_days         Days that the energy stands for; more than 1 where a missed read could not be split.
+    curve             Energy by a whole curve, NaN where there is none. [kWh or kvarh]
+    register          Energy between the reads that close this day and the one before, NaN where there is none. [kWh or kvarh]
+    resolution        Smallest step of the register times the multiplier, NaN where there is no register. [kWh or kvarh]
+    estimated_ratio   Share of the energy that was estimated.
+    interval_minutes  Length of an interval of the curve, 0 where there is none. [min]
+    multiplier        CT ratio x PT ratio, NaN where unknown.
+    capacity_kva      Limit of the connection, NaN where unknown. [kVA]
+    counts_use        Whether the series counts active energy drawn.
+    """
+
+    series_starts: IntArray
+    meter_points: IntArray
+    day_numbers: IntArray
+    day_types: IntArray
+    energy: FloatArray
+    span_days: IntArray
+    curve: FloatArray
+    register: FloatArray
+    resolution: FloatArray
+    estimated_ratio: FloatArray
+    interval_minutes: IntArray
+    multiplier: FloatArray
+    capacity_kva: FloatArray
+    counts_use: BoolArray

@@ -11,12 +11,13 @@ from pipelines.vee.settings import VeeSettings
 def render_check_catalogue() -> str:
     """The page ``docs/checks.md``: every check and estimator with severity, thresholds and source."""
     parts = [
-        "# Checks and estimators of load curves",
+        "# Checks and estimators",
         "",
         "This page is generated from the lists in `pipelines/vee`; the thresholds stand in `conf/vee.yaml`.",
         "An interval that fails an *invalid* check is estimated; its measured value stays beside the final one.",
         "A record that fails a *quarantine* check does not enter silver. *warn* and *info* leave the value alone.",
-        "What is found on records is kept in `silver_quarantine`, what is found on intervals in `silver_day_curves`.",
+        "What is found on records is kept in `silver_quarantine`, on intervals in `silver_day_curves`, on registers in",
+        "`silver_register_findings` (a decrease in `silver_quarantine` too), on days of energy in `gold_day_findings`.",
         "",
         "| Id | Level | Bit | Check | 中文 | Severity | Judged | From | Thresholds | Source |",
         "|---|---|---|---|---|---|---|---|---|---|",

@@ -32,6 +32,10 @@ class Level(StrEnum):
     """RecordBlock -> (records); a failed record goes to ``silver_quarantine``."""
     INTERVAL = "interval"
     """CurveBlock -> (days x slots), or (days) for whole days; kept in ``silver_day_curves.failed_check_bits`` and ``failed_checks``."""
+    REGISTER = "register"
+    """RegisterBlock -> (reads); kept in ``silver_register_findings``."""
+    DAY = "day"
+    """DayBlock -> (days of energy); kept in ``gold_day_findings``."""
 
 
 @dataclass(frozen=True)

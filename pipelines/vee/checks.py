@@ -9,15 +9,31 @@ from numpy.typing import NDArray
 
 from pipelines.codes import Severity
 from pipelines.vee import kernels
-from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray, RecordBlock
+from pipelines.vee.blocks import BoolArray, CurveBlock, DayBlock, IntArray, RecordBlock, RegisterBlock
 from pipelines.vee.check import Check, Level
+from pipelines.vee.day_checks import DAY_CHECKS
 from pipelines.vee.interval_checks import INTERVAL_CHECKS
 from pipelines.vee.record_checks import RECORD_CHECKS, future_dated
+from pipelines.vee.register_checks import REGISTER_CHECKS
 from pipelines.vee.settings import VeeSettings
 
-__all__ = ["CHECKS", "INTERVAL_CHECKS", "RECORD_CHECKS", "Check", "Level", "future_dated", "record_faults", "run_checks"]
+__all__ = [
+    "CHECKS",
+    "DAY_CHECKS",
+    "INTERVAL_CHECKS",
+    "RECORD_CHECKS",
+    "REGISTER_CHECKS",
+    "Check",
+    "Level",
+    "find_failures",
+    "future_dated",
+    "record_faults",
+    "run_checks",
+]
 
-CHECKS: tuple[Check, ...] = tuple(sorted((*INTERVAL_CHECKS, *RECORD_CHECKS), key=lambda check: int(check.id.removeprefix("VEE-V"))))
+CHECKS: tuple[Check, ...] = tuple(
+    sorted((*INTERVAL_CHECKS, *RECORD_CHECKS, *REGISTER_CHECKS, *DAY_CHECKS), key=lambda check: int(check.id.removeprefix("VEE-V")))
+)
 
 
 def run_checks(block: CurveBlock, settings: VeeSettings, checks: Sequence[Check] = INTERVAL_CHECKS) -> tuple[IntArray, BoolArray]:
@@ -41,3 +57,12 @@ def record_faults(block: RecordBlock, settings: VeeSettings, checks: Sequence[Ch
     for place in reversed(range(len(checks))):
         faults[checks[place].failed(block, settings)] = place + 1
     return faults
+
+
+def find_failures(block: RegisterBlock | DayBlock, settings: VeeSettings, checks: Sequence[Check]) -> tuple[IntArray, IntArray]:
+    """Every failure as (row of the block, place of the check in the list), by row and then by place. (failures), (failures)"""
+    found = [np.flatnonzero(check.failed(block, settings)) for check in checks]
+    rows = np.concatenate([np.empty(0, dtype=np.int64), *found])
+    places = np.repeat(np.arange(len(checks)), [part.size for part in found])
+    order = np.lexsort((places, rows))
+    return rows[order], places[order]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from pipelines.codes import IntervalStatus
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
+from pipelines.tables.findings import GoldDayFindings
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.transforms.aggregates import PublicationSettings
-from pipelines.transforms.sufficiency import CURVE_COLUMNS, MEASURED, REGISTER_COLUMNS, longest_runs, month_sufficiency
+from pipelines.transforms.sufficiency import CURVE_COLUMNS, FINDING_COLUMNS, MEASURED, REGISTER_COLUMNS, longest_runs, month_sufficiency
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
 SEPTEMBER = BillingMonth.parse("2026-09")
@@ -51,12 +53,13 @@ def point(begins: date = date(2026, 1, 1), ends: date | None = None, customer: s
 
 def judged(
     reads: list[dict[str, Any]] | None = None, curves: list[dict[str, Any]] | None = None, points: list[dict[str, Any]] | None = None,
-    long_spans: list[dict[str, Any]] | None = None, month: BillingMonth = SEPTEMBER,
+    long_spans: list[dict[str, Any]] | None = None, month: BillingMonth = SEPTEMBER, findings: Sequence[list[dict[str, Any]]] = (),
 ) -> list[dict[str, Any]]:  # fmt: skip
     points_table = pa.Table.from_pylist(points or [point()], pa.schema([field.with_nullable(True) for field in SilverMeterPoints.arrow_schema()]))
     found = month_sufficiency(
         rows(SilverRegisterEnergy, REGISTER_COLUMNS, reads or []),
         rows(SilverDayCurves, CURVE_COLUMNS, curves or []),
+        [rows(GoldDayFindings, FINDING_COLUMNS, part) for part in findings],
         rows(SilverRegisterEnergy, REGISTER_COLUMNS, long_spans or []),
         points_table,
         month,
@@ -162,3 +165,13 @@ def test_longest_runs_by_hand() -> None:
     states = np.array([[1, 0, 2, 0, 1, 0], [1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 0, 0]], dtype=np.int8)
     assert MEASURED == 1
     assert longest_runs(states).tolist() == [3, 0, 6]
+
+
+def test_findings_on_registers_and_days_count_by_severity() -> None:
+    def found(check: str, point: str = "MP-A") -> dict[str, Any]:
+        return {"meter_point_id": point, "check_id": check}
+
+    (row,) = judged(
+        reads=[read(day) for day in days()], findings=[[found("VEE-V20"), found("VEE-V22")], [found("VEE-V22"), found("VEE-V29", "MP-B")]]
+    )
+    assert (row["failed_info_checks"], row["failed_warn_checks"], row["failed_invalid_checks"]) == (1, 2, 0)

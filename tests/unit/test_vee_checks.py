@@ -78,13 +78,13 @@ def whole_day(day: int) -> set[tuple[int, int]]:
     return {(day, slot) for slot in range(96)}
 
 
-# Over capacity: 1.5 x 100 kVA x 1/4 h = 37.5. Zero run: 24 h = 96 slots. Stuck: 12 h = 48 slots. Spike: three times the neighbour.
+# Over capacity: 1.5 x 100 kVA x 1/4 h = 37.5. Zero run: 24 h = 96 slots. Stuck: 24 h = 96 slots. Spike: three times the neighbour.
 FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V01": (with_energy(np.nan, (3, 5)), {(3, 5)}),
     "VEE-V02": (of_last_day("receptions", 2), whole_day(DAYS - 1)),
     "VEE-V03": (with_energy(-0.01, (3, 5)), {(3, 5)}),
     "VEE-V04": (with_energy(0.0, (3, slice(0, 96))), whole_day(3)),
-    "VEE-V05": (with_energy(2.5, (3, slice(20, 68))), {(3, slot) for slot in range(20, 68)}),
+    "VEE-V05": (with_energy(2.5, (3, slice(0, 96))), whole_day(3)),
     "VEE-V06": (with_energy(30.0, (3, 12)), {(3, 12)}),
     "VEE-V07": (with_energy(37.51, (3, 5)), {(3, 5)}),
     # 18.2 is 1.8 times 10.06, the third highest of the day with it, and a little.
@@ -101,7 +101,7 @@ SILENT: dict[str, list[Edit]] = {
     "VEE-V02": [of_last_day("receptions", 1), of_last_day("receptions", 0)],
     "VEE-V03": [with_energy(0.0, (3, 5))],
     "VEE-V04": [with_energy(0.0, (3, slice(0, 95))), idle],
-    "VEE-V05": [with_energy(2.5, (3, slice(20, 67))), with_energy(0.0, (3, slice(20, 80)))],
+    "VEE-V05": [with_energy(2.5, (3, slice(0, 95))), with_energy(0.0, (3, slice(0, 96)))],
     # A step up for an hour, a burst that comes every day, one that is no higher than its like-days.
     "VEE-V06": [with_energy(30.0, (3, slice(12, 14))), every_day_burst, with_energy(20.0, (3, 32))],
     "VEE-V07": [with_energy(37.49, (3, 5)), lambda block: replace(with_energy(99.0, (3, 5))(block), capacity_kva=np.full(DAYS, np.nan))],

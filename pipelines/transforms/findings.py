@@ -1,0 +1,169 @@
+"""Settled reads and days of energy, laid out for the checks of registers and of days, and what those found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from pipelines.codes import Channel, RegisterRule, RejectReason
+from pipelines.tables.base import STRING
+from pipelines.tables.findings import FINDINGS_SCHEMA
+from pipelines.transforms.curves import type_codes
+from pipelines.transforms.energy import place_of
+from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray, to_micros
+from pipelines.transforms.settlement import ranks
+from pipelines.vee.blocks import DayBlock, RegisterBlock
+from pipelines.vee.check import Check
+from pipelines.vee.checks import DAY_CHECKS, REGISTER_CHECKS, find_failures
+from pipelines.vee.settings import VeeSettings
+
+_DAY_SPAN = 1 << 22
+_LINE_SPAN = 1 << 40
+_DAY_MINUTES = 1440
+
+
+def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) -> pa.Table:
+    """Findings on settled register reads, as FINDINGS_SCHEMA.
+
+    derived   Rows of ``derive_reads``, ordered by meter point, channel and day.
+    received  bronze_register_reads, the same reads among them; the registers of the rates come from there.
+    """
+    series = _series(derived["meter_point_id"], derived["channel_code"])
+    register, _ = to_micros(derived["end_register_unscaled"])
+    decreased = _is(derived["reason_code"], RejectReason.REGISTER_DECREASE.value)
+    multiplier = np.maximum(derived["multiplier_ratio"].to_numpy(), 1e-9)
+    resolution, _ = to_micros(derived["resolution_kwh_or_kvarh"])
+    block = RegisterBlock(
+        series=series,
+        day_numbers=_days(derived["energy_date"]),
+        register=register,
+        before=_read_before(series, ~decreased),
+        decreased=decreased,
+        rolled_over=_is(derived["register_rule_code"], RegisterRule.ROLLOVER.value) & ~decreased,
+        exchanged=_is(derived["register_rule_code"], RegisterRule.METER_EXCHANGE.value) & ~decreased,
+        step=np.rint(resolution / multiplier).astype(np.int64),
+        rates=_rate_matrix(derived, received),
+    )
+    return _findings(derived, "energy_date", block, REGISTER_CHECKS, settings)
+
+
+def find_in_days(
+    days: pa.Table, curve_days: pa.Table, reads: pa.Table, meters: pa.Table, day_types: Mapping[date, str], settings: VeeSettings
+) -> pa.Table:
+    """Findings on days of energy, as FINDINGS_SCHEMA.
+
+    days        gold_day_energy (run columns may lack), ordered by meter point, channel and day.
+    curve_days  Curve days as ``summarise_days`` gives them.
+    reads       silver_register_energy of the same meter points.
+    meters      The row of silver_meter_points in force on each of the days; null where there is none.
+    day_types   DayType of each local day; others follow the week alone.
+    """
+    count = days.num_rows
+    names = pa.chunked_array([*days["meter_point_id"].chunks, *reads["meter_point_id"].chunks, *curve_days["meter_point_id"].chunks], STRING)
+    kinds = pa.chunked_array([*days["channel_code"].chunks, *reads["channel_code"].chunks, *curve_days["channel_code"].chunks], STRING)
+    key = _series(names, kinds) * _DAY_SPAN + np.concatenate(
+        [_days(days["energy_date"]), _days(reads["energy_date"]), _days(curve_days["curve_date"])]
+    )
+    day_key, read_key, curve_key = key[:count], key[count : count + reads.num_rows], key[count + reads.num_rows :]
+    series, day = day_key // _DAY_SPAN, day_key % _DAY_SPAN
+    starts = np.flatnonzero(np.concatenate(([True], series[1:] != series[:-1]))) if count else np.empty(0, dtype=np.int64)
+    read_at, curve_at = place_of(day_key, read_key), place_of(day_key, curve_key)
+    span, register, resolution = _of_reads(reads, read_at)
+    # The span of a missed read that was split over its days leaves one day to each; its read settles no single day.
+    split = (span > 1) & np.isin(day_key - 1, day_key)
+    intervals = _taken(curve_days["intervals"].cast(pa.float64()), curve_at)
+    block = DayBlock(
+        series_starts=np.append(starts, count),
+        meter_points=ranks(days["meter_point_id"])[0][starts],
+        day_numbers=day,
+        day_types=type_codes(day, day_types) if count else np.empty(0, dtype=np.int64),
+        energy=days["energy_kwh_or_kvarh"].to_numpy(),
+        span_days=np.where(split, 1, np.maximum(span, 1)),
+        curve=days["curve_kwh_or_kvarh"].to_numpy(),
+        register=np.where(span == 1, register, np.nan),
+        resolution=resolution,
+        estimated_ratio=days["estimated_ratio"].to_numpy(),
+        interval_minutes=np.nan_to_num(_DAY_MINUTES / intervals).astype(np.int64),
+        multiplier=meters["multiplier_ratio"].to_numpy(),
+        capacity_kva=meters["capacity_kva"].to_numpy(),
+        counts_use=_is(days["channel_code"], Channel.ACTIVE_FORWARD.value),
+    )
+    return _findings(days, "energy_date", block, DAY_CHECKS, settings)
+
+
+def _findings(rows: pa.Table, day: str, block: RegisterBlock | DayBlock, checks: Sequence[Check], settings: VeeSettings) -> pa.Table:
+    failed, check = find_failures(block, settings, checks)
+    found = rows.select(["meter_point_id", "channel_code", day, "energy_kwh_or_kvarh"]).take(pa.array(failed))
+    days = _days(found[day])
+    months, place = np.unique(days.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
+    columns = {
+        "meter_point_id": found["meter_point_id"],
+        "channel_code": found["channel_code"],
+        "finding_date": found[day],
+        "check_id": pa.array([each.id for each in checks], STRING).take(pa.array(check)),
+        "judged_kwh_or_kvarh": found["energy_kwh_or_kvarh"].cast(pa.float64()),
+        "finding_month": pa.array(months.astype(str).tolist(), STRING).take(pa.array(place)),
+    }
+    return pa.table({name: columns[name] for name in FINDINGS_SCHEMA.names}).cast(FINDINGS_SCHEMA).combine_chunks()
+
+
+def _of_reads(reads: pa.Table, place: IntArray) -> tuple[IntArray, NDArray[np.float64], NDArray[np.float64]]:
+    """Span, energy and resolution of the read that closes each day: 0, NaN and NaN where none does. [d, kWh or kvarh, kWh or kvarh]"""
+    energy, known = to_micros(reads["energy_kwh_or_kvarh"])
+    resolution, _ = to_micros(reads["resolution_kwh_or_kvarh"])
+    span = pc.fill_null(reads["span_days"], 0).to_numpy().astype(np.int64)
+    at = np.maximum(place, 0)
+    if not span.size:
+        return np.zeros(place.size, dtype=np.int64), np.full(place.size, np.nan), np.full(place.size, np.nan)
+    has = (place >= 0) & known[at]
+    return np.where(has, span[at], 0), np.where(has, energy[at] / PER_UNIT, np.nan), np.where(has, resolution[at] / PER_UNIT, np.nan)
+
+
+def _read_before(series: IntArray, stands: BoolArray) -> IntArray:
+    """Place of the last read of the series before each one that stands, -1 where there is none."""
+    place = np.where(stands, np.arange(series.size), -1)
+    latest = np.maximum.accumulate(np.concatenate(([-1], place[:-1]))) if series.size else place
+    return np.where((latest >= 0) & (series[np.maximum(latest, 0)] == series), latest, -1)
+
+
+def _rate_matrix(derived: pa.Table, received: pa.Table) -> IntArray:
+    """(reads x rates) registers in millionths, -1 where none was sent; no column where no read has any."""
+    sent = received.filter(pc.is_valid(received["rate_registers_unscaled"]))
+    if not sent.num_rows:
+        return np.empty((derived.num_rows, 0), dtype=np.int64)
+    content, _ = ranks(pa.chunked_array([*derived["content_hash"].chunks, *sent["content_hash"].chunks], STRING))
+    line = np.concatenate([derived["line_number"].to_numpy(), sent["line_number"].to_numpy()])
+    key = content * _LINE_SPAN + line
+    lists = sent["rate_registers_unscaled"].combine_chunks()
+    lengths = pc.list_value_length(lists).to_numpy().astype(np.int64)
+    values, present = to_micros(pc.list_flatten(lists))
+    matrix = np.full((sent.num_rows, int(lengths.max(initial=0))), -1, dtype=np.int64)
+    row = np.repeat(np.arange(sent.num_rows), lengths)
+    column = np.arange(row.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    matrix[row, column] = np.where(present, values, -1)
+    place = place_of(key[: derived.num_rows], key[derived.num_rows :])
+    return np.where((place >= 0)[:, None], matrix[np.maximum(place, 0)], -1)
+
+
+def _series(meter_points: pa.ChunkedArray, channels: pa.ChunkedArray) -> IntArray:
+    point, _ = ranks(meter_points)
+    channel, names = ranks(channels)
+    return point * max(1, len(names)) + channel
+
+
+def _taken(column: pa.ChunkedArray, place: IntArray) -> NDArray[np.float64]:
+    values = column.to_numpy()
+    return np.where(place >= 0, values[np.maximum(place, 0)], np.nan) if values.size else np.full(place.size, np.nan)
+
+
+def _is(column: pa.ChunkedArray, value: str) -> BoolArray:
+    return np.asarray(pc.fill_null(pc.equal(column, value), False).to_numpy(), dtype=np.bool_)
+
+
+def _days(column: pa.ChunkedArray) -> IntArray:
+    return np.asarray(column.cast(pa.int32()).to_numpy().astype(np.int64))
