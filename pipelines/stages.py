@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from pipelines.codes import Channel, IntervalStatus
+from pipelines.codes import Channel, EventCode, IntervalStatus
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
@@ -29,6 +29,7 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
+    SilverEvents,
     SilverFileAccounts,
     SilverMeterPoints,
     SilverQuarantine,
@@ -36,7 +37,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves import kinds_of, refine_curves
+from pipelines.transforms.curves import Outages, kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import settle_days
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
@@ -103,10 +104,10 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     present = inputs.settings.section(FormatSettings).present_char
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
-    registers = _registers(inputs, points, day_types)
+    registers, outages = _registers(inputs, points, day_types), _outages(inputs, points, today)
 
     def refine(bronze: pa.Table) -> BucketOutcome:
-        outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers)
+        outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages)
         return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, curve_violations(outcome.curves))
 
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
@@ -139,6 +140,18 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
 
     return Registers(energy, classes, profiles)
+
+
+def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
+    """Outages on record, by meter point of the customer; one that lasts reaches to today."""
+    columns = ["customer_id", "event_code", "started_date", "ended_date"]
+    parts = [pq.read_table(f"{inputs.location(SilverEvents)}/{path}", columns=columns) for path in inputs.files(SilverEvents)]
+    events = pa.concat_tables(parts or [SilverEvents.empty().select(columns)])
+    of_customer: dict[str, list[tuple[date, date]]] = {}
+    for event in events.filter(pc.equal(events["event_code"], EventCode.OUTAGE.value)).to_pylist():
+        of_customer.setdefault(event["customer_id"], []).append((event["started_date"], event["ended_date"] or today))
+    owners = zip(points["meter_point_id"].to_pylist(), points["customer_id"].to_pylist(), strict=True)
+    return {point: sorted(of_customer[customer]) for point, customer in owners if customer in of_customer}
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
@@ -264,7 +277,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="silver",
         name=CURVES,
-        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers),
+        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers, SilverEvents),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
     ),

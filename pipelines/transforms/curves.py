@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -31,6 +31,9 @@ PRESENT_CHAR = "1"
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
+Outages = Mapping[str, Sequence[tuple[date, date]]]
+
+
 @dataclass(frozen=True)
 class CurveOutcome:
     """What became of the received curves of some meter points.
@@ -54,6 +57,7 @@ def refine_curves(
     today: date,
     present_char: str = PRESENT_CHAR,
     registers: Registers | None = None,
+    outages: Outages | None = None,
 ) -> CurveOutcome:
     """Settles, validates and estimates all received curves of a set of meter points.
 
@@ -65,6 +69,7 @@ def refine_curves(
     today         Local day on which this runs; later days are held back.
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
     registers     Energy between reads, to which the estimates of a span are scaled.
+    outages       First and last local day of each outage on record, by meter point.
 
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
@@ -87,7 +92,9 @@ def refine_curves(
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = records.interval_minutes[kept] == minutes
         parts.append(
-            _refine_group(records, merged, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers)
+            _refine_group(
+                records, merged, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers, outages or {}
+            )
         )
     return CurveOutcome(
         _joined(parts),
@@ -123,6 +130,7 @@ def _refine_group(
     months: set[str],
     today: date,
     registers: Registers | None,
+    outages: Outages,
 ) -> pa.Table:
     """Silver rows of the kept records of one interval length."""
     order = np.lexsort((records.day[kept], records.series[kept]))
@@ -153,6 +161,7 @@ def _refine_group(
         counts_use=channel[block_series % len(records.channels)],
         receptions=_placed(receptions, rows, total, 0),
         today_number=(today - EPOCH).days,
+        outages=_days_in_outage(outages, records, starts, series[first], block_day),
     )
     bits, invalid = run_checks(block, settings)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
@@ -167,6 +176,19 @@ def _refine_group(
         held[rows] = True
         emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _days_in_outage(outages: Outages, records: CurveRecords, starts: IntArray, series: IntArray, block_day: IntArray) -> BoolArray | None:
+    """Rows of the block on which an outage is on record; none where none is on record for any of its meter points."""
+    found: BoolArray | None = None
+    for place, number in enumerate(series.tolist()):
+        rows = slice(int(starts[place]), int(starts[place + 1]))
+        for begins, ends in outages.get(records.meter_points[number // len(records.channels)], ()):
+            touched = (block_day[rows] >= (begins - EPOCH).days) & (block_day[rows] <= (ends - EPOCH).days)
+            if touched.any():
+                found = np.zeros(block_day.size, dtype=np.bool_) if found is None else found
+                found[rows] |= touched
+    return found
 
 
 def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) -> NDArray[Element]:

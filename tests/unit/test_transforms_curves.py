@@ -16,7 +16,7 @@ from pipelines.codes import IntervalStatus, RejectReason
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.curves import CURVES_SCHEMA, CurveOutcome, refine_curves
+from pipelines.transforms.curves import CURVES_SCHEMA, CurveOutcome, Outages, refine_curves
 from pipelines.transforms.settlement import QUARANTINE_SCHEMA
 from pipelines.vee.settings import VeeSettings
 
@@ -56,7 +56,12 @@ def meter(multiplier: float = 100.0, meter_point: str = "MP-1", begins: date = d
     }
 
 
-def refine(rows: Sequence[dict[str, Any]], meters: Sequence[dict[str, Any]] = (meter(),), months: Sequence[str] = ("2026-03",)) -> CurveOutcome:
+def refine(
+    rows: Sequence[dict[str, Any]],
+    meters: Sequence[dict[str, Any]] = (meter(),),
+    months: Sequence[str] = ("2026-03",),
+    outages: Outages | None = None,
+) -> CurveOutcome:
     return refine_curves(
         pa.Table.from_pylist(list(rows), BronzeLoadCurves.arrow_schema()),
         pa.Table.from_pylist(list(meters), SilverMeterPoints.arrow_schema()),
@@ -64,6 +69,7 @@ def refine(rows: Sequence[dict[str, Any]], meters: Sequence[dict[str, Any]] = (m
         SETTINGS,
         months,
         TODAY,
+        outages=outages,
     )
 
 
@@ -127,6 +133,28 @@ def test_unfit_records_are_held_back_with_their_reason(row: dict[str, Any], reas
 
 def test_today_is_not_in_the_future() -> None:
     assert refine([record(day=TODAY)], months=("2026-06",)).quarantine.num_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("outages", "told"),
+    [
+        ({}, ["VEE-V04"]),
+        ({"MP-1": [(DAY + timedelta(days=1), DAY + timedelta(days=3))]}, ["VEE-V12"]),
+        ({"MP-1": [(DAY, DAY), (DAY + timedelta(days=3), TODAY)]}, ["VEE-V04"]),
+        ({"MP-2": [(DAY + timedelta(days=2), DAY + timedelta(days=2))]}, ["VEE-V04"]),
+    ],
+)
+def test_a_day_without_power_in_an_outage_has_its_own_code(outages: Outages, told: list[str]) -> None:
+    """Day 2 rests at zero; a run of zeros that touches a day with an outage on record is told as one."""
+    rows = [record(day=DAY + timedelta(days=offset), line=offset + 2) for offset in range(5)]
+    rows[2]["values_unscaled"] = [0.0] * 96
+    rows += [record(day=DAY + timedelta(days=offset), line=offset + 22, meter_point_id="MP-2") for offset in range(5)]
+    found = refine(rows, [meter(), meter(meter_point="MP-2")], outages=outages).curves.to_pylist()
+    fired = {
+        (row["meter_point_id"], row["curve_date"]): [check for check in row["failed_checks"] if check in ("VEE-V04", "VEE-V12")] for row in found
+    }
+    assert fired.pop(("MP-1", DAY + timedelta(days=2))) == told
+    assert not any(fired.values())
 
 
 def test_the_larger_time_of_the_sender_wins_and_equal_values_are_duplicates() -> None:

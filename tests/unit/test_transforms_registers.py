@@ -231,6 +231,42 @@ def test_received_reads_settle_before_they_count() -> None:
     assert refine([]) == []
 
 
+def test_what_the_walk_and_the_rates_tell_is_found_where_it_is() -> None:
+    """Rollover on day 2, a decrease on day 3, rates that do not sum on day 4, a rate that fell on day 5; the meter changes on day 6."""
+    quarter = [Decimal("0.25")] * 4
+
+    def rated(day: int, register: str, shares: Sequence[Decimal], **changes: Any) -> dict[str, Any]:
+        return received("a", day, register, rate_registers_unscaled=[Decimal(register) * share for share in shares], **changes)
+
+    reads = [
+        rated(0, "9990", quarter),
+        rated(1, "9998", quarter),
+        received("a", 2, "4"),
+        received("a", 3, "2"),
+        rated(4, "8", [Decimal("0.25"), Decimal("0.25"), Decimal("0.25"), Decimal("0.26")]),
+        rated(5, "12", [Decimal("0.10"), Decimal("0.30"), Decimal("0.30"), Decimal("0.30")]),
+        rated(6, "3", quarter),
+    ]
+    meters = pa.Table.from_pylist(
+        [meter(ends=5), meter(begins=6, start_register_unscaled=Decimal(0), previous_end_register_unscaled=Decimal(13))],
+        SilverMeterPoints.arrow_schema(),
+    )
+    schema = pa.schema([BronzeRegisterReads.arrow_schema().field(name) for name in BronzeRegisterReads.business_columns()])
+    outcome = refine_read_rows(
+        pa.Table.from_pylist([{name: row[name] for name in schema.names} for row in reads], schema), meters, SETTINGS, DAY + timedelta(days=39)
+    )
+    told = [((row["finding_date"] - DAY).days, row["check_id"], row["judged_kwh_or_kvarh"]) for row in outcome.findings.to_pylist()]
+    assert told == [
+        (2, "VEE-V20", 6000.0),
+        (2, "VEE-V23", 6000.0),
+        (3, "VEE-V19", None),
+        (4, "VEE-V22", 4000.0),
+        (5, "VEE-V23", 4000.0),
+        (6, "VEE-V21", 4000.0),
+    ]
+    assert {row["finding_month"] for row in outcome.findings.to_pylist()} == {"2026-03"}
+
+
 def test_a_worker_gets_energy_accounts_and_quarantine_as_tables() -> None:
     reads = [
         received("a", 0, "10"),
