@@ -37,11 +37,12 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves import Outages, kinds_of, refine_curves
+from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.energy import settle_days
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import find_in_days
+from pipelines.transforms.measured_values import measured_not_as_received
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.settings import VeeSettings
@@ -108,7 +109,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages)
-        return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, curve_violations(outcome.curves))
+        return judged_curves(bronze, outcome, points)
 
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
 
@@ -152,6 +153,13 @@ def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
         of_customer.setdefault(event["customer_id"], []).append((event["started_date"], event["ended_date"] or today))
     owners = zip(points["meter_point_id"].to_pylist(), points["customer_id"].to_pylist(), strict=True)
     return {point: sorted(of_customer[customer]) for point, customer in owners if customer in of_customer}
+
+
+def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table) -> BucketOutcome:
+    """Refined curves with what the gate holds to be 0; that measured values are those received is counted apart from the refinement."""
+    not_as_received = measured_not_as_received(bronze, outcome.curves, meter_points)
+    broken = {"measured_values_not_as_received": not_as_received} | curve_violations(outcome.curves)
+    return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, broken)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
