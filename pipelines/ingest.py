@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -96,7 +97,7 @@ def ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_files: Call
         .option("pathGlobFilter", "[!.]*")
         .option("maxFileAge", _MAX_FILE_AGE)
         .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
-        .load(root.as_uri())
+        .load(_literal(root))
         # Selected before the stream is written, so that Spark never reads the content.
         .select("path", "length")
     )
@@ -135,6 +136,11 @@ def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, no
         now,
         load_mappings(settings.conf_dir / MAPPINGS_FOLDER),
     )
+
+
+def _literal(folder: Path) -> str:
+    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no wildcards."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(folder))
 
 
 def _unquote(path: str) -> str:

@@ -156,8 +156,7 @@ class Runner:
     def _inputs(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]) -> Inputs:
         def files(table: type[Table]) -> Sequence[str]:
             version = read[table.name]
-            found = self.store.delta(table, version) if version >= 0 else None
-            return [] if found is None else sorted(path.removeprefix(self.store.path(table) + "/") for path in found.file_uris())
+            return self.store.data_files(table, version) if version >= 0 else []
 
         return Inputs(
             frames={table: self.store.frame(table, version if (version := read[table.name]) >= 0 else None) for table in step.reads},

@@ -142,12 +142,21 @@ class Settings:
         return self.platform.tables_location or str(self.home / "tables")
 
 
+_NOT_IN_A_HOME = frozenset("%[]?#*\\")
+
+
 def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Settings:
     """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else the packaged defaults."""
     chosen = conf_dir or (Path(os.environ["ZHIXIANG_CONF"]) if os.environ.get("ZHIXIANG_CONF") else packaged("conf"))
     if not (chosen / "platform.yaml").is_file():
         raise SettingsError(f"{chosen} has no platform.yaml.", "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.")
-    return Settings(chosen, home or default_home(), os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
+    place = home or default_home()
+    if found := sorted(set(str(place)) & _NOT_IN_A_HOME):
+        raise SettingsError(
+            f"The home folder {place} has {' '.join(found)} in its path, which Delta's readers take for something else.",
+            "Set ZHIXIANG_HOME to a folder without " + " ".join(sorted(_NOT_IN_A_HOME)) + "; spaces and Chinese are fine.",
+        )
+    return Settings(chosen, place, os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
 
 
 def default_home() -> Path:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -90,6 +91,15 @@ class Store:
             return []
         rows: list[dict[str, Any]] = found.to_pyarrow_dataset().head(limit, columns=list(table.columns())).to_pylist()
         return rows
+
+    def data_files(self, table: type[Table], version: int | None = None) -> list[str]:
+        """Paths of a version's data files relative to the table's folder, in order; none where the table does not exist yet."""
+        found = self.delta(table, version)
+        if found is None:
+            return []
+        # delta-rs escapes paths as addresses; folders and files of the store bear their plain names.
+        prefix = self.path(table) + "/"
+        return sorted(unquote(path).removeprefix(prefix) for path in found.file_uris())
 
     def row_count(self, table: type[Table]) -> int:
         """Rows of the newest version, from the log alone."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,10 +45,6 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     commit_files(store, SilverMeterPoints, write_files(points, SilverMeterPoints, store.path(SilverMeterPoints)), RUN_ID, 1, overwrite=True)
     stages.done("ingest")
 
-    def files(table: type[Table]) -> Sequence[str]:
-        found = store.delta(table)
-        return [] if found is None else sorted(path.removeprefix(store.path(table) + "/") for path in found.file_uris())
-
     def inputs(step: Step) -> Inputs:
         return Inputs(
             frames={table: store.frame(table) for table in step.reads},
@@ -62,7 +57,7 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
             spark=spark,
             now=NOW,
             location=store.path,
-            files=files,
+            files=store.data_files,
         )
 
     from pipelines.stages import STEPS

@@ -99,6 +99,14 @@ def test_a_mistake_in_any_threshold_file_shows_before_the_run_begins(tmp_path: P
     assert json.loads(run("ledger", "--json", home=tmp_path / "home").stdout)["runs"] == []
 
 
+@pytest.mark.parametrize("name", ["100% mine", "a[1]", "what?", "a#b"])
+def test_a_home_that_delta_cannot_address_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+    answer = run("status", home=tmp_path / name)
+    assert answer.returncode == 2
+    assert "spaces and Chinese are fine" in told(answer)
+    assert not (tmp_path / name).exists()
+
+
 def test_facts_are_shown_with_document_and_confidence(tmp_path: Path) -> None:
     answer = run("facts", "show", "--on", "2026-09-01", "--json", home=tmp_path)
     rows = {row["fact_id"]: row for row in json.loads(answer.stdout)}

@@ -1,0 +1,118 @@
+"""A month of daily files: delivered twice, renamed, in another order, two days forty days late; silver and gold are as if all had come in order."""
+
+from __future__ import annotations
+
+import random
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from pipelines.facts import load_facts
+from pipelines.ingest import ingest
+from pipelines.ledger import Ledger, StepRecord
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
+from pipelines.runner import Runner
+from pipelines.settings import Settings, packaged
+from pipelines.store import Store
+from pipelines.tables.base import Layer
+from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.silver import SilverDayCurves
+from zhixiang.chain import all_steps, declared_tables
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+
+SEPTEMBER = "2026-09"
+LATE_DAYS = ("2026-09-03", "2026-09-17")
+LAST = datetime(2026, 11, 9, 4, tzinfo=UTC)
+SEED = 20261109
+STEEL = packaged("samples") / "steel"
+
+
+class Silent:
+    def begin(self, step: str) -> None:
+        pass
+
+    def end(self, record: StepRecord) -> None:
+        pass
+
+
+def daily_files() -> dict[str, str]:
+    """One file a day and kind: name -> text, made of the month's two files of the steel works."""
+    found: dict[str, str] = {}
+    for kind in ("E_MP_POWER_CURVE", "E_MP_DAY_READ"):
+        header, *lines = (STEEL / f"{kind}_{SEPTEMBER}.csv").read_text(encoding="utf-8").splitlines()
+        place = header.split(",").index("DATA_DATE")
+        for day in sorted({line.split(",")[place] for line in lines}):
+            rows = [line for line in lines if line.split(",")[place] == day]
+            found[f"{kind}_{day}.csv"] = "\n".join([header, *rows]) + "\n"
+    return found
+
+
+def master_data(inbox: Path) -> None:
+    inbox.mkdir(parents=True)
+    for name in (
+        "customers.csv",
+        "meter_points.csv",
+        *(f"E_MP_{kind}_2026-0{month}.csv" for kind in ("DAY_READ", "POWER_CURVE") for month in (7, 8)),
+    ):
+        shutil.copyfile(STEEL / name, inbox / name)
+
+
+def refine(store: Store, run: str, now: datetime) -> None:
+    facts = load_facts(packaged("conf") / "facts")
+    ledger, registry = Ledger(store.settings.home), Registry(store.settings)
+    runner = Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin(run, now), [BillingMonth.parse(SEPTEMBER)], now)
+    runner.run([step for step in all_steps() if step.stage in ("silver", "gold")])
+
+
+def hashes(store: Store) -> dict[str, str]:
+    tables = [table for table in declared_tables() if table.layer in (Layer.SILVER, Layer.GOLD) and store.version(table) is not None]
+    return {table.name: store.content_hash(table) for table in tables}
+
+
+def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSession, tmp_path: Path) -> None:
+    files = daily_files()
+    assert len(files) == 60
+    in_order = Store(Settings(packaged("conf"), tmp_path / "in order {a}"), spark)
+    inbox = in_order.settings.home / "inbox"
+    master_data(inbox)
+    for name, text in files.items():
+        (inbox / name).write_text(text, encoding="utf-8")
+    assert ingest(in_order, inbox, "all", LAST).accepted == 6 + 60
+    refine(in_order, "all", LAST)
+
+    rng = random.Random(SEED)  # an order, not a secret
+    store = Store(Settings(packaged("conf"), tmp_path / "任意 顺序"), spark)
+    inbox = store.settings.home / "inbox"
+    master_data(inbox)
+    late = [name for name in files if any(day in name for day in LATE_DAYS)]
+    punctual = [name for name in files if name not in late]
+    rng.shuffle(punctual)
+    deliveries = [punctual[start::5] for start in range(5)] + [late]
+    duplicates = accepted = 0
+    for number, names in enumerate(deliveries):
+        now = LAST - timedelta(days=40) if number < 5 else LAST
+        again = rng.sample([name for earlier in deliveries[: number + 1] for name in earlier], 4)
+        for place, name in enumerate([*names, *again]):
+            (inbox / f"delivery {number} 第{place}个.csv").write_text(files[name], encoding="utf-8")
+        summary = ingest(store, inbox, f"run-{number}", now)
+        accepted, duplicates = accepted + summary.accepted, duplicates + summary.duplicates
+        if number == 4:
+            refine(store, f"run-{number}", now)
+    assert (accepted, duplicates) == (6 + 60, 24)
+    assert store.row_count(BronzeFiles) == 90
+    before = hashes(store)
+    refine(store, "last", LAST)
+
+    found, expected = hashes(store), hashes(in_order)
+    assert found == expected
+    changed = {name for name in expected if before[name] != expected[name]}
+    assert {SilverDayCurves.name, GoldBillingDeterminants.name} <= changed, "what came late made a difference"
