@@ -15,14 +15,17 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipelines.codes import Channel, EventCode, IntervalStatus
+from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
+from pipelines.people import People
 from pipelines.periods import LOCAL_ZONE
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
 from pipelines.sufficiency import SUFFICIENCY_STEP
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
+from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
@@ -45,6 +48,7 @@ from pipelines.transforms.findings import find_in_days
 from pipelines.transforms.measured_values import measured_not_as_received
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
+from pipelines.vee.edit import Edit
 from pipelines.vee.settings import VeeSettings
 from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, month_of, promises, refine_in_buckets
 
@@ -106,9 +110,10 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
     registers, outages = _registers(inputs, points, day_types), _outages(inputs, points, today)
+    edits = _manual_edits(inputs)
 
     def refine(bronze: pa.Table) -> BucketOutcome:
-        outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages)
+        outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages, edits)
         return judged_curves(bronze, outcome, points)
 
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
@@ -141,6 +146,11 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
 
     return Registers(energy, classes, profiles)
+
+
+def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
+    parts = [pq.read_table(f"{inputs.location(BronzeManualEdits)}/{path}") for path in inputs.files(BronzeManualEdits)]
+    return verified_edits([row for part in parts for row in part.to_pylist()], People(inputs.settings.home).public_keys())
 
 
 def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
@@ -285,7 +295,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="silver",
         name=CURVES,
-        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers, SilverEvents),
+        reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers, SilverEvents, BronzeManualEdits),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
     ),

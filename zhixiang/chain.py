@@ -29,6 +29,7 @@ def declared_tables() -> tuple[type[Table], ...]:
     """Every table of the house; importing the modules that declare them is what makes them known."""
     import pipelines.tables.bronze
     import pipelines.tables.credit_index
+    import pipelines.tables.edits
     import pipelines.tables.efficiency_bill
     import pipelines.tables.estimation
     import pipelines.tables.findings

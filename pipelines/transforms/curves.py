@@ -21,6 +21,7 @@ from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
+from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
 
@@ -58,6 +59,7 @@ def refine_curves(
     present_char: str = PRESENT_CHAR,
     registers: Registers | None = None,
     outages: Outages | None = None,
+    edits: Sequence[Edit] = (),
 ) -> CurveOutcome:
     """Settles, validates and estimates all received curves of a set of meter points.
 
@@ -70,6 +72,7 @@ def refine_curves(
     present_char  The character of the sender's completeness flags that says a point came (``conf/formats.yaml``).
     registers     Energy between reads, to which the estimates of a span are scaled.
     outages       First and last local day of each outage on record, by meter point.
+    edits         Verified manual edits, in the order of their approval.
 
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
@@ -93,7 +96,19 @@ def refine_curves(
         chosen = records.interval_minutes[kept] == minutes
         parts.append(
             _refine_group(
-                records, merged, kept[chosen], received[chosen], key[kept], int(minutes), day_types, settings, wanted, today, registers, outages or {}
+                records,
+                merged,
+                kept[chosen],
+                received[chosen],
+                key[kept],
+                int(minutes),
+                day_types,
+                settings,
+                wanted,
+                today,
+                registers,
+                outages or {},
+                edits,
             )
         )
     return CurveOutcome(
@@ -131,6 +146,7 @@ def _refine_group(
     today: date,
     registers: Registers | None,
     outages: Outages,
+    edits: Sequence[Edit],
 ) -> pa.Table:
     """Silver rows of the kept records of one interval length."""
     order = np.lexsort((records.day[kept], records.series[kept]))
@@ -164,10 +180,14 @@ def _refine_group(
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
     )
     bits, invalid = run_checks(block, settings)
+    placed = _placed_edits(edits, records, minutes, block_series * curve_records.DAY_SPAN + block_day)
+    take_back_marks(placed, bits, invalid)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
     if registers is not None and invalid.any():
         rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
+    # Two people's word comes last: neither an estimate nor a register changes what they put in place.
+    estimates = put_values(placed, block, estimates)
 
     month = block_day.astype("datetime64[D]").astype("datetime64[M]")
     emitted = np.isin(month, np.array(sorted(months), dtype="datetime64[M]"))
@@ -176,6 +196,15 @@ def _refine_group(
         held[rows] = True
         emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _placed_edits(edits: Sequence[Edit], records: CurveRecords, minutes: int, keys: IntArray) -> Placed:
+    channels = len(records.channels)
+    points = {name: place for place, name in enumerate(records.meter_points)}
+    codes = {name: place for place, name in enumerate(records.channels)}
+    mine = [edit for edit in edits if edit.meter_point_id in points and edit.channel_code in codes]
+    series = {(edit.meter_point_id, edit.channel_code): points[edit.meter_point_id] * channels + codes[edit.channel_code] for edit in mine}
+    return place_edits(mine, minutes, keys, series, curve_records.DAY_SPAN)
 
 
 def _days_in_outage(outages: Outages, records: CurveRecords, starts: IntArray, series: IntArray, block_day: IntArray) -> BoolArray | None:

@@ -99,6 +99,24 @@ def test_a_mistake_in_any_threshold_file_shows_before_the_run_begins(tmp_path: P
     assert json.loads(run("ledger", "--json", home=tmp_path / "home").stdout)["runs"] == []
 
 
+def test_two_people_edit_and_mistakes_are_one_clear_line(tmp_path: Path) -> None:
+    home, li = tmp_path / "home", str(tmp_path / "li.pem")
+    made = run("key", "new", "li", "--out", li, "--json", home=home)
+    assert json.loads(made.stdout)["name"] == "li"
+    assert [row["name"] for row in json.loads(run("key", "list", "--json", home=home).stdout)] == ["li"]
+    propose = ["edit", "propose", "MP-STEEL-0001", "2026-09-10", "--reason", "tested", "--key", li]
+    for arguments, says in (
+        (["--from", "10:00", "--to", "10:15", "--kwh", "1"], "no curve of active_forward on 2026-09-10"),
+        (["--from", "10:00", "--to", "25:00", "--kwh", "1"], "no time of day"),
+        (["--from", "10:00", "--to", "10:15", "--kwh", "one"], "no number"),
+    ):
+        answer = run(*propose, *arguments, home=home)
+        assert answer.returncode == 2
+        assert says in told(answer)
+    assert run("edit", "approve", "0123456789abcdef", "--key", li, home=home).returncode == 2
+    assert json.loads(run("edit", "list", "--json", home=home).stdout) == []
+
+
 @pytest.mark.parametrize("name", ["100% mine", "a[1]", "what?", "a#b"])
 def test_a_home_that_delta_cannot_address_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
     answer = run("status", home=tmp_path / name)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import random
 import shutil
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from pipelines.codes import IntervalStatus
+from pipelines.edits import Wish, approve, propose
 from pipelines.facts import load_facts
 from pipelines.ingest import ingest
 from pipelines.ledger import Ledger, StepRecord
+from pipelines.people import People
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.runner import Runner
@@ -78,6 +81,16 @@ def hashes(store: Store) -> dict[str, str]:
     return {table.name: store.content_hash(table) for table in tables}
 
 
+def edit_one_interval(store: Store, keys: Path) -> None:
+    """Li proposes, Wang approves."""
+    people = People(store.settings.home)
+    for name in ("li", "wang"):
+        people.add(name, keys / f"{name}.pem")
+    wish = Wish("MP-STEEL-0001", "active_forward", date(2026, 9, 10), 600, 615, None, [123.25], "the meter was tested, logbook 17")
+    edit_id = propose(store, wish, people.signer(keys / "li.pem"), LAST)["edit_id"]
+    approve(store, edit_id, people.signer(keys / "wang.pem"), LAST)
+
+
 def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSession, tmp_path: Path) -> None:
     files = daily_files()
     assert len(files) == 60
@@ -116,3 +129,13 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     assert found == expected
     changed = {name for name in expected if before[name] != expected[name]}
     assert {SilverDayCurves.name, GoldBillingDeterminants.name} <= changed, "what came late made a difference"
+
+    rows = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    edit_one_interval(store, tmp_path)
+    refine(store, "edited", LAST)
+    edited = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    differing = [key for key in rows if {**rows[key], "computed_run_id": ""} != {**edited[key], "computed_run_id": ""}]
+    assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))]
+    row = edited[differing[0]]
+    assert (row["final_kwh_or_kvarh"][40], row["interval_status_codes"][40]) == (123.25, IntervalStatus.EDITED)
+    assert row["measured_kwh_or_kvarh"] == rows[differing[0]]["measured_kwh_or_kvarh"]

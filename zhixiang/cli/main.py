@@ -10,7 +10,25 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli import bench, bills, codes, demo, doctor, explain, facts, models, quality, quarantine, reports, run, scores, tables, tariff, vee
+from zhixiang.cli import (
+    bench,
+    bills,
+    codes,
+    demo,
+    doctor,
+    edits,
+    explain,
+    facts,
+    models,
+    quality,
+    quarantine,
+    reports,
+    run,
+    scores,
+    tables,
+    tariff,
+    vee,
+)
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -37,6 +55,8 @@ app.add_typer(bills.app, name="bill")
 app.add_typer(scores.app, name="score")
 app.add_typer(codes.app, name="code")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(edits.app, name="edit")
+app.add_typer(edits.keys, name="key")
 app.add_typer(bench.app, name="bench")
 
 
