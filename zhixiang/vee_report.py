@@ -15,6 +15,8 @@ from pipelines.codes import IntervalStatus
 from pipelines.vee import CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from zhixiang.delivery.pages import write_page
+from zhixiang.delivery.quality_charts import error_chart
+from zhixiang.delivery.quality_figures import error_lines
 
 if TYPE_CHECKING:
     from zhixiang.vee_run import VeeResult
@@ -34,7 +36,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
     failed = Counter(dict(zip(flags["check_id"].to_pylist(), [0] * flags.num_rows, strict=True))) if flags is not None else Counter[str]()
     if flags is not None:
         for check_id, count in zip(flags["check_id"].to_pylist(), flags["intervals"].to_pylist(), strict=True):
-            failed[check_id] += count
+            failed[check_id] += 1 if count is None else count
     measured, missing = counts[IntervalStatus.MEASURED], counts[IntervalStatus.MISSING]
     figures: dict[str, Any] = {
         "files": {state: sum(row["status"] == state for row in result.files) for state in ("accepted", "duplicate_content", "refused", "halted")},
@@ -48,6 +50,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
         "methods": {method.id: counts[method.status] for method in ESTIMATORS if counts[method.status]},
         "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},
+        "measured_values_changed": 0,
         "assumed_multiplier_1": len(result.assumed),
         "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
         "exit_code": result.exit_code,
@@ -61,6 +64,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         checks=[check for check in CHECKS if failed[check.id]],
         methods=[method for method in ESTIMATORS if counts[method.status]],
         plots=_plots(curves) if has else [],
+        error_charts=[part | {"chart": error_chart(part["lines"], result.error_limits)} for part in error_lines(result.errors.to_pylist())],
         series=_series_count(curves) if has else 0,
         days_shown=DAYS_SHOWN,
         assumed=result.assumed[:40],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -18,7 +18,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from pipelines.codes import IntervalStatus
-from pipelines.errors import FactNotInForceError, InputRefusedError, UsageError
+from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedError, UsageError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
@@ -26,16 +26,27 @@ from pipelines.periods import EPOCH
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
+from pipelines.tables.estimation import ERRORS_SCHEMA
+from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.tables.silver import SilverMeterPoints
+from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import Registers
 from pipelines.transforms.curves import refine_curves
+from pipelines.transforms.energy import settle_days
+from pipelines.transforms.estimation_errors import measure_estimation_errors
+from pipelines.transforms.findings import find_in_days
+from pipelines.transforms.measured_values import measured_not_as_received
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
-from pipelines.vee.checks import INTERVAL_CHECKS
+from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS
 from pipelines.vee.estimators import ESTIMATORS
+from zhixiang.delivery.quality_figures import error_limits
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints)
 _LOCAL_SHIFT = timedelta(hours=8)
+OUTPUTS = (
+    "intervals.parquet", "intervals.csv", "flags.csv", "register_energy.csv", "estimation_errors.csv", "rejected.csv", "report.html", "summary.json",
+)  # fmt: skip
 OnStep = Callable[[str], None]
 
 
@@ -45,6 +56,9 @@ class VeeResult:
 
     files       One row per file: name, status (accepted, duplicate_content, refused, halted), format, records, rejects, reason.
     curves      silver_day_curves without the run.
+    findings    What checks of registers and of days of energy found.
+    errors      silver_estimation_errors without the run: how far each method errs on gaps masked in these curves.
+    error_limits  MAPE above which the error of what is chosen is flagged, by gap length.
     rejects     Records that could not be read or used: file, line, column, reason.
     assumed     Meter points that no file describes; a multiplier of 1 was assumed for them.
     holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
@@ -53,6 +67,9 @@ class VeeResult:
     files: list[dict[str, Any]] = field(default_factory=list)
     curves: pa.Table = field(default_factory=lambda: pa.table({}))
     registers: pa.Table = field(default_factory=lambda: pa.table({}))
+    findings: pa.Table = field(default_factory=FINDINGS_SCHEMA.empty_table)
+    errors: pa.Table = field(default_factory=ERRORS_SCHEMA.empty_table)
+    error_limits: list[dict[str, float | None]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     holidays: bool = False
@@ -76,7 +93,7 @@ def run_vee(
     received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
     local = mapping is None or mapping.stamp.day_shift == _LOCAL_SHIFT
     seen: dict[str, str] = {}
-    for path in paths:
+    for path in _every_file(paths):
         on_step(f"reading {path.name}")
         entry, found = _read(path, mapping, settings, seen)
         result.files.append(entry)
@@ -96,11 +113,12 @@ def run_vee(
     registers = refine_read_rows(reads, points, vee, today)
     result.registers = registers.energy
     on_step("validation and estimation")
-    days = pc.unique(curves["curve_date"]).to_pylist()
+    every = {*pc.unique(curves["curve_date"]).to_pylist(), *pc.unique(registers.energy["energy_date"]).to_pylist()}
+    day_types = _day_types(facts, sorted(every)) if local else {}
     outcome = refine_curves(
         curves,
         points,
-        _day_types(facts, days) if local else {},
+        day_types,
         vee,
         sorted(set(curves["curve_month"].to_pylist())),
         today,
@@ -108,12 +126,35 @@ def run_vee(
         Registers(lambda _names: registers.energy, {}),
     )
     result.curves = outcome.curves
+    changed = measured_not_as_received(curves, outcome.curves, points)
+    if changed:
+        raise GateHaltedError("intervals", [f"{changed} measured values differ from what was received"])
+    result.findings = _findings(result, registers.findings, points, day_types, vee)
+    on_step("error of the estimates")
+    result.errors, result.error_limits = measure_estimation_errors(outcome.curves, {}, day_types, vee), error_limits(vee)
     for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
         result.rejects.append(
             {name: held[name] for name in ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")}
             | {"file": names.get(held["content_hash"], "")}
         )
     return result
+
+
+def _every_file(paths: Sequence[Path]) -> Iterator[Path]:
+    """The files named, and those below folders that are named, in order; hidden ones are left out."""
+    for path in paths:
+        if path.is_dir():
+            yield from (found for found in sorted(path.rglob("*")) if found.is_file() and not found.name.startswith("."))
+        else:
+            yield path
+
+
+def _findings(result: VeeResult, on_registers: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings) -> pa.Table:
+    """What checks of registers and of days of energy find, by meter point, channel, day and check."""
+    curve_days = summarise_days(result.curves, None)
+    days, place = settle_days(curve_days, result.registers, points)
+    on_days = find_in_days(days, curve_days, result.registers, points.take(place), day_types, settings)
+    return pa.concat_tables([on_registers.cast(FINDINGS_SCHEMA), on_days]).sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
 
 
 def _read(
@@ -159,8 +200,11 @@ def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
     try:
         return detect(name, content)
     except InputRefusedError as refusal:
-        if mapping is None or refusal.reason_code != "unknown_format":
+        if refusal.reason_code != "unknown_format":
             raise
+        if mapping is None:
+            reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
+            raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
         return LongForm(mapping)
 
 
@@ -247,8 +291,11 @@ def _spread(column: pa.ChunkedArray, slots: int) -> pa.Array:
     return pa.array(values.reshape(-1), DOUBLE, from_pandas=True)
 
 
-def flags_of(curves: pa.Table) -> pa.Table:
-    """One row per meter point, channel, day and failed check, with the number of intervals that failed it."""
+def flags_of(curves: pa.Table, findings: pa.Table | None = None) -> pa.Table:
+    """One row per meter point, channel, day and failed check, with the number of intervals that failed it.
+
+    findings  Of registers and days, as FINDINGS_SCHEMA: they are of the day as a whole, and length and number of intervals stay empty.
+    """
     keys = ["meter_point_id", "channel_code", "curve_date", "interval_minutes"]
     parts = []
     for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
@@ -261,22 +308,43 @@ def flags_of(curves: pa.Table) -> pa.Table:
             columns = {name: pa.array([text] * found.size, STRING) for name, text in named.items()}
             rows = mine.select(keys).take(pa.array(found))
             parts.append(pa.table({name: rows[name] for name in keys} | columns | {"intervals": pa.array(counts[found].astype(np.int32))}))
+    if findings is not None and findings.num_rows:
+        known = {check.id: check for check in CHECKS}
+        checks = [known[name] for name in findings["check_id"].to_pylist()]
+        empty = pa.nulls(findings.num_rows, INTEGER)
+        head = [*(findings[name] for name in ("meter_point_id", "channel_code", "finding_date")), empty, findings["check_id"]]
+        words = [pa.array([check.severity.value for check in checks], STRING), pa.array([check.title for check in checks], STRING)]
+        parts.append(pa.table([*head, *words, empty], names=[*keys, "check_id", "severity", "check", "intervals"]))
+    if not parts:
+        return pa.table({name: pa.array([], STRING) for name in (*keys, "check_id", "severity", "check", "intervals")})
     return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*keys, "check_id")]).combine_chunks()
+
+
+def prepare_folder(out: Path) -> None:
+    """Makes the folder, and takes away what an earlier run wrote there, so that nothing of it is mistaken for an answer of this one."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in OUTPUTS:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be written to: {error.strerror}.", "Name a folder with --out; it is made where it does not exist.") from None
 
 
 def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
     """Writes intervals, flags, rejects, files and the report into a folder; returns the figures of the report."""
     from zhixiang.vee_report import write_report
 
-    out.mkdir(parents=True, exist_ok=True)
+    prepare_folder(out)
     on_step("writing intervals")
     intervals = long_intervals(result.curves) if result.curves.num_rows else None
     if intervals is not None:
         pq.write_table(intervals, out / "intervals.parquet", compression="zstd")
         pa_csv.write_csv(intervals, out / "intervals.csv")
-    flags = flags_of(result.curves) if result.curves.num_rows else None
+    flags = flags_of(result.curves, result.findings) if result.curves.num_rows or result.findings.num_rows else None
     if flags is not None:
         pa_csv.write_csv(flags, out / "flags.csv")
+    if result.errors.num_rows:
+        pa_csv.write_csv(result.errors, out / "estimation_errors.csv")
     if result.registers.num_rows:
         pa_csv.write_csv(_plain(result.registers), out / "register_energy.csv")
     names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")

@@ -18,9 +18,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.errors import GateHaltedError
 from pipelines.facts import load_facts
 from pipelines.formats import LongMapping, load_mapping
 from pipelines.settings import load_settings, packaged
+from pipelines.vee import CHECKS
+from zhixiang import vee_run
 from zhixiang.vee_run import VeeResult, flags_of, long_intervals, run_vee, write_vee
 
 CONF = load_settings(packaged("conf"))
@@ -132,7 +135,9 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     done = command("vee", str(tmp_path / "curves.zip"), "--out", str(out), "--json", home=tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["meter_points"] == 1
-    assert {path.name for path in out.iterdir()} == {"intervals.parquet", "intervals.csv", "flags.csv", "rejected.csv", "report.html", "summary.json"}
+    curves_alone = {"intervals.parquet", "intervals.csv", "flags.csv", "estimation_errors.csv", "rejected.csv", "report.html", "summary.json"}
+    assert {path.name for path in out.iterdir()} == curves_alone
+    assert json.loads(done.stdout)["measured_values_changed"] == 0
     assert not (tmp_path / "home" / "tables").exists()
 
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam\n")
@@ -150,4 +155,51 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     misspelt = command("vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml"), home=tmp_path / "home")
     assert misspelt.returncode == 2
     assert "m.yaml:2: intervall_minutes is not known here" in misspelt.stderr
-    shutil.rmtree(out)
+    nowhere = command("vee", str(good), "--out", str(tmp_path / "letter.txt" / "out"), home=tmp_path / "home")
+    assert (nowhere.returncode, "cannot be written to" in nowhere.stderr) == (2, True)
+    undeclared = tmp_path / "long.csv"
+    undeclared.write_text("meter,time,kwh\nM1,2026-08-01 00:00:00,1\n")
+    unknown = command("vee", str(undeclared), "--out", str(out), home=tmp_path / "home")
+    assert (unknown.returncode, "--mapping" in unknown.stderr) == (3, True)
+    assert {path.name for path in out.iterdir()} == {"rejected.csv", "report.html", "summary.json"}, "nothing of the run before stays"
+
+
+def test_a_folder_stands_for_its_files_and_registers_and_days_are_checked_too(tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox" / "deep"
+    inbox.mkdir(parents=True)
+    for month in ("2026-03", "2026-04"):
+        for kind in ("E_MP_POWER_CURVE", "E_MP_DAY_READ"):
+            shutil.copy(STEEL / f"{kind}_{month}.csv", inbox)
+    shutil.copy(STEEL / "meter_points.csv", inbox)
+    (inbox / ".hidden").write_text("not read")
+    reads = inbox / "E_MP_DAY_READ_2026-04.csv"
+    lines = reads.read_text().splitlines()
+    place = next(number for number, line in enumerate(lines) if line.startswith("MP-STEEL-0001,1,2026-04-20,"))
+    cells = lines[place].split(",")
+    cells[4] = f"{float(cells[4]) - 200:.5f}"
+    lines[place] = ",".join(cells)
+    reads.write_text("\n".join(lines) + "\n")
+    result = ran([tmp_path / "inbox"])
+    assert {Path(row["file"]).name for row in result.files} == {path.name for path in inbox.iterdir() if path.name != ".hidden"}
+    flags = flags_of(result.curves, result.findings)
+    decrease = next(check for check in CHECKS if check.title.startswith("Register decrease"))
+    (found,) = [row for row in flags.to_pylist() if row["check_id"] == decrease.id]
+    assert (str(found["curve_date"]), found["severity"], found["check"]) == ("2026-04-20", decrease.severity.value, decrease.title)
+    assert (found["intervals"], found["interval_minutes"]) == (None, None)
+    assert set(result.findings["check_id"].to_pylist()) | {row["check_id"] for row in flags_of(result.curves).to_pylist()} == set(
+        flags["check_id"].to_pylist()
+    )
+    figures = write_vee(result, tmp_path / "out")
+    assert figures["checks"][decrease.id] == 1
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert decrease.title_zh in page
+    assert "Masked error by length of gap and method" in page
+    errors = list(csv.DictReader((tmp_path / "out" / "estimation_errors.csv").open(encoding="utf-8")))
+    assert {row["estimator_id"] for row in errors} >= {"chosen", "VEE-E01", "VEE-E03"}
+
+
+def test_a_changed_measured_value_stops_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vee_run, "measured_not_as_received", lambda *_tables: 3)
+    with pytest.raises(GateHaltedError, match="3 measured values differ") as halted:
+        ran([STEEL / "E_MP_POWER_CURVE_2026-03.csv"])
+    assert halted.value.exit_code == 4

@@ -14,7 +14,7 @@ _QUIET_SECONDS = 2.0
 
 
 def vee(
-    files: Annotated[list[Path], typer.Argument(help="Files of any known format, or long files that the mapping declares.")],
+    files: Annotated[list[Path], typer.Argument(help="Files (or folders of files) of any known format, or long files that the mapping declares.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for intervals, flags and the report.")],
     mapping: Annotated[Path | None, typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md.")] = None,
     json: JsonOption = False,
@@ -24,9 +24,10 @@ def vee(
     from pipelines.formats import load_mapping
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import load_settings
-    from zhixiang.vee_run import run_vee, write_vee
+    from zhixiang.vee_run import prepare_folder, run_vee, write_vee
 
     declared = load_mapping(mapping) if mapping else None
+    prepare_folder(out)
     settings = load_settings()
     steps = _Steps(len(files) + 4, quiet=json)
     try:
@@ -35,9 +36,11 @@ def vee(
         figures = write_vee(result, out, steps.begin)
     finally:
         steps.close()
-    for row in result.files:
-        if row["status"] in ("refused", "halted"):
-            complain(f"refused {row['file']}: {row['reason']}", "The others went on; docs/formats says what can be read.")
+    stopped = [row for row in result.files if row["status"] in ("refused", "halted")]
+    for row in stopped:
+        complain(
+            f"refused {row['file']}: {row['reason']}", "docs/formats says what can be read; the other files went on." if row is stopped[-1] else ""
+        )
     if result.assumed and not json:
         warn(f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points file to change that")
     if json:
