@@ -17,6 +17,7 @@ class Findings:
     finding_date = Field(DATE, "Local day that the check judged.", key=True)
     check_id = Field(STRING, "Check of the catalogue, VEE-V...", key=True)
     judged_kwh_or_kvarh = Field(DOUBLE, "Energy that was judged; empty where none could be settled.", unit=Unit.KWH_OR_KVARH)
+    limit_text = Field(STRING, "Thresholds that the check went by, name=value; empty where it has none.")
     finding_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 

@@ -107,6 +107,7 @@ def _findings(rows: pa.Table, day: str, block: RegisterBlock | DayBlock, checks:
         "finding_date": found[day],
         "check_id": pa.array([each.id for each in checks], STRING).take(pa.array(check)),
         "judged_kwh_or_kvarh": found["energy_kwh_or_kvarh"].cast(pa.float64()),
+        "limit_text": pa.array([each.limits(settings) for each in checks], STRING).take(pa.array(check)),
         "finding_month": pa.array(months.astype(str).tolist(), STRING).take(pa.array(place)),
     }
     return pa.table({name: columns[name] for name in FINDINGS_SCHEMA.names}).cast(FINDINGS_SCHEMA).combine_chunks()

@@ -94,6 +94,11 @@ class Check:
         """The kernel's parameters with their values."""
         return {name: getattr(settings, value) if isinstance(value, str) else value for name, value in self.settings.items()}
 
+    def limits(self, settings: VeeSettings) -> str | None:
+        """The thresholds in words, ``name=value``; none where there are none."""
+        named = {value if isinstance(value, str) else name: self.parameters(settings)[name] for name, value in self.settings.items()}
+        return ", ".join(f"{name}={value:g}" for name, value in named.items()) or None
+
     def failed(self, block: Any, settings: VeeSettings) -> BoolArray:
         """What the kernel finds among the rows that the check may judge."""
         found = self.kernel(block, self.parameters(settings))

@@ -199,3 +199,13 @@ def test_failures_come_by_row_and_then_by_place_in_the_list() -> None:
     told = [(int(row), DAY_CHECKS[place].id) for row, place in zip(rows, places, strict=True)]
     assert told == sorted(told), "a day so high makes its neighbours look low, so there are more"
     assert [found for found in told if found[0] in (3, 60)] == [(row, check) for row in (3, 60) for check in ("VEE-V24", "VEE-V25", "VEE-V26")]
+
+
+def test_a_variant_needs_an_entry_alone_and_tells_its_own_limit() -> None:
+    high = next(check for check in DAY_CHECKS if check.id == "VEE-V25")
+    stricter = replace(high, id="VEE-V90", settings={"ratio": 1.5, "trim": "trimmed_share_ratio", "least_days": "trimmed_least_days"})
+    rows, places = find_failures(with_days(7, energy=160.0), SETTINGS, (high, stricter))
+    assert (rows.tolist(), places.tolist()) == ([7], [1])
+    assert high.limits(SETTINGS) == "trimmed_maximum_ratio=3, trimmed_share_ratio=0.05, trimmed_least_days=30"
+    assert stricter.limits(SETTINGS) == "ratio=1.5, trimmed_share_ratio=0.05, trimmed_least_days=30"
+    assert REGISTER_CHECKS[0].limits(SETTINGS) is None

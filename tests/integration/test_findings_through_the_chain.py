@@ -1,0 +1,119 @@
+"""Outages on record and planted faults, from received files to what silver, gold and the counts of sufficiency tell of them."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pipelines.facts import load_facts
+from pipelines.ingest import ingest
+from pipelines.ledger import Ledger, StepRecord
+from pipelines.periods import BillingMonth
+from pipelines.registry import Registry
+from pipelines.runner import Runner
+from pipelines.settings import Settings, packaged
+from pipelines.store import Store
+from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
+from pipelines.tables.silver import SilverDayCurves
+from pipelines.tables.sufficiency import GoldDataSufficiency
+from zhixiang.chain import all_steps
+from zhixiang.delivery.quality_figures import month_figures
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime(2026, 11, 9, 4, tzinfo=UTC)
+MONTH = "2026-09"
+IN_OUTAGE, WITHOUT_REASON, DECREASED = date(2026, 9, 10), date(2026, 9, 20), date(2026, 9, 25)
+ACTIVE, FORWARD = "1", "1"
+STEEL = packaged("samples") / "steel"
+EVENTS = """event_id,customer_id,event_code,started_date,ended_date,detail,provenance,sent_at
+E-1,STEEL-0001,outage,2026-09-10,2026-09-10,feeder work,simulated,2026-09-11 08:00:00
+E-2,STEEL-0001,complaint,2026-09-20,2026-09-20,,simulated,2026-09-21 08:00:00
+"""
+
+
+class Silent:
+    def begin(self, step: str) -> None:
+        pass
+
+    def end(self, record: StepRecord) -> None:
+        pass
+
+
+def edited(kind: str, change: Any) -> str:
+    """A file of the steel works' month, each row passed through ``change``."""
+    with (STEEL / f"E_MP_{kind}_{MONTH}.csv").open(encoding="utf-8", newline="") as lines:
+        rows = csv.DictReader(lines)
+        names = list(rows.fieldnames or ())
+        return "\n".join([",".join(names), *(",".join(change(row)[name] for name in names) for row in rows)]) + "\n"
+
+
+def without_power(row: dict[str, str]) -> dict[str, str]:
+    dark = row["DATA_TYPE"] == ACTIVE and row["DATA_DATE"] in (str(IN_OUTAGE), str(WITHOUT_REASON))
+    return row | {f"P{point}": "0" for point in range(1, 97)} if dark else row
+
+
+def with_decrease(row: dict[str, str]) -> dict[str, str]:
+    fell = row["READ_TYPE"] == FORWARD and row["DATA_DATE"] == str(DECREASED)
+    return row | {"R": "0.00001"} if fell else row
+
+
+@pytest.fixture(scope="module")
+def store(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """September of the steel works: two days without power, one of them in an outage on record, and one read far below the one before."""
+    store = Store(Settings(packaged("conf"), tmp_path_factory.mktemp("findings")), spark)
+    inbox: Path = store.settings.home / "inbox"
+    inbox.mkdir(parents=True)
+    for name in ("customers.csv", "meter_points.csv", "E_MP_DAY_READ_2026-08.csv", "E_MP_POWER_CURVE_2026-08.csv"):
+        shutil.copyfile(STEEL / name, inbox / name)
+    (inbox / f"E_MP_POWER_CURVE_{MONTH}.csv").write_text(edited("POWER_CURVE", without_power), encoding="utf-8")
+    (inbox / f"E_MP_DAY_READ_{MONTH}.csv").write_text(edited("DAY_READ", with_decrease), encoding="utf-8")
+    (inbox / "events.csv").write_text(EVENTS, encoding="utf-8")
+    assert ingest(store, inbox, "all", NOW).accepted == 7
+    ledger, registry = Ledger(store.settings.home), Registry(store.settings)
+    facts = load_facts(packaged("conf") / "facts")
+    runner = Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin("all", NOW), [BillingMonth.parse(MONTH)], NOW)
+    runner.run([step for step in all_steps() if step.stage in ("silver", "gold")])
+    return store
+
+
+def test_only_the_zero_run_that_an_outage_on_record_explains_is_told_as_one(store: Store) -> None:
+    rows = store.arrow(SilverDayCurves, ["channel_code", "curve_date", "failed_checks"]).to_pylist()
+    told = {row["curve_date"]: sorted({"VEE-V04", "VEE-V12"} & set(row["failed_checks"])) for row in rows if row["channel_code"] == "active_forward"}
+    assert {day: checks for day, checks in told.items() if checks} == {IN_OUTAGE: ["VEE-V12"], WITHOUT_REASON: ["VEE-V04"]}
+
+
+def test_findings_tell_the_day_the_value_and_the_limit(store: Store) -> None:
+    on_registers = store.arrow(SilverRegisterFindings).to_pylist()
+    assert [(row["check_id"], row["finding_date"], row["limit_text"]) for row in on_registers] == [("VEE-V19", DECREASED, None)]
+    on_days = {(row["check_id"], row["finding_date"]): row for row in store.arrow(GoldDayFindings).to_pylist() if row["finding_month"] == MONTH}
+    unequal = sorted(day for check, day in on_days if check == "VEE-V29")
+    assert unequal == [IN_OUTAGE, WITHOUT_REASON], "the registers ran on, the curve did not"
+    finding = on_days["VEE-V29", IN_OUTAGE]
+    assert finding["judged_kwh_or_kvarh"] > 1000
+    assert finding["limit_text"] == "interval_sum_tolerance_kwh=0.001, interval_sum_tolerance_steps=1"
+
+
+def test_what_was_found_is_counted_and_shown(store: Store) -> None:
+    found = [
+        row["check_id"]
+        for table in (SilverRegisterFindings, GoldDayFindings)
+        for row in store.arrow(table).to_pylist()
+        if row["finding_month"] == MONTH
+    ]
+    row = next(row for row in store.arrow(GoldDataSufficiency).to_pylist() if row["data_month"] == MONTH)
+    assert row["failed_warn_checks"] >= found.count("VEE-V29") + 1, "and the zero run"
+    shown = {row["id"]: row["days"] for row in month_figures(store, MONTH)["checks"]}
+    assert {check: shown[check] for check in ("VEE-V04", "VEE-V12", *set(found))} == {
+        "VEE-V04": 1,
+        "VEE-V12": 1,
+        **{check: found.count(check) for check in set(found)},
+    }
