@@ -75,7 +75,8 @@ def find_in_days(
     read_at, curve_at = place_of(day_key, read_key), place_of(day_key, curve_key)
     span, register, resolution = _of_reads(reads, read_at)
     # The span of a missed read that was split over its days leaves one day to each; its read settles no single day.
-    split = (span > 1) & np.isin(day_key - 1, day_key)
+    # The days of a series stand one after the other, so the day before has the row before or none.
+    split = (span > 1) & (np.diff(day_key, prepend=-2) == 1)
     intervals = _taken(curve_days["intervals"].cast(pa.float64()), curve_at)
     block = DayBlock(
         series_starts=np.append(starts, count),
