@@ -116,6 +116,17 @@ class Runner:
             raise
         return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates)
 
+    def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
+        """What a product's step would issue now: new and changed rows with their next revision. Nothing is written."""
+        read = self.store.versions(step.reads)
+        if self._has_no_input(step):
+            return {}
+        bundles = {name: self.registry.champion(name) for name in step.uses_models}
+        results = step.apply(self._inputs(step, read, bundles))
+        return with_revisions(
+            self.store, _frames({table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}), self.run_id
+        )
+
     def _has_no_input(self, step: Step | TrainStep) -> bool:
         """A product whose own records were never delivered (no payments, no declarations) is left out, not failed."""
         if isinstance(step, Step) and not step.uses_models:

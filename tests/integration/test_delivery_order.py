@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 import shutil
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from pipelines.codes import IntervalStatus
 from pipelines.edits import Wish, approve, propose
+from pipelines.errors import UnknownNameError
 from pipelines.facts import load_facts
 from pipelines.ingest import ingest
 from pipelines.ledger import Ledger, StepRecord
@@ -23,9 +25,11 @@ from pipelines.settings import Settings, packaged
 from pipelines.store import Store
 from pipelines.tables.base import Layer
 from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.efficiency_bill import EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
 from zhixiang.chain import all_steps, declared_tables
+from zhixiang.corrections import issued_since, pending, runs_since, with_reasons
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -67,13 +71,23 @@ def master_data(inbox: Path) -> None:
         *(f"E_MP_{kind}_2026-0{month}.csv" for kind in ("DAY_READ", "POWER_CURVE") for month in (7, 8)),
     ):
         shutil.copyfile(STEEL / name, inbox / name)
+    shutil.copyfile(packaged("samples") / "buildings" / "weather.csv.gz", inbox / "weather.csv.gz")
+
+
+def runner_of(store: Store, run: str, now: datetime) -> Runner:
+    facts = load_facts(packaged("conf") / "facts")
+    ledger, registry = Ledger(store.settings.home), Registry(store.settings)
+    return Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin(run, now), [BillingMonth.parse(SEPTEMBER)], now)
 
 
 def refine(store: Store, run: str, now: datetime) -> None:
-    facts = load_facts(packaged("conf") / "facts")
-    ledger, registry = Ledger(store.settings.home), Registry(store.settings)
-    runner = Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin(run, now), [BillingMonth.parse(SEPTEMBER)], now)
-    runner.run([step for step in all_steps() if step.stage in ("silver", "gold")])
+    runner_of(store, run, now).run([step for step in all_steps() if step.stage in ("silver", "gold")])
+
+
+def bill(store: Store, run: str) -> str:
+    runner = runner_of(store, run, LAST)
+    runner.run([step for step in all_steps() if step.name in ("train-baseline", "efficiency-bill")])
+    return runner.run_id
 
 
 def hashes(store: Store) -> dict[str, str]:
@@ -99,7 +113,7 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     master_data(inbox)
     for name, text in files.items():
         (inbox / name).write_text(text, encoding="utf-8")
-    assert ingest(in_order, inbox, "all", LAST).accepted == 6 + 60
+    assert ingest(in_order, inbox, "all", LAST).accepted == 7 + 60
     refine(in_order, "all", LAST)
 
     rng = random.Random(SEED)  # an order, not a secret
@@ -120,8 +134,8 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
         accepted, duplicates = accepted + summary.accepted, duplicates + summary.duplicates
         if number == 4:
             refine(store, f"run-{number}", now)
-    assert (accepted, duplicates) == (6 + 60, 24)
-    assert store.row_count(BronzeFiles) == 90
+    assert (accepted, duplicates) == (7 + 60, 24)
+    assert store.row_count(BronzeFiles) == 91
     before = hashes(store)
     refine(store, "last", LAST)
 
@@ -131,6 +145,7 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     assert {SilverDayCurves.name, GoldBillingDeterminants.name} <= changed, "what came late made a difference"
 
     rows = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    issued = bill(store, "bills")
     edit_one_interval(store, tmp_path)
     refine(store, "edited", LAST)
     edited = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
@@ -139,3 +154,18 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     row = edited[differing[0]]
     assert (row["final_kwh_or_kvarh"][40], row["interval_status_codes"][40]) == (123.25, IntervalStatus.EDITED)
     assert row["measured_kwh_or_kvarh"] == rows[differing[0]]["measured_kwh_or_kvarh"]
+
+    # The edit moves energy between periods of the day; the register still settles the month.
+    ledger, version = Ledger(store.settings.home), store.version(EfficiencyBillV1)
+    (told,) = with_reasons(store, issued, runs_since(ledger, issued), pending(store, runner_of(store, "preview", LAST)))
+    assert (told["subject"], told["month"], told["state"], told["new_revision"]) == ("STEEL-0001", SEPTEMBER, "would change", 2)
+    assert told["energy_kwh_difference"] == 0
+    assert told["total_cny_difference"] == told["new_total_cny"] - told["old_total_cny"] != 0
+    assert re.fullmatch(r"edit [0-9a-f]{16} \(2026-09-10\)", told["reason"])
+    assert store.version(EfficiencyBillV1) == version, "asking changes nothing"
+    bill(store, "corrected")
+    (done,) = issued_since(store, runs_since(ledger, issued))
+    assert {**done, "state": ""} == {name: value for name, value in {**told, "state": ""}.items() if name != "reason"}
+    assert pending(store, runner_of(store, "preview again", LAST)) == []
+    with pytest.raises(UnknownNameError, match="no run"):
+        runs_since(ledger, "no run")

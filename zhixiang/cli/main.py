@@ -14,6 +14,7 @@ from zhixiang.cli import (
     bench,
     bills,
     codes,
+    corrections,
     demo,
     doctor,
     edits,
@@ -46,6 +47,7 @@ app.command("doctor")(doctor.doctor)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
 app.command("explain")(explain.explain)
+app.command("corrections")(corrections.corrections)
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
 app.add_typer(tariff.app, name="tariff")
