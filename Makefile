@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export ZHIXIANG_HOME ?= $(CURDIR)/.zhixiang
 export MPLBACKEND := Agg
 
-.PHONY: help setup setup-dev demo test check doctor docs bench bench-short bench-spikes bench-city-day clean mlflow
+.PHONY: help setup setup-dev demo test check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -50,15 +50,20 @@ docs: setup-dev ## Generate the catalogues in docs/
 doctor: $(VENV)/run.stamp ## Is this machine ready?
 	$(BIN)/zhixiang doctor
 
-bench: setup-dev ## The own chain beside DuckDB and Polars on 69 M simulated reads; three sizes, table and plot (15 minutes)
+bench: setup-dev ## The own chain beside DuckDB and Polars on 69 M simulated reads, spikes, bills a second, the gate (25 minutes)
 	$(BIN)/python -m benchmarks.metering --out $(ZHIXIANG_HOME)/bench
 	$(BIN)/python -m benchmarks.spikes --choose --out $(ZHIXIANG_HOME)/bench
+	$(BIN)/python -m benchmarks.tariff
+	$(BIN)/python -m benchmarks.quality_gate
 
 bench-short: setup-dev ## The same on a few meters: do the engines agree? (under a minute)
 	$(BIN)/python -m benchmarks.metering --meters 20 --days 60 --sizes 1 --engines own duckdb polars curves
 
 bench-spikes: setup-dev ## Spikes planted in real loads: how many are found, how many clean days are flagged (15 seconds)
 	$(BIN)/python -m benchmarks.spikes --choose --out $(ZHIXIANG_HOME)/bench
+
+bench-tariff: setup-dev ## Bills a second on two processes, batch equal to single on 10,000 customers in the same run (under a minute)
+	$(BIN)/python -m benchmarks.tariff
 
 bench-city-day: setup ## One day of 5.4 million simulated meters into committed silver (12 GB of disk)
 	$(BIN)/zhixiang bench city-day

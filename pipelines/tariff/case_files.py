@@ -16,7 +16,7 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
-from pipelines.money import split_by_largest_remainder
+from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Determinants
 from pipelines.tariff.own_prices import OwnPrices, TieredPrice
@@ -136,7 +136,7 @@ def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[D
         energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
         if part.curve is not None:
             curve = read_curve(folder / part.curve, month)
-            energy = energy if energy is not None else _steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
+            energy = energy if energy is not None else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
             periods = periods or _by_period(curve, month, energy, case.contract.customer_class, part.resolution_kwh, facts, case.known)
             demand = demand if demand is not None else Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
         if energy is None:
@@ -187,10 +187,6 @@ def _by_period(
     slots = facts.time_of_use.slot_matrix(month.days, customer_class, known).reshape(-1)
     sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
-
-
-def _steps(value: Decimal, step: Decimal) -> Decimal:
-    return (value / step).to_integral_value() * step
 
 
 def _line_of(written: MarkedMap, location: Sequence[int | str]) -> int:

@@ -61,6 +61,15 @@ def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
     assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
 
 
+def test_half_a_step_of_a_curves_energy_rounds_up(tmp_path: Path) -> None:
+    write_curve(tmp_path / "curve.csv")
+    rows = (tmp_path / "curve.csv").read_text().splitlines()
+    (tmp_path / "curve.csv").write_text("\n".join([rows[0], rows[1].replace("0.25", "0.255"), *rows[2:]]) + "\n")
+    (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
+    (month,) = determinants_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
+    assert month.energy_kwh == Decimal("720.01"), "720.005 kWh, counted in steps of 0.01"
+
+
 def test_prices_of_ones_own(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
     day = "[" + ", ".join(["night"] * 8 + ["day"] * 16) + "]"

@@ -157,8 +157,8 @@ def _said(line: dict[str, Any]) -> dict[str, Any]:
 
 
 @app.command("open")
-def open_bill(customer_id: CustomerId, month: MonthOption) -> None:
-    """Opens the bill's page in the browser; prints where it and its PDF are."""
+def open_bill(customer_id: CustomerId, month: MonthOption, json: JsonOption = False) -> None:
+    """Opens the bill's page in the browser and prints where it and its PDF are; with --json it only prints."""
     import webbrowser
 
     from pipelines.errors import UsageError
@@ -169,5 +169,8 @@ def open_bill(customer_id: CustomerId, month: MonthOption) -> None:
     page = folder / f"{customer_id}.html"
     if not page.is_file():
         raise UsageError(f"{page} does not exist.", f"Deliver it first: zhixiang run --month {month} --from deliver")
+    if json:
+        show_json({"page": str(page), "pdf": str(page.with_suffix(".pdf"))})
+        return
     typer.echo(f"{page}\n{page.with_suffix('.pdf')}")
     webbrowser.open(page.as_uri())
