@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.table_files import write_files
 from pipelines.tables.base import Table
+from pipelines.unchanged_rows import standing_columns, with_run
 from pipelines.worker_refinement import month_of, promises
 
 _REPORT = "report string"
@@ -32,13 +33,17 @@ def derive_by_month(
         for path in inputs.files(source):
             files.setdefault(month_of(path, partition), {}).setdefault(source, []).append(f"{inputs.location(source)}/{path}")
     months = sorted(files)
+    (own,) = target.partition_by
+    standing: dict[str, list[str]] = {}
+    for path in inputs.standing(target):
+        standing.setdefault(month_of(path, own), []).append(f"{root}/{path}")
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             reports = []
             for month in batch.column(0).to_pylist():
                 rows = derive(month, [read_columns(files[month].get(source, []), source, columns) for source, columns in sources.items()])
-                written = rows.append_column("computed_run_id", pa.array([run_id] * rows.num_rows, pa.string()))
+                written = with_run(rows, run_id, target, _standing(standing.get(month, []), target, own, month))
                 report = {"files": [file.to_json() for file in write_files(written, target, root)], "violations": promises(rows, target)}
                 reports.append(json.dumps(report))
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
@@ -52,6 +57,13 @@ def derive_by_month(
     counted = promises(target.empty(), target)
     violations = {name: sum(report["violations"][name] for report in reports) for name in counted}
     return {target: WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), violations)}
+
+
+def _standing(files: Sequence[str], target: type[Table], partition: str, month: str) -> pa.Table:
+    """The month's rows of the target as they stand; its own column comes from the folder."""
+    names = [name for name in standing_columns(target) if name != partition]
+    rows = read_columns(files, target, names)
+    return rows.append_column(partition, pa.array([month] * rows.num_rows, pa.string())).select(list(standing_columns(target)))
 
 
 def read_columns(files: Sequence[str], source: type[Table], columns: Sequence[str], filter_: ds.Expression | None = None) -> pa.Table:

@@ -181,6 +181,7 @@ class Runner:
             now=self.now,
             location=self.store.path,
             files=files,
+            standing=self.store.data_files,
         )
 
     def _train(self, step: TrainStep, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:

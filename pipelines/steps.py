@@ -50,6 +50,7 @@ class Inputs:
     now       The instant at which the run began; the only clock a step may know.
     location  Table -> folder, for steps whose workers read and write files themselves.
     files     Table -> data files of the version read, relative to its folder.
+    standing  Table that the step writes -> data files that stand there now, relative to its folder.
     """
 
     frames: Mapping[type[Table], DataFrame]
@@ -63,6 +64,7 @@ class Inputs:
     now: datetime
     location: Callable[[type[Table]], str]
     files: Callable[[type[Table]], Sequence[str]]
+    standing: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
 
     def frame(self, table: type[Table]) -> DataFrame:
         """The frame of one declared table."""

@@ -20,6 +20,7 @@ from pipelines.store import spark_schema
 from pipelines.table_files import write_files
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
+from pipelines.unchanged_rows import standing_columns, with_run
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -138,6 +139,7 @@ def _run_buckets(
     targets = (target,) if findings is None else (target, findings)
     roots = [inputs.location(table) for table in targets]
     files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
+    standing = [[f"{root}/{path}" for path in inputs.standing(table)] for table, root in zip(targets, roots, strict=True)]
     buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -146,11 +148,12 @@ def _run_buckets(
             for bucket in batch.column(0).to_pylist():
                 outcome = work([bucket_rows(files[source], source, bucket, buckets) for source in sources])
                 given = [outcome.rows] if outcome.findings is None else [outcome.rows, outcome.findings]
+                written = []
+                for rows, table, root, stands in zip(given, targets, roots, standing, strict=True):
+                    before = bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table)) if stands else None
+                    written.append([file.to_json() for file in write_files(with_run(rows, run_id, table, before), table, root)])
                 report = {
-                    "files": [
-                        [file.to_json() for file in write_files(with_run(rows, run_id), table, root)]
-                        for rows, table, root in zip(given, targets, roots, strict=True)
-                    ],
+                    "files": written,
                     "accounts": outcome.accounts.to_pylist(),
                     "quarantine": outcome.quarantine.to_pylist(),
                     "violations": [dict(outcome.violations), *(promises(rows, table) for rows, table in zip(given[1:], targets[1:], strict=True))],
@@ -167,20 +170,17 @@ def _worker_files(reports: list[dict[str, Any]], place: int) -> WorkerFiles:
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"][place] for report in reports))
 
 
-def with_run(rows: pa.Table, run_id: str) -> pa.Table:
-    """Rows with the run that computed them."""
-    return rows.append_column("computed_run_id", pa.array([run_id] * rows.num_rows, pa.string()))
-
-
 def bucket_of(subject: str | None, buckets: int) -> int:
     """The bucket of a meter point or customer: the same on every host and in every run."""
     return zlib.crc32((subject or "").encode()) % buckets
 
 
-def bucket_rows(files: Sequence[str], source: type[Table], bucket: int, buckets: int, subject: str = "meter_point_id") -> pa.Table:
-    """The rows of one bucket, business columns only; the partition column comes from the folder."""
+def bucket_rows(
+    files: Sequence[str], source: type[Table], bucket: int, buckets: int, subject: str = "meter_point_id", columns: Sequence[str] | None = None
+) -> pa.Table:
+    """The rows of one bucket, by default the business columns only; the partition column comes from the folder."""
     (partition,) = source.partition_by
-    schema = pa.schema([source.arrow_schema().field(name) for name in source.business_columns()])
+    schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
     wanted = [name for name in schema.names if name != partition]
     parts = []
     for path in files:

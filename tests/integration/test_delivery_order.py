@@ -145,12 +145,15 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     assert {SilverDayCurves.name, GoldBillingDeterminants.name} <= changed, "what came late made a difference"
 
     rows = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    gold = {row["billing_month"]: row for row in store.arrow(GoldBillingDeterminants).to_pylist()}
     issued = bill(store, "bills")
     edit_one_interval(store, tmp_path)
     refine(store, "edited", LAST)
     edited = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
-    differing = [key for key in rows if {**rows[key], "computed_run_id": ""} != {**edited[key], "computed_run_id": ""}]
-    assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))]
+    differing = [key for key in rows if rows[key] != edited[key]]
+    assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))], "what was not touched keeps its row and the run that computed it"
+    settled = {row["billing_month"]: row for row in store.arrow(GoldBillingDeterminants).to_pylist()}
+    assert [month for month in gold if gold[month] != settled[month]] == [SEPTEMBER]
     row = edited[differing[0]]
     assert (row["final_kwh_or_kvarh"][40], row["interval_status_codes"][40]) == (123.25, IntervalStatus.EDITED)
     assert row["measured_kwh_or_kvarh"] == rows[differing[0]]["measured_kwh_or_kvarh"]
