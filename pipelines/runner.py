@@ -181,8 +181,14 @@ class Runner:
             now=self.now,
             location=self.store.path,
             files=files,
-            standing=self.store.data_files,
+            standing=self._standing,
         )
+
+    def _standing(self, table: type[Table]) -> Sequence[str]:
+        """Data files of a table as it stands; none where it was written under another declaration, whose rows cannot be compared."""
+        found = self.store.delta(table)
+        same = found is not None and {field.name for field in found.schema().fields} == set(table.columns())
+        return self.store.data_files(table) if same else []
 
     def _train(self, step: TrainStep, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
         model = step.train(inputs)
