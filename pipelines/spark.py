@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -158,7 +159,8 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
         f"-Dderby.system.home={scratch}",
         f"-Dlog4j2.configurationFile={_logging_file(scratch).as_uri()}",
         spark.java_options,
-        f"-Xshare:auto -XX:SharedArchiveFile={_archive_path()}" if _archive_path().exists() else "",
+        # The JVM tells of an archive that does not fit on stdout, where reports go.
+        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={_archive_path()}" if _archive_path().exists() else "",
     ]
     options = {
         "spark.master": spark.master,
@@ -222,8 +224,15 @@ def _logging_file(folder: Path) -> Path:
 
 
 def _archive_path() -> Path:
-    """Class-data archive: Spark's classes as the JVM has them in memory; saves seconds at each start."""
-    return cache_folder() / f"spark-{DELTA_COORDINATE.rsplit(':', 1)[-1]}-java{java_major(find_java())}.jsa"
+    """Class-data archive: Spark's classes as the JVM has them in memory; saves seconds at each start.
+
+    It fits the class path that it was made with alone, so each environment's Spark has its own.
+    """
+    import pyspark
+
+    jars = Path(pyspark.__file__).resolve().parent / "jars"
+    fits = hashlib.sha256(f"{jars} {jars.stat().st_mtime_ns if jars.is_dir() else 0}".encode()).hexdigest()[:8]
+    return cache_folder() / f"spark-{DELTA_COORDINATE.rsplit(':', 1)[-1]}-java{java_major(find_java())}-{fits}.jsa"
 
 
 def prepare(settings: Settings) -> None:

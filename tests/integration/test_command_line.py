@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.settings import packaged
+from pipelines.settings import cache_folder, packaged
 from pipelines.store import sole_writer
 from zhixiang.commands import browse_registry, pasteable
 
@@ -203,3 +203,18 @@ def test_a_command_can_be_pasted_into_a_shell_that_does_not_know_it(tmp_path: Pa
     assert json.loads(answer.stdout)["home"] == str(home)
     assert "mlflow ui" in browse_registry("sqlite:////x y/mlflow.db")
     assert "'sqlite:////x y/mlflow.db'" in browse_registry("sqlite:////x y/mlflow.db")
+
+
+def test_a_class_data_archive_that_does_not_fit_leaves_reports_alone(tmp_path: Path) -> None:
+    """The JVM would tell of it on stdout, in the middle of the JSON."""
+    cache = tmp_path / "cache" / "zhixiang"
+    cache.mkdir(parents=True)
+    for part in ("jars", "java-shim"):
+        if (cache_folder() / part).exists():
+            (cache / part).symlink_to(cache_folder() / part)
+    script = "from pipelines.spark import _archive_path; _archive_path().write_bytes(b'no archive' * 1000)"
+    environment = {"XDG_CACHE_HOME": str(cache.parent)}
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60, env={**os.environ, **environment})
+    answer = run("run", "--month", "2026-09", "--to", "ingest", "--json", home=tmp_path / "home", **environment)
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["exit_code"] == 0
