@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import hashlib
 import json
 import os
 import random
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,16 +29,21 @@ from pipelines.registry import Registry
 from pipelines.settings import Settings, packaged
 from pipelines.store import Store
 from pipelines.table_files import commit_files, write_files
+from pipelines.tables.base import Table
+from pipelines.tables.efficiency_bill import EfficiencyBillLinesV1
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.product import EFFICIENCY_BILL
-from products.efficiency_bill.replay import replay
+from products.efficiency_bill.rendering import render_bill_html
 from zhixiang.delivery.codes import deliver_codes
 from zhixiang.delivery.context import Delivery
-from zhixiang.explain import explain
+from zhixiang.explain import explain, traces_of
 from zhixiang.issued import newest_with_evidence
 
 pytestmark = pytest.mark.slow
+
+MONTHS = ("2026-08", "2026-09")
 
 
 def zhixiang(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -120,50 +130,159 @@ def test_every_bill_advises_three_savings(home: Path) -> None:
             assert all(0 < row["saving_cny"] < bill["total_cny"] for row in advice)
 
 
-def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) -> None:
-    for folder in (home / "tables").glob("efficiency_bill_*"):
-        shutil.copytree(folder, tmp_path / "tables" / folder.name)
-    shutil.copytree(home / "rules", tmp_path / "rules")
-    shutil.copyfile(home / "ledger.sqlite", tmp_path / "ledger.sqlite")
-    store = Store(Settings(packaged("conf"), tmp_path))
-    (rules,) = [path.name for path in (tmp_path / "rules").iterdir()]
-    settings, facts = kept_rules(tmp_path, rules)
-    found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, "2026-09")
+def bills_of(store: Store, month: str) -> list[dict[str, Any]]:
+    """All newest bills of a month, each with its evidence."""
+    found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, month)
     assert len(found["results"]) == 253
-    for bill in found["results"]:
-        evidence = {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
-        assert replay({"result": bill, **evidence}, settings, facts) == ()
-    assert answer(tmp_path, "bill", "replay", "STEEL-0001/2026-09")["differences"] == []
+    return [
+        {"result": bill} | {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
+        for bill in found["results"]
+    ]
 
-    one = next((tmp_path / "rules" / rules / "facts").glob("*.yaml"))
+
+def keep_newest(source: Store, target: Store, table: type[Table], change: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> None:
+    """The rows of a table as the only version that there ever was."""
+    rows = pa.Table.from_pylist([change(row) for row in source.arrow(table).to_pylist()], table.arrow_schema())
+    commit_files(target, table, write_files(rows, table, target.path(table)), "test", 1, overwrite=True)
+    assert target.version(table) == 0
+
+
+def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) -> None:
+    """Nothing but the bills' own tables, without their history, and the rules kept: no reads, no determinants, no models."""
+    source, alone, altered = (Store(Settings(packaged("conf"), folder)) for folder in (home, tmp_path / "alone", tmp_path / "altered"))
+    for table in (EFFICIENCY_BILL.result, *EFFICIENCY_BILL.evidence):
+        keep_newest(source, alone, table)
+        keep_newest(source, altered, table, _a_fen_more if table is EfficiencyBillLinesV1 else dict)
+    for store in (alone, altered):
+        shutil.copytree(home / "rules", store.settings.home / "rules")
+        shutil.copyfile(home / "ledger.sqlite", store.settings.home / "ledger.sqlite")
+    for month in MONTHS:
+        assert answer(tmp_path / "alone", "bill", "replay", "--month", month) == {"month": month, "bills": 253, "differences": []}
+        for issued in bills_of(alone, month):
+            bill = issued["result"]
+            page = render_bill_html(bill, issued["efficiency_bill_lines_v1"], issued["efficiency_bill_advice_v1"], bill_days(bill))
+            assert page.encode() == (home / "out" / "bills" / month / f"{bill['customer_id']}.html").read_bytes()
+    assert answer(tmp_path / "alone", "bill", "replay", "STEEL-0001/2026-09")["differences"] == []
+
+    found = zhixiang(tmp_path / "altered", "bill", "replay", "--month", "2026-08", "--json")
+    assert found.returncode == 4
+    assert {(row["customer_id"], row["place"], row["column"]) for row in json.loads(found.stdout)["differences"]} == {
+        ("BDG-Office_Abigail", "efficiency_bill_lines_v1[2]", "amount_cny")
+    }
+
+    (rules,) = (tmp_path / "alone" / "rules").iterdir()
+    one = next((rules / "facts").glob("*.yaml"))
     one.write_text(one.read_text(encoding="utf-8") + "\n# altered\n", encoding="utf-8")
-    refused = zhixiang(tmp_path, "bill", "replay", "STEEL-0001/2026-09")
+    refused = zhixiang(tmp_path / "alone", "bill", "replay", "STEEL-0001/2026-09")
     assert refused.returncode == 3
     assert "is not what was kept" in refused.stderr
 
 
-def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path) -> None:
-    store = Store(Settings(packaged("conf"), home))
+def _a_fen_more(line: dict[str, Any]) -> dict[str, Any]:
+    is_it = (line["customer_id"], line["billing_month"], line["line_number"]) == ("BDG-Office_Abigail", "2026-08", 2)
+    return {**line, "amount_cny": line["amount_cny"] + Decimal("0.01") * is_it}
+
+
+class Delivered:
+    """The received files as they lie in the inbox, line by line."""
+
+    def __init__(self, inbox: Path) -> None:
+        self._inbox = inbox
+        self._files: dict[str, list[list[str]]] = {}
+
+    def record(self, row: dict[str, Any]) -> dict[str, str]:
+        """The record on the line that a row names, by the names in the file's header."""
+        name = row["source_file"]
+        if name not in self._files:
+            content = (self._inbox / name).read_bytes()
+            assert hashlib.sha256(content).hexdigest() == row["content_hash"]
+            text = gzip.decompress(content) if name.endswith(".gz") else content
+            self._files[name] = list(csv.reader(text.decode().splitlines()))
+        lines = self._files[name]
+        return dict(zip(lines[0], lines[row["line_number"] - 1], strict=True))
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path, month: str) -> None:
+    """Of each line the fact, the determinant and the registers, which are read once more from the very line of the file."""
+    store, delivered = Store(Settings(packaged("conf"), home)), Delivered(home / "inbox")
     _, facts = kept_rules(home, next((home / "rules").iterdir()).name)
-    found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, "2026-09")
-    chosen = [bill for bill in found["results"] if bill["customer_id"] == "STEEL-0001"] + found["results"][:12]
-    delivered = {path.relative_to(home / "inbox").as_posix() for path in (home / "inbox").rglob("*") if path.is_file()}
-    for bill in chosen:
-        issued = {"result": bill} | {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
+    bills = bills_of(store, month)
+    traces = traces_of(store, [issued["result"] for issued in bills])
+    count = 0
+    for issued in bills:
         for line in issued["efficiency_bill_lines_v1"]:
-            way = explain(store, facts, issued, line["line_number"])
-            assert way["fact"]["document"]
-            assert way["fact"]["confidence"]
-            assert {row["source_file"] for row in way["received"]} <= delivered
-            assert all(row["line_number"] >= 2 for row in way["received"])
-            settled = sum(row["energy_kwh_or_kvarh"] for row in way["days"] if row["channel_code"] == "active_forward")
-            assert settled == bill["energy_kwh"]
-    works = {"result": chosen[0]} | {table.name: found[table.name]["STEEL-0001"] for table in EFFICIENCY_BILL.evidence}
-    peak = explain(store, facts, works, 1)
-    assert len({row["curve_date"] for row in peak["intervals"]}) == 30
-    # The curve's split, scaled to the registers: both count the same intervals.
-    assert sum(row["final_kwh"] for row in peak["intervals"]) == pytest.approx(float(peak["line"]["quantity"]), rel=1e-3)
-    assert {row["table"] for row in peak["received"]} == {"bronze_register_reads", "bronze_load_curves"}
+            way = explain(traces, facts, issued, line["line_number"])
+            assert way["line"] == line
+            _is_founded(way, issued["result"])
+            _is_received(way, issued["result"], delivered, BillingMonth.parse(month))
+            count += 1
+    assert count == 252 * 3 + {"2026-08": 14, "2026-09": 11}[month]
+
+
+def _is_founded(way: dict[str, Any], bill: dict[str, Any]) -> None:
+    """The fact says where it stands and how sure it is, the figure of it is in the formula, and the determinant is the line's quantity."""
+    line, component = way["line"], way["line"]["component_code"]
+    for fact in (way["fact"], *way["named_facts"]):
+        assert fact["document"]
+        assert fact["clause"]
+        assert fact["confidence"] in {"official", "secondary", "derived", "medium", "unverified", "illustrative"}
+        assert fact["file"]
+    if component != "power_factor_adjustment":
+        assert way["fact"]["fact_id"] == line["fact_id"]
+        assert way["fact"]["value"] in line["formula"]
+    # A price with a period's ratio names two facts; whatever else moves with the period stands in the same formula.
+    assert [fact["fact_id"].rpartition(".")[2] for fact in way["named_facts"]] == (
+        [line["period_code"]] if component == "energy_base" and line["period_code"] else []
+    )
+    (determinants,) = way["determinants"]
+    assert way["contract"]["pricing_scheme"] == bill["pricing_scheme_code"]
+    if line["period_code"]:
+        assert determinants[f"{line['period_code']}_kwh"] == line["quantity"]
+    elif component == "basic_demand":
+        assert determinants["max_demand_kw"] == bill["max_demand_kw"] <= float(line["quantity"]) == float(way["contract"]["contract_demand_kw"])
+    elif component == "power_factor_adjustment":
+        assert determinants["power_factor_ratio"] == bill["power_factor_ratio"]
+    else:
+        assert determinants["energy_kwh"] == line["quantity"]
+    if way["intervals"]:
+        assert sum(row["final_kwh"] for row in way["intervals"]) == pytest.approx(
+            # The highest demand is that of one quarter of an hour; a period is the curve's split, scaled to the registers.
+            bill["max_demand_kw"] / 4 if component == "basic_demand" else float(line["quantity"]),
+            rel=1e-3,
+        )
+
+
+def _is_received(way: dict[str, Any], bill: dict[str, Any], delivered: Delivered, month: BillingMonth) -> None:
+    """The energy of the bill is the last register less the first, as they stand in the files; the contract and the curves lie there too."""
+    by_table: dict[str, list[dict[str, Any]]] = {}
+    for row in way["received"]:
+        by_table.setdefault(row["table"], []).append({**row, "record": delivered.record(row)})
+    (terms,) = by_table.pop("bronze_customers")
+    assert terms["record"]["customer_id"] == bill["customer_id"]
+    assert terms["record"]["pricing_scheme_code"] == bill["pricing_scheme_code"]
+    channels = {"active_forward"} | (
+        {"reactive_lagging", "reactive_leading"} if way["line"]["component_code"] == "power_factor_adjustment" else set()
+    )
+    counters: dict[str, dict[date, Decimal]] = {}
+    for row in by_table.pop("bronze_register_reads"):
+        assert (row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"]))
+        counters.setdefault(row["channel_code"], {})[row["day"]] = Decimal(row["record"]["R"])
+    assert counters.keys() == channels
+    for channel, registers in counters.items():
+        (multiplier,) = {row["multiplier_ratio"] for row in way["days"] if row["channel_code"] == channel}
+        energy = (registers[max(registers)] - registers[min(registers)]) * Decimal(repr(multiplier))
+        assert (min(registers), max(registers)) == (month.previous().last_day, month.last_day)
+        assert energy == (bill["energy_kwh"] if channel == "active_forward" else way["determinants"][0][channel.replace("reactive_", "") + "_kvarh"])
+    curves = by_table.pop("bronze_load_curves", [])
+    assert [row["day"] for row in curves] == [row["curve_date"] for row in way["intervals"]]
+    assert all((row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"])) for row in curves)
+    assert not by_table
+    if way["line"]["period_code"] and len(curves) != month.day_count:
+        assert way["line"]["period_code"] == "sharp"
+
+
+def test_explain_answers_at_the_command_line(home: Path) -> None:
     answered = answer(home, "explain", "STEEL-0001/2026-09", "10")
     assert answered["contract"]["contract_demand_kw"] == "600.0"
     assert zhixiang(home, "explain", "STEEL-0001/2026-09", "99").returncode == 2

@@ -53,41 +53,83 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
 
 def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
     """An issued bill by its name, with the thresholds and facts of the run that issued it."""
-    from pipelines.errors import UnknownNameError, UsageError
-    from pipelines.kept_rules import kept_rules
-    from pipelines.ledger import Ledger
-    from pipelines.settings import load_settings
+    from pipelines.errors import UsageError
 
     customer_id, separator, month = name.rpartition("/")
     if not separator:
         raise UsageError(f"{name!r} is not the name of a bill.", "Write it as CUSTOMER/MONTH, for example STEEL-0001/2026-09.")
-    found, home = _issued(customer_id, month, revision), load_settings().home
-    run_id = found["result"]["computed_run_id"]
+    found = _issued(customer_id, month, revision)
+    return found, _rules_of(found["result"]["computed_run_id"])
+
+
+def _rules_of(run_id: str) -> tuple[Settings, Facts]:
+    from pipelines.errors import UnknownNameError
+    from pipelines.kept_rules import kept_rules
+    from pipelines.ledger import Ledger
+    from pipelines.settings import load_settings
+
+    home = load_settings().home
     digest = Ledger(home).rules_of(run_id)
     if digest is None:
         raise UnknownNameError("run with kept rules", run_id, [])
-    return found, kept_rules(home, digest)
+    return kept_rules(home, digest)
 
 
 @app.command("replay")
-def replay(bill: BillName, revision: RevisionOption = None, json: JsonOption = False) -> None:
-    """Computes an issued bill again from its own evidence and the rules kept then; exit code 4 where anything differs."""
+def replay(
+    bill: Annotated[str | None, typer.Argument(metavar="[BILL]", help="CUSTOMER/MONTH, for example STEEL-0001/2026-09.")] = None,
+    month: Annotated[str | None, typer.Option(help="Instead of one bill: all newest bills of a month, YYYY-MM.")] = None,
+    revision: RevisionOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Computes issued bills again from their own evidence and the rules kept then; exit code 4 where anything differs."""
     from dataclasses import asdict
 
-    from pipelines.errors import GateHaltedError
+    from pipelines.errors import GateHaltedError, UsageError
     from products.efficiency_bill.replay import replay as computed_again
 
-    found, (settings, facts) = bill_and_rules(bill, revision)
-    row = found["result"]
-    differences = [asdict(difference) for difference in computed_again(found, settings, facts)]
+    if (bill is None) == (month is None):
+        raise UsageError("Name one bill, or a month with --month.", "For example: zhixiang bill replay STEEL-0001/2026-09")
+    differences: list[dict[str, Any]] = []
+    if bill is not None:
+        found, rules = bill_and_rules(bill, revision)
+        row = found["result"]
+        differences = [asdict(difference) for difference in computed_again(found, *rules)]
+        report = {"bill": bill, "revision": row["revision"], "content_digest": row["content_digest"], "differences": differences}
+        said = f"{bill} revision {row['revision']}"
+    else:
+        bills = _issued_in(str(month))
+        rules_of_run = {run_id: _rules_of(run_id) for run_id in sorted({found["result"]["computed_run_id"] for found in bills})}
+        for found in bills:
+            row = found["result"]
+            again = computed_again(found, *rules_of_run[row["computed_run_id"]])
+            differences += [{"customer_id": row["customer_id"], **asdict(difference)} for difference in again]
+        report = {"month": month, "bills": len(bills), "differences": differences}
+        said = f"{len(bills)} bills of {month}"
     if json:
-        show_json({"bill": bill, "revision": row["revision"], "content_digest": row["content_digest"], "differences": differences})
+        show_json(report)
     elif differences:
         show_rows(differences)
     else:
-        console().print(f"一致 the same to the last bit: {bill} revision {row['revision']}")
+        console().print(f"一致 the same to the last bit: {said}")
     if differences:
         raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
+
+
+def _issued_in(month: str) -> list[dict[str, Any]]:
+    """All newest bills of a month with their evidence, each as ``zhixiang.issued.issued`` gives it."""
+    from pipelines.errors import UnknownNameError
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from pipelines.store import Store
+    from products.efficiency_bill.product import EFFICIENCY_BILL
+    from zhixiang.issued import newest_with_evidence
+
+    evidence = EFFICIENCY_BILL.evidence
+    found = newest_with_evidence(Store(load_settings()), EFFICIENCY_BILL.result, evidence, str(BillingMonth.parse(month)))
+    if not found["results"]:
+        raise UnknownNameError("month with bills", month, [])
+    return [{"result": row} | {table.name: found[table.name].get(row["customer_id"], []) for table in evidence} for row in found["results"]]
 
 
 @app.command("audit")

@@ -22,18 +22,18 @@ def explain(
     from pipelines.settings import load_settings
     from pipelines.store import Store
     from zhixiang.explain import explain as way_back
+    from zhixiang.explain import traces_of
 
     issued, (_, facts) = bill_and_rules(bill, revision)
-    found = way_back(Store(load_settings()), facts, issued, line)
+    found = way_back(traces_of(Store(load_settings()), [issued["result"]]), facts, issued, line)
     if json:
         show_json(found)
         return
-    charged, fact = found["line"], found["fact"]
+    charged = found["line"]
     console().print(f"[bold]{charged['formula']}[/bold] = {charged['amount_cny']} CNY")
     console().print("依据 fact")
-    show_rows(
-        [{name: fact.get(name) for name in ("fact_id", "value", "unit", "document", "clause", "effective_from", "known_from", "confidence", "file")}]
-    )
+    cited = ("fact_id", "value", "unit", "document", "clause", "effective_from", "known_from", "confidence", "file")
+    show_rows([{name: fact.get(name) for name in cited} for fact in (found["fact"], *found["named_facts"])])
     if found["contract"]:
         console().print("合同 contract: " + ", ".join(f"{name} {value}" for name, value in found["contract"].items()))
     show_rows(found["determinants"], title="计费参数 determinants")
