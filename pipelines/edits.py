@@ -66,22 +66,7 @@ def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> dict
     if not 0 <= wish.begins_minute < wish.ends_minute <= DAY_MINUTES or wish.begins_minute % minutes or wish.ends_minute % minutes:
         raise UsageError(f"The intervals of this curve are {minutes} minutes long; from and to must lie on their borders.", "Such as 10:00 to 10:30.")
     first, last = wish.begins_minute // minutes, wish.ends_minute // minutes - 1
-    if not wish.reason.strip():
-        raise UsageError("An edit needs a reason.", "Give it with --reason.")
-    if (wish.check_id is None) == (wish.values is None):
-        raise UsageError("An edit either accepts one check or puts values in place.", "Give --accept or --kwh, not both.")
-    if wish.check_id is not None and wish.check_id not in ACCEPTABLE:
-        raise UnknownNameError("check that can be accepted", wish.check_id, sorted(ACCEPTABLE))
-    if wish.check_id is not None:
-        bit = ACCEPTABLE[wish.check_id]
-        if not any(bits >> bit & 1 for bits in row["failed_check_bits"][first : last + 1]):
-            raise UsageError(
-                f"{wish.check_id} did not fire on these intervals.", "See which checks did with `zhixiang table show silver_day_curves`."
-            )
-    if wish.values is not None and len(wish.values) != last - first + 1:
-        raise UsageError(f"{len(wish.values)} values for {last - first + 1} intervals.", "Give one value for each interval, in kWh or kvarh.")
-    if wish.values is not None and any(not 0 <= value < float("inf") for value in wish.values):
-        raise UsageError("Energy of an interval is 0 or more.", "Give what the meter should have counted.")
+    _require_possible(wish, row["failed_check_bits"][first : last + 1])
     proposal = {
         "meter_point_id": wish.meter_point_id,
         "channel_code": wish.channel_code,
@@ -102,6 +87,22 @@ def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> dict
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(kept, ensure_ascii=False, indent=1), encoding="utf-8")
     return {"edit_id": edit_id, **proposal}
+
+
+def _require_possible(wish: Wish, failed_bits: Sequence[int]) -> None:
+    """Raises UsageError or UnknownNameError where the curve's intervals, each with the bits of the checks it failed, cannot be edited so."""
+    if not wish.reason.strip():
+        raise UsageError("An edit needs a reason.", "Give it with --reason.")
+    if (wish.check_id is None) == (wish.values is None):
+        raise UsageError("An edit either accepts one check or puts values in place.", "Give --accept or --kwh, not both.")
+    if wish.check_id is not None and wish.check_id not in ACCEPTABLE:
+        raise UnknownNameError("check that can be accepted", wish.check_id, sorted(ACCEPTABLE))
+    if wish.check_id is not None and not any(bits >> ACCEPTABLE[wish.check_id] & 1 for bits in failed_bits):
+        raise UsageError(f"{wish.check_id} did not fire on these intervals.", "See which checks did with `zhixiang table show silver_day_curves`.")
+    if wish.values is not None and len(wish.values) != len(failed_bits):
+        raise UsageError(f"{len(wish.values)} values for {len(failed_bits)} intervals.", "Give one value for each interval, in kWh or kvarh.")
+    if wish.values is not None and any(not 0 <= value < float("inf") for value in wish.values):
+        raise UsageError("Energy of an interval is 0 or more.", "Give what the meter should have counted.")
 
 
 def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> dict[str, Any]:

@@ -193,15 +193,14 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
     """What a worker does with one file: hash, unpack, recognise, read, write; a refusal is an answer, not an exception."""
     name = name_below(path, reading.inbox)
     report: dict[str, Any] = {
-        "source_file": name, "content_hash": "", "size_bytes": 0, "modified_at_us": None, "status_code": FileStatus.REFUSED.value, "format_id": None,
+        "source_file": name, "content_hash": "", "size_bytes": 0, "modified_at_ns": None, "status_code": FileStatus.REFUSED.value, "format_id": None,
         "table_name": None, "reason": None, "received_rows": 0, "rejects": [], "files": [],
     }  # fmt: skip
     try:
         stat = Path(path).stat()
-        size = stat.st_size
-        report.update(size_bytes=size, modified_at_us=stat.st_mtime_ns // 1000)
-        if size > reading.limits.max_file_bytes:
-            raise InputRefusedError(name, "too_large", f"{size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}")
+        report.update(size_bytes=stat.st_size, modified_at_ns=stat.st_mtime_ns)
+        if stat.st_size > reading.limits.max_file_bytes:
+            raise InputRefusedError(name, "too_large", f"{stat.st_size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}")
         raw = Path(path).read_bytes()
         report["content_hash"] = hashlib.sha256(raw).hexdigest()
         if report["content_hash"] in reading.known:
@@ -300,9 +299,9 @@ def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict
         name: report[name]
         for name in ("content_hash", "source_file", "status_code", "format_id", "table_name", "reason", "size_bytes", "received_rows")
     }
-    changed = report["modified_at_us"]
+    changed = report["modified_at_ns"]
     return plain | {
-        "modified_at_utc": None if changed is None else modified_at(changed * 1000),
+        "modified_at_utc": None if changed is None else modified_at(changed),
         "quarantined_rows": len(report["rejects"]),
         "batch_id": batch_id,
         "received_at_utc": reading.received_at_utc,

@@ -46,12 +46,7 @@ class KeyRing:
         path = self.folder / f"{name}.pem"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            pem = Ed25519PrivateKey.generate().private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(pem)
+            new_private_key(path)
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
         if not isinstance(private, Ed25519PrivateKey):
             raise TamperedError(f"{path} is not an Ed25519 key.", "Restore it from your backup; a new key would orphan what the old one signed.")
@@ -62,9 +57,7 @@ class KeyRing:
         path = self.folder / f"{name}.bin"
         if not path.exists():
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(os.urandom(32))
+            _write_private(path, os.urandom(32))
         return path.read_bytes()
 
     def known(self) -> dict[str, str]:
@@ -73,6 +66,22 @@ class KeyRing:
         for path in sorted(self.folder.glob("*.bin")):
             found[path.stem] = hashlib.sha256(hashlib.sha256(path.read_bytes()).digest()).hexdigest()[:16]
         return found
+
+
+def new_private_key(path: Path) -> Ed25519PrivateKey:
+    """Makes an Ed25519 key and writes it to a new file that its owner alone reads; raises FileExistsError rather than overwrite one."""
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    _write_private(path, private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
+    return private
+
+
+def _write_private(path: Path, content: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as handle:
+        handle.write(content)
 
 
 def key_id(public: Ed25519PublicKey) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TamperedError, UsageError
-from pipelines.keys import SigningKey, key_id
+from pipelines.keys import SigningKey, key_id, new_private_key
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -28,22 +27,17 @@ class People:
         Raises UsageError where the name is known, is no name, or the file exists.
         """
         from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
         if not _NAME.fullmatch(name):
             raise UsageError(f"{name!r} is no name for a key.", "Use letters, digits, dots, @ and dashes.")
         public_path = self.folder / f"{name}.pem"
         if public_path.exists():
             raise UsageError(f"{name} has a key already.", "Choose another name; a key is never replaced, because edits were signed with it.")
-        private = Ed25519PrivateKey.generate()
-        pem = private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            private = new_private_key(path)
         except FileExistsError:
             raise UsageError(f"{path} exists.", "Give another file with --out; no key is ever overwritten.") from None
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(pem)
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         public = private.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         public_path.write_bytes(public)

@@ -98,7 +98,7 @@ class Runner:
         read = self.store.versions(step.reads)
         if self._has_no_input(step):
             return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
-        bundles = {name: self.registry.champion(name) for name in step.uses_models} if isinstance(step, Step) else {}
+        bundles = self._bundles(step)
         fingerprint = self._fingerprint(step, read, bundles)
         done = self.ledger.last_done(step.name, fingerprint)
         if done is not None and self._still_there(step, done):
@@ -121,11 +121,15 @@ class Runner:
         read = self.store.versions(step.reads)
         if self._has_no_input(step):
             return {}
-        bundles = {name: self.registry.champion(name) for name in step.uses_models}
-        results = step.apply(self._inputs(step, read, bundles))
-        return with_revisions(
-            self.store, _frames({table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}), self.run_id
-        )
+        return self._revised(step, step.apply(self._inputs(step, read, self._bundles(step))))
+
+    def _bundles(self, step: Step | TrainStep) -> dict[str, ModelBundle]:
+        return {name: self.registry.champion(name) for name in step.uses_models} if isinstance(step, Step) else {}
+
+    def _revised(self, step: Step, results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
+        """What is new or changed among the results that a step issues; empty for a step that issues nothing."""
+        issued = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
+        return with_revisions(self.store, _frames(issued), self.run_id) if issued else {}
 
     def _has_no_input(self, step: Step | TrainStep) -> bool:
         """A product whose own records were never delivered (no payments, no declarations) is left out, not failed."""
@@ -211,15 +215,14 @@ class Runner:
         versions: dict[str, Any] = {}
         rows: dict[str, int] = {}
         gates: dict[str, Any] = {}
-        revised = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
-        if revised:
-            fresh = with_revisions(self.store, _frames(revised), self.run_id)
+        fresh = self._revised(step, results)
+        if fresh:
             with ThreadPoolExecutor(WRITERS) as pool:
                 found = dict(zip(fresh, pool.map(lambda table: quality.gate(fresh[table], table), fresh), strict=True))
             gates |= {table.name: result.to_json() for table, result in found.items()}
             rows |= {table.name: result.rows for table, result in found.items()}
             versions |= append_revisions(self.store, fresh, rows, self.run_id)
-        own = [table for table in results if table not in revised and step.writes[table] is not WriteMode.REPLACE_OWN]
+        own = [table for table in results if table not in fresh and step.writes[table] is not WriteMode.REPLACE_OWN]
         shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
         for group in (own, shared):

@@ -154,13 +154,14 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     spark = settings.platform.spark
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
+    archive = _archive_path()
     java_options = [
         f"-Djava.io.tmpdir={scratch}",
         f"-Dderby.system.home={scratch}",
         f"-Dlog4j2.configurationFile={_logging_file(scratch).as_uri()}",
         spark.java_options,
         # The JVM tells of an archive that does not fit on stdout, where reports go.
-        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={_archive_path()}" if _archive_path().exists() else "",
+        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={archive}" if archive.exists() else "",
     ]
     options = {
         "spark.master": spark.master,

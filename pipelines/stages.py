@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from pipelines.codes import Channel, EventCode, IntervalStatus
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
+from pipelines.month_derivation import read_columns
 from pipelines.people import People
 from pipelines.periods import LOCAL_ZONE
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
@@ -38,13 +38,11 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
-from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
-from pipelines.transforms.energy import settle_days
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
-from pipelines.transforms.findings import find_in_days
+from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
@@ -122,8 +120,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
 def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) -> Registers:
     """Readers that travel to the workers: they touch a file only where an estimate needs it."""
     settings = inputs.settings.section(VeeSettings)
-    energy_files = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
-    curve_files = [f"{inputs.location(BronzeLoadCurves)}/{path}" for path in inputs.files(BronzeLoadCurves)]
+    energy_files, curve_files = _paths(inputs, SilverRegisterEnergy), _paths(inputs, BronzeLoadCurves)
     classes = _customer_classes(inputs)
 
     def energy(meter_points: Sequence[str]) -> pa.Table:
@@ -148,16 +145,19 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
     return Registers(energy, classes, profiles)
 
 
+def _paths(inputs: Inputs, table: type[Table]) -> list[str]:
+    return [f"{inputs.location(table)}/{path}" for path in inputs.files(table)]
+
+
 def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
-    parts = [pq.read_table(f"{inputs.location(BronzeManualEdits)}/{path}") for path in inputs.files(BronzeManualEdits)]
-    return verified_edits([row for part in parts for row in part.to_pylist()], People(inputs.settings.home).public_keys())
+    rows = read_columns(_paths(inputs, BronzeManualEdits), BronzeManualEdits, BronzeManualEdits.columns())
+    return verified_edits(rows.to_pylist(), People(inputs.settings.home).public_keys())
 
 
 def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
     """Outages on record, by meter point of the customer; one that lasts reaches to today."""
     columns = ["customer_id", "event_code", "started_date", "ended_date"]
-    parts = [pq.read_table(f"{inputs.location(SilverEvents)}/{path}", columns=columns) for path in inputs.files(SilverEvents)]
-    events = pa.concat_tables(parts or [SilverEvents.empty().select(columns)])
+    events = read_columns(_paths(inputs, SilverEvents), SilverEvents, columns)
     of_customer: dict[str, list[tuple[date, date]]] = {}
     for event in events.filter(pc.equal(events["event_code"], EventCode.OUTAGE.value)).to_pylist():
         of_customer.setdefault(event["customer_id"], []).append((event["started_date"], event["ended_date"] or today))
@@ -195,8 +195,7 @@ def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
     """How far estimates err, measured on gaps masked in a bounded sample of the curves that have just been refined."""
     settings = inputs.settings.section(VeeSettings)
     classes = _customer_classes(inputs)
-    location = inputs.location(SilverDayCurves)
-    files = [f"{location}/{path}" for path in inputs.files(SilverDayCurves)]
+    files = _paths(inputs, SilverDayCurves)
     known = pc.unique(ds.dataset(files, format="parquet").to_table(columns=["meter_point_id"]).column(0)).to_pylist() if files else []
     wanted = pa.array(sampled_meter_points(known, classes, settings.back_test_series), pa.string())
     empty = SilverDayCurves.empty().select(list(CURVE_COLUMNS))
@@ -211,10 +210,8 @@ def _customer_classes(inputs: Inputs) -> dict[str, str]:
     """The latest known price class of each meter point's customer."""
 
     def latest(table: type[Table], key: str, value: str) -> dict[str, str]:
-        rows = pa.concat_tables(
-            [pq.read_table(f"{inputs.location(table)}/{path}", columns=[key, "valid_from_date", value]) for path in inputs.files(table)]
-            or [table.empty().select([key, "valid_from_date", value])]
-        ).sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
+        rows = read_columns(_paths(inputs, table), table, [key, "valid_from_date", value])
+        rows = rows.sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
         return {row[key]: row[value] for row in rows.to_pylist() if row[value]}
 
     classes = latest(SilverCustomers, "customer_id", "customer_class_code")
@@ -230,9 +227,7 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     day_types = _day_types(inputs.facts, _days_of(sorted(months)))
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
-        reads, curve_days = rows[0], summarise_days(rows[1], None)
-        days, place = settle_days(curve_days, reads, points)
-        return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings)
+        return judge_days(rows[0], rows[1], points, day_types, settings)
 
     return derive_with_findings(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK)
 

@@ -68,20 +68,15 @@ def derive_in_buckets(
     inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], derive: Callable[[Sequence[pa.Table]], pa.Table], rows_per_task: int
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
-
-    def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
-        rows = derive(tables)
-        return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target))
-
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task)[0]
+    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task)
 
 
 def derive_with_findings(
     inputs: Inputs,
     sources: Sequence[type[Table]],
     target: type[Table],
-    findings: type[Table],
-    derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table]],
+    findings: type[Table] | None,
+    derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
     rows_per_task: int,
 ) -> Mapping[type[Table], Written]:
     """The same where ``derive`` gives the rows of the target and those of ``findings``."""

@@ -21,9 +21,10 @@ def file_accounts(store: Store) -> list[dict[str, Any]]:
     }
     found = []
     for entry in sorted(store.arrow(BronzeFiles).to_pylist(), key=lambda row: (row["source_file"], row["content_hash"])):
-        account = settled.get((entry["content_hash"], entry["table_name"])) if entry["status_code"] == FileStatus.ACCEPTED.value else None
+        is_accepted = entry["status_code"] == FileStatus.ACCEPTED.value
+        account = settled.get((entry["content_hash"], entry["table_name"])) if is_accepted else None
         parts = {name: int(account[f"{name}_rows"]) if account else 0 for name in ("kept", "duplicate", "superseded", "quarantined")}
-        parts["quarantined"] += entry["quarantined_rows"] if entry["status_code"] == FileStatus.ACCEPTED.value else entry["received_rows"]
+        parts["quarantined"] += entry["quarantined_rows"] if is_accepted else entry["received_rows"]
         found.append(
             {
                 "file": entry["source_file"],

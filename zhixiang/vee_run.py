@@ -29,12 +29,10 @@ from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeR
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curve_reconciliation import Registers
 from pipelines.transforms.curves import refine_curves
-from pipelines.transforms.energy import settle_days
 from pipelines.transforms.estimation_errors import measure_estimation_errors
-from pipelines.transforms.findings import find_in_days
+from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
@@ -151,9 +149,7 @@ def _every_file(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _findings(result: VeeResult, on_registers: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings) -> pa.Table:
     """What checks of registers and of days of energy find, by meter point, channel, day and check."""
-    curve_days = summarise_days(result.curves, None)
-    days, place = settle_days(curve_days, result.registers, points)
-    on_days = find_in_days(days, curve_days, result.registers, points.take(place), day_types, settings)
+    _, on_days = judge_days(result.registers, result.curves, points, day_types, settings)
     return pa.concat_tables([on_registers.cast(FINDINGS_SCHEMA), on_days]).sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
 
 

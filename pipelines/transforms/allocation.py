@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import EPOCH
+from pipelines.transforms.local_days import DAY_SPAN, day_numbers
 from pipelines.transforms.micros import BoolArray, IntArray, decimal_of, to_micros
 from pipelines.transforms.settlement import ranks
 
 WHOLE, BY_CURVE, BY_DAYS = range(3)
-DAY_SPAN = 1 << 22
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,9 @@ def number_series(curve_days: pa.Table, register_energy: pa.Table) -> SeriesDays
     channel, channel_names = ranks(pa.chunked_array([*curve_days["channel_code"].chunks, *register_energy["channel_code"].chunks], pa.string()))
     series = meter_point * max(1, len(channel_names)) + channel
     cut = curve_days.num_rows
-    return SeriesDays(meter_names, channel_names, series[:cut], _days(curve_days["curve_date"]), series[cut:], _days(register_energy["energy_date"]))
-
-
-def _days(column: pa.ChunkedArray) -> IntArray:
-    return np.asarray(column.cast(pa.int32()).to_numpy().astype(np.int64))
+    return SeriesDays(
+        meter_names, channel_names, series[:cut], day_numbers(curve_days["curve_date"]), series[cut:], day_numbers(register_energy["energy_date"])
+    )
 
 
 def allocate_to_days(series_days: SeriesDays, curve_days: pa.Table, register_energy: pa.Table) -> Allocation:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from pipelines.codes import Channel
 from pipelines.tables.silver import SilverRegisterEnergy
-from pipelines.transforms.curve_records import DAY_SPAN
+from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.vee.blocks import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation import Estimates
 from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconcile_with_registers

@@ -16,13 +16,11 @@ from pipelines.errors import SchemaMismatchError
 from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
 from pipelines.vee.blocks import NO_DAY, BoolArray, FloatArray, IntArray, RecordBlock
 from pipelines.vee.checks import RECORD_CHECKS, record_faults
 from pipelines.vee.settings import VeeSettings
-
-DAY_SPAN = 1 << 22
-"""Larger than any local day's number: (series, day) packs into one int64."""
 
 STAGE = "silver_day_curves"
 RAW_LIMIT = 4000

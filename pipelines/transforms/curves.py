@@ -19,6 +19,7 @@ from pipelines.transforms import curve_records, settlement
 from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.transforms.deliveries import Merged, merge_deliveries
+from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
 from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
@@ -78,7 +79,7 @@ def refine_curves(
     ``like_day_limit_days`` ends the series, and what comes after it is another.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
-    key = records.series * curve_records.DAY_SPAN + records.day
+    key = records.series * DAY_SPAN + records.day
     fit = np.flatnonzero(records.faults == 0)
     groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
     same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
@@ -180,7 +181,7 @@ def _refine_group(
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
     )
     bits, invalid = run_checks(block, settings)
-    placed = _placed_edits(edits, records, minutes, block_series * curve_records.DAY_SPAN + block_day)
+    placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
     take_back_marks(placed, bits, invalid)
     estimates = estimate_missing_intervals(block, invalid, substituted, settings)
     if registers is not None and invalid.any():
@@ -194,23 +195,25 @@ def _refine_group(
     if total > kept.size:  # a day that another interval length holds is no gap of this one
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
-        emitted &= held | ~np.isin(block_series * curve_records.DAY_SPAN + block_day, every_kept_key)
+        emitted &= held | ~np.isin(block_series * DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
 
 
 def _placed_edits(edits: Sequence[Edit], records: CurveRecords, minutes: int, keys: IntArray) -> Placed:
+    if not edits:
+        return ()
     channels = len(records.channels)
     points = {name: place for place, name in enumerate(records.meter_points)}
     codes = {name: place for place, name in enumerate(records.channels)}
     mine = [edit for edit in edits if edit.meter_point_id in points and edit.channel_code in codes]
     series = {(edit.meter_point_id, edit.channel_code): points[edit.meter_point_id] * channels + codes[edit.channel_code] for edit in mine}
-    return place_edits(mine, minutes, keys, series, curve_records.DAY_SPAN)
+    return place_edits(mine, minutes, keys, series, DAY_SPAN)
 
 
 def _days_in_outage(outages: Outages, records: CurveRecords, starts: IntArray, series: IntArray, block_day: IntArray) -> BoolArray | None:
     """Rows of the block on which an outage is on record; none where none is on record for any of its meter points."""
     found: BoolArray | None = None
-    for place, number in enumerate(series.tolist()):
+    for place, number in enumerate(series.tolist() if outages else ()):
         rows = slice(int(starts[place]), int(starts[place + 1]))
         for begins, ends in outages.get(records.meter_points[number // len(records.channels)], ()):
             touched = (block_day[rows] >= (begins - EPOCH).days) & (block_day[rows] <= (ends - EPOCH).days)

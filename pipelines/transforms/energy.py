@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from pipelines.tables.base import DATE, DOUBLE, STRING
 from pipelines.tables.gold import GoldDayEnergy
-from pipelines.transforms.allocation import BY_CURVE, BY_DAYS, DAY_SPAN, allocate_to_days, number_series
+from pipelines.transforms.allocation import BY_CURVE, BY_DAYS, allocate_to_days, number_series
 from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.history import row_in_force
+from pipelines.transforms.local_days import DAY_SPAN, month_column
 from pipelines.transforms.micros import IntArray
 
 REGISTER, CURVE = "register", "curve"
@@ -76,7 +77,6 @@ def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
     curve_total = pa.array(np.where(seen, total[place] if total.size else 0.0, 0.0), mask=~seen)
 
     day = key % DAY_SPAN
-    months, month_place = np.unique(day.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
     channels = max(1, len(numbers.channels))
     rows = pa.table(
         [
@@ -87,7 +87,7 @@ def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
             pa.array([CURVE, REGISTER]).take(pa.array(from_register.astype(np.int8))),
             curve_total,
             pa.array(np.clip(ratio, 0.0, 1.0)),
-            pa.array(months.astype(str).tolist(), STRING).take(pa.array(month_place)),
+            month_column(day),
         ],
         schema=_DAYS_SCHEMA,
     )

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from pipelines.codes import Channel, RegisterRule, RejectReason
 from pipelines.tables.base import STRING
 from pipelines.tables.findings import FINDINGS_SCHEMA
+from pipelines.transforms.curve_days import summarise_days
 from pipelines.transforms.curves import type_codes
-from pipelines.transforms.energy import place_of
+from pipelines.transforms.energy import place_of, settle_days
+from pipelines.transforms.local_days import DAY_SPAN, day_numbers, month_column
 from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray, to_micros
 from pipelines.transforms.settlement import ranks
 from pipelines.vee.blocks import DayBlock, RegisterBlock
@@ -22,7 +24,6 @@ from pipelines.vee.check import Check
 from pipelines.vee.checks import DAY_CHECKS, REGISTER_CHECKS, find_failures
 from pipelines.vee.settings import VeeSettings
 
-_DAY_SPAN = 1 << 22
 _LINE_SPAN = 1 << 40
 _DAY_MINUTES = 1440
 
@@ -40,7 +41,7 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
     resolution, _ = to_micros(derived["resolution_kwh_or_kvarh"])
     block = RegisterBlock(
         series=series,
-        day_numbers=_days(derived["energy_date"]),
+        day_numbers=day_numbers(derived["energy_date"]),
         register=register,
         before=_read_before(series, ~decreased),
         decreased=decreased,
@@ -49,7 +50,19 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
         step=np.rint(resolution / multiplier).astype(np.int64),
         rates=_rate_matrix(derived, received),
     )
-    return _findings(derived, "energy_date", block, REGISTER_CHECKS, settings)
+    return _findings(derived, block, REGISTER_CHECKS, settings)
+
+
+def judge_days(
+    reads: pa.Table, curves: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings
+) -> tuple[pa.Table, pa.Table]:
+    """gold_day_energy of a set of meter points, and what the checks of days find in it; arguments as ``settle_days`` and ``find_in_days``.
+
+    reads, curves, points  silver_register_energy, silver_day_curves and silver_meter_points.
+    """
+    curve_days = summarise_days(curves, None)
+    days, place = settle_days(curve_days, reads, points)
+    return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings)
 
 
 def find_in_days(
@@ -66,11 +79,11 @@ def find_in_days(
     count = days.num_rows
     names = pa.chunked_array([*days["meter_point_id"].chunks, *reads["meter_point_id"].chunks, *curve_days["meter_point_id"].chunks], STRING)
     kinds = pa.chunked_array([*days["channel_code"].chunks, *reads["channel_code"].chunks, *curve_days["channel_code"].chunks], STRING)
-    key = _series(names, kinds) * _DAY_SPAN + np.concatenate(
-        [_days(days["energy_date"]), _days(reads["energy_date"]), _days(curve_days["curve_date"])]
+    key = _series(names, kinds) * DAY_SPAN + np.concatenate(
+        [day_numbers(days["energy_date"]), day_numbers(reads["energy_date"]), day_numbers(curve_days["curve_date"])]
     )
     day_key, read_key, curve_key = key[:count], key[count : count + reads.num_rows], key[count + reads.num_rows :]
-    series, day = day_key // _DAY_SPAN, day_key % _DAY_SPAN
+    series, day = day_key // DAY_SPAN, day_key % DAY_SPAN
     starts = np.flatnonzero(np.concatenate(([True], series[1:] != series[:-1]))) if count else np.empty(0, dtype=np.int64)
     read_at, curve_at = place_of(day_key, read_key), place_of(day_key, curve_key)
     span, register, resolution = _of_reads(reads, read_at)
@@ -94,22 +107,20 @@ def find_in_days(
         capacity_kva=meters["capacity_kva"].to_numpy(),
         counts_use=_is(days["channel_code"], Channel.ACTIVE_FORWARD.value),
     )
-    return _findings(days, "energy_date", block, DAY_CHECKS, settings)
+    return _findings(days, block, DAY_CHECKS, settings)
 
 
-def _findings(rows: pa.Table, day: str, block: RegisterBlock | DayBlock, checks: Sequence[Check], settings: VeeSettings) -> pa.Table:
+def _findings(rows: pa.Table, block: RegisterBlock | DayBlock, checks: Sequence[Check], settings: VeeSettings) -> pa.Table:
     failed, check = find_failures(block, settings, checks)
-    found = rows.select(["meter_point_id", "channel_code", day, "energy_kwh_or_kvarh"]).take(pa.array(failed))
-    days = _days(found[day])
-    months, place = np.unique(days.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
+    found = rows.select(["meter_point_id", "channel_code", "energy_date", "energy_kwh_or_kvarh"]).take(pa.array(failed))
     columns = {
         "meter_point_id": found["meter_point_id"],
         "channel_code": found["channel_code"],
-        "finding_date": found[day],
+        "finding_date": found["energy_date"],
         "check_id": pa.array([each.id for each in checks], STRING).take(pa.array(check)),
         "judged_kwh_or_kvarh": found["energy_kwh_or_kvarh"].cast(pa.float64()),
         "limit_text": pa.array([each.limits(settings) for each in checks], STRING).take(pa.array(check)),
-        "finding_month": pa.array(months.astype(str).tolist(), STRING).take(pa.array(place)),
+        "finding_month": month_column(day_numbers(found["energy_date"])),
     }
     return pa.table({name: columns[name] for name in FINDINGS_SCHEMA.names}).cast(FINDINGS_SCHEMA).combine_chunks()
 
@@ -165,7 +176,3 @@ def _taken(column: pa.ChunkedArray, place: IntArray) -> NDArray[np.float64]:
 
 def _is(column: pa.ChunkedArray, value: str) -> BoolArray:
     return np.asarray(pc.fill_null(pc.equal(column, value), False).to_numpy(), dtype=np.bool_)
-
-
-def _days(column: pa.ChunkedArray) -> IntArray:
-    return np.asarray(column.cast(pa.int32()).to_numpy().astype(np.int64))

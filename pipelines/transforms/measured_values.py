@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.codes import CurveMeasure
+from pipelines.transforms.local_days import DAY_SPAN
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-_DAYS = 1 << 22
 
 
 def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: pa.Table) -> int:
@@ -60,7 +59,7 @@ def _keys(rows: pa.Table, curves: pa.Table) -> IntArray:
     """Meter point, channel and day of each row as one number, counted by the names in ``curves``; -1 where they do not occur there."""
     point, channel = (_places(rows[name], pc.unique(curves[name])) for name in ("meter_point_id", "channel_code"))
     count = len(pc.unique(curves["channel_code"]))
-    packed = (point * count + channel) * _DAYS + _integers(rows["curve_date"].cast(pa.int32()))
+    packed = (point * count + channel) * DAY_SPAN + _integers(rows["curve_date"].cast(pa.int32()))
     return np.where((point >= 0) & (channel >= 0), packed, -1)
 
 
@@ -95,7 +94,7 @@ def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
         {
             "point": meter_points["meter_point_id"].to_pandas(),
             "day": _integers(meter_points["valid_from_date"].cast(pa.int32())),
-            "last": _integers(pc.fill_null(meter_points["valid_to_date"].cast(pa.int32()), _DAYS)),
+            "last": _integers(pc.fill_null(meter_points["valid_to_date"].cast(pa.int32()), DAY_SPAN)),
             "multiplier": meter_points["multiplier_ratio"].cast(pa.float64()).to_numpy(),
         }
     )

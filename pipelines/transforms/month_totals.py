@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pipelines.codes import Channel
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, LONG, STRING
-from pipelines.transforms.allocation import BY_DAYS, DAY_SPAN, Allocation, SeriesDays, allocate_to_days, number_series
+from pipelines.transforms.allocation import BY_DAYS, Allocation, SeriesDays, allocate_to_days, number_series
 from pipelines.transforms.curve_days import CLASSES, PERIODS
+from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.micros import IntArray, to_micros
 
 REGISTER_COLUMNS = ("meter_point_id", "channel_code", "energy_date", "span_days", "energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")

@@ -15,6 +15,7 @@ from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.transforms import settlement
 from pipelines.transforms.findings import find_in_reads
+from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.micros import to_micros
 from pipelines.transforms.registers import DERIVED_SCHEMA, ENERGY_SCHEMA, STAGE, derive_reads
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, VERDICTS, Verdict, ranks
@@ -22,7 +23,6 @@ from pipelines.vee.blocks import BoolArray, IntArray
 from pipelines.vee.checks import future_dated
 from pipelines.vee.settings import VeeSettings
 
-DAY_SPAN = 1 << 22
 READS_SCHEMA = pa.schema([*DERIVED_SCHEMA, pa.field("verdict", pa.string())])
 
 _READ_COLUMNS = ("meter_point_id", "channel_code", "read_date", "register_unscaled", "content_hash", "line_number", "sent_at_utc")

@@ -12,6 +12,7 @@ from pipelines.codes import Channel, RegisterRule, RejectReason
 from pipelines.tables.base import INTEGER, LONG, STRING
 from pipelines.tables.silver import SilverRegisterEnergy
 from pipelines.transforms import register_kernel as kernel
+from pipelines.transforms.local_days import month_column
 from pipelines.transforms.micros import PER_UNIT, from_micros, to_micros
 from pipelines.transforms.settlement import ranks
 from pipelines.vee.settings import VeeSettings
@@ -120,7 +121,6 @@ def _derived_rows(
     multiplier = np.zeros(day.size, np.int64) if empty else book.multiplier[at]
     resolution = np.zeros(day.size, np.int64) if empty else kernel.times(book.step[at], multiplier)
     earlier = np.maximum(before, 0)
-    months, month_place = np.unique(day.astype("datetime64[D]").astype("datetime64[M]"), return_inverse=True)
     which = np.searchsorted(np.array(sorted(_RULES)), rule)
     rule_codes = pa.array([_RULES[number].value for number in sorted(_RULES)]).take(pa.array(which))
     reasons = {
@@ -145,7 +145,7 @@ def _derived_rows(
             from_micros(energy, known),
             from_micros(resolution),
             rule_codes,
-            pa.array(months.astype(str).tolist(), pa.string()).take(pa.array(month_place)),
+            month_column(day),
             rows["content_hash"],
             rows["line_number"],
             *held,

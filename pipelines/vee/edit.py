@@ -71,14 +71,12 @@ def place_edits(edits: Sequence[Edit], minutes: int, keys: IntArray, key_of: dic
 
 def take_back_marks(placed: Placed, bits: IntArray, invalid: BoolArray) -> None:
     """An accepted check no longer makes its intervals invalid; it stays on record in the bits, and every other check still counts."""
-    accepted = np.zeros_like(bits) if any(edit.check_id for _, edit in placed) else bits
+    accepted: dict[int, IntArray] = {}
     for row, edit in placed:
         if edit.check_id is not None:
-            accepted[row, edit.slots] |= 1 << ACCEPTABLE[edit.check_id]
-    for row, edit in placed:
-        if edit.check_id is not None:
-            slots = edit.slots
-            invalid[row, slots] &= (bits[row, slots] & _INVALID_BITS & ~accepted[row, slots]) != 0
+            accepted.setdefault(row, np.zeros_like(bits[row]))[edit.slots] |= 1 << ACCEPTABLE[edit.check_id]
+    for row, marks in accepted.items():
+        invalid[row] &= (marks == 0) | ((bits[row] & _INVALID_BITS & ~marks) != 0)
 
 
 def put_values(placed: Placed, block: CurveBlock, estimates: Estimates) -> Estimates:

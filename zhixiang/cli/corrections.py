@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 
 def corrections(
@@ -33,7 +36,7 @@ def corrections(
     months = months or known_months(store)
     found = [row for row in issued_since(store, later) if row["month"] in months]
     if not issued_only and months:
-        found += _pending(months, quiet=json)
+        found += _pending(settings, months, quiet=json)
     rows = with_reasons(store, since, later, found)
     if json:
         show_json(rows)
@@ -45,19 +48,17 @@ def corrections(
         typer.echo(f"Nothing that was issued has changed since {since}, and the next run would change nothing.")
 
 
-def _pending(months: list[str], *, quiet: bool) -> list[dict[str, Any]]:
+def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict[str, Any]]:
     from pipelines.facts import load_facts
     from pipelines.ledger import Ledger
     from pipelines.periods import BillingMonth, utc_now
     from pipelines.registry import Registry
     from pipelines.runner import Runner
-    from pipelines.settings import load_settings
     from pipelines.spark import prepare, start_session
     from pipelines.store import Store, sole_writer
     from zhixiang.cli.screen import StepProgress
     from zhixiang.corrections import SHOWN, pending
 
-    settings = load_settings()
     with sole_writer(settings.home):
         prepare(settings)
         spark = start_session(settings)
