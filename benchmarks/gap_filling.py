@@ -21,8 +21,8 @@ import yaml
 from numpy.typing import NDArray
 
 from benchmarks import gap_windows
+from benchmarks.single_series import alone
 from pipelines.settings import packaged
-from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.estimation import estimate_missing_intervals, gap_settings
 from pipelines.vee.estimators import CURVE_ESTIMATORS
 from pipelines.vee.gap_kernels import LIKE_DAY, LINEAR, METHODS, Gaps, estimate_gaps
@@ -124,18 +124,7 @@ def _chosen(series: RealSeries, begins: IntArray, length: int, settings: VeeSett
     """Mean absolute error and cover of the band of what estimation itself gives, and how often each method filled a gap."""
     energy = series.days.copy()
     flat, truth = energy.reshape(-1), series.days.reshape(-1)
-    days = len(energy)
-    block = CurveBlock(
-        energy=energy,
-        interval_minutes=1440 // energy.shape[1],
-        series_starts=np.array([0, days]),
-        day_numbers=np.arange(days),
-        day_types=series.day_types,
-        capacity_kva=np.full(days, np.nan),
-        counts_use=np.ones(days, dtype=np.bool_),
-        receptions=np.ones(days, dtype=np.int64),
-        today_number=days,
-    )
+    block = alone(energy, series.day_types)
     nothing = np.zeros(energy.shape, dtype=np.bool_)
     error, covered, used = 0.0, 0.0, dict.fromkeys((method.id for method in CURVE_ESTIMATORS), 0)
     id_of = {int(method.status): method.id for method in CURVE_ESTIMATORS}

@@ -21,8 +21,8 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from benchmarks.single_series import alone
 from pipelines.settings import packaged
-from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.checks import INTERVAL_CHECKS, Check, run_checks
 from pipelines.vee.settings import VeeSettings
 
@@ -93,18 +93,7 @@ def plant(days: FloatArray, seed: int, low: float, high: float) -> tuple[FloatAr
 
 def flags_of(load: Load, days: FloatArray, settings: VeeSettings, checks: Sequence[Check] = SPIKE_CHECKS) -> dict[str, BoolArray]:
     """Intervals that each check flags, and those that any of them does. (days x slots)"""
-    count = len(days)
-    block = CurveBlock(
-        energy=days,
-        interval_minutes=15,
-        series_starts=np.array([0, count]),
-        day_numbers=np.arange(count),
-        day_types=load.day_types,
-        capacity_kva=np.full(count, np.nan),
-        counts_use=np.ones(count, dtype=np.bool_),
-        receptions=np.ones(count, dtype=np.int64),
-        today_number=count,
-    )
+    block = alone(days, load.day_types)
     bits, _ = run_checks(block, settings, checks)
     return {check.id: (bits >> check.bit & 1).astype(np.bool_) for check in checks} | {ANY: bits != 0}
 

@@ -6,11 +6,8 @@ import csv
 import gzip
 import hashlib
 import json
-import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
@@ -36,6 +33,7 @@ from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, Transf
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.rendering import render_bill_html
+from tests.command_line import zhixiang
 from zhixiang.delivery.codes import deliver_codes
 from zhixiang.delivery.context import Delivery
 from zhixiang.explain import explain, traces_of
@@ -44,18 +42,6 @@ from zhixiang.issued import newest_with_evidence
 pytestmark = pytest.mark.slow
 
 MONTHS = ("2026-08", "2026-09")
-
-
-def zhixiang(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
-    return subprocess.run(
-        [sys.executable, "-m", "zhixiang.cli.main", *arguments],
-        capture_output=True,
-        text=True,
-        timeout=500,
-        check=False,
-        env={**plain, "ZHIXIANG_HOME": str(home)},
-    )
 
 
 def answer(home: Path, *arguments: str) -> Any:

@@ -13,16 +13,12 @@ import pytest
 
 from pipelines.settings import cache_folder, packaged
 from pipelines.store import sole_writer
+from tests.command_line import zhixiang
 from zhixiang.commands import browse_registry, pasteable
-
-COMMAND = [sys.executable, "-m", "zhixiang.cli.main"]
 
 
 def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
-    return subprocess.run(
-        [*COMMAND, *arguments], capture_output=True, text=True, timeout=300, check=False, env={**plain, "ZHIXIANG_HOME": str(home), **environment}
-    )
+    return zhixiang(home, *arguments, **environment)
 
 
 def told(answer: subprocess.CompletedProcess[str]) -> str:

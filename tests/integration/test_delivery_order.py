@@ -16,7 +16,7 @@ from pipelines.edits import Wish, approve, propose
 from pipelines.errors import UnknownNameError
 from pipelines.facts import load_facts
 from pipelines.ingest import ingest
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.ledger import Ledger
 from pipelines.people import People
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
@@ -28,6 +28,7 @@ from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.efficiency_bill import EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
+from tests.step_runs import Silent
 from zhixiang.chain import all_steps, declared_tables
 from zhixiang.corrections import issued_since, pending, runs_since, with_reasons
 
@@ -41,14 +42,6 @@ LATE_DAYS = ("2026-09-03", "2026-09-17")
 LAST = datetime(2026, 11, 9, 4, tzinfo=UTC)
 SEED = 20261109
 STEEL = packaged("samples") / "steel"
-
-
-class Silent:
-    def begin(self, step: str) -> None:
-        pass
-
-    def end(self, record: StepRecord) -> None:
-        pass
 
 
 def daily_files() -> dict[str, str]:

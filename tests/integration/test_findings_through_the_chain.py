@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.facts import load_facts
 from pipelines.ingest import ingest
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.ledger import Ledger
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.runner import Runner
@@ -21,6 +21,7 @@ from pipelines.store import Store
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverDayCurves
 from pipelines.tables.sufficiency import GoldDataSufficiency
+from tests.step_runs import Silent
 from zhixiang.chain import all_steps
 from zhixiang.delivery.quality_figures import month_figures
 
@@ -38,14 +39,6 @@ EVENTS = """event_id,customer_id,event_code,started_date,ended_date,detail,prove
 E-1,STEEL-0001,outage,2026-09-10,2026-09-10,feeder work,simulated,2026-09-11 08:00:00
 E-2,STEEL-0001,complaint,2026-09-20,2026-09-20,,simulated,2026-09-21 08:00:00
 """
-
-
-class Silent:
-    def begin(self, step: str) -> None:
-        pass
-
-    def end(self, record: StepRecord) -> None:
-        pass
 
 
 def edited(kind: str, change: Any) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +45,19 @@ def _reads(months: list[str]) -> list[Path]:
 
 def _ledger(store: Store) -> dict[str, tuple[str, int, int]]:
     return {row["source_file"]: (row["status_code"], row["received_rows"], row["quarantined_rows"]) for row in store.arrow(BronzeFiles).to_pylist()}
+
+
+@contextmanager
+def killed_between(monkeypatch: pytest.MonkeyPatch, told: type[Exception]) -> Iterator[None]:
+    """What happens inside ends after the tables are committed and before the ledger is."""
+
+    def die(*arguments: object, **named: object) -> None:
+        raise RuntimeError("killed between the tables and the ledger")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.ingest._append", die)
+        with pytest.raises(told, match="killed between"):
+            yield
 
 
 def test_a_file_is_read_once_under_any_name_and_in_any_order(store: Store, inbox: Path, spark: SparkSession, tmp_path: Path) -> None:
@@ -137,19 +152,10 @@ def test_too_many_bad_records_halt_the_file_before_silver(store: Store, inbox: P
 def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
     shutil.copy(_reads(["2026-09"])[0], inbox)
-    import pipelines.ingest as module
-
-    real = module._append
-
-    def die(*arguments: object, **named: object) -> None:
-        raise RuntimeError("killed between the tables and the ledger")
-
-    monkeypatch.setattr(module, "_append", die)
-    with pytest.raises(Exception, match="killed between"):
+    with killed_between(monkeypatch, Exception):
         ingest(store, inbox, "run-1", NOW)
     assert store.row_count(BronzeRegisterReads) == 90
     assert store.version(BronzeFiles) is None
-    monkeypatch.setattr(module, "_append", real)
     assert ingest(store, inbox, "run-2", NOW).accepted == 2
     assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0), "no row twice, no second commit"
     assert store.row_count(BronzeCustomers) == 1
@@ -199,17 +205,8 @@ def test_a_listed_file_that_is_read_again_after_a_kill_is_committed_once(store: 
     (inbox / "reads.csv").write_text("not a known header\n1,2\n")
     ingest(store, inbox, "run-1", NOW)
     shutil.copy(_reads(["2026-09"])[0], inbox / "reads.csv")
-    import pipelines.ingest as module
-
-    real = module._append
-
-    def die(*arguments: object, **named: object) -> None:
-        raise RuntimeError("killed between the tables and the ledger")
-
-    monkeypatch.setattr(module, "_append", die)
-    with pytest.raises(RuntimeError, match="killed between"):
+    with killed_between(monkeypatch, RuntimeError):
         ingest(store, inbox, "run-2", NOW)
     assert store.row_count(BronzeRegisterReads) == 90
-    monkeypatch.setattr(module, "_append", real)
     assert ingest(store, inbox, "run-3", NOW).accepted == 1
     assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0)

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import shutil
-import subprocess
-import sys
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -23,6 +20,7 @@ from pipelines.store import Store
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
+from tests.command_line import zhixiang
 
 pytestmark = pytest.mark.slow
 
@@ -55,13 +53,8 @@ def quarter_hours(month: str) -> list[dict[str, Any]]:
     return [found[begins] for begins in sorted(found)]
 
 
-def zhixiang(place: Path, *arguments: str) -> Any:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
-    answer = subprocess.run(
-        [sys.executable, "-m", "zhixiang.cli.main", *arguments, "--json"],
-        capture_output=True, text=True, timeout=400, check=False,
-        env=plain | {"ZHIXIANG_HOME": str(place / "home"), "ZHIXIANG_CONF": str(place / "conf")},
-    )  # fmt: skip
+def told(place: Path, *arguments: str) -> Any:
+    answer = zhixiang(place / "home", *arguments, "--json", ZHIXIANG_CONF=str(place / "conf"))
     assert answer.returncode == 0, answer.stderr
     return json.loads(answer.stdout)
 
@@ -86,7 +79,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             writer = csv.DictWriter(handle, ["sent", "begins", "meter", *CHANNELS.values()])
             writer.writeheader()
             writer.writerows(rows)
-    answer = zhixiang(place, "run", "--month", "2026-09", "--to", "gold")
+    answer = told(place, "run", "--month", "2026-09", "--to", "gold")
     assert (answer["exit_code"], answer["ingest"]["refused"], answer["ingest"]["quarantined_rows"]) == (0, [], 0)
     return Store(Settings(place / "conf", place / "home"))
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ from pipelines.settings import Settings, packaged
 from pipelines.store import Store
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverRegisterEnergy
+from tests.command_line import zhixiang
 
 pytestmark = pytest.mark.slow
 
@@ -65,21 +63,16 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def zhixiang(place: Path, *arguments: str) -> tuple[int, Any, str]:
+def told(place: Path, *arguments: str) -> tuple[int, Any, str]:
     """Exit code, what stands on standard output as JSON, and standard error."""
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
-    answer = subprocess.run(
-        [sys.executable, "-m", "zhixiang.cli.main", *arguments, "--json"],
-        capture_output=True, text=True, timeout=400, check=False,
-        env=plain | {"ZHIXIANG_HOME": str(place / "home"), "ZHIXIANG_CONF": str(place / "conf")},
-    )  # fmt: skip
+    answer = zhixiang(place / "home", *arguments, "--json", ZHIXIANG_CONF=str(place / "conf"))
     assert "Traceback" not in answer.stderr + answer.stdout
     return answer.returncode, json.loads(answer.stdout), answer.stderr
 
 
 def listed(place: Path, file: str) -> Told:
     """What ``quarantine list`` tells of one file, by line; every record has its file, a reason in words and its bytes."""
-    code, answer, _ = zhixiang(place, "quarantine", "list", "--file", file, "--limit", "9999")
+    code, answer, _ = told(place, "quarantine", "list", "--file", file, "--limit", "9999")
     assert code == 0
     assert answer["held"] == len(answer["records"])
     assert all(row["source_file"] == file and row["reason"] and row["raw_record"] for row in answer["records"])
@@ -117,7 +110,7 @@ def test_received_to_silver_list_mend_replay(place: Path) -> None:
     rows = [f"{name},{FIRST},,METER-{name},1,6,2,100.25,,,simulated,2025-12-31 08:00:00\n" for name in named]
     (inbox / "meter_points.csv").write_text(POINTS + "".join(rows), encoding="utf-8")
 
-    code, answer, said = zhixiang(place, "run", "--month", "2026-09", "--to", "silver")
+    code, answer, said = told(place, "run", "--month", "2026-09", "--to", "silver")
     assert code == 4
     assert answer["exit_code"] == 4
     assert "refused over.csv: too_many_bad_rows" in said
@@ -134,23 +127,23 @@ def test_received_to_silver_list_mend_replay(place: Path) -> None:
     assert {name[0] for name in energy} == {"厂", "钢", "限"}
 
     # Nothing is mended yet: a replay changes nothing.
-    code, answer, _ = zhixiang(place, "quarantine", "replay", "--file", "bom.csv")
+    code, answer, _ = told(place, "quarantine", "replay", "--file", "bom.csv")
     assert (code, answer["entered"], answer["files"][0]["outcome"]) == (0, 0, "unchanged")
-    assert zhixiang(place, "quarantine", "replay", "--file", "undeclared.csv")[0] == 4
+    assert told(place, "quarantine", "replay", "--file", "undeclared.csv")[0] == 4
 
     # The source turns out to send GBK.
     mend(place, "formats.yaml", "encodings:\n", 'encodings:\n  "undeclared*.csv": gbk\n')
-    code, answer, _ = zhixiang(place, "quarantine", "replay", "--file", "undeclared.csv")
+    code, answer, _ = told(place, "quarantine", "replay", "--file", "undeclared.csv")
     assert (code, answer["entered"], rows_of(place, "电"), listed(place, "undeclared.csv")) == (0, COUNT, COUNT, {})
 
     # One more bad row than the limit is allowed: the good rows of the file enter, its bad ones stay.
     mend(place, "platform.yaml", "max_bad_row_ratio: 0.05\n", "max_bad_row_ratio: 0.06\n")
-    code, answer, _ = zhixiang(place, "quarantine", "replay", "--file", "over.csv")
+    code, answer, _ = told(place, "quarantine", "replay", "--file", "over.csv")
     assert (code, answer["entered"], rows_of(place, "超")) == (0, COUNT - COUNT // 20 - 1, COUNT - COUNT // 20 - 1)
     assert listed(place, "over.csv") == files["over.csv"][1]
 
     # And silver takes them on, each once.
-    code, _, _ = zhixiang(place, "run", "--month", "2026-09", "--from", "silver", "--to", "silver")
+    code, _, _ = told(place, "run", "--month", "2026-09", "--from", "silver", "--to", "silver")
     assert code == 0
     found = store(place).arrow(SilverRegisterEnergy, ["meter_point_id", "energy_kwh_or_kvarh", "energy_date"]).to_pylist()
     assert {row["meter_point_id"][0] for row in found} == set("厂钢限超电")

@@ -14,7 +14,7 @@ import pytest
 from pipelines.errors import GateHaltedError
 from pipelines.facts import load_facts
 from pipelines.formats import FormatSettings, detect
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.ledger import Ledger
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.runner import Runner
@@ -29,19 +29,12 @@ from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 from pipelines.transforms.curves import refine_curves
 from pipelines.vee import VeeSettings
 from pipelines.worker_refinement import with_run
+from tests.step_runs import Silent
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
-
-
-class Silent:
-    def begin(self, step: str) -> None:
-        pass
-
-    def end(self, record: StepRecord) -> None:
-        self.last = record
 
 
 def steel_september(settings: Settings) -> tuple[pa.Table, pa.Table]:

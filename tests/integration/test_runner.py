@@ -21,6 +21,7 @@ from pipelines.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
+from tests.step_runs import Silent
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -69,14 +70,6 @@ class Lines(Revised, Table):
     billing_month = Field(STRING, "Month.", key=True)
     component = Field(STRING, "Component.", key=True)
     amount_cny = Field(DOUBLE, "Amount.", unit=Unit.CNY, nullable=False)
-
-
-class Silent:
-    def begin(self, step: str) -> None:
-        pass
-
-    def end(self, record: StepRecord) -> None:
-        self.last = record
 
 
 @pytest.fixture
