@@ -16,7 +16,7 @@ from pipelines.facts.holidays import parse_holiday_names
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.facts.power_factor_adjustment import parse_power_factor_rule
 from pipelines.facts.prices import parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
-from pipelines.facts.time_of_use import parse_components, parse_ratios, parse_schedule
+from pipelines.facts.time_of_use import parse_bound_months, parse_components, parse_ratios, parse_schedule
 from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
 
 Parser = Callable[[MarkedMap, MarkedMap], Any]
@@ -58,6 +58,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "time_of_use.ratios.general_commercial": parse_ratios,
             "time_of_use.floating": parse_components,
             "time_of_use.mandatory_classes": parse_texts,
+            "time_of_use.option": parse_bound_months,
             "time_of_use.schedule.ev_charging": parse_schedule,
             "time_of_use.schedule.ev_charging_residential": parse_schedule,
         },

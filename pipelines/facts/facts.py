@@ -95,6 +95,7 @@ def load_facts(folder: Path) -> Facts:
             ratio_tables={kind: by_id[f"time_of_use.ratios.{kind}"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
             floating=by_id["time_of_use.floating"],
             ev_charging=by_id["time_of_use.schedule.ev_charging"],
+            option=by_id["time_of_use.option"],
             holidays=holidays,
         ),
         power_factor_adjustment=by_id["power_factor.adjustment"],

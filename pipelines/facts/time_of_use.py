@@ -49,12 +49,16 @@ class Schedule:
 
 @dataclass(frozen=True)
 class TimeOfUse:
-    """Time of use of every customer class, with the holidays that it needs."""
+    """Time of use of every customer class, with the holidays that it needs.
+
+    option  Months for which a choice holds, of the classes that may choose.
+    """
 
     schedules: Mapping[CustomerClass, Dated[Schedule]]
     ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
     floating: Dated[frozenset[LineComponent]]
     ev_charging: Dated[Schedule]
+    option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
     _rows: dict[tuple[CustomerClass, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
 
@@ -133,6 +137,17 @@ def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
     if ratios.get(TouPeriod.FLAT) != 1:
         raise value.error("flat", "the ratio of flat must be 1")
     return ratios
+
+
+def parse_bound_months(written: MarkedMap, options: MarkedMap) -> dict[CustomerClass, int]:
+    """Whole months by customer class."""
+    del options
+    value = written.mapping("value")
+    months = {parse_code(CustomerClass, value, key): value.decimal(key) for key in value}
+    for key in value:
+        if months[CustomerClass(key)] < 1 or months[CustomerClass(key)] % 1:
+            raise value.error(key, f"must be a whole number of months above 0, not {value[key]}")
+    return {kind: int(count) for kind, count in months.items()}
 
 
 def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:

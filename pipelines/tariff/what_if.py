@@ -117,7 +117,10 @@ def scheme_choices(contract: Contract, months: Sequence[Determinants], facts: Fa
 
 
 def time_of_use_choices(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> list[Alternative]:
-    """With and without time-of-use prices, the cheapest first; only where the class may choose and the split is known."""
+    """With and without time-of-use prices, the cheapest first; only where the class may choose and the split is known.
+
+    ``bound_months`` among the changes says for how many months the choice would hold, where a fact does.
+    """
     if contract.customer_class not in (CustomerClass.GENERAL_COMMERCIAL, CustomerClass.RESIDENTIAL):
         raise UsageError(
             f"Time-of-use prices are no choice for {contract.customer_class.value}.", "Only general_commercial and residential may choose."
@@ -125,9 +128,12 @@ def time_of_use_choices(contract: Contract, months: Sequence[Determinants], fact
     if any(month.energy_by_period is None for month in months):
         raise UsageError("Without the split over periods time-of-use prices cannot be compared.", "Give energy_by_period for each month.")
     found = []
+    bound = facts.time_of_use.option.on(months[0].month.first_day, known).get(contract.customer_class)
     for is_time_of_use in (False, True):
         other = replace(contract, is_time_of_use=is_time_of_use)
         changes = {"is_time_of_use": str(is_time_of_use).lower()}
+        if bound is not None and is_time_of_use is not contract.is_time_of_use:
+            changes["bound_months"] = str(bound)
         found.append(_planned("time-of-use" if is_time_of_use else "one price all day", changes, [(other, month) for month in months], facts, known))
     return _cheapest_first(found)
 
@@ -200,6 +206,21 @@ def first_month_of_change(asked_on: date, rule: NoticeRule, holidays: Holidays, 
         left -= holidays.day_type(day) in WORKED
     month = BillingMonth.of(day).plus(1)
     return month if last_change is None else max(month, last_change.plus(rule.every_months))
+
+
+def first_month_of_time_of_use_choice(
+    asked_on: date, customer_class: CustomerClass, facts: Facts, last_choice: BillingMonth | None = None, known: date | None = None
+) -> BillingMonth:
+    """The first month for which the time-of-use option may be chosen anew: the month after the request, and not before the last choice has run out.
+
+    last_choice  First month of the choice that holds now; None: long ago.
+    Raises UsageError for a class that has no choice or of which no fact says how long it holds.
+    """
+    bound = facts.time_of_use.option.on(asked_on, known)
+    if customer_class not in bound:
+        raise UsageError(f"No fact says for how long {customer_class.value} is bound to a time-of-use choice.", f"Known: {', '.join(bound)}.")
+    month = BillingMonth.of(asked_on).plus(1)
+    return month if last_choice is None else max(month, last_choice.plus(bound[customer_class]))
 
 
 def _require_two_part(contract: Contract) -> None:

@@ -48,6 +48,16 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
     assert compared["first_month_of_change"] == {"demand_basis": "2026-11", "contract_demand": "2026-11"}
 
 
+@pytest.mark.parametrize(("since", "first"), [("2025-10", "2026-10"), ("2025-11", "2026-11")])
+def test_a_shop_is_told_when_it_may_choose_time_of_use_anew(tmp_path: Path, since: str, first: str) -> None:
+    write_curve(tmp_path / "curve.csv")
+    (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
+    told = answer("what-if", str(tmp_path / "case.yaml"), "--asked-on", "2026-09-23", "--time-of-use-since", since)
+    assert told["first_month_of_change"]["time_of_use_option"] == first  # type: ignore[index]
+    (other,) = (row for row in told["alternatives"] if row["alternative"] == "one price all day")  # type: ignore[attr-defined]
+    assert other["bound_months"] == "12"
+
+
 def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
     (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")

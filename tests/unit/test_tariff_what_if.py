@@ -21,6 +21,7 @@ from pipelines.tariff.what_if import (
     basic_charge_choices,
     best_contract_demand,
     first_month_of_change,
+    first_month_of_time_of_use_choice,
     scheme_choices,
     time_of_use_choices,
     with_capacitors,
@@ -84,6 +85,8 @@ def test_time_of_use_is_a_choice_only_for_some() -> None:
     day = replace(night, energy_by_period=dict.fromkeys(TouPeriod, D(0)) | {TouPeriod.PEAK: D(1000)})
     assert time_of_use_choices(shop, [night], FACTS)[0].name == "time-of-use"
     assert time_of_use_choices(shop, [day], FACTS)[0].name == "one price all day"
+    # Only the other choice binds anew: the shop has time of use already.
+    assert [choice.changes.get("bound_months") for choice in time_of_use_choices(shop, [day], FACTS)] == ["12", None]
     with pytest.raises(UsageError, match="no choice"):
         time_of_use_choices(STEEL, [STEEL_SEPTEMBER], FACTS)
     with pytest.raises(UsageError, match="split"):
@@ -122,6 +125,26 @@ def test_notice_in_working_days(asked: date, notice: int, last: str | None, firs
     rule = NoticeRule(3, notice)
     changed = BillingMonth.parse(last) if last else None
     assert str(first_month_of_change(asked, rule, FACTS.holidays, changed)) == first
+
+
+@pytest.mark.parametrize(
+    ("asked", "since", "first"),
+    [
+        (date(2026, 9, 1), None, "2026-10"),
+        (date(2026, 9, 30), "2025-10", "2026-10"),  # twelve months have run out
+        (date(2026, 9, 30), "2025-11", "2026-11"),  # one month is left
+        (date(2026, 9, 30), "2026-09", "2027-09"),
+        (date(2026, 12, 31), "2024-03", "2027-01"),
+    ],
+)
+def test_a_time_of_use_choice_holds_for_twelve_months(asked: date, since: str | None, first: str) -> None:
+    chosen = BillingMonth.parse(since) if since else None
+    assert str(first_month_of_time_of_use_choice(asked, CustomerClass.GENERAL_COMMERCIAL, FACTS, chosen)) == first
+
+
+def test_who_has_no_time_of_use_choice_is_told_so() -> None:
+    with pytest.raises(UsageError, match="large_industry is bound"):
+        first_month_of_time_of_use_choice(date(2026, 9, 1), CustomerClass.LARGE_INDUSTRY, FACTS)
 
 
 def test_the_notice_of_an_unknown_calendar_is_refused() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,6 +16,7 @@ from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.tariff.case_files import TariffCase
+    from pipelines.tariff.contract import Contract
     from pipelines.tariff.what_if import Alternative
 
 app = typer.Typer(rich_markup_mode=None, help="Tariff 电价: prices in force, a case priced, other terms compared.", no_args_is_help=True)
@@ -72,6 +74,7 @@ def what_if(
     target_power_factor: Annotated[float | None, typer.Option(help="Power factor to reach with capacitors.")] = None,
     shift_share: Annotated[float | None, typer.Option(help="Share of sharp and peak energy moved into the valley, 0 to 1.")] = None,
     asked_on: Annotated[str | None, typer.Option(help="Day of the request, YYYY-MM-DD: from which month a change may hold.")] = None,
+    time_of_use_since: Annotated[str | None, typer.Option(help="First month of the present time-of-use choice, YYYY-MM.")] = None,
     json: JsonOption = False,
 ) -> None:
     """Compares other terms for the months of a case, the cheapest first; each is the same engine's price."""
@@ -85,7 +88,7 @@ def what_if(
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
     now = as_agreed(contract, months, facts, case.known)
     found = [now, *_alternatives(case, facts, months, target_power_factor, shift_share)]
-    changes = _first_months(facts, parse_day(asked_on, "--asked-on")) if asked_on else {}
+    changes = _first_months(facts, parse_day(asked_on, "--asked-on"), contract, time_of_use_since) if asked_on else {}
     rows = [
         {"alternative": choice.name, "total_cny": choice.total_cny, "saving_cny": now.total_cny - choice.total_cny, **choice.changes}
         for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
@@ -123,11 +126,16 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
     return found
 
 
-def _first_months(facts: Facts, asked_on: Any) -> dict[str, str]:
-    from pipelines.tariff.what_if import first_month_of_change
+def _first_months(facts: Facts, asked_on: date, contract: Contract, time_of_use_since: str | None) -> dict[str, str]:
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff.what_if import first_month_of_change, first_month_of_time_of_use_choice
 
     rules = {"demand_basis": facts.basic_charge.basis_change, "contract_demand": facts.basic_charge.contract_demand_change}
-    return {term: str(first_month_of_change(asked_on, rule.on(asked_on), facts.holidays)) for term, rule in rules.items()}
+    found = {term: str(first_month_of_change(asked_on, rule.on(asked_on), facts.holidays)) for term, rule in rules.items()}
+    if contract.customer_class in facts.time_of_use.option.on(asked_on):
+        since = BillingMonth.parse(time_of_use_since) if time_of_use_since else None
+        found["time_of_use_option"] = str(first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, since))
+    return found
 
 
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
