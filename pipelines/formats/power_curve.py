@@ -26,8 +26,9 @@ CHANNEL_OF_DATA_TYPE = {
     "6": Channel.REACTIVE_PHASE_A.value,
     "7": Channel.REACTIVE_PHASE_B.value,
     "8": Channel.REACTIVE_PHASE_C.value,
-    # Not of the State Grid table: the project's own assumed extension, so that both reactive directions can be sent.
+    # Not of the State Grid table: the project's own assumed extensions, so that both directions of reactive and active power can be sent.
     "9": Channel.REACTIVE_LEADING.value,
+    "10": Channel.ACTIVE_REVERSE.value,
 }
 
 

@@ -89,10 +89,11 @@ def test_read_types(code: str, channel: str) -> None:
 
 
 def test_data_types_of_curves() -> None:
-    result = read(curves(*(curve_line(DATA_TYPE=str(code)) for code in range(1, 10))))
+    result = read(curves(*(curve_line(DATA_TYPE=str(code)) for code in range(1, 11))))
     assert result.rows["channel_code"].to_pylist() == [
         Channel.ACTIVE_FORWARD, Channel.ACTIVE_PHASE_A, Channel.ACTIVE_PHASE_B, Channel.ACTIVE_PHASE_C,
         Channel.REACTIVE_LAGGING, Channel.REACTIVE_PHASE_A, Channel.REACTIVE_PHASE_B, Channel.REACTIVE_PHASE_C, Channel.REACTIVE_LEADING,
+        Channel.ACTIVE_REVERSE,
     ]  # fmt: skip
 
 

@@ -92,6 +92,13 @@ def test_mean_power_times_multiplier_times_hours_is_energy() -> None:
     assert row["curve_month"] == "2026-03"
 
 
+def test_power_fed_back_is_a_channel_of_its_own_and_takes_nothing_off_the_other() -> None:
+    outcome = refine([record(2, values_unscaled=[2.0] * 96), record(3, channel_code="active_reverse", values_unscaled=[0.5] * 96)])
+    rows = {row["channel_code"]: row for row in outcome.curves.to_pylist()}
+    assert {channel: set(row["final_kwh_or_kvarh"]) for channel, row in rows.items()} == {"active_forward": {50.0}, "active_reverse": {12.5}}
+    assert accounts(outcome) == {"a": (2, 2, 0, 0, 0)}
+
+
 def test_energy_is_not_divided_by_the_interval() -> None:
     outcome = refine([record(measure_code="energy", interval_minutes=30, values_unscaled=[0.5 + slot / 100 for slot in range(48)])])
     assert outcome.curves["measured_kwh_or_kvarh"][0].as_py()[0] == 50.0
