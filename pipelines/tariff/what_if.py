@@ -138,10 +138,13 @@ def time_of_use_choices(contract: Contract, months: Sequence[Determinants], fact
     return _cheapest_first(found)
 
 
-def with_capacitors(contract: Contract, months: Sequence[Determinants], target: Decimal, facts: Facts, known: date | None = None) -> Alternative:
+def with_capacitors(
+    contract: Contract, months: Sequence[Determinants], target: Decimal, facts: Facts, known: date | None = None, step_kvar: int = 1
+) -> Alternative:
     """The months with as much lagging reactive energy compensated as the target power factor asks for; leading energy stays.
 
-    target  Power factor to reach, above 0 and at most 1. [1]
+    target     Power factor to reach, above 0 and at most 1. [1]
+    step_kvar  The size of the bank is a multiple of this. [kvar]
     """
     if not 0 < target <= 1:
         raise UsageError(f"A power factor lies above 0 and up to 1, not {target}.")
@@ -154,7 +157,7 @@ def with_capacitors(contract: Contract, months: Sequence[Determinants], target: 
         bank = max(bank, float(month.lagging_kvarh - lagging) / (month.month.day_count * 24))
         terms.append((contract, replace(month, lagging_kvarh=lagging)))
     reached = min(power_factor(month.lagging_kvarh or Decimal(0), month.leading_kvarh or Decimal(0), month.energy_kwh) for _, month in terms)
-    changes = {"bank_kvar_at_mean_power": str(math.ceil(bank)), "power_factor_reached": str(reached)}
+    changes = {"bank_kvar_at_mean_power": str(step_kvar * math.ceil(bank / step_kvar)), "power_factor_reached": str(reached)}
     return _planned(f"power factor {target}", changes, terms, facts, known)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -14,7 +13,7 @@ from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
-from pipelines.tariff.what_if import shifted
+from pipelines.tariff.what_if import best_contract_demand, shifted, with_capacitors
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
@@ -130,9 +129,9 @@ def _contract_demand(situation: Situation, facts: Facts, settings: EfficiencyBil
     contract = situation.contract
     if contract.demand_basis is not DemandBasis.CONTRACT_DEMAND or contract.contract_demand_kw is None or not situation.recent_demand_kw:
         return None
-    rule = facts.basic_charge.demand.on(situation.determinants.month.first_day)
-    fitted = Decimal(math.ceil(max(situation.recent_demand_kw) / rule.tolerance_ratio / 10) * 10)
-    if fitted >= contract.contract_demand_kw:
+    highest = replace(situation.determinants, max_demand_kw=max(situation.recent_demand_kw))
+    fitted = best_contract_demand(contract, highest, facts, step_kw=settings.contract_demand_step_kw).contract_demand_kw
+    if fitted is None or fitted >= contract.contract_demand_kw:
         return None
     saving = repriced(situation, facts, contract=replace(contract, contract_demand_kw=fitted))
     if saving <= 0:
@@ -142,25 +141,22 @@ def _contract_demand(situation: Situation, facts: Facts, settings: EfficiencyBil
         2, saving,
         f"合同最大需量由 {contract.contract_demand_kw.normalize():f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
         f"A contract demand of {fitted:f} kW instead of {contract.contract_demand_kw.normalize():f} kW would have cost {saving:,.2f} CNY less.",
-        f"按近三个月最高需量并留容许范围；合同需量{notice_zh}。",
-        f"By the highest demand of three months within the band allowed; it {notice_en}.",
+        f"按近三个月的最高需量，此合同需量最省；合同需量{notice_zh}。",
+        f"The cheapest for the highest demand of three months; it {notice_en}.",
         contract_demand_kw=contract.contract_demand_kw, advised_kw=fitted, highest_kw=max(situation.recent_demand_kw),
     )  # fmt: skip
 
 
 def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Qc = P (tan phi1 - tan phi2); the leading part stays, the lagging part falls to what the standard allows."""
+    """Up to the standard: beyond it a bonus would need figures of the plant that no meter tells."""
     standard, now = situation.contract.power_factor_standard, situation.priced.power_factor
     measured = situation.determinants
     if standard is None or now is None or now >= standard or measured.lagging_kvarh is None or measured.leading_kvarh is None:
         return None
-    active, reactive = float(measured.energy_kwh), float(measured.lagging_kvarh + abs(measured.leading_kvarh))
-    allowed = active * math.tan(math.acos(float(standard)))
-    needed = Decimal(repr(reactive - allowed)).quantize(Decimal("0.01"))
-    lagging = max(measured.lagging_kvarh - needed, Decimal(0))
-    saving = repriced(situation, facts, determinants=replace(measured, lagging_kvarh=lagging))
-    hours = measured.month.day_count * 24
-    bank = math.ceil((reactive - allowed) / hours / 10) * 10
+    found = with_capacitors(situation.contract, [measured], standard, facts, step_kvar=settings.capacitor_step_kvar)
+    saving, bank = situation.priced.total_cny - found.total_cny, int(found.changes["bank_kvar_at_mean_power"])
+    (then,) = found.months
+    compensated = measured.lagging_kvarh - (then.determinants.lagging_kvarh or Decimal(0))
     if saving <= 0:
         return None
     leads = abs(measured.leading_kvarh)
@@ -172,7 +168,7 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
         f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, would have saved {saving:,.2f} CNY.",
         f"按月平均有功功率估算容量；{over_zh}由专业人员核定并防止过补偿；不含设备投资。",
         f"Sized by mean active power; to be checked by an expert against over-compensation; without the cost of the bank.{over_en}",
-        power_factor=now, standard=standard, bank_kvar=bank, kvarh_compensated=needed,
+        power_factor=now, standard=standard, bank_kvar=bank, kvarh_compensated=compensated,
     )  # fmt: skip
 
 

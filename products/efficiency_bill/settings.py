@@ -26,6 +26,8 @@ class EfficiencyBillSettings(SettingsFile):
     least_saving_cny: float = Field(ge=0, description="Smaller savings are no advice. [CNY]")
     lowest_day_ratio: float = Field(gt=0, lt=0.5, description="Share of a month's days, the lowest, that tell the base load.")
     highest_day_ratio: float = Field(gt=0, lt=0.5, description="Share of a month's days, the highest, that the advice on high days lowers.")
+    contract_demand_step_kw: int = Field(ge=1, description="An advised contract demand is a multiple of this. [kW]")
+    capacitor_step_kvar: int = Field(ge=1, description="An advised capacitor bank is a multiple of this. [kvar]")
     shifted_peak_ratio: float = Field(gt=0, le=1, description="Share of peak and sharp energy that the shifting advice moves into the valley.")
     base_load_cut_ratio: float = Field(gt=0, le=1, description="Share of the base load that the base-load advice saves.")
     weekend_cut_ratio: float = Field(gt=0, le=1, description="Share of the weekend's use above the base load that the weekend advice saves.")

@@ -118,10 +118,11 @@ def test_the_works_three_pieces_of_advice_priced_by_hand() -> None:
 
 
 def test_of_two_ways_to_change_the_basic_charge_the_better_one_stands() -> None:
-    # 505 kW by contract: 490 kW suffices (x 1.05 = 514.5), 490 x 47.2 = 23,128 beats 23,600 by capacity.
+    # 505 kW by contract: at 480 kW (x 1.05 = 504) one kW costs double, 480 x 47.2 + 2 x 47.2 = 22,750.40; at 490 kW none does, 23,128; by capacity 23,600.
     found = advised(situation(STEEL, STEEL_SEPTEMBER, recent_demand_kw=(D("505.0"),)))
     assert "EB-A01" not in found
-    assert found["EB-A02"]["saving_cny"] == fen(D("5192") + D("5192") * D("0.045"))
+    assert found["EB-A02"]["saving_cny"] == fen(D("5569.60") + D("5569.60") * D("0.045"))
+    assert json.loads(found["EB-A02"]["advice_inputs"])["advised_kw"] == "480"
     # 534.8 kW in one of the three months: 510 kW, 24,072, so capacity is better.
     assert "EB-A02" not in advised(situation(STEEL, STEEL_SEPTEMBER, recent_demand_kw=(D("534.8"), D("505.0"))))
 
