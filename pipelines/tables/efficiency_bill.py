@@ -20,6 +20,15 @@ class BaselineVerdict(StrEnum):
     ABOVE = "above"
 
 
+class CorrectionCause(StrEnum):
+    """What brought a correction of a bill's lines."""
+
+    PRICES = "prices"
+    """A notice that became known after the issue and reaches back, or a price entered late: the metering and the contract are as they were."""
+    INPUTS = "inputs"
+    """What was metered or agreed for the month; prices may have changed as well."""
+
+
 class EfficiencyBillV1(RevisedResult, Table):
     """One bill per customer and month: the total, what it is made of, and what it is compared with."""
 
@@ -127,3 +136,36 @@ class EfficiencyBillInputsV1(Revised, Table):
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     case_inputs = Field(STRING, "Terms, contract, determinants, peers, baseline and days of the bill, as JSON.", nullable=False)
+
+
+class EfficiencyBillCorrectionsV1(Revised, Table):
+    """The correction sheet (退补单) of a revision: line by line what it charges more or less than the revision that it corrects, which stays
+    as issued. The differences sum to the difference of the totals; a first issue has none."""
+
+    name = "efficiency_bill_corrections_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
+    correction_number = Field(INTEGER, "Place on the sheet.", key=True, minimum=1)
+    corrected_revision = Field(INTEGER, "The revision that is corrected.", nullable=False, minimum=1)
+    corrected_date = Field(DATE, "Local day on which that revision was issued; empty where its run does not tell.")
+    cause_code = Field(STRING, "What brought the correction; the same on all rows of a sheet.", codes=CorrectionCause, nullable=False)
+    component_code = Field(STRING, "What is charged.", codes=LineComponent, nullable=False)
+    period_code = Field(STRING, "Time-of-use period; empty where it does not matter.", codes=TouPeriod)
+    issued_line_number = Field(INTEGER, "Line of the corrected revision; empty where it had none.", minimum=1)
+    now_line_number = Field(INTEGER, "Line of this revision; empty where it has none.", minimum=1)
+    issued_quantity = Field(ENERGY, "Quantity as issued, in the unit beside it.")
+    now_quantity = Field(ENERGY, "Quantity now, in the same unit.")
+    quantity_unit = Field(STRING, "Unit of the quantities.", nullable=False)
+    issued_unit_price = Field(PRICE, "Price as issued.")
+    now_unit_price = Field(PRICE, "Price now.")
+    price_unit = Field(STRING, "Unit of the prices.", nullable=False)
+    issued_amount_cny = Field(AMOUNT, "Amount as issued; 0 where the line was not there.", unit=Unit.CNY, nullable=False)
+    now_amount_cny = Field(AMOUNT, "Amount now; 0 where the line is gone.", unit=Unit.CNY, nullable=False)
+    difference_cny = Field(AMOUNT, "Now less issued: above 0 to be collected, below 0 to be refunded.", unit=Unit.CNY, nullable=False)
+    issued_fact_id = Field(STRING, "The fact behind the price as issued.")
+    now_fact_id = Field(STRING, "The fact behind the price now.")
+    issued_documents = Field(pa.list_(STRING), "Documents of the prices as issued; empty where no known version gives them.", nullable=False)
+    now_documents = Field(pa.list_(STRING), "Documents of the prices now.", nullable=False)
+    notices = Field(pa.list_(STRING), "Documents that came in between and set the price; empty where the line follows from others.", nullable=False)

@@ -10,6 +10,7 @@ from pipelines.tariff.pricing import price_month, price_supply
 from pipelines.tariff.retroactive import (
     Correction,
     RetroactiveDifference,
+    corrections_between,
     difference_between,
     retroactive_difference,
     retroactive_difference_of_supply,
@@ -26,6 +27,7 @@ __all__ = [
     "SupplyMonth",
     "adjustment_ratio",
     "change_days",
+    "corrections_between",
     "difference_between",
     "is_issuable",
     "late_payment_lines",

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, LineComponent, TouPeriod
-from pipelines.errors import UsageError
+from pipelines.codes import LineComponent, TouPeriod
+from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
+from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.contract import Contract, Determinants, SupplyMonth
 from pipelines.tariff.lines import BillLine, PricedMonth, make_line, number_lines
@@ -22,23 +25,48 @@ LineKey = tuple[str, LineComponent, TouPeriod | None, date | None, date | None, 
 class Correction:
     """What one line of an issued bill costs more (above 0, charged) or less (below 0, paid back).
 
-    issued_cny, now_cny  The line as issued and as it is now; 0 where there is none. [CNY]
-    amount_cny           now - issued. [CNY]
-    fact_id              The fact that sets the price of the line now, or set it where the line is gone.
-    notices              Documents that became known in between and set the fact on these days.
+    issued, now       The line as issued and as it is now; None where there is none, at least one is there.
+    issued_documents  Documents of the facts behind the line as issued; empty where none is known. now_documents: as it is now.
+    notices           Documents that became known in between and set the fact on these days.
     """
 
-    component: LineComponent
-    period: TouPeriod | None
-    first_day: date | None
-    last_day: date | None
-    section: str
-    issued_cny: Decimal
-    now_cny: Decimal
-    amount_cny: Decimal
-    fact_id: str
-    fact_confidence: Confidence
+    issued: BillLine | None
+    now: BillLine | None
+    issued_documents: tuple[str, ...]
+    now_documents: tuple[str, ...]
     notices: tuple[str, ...]
+
+    @property
+    def line(self) -> BillLine:
+        """The line as it is now, or as issued where it is gone."""
+        line = self.now or self.issued
+        assert line is not None  # noqa: S101 - one of the two is there
+        return line
+
+    @property
+    def component(self) -> LineComponent:
+        """What is charged."""
+        return self.line.component
+
+    @property
+    def period(self) -> TouPeriod | None:
+        """Time-of-use period of an energy line."""
+        return self.line.period
+
+    @property
+    def issued_cny(self) -> Decimal:
+        """The line as issued; 0 where there was none. [CNY]"""
+        return _amount(self.issued)
+
+    @property
+    def now_cny(self) -> Decimal:
+        """The line as it is now; 0 where there is none. [CNY]"""
+        return _amount(self.now)
+
+    @property
+    def amount_cny(self) -> Decimal:
+        """now - issued. [CNY]"""
+        return self.now_cny - self.issued_cny
 
 
 @dataclass(frozen=True)
@@ -55,7 +83,7 @@ class RetroactiveDifference:
         """The corrections as lines of a bill, numbered from 1."""
         return number_lines(
             make_line(
-                LineComponent.REBATE, each.amount_cny, Unit.CNY, Decimal(1), Unit.RATIO, each.fact_id, each.fact_confidence,
+                LineComponent.REBATE, each.amount_cny, Unit.CNY, Decimal(1), Unit.RATIO, each.line.fact_id, each.line.fact_confidence,
                 f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY ({each.component.value}{f', {each.period.value}' if each.period else ''}; "
                 f"{'; '.join(each.notices) or 'follows from other lines'})",
             )
@@ -87,20 +115,32 @@ def difference_between(issued: PricedMonth, now: PricedMonth, facts: Facts, issu
         raise UsageError(f"A bill of {issued.month} is not corrected by one of {now.month}.")
     if now_known < issued_known:
         raise UsageError(f"What is known now ({now_known}) cannot lie before the issue ({issued_known}).")
+    corrections = corrections_between(issued.lines, now.lines, issued.month, facts, issued_known, now_known)
+    return RetroactiveDifference(issued, now, corrections, now.total_cny - issued.total_cny)
+
+
+def corrections_between(
+    issued: Sequence[BillLine], now: Sequence[BillLine], month: BillingMonth, facts: Facts, issued_known: date | None, now_known: date | None = None
+) -> tuple[Correction, ...]:
+    """What stands between the lines of a bill as issued and as they are now: those whose amounts differ, in the order of now.
+
+    issued_known  Day of knowledge that the issued lines show; None where no day gives them: then no document is named for them.
+    now_known     The same of the lines now; None: all facts.
+    """
     before, after = _by_key(issued), _by_key(now)
     corrections = []
     for key in dict.fromkeys([*after, *before]):
         old, new = before.get(key), after.get(key)
-        line = new or old
-        if line is not None and _amount(new) != _amount(old):
-            notices = _notices(line, facts, issued, (issued_known, now_known))
-            corrections.append(_correction(line, _amount(old), _amount(new), notices))
-    return RetroactiveDifference(issued, now, tuple(corrections), now.total_cny - issued.total_cny)
+        if _amount(new) != _amount(old):
+            old_documents = _documents(old, facts, month, issued_known) if issued_known is not None else ()
+            notices = _notices(new or old, facts, month, (issued_known, now_known)) if issued_known is not None else ()
+            corrections.append(Correction(old, new, old_documents, _documents(new, facts, month, now_known), notices))
+    return tuple(corrections)
 
 
-def _by_key(priced: PricedMonth) -> dict[LineKey, BillLine]:
+def _by_key(lines: Iterable[BillLine]) -> dict[LineKey, BillLine]:
     found: dict[LineKey, BillLine] = {}
-    for line in priced.lines:
+    for line in lines:
         # The adjustments of two standards differ in nothing else.
         standard = line.formula.rpartition("standard ")[2] if line.component is LineComponent.POWER_FACTOR_ADJUSTMENT else ""
         found[(standard, line.component, line.period, line.first_day, line.last_day, line.section)] = line
@@ -111,32 +151,27 @@ def _amount(line: BillLine | None) -> Decimal:
     return line.amount_cny if line is not None else Decimal("0.00")
 
 
-def _correction(line: BillLine, issued_cny: Decimal, now_cny: Decimal, notices: tuple[str, ...]) -> Correction:
-    return Correction(
-        line.component,
-        line.period,
-        line.first_day,
-        line.last_day,
-        line.section,
-        issued_cny,
-        now_cny,
-        now_cny - issued_cny,
-        line.fact_id,
-        line.fact_confidence,
-        notices,
-    )
+def _documents(line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None) -> tuple[str, ...]:
+    """Documents of the facts behind a line, in force on its first day as known then."""
+    found: dict[str, None] = {}
+    for dated in pricing_facts(facts) if line is not None else ():
+        if line is not None and _concerns(line, dated):
+            with suppress(FactNotInForceError):
+                found[dated.version_on(line.first_day or month.first_day, known).citation.document] = None
+    return tuple(found)
 
 
-def _notices(line: BillLine, facts: Facts, issued: PricedMonth, known: tuple[date, date]) -> tuple[str, ...]:
+def _notices(line: BillLine | None, facts: Facts, month: BillingMonth, known: tuple[date, date | None]) -> tuple[str, ...]:
     """Documents that became known after the first day and not after the second, and hold on a day of the line."""
-    first, last = line.first_day or issued.month.first_day, line.last_day or issued.month.last_day
+    if line is None:
+        return ()
+    first, last = line.first_day or month.first_day, line.last_day or month.last_day
     found: dict[str, None] = {}
     for dated in pricing_facts(facts):
-        if _concerns(line, dated):
-            for version in dated.versions:
-                ends = version.effective_to
-                if known[0] < version.known_from <= known[1] and version.effective_from <= last and (ends is None or ends >= first):
-                    found[version.citation.document] = None
+        for version in dated.versions if _concerns(line, dated) else ():
+            is_new = known[0] < version.known_from and (known[1] is None or version.known_from <= known[1])
+            if is_new and version.effective_from <= last and (version.effective_to is None or version.effective_to >= first):
+                found[version.citation.document] = None
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -50,17 +51,18 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
         "model_name": model_name,
         "model_version": model_version,
     }
-    return bill | {"lines": [] if priced is None else _lines(priced), "advice": advice, "inputs": [{"case_inputs": case_as_text(case)}]}
+    return bill | {"lines": [] if priced is None else rows_of_lines(priced), "advice": advice, "inputs": [{"case_inputs": case_as_text(case)}]}
 
 
-def price_case(case: Case, facts: Facts) -> PricedMonth | None:
+def price_case(case: Case, facts: Facts, known: date | None = None) -> PricedMonth | None:
     """The priced month; None where the contract is not known or asks for a curve that is missing.
 
+    known  Only facts known by this day count; none: all.
     Raises FactNotInForceError where a price of the month is not published.
     """
     if case.contract is None or CURVE in missing_inputs(case.contract, case.determinants):
         return None
-    return price_month(case.contract, case.determinants, facts)
+    return price_month(case.contract, case.determinants, facts, known)
 
 
 def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
@@ -78,7 +80,8 @@ def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
     }
 
 
-def _lines(priced: PricedMonth) -> list[dict[str, Any]]:
+def rows_of_lines(priced: PricedMonth) -> list[dict[str, Any]]:
+    """Rows of efficiency_bill_lines_v1 without the columns of their outer key and those that the runner adds."""
     return [
         {
             "line_number": line.line_number,

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.facts import Facts
+from pipelines.month_derivation import read_columns
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs
 from pipelines.tables.base import Table
-from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from pipelines.tables.efficiency_bill import (
+    EfficiencyBillAdviceV1,
+    EfficiencyBillCorrectionsV1,
+    EfficiencyBillInputsV1,
+    EfficiencyBillLinesV1,
+    EfficiencyBillV1,
+)
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.transforms.aggregates import PublicationSettings
+from pipelines.worker_refinement import month_of
 from products.efficiency_bill.cases import Case, gather_cases
+from products.efficiency_bill.corrections import Standing, revised, standing_of
 from products.efficiency_bill.issue import issue_bill, price_case
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -27,7 +36,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 # Evidence, and under which name a bill holds it.
-EVIDENCE: Mapping[type[Table], str] = {EfficiencyBillLinesV1: "lines", EfficiencyBillAdviceV1: "advice", EfficiencyBillInputsV1: "inputs"}
+EVIDENCE: Mapping[type[Table], str] = {
+    EfficiencyBillLinesV1: "lines",
+    EfficiencyBillAdviceV1: "advice",
+    EfficiencyBillInputsV1: "inputs",
+    EfficiencyBillCorrectionsV1: "corrections",
+}
 OUTER = ("customer_id", "billing_month")
 MOST_ON_DRIVER = 5_000
 MONTHS_OF_DEMAND = 3
@@ -49,7 +63,10 @@ class EfficiencyBill:
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """Bills of every customer of the settings; raises FactNotInForceError where a price of the month is not published."""
+        """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed or priced has changed since.
+
+        Raises FactNotInForceError where a price of the month is not published.
+        """
         from pyspark.sql import functions as F
 
         settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles[MODEL]
@@ -61,21 +78,50 @@ class EfficiencyBill:
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
         cases = gather_cases(customers, determinants, arranged, read_coefficients(bundle.files), month, settings, limits)
         check_prices(cases, facts)
+        standing = standing_bills(inputs, month)
         if len(cases) <= MOST_ON_DRIVER:
-            return _on_driver(inputs, cases, facts, settings, bundle.version)
-        return _on_workers(inputs, cases, facts, settings, bundle.version)
+            return _on_driver(inputs, cases, standing, facts, settings, bundle.version)
+        return _on_workers(inputs, cases, standing, facts, settings, bundle.version)
 
 
-def _on_driver(inputs: Inputs, cases: list[Case], facts: Facts, settings: EfficiencyBillSettings, version: str) -> Mapping[type[Table], DataFrame]:
+def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
+    """The newest revision of each customer's bill of a month."""
+
+    def rows(table: type[Table]) -> list[dict[str, Any]]:
+        files = [f"{inputs.location(table)}/{path}" for path in inputs.standing(table) if month_of(path, "billing_month") == str(month)]
+        return read_columns(files, table, [name for name in table.columns() if name not in table.partition_by]).to_pylist() if files else []
+
+    newest: dict[str, dict[str, Any]] = {}
+    for bill in rows(EfficiencyBillV1):
+        newest[bill["customer_id"]] = max(bill, newest.get(bill["customer_id"], bill), key=lambda row: int(row["revision"]))
+    evidence: dict[type[Table], dict[str, list[dict[str, Any]]]] = {}
+    for table in (EfficiencyBillLinesV1, EfficiencyBillInputsV1) if newest else ():
+        found = evidence.setdefault(table, {})
+        for row in rows(table):
+            # Evidence without a result was left by a run that was killed.
+            if row["customer_id"] in newest and row["revision"] == newest[row["customer_id"]]["revision"]:
+                found.setdefault(row["customer_id"], []).append(row)
+    return {
+        name: standing_of(bill, evidence[EfficiencyBillLinesV1].get(name, []), evidence[EfficiencyBillInputsV1][name][0]["case_inputs"])
+        for name, bill in newest.items()
+    }
+
+
+def _on_driver(
+    inputs: Inputs, cases: list[Case], standing: Mapping[str, Standing], facts: Facts, settings: EfficiencyBillSettings, version: str
+) -> Mapping[type[Table], DataFrame]:
     """A worker takes longer to start than a few thousand bills take to price."""
-    bills = [issue_bill(case, facts, settings, MODEL, version) for case in cases]
+    issued = (revised(issue_bill(case, facts, settings, MODEL, version), standing.get(case.terms["customer_id"]), facts) for case in cases)
+    bills = [bill for bill in issued if bill is not None]
     rows: dict[type[Table], list[dict[str, Any]]] = {EfficiencyBillV1: bills}
     for table, name in EVIDENCE.items():
         rows[table] = [{**row, **{key: bill[key] for key in OUTER}} for bill in bills for row in bill[name]]
     return {table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table))) for table, found in rows.items()}
 
 
-def _on_workers(inputs: Inputs, cases: list[Case], facts: Facts, settings: EfficiencyBillSettings, version: str) -> Mapping[type[Table], DataFrame]:
+def _on_workers(
+    inputs: Inputs, cases: list[Case], standing: Mapping[str, Standing], facts: Facts, settings: EfficiencyBillSettings, version: str
+) -> Mapping[type[Table], DataFrame]:
     from pyspark.sql import functions as F
     from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -83,10 +129,12 @@ def _on_workers(inputs: Inputs, cases: list[Case], facts: Facts, settings: Effic
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            bills = [issue_bill(pickle.loads(text), facts, settings, MODEL, version) for text in batch.column(0).to_pylist()]  # noqa: S301  # made here, never received
-            yield from pa.Table.from_pylist(bills, nested).to_batches()
+            jobs = [pickle.loads(text) for text in batch.column(0).to_pylist()]  # noqa: S301  # made here, never received
+            bills = [revised(issue_bill(case, facts, settings, MODEL, version), before, facts) for case, before in jobs]
+            yield from pa.Table.from_pylist([bill for bill in bills if bill is not None], nested).to_batches()
 
-    packed = pa.table({"case": pa.array([pickle.dumps(case) for case in cases], pa.binary())})
+    jobs = [(case, standing.get(case.terms["customer_id"])) for case in cases]
+    packed = pa.table({"case": pa.array([pickle.dumps(job) for job in jobs], pa.binary())})
     slices = inputs.spark.sparkContext.defaultParallelism * 2
     frame = inputs.spark.createDataFrame(packed).repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
     inside = {table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*") for table, name in EVIDENCE.items()}

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from pipelines.facts import Facts
 from pipelines.settings import Settings
-from pipelines.tables.efficiency_bill import EfficiencyBillInputsV1, EfficiencyBillV1
+from pipelines.tables.efficiency_bill import EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.revised import product_schema
+from products.efficiency_bill.corrections import Standing, correction_rows, standing_of
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.kept_case import case_from_text
 from products.efficiency_bill.product import EVIDENCE, OUTER
@@ -36,12 +37,16 @@ class Difference:
 def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple[Difference, ...]:
     """What differs between an issued bill and the same bill computed again; empty where both are the same to the last bit.
 
-    issued    ``result`` and, under each evidence table's name, its rows in order.
+    issued    ``result`` and, under each evidence table's name, its rows in order; for a bill with corrections also ``corrected``, the
+              revision that it corrects in the same shape.
     settings  Thresholds of the run that issued it; facts: its facts.
     """
     row = issued["result"]
     (kept,) = issued[EfficiencyBillInputsV1.name]
     bill = issue_bill(case_from_text(kept["case_inputs"]), facts, settings.section(EfficiencyBillSettings), row["model_name"], row["model_version"])
+    corrected = issued.get("corrected")
+    before = None if corrected is None else _standing(corrected)
+    bill |= {"corrections": [] if before is None else correction_rows(bill, before, facts)}
     found = [*_differences("efficiency_bill_v1", [row], _as_stored([bill], product_schema(EfficiencyBillV1)))]
     for table, name in EVIDENCE.items():
         rows = [{**line, **{key: bill[key] for key in OUTER}} for line in bill[name]]
@@ -49,6 +54,11 @@ def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple
         computed = sorted(_as_stored(rows, product_schema(table)), key=lambda line: tuple(line[key] for key in order))
         found += _differences(table.name, issued[table.name], computed)
     return tuple(found)
+
+
+def _standing(issued: Mapping[str, Any]) -> Standing:
+    (kept,) = issued[EfficiencyBillInputsV1.name]
+    return standing_of(issued["result"], issued[EfficiencyBillLinesV1.name], kept["case_inputs"])
 
 
 def _as_stored(rows: Sequence[Row], schema: pa.Schema) -> list[dict[str, Any]]:

@@ -1,0 +1,179 @@
+"""What an issued bill becomes when prices or metering change after its issue: it stays, and the difference is a sheet of its own (退补单)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.codes import Confidence, LineComponent, TouPeriod
+from pipelines.errors import ZhixiangError
+from pipelines.facts import Facts
+from pipelines.periods import LOCAL_ZONE, BillingMonth
+from pipelines.tables.efficiency_bill import CorrectionCause, EfficiencyBillLinesV1
+from pipelines.tables.revised import product_schema
+from pipelines.tariff import BillLine, Correction, corrections_between
+from pipelines.tariff.changes import pricing_facts
+from products.efficiency_bill.issue import price_case, rows_of_lines
+from products.efficiency_bill.kept_case import case_from_text
+
+Row = Mapping[str, Any]
+
+_INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
+_ONE_DAY = timedelta(days=1)
+_CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "unit_price", "price_unit", "amount_cny")
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest revision of a bill as it stands.
+
+    is_priced    Whether it has a total; a bill without one charges nothing that could be corrected.
+    issued_on    Local day of the run that issued it; None where the run's id does not tell.
+    lines        Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence keeps it.
+    """
+
+    revision: int
+    issued_on: date | None
+    is_priced: bool
+    lines: tuple[Row, ...]
+    case_inputs: str
+
+
+def standing_of(bill: Row, lines: Sequence[Row], case_inputs: str) -> Standing:
+    """A revision from its rows of result and evidence."""
+    ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
+    return Standing(int(bill["revision"]), issued_on(bill["computed_run_id"]), bill["total_cny"] is not None, ordered, case_inputs)
+
+
+def issued_on(run_id: str) -> date | None:
+    """The local day of a run, whose id begins with its instant in UTC; None for another id.
+
+    >>> issued_on("20261120T180000Z-0a1b2c")
+    datetime.date(2026, 11, 21)
+    """
+    try:
+        instant = datetime.strptime(run_id[:_INSTANT], _INSTANT_FORMAT).replace(tzinfo=UTC)
+    except ValueError:
+        return None
+    return instant.astimezone(LOCAL_ZONE).date()
+
+
+def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> dict[str, Any] | None:
+    """The bill with its ``corrections``; None where the one that stands was made from the same and charges the same.
+
+    bill      As ``issue_bill`` gives it; standing: the newest revision, None before the first issue.
+
+    An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an advice may read otherwise
+    today, but what the customer was told on the day of issue stays.
+    """
+    if standing is None:
+        return bill | {"corrections": []}
+    lines = stored_lines(bill)
+    (kept,) = bill["inputs"]
+    if kept["case_inputs"] == standing.case_inputs and _charges(lines) == _charges(standing.lines):
+        return None
+    return bill | {"corrections": correction_rows(bill, standing, facts)}
+
+
+def stored_lines(bill: Row) -> list[dict[str, Any]]:
+    """The lines of a bill as their table holds them."""
+    rows = [{**line, "customer_id": bill["customer_id"], "billing_month": bill["billing_month"]} for line in bill["lines"]]
+    found: list[dict[str, Any]] = pa.Table.from_pylist(rows, product_schema(EfficiencyBillLinesV1)).to_pylist()
+    return found
+
+
+def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[str, Any]]:
+    """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held against those that stand.
+
+    bill   With ``lines``; facts: those that priced it. No rows where either bill has no total.
+    """
+    lines = stored_lines(bill)
+    if not standing.is_priced or bill["total_cny"] is None:
+        return []
+    cause = _cause(lines, standing, facts)
+    known = _known_at_issue(standing, facts)
+    month = BillingMonth.parse(bill["billing_month"])
+    found = corrections_between(_bill_lines(standing.lines), _bill_lines(lines), month, facts, known)
+    return [_row(number, correction, cause, standing) for number, correction in enumerate(found, start=1)]
+
+
+def _row(number: int, correction: Correction, cause: CorrectionCause, standing: Standing) -> dict[str, Any]:
+    issued, now, line = correction.issued, correction.now, correction.line
+    return {
+        "correction_number": number,
+        "corrected_revision": standing.revision,
+        "corrected_date": standing.issued_on,
+        "cause_code": cause.value,
+        "component_code": line.component.value,
+        "period_code": line.period.value if line.period else None,
+        "issued_line_number": issued.line_number if issued else None,
+        "now_line_number": now.line_number if now else None,
+        "issued_quantity": issued.quantity if issued else None,
+        "now_quantity": now.quantity if now else None,
+        "quantity_unit": line.quantity_unit,
+        "issued_unit_price": issued.unit_price if issued else None,
+        "now_unit_price": now.unit_price if now else None,
+        "price_unit": line.price_unit,
+        "issued_amount_cny": correction.issued_cny,
+        "now_amount_cny": correction.now_cny,
+        "difference_cny": correction.amount_cny,
+        "issued_fact_id": issued.fact_id if issued else None,
+        "now_fact_id": now.fact_id if now else None,
+        "issued_documents": list(correction.issued_documents),
+        "now_documents": list(correction.now_documents),
+        "notices": list(correction.notices),
+    }
+
+
+def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """What lines charge, without why."""
+    return [tuple(line[name] for name in _CHARGED) for line in lines]
+
+
+def _cause(lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
+    """Prices, where the case that stands gives the new lines under today's facts."""
+    again = _charges_of_case(standing, facts, None)
+    return CorrectionCause.PRICES if again == _charges(lines) else CorrectionCause.INPUTS
+
+
+def _known_at_issue(standing: Standing, facts: Facts) -> date | None:
+    """The day of knowledge that the standing lines show: the day of issue, or an earlier one where a notice was entered late."""
+    wanted = _charges(standing.lines)
+    return next((day for day in _days_of_knowledge(standing.issued_on, facts) if _charges_of_case(standing, facts, day) == wanted), None)
+
+
+def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
+    """The day itself; latest first, the eve of each earlier day on which a price became known; then the later ones, entered ahead of time."""
+    known = {version.known_from for dated in pricing_facts(facts) for version in dated.versions}
+    first = last if last is not None else max(known)
+    yield first
+    yield from (day - _ONE_DAY for day in sorted((day for day in known if day <= first), reverse=True))
+    yield from sorted(day for day in known if day > first)
+
+
+def _charges_of_case(standing: Standing, facts: Facts, known: date | None) -> list[tuple[Any, ...]] | None:
+    """What the standing bill's case charges; None where it cannot be priced so, or was kept by a version whose cases read otherwise."""
+    try:
+        case = case_from_text(standing.case_inputs)
+        priced = price_case(case, facts, known)
+    except (ZhixiangError, ValueError):
+        return None
+    if priced is None:
+        return None
+    outer = {"customer_id": case.terms["customer_id"], "billing_month": str(case.month)}
+    return _charges(stored_lines({**outer, "lines": rows_of_lines(priced)}))
+
+
+def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
+    return [
+        BillLine(
+            row["line_number"], LineComponent(row["component_code"]), TouPeriod(row["period_code"]) if row["period_code"] else None, row["quantity"],
+            row["quantity_unit"], row["unit_price"], row["price_unit"], row["amount_cny"], row["fact_id"], Confidence(row["fact_confidence_code"]),
+            row["formula"],
+        )
+        for row in rows
+    ]  # fmt: skip
