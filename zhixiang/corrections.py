@@ -17,7 +17,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.credit_index import CreditIndexV1
 from pipelines.tables.edits import BronzeManualEdits
-from pipelines.tables.efficiency_bill import EfficiencyBillV1
+from pipelines.tables.efficiency_bill import EfficiencyBillCorrectionsV1, EfficiencyBillV1
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.tables.transfer_fee_code import TransferFeeCodeV1
 
@@ -34,6 +34,7 @@ SHOWN: Mapping[type[Table], tuple[str, ...]] = {
 _CUSTOMER: Mapping[type[Table], str] = {EfficiencyBillV1: "customer_id", CreditIndexV1: "customer_id", TransferFeeCodeV1: "supplier_customer_id"}
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
 _INSTANT = len("20261109T040000Z")
+_Notices = Mapping[tuple[Any, ...], list[str]]
 ISSUED, PENDING = "issued", "would change"
 
 
@@ -48,12 +49,13 @@ def runs_since(ledger: Ledger, run_id: str) -> list[str]:
 def issued_since(store: Store, later: Sequence[str]) -> list[dict[str, Any]]:
     """Corrections that runs have issued already: each with the revision that it superseded."""
     found = []
+    notices = _notices(store.arrow(EfficiencyBillCorrectionsV1).to_pylist())
     for table in SHOWN:
         rows = store.arrow(table).to_pylist()
         by_revision = {(*_subject(table, row), row["revision"]): row for row in rows}
         for row in rows:
             if row["supersedes_revision"] is not None and row["computed_run_id"] in set(later):
-                found.append(_told(table, by_revision[(*_subject(table, row), row["supersedes_revision"])], row, ISSUED))
+                found.append(_told(table, by_revision[(*_subject(table, row), row["supersedes_revision"])], row, ISSUED, notices))
     return found
 
 
@@ -77,17 +79,21 @@ def pending(store: Store, runner: Runner, on_step: Callable[[str, int], None] = 
             continue
         changed = [row.asDict() for row in frames[table].where("supersedes_revision IS NOT NULL").collect()]
         issued = {(*_subject(table, row), row["revision"]): row for row in store.arrow(table).to_pylist()} if changed else {}
-        found += [_told(table, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING) for row in changed]
+        sheets = frames[EfficiencyBillCorrectionsV1].collect() if changed and EfficiencyBillCorrectionsV1 in frames else []
+        notices = _notices(row.asDict() for row in sheets)
+        found += [_told(table, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING, notices) for row in changed]
         on_step(step.name, len(changed))
     return found
 
 
 def with_reasons(store: Store, since: str, later: Sequence[str], corrections: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The corrections with the files and edits since then that touched their customer's metering in or before the month; ordered."""
+    """The corrections with why, ordered: notices that came after the issue, then files and edits since then that touched their customer's
+    metering in or before the month."""
     touched = _touched(store, since, set(later))
     found = []
     for row in corrections:
-        causes = sorted(cause for day, cause in touched.get(row["customer_id"], ()) if day[:7] <= row["month"])
+        causes = [f"notice {name}" for name in row["notices"]]
+        causes += sorted(cause for day, cause in touched.get(row["customer_id"], ()) if day[:7] <= row["month"])
         reason = "; ".join(causes[:3]) + (f"; and {len(causes) - 3} more" if len(causes) > 3 else "")
         found.append({**row, "reason": reason or "no metering of this customer came since: terms, prices, peers, model or rules changed"})
     return sorted(found, key=lambda row: (row["product"], row["month"], row["subject"], row["state"], row["new_revision"]))
@@ -119,7 +125,15 @@ def _subject(table: type[Table], row: Mapping[str, Any]) -> tuple[Any, ...]:
     return tuple(row[name] for name in table.key() if name != "revision")
 
 
-def _told(table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], state: str) -> dict[str, Any]:
+def _notices(rows: Iterable[Mapping[str, Any]]) -> _Notices:
+    """Customer, month and revision of a bill -> the notices of its correction sheet, each once."""
+    found: dict[tuple[Any, ...], dict[str, None]] = {}
+    for row in sorted(rows, key=lambda row: int(row["correction_number"])):
+        found.setdefault((row["customer_id"], row["billing_month"], row["revision"]), {}).update(dict.fromkeys(row["notices"]))
+    return {name: list(documents) for name, documents in found.items()}
+
+
+def _told(table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices) -> dict[str, Any]:
     (month,) = table.partition_by
     told: dict[str, Any] = {
         "product": table.name,
@@ -129,6 +143,7 @@ def _told(table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], st
         "state": state,
         "old_revision": old["revision"],
         "new_revision": new["revision"],
+        "notices": notices.get((*_subject(table, new), new["revision"]), []) if table is EfficiencyBillV1 else [],
     }
     for name in SHOWN[table]:
         told[f"old_{name}"], told[f"new_{name}"] = old[name], new[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +38,16 @@ def issued(
     return found
 
 
+def with_corrected(store: Store, result: type[Table], evidence: Sequence[type[Table]], found: dict[str, Any]) -> dict[str, Any]:
+    """The same with ``corrected``: the revision that this one corrects and its evidence; a first issue is left as it is."""
+    row = found["result"]
+    if row["supersedes_revision"] is None:
+        return found
+    (month_column,) = result.partition_by
+    before = issued(store, result, evidence, row[result.key()[0]], row[month_column], revision=row["supersedes_revision"])
+    return found | {"corrected": before}
+
+
 def newest(rows: pa.Table, table: type[Table]) -> pa.Table:
     """Of a result or evidence table, the rows of each subject's newest revision."""
     subject = [name for name in table.key() if name != "revision"]
@@ -48,15 +58,22 @@ def newest(rows: pa.Table, table: type[Table]) -> pa.Table:
     return rows.take(pa.array(sorted(chosen.to_pylist()), pa.int64()))
 
 
-def newest_with_evidence(store: Store, result: type[Table], evidence: Sequence[type[Table]], month: str) -> dict[str, Any]:
-    """All newest results of a month: ``results`` as Arrow, and per evidence table its rows by subject.
+def newest_with_evidence(
+    store: Store, result: type[Table], evidence: Sequence[type[Table]], month: str, leave_out: Collection[tuple[str, int]] = ()
+) -> dict[str, Any]:
+    """All newest results of a month: ``results`` as rows, and per evidence table its rows by subject.
 
+    leave_out  Subject and revision of results that do not count.
     Evidence rows belong to the revision of their result; those of earlier revisions are left out.
     """
     (month_column,) = result.partition_by
     subject_column = result.key()[0]
     subject = [name for name in result.key() if name not in ("revision",)]
-    rows = newest(store.arrow(result, filters=[(month_column, "=", month)]), result).to_pylist()
+    every = store.arrow(result, filters=[(month_column, "=", month)])
+    if leave_out:
+        names = zip(every.column(subject_column).to_pylist(), every.column("revision").to_pylist(), strict=True)
+        every = every.filter(pa.array([name not in leave_out for name in names], pa.bool_()))
+    rows = newest(every, result).to_pylist()
     revisions: Mapping[tuple[Any, ...], int] = {tuple(row[name] for name in subject): row["revision"] for row in rows}
     found: dict[str, Any] = {"results": sorted(rows, key=lambda row: tuple(str(row[name]) for name in subject))}
     for table in evidence:

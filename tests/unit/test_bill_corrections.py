@@ -14,7 +14,7 @@ import pytest
 from pipelines.facts import load_facts
 from products.efficiency_bill.corrections import issued_on
 from products.efficiency_bill.replay import replay
-from tests.correction_cases import MEASURED, SETTINGS, Issued, facts_folder, factory_case, funds_notice, price_notice, run
+from tests.correction_cases import MEASURED, SETTINGS, Issued, factory_case, facts_folder, funds_notice, price_notice, run
 
 D = Decimal
 SHEET = "efficiency_bill_corrections_v1"
@@ -144,7 +144,9 @@ def test_another_metering_is_told_apart_from_another_price(folder: Path) -> None
     """10 kWh more in the valley: 10 x 0.184 = 1.84 of energy; with the notice 410 x 0.192 − 400 x 0.184 = 5.12."""
     bill = issue(folder)
     more = dataclasses.replace(
-        MEASURED, energy_kwh=D("1010.00"), energy_by_period={period: kwh + 10 * (kwh == 400) for period, kwh in (MEASURED.energy_by_period or {}).items()}
+        MEASURED,
+        energy_kwh=D("1010.00"),
+        energy_by_period={period: kwh + 10 * (kwh == 400) for period, kwh in (MEASURED.energy_by_period or {}).items()},
     )
     late = run(factory_case(more), load_facts(folder), SECOND, bill)
     both = run(factory_case(more), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), SECOND, bill)

@@ -46,19 +46,83 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
     show_rows([_said(line) for line in lines])
     console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
+    _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
     show_rows(advice, ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"], title="建议 advice (CNY per month)")
 
 
-def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
-    """An issued bill by its name, with the thresholds and facts of the run that issued it."""
+def _say_correction(rows: list[dict[str, Any]], bill: dict[str, Any]) -> None:
+    """One line on what the revision settles against the one that it corrects."""
+    if rows:
+        total, name = sum(row["difference_cny"] for row in rows), f"{bill['customer_id']}/{bill['billing_month']}"
+        console().print(
+            f"退补 correction of revision {rows[0]['corrected_revision']}: [bold]{total:+,.2f} CNY[/bold]; "
+            f"zhixiang bill correction {name} --revision {bill['revision']}"
+        )
+
+
+@app.command("correction")
+def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonOption = False) -> None:
+    """The correction sheet (退补单): line by line what a revision charges more or less than the one that it corrects, and by which notice."""
+    from pipelines.settings import load_settings
+    from pipelines.store import Store
+    from zhixiang.correction_sheets import sheet_of
+
+    _issued(*bill_name(bill), revision)
+    sheet = sheet_of(Store(load_settings()), *bill_name(bill), revision)
+    if json:
+        show_json(sheet.to_json())
+        return
+    result, corrected, total = sheet.result, sheet.corrected, sheet.total_cny
+    console().print(
+        f"[bold]退补单 correction {result['customer_name']}[/bold]  {result['billing_month']}  修订 revision {result['revision']}, "
+        f"更正 corrects revision {corrected['revision']}  ({result['provenance']})"
+    )
+    if result["is_illustrative"] or corrected["is_illustrative"]:
+        console().print("[yellow]示意电价 illustrative price: nothing can be settled by this sheet[/yellow]")
+    show_rows([_said_correction(row) for row in sheet.rows])
+    words = "应补收 to be collected" if total > 0 else "应退还 to be refunded" if total < 0 else "无需退补 nothing to settle"
+    console().print(
+        f"原账单 as issued {corrected['total_cny']}  更正后 as corrected {result['total_cny']}  {words} [bold]{abs(total):,.2f} CNY[/bold]"
+    )
+
+
+def _said_correction(row: dict[str, Any]) -> dict[str, Any]:
+    """A row of the sheet as a reader of the terminal wants it."""
+    from pipelines.codes import LineComponent, TouPeriod
+    from products.efficiency_bill.bill_words import COMPONENTS, PERIODS
+
+    return {
+        "#": row["correction_number"],
+        "项目 charge": COMPONENTS[LineComponent(row["component_code"])].zh,
+        "时段 period": PERIODS[TouPeriod(row["period_code"])].zh if row["period_code"] else None,
+        "原数量 issued": row["issued_quantity"],
+        "新数量 now": row["now_quantity"],
+        "单位 unit": row["quantity_unit"],
+        "原单价 issued": row["issued_unit_price"],
+        "新单价 now": row["now_unit_price"],
+        "原金额 issued": row["issued_amount_cny"],
+        "新金额 now": row["now_amount_cny"],
+        "差额 CNY": row["difference_cny"],
+        "原依据 issued by": "; ".join([row["issued_fact_id"] or "", *row["issued_documents"]]),
+        "新依据 now by": "; ".join([row["now_fact_id"] or "", *row["now_documents"]]),
+    }
+
+
+def bill_name(name: str) -> tuple[str, str]:
+    """Customer and month of a bill's name; raises UsageError for another text."""
     from pipelines.errors import UsageError
 
     customer_id, separator, month = name.rpartition("/")
     if not separator:
         raise UsageError(f"{name!r} is not the name of a bill.", "Write it as CUSTOMER/MONTH, for example STEEL-0001/2026-09.")
-    found = _issued(customer_id, month, revision)
+    return customer_id, month
+
+
+def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
+    """An issued bill by its name, with the thresholds and facts of the run that issued it."""
+    found = _issued(*bill_name(name), revision)
     return found, _rules_of(found["result"]["computed_run_id"])
 
 
@@ -93,7 +157,7 @@ def replay(
     differences: list[dict[str, Any]] = []
     if bill is not None:
         found, rules = bill_and_rules(bill, revision)
-        row = found["result"]
+        found, row = _with_corrected(found), found["result"]
         differences = [asdict(difference) for difference in computed_again(found, *rules)]
         report = {"bill": bill, "revision": row["revision"], "content_digest": row["content_digest"], "differences": differences}
         said = f"{bill} revision {row['revision']}"
@@ -102,7 +166,7 @@ def replay(
         rules_of_run = {run_id: _rules_of(run_id) for run_id in sorted({found["result"]["computed_run_id"] for found in bills})}
         for found in bills:
             row = found["result"]
-            again = computed_again(found, *rules_of_run[row["computed_run_id"]])
+            again = computed_again(_with_corrected(found), *rules_of_run[row["computed_run_id"]])
             differences += [{"customer_id": row["customer_id"], **asdict(difference)} for difference in again]
         report = {"month": month, "bills": len(bills), "differences": differences}
         said = f"{len(bills)} bills of {month}"
@@ -114,6 +178,15 @@ def replay(
         console().print(f"一致 the same to the last bit: {said}")
     if differences:
         raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
+
+
+def _with_corrected(found: dict[str, Any]) -> dict[str, Any]:
+    from pipelines.settings import load_settings
+    from pipelines.store import Store
+    from products.efficiency_bill.product import EFFICIENCY_BILL
+    from zhixiang.issued import with_corrected
+
+    return with_corrected(Store(load_settings()), EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, found)
 
 
 def _issued_in(month: str) -> list[dict[str, Any]]:

@@ -43,7 +43,7 @@ def corrections(
         return
     for product in sorted({row["product"] for row in rows}):
         mine = [row for row in rows if row["product"] == product]
-        show_rows(mine, [name for name in mine[0] if name not in ("product", "customer_id")], title=product)
+        show_rows(mine, [name for name in mine[0] if name not in ("product", "customer_id", "notices")], title=product)
     if not rows:
         typer.echo(f"Nothing that was issued has changed since {since}, and the next run would change nothing.")
 
