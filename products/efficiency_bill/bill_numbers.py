@@ -52,6 +52,16 @@ def number(value: Any, least_places: int = 0) -> dict[str, str]:
     }
 
 
+def signed(value: Any, places: int) -> str:
+    """As grouped, with its sign; nought without one.
+
+    >>> signed(Decimal("25.4"), 2), signed(Decimal("-9.24"), 2), signed(Decimal(0), 2)
+    ('+25.40', '−9.24', '0.00')
+    """
+    rounded = round_half_up(exact(value), Decimal(1).scaleb(-places))
+    return f"{'+' if rounded > 0 else ''}{grouped(rounded, places)}"
+
+
 def percent(ratio: Any, places: int) -> str:
     """A ratio as percent, without a sign of its own.
 
@@ -67,5 +77,4 @@ def signed_percent(ratio: Any, places: int) -> str:
     >>> signed_percent(Decimal("0.045"), 1), signed_percent(Decimal("-0.0113"), 1), signed_percent(Decimal(0), 1)
     ('+4.5%', '−1.1%', '0.0%')
     """
-    rounded = round_half_up(exact(ratio) * _HUNDRED, Decimal(1).scaleb(-places))
-    return f"{'+' if rounded > 0 else ''}{grouped(rounded, places)}%"
+    return f"{signed(exact(ratio) * _HUNDRED, places)}%"

@@ -40,14 +40,14 @@ def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequ
         "document_title": f"能效账单 {month} {customer}",
         "document_description": "能效账单 efficiency bill",
         "title": {"zh": "能效账单", "en": "Efficiency bill"},
-        "month": {"zh": f"{month.year}年{month.month}月", "en": f"{_MONTHS[month.month - 1]} {month.year}"},
+        "month": month_words(month),
         "customer": customer,
-        "tags": _tags(bill),
+        "tags": provenance_tags(bill),
         "terms": _terms(bill, month),
         "total": _total(bill),
         "change": _change(bill),
         "is_illustrative": bool(bill["is_illustrative"]),
-        "stamp": _said(words.ILLUSTRATIVE_STAMP),
+        "stamp": said_both(words.ILLUSTRATIVE_STAMP),
         "tiles": _tiles(bill),
         "words": words.HEADINGS,
         "lines": line_pages,
@@ -62,12 +62,19 @@ def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequ
     }
 
 
-def _said(said: words.Said) -> Page:
+def month_words(month: BillingMonth) -> Page:
+    """A month as it heads a page."""
+    return {"zh": f"{month.year}年{month.month}月", "en": f"{_MONTHS[month.month - 1]} {month.year}"}
+
+
+def said_both(said: words.Said) -> Page:
+    """A text in both languages, for a template."""
     return {"zh": said.zh, "en": said.en}
 
 
-def _tags(bill: Row) -> list[Page]:
-    return [{**_said(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE} for kind in words.provenances(bill.get("provenance"))]
+def provenance_tags(bill: Row) -> list[Page]:
+    """Where a bill's data come from, as labels."""
+    return [{**said_both(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE} for kind in words.provenances(bill.get("provenance"))]
 
 
 def _terms(bill: Row, month: BillingMonth) -> list[Page]:
@@ -144,8 +151,8 @@ def _line(line: Row) -> Page:
     period = words.word(words.PERIODS, TouPeriod, line.get("period_code"))
     total = number(line["amount_cny"], 2)
     return {
-        "item": _said(words.word(words.COMPONENTS, LineComponent, line["component_code"])),
-        "period": _said(period) if period.zh else None,
+        "item": said_both(words.word(words.COMPONENTS, LineComponent, line["component_code"])),
+        "period": said_both(period) if period.zh else None,
         "quantity": number(line["quantity"], 2 if is_adjustment else 0),
         "quantity_unit": words.UNITS.get(str(line["quantity_unit"]), str(line["quantity_unit"])),
         "price": number(line["unit_price"]),
@@ -162,7 +169,7 @@ def _marks(lines: Sequence[Row]) -> list[Page]:
     """What the marks of these lines mean, surest first."""
     used = {str(line["fact_confidence_code"]) for line in lines}
     return [
-        {"mark": words.CONFIDENCE_MARKS[confidence], "warm": confidence in _WARM_CONFIDENCE, **_said(words.CONFIDENCES[confidence])}
+        {"mark": words.CONFIDENCE_MARKS[confidence], "warm": confidence in _WARM_CONFIDENCE, **said_both(words.CONFIDENCES[confidence])}
         for confidence in Confidence
         if confidence.value in used
     ]
@@ -199,7 +206,7 @@ def _periods(lines: Sequence[Row]) -> Page | None:
         return None
     parts = [
         {
-            **_said(words.PERIODS[period]),
+            **said_both(words.PERIODS[period]),
             "colour": PERIOD_COLOURS[period],
             "energy": grouped(energies[period], 2),
             "share": percent(energies[period] / total, 1),

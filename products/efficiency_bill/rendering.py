@@ -1,4 +1,4 @@
-"""A bill as HTML for the screen and as PDF for paper, from the same page.
+"""A bill or its correction sheet as HTML for the screen and as PDF for paper, from the same page.
 
 What a row holds is text: Jinja2 escapes it, Typst gets it as JSON and sets it as it is. Neither can be made to run or read anything.
 """
@@ -14,11 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.bill_page import bill_page
 from products.efficiency_bill.charts import DayPoint
+from products.efficiency_bill.correction_page import correction_page
 
 if TYPE_CHECKING:
     import jinja2
@@ -45,28 +46,33 @@ def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], day
     advice  Its rows of ``efficiency_bill_advice_v1``, in any order.
     days    The days of the month with the baseline, in order of time.
     """
-    style = _style()
-    page = _walk(bill_page(bill, lines, advice, days), _visible)
-    return _template().render(bill=page, style=style, style_hash=_style_hash(style))
+    return _html("bill.html.j2", bill_page(bill, lines, advice, days), _style("bill.css"))
 
 
-class BillPdf:
-    """Sets bills as PDF (A-2a and UA-1) with one compiler, which is made at the first bill; it survives pickling without it."""
+def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> str:
+    """A correction sheet as one HTML page, closed as a bill's is.
 
-    def render(self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> bytes:
-        """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
-        paper = self._paper(bill, lines, advice, days)
-        compiled = self._compiler.compile(
-            format="pdf", sys_inputs={"bill": paper}, pdf_standards=_STANDARDS, timestamp=_timestamp(str(bill["billing_month"]))
-        )
-        return _one(compiled)
+    bill       A row of ``efficiency_bill_v1``, the revision that corrects; corrected: the revision that it corrects.
+    rows       Its rows of ``efficiency_bill_corrections_v1``, in any order.
+    """
+    return _html("correction.html.j2", correction_page(bill, corrected, rows), _style("bill.css", "correction.css"))
 
-    def picture(self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint], dpi: float = _PICTURE_DPI) -> bytes:
-        """The first page as PNG. Arguments as render_bill_html; dpi in points per inch."""
-        return _one(self._compiler.compile(format="png", sys_inputs={"bill": self._paper(bill, lines, advice, days)}, ppi=dpi))
 
-    def _paper(self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> str:
-        return json.dumps(_walk(bill_page(bill, lines, advice, days), printable), ensure_ascii=False)
+def _html(template: str, page: dict[str, Any], style: str) -> str:
+    return _template(template).render(bill=_walk(page, _visible), style=style, style_hash=_style_hash(style))
+
+
+class _Paper:
+    """Sets pages as PDF (A-2a and UA-1) with one compiler, which is made at the first; it survives pickling without it."""
+
+    template: ClassVar[str]
+
+    def _pdf(self, page: dict[str, Any], billing_month: str) -> bytes:
+        made = self._compiler.compile(format="pdf", sys_inputs={"bill": _paper(page)}, pdf_standards=_STANDARDS, timestamp=_timestamp(billing_month))
+        return _one(made)
+
+    def _picture(self, page: dict[str, Any], dpi: float) -> bytes:
+        return _one(self._compiler.compile(format="png", sys_inputs={"bill": _paper(page)}, ppi=dpi))
 
     @cached_property
     def _compiler(self) -> Any:
@@ -74,10 +80,42 @@ class BillPdf:
 
         fonts = typst.Fonts(include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(_font_file().parent)])
         folder = _templates_folder()
-        return typst.Compiler(str(folder / "bill.typ"), root=str(folder), font_paths=fonts, ignore_system_fonts=True)
+        return typst.Compiler(str(folder / self.template), root=str(folder), font_paths=fonts, ignore_system_fonts=True)
 
     def __getstate__(self) -> dict[str, Any]:
         return {}
+
+
+class BillPdf(_Paper):
+    """Sets bills."""
+
+    template = "bill.typ"
+
+    def render(self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> bytes:
+        """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
+        return self._pdf(bill_page(bill, lines, advice, days), str(bill["billing_month"]))
+
+    def picture(self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint], dpi: float = _PICTURE_DPI) -> bytes:
+        """The first page as PNG. Arguments as render_bill_html; dpi in points per inch."""
+        return self._picture(bill_page(bill, lines, advice, days), dpi)
+
+
+class CorrectionPdf(_Paper):
+    """Sets correction sheets."""
+
+    template = "correction.typ"
+
+    def render(self, bill: Row, corrected: Row, rows: Sequence[Row]) -> bytes:
+        """The sheet as PDF; the same rows give the same bytes. Arguments as render_correction_html."""
+        return self._pdf(correction_page(bill, corrected, rows), str(bill["billing_month"]))
+
+    def picture(self, bill: Row, corrected: Row, rows: Sequence[Row], dpi: float = _PICTURE_DPI) -> bytes:
+        """The first page as PNG. Arguments as render_correction_html; dpi in points per inch."""
+        return self._picture(correction_page(bill, corrected, rows), dpi)
+
+
+def _paper(page: dict[str, Any]) -> str:
+    return json.dumps(_walk(page, printable), ensure_ascii=False)
 
 
 def printable(words: str) -> str:
@@ -130,7 +168,7 @@ def _timestamp(billing_month: str) -> int:
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     import jinja2
 
     environment = jinja2.Environment(
@@ -141,15 +179,15 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    return environment.get_template("bill.html.j2")
+    return environment.get_template(name)
 
 
 @cache
-def _style() -> Any:
-    """The style sheet, with the widths that put the decimal points of a column in one line."""
+def _style(*names: str) -> Any:
+    """The style sheets, with the widths that put the decimal points of a column in one line."""
     from markupsafe import Markup
 
-    sheet = (_templates_folder() / "bill.css").read_text(encoding="utf-8")
+    sheet = "".join((_templates_folder() / name).read_text(encoding="utf-8") for name in names)
     widths = (
         f".{letter}{places} .{column} .fraction{{width:{f'calc({places}ch + .32em)' if places else 'auto'}}}"
         for letter, column in (("q", "quantity"), ("p", "price"))

@@ -52,6 +52,7 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
         "done",
         time.monotonic() - began,
         f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes"
+        + (f", {parts['bills']['corrections']} corrections 退补" if parts["bills"]["corrections"] else "")
         + "".join(
             f"; {parts[name]['withheld']} {name} withheld: 示意电价 illustrative price" for name in ("bills", "codes") if parts[name]["withheld"]
         ),
@@ -72,7 +73,7 @@ def _state(delivery: Delivery) -> str:
     digest = hashlib.sha256()
     for folder in (root / "products", root / "zhixiang" / "delivery"):
         for path in sorted(folder.rglob("*")):
-            if path.suffix in {".py", ".j2", ".js", ".typ"}:
+            if path.suffix in {".py", ".j2", ".js", ".typ", ".css"}:
                 digest.update(path.name.encode() + path.read_bytes())
     tables = [table for table in all_tables() if table.layer in (Layer.PRODUCT, Layer.SILVER, Layer.GOLD)]
     parts = {

@@ -1,4 +1,4 @@
-"""Efficiency bills as pages and PDF files, and a list of them."""
+"""Efficiency bills and their correction sheets as pages and PDF files, and a list of them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from products.efficiency_bill.bill_page import bill_days
 from products.efficiency_bill.charts import DayPoint
-from products.efficiency_bill.rendering import BillPdf, render_bill_html
+from products.efficiency_bill.rendering import BillPdf, CorrectionPdf, render_bill_html, render_correction_html
+from zhixiang.correction_sheets import Sheet, sheets_of_month
 from zhixiang.delivery.context import Delivery, may_leave
 from zhixiang.delivery.pages import write_bytes, write_page
 from zhixiang.issued import newest_with_evidence
@@ -23,13 +24,19 @@ Job = tuple[str, dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], lis
 
 
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
-    """Writes ``bills/MONTH/CUSTOMER.html`` and ``.pdf`` for every bill, and pictures of two of them."""
+    """Writes ``bills/MONTH/CUSTOMER.html`` and ``.pdf`` for every bill, and pictures of two of them.
+
+    A bill that prices alone corrected stays as it was issued; the correction goes out as ``CUSTOMER-correction-REVISION``, and so do
+    those that another metering brought, beside the bill anew.
+    """
     folder = delivery.out / "bills"
     jobs: list[Job] = []
     listed: list[dict[str, Any]] = []
-    withheld = 0
+    withheld = sheet_count = 0
     for month in delivery.months:
-        found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month))
+        sheets = [sheet for sheet in sheets_of_month(delivery.store, str(month)) if may_leave(sheet.corrected) and may_leave(sheet.result)]
+        settled_beside = {(sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices}
+        found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
         bills = found["results"]
         if not bills:
             continue
@@ -39,6 +46,8 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             if not may_leave(bill):
                 withheld += 1
                 continue
+            own = [sheet for sheet in sheets if sheet.result["customer_id"] == name]
+            sheet_count += len(own)
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
             jobs.append((str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured))
             listed.append(
@@ -46,12 +55,17 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                     **{key: bill[key] for key in ("customer_id", "customer_name", "billing_month", "energy_kwh", "total_cny", "provenance")},
                     "saving": max((row["saving_cny"] for row in advice), default=0),
                     "href": f"{month}/{name}",
+                    "corrections": [
+                        {"href": write_sheet(folder / str(month), sheet), "revision": sheet.result["revision"], "cny": sheet.total_cny}
+                        for sheet in own
+                    ],
                 }
             )
     _write_all(jobs)
     write_page(
         folder / "index.html",
         "bills.html.j2",
+        corrected=bool(sheet_count),
         bills=sorted(listed, key=lambda row: (not row["customer_id"].startswith("STEEL"), row["customer_id"], row["billing_month"])),
     )
     pictures = [
@@ -65,7 +79,21 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         for path, bill, _, _, _, is_pictured in jobs
         if is_pictured
     ]
-    return {"count": len(jobs), "withheld": withheld, "href": "bills/index.html" if jobs else "index.html", "pictures": pictures}
+    return {
+        "count": len(jobs),
+        "corrections": sheet_count,
+        "withheld": withheld,
+        "href": "bills/index.html" if jobs else "index.html",
+        "pictures": pictures,
+    }
+
+
+def write_sheet(folder: Path, sheet: Sheet) -> str:
+    """A correction sheet as HTML and PDF; returns its name without suffix, relative to the list of bills."""
+    name = f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
+    write_bytes(folder / f"{name}.html", render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode())
+    write_bytes(folder / f"{name}.pdf", _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows))
+    return f"{folder.name}/{name}"
 
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
@@ -89,6 +117,11 @@ def _write_all(jobs: Sequence[Job]) -> None:
 @lru_cache(maxsize=1)
 def _typesetter() -> BillPdf:
     return BillPdf()
+
+
+@lru_cache(maxsize=1)
+def _sheet_typesetter() -> CorrectionPdf:
+    return CorrectionPdf()
 
 
 def write_one(job: Job) -> None:
