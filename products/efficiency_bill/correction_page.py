@@ -35,6 +35,10 @@ HEADINGS: Mapping[str, object] = {
     ],
     "notes": {"zh": "说明", "en": "Notes"},
 }
+_ILLUSTRATIVE = Said(
+    "示意电价：账单中有的单价没有公布值，为演示而设。本单不是结算凭证，不能据此退补。",
+    "Illustrative price: some unit prices of the bills stand in for prices not published to us. Nothing can be settled by this sheet.",
+)
 _ISSUED, _NOW = Said("原", "issued"), Said("新", "now")
 _DOCUMENTS = {"none": "无文件 no document", NOT_READ: "未读到原文 document not read"}
 
@@ -133,7 +137,7 @@ def _side(row: Row, name: str, label: Said) -> Page:
 
 
 def _notes(bill: Row, corrected: Row, rows: Sequence[Row]) -> list[Said]:
-    said = [words.ILLUSTRATIVE_NOTE] if bill["is_illustrative"] or corrected["is_illustrative"] else []
+    said = [_ILLUSTRATIVE] if bill["is_illustrative"] or corrected["is_illustrative"] else []
     if rows and str(rows[0]["cause_code"]) == CorrectionCause.PRICES.value:
         said.append(
             Said(

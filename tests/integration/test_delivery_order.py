@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import re
 import shutil
@@ -14,7 +15,7 @@ import pytest
 from pipelines.codes import IntervalStatus
 from pipelines.edits import Wish, approve, propose
 from pipelines.errors import UnknownNameError
-from pipelines.facts import load_facts
+from pipelines.facts import Facts, load_facts
 from pipelines.ingest import ingest
 from pipelines.ledger import Ledger
 from pipelines.people import People
@@ -28,8 +29,10 @@ from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.efficiency_bill import EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
+from tests.correction_cases import funds_notice
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps, declared_tables
+from zhixiang.correction_sheets import sheets_of_month
 from zhixiang.corrections import issued_since, pending, runs_since, with_reasons
 
 if TYPE_CHECKING:
@@ -67,8 +70,8 @@ def master_data(inbox: Path) -> None:
     shutil.copyfile(packaged("samples") / "buildings" / "weather.csv.gz", inbox / "weather.csv.gz")
 
 
-def runner_of(store: Store, run: str, now: datetime) -> Runner:
-    facts = load_facts(packaged("conf") / "facts")
+def runner_of(store: Store, run: str, now: datetime, facts: Facts | None = None) -> Runner:
+    facts = facts or load_facts(packaged("conf") / "facts")
     ledger, registry = Ledger(store.settings.home), Registry(store.settings)
     return Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin(run, now), [BillingMonth.parse(SEPTEMBER)], now)
 
@@ -77,9 +80,10 @@ def refine(store: Store, run: str, now: datetime) -> None:
     runner_of(store, run, now).run([step for step in all_steps() if step.stage in ("silver", "gold")])
 
 
-def bill(store: Store, run: str) -> str:
-    runner = runner_of(store, run, LAST)
-    runner.run([step for step in all_steps() if step.name in ("train-baseline", "efficiency-bill")])
+def bill(store: Store, run: str, facts: Facts | None = None) -> str:
+    runner = runner_of(store, run, LAST, facts)
+    names = ("train-baseline", "efficiency-bill") if facts is None else ("efficiency-bill",)
+    runner.run([step for step in all_steps() if step.name in names])
     return runner.run_id
 
 
@@ -163,5 +167,23 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     (done,) = issued_since(store, runs_since(ledger, issued))
     assert {**done, "state": ""} == {name: value for name, value in {**told, "state": ""}.items() if name != "reason"}
     assert pending(store, runner_of(store, "preview again", LAST)) == []
+
+    # A notice on funds comes after the issue: the bills stay to the byte, the difference is a revision and a sheet of its own.
+    before = {row["revision"]: row for row in store.arrow(EfficiencyBillV1).to_pylist()}
+    cheaper = funds_notice(load_facts(packaged("conf") / "facts"), "0.02", "notice on funds", date(2026, 11, 20))
+    late = bill(store, "notice", dataclasses.replace(cheaper, digest="with the notice"))
+    after = {row["revision"]: row for row in store.arrow(EfficiencyBillV1).to_pylist()}
+    assert (sorted(before), sorted(after)) == ([1, 2], [1, 2, 3])
+    assert {revision: after[revision] for revision in before} == before
+    edit, notice = sheets_of_month(store, SEPTEMBER)
+    assert (edit.is_by_prices, notice.is_by_prices) == (False, True)
+    assert edit.total_cny == before[2]["total_cny"] - before[1]["total_cny"]
+    assert notice.total_cny == after[3]["total_cny"] - after[2]["total_cny"] < 0
+    assert {row["component_code"] for row in notice.rows} == {"funds"}
+    (told,) = issued_since(store, [late])
+    assert (told["notices"], told["total_cny_difference"]) == (["notice on funds"], notice.total_cny)
+    version = store.version(EfficiencyBillV1)
+    bill(store, "again", dataclasses.replace(cheaper, digest="with the notice, read once more"))
+    assert store.version(EfficiencyBillV1) == version, "the same notice makes no second sheet"
     with pytest.raises(UnknownNameError, match="no run"):
         runs_since(ledger, "no run")

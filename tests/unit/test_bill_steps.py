@@ -14,16 +14,25 @@ import pytest
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import load_facts
 from pipelines.models import ModelBundle, TrainedModel
+from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from pipelines.tables.efficiency_bill import (
+    EfficiencyBillAdviceV1,
+    EfficiencyBillCorrectionsV1,
+    EfficiencyBillInputsV1,
+    EfficiencyBillLinesV1,
+    EfficiencyBillV1,
+)
 from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill import EFFICIENCY_BILL, STEPS, product
+from products.efficiency_bill.corrections import standing_of
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.training import train
+from tests.correction_cases import funds_notice
 
 CONF = packaged("conf")
 SETTINGS, FACTS = Settings(CONF, CONF), load_facts(CONF / "facts")
@@ -91,7 +100,8 @@ def given(spark: Any) -> Any:
         for table, rows in world().items()
     }
     versions = {table.name: 3 for table in frames}
-    return SimpleNamespace(settings=SETTINGS, facts=FACTS, months=(), versions=versions, bundles={}, frame=frames.__getitem__, spark=spark)
+    nothing = {"standing": lambda _table: (), "location": lambda table: table.name}
+    return SimpleNamespace(settings=SETTINGS, facts=FACTS, months=(), versions=versions, bundles={}, frame=frames.__getitem__, spark=spark, **nothing)
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +139,11 @@ def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(gi
 
 @pytest.mark.spark
 def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str, Any]]]) -> None:
-    assert set(bills) == {EfficiencyBillV1, EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1}
+    assert set(bills) == {EfficiencyBillV1, EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillCorrectionsV1}
+    assert bills[EfficiencyBillCorrectionsV1] == [], "a first issue corrects nothing"
     for table, rows in bills.items():
+        if not rows:
+            continue
         schema = product_schema(table)
         assert set(rows[0]) == set(schema.names)
         for field in schema:
@@ -163,7 +176,7 @@ def test_evidence_sums_to_the_result(bills: dict[Any, list[dict[str, Any]]]) -> 
 def test_a_bill_follows_from_its_evidence_and_what_was_altered_shows(given: Any, bills: dict[Any, list[dict[str, Any]]]) -> None:
     key = ("STEEL-01", "2026-09")
     of = {table: [row for row in rows if (row["customer_id"], row["billing_month"]) == key] for table, rows in bills.items()}
-    evidence = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1)
+    evidence = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1, EfficiencyBillInputsV1, EfficiencyBillCorrectionsV1)
     issued = {"result": of[EfficiencyBillV1][0], **{table.name: of[table] for table in evidence}}
     assert replay(issued, given.settings, FACTS) == ()
     lines = [dict(line) for line in of[EfficiencyBillLinesV1]]
@@ -196,6 +209,34 @@ def test_workers_issue_the_same_bills_as_the_driver(
 
         expected = [row for row in bills[table] if row["billing_month"] == "2026-09"]
         assert sorted(frame.toArrow().to_pylist(), key=order) == sorted(expected, key=order)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("most_on_driver", [0, 5_000])
+def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
+    given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch, most_on_driver: int
+) -> None:
+    """All but one office stand as they came out; the funds fall by 0.00923875 CNY/kWh."""
+    monkeypatch.setattr(product, "MOST_ON_DRIVER", most_on_driver)
+    september = BillingMonth.parse("2026-09")
+    kept = {row["customer_id"]: row["case_inputs"] for row in bills[EfficiencyBillInputsV1] if row["billing_month"] == "2026-09"}
+    standing = {}
+    for bill in bills[EfficiencyBillV1]:
+        name = bill["customer_id"]
+        if bill["billing_month"] == "2026-09" and name != "BDG-07":
+            lines = [row for row in bills[EfficiencyBillLinesV1] if (row["customer_id"], row["billing_month"]) == (name, "2026-09")]
+            standing[name] = standing_of(bill | {"revision": 1, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, kept[name])
+    monkeypatch.setattr(product, "standing_bills", lambda _inputs, _month: standing)
+    again = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
+    assert [row["customer_id"] for row in again[EfficiencyBillV1].toArrow().to_pylist()] == ["BDG-07"]
+    cheaper = funds_notice(FACTS, "0.02", "notice on funds", date(2026, 10, 25))
+    found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, cheaper)
+    rows = {row["customer_id"]: row for row in found[EfficiencyBillCorrectionsV1].toArrow().to_pylist() if row["customer_id"] != "STEEL-01"}
+    energy = {row["customer_id"]: row["energy_kwh"] for row in found[EfficiencyBillV1].toArrow().to_pylist()}
+    assert set(rows) == {*OFFICES} - {"BDG-07"}
+    for name, row in rows.items():
+        before, after = (round_to_fen(energy[name] * Decimal(price)) for price in ("0.02923875", "0.02"))
+        assert (row["issued_amount_cny"], row["difference_cny"], row["notices"]) == (before, after - before, ["notice on funds"])
 
 
 @pytest.mark.spark

@@ -57,7 +57,7 @@ def _say_correction(rows: list[dict[str, Any]], bill: dict[str, Any]) -> None:
     if rows:
         total, name = sum(row["difference_cny"] for row in rows), f"{bill['customer_id']}/{bill['billing_month']}"
         console().print(
-            f"退补 correction of revision {rows[0]['corrected_revision']}: [bold]{total:+,.2f} CNY[/bold]; "
+            f"退补 correction of revision {rows[0]['corrected_revision']}, which stays as issued: [bold]{total:+,.2f} CNY[/bold]; "
             f"zhixiang bill correction {name} --revision {bill['revision']}"
         )
 
