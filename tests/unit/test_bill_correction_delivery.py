@@ -120,7 +120,9 @@ def test_a_bill_that_could_not_leave_is_issued_anew_instead(house: House) -> Non
     monthly.write_bytes(published)
     second = house.issue(CORRECTED_AT, bill)
     assert second is not None
-    assert second[SHEET][0]["issued_documents"][0] == "none"
+    assert {(row["cause_code"], *row["issued_documents"]) for row in second[SHEET]} == {("prices",)}, (
+        "no day of knowledge gives a price without document"
+    )
     told, files = house.deliver()
     assert (told["count"], told["corrections"], told["withheld"]) == (1, 0, 0)
     assert "第 2 版" in files["REAL-0001.html"].decode()
