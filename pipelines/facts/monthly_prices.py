@@ -45,20 +45,21 @@ class MonthlyPrices:
 
 
 MonthParts = dict[BillingMonth, dict[str, PriceRow]]
+NoticeParts = dict[tuple[BillingMonth, date], dict[str, PriceRow]]
 
 
 def read_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str, corrections: str) -> MonthlyPrices:
     """The energy price with a version for every month of the file, each the sum of its three components. [CNY/kWh]
 
-    corrections  File of the same shape with what a later notice set for months already published; it holds from the day that it was
-                 published, for those who know of it.
+    corrections  File of the same shape with what later notices set for months already published; each holds from the day that it was
+                 published, for those who know of it, until the next one.
     After the first month entered, a month without prices is not in force: a published series never falls back on the illustrative
     price. Without rows nothing changes. Raises FactFileError with the line of what is not well formed.
     """
     months = by_month(read_rows(folder / name, name), name)
-    later = by_month(read_rows(folder / corrections, corrections), corrections)
+    later = by_notice(read_rows(folder / corrections, corrections), corrections)
     first = [_version(name, month, parts) for month, parts in sorted(months.items())]
-    second = [_correction(corrections, month, parts, months) for month, parts in sorted(later.items())]
+    second = [_correction(corrections, month, parts, months) for (month, _), parts in sorted(later.items())]
     compositions = sorted([*first, *second], key=lambda version: (version.effective_from, version.known_from))
     sums = [Version(each.value.total, each.citation, each.effective_from, each.effective_to, each.known_from, each.line) for each in compositions]
     merged = sorted(
@@ -111,15 +112,32 @@ def by_month(rows: Iterable[PriceRow], name: str) -> MonthParts:
     """The rows by month and component; raises FactFileError where one stands twice or a month lacks one."""
     months: MonthParts = {}
     for row in rows:
-        parts = months.setdefault(row.month, {})
-        if row.component in parts:
-            raise FactFileError(name, row.line, f"{row.component} of {row.month} stands twice")
-        parts[row.component] = row
+        _add(row, months.setdefault(row.month, {}), name)
     for month, parts in months.items():
-        missing = [component for component in COMPONENTS if component not in parts]
-        if missing:
-            raise FactFileError(name, min(row.line for row in parts.values()), f"{month} lacks {', '.join(missing)}")
+        _require_whole(parts, str(month), name)
     return months
+
+
+def by_notice(rows: Iterable[PriceRow], name: str) -> NoticeParts:
+    """Corrections by month and day of publication, each with its components; raises as ``by_month``: a notice comes whole, on one day."""
+    notices: NoticeParts = {}
+    for row in rows:
+        _add(row, notices.setdefault((row.month, row.published_on), {}), name)
+    for (month, day), parts in notices.items():
+        _require_whole(parts, f"{month} as published on {day}", name)
+    return notices
+
+
+def _add(row: PriceRow, parts: dict[str, PriceRow], name: str) -> None:
+    if row.component in parts:
+        raise FactFileError(name, row.line, f"{row.component} of {row.month} stands twice")
+    parts[row.component] = row
+
+
+def _require_whole(parts: dict[str, PriceRow], what: str, name: str) -> None:
+    missing = [component for component in COMPONENTS if component not in parts]
+    if missing:
+        raise FactFileError(name, min(row.line for row in parts.values()), f"{what} lacks {', '.join(missing)}")
 
 
 def _correction(name: str, month: BillingMonth, parts: dict[str, PriceRow], first: MonthParts) -> Version[EnergyComposition]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import csv
 import io
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 from pipelines.errors import FactFileError
 from pipelines.facts.catalogue import MONTHLY_CORRECTIONS, MONTHLY_PRICES
-from pipelines.facts.monthly_prices import COLUMNS, MonthParts, PriceRow, by_month, read_rows
+from pipelines.facts.monthly_prices import COLUMNS, MonthParts, NoticeParts, PriceRow, by_month, by_notice, read_rows
 from pipelines.periods import BillingMonth
 
 
@@ -30,7 +31,8 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     """Takes a file of monthly prices into the facts under ``folder``.
 
     path      CSV with the header month,component,price_cny_per_kwh,document,published_on; three rows a month.
-    corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day still gets them.
+    corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day still gets them; a month may be
+              corrected several times, each time by a notice of another day.
     Raises FactFileError naming file and line: a wrong header, a negative price, an unknown component, an empty document or day, a month
     that is there already (overlap), a month left out (gap). Nothing is written then.
     """
@@ -43,18 +45,19 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
         raise FactFileError(shown, None, "the file is not UTF-8") from None
     if not rows:
         raise FactFileError(shown, 2, "the file has no price")
-    new = by_month(rows, shown)
     published = by_month(read_rows(folder / MONTHLY_PRICES, MONTHLY_PRICES), MONTHLY_PRICES)
-    name = MONTHLY_CORRECTIONS if corrects else MONTHLY_PRICES
     if corrects:
-        corrected = by_month(read_rows(folder / name, name), name)
-        _check_corrections(new, published, corrected, shown)
-        kept = corrected
+        name, notices = MONTHLY_CORRECTIONS, by_notice(rows, shown)
+        corrected = by_notice(read_rows(folder / name, name), name)
+        _check_corrections(notices, published, corrected, shown)
+        kept = list(corrected.values())
     else:
+        name, new = MONTHLY_PRICES, by_month(rows, shown)
         _check_series(new, published, shown)
-        kept = published
-    _write(folder / name, [row for months in (kept, new) for parts in months.values() for row in parts.values()])
-    return LoadedPrices(name, tuple(sorted(new)))
+        kept = list(published.values())
+    # A month's notices stand in the order in which they were published.
+    _write(folder / name, [*(row for parts in kept for row in parts.values()), *rows], by_day=corrects)
+    return LoadedPrices(name, tuple(sorted({row.month for row in rows})))
 
 
 def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:
@@ -73,14 +76,14 @@ def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:
             )
 
 
-def _check_corrections(new: MonthParts, published: MonthParts, corrected: MonthParts, shown: str) -> None:
-    for month, parts in new.items():
+def _check_corrections(new: NoticeParts, published: MonthParts, corrected: NoticeParts, shown: str) -> None:
+    for (month, day), parts in new.items():
         if month not in published:
             raise FactFileError(shown, _line(parts), f"{month} has no published price that could be corrected")
-        if month in corrected:
-            stands = min(row.line for row in corrected[month].values())
-            raise FactFileError(shown, _line(parts), f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}")
-        if max(row.published_on for row in parts.values()) <= max(row.published_on for row in published[month].values()):
+        if (month, day) in corrected:
+            stands = min(row.line for row in corrected[month, day].values())
+            raise FactFileError(shown, _line(parts), f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}, published on {day}")
+        if day <= max(row.published_on for row in published[month].values()):
             raise FactFileError(shown, _line(parts), f"the correction of {month} was not published after what it corrects")
 
 
@@ -88,11 +91,11 @@ def _line(parts: dict[str, PriceRow]) -> int:
     return min(row.line for row in parts.values())
 
 
-def _write(path: Path, rows: list[PriceRow]) -> None:
+def _write(path: Path, rows: list[PriceRow], by_day: bool) -> None:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.month, row.line)))
+    writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.month, row.published_on if by_day else date.min, row.line)))
     part = path.with_suffix(".part")
     part.write_text(text.getvalue(), encoding="utf-8")
     part.replace(path)

@@ -98,6 +98,21 @@ def test_two_notices_in_sequence_each_correct_what_stood_before(folder: Path) ->
     assert at_once["efficiency_bill_lines_v1"] == [line | {"revision": 2} for line in third["efficiency_bill_lines_v1"]]
 
 
+def test_a_second_notice_on_the_same_price_corrects_the_first(folder: Path) -> None:
+    """0.42 becomes 0.39 CNY/kWh: 600 x −0.03 x 1.85 = −33.30 at the peak and 400 x −0.03 x 0.4 = −4.80 in the valley; 12.70 below the first bill."""
+    bill = issue(folder)
+    second = run(factory_case(), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), SECOND, bill)
+    facts = price_notice(folder, "0.3900", "notice 9 ter", "2026-10-25")
+    third = run(factory_case(), facts, THIRD, second)
+    assert third is not None
+    assert sheet(third) == [("energy_base", "peak", D("-33.30")), ("energy_base", "valley", D("-4.80"))]
+    assert [(row["issued_documents"][0], row["now_documents"][0], row["notices"]) for row in third[SHEET]] == [
+        ("notice 9 bis", "notice 9 ter", ["notice 9 ter"])
+    ] * 2
+    assert third["result"]["total_cny"] - bill["result"]["total_cny"] == D("25.40") - D("38.10") == D("-12.70")
+    assert run(factory_case(), facts, THIRD, third) is None
+
+
 def test_the_adjustment_follows_its_base(folder: Path) -> None:
     """750 kvarh to 1,000 kWh are a power factor of 0.80, 5 % more: 25.40 x 0.05 = 1.27; no notice names it."""
     poor = dataclasses.replace(MEASURED, lagging_kvarh=D("750.00"))

@@ -103,6 +103,25 @@ def test_a_correction_holds_from_the_day_it_was_published(tmp_path: Path, folder
     refused(late, folder, 2, "overlaps the correction", corrects=True)
 
 
+def test_a_month_is_corrected_as_often_as_notices_come(tmp_path: Path, folder: Path) -> None:
+    """0.473 as published, 0.513 from 20 October, 0.463 from 10 November; entered in the other order they are the same."""
+    load_prices(written(tmp_path, *month("2026-09")), folder)
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    notices = [month("2026-09", published="2026-10-20", purchase="0.45"), month("2026-09", published="2026-11-10", purchase="0.40")]
+    for rows in notices:
+        load_prices(written(tmp_path, *rows), folder, corrects=True)
+    for rows in notices[::-1]:
+        load_prices(written(tmp_path, *rows), other, corrects=True)
+    price, day = load_facts(folder).energy_base, date(2026, 9, 30)
+    found = [price.on(day, known=date(*known)) for known in ((2026, 10, 19), (2026, 10, 20), (2026, 11, 9), (2026, 11, 10))]
+    assert found == [Decimal("0.473"), Decimal("0.513"), Decimal("0.513"), Decimal("0.463")]
+    assert (folder / MONTHLY_CORRECTIONS).read_bytes() == (other / MONTHLY_CORRECTIONS).read_bytes()
+    both = [*month("2026-09", published="2026-12-01"), *month("2026-09", published="2026-12-02")]
+    assert [str(each) for each in load_prices(written(tmp_path, *both), folder, corrects=True).months] == ["2026-09"]
+    torn = [*month("2026-09", published="2026-12-05")[:2], month("2026-09", published="2026-12-06")[2]]
+    refused(written(tmp_path, *torn), folder, 2, "lacks system_operation", corrects=True)
+
+
 def test_the_command_loads_and_refuses(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import pipelines.settings
 
