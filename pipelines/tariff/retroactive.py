@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -115,25 +115,32 @@ def difference_between(issued: PricedMonth, now: PricedMonth, facts: Facts, issu
         raise UsageError(f"A bill of {issued.month} is not corrected by one of {now.month}.")
     if now_known < issued_known:
         raise UsageError(f"What is known now ({now_known}) cannot lie before the issue ({issued_known}).")
-    corrections = corrections_between(issued.lines, now.lines, issued.month, facts, issued_known, now_known)
+    corrections = corrections_between(issued.lines, now.lines, issued.month, facts, lambda _line: issued_known, now_known)
     return RetroactiveDifference(issued, now, corrections, now.total_cny - issued.total_cny)
 
 
 def corrections_between(
-    issued: Sequence[BillLine], now: Sequence[BillLine], month: BillingMonth, facts: Facts, issued_known: date | None, now_known: date | None = None
+    issued: Iterable[BillLine],
+    now: Iterable[BillLine],
+    month: BillingMonth,
+    facts: Facts,
+    issued_known: Callable[[BillLine | None], date | None],
+    now_known: date | None = None,
 ) -> tuple[Correction, ...]:
     """What stands between the lines of a bill as issued and as they are now: those whose amounts differ, in the order of now.
 
-    issued_known  Day of knowledge that the issued lines show; None where no day gives them: then no document is named for them.
-    now_known     The same of the lines now; None: all facts.
+    issued_known  Issued line -> the day of knowledge that it shows; None -> the same of the bill, for a line that it did not have. Where
+                  there is no such day, no document is named.
+    now_known     Day of knowledge of the lines now; None: all facts.
     """
     before, after = _by_key(issued), _by_key(now)
     corrections = []
     for key in dict.fromkeys([*after, *before]):
         old, new = before.get(key), after.get(key)
         if _amount(new) != _amount(old):
-            old_documents = _documents(old, facts, month, issued_known) if issued_known is not None else ()
-            notices = _notices(new or old, facts, month, (issued_known, now_known)) if issued_known is not None else ()
+            known = issued_known(old)
+            old_documents = _documents(old, facts, month, known) if known is not None else ()
+            notices = _notices(new or old, facts, month, (known, now_known)) if known is not None else ()
             corrections.append(Correction(old, new, old_documents, _documents(new, facts, month, now_known), notices))
     return tuple(corrections)
 

@@ -95,9 +95,10 @@ def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[st
     if not standing.is_priced or bill["total_cny"] is None:
         return []
     cause = _cause(lines, standing, facts)
-    known = _known_at_issue(standing, facts)
-    month = BillingMonth.parse(bill["billing_month"])
-    found = corrections_between(_bill_lines(standing.lines), _bill_lines(lines), month, facts, known)
+    issued, month = _bill_lines(standing.lines), BillingMonth.parse(bill["billing_month"])
+    days = _known_at_issue(issued, standing, facts)
+    of_bill = min(days.values(), default=None)
+    found = corrections_between(issued, _bill_lines(lines), month, facts, lambda line: days.get(line.line_number) if line else of_bill)
     return [_row(number, correction, cause, standing) for number, correction in enumerate(found, start=1)]
 
 
@@ -136,14 +137,27 @@ def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
 
 def _cause(lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
     """Prices, where the case that stands gives the new lines under today's facts."""
-    again = _charges_of_case(standing, facts, None)
-    return CorrectionCause.PRICES if again == _charges(lines) else CorrectionCause.INPUTS
+    return CorrectionCause.PRICES if _charges(_lines_of_case(standing, facts, None)) == _charges(lines) else CorrectionCause.INPUTS
 
 
-def _known_at_issue(standing: Standing, facts: Facts) -> date | None:
-    """The day of knowledge that the standing lines show: the day of issue, or an earlier one where a notice was entered late."""
-    wanted = _charges(standing.lines)
-    return next((day for day in _days_of_knowledge(standing.issued_on, facts) if _charges_of_case(standing, facts, day) == wanted), None)
+def _known_at_issue(issued: Sequence[BillLine], standing: Standing, facts: Facts) -> dict[int, date]:
+    """Number of an issued line -> the day of knowledge that it shows: of the days that give its price the first, the day of issue before all.
+
+    Mostly one day gives the whole bill. Where notices were entered in another order than they were published no day does, but one each line.
+    """
+    found: dict[int, date] = {}
+    for day in _days_of_knowledge(standing.issued_on, facts):
+        if len(found) == len(issued):
+            break
+        priced = {_price(line) for line in _bill_lines(_lines_of_case(standing, facts, day))}
+        for line in issued:
+            if _price(line) in priced:
+                found.setdefault(line.line_number, day)
+    return found
+
+
+def _price(line: BillLine) -> tuple[Any, ...]:
+    return line.component, line.period, line.unit_price, line.first_day, line.section
 
 
 def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
@@ -155,17 +169,16 @@ def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
     yield from sorted(day for day in known if day > first)
 
 
-def _charges_of_case(standing: Standing, facts: Facts, known: date | None) -> list[tuple[Any, ...]] | None:
-    """What the standing bill's case charges; None where it cannot be priced so, or was kept by a version whose cases read otherwise."""
+def _lines_of_case(standing: Standing, facts: Facts, known: date | None) -> list[dict[str, Any]]:
+    """Lines of the standing bill's case; none where it cannot be priced so, or was kept by a version whose cases read otherwise."""
     try:
         case = case_from_text(standing.case_inputs)
         priced = price_case(case, facts, known)
     except (ZhixiangError, ValueError):
-        return None
+        return []
     if priced is None:
-        return None
-    outer = {"customer_id": case.terms["customer_id"], "billing_month": str(case.month)}
-    return _charges(stored_lines({**outer, "lines": rows_of_lines(priced)}))
+        return []
+    return stored_lines({"customer_id": case.terms["customer_id"], "billing_month": str(case.month), "lines": rows_of_lines(priced)})
 
 
 def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:

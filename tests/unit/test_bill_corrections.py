@@ -113,6 +113,19 @@ def test_a_second_notice_on_the_same_price_corrects_the_first(folder: Path) -> N
     assert run(factory_case(), facts, THIRD, third) is None
 
 
+def test_a_notice_entered_after_a_later_one_is_corrected_like_any_other(folder: Path) -> None:
+    """Funds published on 25 October are entered first, the price of 20 October after them: no day knows the one and not the other."""
+    bill = issue(folder)
+    second = run(factory_case(), funds_notice(load_facts(folder), "0.02", "notice on funds", date(2026, 10, 25)), THIRD, bill)
+    both = funds_notice(price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), "0.02", "notice on funds", date(2026, 10, 25))
+    third = run(factory_case(), both, "20261030T040000Z-dddddd", second)
+    assert third is not None
+    assert sheet(third) == [("energy_base", "peak", D("22.20")), ("energy_base", "valley", D("3.20"))]
+    assert [(row["issued_documents"][0], row["now_documents"][0], row["notices"]) for row in third[SHEET]] == [
+        ("notice 9", "notice 9 bis", ["notice 9 bis"])
+    ] * 2
+
+
 def test_the_adjustment_follows_its_base(folder: Path) -> None:
     """750 kvarh to 1,000 kWh are a power factor of 0.80, 5 % more: 25.40 x 0.05 = 1.27; no notice names it."""
     poor = dataclasses.replace(MEASURED, lagging_kvarh=D("750.00"))
