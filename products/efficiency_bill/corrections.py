@@ -24,21 +24,23 @@ Row = Mapping[str, Any]
 
 _INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
 _ONE_DAY = timedelta(days=1)
-_CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "unit_price", "price_unit", "amount_cny")
+_CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "amount_cny")
 
 
 @dataclass(frozen=True)
 class Standing:
     """The newest revision of a bill as it stands.
 
-    is_priced    Whether it has a total; a bill without one charges nothing that could be corrected.
-    issued_on    Local day of the run that issued it; None where the run's id does not tell.
-    lines        Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence keeps it.
+    is_priced        Whether it has a total; a bill without one charges nothing that could be corrected.
+    is_illustrative  Whether it rests on an illustrative price; once the published one is there it is issued anew, whatever it comes to.
+    issued_on        Local day of the run that issued it; None where the run's id does not tell.
+    lines            Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence keeps it.
     """
 
     revision: int
     issued_on: date | None
     is_priced: bool
+    is_illustrative: bool
     lines: tuple[Row, ...]
     case_inputs: str
 
@@ -46,7 +48,8 @@ class Standing:
 def standing_of(bill: Row, lines: Sequence[Row], case_inputs: str) -> Standing:
     """A revision from its rows of result and evidence."""
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
-    return Standing(int(bill["revision"]), issued_on(bill["computed_run_id"]), bill["total_cny"] is not None, ordered, case_inputs)
+    day, is_priced = issued_on(bill["computed_run_id"]), bill["total_cny"] is not None
+    return Standing(int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs)
 
 
 def issued_on(run_id: str) -> date | None:
@@ -74,7 +77,8 @@ def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> di
         return bill | {"corrections": []}
     lines = stored_lines(bill)
     (kept,) = bill["inputs"]
-    if kept["case_inputs"] == standing.case_inputs and _charges(lines) == _charges(standing.lines):
+    made_from_the_same = kept["case_inputs"] == standing.case_inputs and bill["is_illustrative"] == standing.is_illustrative
+    if made_from_the_same and _charges(lines) == _charges(standing.lines):
         return None
     return bill | {"corrections": correction_rows(bill, standing, facts)}
 
@@ -131,7 +135,7 @@ def _row(number: int, correction: Correction, cause: CorrectionCause, standing: 
 
 
 def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
-    """What lines charge, without why."""
+    """What lines charge for how much, without why; another price that comes to the same fen settles nothing."""
     return [tuple(line[name] for name in _CHARGED) for line in lines]
 
 

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 
+from pipelines.codes import TouPeriod
 from pipelines.facts import load_facts
 from products.efficiency_bill.corrections import issued_on
 from products.efficiency_bill.replay import replay
-from tests.correction_cases import MEASURED, SETTINGS, Issued, factory_case, facts_folder, funds_notice, price_notice, run
+from tests.correction_cases import MEASURED, SETTINGS, SPLIT, Issued, factory_case, facts_folder, funds_notice, price_notice, run
 
 D = Decimal
 SHEET = "efficiency_bill_corrections_v1"
@@ -166,6 +167,31 @@ def test_a_notice_for_another_month_leaves_the_bill_alone(folder: Path) -> None:
     assert anew is not None
     assert anew["result"]["previous_total_cny"] - bill["result"]["previous_total_cny"] == D("25.40")
     assert run(factory_case(), facts, SECOND, bill, version="2") is None
+
+
+@pytest.mark.parametrize(("kwh", "due"), [("0.10", []), ("0.19", [("energy_base", "peak", D("0.01"))])])
+def test_a_price_that_comes_to_the_same_fen_settles_nothing(folder: Path, kwh: str, due: list[tuple[Any, ...]]) -> None:
+    """0.10 kWh x 0.851 = 0.09 = 0.10 x 0.888 and 0.10 x 0.184 = 0.02 = 0.10 x 0.192; 0.19 x 0.851 = 0.16, 0.19 x 0.888 = 0.17."""
+    small = {TouPeriod.PEAK: D(kwh), TouPeriod.VALLEY: D("0.10")}
+    measured = dataclasses.replace(MEASURED, energy_kwh=sum(small.values(), D(0)), energy_by_period=small, lagging_kvarh=D(0))
+    bill = issue(folder, measured=measured)
+    second = run(factory_case(measured), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), SECOND, bill)
+    assert (sheet(second)[:1] if second else []) == due
+
+
+def test_a_bill_without_energy_leaves_the_illustrative_price_behind(folder: Path) -> None:
+    """Nothing is due either way, but only a bill on a published price may be issued."""
+    monthly = folder / "tariffs" / "energy_base_monthly.csv"
+    published = monthly.read_text(encoding="utf-8")
+    monthly.write_text(published.splitlines()[0] + "\n", encoding="utf-8")
+    none = dict.fromkeys(SPLIT, D("0.00"))
+    measured = dataclasses.replace(MEASURED, energy_kwh=D("0.00"), energy_by_period=none, lagging_kvarh=D(0))
+    bill = run(factory_case(measured), load_facts(folder), ISSUE)
+    assert bill is not None
+    monthly.write_text(published, encoding="utf-8")
+    second = run(factory_case(measured), load_facts(folder), SECOND, bill)
+    assert second is not None
+    assert (bill["result"]["is_illustrative"], second["result"]["is_illustrative"], second[SHEET]) == (True, False, [])
 
 
 def test_another_metering_is_told_apart_from_another_price(folder: Path) -> None:

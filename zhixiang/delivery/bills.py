@@ -21,6 +21,7 @@ from zhixiang.issued import newest_with_evidence
 WORKERS = 2
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
 Job = tuple[str, dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], list[DayPoint], bool]
+SheetJob = tuple[Path, Sheet]
 
 
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
@@ -32,12 +33,16 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     folder = delivery.out / "bills"
     jobs: list[Job] = []
     listed: list[dict[str, Any]] = []
-    withheld = sheet_count = 0
+    sheets_out: list[SheetJob] = []
+    withheld = 0
     for month in delivery.months:
         sheets = [sheet for sheet in sheets_of_month(delivery.store, str(month)) if may_leave(sheet.corrected) and may_leave(sheet.result)]
         settled_beside = {(sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices}
         found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
         bills = found["results"]
+        own_sheets: dict[str, list[Sheet]] = {}
+        for sheet in sheets:
+            own_sheets.setdefault(sheet.result["customer_id"], []).append(sheet)
         if not bills:
             continue
         pictured = _pictured(bills) if month == delivery.last_month else set()
@@ -46,8 +51,8 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             if not may_leave(bill):
                 withheld += 1
                 continue
-            own = [sheet for sheet in sheets if sheet.result["customer_id"] == name]
-            sheet_count += len(own)
+            own = own_sheets.get(name, [])
+            sheets_out += [(folder / str(month), sheet) for sheet in own]
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
             jobs.append((str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured))
             listed.append(
@@ -56,16 +61,15 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                     "saving": max((row["saving_cny"] for row in advice), default=0),
                     "href": f"{month}/{name}",
                     "corrections": [
-                        {"href": write_sheet(folder / str(month), sheet), "revision": sheet.result["revision"], "cny": sheet.total_cny}
-                        for sheet in own
+                        {"href": f"{month}/{sheet_name(sheet)}", "revision": sheet.result["revision"], "cny": sheet.total_cny} for sheet in own
                     ],
                 }
             )
-    _write_all(jobs)
+    _write_all(jobs, sheets_out)
     write_page(
         folder / "index.html",
         "bills.html.j2",
-        corrected=bool(sheet_count),
+        corrected=bool(sheets_out),
         bills=sorted(listed, key=lambda row: (not row["customer_id"].startswith("STEEL"), row["customer_id"], row["billing_month"])),
     )
     pictures = [
@@ -81,19 +85,16 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     ]
     return {
         "count": len(jobs),
-        "corrections": sheet_count,
+        "corrections": len(sheets_out),
         "withheld": withheld,
         "href": "bills/index.html" if jobs else "index.html",
         "pictures": pictures,
     }
 
 
-def write_sheet(folder: Path, sheet: Sheet) -> str:
-    """A correction sheet as HTML and PDF; returns its name without suffix, relative to the list of bills."""
-    name = f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
-    write_bytes(folder / f"{name}.html", render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode())
-    write_bytes(folder / f"{name}.pdf", _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows))
-    return f"{folder.name}/{name}"
+def sheet_name(sheet: Sheet) -> str:
+    """The name of a correction sheet's files, without suffix."""
+    return f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
 
 
 def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
@@ -104,14 +105,17 @@ def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
     return set(found.values())
 
 
-def _write_all(jobs: Sequence[Job]) -> None:
+def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> None:
     """Two processes, because setting type is work for a core; started fresh, since the parent holds threads."""
-    if len(jobs) < 20:
+    if len(jobs) + len(sheets) < 20:
         for job in jobs:
             write_one(job)
+        for sheet in sheets:
+            write_sheet(sheet)
         return
     with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
         list(pool.map(write_one, jobs, chunksize=max(1, len(jobs) // (WORKERS * 4))))
+        list(pool.map(write_sheet, sheets, chunksize=max(1, len(sheets) // (WORKERS * 4))))
 
 
 @lru_cache(maxsize=1)
@@ -131,3 +135,10 @@ def write_one(job: Job) -> None:
     write_bytes(Path(path + ".pdf"), _typesetter().render(bill, lines, advice, days))
     if is_pictured:
         write_bytes(Path(path + ".png"), _typesetter().picture(bill, lines, advice, days))
+
+
+def write_sheet(job: SheetJob) -> None:
+    """One correction sheet as HTML and PDF."""
+    folder, sheet = job
+    write_bytes(folder / f"{sheet_name(sheet)}.html", render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode())
+    write_bytes(folder / f"{sheet_name(sheet)}.pdf", _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows))
