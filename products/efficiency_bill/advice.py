@@ -153,6 +153,8 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     measured = situation.determinants
     if standard is None or now is None or now >= standard or measured.lagging_kvarh is None or measured.leading_kvarh is None:
         return None
+    if not measured.energy_kwh:  # no bank gives a power factor to a month without active energy
+        return None
     found = with_capacitors(situation.contract, [measured], standard, facts, step_kvar=settings.capacitor_step_kvar)
     saving, bank = situation.priced.total_cny - found.total_cny, int(found.changes["bank_kvar_at_mean_power"])
     (then,) = found.months

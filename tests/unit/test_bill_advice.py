@@ -138,6 +138,15 @@ def test_power_factor_at_the_standard_needs_no_capacitors(lagging: str, is_advis
         assert price_month(STEEL, after, FACTS).power_factor == D("0.90")
 
 
+def test_reactive_energy_alone_gives_no_advice_on_capacitors() -> None:
+    """A transformer that stands idle: 500 kvarh, not a kilowatt-hour."""
+    idle = replace(
+        STEEL_SEPTEMBER, energy_kwh=D("0.00"), energy_by_period=dict.fromkeys(STEEL_SEPTEMBER.energy_by_period or {}, D("0.00")), lagging_kvarh=D(500),
+        leading_kvarh=D(0),
+    )  # fmt: skip
+    assert "EB-A03" not in advised(situation(STEEL, idle))
+
+
 def test_less_energy_of_a_works_keeps_the_periods_whole() -> None:
     """The same relief on the works: priced again by the engine with parts that sum to what is left."""
     given = situation(
