@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +23,6 @@ from products.efficiency_bill.kept_case import case_from_text
 Row = Mapping[str, Any]
 
 _INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
-_ONE_DAY = timedelta(days=1)
 _CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "amount_cny")
 
 
@@ -165,11 +164,11 @@ def _price(line: BillLine) -> tuple[Any, ...]:
 
 
 def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
-    """The day itself; latest first, the eve of each earlier day on which a price became known; then the later ones, entered ahead of time."""
+    """The day itself; latest first, each earlier day on which a price became known; then the later ones, entered ahead of time."""
     known = {version.known_from for dated in pricing_facts(facts) for version in dated.versions}
     first = last if last is not None else max(known)
     yield first
-    yield from (day - _ONE_DAY for day in sorted((day for day in known if day <= first), reverse=True))
+    yield from sorted((day for day in known if day < first), reverse=True)
     yield from sorted(day for day in known if day > first)
 
 

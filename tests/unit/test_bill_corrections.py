@@ -14,6 +14,7 @@ import pytest
 from pipelines.codes import TouPeriod
 from pipelines.facts import load_facts
 from products.efficiency_bill.corrections import issued_on
+from products.efficiency_bill.peers import PeerView
 from products.efficiency_bill.replay import replay
 from tests.correction_cases import MEASURED, SETTINGS, SPLIT, Issued, factory_case, facts_folder, funds_notice, price_notice, run
 
@@ -148,6 +149,25 @@ def test_what_counts_is_what_the_bill_shows_not_the_day_printed_on_the_notice(fo
     assert [row["issued_documents"][0] for row in second[SHEET]] == ["notice 9", "notice 9"]
     assert [row["now_documents"][0] for row in second[SHEET]] == ["notice 9 bis", "notice 9 bis"]
     assert [row["notices"] for row in second[SHEET]] == [["notice 9 bis"], ["notice 9 bis"]]
+
+
+def test_notices_entered_ahead_of_their_day_are_told_apart(folder: Path) -> None:
+    """Both entered on the day of issue, days before they were published."""
+    bill = issue(folder)
+    second = run(factory_case(), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), ISSUE, bill)
+    third = run(factory_case(), price_notice(folder, "0.3900", "notice 9 ter", "2026-10-25"), ISSUE, second)
+    assert third is not None
+    assert [(row["issued_documents"][0], row["now_documents"][0], row["notices"]) for row in third[SHEET]] == [
+        ("notice 9 bis", "notice 9 ter", ["notice 9 ter"])
+    ] * 2
+
+
+def test_what_a_bill_compares_with_may_change_without_a_sheet(folder: Path) -> None:
+    bill = issue(folder)
+    among_peers = dataclasses.replace(factory_case(), peers=PeerView(40, 3.0, 50.0, 3.0, 2.0))
+    second = run(among_peers, load_facts(folder), SECOND, bill)
+    assert second is not None
+    assert (second["result"]["peer_count"], second["result"]["total_cny"], second[SHEET]) == (40, bill["result"]["total_cny"], [])
 
 
 def test_a_run_whose_id_tells_no_day_is_still_corrected(folder: Path) -> None:
