@@ -151,6 +151,25 @@ def test_what_counts_is_what_the_bill_shows_not_the_day_printed_on_the_notice(fo
     assert [row["notices"] for row in second[SHEET]] == [["notice 9 bis"], ["notice 9 bis"]]
 
 
+def test_of_documents_that_set_the_same_price_the_last_one_before_the_issue_is_named(folder: Path) -> None:
+    """0.42 in two documents, the second published on the day of issue; 0.39 comes after it."""
+    price_notice(folder, "0.4200", "notice 9 bis", "2026-10-02")
+    price_notice(folder, "0.4200", "notice 9 bis again", "2026-10-05")
+    bill = issue(folder)
+    later = run(factory_case(), price_notice(folder, "0.3900", "notice 9 ter", "2026-10-20"), SECOND, bill)
+    assert later is not None
+    assert {row["issued_documents"][0] for row in later[SHEET]} == {"notice 9 bis again"}
+
+
+def test_of_documents_entered_late_the_latest_that_the_bill_shows_is_named(folder: Path) -> None:
+    price_notice(folder, "0.4200", "notice 9 bis", "2026-10-02")
+    price_notice(folder, "0.4200", "notice 9 bis again", "2026-10-03")
+    bill = issue(folder)
+    late = run(factory_case(), price_notice(folder, "0.3900", "notice 9 ter", "2026-10-04"), SECOND, bill)
+    assert late is not None
+    assert {row["issued_documents"][0] for row in late[SHEET]} == {"notice 9 bis again"}
+
+
 def test_notices_entered_ahead_of_their_day_are_told_apart(folder: Path) -> None:
     """Both entered on the day of issue, days before they were published."""
     bill = issue(folder)
