@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from pipelines.bucket_rows import month_of
+from pipelines.promises import promises
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.table_files import write_files
 from pipelines.tables.base import Table
 from pipelines.unchanged_rows import standing_columns, with_run
-from pipelines.worker_refinement import month_of, promises
 
 _REPORT = "report string"
 

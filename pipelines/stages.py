@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
+from pipelines.bucket_rows import month_of
 from pipelines.codes import Channel, EventCode, IntervalStatus
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
@@ -21,6 +22,7 @@ from pipelines.formats import FormatSettings
 from pipelines.month_derivation import read_columns
 from pipelines.people import People
 from pipelines.periods import LOCAL_ZONE
+from pipelines.promises import promises
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
 from pipelines.sufficiency import SUFFICIENCY_STEP
 from pipelines.tables.base import Table
@@ -48,7 +50,7 @@ from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.edit import Edit
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, month_of, promises, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame

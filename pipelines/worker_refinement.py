@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
+from pipelines.bucket_rows import bucket_rows
+from pipelines.promises import promises
 from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
 from pipelines.store import spark_schema
 from pipelines.table_files import write_files
@@ -163,67 +161,6 @@ def _run_buckets(
 def _worker_files(reports: list[dict[str, Any]], place: int) -> WorkerFiles:
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"][place] for report in reports))
-
-
-def bucket_of(subject: str | None, buckets: int) -> int:
-    """The bucket of a meter point or customer: the same on every host and in every run."""
-    return zlib.crc32((subject or "").encode()) % buckets
-
-
-def bucket_rows(
-    files: Sequence[str], source: type[Table], bucket: int, buckets: int, subject: str = "meter_point_id", columns: Sequence[str] | None = None
-) -> pa.Table:
-    """The rows of one bucket, by default the business columns only; the partition column comes from the folder."""
-    (partition,) = source.partition_by
-    schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
-    wanted = [name for name in schema.names if name != partition]
-    parts = []
-    for path in files:
-        month = month_of(path, partition)
-        rows = ds.dataset(path, format="parquet").to_table(columns=wanted)
-        names = pc.fill_null(rows.column(subject), "").combine_chunks().dictionary_encode()
-        encoded = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
-        mine = np.array([bucket_of(name, buckets) == bucket for name in encoded.dictionary.to_pylist()], dtype=bool)
-        if mine.any():
-            chosen = rows if mine.all() else rows.filter(pa.array(mine[encoded.indices.to_numpy()]))
-            parts.append(chosen.append_column(partition, pa.array([month] * chosen.num_rows, pa.string())).select(schema.names).cast(schema))
-    return pa.concat_tables(parts) if parts else schema.empty_table()
-
-
-def month_of(path: str, partition: str) -> str:
-    """The partition value in a file's path."""
-    return next(part.split("=", 1)[1] for part in path.split("/") if part.startswith(f"{partition}="))
-
-
-def repeated_keys(rows: pa.Table, table: type[Table]) -> int:
-    """Rows that repeat the key of another; within a bucket this sees every row of a key."""
-    keys = rows.select(list(table.key()))
-    return int(keys.num_rows - keys.group_by(keys.column_names).aggregate([]).num_rows)
-
-
-def nulls_in_required(rows: pa.Table, table: type[Table]) -> int:
-    """Empty values in columns that the declaration does not allow to be empty."""
-    return sum(rows.column(field.name).null_count for field in table.fields() if not field.nullable and field.name in rows.column_names)
-
-
-def below_minimum(rows: pa.Table, table: type[Table]) -> int:
-    """Values below the least that the declaration allows."""
-    found = 0
-    for field in table.fields():
-        if field.minimum is not None and field.name in rows.column_names:
-            column = rows.column(field.name)
-            low = pc.less(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, field.minimum)
-            found += int(pc.sum(low).as_py() or 0)
-    return found
-
-
-def promises(rows: pa.Table, table: type[Table]) -> dict[str, int]:
-    """How often the declaration's promises are broken: key, required values, lower bounds."""
-    return {
-        "keys_repeated": repeated_keys(rows, table),
-        "required_values_empty": nulls_in_required(rows, table),
-        "values_below_minimum": below_minimum(rows, table),
-    }
 
 
 def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:

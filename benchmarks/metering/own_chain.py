@@ -88,7 +88,7 @@ def day_range(points: pa.Table) -> tuple[int, int]:
 
 def meters_in_buckets(points: pa.Table) -> tuple[pa.Array, list[tuple[str, int, int]]]:
     """Meters ordered by bucket and name, and (bucket, first, end) of each bucket."""
-    from pipelines.worker_refinement import bucket_of
+    from pipelines.bucket_rows import bucket_of
 
     ids = pc.unique(points["meter_id"]).to_pylist()
     buckets = max(2, -(-len(ids) // METERS_PER_BUCKET))

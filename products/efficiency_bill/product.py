@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from pipelines.bucket_rows import month_of
 from pipelines.facts import Facts
 from pipelines.month_derivation import read_columns
 from pipelines.periods import BillingMonth
@@ -24,7 +25,6 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.transforms.aggregates import PublicationSettings
-from pipelines.worker_refinement import month_of
 from products.efficiency_bill.cases import Case, gather_cases
 from products.efficiency_bill.corrections import Standing, revised, standing_of
 from products.efficiency_bill.issue import issue_bill, price_case
