@@ -25,10 +25,12 @@ def bucket_rows(
     (partition,) = source.partition_by
     schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
     wanted = [name for name in schema.names if name != partition]
+    held = pa.schema([schema.field(name).with_nullable(True) for name in wanted])
     parts = []
     for path in files:
         month = month_of(path, partition)
-        rows = ds.dataset(path, format="parquet").to_table(columns=wanted)
+        # A column younger than the file is empty there.
+        rows = ds.dataset(path, format="parquet", schema=held).to_table()
         names = pc.fill_null(rows.column(subject), "").combine_chunks().dictionary_encode()
         encoded = names.chunk(0) if isinstance(names, pa.ChunkedArray) else names
         mine = np.array([bucket_of(name, buckets) == bucket for name in encoded.dictionary.to_pylist()], dtype=bool)

@@ -68,8 +68,9 @@ def _standing(files: Sequence[str], target: type[Table], partition: str, month: 
 
 
 def read_columns(files: Sequence[str], source: type[Table], columns: Sequence[str], filter_: ds.Expression | None = None) -> pa.Table:
-    """Some columns of data files of a table, as declared; of no files: no rows."""
+    """Some columns of data files of a table, as declared; of no files: no rows. A column younger than a file is empty there."""
     schema = pa.schema([source.arrow_schema().field(name) for name in columns])
     if not files:
         return schema.empty_table()
-    return ds.dataset(list(files), format="parquet").to_table(columns=list(columns), filter=filter_).cast(schema)
+    held = pa.schema([field.with_nullable(True) for field in source.arrow_schema() if field.name not in source.partition_by])
+    return ds.dataset(list(files), format="parquet", schema=held).to_table(columns=list(columns), filter=filter_).cast(schema)

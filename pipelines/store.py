@@ -64,11 +64,12 @@ class Store:
     def arrow(
         self, table: type[Table], columns: Sequence[str] | None = None, filters: list[tuple[str, str, Any]] | None = None, version: int | None = None
     ) -> pa.Table:
-        """Rows without Spark; an empty table where nothing was written yet."""
+        """Rows without Spark; an empty table where nothing was written yet. A column younger than the version is empty."""
         found = self.delta(table, version)
         wanted = list(columns or table.columns())
         if found is None:
             return table.empty().select(wanted)
+        known = {field.name for field in found.schema().fields}
         # File statistics that lack a column are taken for bounds of null, which no value meets: only partitions may be left out by file.
         expression, later = None, []
         for column, operator, value in filters or []:
@@ -78,10 +79,13 @@ class Store:
                 expression = term if expression is None else expression & term
             else:
                 later.append((column, term))
-        read = [*wanted, *(column for column in dict(later) if column not in wanted)]
+        read = [name for name in dict.fromkeys([*wanted, *dict(later)]) if name in known]
         rows = found.to_pyarrow_dataset().to_table(columns=read, filter=expression)
         for _, term in later:
             rows = rows.filter(term)
+        for field in table.arrow_schema():
+            if field.name in wanted and field.name not in known:
+                rows = rows.append_column(field.name, pa.nulls(rows.num_rows, field.type))
         return rows.select(wanted).cast(pa.schema([table.arrow_schema().field(name) for name in wanted]))
 
     def head(self, table: type[Table], limit: int, version: int | None = None) -> list[dict[str, Any]]:
@@ -89,7 +93,8 @@ class Store:
         found = self.delta(table, version)
         if found is None:
             return []
-        rows: list[dict[str, Any]] = found.to_pyarrow_dataset().head(limit, columns=list(table.columns())).to_pylist()
+        known = {field.name for field in found.schema().fields}
+        rows: list[dict[str, Any]] = found.to_pyarrow_dataset().head(limit, columns=[name for name in table.columns() if name in known]).to_pylist()
         return rows
 
     def data_files(self, table: type[Table], version: int | None = None) -> list[str]:

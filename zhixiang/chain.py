@@ -49,6 +49,14 @@ def declared_table(name: str) -> type[Table]:
     return table_named(name)
 
 
+def adopt_declarations(settings: Settings) -> dict[str, list[str]]:
+    """Widens the tables of a home that an earlier version wrote; for everyone who writes to it. Returns the new columns by table."""
+    from pipelines.declared_columns import adopt_declarations as adopt
+    from pipelines.store import Store
+
+    return adopt(Store(settings), declared_tables())
+
+
 def all_steps() -> list[Step | TrainStep]:
     """The pipelines' steps and each product's, in the order of the stages."""
     from pipelines.stages import STEPS as PIPELINE_STEPS
@@ -142,6 +150,8 @@ def run_chain(
         outcome.run_id = run_id
         try:
             ledger.note_rules(run_id, keep_rules(settings, facts))
+            for name, columns in adopt_declarations(settings).items():
+                on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
             prepare(settings)
             warming = warm_up(settings, stages)
             if before is not None:

@@ -56,10 +56,12 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
     from pipelines.runner import Runner
     from pipelines.spark import prepare, start_session
     from pipelines.store import Store, sole_writer
+    from zhixiang.chain import adopt_declarations
     from zhixiang.cli.screen import StepProgress
     from zhixiang.corrections import SHOWN, pending
 
     with sole_writer(settings.home):
+        adopt_declarations(settings)
         prepare(settings)
         spark = start_session(settings)
         store = Store(settings, spark)

@@ -84,10 +84,12 @@ def approve(edit_id: Annotated[str, typer.Argument(help="Edit, as propose and li
     from pipelines.periods import utc_now
     from pipelines.settings import load_settings
     from pipelines.store import Store, sole_writer
+    from zhixiang.chain import adopt_declarations
 
     settings = load_settings()
     signer = People(settings.home).signer(key)
     with sole_writer(settings.home):
+        adopt_declarations(settings)
         row = approve_edit(Store(settings), edit_id, signer, utc_now())
     if json:
         show_json(row)

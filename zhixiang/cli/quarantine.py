@@ -52,9 +52,11 @@ def replay_held(
     from pipelines.replay import replay
     from pipelines.settings import load_settings
     from pipelines.store import Store, sole_writer
+    from zhixiang.chain import adopt_declarations
 
     settings = load_settings()
     with sole_writer(settings.home):
+        adopt_declarations(settings)
         ledger, now = Ledger(settings.home), utc_now()
         run_id = ledger.begin("quarantine replay" + (f" --file {file}" if file else ""), now)
         try:
