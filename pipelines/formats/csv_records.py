@@ -28,6 +28,7 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 SNIFF_SHARE = 0.6
+ENCODING_HINT = "another encoding is declared by `encodings` in conf/formats.yaml, or in the file's mapping"
 
 Assemble = Callable[[pa.Table], pa.Table]
 
@@ -118,11 +119,15 @@ def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSet
 def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
     encoding = "utf-8" if content.startswith(_UTF8_BOM) else settings.encoding_of(name)
     end = content.find(b"\n")
+    if (len(content) if end < 0 else end) > _HEADER_LIMIT_BYTES:
+        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, f"the header is longer than {_HEADER_LIMIT_BYTES} bytes", line=1)
     line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
     try:
         names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputRefusedError(name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error})", line=1) from None
+        raise InputRefusedError(
+            name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}", line=1
+        ) from None
     for cell in layout.cells:
         if cell.name not in names:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)
@@ -280,7 +285,9 @@ def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]
         text = record.decode(header.encoding)
     except UnicodeDecodeError as error:
         column = _column_at(record, error.start, header)
-        raise CellError(column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text") from None
+        raise CellError(
+            column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}"
+        ) from None
     try:
         fields = next(csv.reader([text], strict=True))
     except csv.Error as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +15,7 @@ from pipelines.formats.contract import FormatSettings, ReadResult, Rejects
 from pipelines.formats.csv_records import CsvLayout, read_cells
 from pipelines.formats.gridding import NO_TIME, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
 from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
@@ -114,9 +115,9 @@ class LongForm:
         ):
             refuse_misfit(bad, name, column, expected, records.line)
             for place in np.flatnonzero(bad).tolist():
-                stamp = pa.scalar(int(records.instant[place]), pa.int64()).cast(TIMESTAMP)
+                instant = datetime.fromtimestamp(int(records.instant[place]) / 1e6, UTC).astimezone(zone_of(self.mapping.stamp.zone))
                 line = int(records.line[place])
-                rejects.add(line, column, RejectReason.BAD_DATE, f"found {stamp}, expected {expected}", raw(line))
+                rejects.add(line, column, RejectReason.BAD_DATE, f"found {instant.isoformat(' ')}, expected {expected}", raw(line))
         good = whole & inside
         return records if good.all() else records.taken(good)
 

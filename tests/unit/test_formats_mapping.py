@@ -327,3 +327,23 @@ def test_the_steel_file_s_midnight_rows_close_the_day_they_are_written_under(ref
                 )
                 compared += 1
     assert compared == 2 * len({day for _, day in found})
+
+
+def test_a_header_beyond_all_measure_is_refused_before_it_is_split() -> None:
+    """Ten million names would take seconds and most of a gigabyte; the limit is 64 KiB."""
+    fits = "meter,ts,kwh," + "x" * (65536 - len("meter,ts,kwh,"))
+    assert read(lines("A,2026-09-01 00:00:00,1.5,", header=fits), mapping()).received_rows == 1
+    with pytest.raises(InputRefusedError) as refused:
+        LongForm(mapping()).read(("c," * 10_000_000).encode(), "wide.csv", SETTINGS)
+    assert refused.value.reason_code == "bad_structure"
+    assert "longer than 65536 bytes" in str(refused.value)
+
+
+def test_a_stamp_off_the_grid_is_told_in_the_sender_s_own_time() -> None:
+    (reject,) = read(lines("A,2026-09-01 00:10:00,1"), mapping()).rejects.to_pylist()
+    assert "found 2026-09-01 00:10:00+08:00, expected" in reject["reason"]
+
+
+def test_bytes_of_another_encoding_are_told_where_to_declare_it() -> None:
+    (reject,) = read(lines("甲,2026-09-01 00:00:00,1").encode("gbk"), mapping()).rejects.to_pylist()
+    assert "encodings" in reject["reason"]
