@@ -148,3 +148,40 @@ def settle_reads(
         known[read] = certain
         last = read
     return rule, before, energy, known
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def settle_rates(
+    rates: IntArray,
+    day: IntArray,
+    meter: IntArray,
+    rule: NDArray[np.int8],
+    before: IntArray,
+    multiplier: IntArray,
+    span: IntArray,
+    capacity_kva: NDArray[np.float64],
+    share: float,
+    capacity_factor: float,
+) -> IntArray:
+    """Energy of the registers of the rates between the reads that ``settle_reads`` compared, -1 where it is not known. (reads x rates)
+
+    rates         (reads x rates) registers, -1 where none was sent.
+    rule, before  What ``settle_reads`` decided.
+
+    A rate is known where both reads sent its register and one meter counted all the while; it rolls over by itself, by the rules of the
+    total. What the registers of the rates showed at an exchange nobody tells, so there the total stands alone.
+    """
+    energy = np.full(rates.shape, -1, dtype=np.int64)
+    for read in range(rates.shape[0]):
+        if rule[read] != NORMAL and rule[read] != ROLLOVER:
+            continue
+        last, place = before[read], meter[read]
+        limit = capacity_factor * capacity_kva[place] * 24.0 * (day[read] - day[last]) * PER_UNIT
+        for rate in range(rates.shape[1]):
+            begin, end = rates[last, rate], rates[read, rate]
+            if begin < 0 or end < 0:
+                continue
+            advance, _ = _advance(begin, end, span[place], multiplier[place], limit, share)
+            if advance >= 0:
+                energy[read, rate] = _times(advance, multiplier[place])
+    return energy

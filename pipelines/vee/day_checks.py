@@ -60,6 +60,11 @@ def _interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(np.abs(block.curve - block.register) > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
 
 
+def _rate_interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
+    allowed = np.maximum(parameters["tolerance_kwh"], parameters["steps"] * block.resolution)
+    return np.asarray(block.rate_apart > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
+
+
 def _inactive(block: DayBlock, parameters: Parameters) -> BoolArray:
     limit = int(parameters["days"])
     return np.asarray(day_kernels.long_runs(block.energy == 0.0, block.series_starts, block.day_numbers, block.span_days, limit, True))
@@ -190,5 +195,16 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _interval_length,
+    ),
+    Check(
+        "VEE-V34",
+        Level.DAY,
+        "Intervals against time-of-use registers: the curve's intervals of a rate do not sum to the rate's register",
+        "曲线与分时示值不符",
+        Severity.WARN,
+        "Follows from the schedule of the customer's class and the order of the rates, which is assumed for meters (`rate_periods`).",
+        _rate_interval_sum,
+        {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
+        Eligibility("a whole curve, registers of rates that sum to the total, a schedule", lambda block: ~np.isnan(block.rate_apart)),
     ),
 )

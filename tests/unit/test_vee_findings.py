@@ -32,8 +32,14 @@ def reads() -> RegisterBlock:
         rolled_over=np.zeros(4, dtype=np.bool_),
         exchanged=np.zeros(4, dtype=np.bool_),
         step=np.full(4, UNIT // 100),
+        rolls_over_at=np.full(4, 10_000 * UNIT),
         rates=np.repeat((total // 4)[:, None], 4, axis=1),
+        rate_known=np.zeros((4, 4), dtype=np.bool_),
     )
+
+
+def with_unknown_turn(block: RegisterBlock) -> RegisterBlock:
+    return replace(block, rolls_over_at=np.zeros(4, dtype=np.int64))
 
 
 def of_read(place: int, **values: Any) -> RegisterBlock:
@@ -57,10 +63,19 @@ REGISTER_SILENT: dict[str, list[RegisterBlock]] = {
     "VEE-V19": [of_read(2, rolled_over=True)],
     "VEE-V20": [of_read(2, exchanged=True)],
     "VEE-V21": [of_read(2, rolled_over=True)],
-    "VEE-V22": [of_read(2, rates=RATES + np.array([40_000, 0, 0, 0])), of_read(2, rates=np.full(4, -1)), replace(reads(), rates=np.empty((4, 0), np.int64))],
+    "VEE-V22": [
+        of_read(2, rates=RATES + np.array([40_000, 0, 0, 0])),
+        of_read(2, rates=np.full(4, -1)),
+        replace(reads(), rates=np.empty((4, 0), np.int64)),
+        # The total began again at 10,000 and the rates did not yet; four steps below the turn are still allowed.
+        of_read(2, rates=RATES + np.array([10_000 * UNIT, 0, 0, 0])),
+        of_read(2, rates=RATES + np.array([10_000 * UNIT - 40_000, 0, 0, 0])),
+    ],
     "VEE-V23": [
         of_read(2, rates=np.array([27.5, 32, 32, 32]) * UNIT),
         of_read(2, rates=np.array([20, 32, 32, 32]) * UNIT, exchanged=True),
+        # The walk took it for a rollover of that register.
+        of_read(2, rates=np.array([20, 32, 32, 32]) * UNIT, rate_known=np.full(4, True)),
         of_read(0, rates=np.full(4, -1)),
         replace(reads(), rates=np.empty((4, 0), np.int64)),
     ],
@@ -85,6 +100,7 @@ def days(count: int = DAYS) -> DayBlock:
         multiplier=np.full(count, 40.0),
         capacity_kva=np.full(count, 100.0),
         counts_use=np.ones(count, dtype=np.bool_),
+        rate_apart=np.zeros(count),
     )
 
 
@@ -129,6 +145,7 @@ DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
     "VEE-V31": (with_days(slice(5, 5 + SETTINGS.prolonged_estimation_days), estimated_ratio=0.5), [4 + SETTINGS.prolonged_estimation_days]),
     "VEE-V32": (with_days([7, 8, 9, 10], curve=np.array([100_000.0, 0.1, 4000.0, 25.0])), [7, 8, 9, 10]),
     "VEE-V33": (with_days(7, interval_minutes=30), [7]),
+    "VEE-V34": (with_days(7, rate_apart=0.011), [7]),
 }
 DAY_SILENT: dict[str, list[DayBlock]] = {
     "VEE-V24": [
@@ -149,6 +166,7 @@ DAY_SILENT: dict[str, list[DayBlock]] = {
     "VEE-V31": [with_days(slice(5, 4 + SETTINGS.prolonged_estimation_days), estimated_ratio=1.0), with_days(slice(0, 60), estimated_ratio=0.49)],
     "VEE-V32": [with_days(7, curve=400.0 * 1.03), with_days(7, curve=0.0, register=0.0)],
     "VEE-V33": [with_days(7, interval_minutes=0)],
+    "VEE-V34": [with_days(7, rate_apart=0.009), with_days(7, rate_apart=np.nan)],
 }  # fmt: skip
 
 
@@ -166,6 +184,14 @@ def test_a_check_of_days_fires_on_exactly_what_is_wrong(check: Check) -> None:
     assert np.flatnonzero(check.failed(block, SETTINGS)).tolist() == expected
     for other in [days(), *DAY_SILENT[check.id]]:
         assert not check.failed(other, SETTINGS).any()
+
+
+@pytest.mark.parametrize(("above", "fires"), [(10_000 * UNIT, False), (10_000 * UNIT + 40_001, True), (10_000 * UNIT - 40_001, True)])
+def test_rates_a_whole_turn_ahead_of_the_total_sum_to_it(above: int, fires: bool) -> None:
+    rate_sum = next(check for check in REGISTER_CHECKS if check.id == "VEE-V22")
+    block = of_read(2, rates=RATES + np.array([above, 0, 0, 0]))
+    assert rate_sum.failed(block, SETTINGS).tolist() == [False, False, fires, False]
+    assert rate_sum.failed(with_unknown_turn(block), SETTINGS).tolist() == [False, False, True, False]
 
 
 def test_silence_counts_as_inactivity() -> None:
