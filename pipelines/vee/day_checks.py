@@ -17,17 +17,14 @@ def _single_days(block: DayBlock) -> BoolArray:
 
 
 def _day_use(block: DayBlock, parameters: Parameters) -> BoolArray:
+    """Not every customer keeps the calendar of holidays: a works that runs through has none, a mall is full on them."""
+    days_of_week = np.maximum((block.day_numbers + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday; working days are of one kind
+    by_calendar, by_week = (
+        day_kernels.like_day_medians(block.energy, block.series_starts, kinds, _single_days(block), parameters["like_days"], parameters["reach_days"])
+        for kinds in (block.day_types, days_of_week)
+    )
     return np.asarray(
-        day_kernels.outside_like_days(
-            block.energy,
-            block.series_starts,
-            block.day_types,
-            _single_days(block),
-            parameters["above"],
-            parameters["below"],
-            parameters["like_days"],
-            parameters["reach_days"],
-        )
+        day_kernels.outside_like_days(block.energy, block.series_starts, by_calendar, by_week, parameters["above"], parameters["below"])
     )
 
 
@@ -95,7 +92,7 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V24",
         Level.DAY,
-        "High or low day: use far from the mean of own like-days",
+        "High or low day: use far from the median of own like-days",
         "日电量突增或突减",
         Severity.INFO,
         "Limits of +20 % and -50 % are common defaults of metering systems.",

@@ -34,9 +34,9 @@ class VeeSettings(SettingsFile):
         ge=0,
         description="VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates farther off are not followed.",
     )
-    day_use_above_ratio: float = Field(gt=0, description="VEE-V24 fires on a day above the mean of own like-days by more than this share.")
-    day_use_below_ratio: float = Field(gt=0, lt=1, description="VEE-V24: and on a day below that mean by more than this share.")
-    day_use_like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose mean is taken.")
+    day_use_above_ratio: float = Field(gt=0, description="VEE-V24 fires on a day above the median of own like-days by more than this share.")
+    day_use_below_ratio: float = Field(gt=0, lt=1, description="VEE-V24: and on a day below that median by more than this share.")
+    day_use_like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose median is taken.")
     trimmed_maximum_ratio: float = Field(gt=1, description="VEE-V25 fires on a day above this multiple of the trimmed maximum.")
     trimmed_share_ratio: float = Field(gt=0, lt=1, description="VEE-V25: share of the largest days that is cut off first.")
     trimmed_least_days: int = Field(ge=2, description="VEE-V25: series of fewer days are not judged.")
