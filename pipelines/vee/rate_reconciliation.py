@@ -12,6 +12,8 @@ from pipelines.vee.reconciliation import IS_OWN_ESTIMATE, Reconciled, RegisterSp
 
 RateArray = NDArray[np.int8]
 NO_RATE = -1
+LAST_BITS = 1e-9
+"""The last bits of a sum of doubles are no difference."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,8 @@ def reconcile_with_rates(
     rate_of_slot  (days x slots) column of ``rates.energy`` that counts an interval, NO_RATE where no schedule tells.
 
     A span's rates are followed where each of its intervals has a rate, the rates sum to the total within the slack, and the meter bears the
-    schedule out: what was measured in a rate without an estimate lies within the slack of that rate's register. Where every rate has
-    estimates, the nearest spans of the series before and after that can tell decide.
+    schedule out: of the spans of the series without an estimate whose intervals sum to the total within the slack, neither the nearest before
+    nor the nearest after has intervals that are farther from the register of a rate. Without any such span the schedule is believed.
     """
     followed, sums = _followed(final, status, spans, rates, rate_of_slot)
     done = Reconciled(final, status, np.ones_like(final), np.empty((0, 1), dtype=np.int8))
@@ -108,7 +110,8 @@ def _followed(
     count, width = rates.energy.shape
     rate = rate_of_slot[rows]
     register = np.nan_to_num(rates.energy)
-    fit = ~np.isnan(rates.energy).all(axis=1) & (np.abs(register.sum(axis=1) - spans.energy) <= rates.slack)
+    slack = rates.slack + LAST_BITS * (rates.slack + np.abs(spans.energy))
+    fit = ~np.isnan(rates.energy).all(axis=1) & (np.abs(register.sum(axis=1) - spans.energy) <= slack)
     fit &= np.bincount(of_row, weights=(rate == NO_RATE).any(axis=1), minlength=count) == 0
     cell = (of_row[:, None] * width + np.maximum(rate, 0)).reshape(-1)
 
@@ -120,17 +123,15 @@ def _followed(
     guesses = IS_OWN_ESTIMATE[status[rows]] & ~holes
     there = np.nan_to_num(value)
     sums = _RateSums(summed(np.where(guesses, 0.0, there)), summed(np.where(guesses, there, 0.0)), summed(guesses), summed(holes))
-    slack = rates.slack[:, None]
-    contradicted = (~sums.is_open & (np.abs(sums.fixed - register) > slack)).any(axis=1)
-    borne_out = (~sums.is_open & (register > slack)).any(axis=1)
-    says = np.where(fit, np.where(contradicted, -1, np.where(borne_out, 1, 0)), 0)
+    whole = fit & ~sums.is_open.any(axis=1) & (np.abs(sums.fixed.sum(axis=1) - spans.energy) <= slack)
+    apart = np.abs(sums.fixed - register).max(axis=1)
+    says = np.where(~whole, 0, np.where(apart > slack, -1, np.where(spans.energy > slack, 1, 0)))
     doubted = (_last_word(says, rates.series) < 0) | (_last_word(says[::-1], rates.series[::-1])[::-1] < 0)
-    held = fit & np.where(says == 0, ~doubted, says > 0)
-    return held & sums.is_open.any(axis=1), sums
+    return fit & ~doubted & sums.is_open.any(axis=1), sums
 
 
 def _last_word(says: NDArray[np.int64], series: IntArray) -> NDArray[np.int64]:
-    """What the latest span of the same series up to each one says that says anything; 0 where none does."""
+    """What the latest span of the same series up to each one that says anything says: 1 for the schedule, -1 against it; 0 where none does."""
     latest = np.maximum.accumulate(np.where(says != 0, np.arange(says.size), -1))
     at = np.maximum(latest, 0)
     return np.where((latest >= 0) & (series[at] == series), says[at], 0)

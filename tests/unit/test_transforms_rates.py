@@ -266,14 +266,14 @@ def test_a_day_that_never_came_is_shared_out_by_rate() -> None:
 def test_where_the_rates_cannot_be_followed_the_total_alone_is(case: str) -> None:
     site = Site()
     plain = site.refine(site.reads(), None)
-    told = site.reads().column("rate_energy_kwh_or_kvarh").to_pylist()[HOLE]
-    given, change = clock(), None
+    every = site.reads().column("rate_energy_kwh_or_kvarh").to_pylist()
+    told, given, change = every[HOLE], clock(), None
     if case == "unknown class":
         given = clock([(date(2016, 1, 1), None)])
     elif case == "rates do not sum":
         change = {HOLE: [str(told[0] + Decimal("0.10")), *map(str, told[1:])]}
     else:  # the meter's flat and peak are each other's
-        change = {HOLE: [str(told[0]), str(told[2]), str(told[1]), *map(str, told[3:])]}
+        change = {at: [str(rates[0]), str(rates[2]), str(rates[1]), *map(str, rates[3:])] for at, rates in enumerate(every)}
     assert site.refine(site.reads(change=change), given).equals(plain)
 
 

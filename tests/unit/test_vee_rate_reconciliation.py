@@ -18,6 +18,8 @@ EVEN, EDITED = IntervalStatus.ESTIMATED_EVEN_SHARE, IntervalStatus.EDITED
 NAN = float("nan")
 PEAK, VALLEY = 0, 1
 HALVES = [PEAK, PEAK, VALLEY, VALLEY]
+WHOLE, HOLED = [MEASURED] * 4, [LINEAR] * 4
+RIGHT, WRONG = [2.0, 2.0], [1.0, 3.0]
 
 
 def reconcile(
@@ -95,15 +97,11 @@ def test_a_rate_within_its_step_stays(off: float, moved: bool) -> None:
     assert bool(done.values.final[0, 1] != 4.0) is moved
 
 
-def test_measured_values_against_their_rate_tell_another_schedule_and_the_total_is_followed() -> None:
-    """Peak counted 4 where its measured intervals say 10: the meter's hours are not these."""
+def test_a_rate_without_an_estimate_is_left_however_far_off_and_the_others_still_meet_their_own() -> None:
+    """Peak counted 4 where its measured intervals say 10: none of that may be put into the valley's gap."""
     done = reconcile([[5.0, 5.0, 3.0, 1.0]], [[MEASURED, MEASURED, MEASURED, LINEAR]], [[4.0, 13.0]])
-    assert done.by_rate.tolist() == [False]
-    np.testing.assert_allclose(done.values.final, [[5.0, 5.0, 3.0, 4.0]])
-
-
-WHOLE, HOLED = [MEASURED] * 4, [LINEAR] * 4
-RIGHT, WRONG = [2.0, 2.0], [1.0, 3.0]
+    assert done.by_rate.tolist() == [True]
+    np.testing.assert_allclose(done.values.final, [[5.0, 5.0, 3.0, 10.0]])
 
 
 @pytest.mark.parametrize(
@@ -114,11 +112,19 @@ RIGHT, WRONG = [2.0, 2.0], [1.0, 3.0]
         ([RIGHT, RIGHT, WRONG], [WHOLE, HOLED, WHOLE], [0, 0, 0], False),
         ([WRONG, RIGHT, WRONG], [WHOLE, HOLED, WHOLE], [0, 1, 2], True),
         ([[NAN, NAN], RIGHT, [NAN, NAN]], [WHOLE, HOLED, WHOLE], [0, 0, 0], True),
+        # Five steps off are no rounding; four are.
+        ([[1.95, 2.05], RIGHT, RIGHT], [WHOLE, HOLED, WHOLE], [0, 0, 0], False),
+        ([[1.96, 2.04], RIGHT, RIGHT], [WHOLE, HOLED, WHOLE], [0, 0, 0], True),
+        # The nearest that can tell decides: days with estimates and days whose curve is not what the total counted cannot.
+        ([RIGHT, [9.0, 3.0], RIGHT], [WHOLE, WHOLE, HOLED], [0, 0, 0], True),
+        ([WRONG, [9.0, 3.0], RIGHT], [WHOLE, WHOLE, HOLED], [0, 0, 0], False),
+        ([RIGHT, WRONG, RIGHT], [WHOLE, WHOLE, HOLED], [0, 0, 0], False),
+        ([WRONG, RIGHT, RIGHT], [WHOLE, WHOLE, HOLED], [0, 0, 0], True),
     ],
 )
-def test_a_day_that_is_empty_asks_its_neighbours(rates: list[list[float]], status: list[list[int]], series: list[int], followed: bool) -> None:
-    done = reconcile([[1.0] * 4] * 3, status, rates, [4.0] * 3, series=series)
-    assert done.by_rate.tolist() == [False, followed, False]
+def test_the_nearest_whole_days_bear_the_schedule_out(rates: list[list[float]], status: list[list[int]], series: list[int], followed: bool) -> None:
+    done = reconcile([[1.0] * 4] * 3, status, rates, [4.0 if NAN in each or sum(each) < 5 else 12.0 for each in rates], series=series)
+    assert done.by_rate.tolist() == [False if each == WHOLE else followed for each in status]
 
 
 def test_a_day_without_a_schedule_goes_by_its_total() -> None:
@@ -127,11 +133,12 @@ def test_a_day_without_a_schedule_goes_by_its_total() -> None:
     assert done.values.final[0, 1] == pytest.approx(4.02)
 
 
-def test_a_rate_that_counts_no_interval_must_not_have_counted() -> None:
-    """A third register that ran although no interval is its own."""
-    told = [[MEASURED, LINEAR, MEASURED, MEASURED]]
-    assert reconcile([[5.0, 1.0, 3.0, 3.0]], told, [[9.0, 6.0, 0.0]]).by_rate.tolist() == [True]
-    assert reconcile([[5.0, 1.0, 3.0, 3.0]], told, [[9.0, 6.0, 0.5]]).by_rate.tolist() == [False]
+@pytest.mark.parametrize(("third", "followed"), [(0.0, True), (0.5, False)])
+def test_a_rate_that_counts_no_interval_must_not_have_counted(third: float, followed: bool) -> None:
+    """A third register that ran on a whole day although no interval is its own."""
+    rates = [[2.0, 2.0 - third, third], [9.0, 6.0, 0.0]]
+    done = reconcile([[1.0] * 4, [5.0, 1.0, 3.0, 3.0]], [WHOLE, [MEASURED, LINEAR, MEASURED, MEASURED]], rates)
+    assert done.by_rate.tolist() == [False, followed]
 
 
 def test_a_span_over_a_change_of_schedule_sums_by_the_hours_of_each_day() -> None:
