@@ -101,7 +101,10 @@ def main() -> None:
     """Prints the table."""
     works = Works()
     ways = {"curve alone": (False, None), "total": (True, None), "total and rates": (True, works.clock)}
-    lines = ["| Gap [h] | Known | Mean absolute error of an interval [kWh] | Errors of the four rates, share of the day's energy |", "|---:|---|---:|---:|"]
+    lines = [
+        "| Gap [h] | Known | Mean absolute error of an interval [kWh] | Errors of the four rates, share of the day's energy |",
+        "|---:|---|---:|---:|",
+    ]
     for hours in HOURS:
         errors: dict[str, list[float]] = {way: [] for way in ways}
         moved: dict[str, list[float]] = {way: [] for way in ways}

@@ -40,7 +40,7 @@ def compare_rates(curves: pa.Table, reads: pa.Table, clock: RateClock) -> pa.Tab
     mine = mine.select([*_KEY[:2], "energy_date"]).append_column("_read", pa.array(np.arange(mine.num_rows)))
     keys = curves.select(list(_KEY)).append_column("_curve", pa.array(np.arange(curves.num_rows)))
     pairs = keys.join(mine, list(_KEY), [*_KEY[:2], "energy_date"], join_type="inner").sort_by("_curve")
-    chosen = curves.take(pairs["_curve"]).append_column("_read", pairs["_read"])
+    chosen = curves.select([*_KEY, "interval_minutes", "final_kwh_or_kvarh"]).take(pairs["_curve"]).append_column("_read", pairs["_read"])
     settled = reads.filter(told).select(list(_READ_COLUMNS))
     parts = [
         _compared(chosen.filter(pc.equal(chosen["interval_minutes"], minutes)), settled, int(minutes), clock)
