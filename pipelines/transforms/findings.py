@@ -41,6 +41,7 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
     series = _series(derived["meter_point_id"], derived["channel_code"])
     register, _ = to_micros(derived["end_register_unscaled"])
     decreased = _is(derived["reason_code"], RejectReason.REGISTER_DECREASE.value)
+    jumped = _is(derived["reason_code"], RejectReason.REGISTER_JUMP.value)
     multiplier = np.maximum(derived["multiplier_ratio"].to_numpy(), 1e-9)
     resolution, _ = to_micros(derived["resolution_kwh_or_kvarh"])
     rates = _sent_rates(derived, received)
@@ -48,8 +49,9 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
         series=series,
         day_numbers=day_numbers(derived["energy_date"]),
         register=register,
-        before=_read_before(series, ~decreased),
+        before=_read_before(series, ~(decreased | jumped)),
         decreased=decreased,
+        jumped=jumped,
         rolled_over=_is(derived["register_rule_code"], RegisterRule.ROLLOVER.value) & ~decreased,
         exchanged=_is(derived["register_rule_code"], RegisterRule.METER_EXCHANGE.value) & ~decreased,
         step=np.rint(resolution / multiplier).astype(np.int64),

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray
 
-FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER = range(6)
+FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP = range(7)
+
+LOOK_AHEAD = 5
+"""Reads that tell whether one before them was too high: most of them must lie below it, and two at least."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,23 @@ def _advance(start: int, end: int, span: int, multiplier: int, limit: float, sha
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_jump(read: int, last: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+    """Whether a read lies above the reads that follow it while these go on from the read before: then it is the odd one, not they.
+
+    A register that begins anew at 0 falls below the read before as well, so a rollover is no jump.
+    """
+    below, above = 0, 0
+    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+        if series[later] != series[read] or meter[later] != meter[read]:
+            break
+        if register[later] >= register[read]:
+            above += 1
+        elif register[later] >= register[last]:
+            below += 1
+    return below >= 2 and below > above
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def settle_reads(
     series: IntArray,
     day: IntArray,
@@ -120,6 +140,9 @@ def settle_reads(
             last = read
             continue
         before[read] = last
+        if meter[read] == meter[last] and register[read] > register[last] and _is_jump(read, last, series, register, meter):
+            rule[read] = JUMP
+            continue
         total, rolled, exchanged, certain = 0, False, False, True
         begin = register[last]
         hours = 24.0 * (day[read] - day[last])

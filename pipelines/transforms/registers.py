@@ -41,6 +41,7 @@ _RULES = {
     kernel.METER_EXCHANGE: RegisterRule.METER_EXCHANGE,
     kernel.DECREASE: RegisterRule.DECREASE,
     kernel.UNKNOWN_METER: RegisterRule.DECREASE,
+    kernel.JUMP: RegisterRule.JUMP,
 }
 
 
@@ -53,7 +54,8 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
 
     The register of a day is read at its end, so a meter that counts from day V on may be read on V - 1 for the first time.
     A read below the one before is a rollover at 10 to the power of the register's digits if the advance stays plausible; else it is held
-    back and the next read is compared with the last good one. A read after an exchange closes the old meter at
+    back and the next read is compared with the last good one. So is a read that most of those after it lie below, while they go on from the one
+    before: one read too high would else hold back all that follow. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active forward registers, so for the
     other channels, or where one is unknown, the day of the exchange has no energy. The registers of the rates follow the same walk.
     """
@@ -147,6 +149,7 @@ def _derived_rows(
             "register_unscaled",
             "The register is below the one before and cannot have rolled over.",
         ),
+        kernel.JUMP: (RejectReason.REGISTER_JUMP.value, "register_unscaled", "The register is above the reads that follow it."),
         kernel.UNKNOWN_METER: (RejectReason.UNKNOWN_METER_POINT.value, "meter_point_id", "No meter is known for this meter point on this day."),
     }
     texts = [reasons.get(number, (None, None, None)) for number in sorted(_RULES)]

@@ -16,6 +16,10 @@ def _decrease(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     return block.decreased.copy()
 
 
+def _jump(block: RegisterBlock, parameters: Parameters) -> BoolArray:
+    return block.jumped.copy()
+
+
 def _rollover(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     return block.rolled_over.copy()
 
@@ -77,4 +81,5 @@ REGISTER_CHECKS: tuple[Check, ...] = (
         _time_of_use_registers,
         eligibility=_HAS_BEFORE,
     ),
+    Check("VEE-V35", Level.REGISTER, "Register jump: above the reads that follow it", "示值飞走", Severity.QUARANTINE, TRADE, _jump),
 )
