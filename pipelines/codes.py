@@ -79,6 +79,7 @@ class RegisterRule(StrEnum):
     ROLLOVER = "rollover"
     METER_EXCHANGE = "meter_exchange"
     DECREASE = "decrease"
+    JUMP = "jump"
 
 
 class TouPeriod(StrEnum):
@@ -225,6 +226,7 @@ class RejectReason(StrEnum):
     UNKNOWN_METER_POINT = "unknown_meter_point"
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
+    REGISTER_JUMP = "register_jump"
     FUTURE_DATED = "future_dated"
     PRE_INSTALLATION = "pre_installation"
 

@@ -46,6 +46,7 @@ from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.edit import Edit
@@ -144,7 +145,14 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         rows = curves.to_table(columns=columns, filter=ds.field("meter_point_id").isin(pa.array(sample, pa.string())))
         return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
 
-    return Registers(energy, classes, profiles)
+    return Registers(energy, classes, profiles, _rate_clock(inputs, points))
+
+
+def _rate_clock(inputs: Inputs, points: pa.Table) -> RateClock:
+    columns = ["customer_id", "valid_from_date", "customer_class_code"]
+    terms = read_columns(_paths(inputs, SilverCustomers), SilverCustomers, columns)
+    formats, slack = inputs.settings.section(FormatSettings), inputs.settings.section(VeeSettings).rate_sum_tolerance_steps
+    return rate_clock(formats.rate_periods, formats.rate_stand_ins, slack, inputs.facts.time_of_use.slot_matrix, points, terms)
 
 
 def _paths(inputs: Inputs, table: type[Table]) -> list[str]:
@@ -226,10 +234,10 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     points, settings = _meter_points(inputs), inputs.settings.section(VeeSettings)
     months = {month_of(path, "energy_month") for path in inputs.files(SilverRegisterEnergy)}
     months |= {month_of(path, "curve_month") for path in inputs.files(SilverDayCurves)}
-    day_types = _day_types(inputs.facts, _days_of(sorted(months)))
+    day_types, clock = _day_types(inputs.facts, _days_of(sorted(months))), _rate_clock(inputs, points)
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
-        return judge_days(rows[0], rows[1], points, day_types, settings)
+        return judge_days(rows[0], rows[1], points, day_types, settings, clock)
 
     return derive_with_findings(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK)
 
@@ -306,7 +314,7 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="gold",
         name="gold-day-energy",
-        reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints),
+        reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
         writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
     ),

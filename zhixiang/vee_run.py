@@ -25,7 +25,7 @@ from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import EPOCH
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
-from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
+from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.tables.silver import SilverMeterPoints
@@ -34,13 +34,14 @@ from pipelines.transforms.curves import refine_curves
 from pipelines.transforms.estimation_errors import measure_estimation_errors
 from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from zhixiang.delivery.quality_figures import error_limits
 
-_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints)
+_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers)
 _LOCAL_SHIFT = timedelta(hours=8)
 OUTPUTS = (
     "intervals.parquet", "intervals.csv", "flags.csv", "register_energy.csv", "estimation_errors.csv", "rejected.csv", "report.html", "summary.json",
@@ -107,6 +108,7 @@ def run_vee(
     points, result.assumed = _meter_points(bronze[BronzeMeterPoints], named)
     names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     vee, result.holidays = settings.section(VeeSettings), local
+    clock = _rate_clock(bronze[BronzeCustomers], points, settings, facts) if local else None
     on_step("registers")
     registers = refine_read_rows(reads, points, vee, today)
     result.registers = registers.energy
@@ -121,13 +123,15 @@ def run_vee(
         sorted(set(curves["curve_month"].to_pylist())),
         today,
         settings.section(FormatSettings).present_char,
-        Registers(lambda _names: registers.energy, {}),
+        Registers(lambda _names: registers.energy, {}, clock=clock),
     )
     result.curves = outcome.curves
     changed = measured_not_as_received(curves, outcome.curves, points)
     if changed:
         raise GateHaltedError("intervals", [f"{changed} measured values differ from what was received"])
-    result.findings = _findings(result, registers.findings, points, day_types, vee)
+    _, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
+    findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
+    result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
     on_step("error of the estimates")
     result.errors, result.error_limits = measure_estimation_errors(outcome.curves, {}, day_types, vee), error_limits(vee)
     for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
@@ -147,10 +151,11 @@ def _every_file(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _findings(result: VeeResult, on_registers: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings) -> pa.Table:
-    """What checks of registers and of days of energy find, by meter point, channel, day and check."""
-    _, on_days = judge_days(result.registers, result.curves, points, day_types, settings)
-    return pa.concat_tables([on_registers.cast(FINDINGS_SCHEMA), on_days]).sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
+def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts: Facts) -> RateClock:
+    """The clock of registers of rates, for meter points whose customer is in the files; of equal first days the row sent last holds."""
+    formats, slack = settings.section(FormatSettings), settings.section(VeeSettings).rate_sum_tolerance_steps
+    terms = customers.sort_by([(name, "ascending") for name in ("sent_at_utc", "content_hash", "line_number")])
+    return rate_clock(formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, terms)
 
 
 def _read(
@@ -353,5 +358,12 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Decimals as text, for CSV."""
-    return pa.table({name: table[name].cast(STRING) if pa.types.is_decimal(table[name].type) else table[name] for name in table.column_names})
+    """Decimals as text and lists of them joined by a semicolon, for CSV."""
+
+    def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_list(column.type):
+            texts = [None if row is None else ";".join("" if value is None else str(value) for value in row) for row in column.to_pylist()]
+            return pa.chunked_array([pa.array(texts, STRING)])
+        return column.cast(STRING) if pa.types.is_decimal(column.type) else column
+
+    return pa.table({name: plain(table[name]) for name in table.column_names})

@@ -65,6 +65,11 @@ class SilverRegisterEnergy(Table):
     energy_kwh_or_kvarh = Field(
         ENERGY, "(end - start) x multiplier, after rollover and exchange; null for a first read.", unit=Unit.KWH_OR_KVARH, minimum=0
     )
+    rate_energy_kwh_or_kvarh = Field(
+        pa.list_(ENERGY),
+        "The same by rate r1, r2, ...; null for a rate that was not sent or cannot be known, and as a whole where none is known.",
+        unit=Unit.KWH_OR_KVARH,
+    )
     resolution_kwh_or_kvarh = Field(ENERGY, "Smallest step of the register times the multiplier.", unit=Unit.KWH_OR_KVARH, nullable=False)
     register_rule_code = Field(STRING, "How the energy was found.", codes=RegisterRule, nullable=False)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)

@@ -85,9 +85,11 @@ class RegisterBlock:
     day_numbers  Local day that the read closes, counted from 1970-01-01.
     register     The counter. [1e-6, before the multiplier]
     before       Place of the read before, -1 where there is none.
-    decreased, rolled_over, exchanged  What the walk decided about the energy since the read before.
+    decreased, jumped, rolled_over, exchanged  What the walk decided about the energy since the read before.
     step         Smallest step of the register. [1e-6, before the multiplier]
+    rolls_over_at  Where the registers of the meter begin again, 0 where unknown. [1e-6, before the multiplier]
     rates        (reads x rates) registers of the rates, -1 where none was sent. [1e-6, before the multiplier]
+    rate_known   (reads x rates) whether the walk could tell the energy of a rate since the read before.
     """
 
     series: IntArray
@@ -95,10 +97,13 @@ class RegisterBlock:
     register: IntArray
     before: IntArray
     decreased: BoolArray
+    jumped: BoolArray
     rolled_over: BoolArray
     exchanged: BoolArray
     step: IntArray
+    rolls_over_at: IntArray
     rates: IntArray
+    rate_known: BoolArray
 
 
 @dataclass(frozen=True)
@@ -119,6 +124,7 @@ class DayBlock:
     multiplier        CT ratio x PT ratio, NaN where unknown.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
     counts_use        Whether the series counts active energy drawn.
+    rate_apart        How far the curve lies from the register of the rate from which it lies farthest, NaN where rates cannot be followed. [kWh or kvarh]
     """
 
     series_starts: IntArray
@@ -135,3 +141,4 @@ class DayBlock:
     multiplier: FloatArray
     capacity_kva: FloatArray
     counts_use: BoolArray
+    rate_apart: FloatArray

@@ -17,17 +17,14 @@ def _single_days(block: DayBlock) -> BoolArray:
 
 
 def _day_use(block: DayBlock, parameters: Parameters) -> BoolArray:
+    """Not every customer keeps the calendar of holidays: a works that runs through has none, a mall is full on them."""
+    days_of_week = np.maximum((block.day_numbers + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday; working days are of one kind
+    by_calendar, by_week = (
+        day_kernels.like_day_medians(block.energy, block.series_starts, kinds, _single_days(block), parameters["like_days"], parameters["reach_days"])
+        for kinds in (block.day_types, days_of_week)
+    )
     return np.asarray(
-        day_kernels.outside_like_days(
-            block.energy,
-            block.series_starts,
-            block.day_types,
-            _single_days(block),
-            parameters["above"],
-            parameters["below"],
-            parameters["like_days"],
-            parameters["reach_days"],
-        )
+        day_kernels.outside_like_days(block.energy, block.series_starts, by_calendar, by_week, parameters["above"], parameters["below"])
     )
 
 
@@ -60,6 +57,11 @@ def _interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(np.abs(block.curve - block.register) > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
 
 
+def _rate_interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
+    allowed = np.maximum(parameters["tolerance_kwh"], parameters["steps"] * block.resolution)
+    return np.asarray(block.rate_apart > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
+
+
 def _inactive(block: DayBlock, parameters: Parameters) -> BoolArray:
     limit = int(parameters["days"])
     return np.asarray(day_kernels.long_runs(block.energy == 0.0, block.series_starts, block.day_numbers, block.span_days, limit, True))
@@ -90,7 +92,7 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V24",
         Level.DAY,
-        "High or low day: use far from the mean of own like-days",
+        "High or low day: use far from the median of own like-days",
         "日电量突增或突减",
         Severity.INFO,
         "Limits of +20 % and -50 % are common defaults of metering systems.",
@@ -190,5 +192,16 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _interval_length,
+    ),
+    Check(
+        "VEE-V34",
+        Level.DAY,
+        "Intervals against time-of-use registers: the curve's intervals of a rate do not sum to the rate's register",
+        "曲线与分时示值不符",
+        Severity.WARN,
+        "Follows from the schedule of the customer's class and the order of the rates, which is assumed for meters (`rate_periods`).",
+        _rate_interval_sum,
+        {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
+        Eligibility("a whole curve, registers of rates that sum to the total, a schedule", lambda block: ~np.isnan(block.rate_apart)),
     ),
 )

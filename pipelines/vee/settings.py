@@ -30,18 +30,21 @@ class VeeSettings(SettingsFile):
     spike_own_days_floor_ratio: float = Field(ge=0, description="VEE-V11: and the mean of the series' non-zero intervals by more than this factor.")
     spike_own_days_window_ratio: float = Field(gt=1, description="VEE-V11: and most other intervals of the window by more than this factor.")
     over_capacity_factor: float = Field(gt=0, description="VEE-V07: mean power above this multiple of the capacity in kVA is not possible.")
-    rate_sum_tolerance_steps: int = Field(ge=0, description="VEE-V22: steps of the register by which the sum of the rates may differ from the total.")
-    day_use_above_ratio: float = Field(gt=0, description="VEE-V24 fires on a day above the mean of own like-days by more than this share.")
-    day_use_below_ratio: float = Field(gt=0, lt=1, description="VEE-V24: and on a day below that mean by more than this share.")
-    day_use_like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose mean is taken.")
+    rate_sum_tolerance_steps: int = Field(
+        ge=0,
+        description="VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates farther off are not followed.",
+    )
+    day_use_above_ratio: float = Field(gt=0, description="VEE-V24 fires on a day above the median of own like-days by more than this share.")
+    day_use_below_ratio: float = Field(gt=0, lt=1, description="VEE-V24: and on a day below that median by more than this share.")
+    day_use_like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose median is taken.")
     trimmed_maximum_ratio: float = Field(gt=1, description="VEE-V25 fires on a day above this multiple of the trimmed maximum.")
     trimmed_share_ratio: float = Field(gt=0, lt=1, description="VEE-V25: share of the largest days that is cut off first.")
     trimmed_least_days: int = Field(ge=2, description="VEE-V25: series of fewer days are not judged.")
     single_phase_current_a: float = Field(gt=0, description="VEE-V27: current that a single-phase meter carries.")
     single_phase_voltage_v: float = Field(gt=0, description="VEE-V27: voltage of its phase.")
     single_phase_factor: float = Field(gt=0, description="VEE-V27: multiple of the energy of such a meter at full load that is still possible.")
-    interval_sum_tolerance_kwh: float = Field(gt=0, description="VEE-V29: intervals and register may differ by this, ...")
-    interval_sum_tolerance_steps: int = Field(ge=1, description="VEE-V29: ... or by so many steps of the register, whichever is more.")
+    interval_sum_tolerance_kwh: float = Field(gt=0, description="VEE-V29 and VEE-V34: intervals and register may differ by this, ...")
+    interval_sum_tolerance_steps: int = Field(ge=1, description="VEE-V29 and VEE-V34: ... or by so many steps of the register, whichever is more.")
     inactive_days: int = Field(ge=2, description="VEE-V30 fires on a run of days without energy at least so long.")
     prolonged_estimation_days: int = Field(ge=2, description="VEE-V31 fires on a run of estimated days at least so long.")
     prolonged_estimation_ratio: float = Field(
