@@ -12,7 +12,7 @@ from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
+from pipelines.tariff import Contract, Determinants, PricedMonth, SupplyMonth, missing_inputs, price_month
 from pipelines.tariff.what_if import best_contract_demand, shifted, with_capacitors
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -34,6 +34,7 @@ class Situation:
     baseline            expected, low and high energy of the month, or None. [kWh]
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2, m2]
     usage               What the days of the month tell, or None.
+    supply              The month in segments where one contract does not price it whole; contract and determinants do not give its total.
     """
 
     contract: Contract
@@ -43,6 +44,7 @@ class Situation:
     baseline: tuple[float, float, float] | None
     intensity: tuple[float, float, float, float] | None
     usage: DayUsage | None
+    supply: SupplyMonth | None = None
 
 
 Found = dict[str, Any] | None
@@ -54,6 +56,9 @@ def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     What changes the terms or the hours of supply comes before what asks for less energy; of either kind the largest savings are chosen.
     Where two change the same term of the contract only the better one stands.
     """
+    if situation.supply is not None:
+        # The rules change one contract or one month's metering; what that saves in a month of several is not what they would tell.
+        return []
     found: dict[str, dict[str, Any]] = {}
     for rule in _RULES:
         advice = rule(situation, facts, settings)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, Provenance, TouPeriod, VoltageLevel
 from pipelines.units import Unit
@@ -37,6 +37,19 @@ COMPONENTS: Mapping[LineComponent, Said] = {
     LineComponent.CATALOGUE_ENERGY: Said("目录电量电费", "Energy, catalogue price"),
     LineComponent.EXPORTED_ENERGY: Said("余电上网电费", "Energy fed into the grid"),
 }
+
+
+def part_of(line: Mapping[str, Any]) -> Said:
+    """Section and days of a line that is not the whole supply's and month's; else empty.
+
+    line  A row of efficiency_bill_lines_v1; one that was issued before there were sections lacks the columns.
+    """
+    section, first, last = line.get("section_name") or "", line.get("first_date"), line.get("last_date")
+    if first is None or last is None:
+        return Said(section, section)
+    zh, en = f"{first.month}月{first.day}日—{last.month}月{last.day}日", f"{first} to {last}"
+    return Said(" · ".join(filter(None, (section, zh))), " · ".join(filter(None, (section, en))))
+
 
 PERIODS: Mapping[TouPeriod, Said] = {
     TouPeriod.SHARP: Said("尖", "sharp"),
