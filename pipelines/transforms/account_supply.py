@@ -268,6 +268,11 @@ class _Inside:
         return (*self.others, *self.metered_sections)
 
 
+def once_each(determinants: Iterable[Row]) -> list[Row]:
+    """Rows of gold_billing_determinants, each meter point and month once."""
+    return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
+
+
 def price_days_of(facts: Facts) -> PriceDays:
     """Days inside a month on which a price of a contract changes, found once for each contract; none where a day is not covered."""
 

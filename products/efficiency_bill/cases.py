@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -94,15 +94,14 @@ def gather_cases(
     month: BillingMonth,
     settings: EfficiencyBillSettings,
     limits: PublicationSettings,
-    names: Sequence[str] | None = None,
+    names: Collection[str] | None = None,
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
     accounts  Of the month and the two before.
     names     Customers that receive a bill; None: all of the accounts.
     """
-    billed = set(accounts.customers_in(month) if names is None else names)
-    wanted = [name for name in accounts.customers_in(month) if name in billed]
+    wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
     found = {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
     energy = {name: float(account.determinants.energy_kwh) for name, account in found.items()}
     area = {name: account.terms["floor_area_m2"] for name, account in found.items()}

@@ -25,7 +25,7 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, 
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverWeather
 from pipelines.tariff import Segment, SupplyMonth
-from pipelines.transforms.account_supply import AccountBook, price_days_of
+from pipelines.transforms.account_supply import AccountBook, once_each, price_days_of
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.corrections import Standing, revised, standing_of
@@ -77,10 +77,10 @@ class EfficiencyBill:
         limits = inputs.settings.section(PublicationSettings)
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
-        accounts = self._accounts(inputs, settings, months, facts)
+        names = set(customers["customer_id"].to_pylist())
+        accounts = self._accounts(inputs, settings, months, facts, customers)
         weather = inputs.frame(SilverWeather).where(F.col("weather_date").between(month.first_day, month.last_day)).select(*WEATHER).toArrow()
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
-        names = customers["customer_id"].unique().to_pylist()
         cases = gather_cases(accounts, arranged, read_coefficients(bundle.files), month, settings, limits, names)
         check_prices(cases, facts)
         standing = standing_bills(inputs, month)
@@ -88,17 +88,19 @@ class EfficiencyBill:
             return _on_driver(inputs, cases, standing, facts, settings, bundle.version)
         return _on_workers(inputs, cases, standing, facts, settings, bundle.version)
 
-    def _accounts(self, inputs: Inputs, settings: EfficiencyBillSettings, months: Sequence[str], facts: Facts) -> AccountBook:
+    def _accounts(self, inputs: Inputs, settings: EfficiencyBillSettings, months: Sequence[str], facts: Facts, customers: pa.Table) -> AccountBook:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
 
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
-        determinants = billed(rows, settings).unionByName(behind).distinct().toArrow().to_pylist()
-        owners = sorted({row["customer_id"] for row in determinants})
-        customers = inputs.frame(SilverCustomers).where(F.col("customer_id").isin(owners)).toArrow().to_pylist()
+        determinants = once_each(billed(rows, settings).unionByName(behind).toArrow().to_pylist())
+        terms = customers.to_pylist()
+        others = sorted({row["customer_id"] for row in determinants} - {row["customer_id"] for row in terms})
+        if others:
+            terms += inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others)).toArrow().to_pylist()
         segments = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months)).toArrow().to_pylist()
-        return AccountBook(customers, determinants, segments, inputs.frame(SilverSupplyShares).toArrow().to_pylist(), price_days_of(facts))
+        return AccountBook(terms, determinants, segments, inputs.frame(SilverSupplyShares).toArrow().to_pylist(), price_days_of(facts))
 
 
 def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:

@@ -20,6 +20,7 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from pipelines.transforms.account_supply import once_each
 from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.reference import MasterBill, master_bills
@@ -56,13 +57,13 @@ class TransferFeeCode:
         suppliers = F.broadcast(declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct())
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text)
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
-        metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind).distinct()
+        metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind)
         owners = metered.select("customer_id").union(suppliers).distinct()
         customers = inputs.frame(SilverCustomers).join(owners, "customer_id", "left_semi")
         found = fee_codes(
             declared.toArrow().to_pylist(),
             customers.toArrow().to_pylist(),
-            metered.toArrow().to_pylist(),
+            once_each(metered.toArrow().to_pylist()),
             inputs.bundles[MODEL],
             month,
             facts,
