@@ -54,7 +54,9 @@ class GoldBillingDeterminants(Table):
     estimated_ratio = Field(
         DOUBLE, "Share of the curve's energy that was estimated; 0 without a curve.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1
     )
-    missing_inputs = Field(pa.list_(STRING), "What the bill cannot show, by name: curve, reactive_registers, missing_days.", nullable=False)
+    missing_inputs = Field(
+        pa.list_(STRING), "What the bill cannot show, by name: curve, reactive_registers, missing_days, year_to_date.", nullable=False
+    )
     exported_kwh = Field(ENERGY, "Energy fed into the grid, by the active reverse register; empty without one.", unit=Unit.KWH, minimum=0)
     transformer_loss_kwh = Field(
         ENERGY, "Active loss of the transformer that is metered on its low side, not in energy_kwh; empty: high side.", unit=Unit.KWH, minimum=0

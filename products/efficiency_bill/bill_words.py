@@ -131,6 +131,24 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "本月有的日子没有抄表电量，合计只含已有的日子。",
         "Some days of the month have no settled energy; the totals hold the other days only.",
     ),
+    "time_of_use_fact": Said(
+        "有的日子没有适用的分时时段，因此没有分时电量。", "No time-of-use schedule covers some of the days, so energy is not split into periods."
+    ),
+    "year_to_date": Said(
+        "本年度前几个月的电量不全，阶梯从已知的电量算起。",
+        "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
+    ),
+    "sub_meter": Said(
+        "合同列出的分表本月没有电量，因此不计算电费。", "A sub-meter that the contract names was not read this month, so nothing is charged here."
+    ),
+    "shares_above_main": Said(
+        "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
+        "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
+    ),
+    "residential_tiers": Said(
+        "一个总表后有多个分别执行阶梯电价的部分，因此不计算电费。",
+        "Several parts behind one main meter have tiers of their own, so nothing is charged here.",
+    ),
     "contract": Said("没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."),
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),
     "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),

@@ -6,14 +6,16 @@ transmission 0.1250 two-part and 0.2114 single-part, funds 0.02923875, capacity 
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
-from tests.supplies import METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
+from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
 
 D = Decimal
 ELEVENTH, SIXTEENTH = date(2026, 9, 11), date(2026, 9, 16)
@@ -322,3 +324,33 @@ def test_months_before_and_after_a_change_are_whole() -> None:
     world = World([WORKS, smaller], [METER], registers("2400.00"), curves(100))
     assert (world.segments, world.account().supply) == ([], None)
     assert world.book.account("C", BillingMonth(2026, 8)) is None, "nothing was metered"
+
+
+def funds_from_the_sixteenth(facts: Facts) -> Facts:
+    """Funds of 0.03 CNY/kWh from 2026-09-16, known in time."""
+    published = facts.funds.versions[-1]
+    later = dataclasses.replace(published, value=D("0.03"), effective_from=SIXTEENTH, known_from=SIXTEENTH)
+    return dataclasses.replace(facts, funds=dataclasses.replace(facts.funds, versions=(*facts.funds.versions, later)))
+
+
+def test_a_price_that_changes_inside_the_month_cuts_its_energy_and_not_its_basic_charge() -> None:
+    world = World([WORKS], [METER], registers("2400.00"), curves(100), facts=funds_from_the_sixteenth(FACTS))
+    # Half of the month each: 10,500, 10,500 and 15,000 kWh at 0.02923875 and at 0.03.
+    assert [line[1:2] + line[4:] for line in world.lines() if line[2] == "funds"] == [
+        (1, D(10500), D("307.01")), (1, D(10500), D("307.01")), (1, D(15000), D("438.58")),
+        (16, D(10500), D("315.00")), (16, D(10500), D("315.00")), (16, D(15000), D("450.00")),
+    ]  # fmt: skip
+    assert [line[1:] for line in world.lines() if line[2] == "basic_capacity"] == [(0, "basic_capacity", "", D(800), D("23600.00"))]
+    household = World([SHOP | {"customer_class_code": "residential"}], [METER], registers("10.00"), facts=funds_from_the_sixteenth(FACTS))
+    assert household.segments == [], "residential prices are whole: no funds are added"
+
+
+def test_the_tenants_prices_do_not_cut_the_bill_of_a_household_before_the_meter() -> None:
+    """The main account is residential; behind it a shop whose funds change on the sixteenth is billed by itself."""
+    home = SHOP | {"customer_class_code": "residential", "voltage_level_code": "below_1kv", "opened_date": SEPTEMBER.first_day}
+    shop = SHOP | {"customer_id": "T"}
+    settled = [*registers("20.00"), *registers("5.00", "SUB")]
+    world = World([home, shop], [METER, SUB | {"customer_id": "T"}], settled, facts=funds_from_the_sixteenth(FACTS))
+    # 600 - 150 kWh; limits of four months: 920 kWh.
+    assert world.lines() == [("", 0, "tier_1", "", D(450), D("242.10"))]
+    assert [line[1:2] + line[4:] for line in world.lines("T") if line[2] == "funds"] == [(1, D(75), D("2.19")), (16, D(75), D("2.25"))]
