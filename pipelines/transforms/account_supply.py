@@ -140,9 +140,7 @@ class AccountBook:
 
     def _account(self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: _Inside) -> AccountMonth:
         whole = plain.determinants
-        tiered = {
-            each.section for each in segments if each.contract.customer_class is CustomerClass.RESIDENTIAL and not each.contract.is_combined_meter
-        }
+        tiered = {each.section for each in segments if _is_tiered(each)}
         if len(tiered) > 1:
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
         year = whole.year_to_date_kwh - sum((row["year_to_date_kwh"] or Decimal(0) for row in inside.taken_out), Decimal(0))
@@ -226,7 +224,8 @@ class AccountBook:
                 if share is not None
             ]
             found += self._joined(own, month)
-        return found
+        # The engine counts the year's kWh through all residential segments in turn; those without tiers must not come before.
+        return sorted(found, key=_is_without_tiers)
 
     def _schedule_behind(self, row: Row) -> TouSchedule | None:
         """Whose hours the periods of another customer's sub-meter are; None without time of use."""
@@ -299,6 +298,15 @@ def _segment(contract: Contract, piece: Piece, terms: Row | None, section: str) 
     split = piece.energy_by_period if contract.is_time_of_use else None
     running = None if terms is None else _running_days(contract, terms, piece.first_day, piece.last_day)
     return Segment(contract, piece.first_day, piece.last_day, piece.energy_kwh, split, piece.max_demand_kw, section, running)
+
+
+def _is_tiered(segment: Segment) -> bool:
+    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and not segment.contract.is_combined_meter
+
+
+def _is_without_tiers(segment: Segment) -> bool:
+    """Whether a segment pays the residential price of a combined meter."""
+    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and segment.contract.is_combined_meter
 
 
 def _running_days(contract: Contract, terms: Row, first: date, last: date) -> int | None:

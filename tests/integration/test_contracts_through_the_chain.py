@@ -173,7 +173,7 @@ def test_a_park_with_a_transformer_a_dormitory_a_household_a_tenant_and_panels(b
     """72,000 and 810 kWh of loss: a fifth for the dormitory, 600 for the household, 7,200 for the tenant, 50,448 are left."""
     bill = bills["BDG-MAIN"]
     assert sum(line[2] for line in said(bill, "funds")) == D(50448)
-    assert said(bill, "tier_1") == [("dormitory", None, D(14562), D("7834.36")), ("household", None, D(600), D("322.80"))]
+    assert said(bill, "tier_1") == [("household", None, D(600), D("322.80")), ("dormitory", None, D(14562), D("7834.36"))]
     assert said(bill, "exported_energy") == [(None, None, D("370.20"), D("-153.74"))]
     assert bill["result"]["energy_kwh"] == D(50448 + 14562 + 600)
     # 72,810 kWh beside 36,000 + 4,050 kvarh is 0.88, of the standard 0.90 one per cent more on all of the main part but the funds.
