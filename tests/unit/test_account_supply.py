@@ -146,8 +146,8 @@ def test_a_fixed_share_and_a_fixed_quantity_are_taken_out_of_the_main_part() -> 
     )
     assert world.lines() == [
         *left,
-        ("dormitory", 0, "tier_1", "", D(14400), D("7747.20")),
         ("shop", 0, "energy_base", "", D(3000), D("1575.00")), ("shop", 0, "transmission", "", D(3000), D("634.20")), ("shop", 0, "funds", "", D(3000), D("87.72")),
+        ("dormitory", 0, "tier_1", "", D(14400), D("7747.20")),
         ("", 0, "basic_capacity", "", D(800), D("23600.00")),
     ]  # fmt: skip
     assert world.account().determinants.energy_kwh == D(72000)
