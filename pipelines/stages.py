@@ -30,7 +30,7 @@ from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
-from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
@@ -39,19 +39,22 @@ from pipelines.tables.silver import (
     SilverMeterPoints,
     SilverQuarantine,
     SilverRegisterEnergy,
+    SilverSupplyShares,
 )
+from pipelines.transforms.agreed_points import Agreements
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
-from pipelines.transforms.determinants import derive_billing_determinants
+from pipelines.transforms.determinants import derive_billing
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.month_cuts import month_cuts
 from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.edit import Edit
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, derive_with_findings, driver_files, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -61,7 +64,7 @@ READ_ROWS_PER_TASK = 1_500_000
 PLANNERS = 3
 MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
 # Registers and curves wait for these alone.
-MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints)]
+MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints, SilverSupplyShares)]
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
 
@@ -243,14 +246,16 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
-    """What each bill needs of each meter point and month."""
+    """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
     points, periods = _meter_points(inputs), inputs.facts.time_of_use.slot_matrix
-    customers = inputs.frame(SilverCustomers).toArrow().cast(SilverCustomers.arrow_schema())
+    customers, shares = (inputs.frame(table).toArrow().cast(table.arrow_schema()) for table in (SilverCustomers, SilverSupplyShares))
+    agreed = Agreements(customers, points, shares, month_cuts(customers.to_pylist(), points.to_pylist(), shares.to_pylist(), inputs.facts))
 
-    def derive(rows: Sequence[pa.Table]) -> pa.Table:
-        return derive_billing_determinants(rows[0], rows[1], customers, points, periods)
+    def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+        return derive_billing(rows[0], rows[1], agreed, periods)
 
-    return derive_in_buckets(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldBillingDeterminants, derive, READ_ROWS_PER_TASK)
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    return derive_with_findings(inputs, sources, GoldBillingDeterminants, GoldBillingSegments, derive, READ_ROWS_PER_TASK)
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:
@@ -321,8 +326,8 @@ STEPS: tuple[Step, ...] = (
     Step(
         stage="gold",
         name="gold-determinants",
-        reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
-        writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES},
+        reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints, SilverSupplyShares),
+        writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
     ),
     SUFFICIENCY_STEP,

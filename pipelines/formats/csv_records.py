@@ -37,7 +37,7 @@ Assemble = Callable[[pa.Table], pa.Table]
 class CsvLayout:
     """A text format: its cells, and how a table of them becomes rows of the bronze table.
 
-    cells     The columns that the file must have, by name; their order in the file is free.
+    cells     The columns that the file must have, or may have where they are optional, by name; their order in the file is free.
     table     The bronze table.
     assemble  Table with one column per cell and ``line_number`` -> table with the columns of ``rows_schema(table)``.
     """
@@ -129,7 +129,7 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
             name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}", line=1
         ) from None
     for cell in layout.cells:
-        if cell.name not in names:
+        if cell.name not in names and not cell.optional:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)
             found = f"; found {near[0]!r}, did the sender rename it?" if near else f"; the header has {shown(', '.join(names), 120)}"
             raise InputRefusedError(
@@ -204,7 +204,8 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
     if plain is None:
         return None
     positions = [f"c{index}" for index in range(len(header.names))]
-    column_of = {cell.name: positions[header.names.index(cell.name)] for cell in layout.cells}
+    present = [cell for cell in layout.cells if cell.name in header.names]
+    column_of = {cell.name: positions[header.names.index(cell.name)] for cell in present}
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(plain),
@@ -212,8 +213,8 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
             parse_options=pa_csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
             convert_options=pa_csv.ConvertOptions(
                 check_utf8=False,
-                column_types={column_of[cell.name]: cell.read_as for cell in layout.cells},
-                include_columns=[column_of[cell.name] for cell in layout.cells],
+                column_types={column_of[cell.name]: cell.read_as for cell in present},
+                include_columns=[column_of[cell.name] for cell in present],
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -225,6 +226,9 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
         return None
     columns = []
     for cell in layout.cells:
+        if cell not in present:
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, cell.dtype)]))
+            continue
         column = read_column(cell, table[column_of[cell.name]], settings)
         if column is None:
             return None
@@ -263,12 +267,12 @@ def read_lines(
     records: Sequence[bytes], numbers: Sequence[int], header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects
 ) -> pa.Table:
     """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what was expected."""
-    places = [(cell, header.names.index(cell.name)) for cell in layout.cells]
+    places = [(cell, header.names.index(cell.name) if cell.name in header.names else None) for cell in layout.cells]
     good: list[list[object]] = []
     for number, record in zip(numbers, records, strict=True):
         try:
             fields = _split(record, header, settings)
-            good.append([*(read_cell(cell, fields[place], settings) for cell, place in places), number])
+            good.append([*(None if place is None else read_cell(cell, fields[place], settings) for cell, place in places), number])
         except CellError as error:
             rejects.add(number, error.column_name, error.reason_code, error.reason, _shown_record(record, header.encoding))
     columns = zip(*good, strict=True) if good else ((),) * len(layout.cell_schema)
