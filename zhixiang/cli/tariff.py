@@ -15,6 +15,7 @@ from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.facts import Facts
+    from pipelines.periods import BillingMonth
     from pipelines.tariff.case_files import TariffCase
     from pipelines.tariff.contract import Contract
     from pipelines.tariff.what_if import Alternative
@@ -74,12 +75,19 @@ def what_if(
     target_power_factor: Annotated[float | None, typer.Option(help="Power factor to reach with capacitors.")] = None,
     shift_share: Annotated[float | None, typer.Option(help="Share of sharp and peak energy moved into the valley, 0 to 1.")] = None,
     asked_on: Annotated[str | None, typer.Option(help="Day of the request, YYYY-MM-DD: from which month a change may hold.")] = None,
+    basis_since: Annotated[str | None, typer.Option(help="First month of the present demand basis, YYYY-MM; left out: long ago.")] = None,
+    contract_demand_since: Annotated[str | None, typer.Option(help="First month of the present contract demand; left out: long ago.")] = None,
     time_of_use_since: Annotated[str | None, typer.Option(help="First month of the present time-of-use choice, YYYY-MM.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compares other terms for the months of a case, the cheapest first; each is the same engine's price."""
+    """Compares other terms for the months of a case, the cheapest first; each is the same engine's price.
+
+    With --asked-on only what the notice periods allow is counted; without it each alternative is priced as if it held from the first month.
+    """
     from pipelines.errors import UsageError
+    from pipelines.periods import BillingMonth
     from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.notice_plan import change_limits, cheapest_within_notice, from_month
     from pipelines.tariff.what_if import as_agreed
 
     case, facts = read_case(file), _facts()
@@ -87,14 +95,24 @@ def what_if(
         raise UsageError("A case with prices of its own has no terms to choose between.", "Leave own_prices out.")
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
     now = as_agreed(contract, months, facts, case.known)
-    found = [now, *_alternatives(case, facts, months, target_power_factor, shift_share)]
-    changes = _first_months(facts, parse_day(asked_on, "--asked-on"), contract, time_of_use_since) if asked_on else {}
+    found = _alternatives(case, facts, months, target_power_factor, shift_share)
+    changes: dict[str, BillingMonth] = {}
+    if asked_on:
+        day = parse_day(asked_on, "--asked-on")
+        since = {name: BillingMonth.parse(text) if text else None for name, text in (("basis", basis_since), ("demand", contract_demand_since))}
+        limits = change_limits(day, facts, since["basis"], since["demand"], case.known)
+        changes = {"demand_basis": limits.basis_from, "contract_demand": limits.demand_from}
+        changes |= _time_of_use_choice(facts, day, contract, time_of_use_since)
+        found = [from_month(choice, now, changes[term]) if (term := _term_of(choice)) in changes else choice for choice in found]
+        if contract.demand_basis is not None:
+            found.append(cheapest_within_notice(contract, months, limits, facts, case.known))
+    found.append(now)
     rows = [
         {"alternative": choice.name, "total_cny": choice.total_cny, "saving_cny": now.total_cny - choice.total_cny, **choice.changes}
         for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
     ]
     if json:
-        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": changes})
+        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": {term: str(month) for term, month in changes.items()}})
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     show_rows(rows, columns, title=case.title)
@@ -126,16 +144,21 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
     return found
 
 
-def _first_months(facts: Facts, asked_on: date, contract: Contract, time_of_use_since: str | None) -> dict[str, str]:
-    from pipelines.periods import BillingMonth
-    from pipelines.tariff.what_if import first_month_of_change, first_month_of_time_of_use_choice
+def _term_of(choice: Alternative) -> str:
+    """The term whose notice period an alternative has to wait for; empty where no fact tells of one."""
+    if choice.name.startswith("basis "):
+        return "demand_basis"
+    return "time_of_use_option" if "is_time_of_use" in choice.changes else ""
 
-    rules = {"demand_basis": facts.basic_charge.basis_change, "contract_demand": facts.basic_charge.contract_demand_change}
-    found = {term: str(first_month_of_change(asked_on, rule.on(asked_on), facts.holidays)) for term, rule in rules.items()}
-    if contract.customer_class in facts.time_of_use.option.on(asked_on):
-        since = BillingMonth.parse(time_of_use_since) if time_of_use_since else None
-        found["time_of_use_option"] = str(first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, since))
-    return found
+
+def _time_of_use_choice(facts: Facts, asked_on: date, contract: Contract, since: str | None) -> dict[str, BillingMonth]:
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff.what_if import first_month_of_time_of_use_choice
+
+    if contract.customer_class not in facts.time_of_use.option.on(asked_on):
+        return {}
+    last = BillingMonth.parse(since) if since else None
+    return {"time_of_use_option": first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, last)}
 
 
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
