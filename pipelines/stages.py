@@ -152,7 +152,7 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
 
 
 def _rate_clock(inputs: Inputs, points: pa.Table) -> RateClock:
-    columns = ["customer_id", "valid_from_date", "customer_class_code"]
+    columns = ["customer_id", "valid_from_date", "customer_class_code", "is_ev_charging"]
     terms = read_columns(_paths(inputs, SilverCustomers), SilverCustomers, columns)
     formats, slack = inputs.settings.section(FormatSettings), inputs.settings.section(VeeSettings).rate_sum_tolerance_steps
     return rate_clock(formats.rate_periods, formats.rate_stand_ins, slack, inputs.facts.time_of_use.slot_matrix, points, terms)

@@ -68,8 +68,8 @@ def points(customer: str | None = "C-1") -> pa.Table:
 def clock(
     terms: Sequence[tuple[date, str | None]] = ((date(2016, 1, 1), "large_industry"),), slots: Any = None, customer: str | None = "C-1"
 ) -> RateClock:
-    names = {"customer_id": pa.string(), "valid_from_date": pa.date32(), "customer_class_code": pa.string()}
-    rows = [dict(zip(names, ("C-1", day, code), strict=True)) for day, code in terms]
+    names = {"customer_id": pa.string(), "valid_from_date": pa.date32(), "customer_class_code": pa.string(), "is_ev_charging": pa.bool_()}
+    rows = [dict(zip(names, ("C-1", day, code, None), strict=True)) for day, code in terms]
     customers = pa.Table.from_pylist(rows, pa.schema(list(names.items())))
     assert set(names) <= set(SilverCustomers.columns())
     steps = SETTINGS.rate_sum_tolerance_steps
