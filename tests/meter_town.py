@@ -10,9 +10,8 @@ from pipelines.codes import CustomerClass
 
 POINTS = tuple(f"MP-{number:02}" for number in range(1, 25))
 NEW = "MP-16"
-SPARSE = "MP-15"
-"""Sends so few days that no method reaches its gap but the profile of its class."""
-SPARSE_DAYS = (date(2026, 9, 1), date(2026, 9, 3))
+EMPTY = ("MP-15", date(2026, 9, 2))
+"""The only day that this meter point sends, and not one value came: nothing but the profile of its class can fill it."""
 INSTALLED = date(2026, 7, 1)
 FIRST, LAST = date(2026, 8, 24), date(2026, 9, 9)
 LATE = ("MP-01", date(2026, 9, 5))
@@ -54,9 +53,11 @@ def day_energy(point: str, day: date) -> float:
 
 def curves(rows: Iterable[tuple[str, date]], power: Callable[[str, date], Sequence[float]] = powers) -> str:
     """A file of active power."""
-    lines = [
-        ",".join([point, str(day), "1", "1", "1" * 96, *map(str, power(point, day)), f"{day + timedelta(days=1)} 01:10:00"]) for point, day in rows
-    ]
+    lines = []
+    for point, day in rows:
+        values = [""] * 96 if (point, day) == EMPTY else map(str, power(point, day))
+        flags = ("0" if (point, day) == EMPTY else "1") * 96
+        lines.append(",".join([point, str(day), "1", "1", flags, *values, f"{day + timedelta(days=1)} 01:10:00"]))
     return "\n".join([",".join(CURVE_COLUMNS), *lines]) + "\n"
 
 
@@ -93,7 +94,7 @@ def event(number: int, customer: str, first: date, last: date | None = None, cod
 def beginning() -> dict[str, str]:
     """What everybody sends first: no curve of ``LATE``, data of ``NEW`` before its meter point is known."""
     known = [point for point in POINTS if point != NEW]
-    rows = [(point, day) for point in POINTS for day in days() if (point, day) != LATE and (point != SPARSE or day in SPARSE_DAYS)]
+    rows = [(point, day) for point in POINTS for day in days() if (point, day) != LATE and (point != EMPTY[0] or day == EMPTY[1])]
     return {
         "customers.csv": customers(sorted({customer_of(point) for point in known})),
         "meter_points.csv": meter_points(known),
