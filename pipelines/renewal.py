@@ -77,7 +77,7 @@ def renew(rows: pa.Table, table: type[Table], root: str, points: Collection[str]
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
     replaced: list[str] = []
-    broken = promises(rows, table)
+    broken = promises(table.empty(), table)
     for month in sorted({*pc.unique(rows.column(partition)).to_pylist(), *pc.unique(before.column(partition)).to_pylist()}):
         fresh, stood = (each.filter(pc.equal(each.column(partition), month)) for each in (rows, before))
         if all_stand(fresh, stood, run_id):

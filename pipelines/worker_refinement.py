@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
@@ -74,16 +74,16 @@ def refine_in_buckets(
     def work(tables: Sequence[pa.Table]) -> BucketOutcome:
         return refine(tables[0])
 
-    if touched is not None and touched.names is not None and settled_then is not None:
-        files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, touched, settled_then)
+    every = None if touched is None else replace(touched, names=None)
+    files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, touched if settled_then else every, settled_then)
+    if files[target].kept is not None:
         shifted = _shifted(inputs, stage, reports)
         if shifted is not None:
             return {**files, **shifted}
         # What was counted before does not hold what the touched meter points had then: everything is counted anew.
         for table, made in files.items():
             discard_files(inputs.location(table), made.files)
-    every = None if touched is None else replace(touched, names=None)
-    files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
+        files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
     return {
         **files,
         SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
@@ -179,7 +179,8 @@ def _run_buckets(
         parts = []
         for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, standing, strict=True):
             before = bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table)) if stands else None
-            parts.append(Renewed(write_files(with_run(rows, run_id, table, before), table, root), [], promises(rows, table)))
+            broken = outcome.violations if table is target else promises(rows, table)
+            parts.append(Renewed(write_files(with_run(rows, run_id, table, before), table, root), [], broken))
         return _report(outcome, parts)
 
     def touched_of(bucket: int, plan: Renewal) -> dict[str, Any]:
@@ -189,6 +190,7 @@ def _run_buckets(
             renew(rows, table, root, points, held[bucket], run_id)
             for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)
         ]
+        parts[0] = replace(parts[0], violations=_total([outcome.violations, parts[0].violations]))
         report = _report(outcome, parts)
         if settled_then is not None:
             report["accounts_then"], report["quarantine_then"] = (rows.to_pylist() for rows in settled_then(rows_of_points(then, sources[0], points)))
@@ -208,19 +210,18 @@ def _run_buckets(
 
 def _report(outcome: BucketOutcome, parts: Sequence[Renewed]) -> dict[str, Any]:
     """What a worker tells of one bucket, fit for JSON; one part per target."""
-    violations = [part.violations for part in parts]
     return {
         "files": [[file.to_json() for file in part.files] for part in parts],
         "replaced": [part.replaced for part in parts],
         "accounts": outcome.accounts.to_pylist(),
         "quarantine": outcome.quarantine.to_pylist(),
-        "violations": [_total(iter([outcome.violations, violations[0]])), *violations[1:]],
+        "violations": [dict(part.violations) for part in parts],
     }
 
 
 def _worker_files(table: type[Table], reports: list[dict[str, Any]], place: int, standing: frozenset[str] | None, scope: Scope | None) -> WorkerFiles:
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
-    counted = _total(iter([promises(table.empty(), table), *(report["violations"][place] for report in reports)]))
+    counted = _total([promises(table.empty(), table), *(report["violations"][place] for report in reports)])
     kept = None if standing is None else standing - {path for report in reports for path in report["replaced"][place]}
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, scope)
 
@@ -246,7 +247,7 @@ def _shifted(inputs: Inputs, stage: str, reports: list[dict[str, Any]]) -> dict[
     return found
 
 
-def _total(counts: Iterator[Mapping[str, int]]) -> dict[str, int]:
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return reduce(lambda sums, found: {name: sums.get(name, 0) + count for name, count in found.items()}, counts, {})
 
 

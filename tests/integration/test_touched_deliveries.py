@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipelines import stages
 from pipelines.codes import CustomerClass, IntervalStatus
 from pipelines.edits import Wish, approve, propose
 from pipelines.facts import load_facts
@@ -49,11 +50,12 @@ TO_COME, DARK = date(2026, 9, 20), ("MP-07", date(2026, 9, 8))
 class Delivery:
     """What comes, and how much of it each step computes.
 
-    touched     The meter points whose rows may change.
-    computed    How many meter points of how many: registers, curves, energy of days, determinants; None where the step has nothing to do.
-    months      For how many months sufficiency is judged anew.
-    later_days  On which day it comes, counted from the first.
-    killed      How a run is killed before the one that is looked at.
+    touched        The meter points whose rows may change.
+    computed       How many meter points of how many: registers, curves, energy of days, determinants; None where the step has nothing to do.
+    months         For how many months sufficiency is judged anew.
+    later_days     On which day it comes, counted from the first.
+    killed         How a run is killed before the one that is looked at.
+    rows_per_task  From now on, for curves.
     """
 
     files: Mapping[str, str]
@@ -63,6 +65,7 @@ class Delivery:
     later_days: int = 0
     before: Callable[[Store, Path], None] | None = None
     killed: str | None = None
+    rows_per_task: int | None = None
 
 
 def without_power(point: str, day: date) -> list[float]:
@@ -100,7 +103,8 @@ def deliveries() -> dict[str, Delivery]:
         # Its class's profile changes with it.
         "a new meter point": Delivery({"points-2.csv": town.meter_points([town.NEW])}, {town.NEW, town.EMPTY[0]}, (1, 2, 2, 2), 2),
         "a multiplier from a day on": Delivery({"points-3.csv": town.meter_points(["MP-03"], since, 20, "B")}, {"MP-03"}, (1, 1, 1, 1), 2),
-        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (None, 2, None, 2), None),
+        # From here on there are twice as many buckets, and the customer's two meter points, in one file so far, lie in two of them.
+        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (None, 24, 0, 2), 0, rows_per_task=130),
         # Only one of the customer's two meter points was dark.
         "an outage that lasts": Delivery({"events.csv": town.event(1, "C-04", DARK[1])}, {"MP-07"}, (None, 2, 1, 1), 1),
         "an edit by hand": Delivery({}, {"MP-09"}, (None, 1, 1, 1), 1, before=edit_one_interval),
@@ -203,6 +207,8 @@ def test_each_delivery_computes_what_it_touches_and_leaves_what_would_have_come_
         deliver(store, name, delivery.files, now)
         if delivery.before is not None:
             delivery.before(store, tmp_path)
+        if delivery.rows_per_task is not None:
+            monkeypatch.setattr(stages, "CURVE_ROWS_PER_TASK", delivery.rows_per_task)
         before = {table: rows_of(store, table) for table in ROWS}
         if delivery.killed is not None:
             run_killed(store, delivery.killed, now, monkeypatch)
