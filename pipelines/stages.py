@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.bucket_rows import month_of
-from pipelines.class_profiles import Paths, curves_touched_otherwise, customer_classes, profile_sample
+from pipelines.class_profiles import curves_touched_otherwise, customer_classes, profile_sample
 from pipelines.codes import Channel, EventCode, IntervalStatus
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
@@ -104,8 +104,7 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
         return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, kept, outcome.findings)
 
     touched = touched_meter_points(inputs, (BronzeRegisterReads,), {BronzeRegisterReads: "read_date"})
-    earlier = inputs.earlier
-    points_then, today_then = (points, today) if earlier is None else (_all_meter_points(earlier.paths), local_day(earlier.now))
+    points_then, today_then = _seen_then(inputs, points, today)
 
     def settled_then(bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
         outcome = refine_read_rows(bronze, points_then, settings, today_then)
@@ -138,8 +137,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
         return judged_curves(bronze, outcome, points)
 
     touched = touched_meter_points(inputs, (BronzeLoadCurves,), {BronzeLoadCurves: "curve_date"}, curves_touched_otherwise)
-    earlier = inputs.earlier
-    points_then, today_then = (points, today) if earlier is None else (_all_meter_points(earlier.paths), local_day(earlier.now))
+    points_then, today_then = _seen_then(inputs, points, today)
 
     def settled_then(bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
         return settle_curves(bronze, points_then, settings, today_then, present)
@@ -268,8 +266,12 @@ def _meter_points(inputs: Inputs) -> pa.Table:
     return inputs.frame(SilverMeterPoints).toArrow().cast(SilverMeterPoints.arrow_schema())
 
 
-def _all_meter_points(paths: Paths) -> pa.Table:
-    return read_columns(paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns())
+def _seen_then(inputs: Inputs, points: pa.Table, today: date) -> tuple[pa.Table, date]:
+    """Meter points and local day as the newest run of the step saw them; those of now where there is none."""
+    if inputs.earlier is None:
+        return points, today
+    found = read_columns(inputs.earlier.paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns())
+    return found, local_day(inputs.earlier.now)
 
 
 def _days_of(months: Sequence[str]) -> list[date]:
