@@ -82,6 +82,11 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+def local_day(instant: datetime) -> date:
+    """The local day on which an instant falls."""
+    return instant.astimezone(LOCAL_ZONE).date()
+
+
 def local_midnight_utc(day: date) -> datetime:
     """The instant at which a local day begins, in UTC."""
     return datetime(day.year, day.month, day.day, tzinfo=LOCAL_ZONE).astimezone(UTC)

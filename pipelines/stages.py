@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import date, timedelta
@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.bucket_rows import month_of
+from pipelines.class_profiles import curves_touched_otherwise, customer_classes, profile_sample
 from pipelines.codes import Channel, EventCode, IntervalStatus
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
@@ -21,9 +22,10 @@ from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.month_derivation import read_columns
 from pipelines.people import People
-from pipelines.periods import LOCAL_ZONE
+from pipelines.periods import local_day
+from pipelines.point_rows import points_in
 from pipelines.promises import promises
-from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
+from pipelines.steps import Apply, Earlier, Inputs, Step, WriteMode, Written
 from pipelines.sufficiency import SUFFICIENCY_STEP
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
@@ -41,9 +43,10 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
+from pipelines.touched import touched_meter_points
 from pipelines.transforms.agreed_points import Agreements
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
+from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves, settle_curves
 from pipelines.transforms.determinants import derive_billing
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import judge_days
@@ -97,19 +100,36 @@ def _own(frame: DataFrame, stage: str) -> DataFrame:
 
 def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Frozen registers: settled, then differences times multiplier with rollover and meter exchange."""
-    points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
+    points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), local_day(inputs.now)
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_read_rows(bronze, points, settings, today)
         kept = promises(outcome.energy, SilverRegisterEnergy)
         return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, kept, outcome.findings)
 
-    return refine_in_buckets(inputs, REGISTERS, BronzeRegisterReads, SilverRegisterEnergy, refine, READ_ROWS_PER_TASK, SilverRegisterFindings)
+    touched = touched_meter_points(inputs, (BronzeRegisterReads,), {BronzeRegisterReads: "read_date"})
+    points_then, today_then = _seen_then(inputs, points, today)
+
+    def settled_then(bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
+        outcome = refine_read_rows(bronze, points_then, settings, today_then)
+        return outcome.accounts, outcome.quarantine
+
+    return refine_in_buckets(
+        inputs,
+        REGISTERS,
+        BronzeRegisterReads,
+        SilverRegisterEnergy,
+        refine,
+        READ_ROWS_PER_TASK,
+        SilverRegisterFindings,
+        touched,
+        settled_then,
+    )
 
 
 def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Load curves: settled, multiplied, validated, estimated, reconciled with the registers; the measured value stays beside the final one."""
-    points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
+    points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), local_day(inputs.now)
     present = inputs.settings.section(FormatSettings).present_char
     months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
@@ -120,14 +140,22 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
         outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages, edits)
         return judged_curves(bronze, outcome, points)
 
-    return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
+    touched = touched_meter_points(inputs, (BronzeLoadCurves,), {BronzeLoadCurves: "curve_date"}, curves_touched_otherwise)
+    points_then, today_then = _seen_then(inputs, points, today)
+
+    def settled_then(bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
+        return settle_curves(bronze, points_then, settings, today_then, present)
+
+    return refine_in_buckets(
+        inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK, touched=touched, settled_then=settled_then
+    )
 
 
 def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) -> Registers:
     """Readers that travel to the workers: they touch a file only where an estimate needs it."""
     settings = inputs.settings.section(VeeSettings)
     energy_files, curve_files = _paths(inputs, SilverRegisterEnergy), _paths(inputs, BronzeLoadCurves)
-    classes = _customer_classes(inputs)
+    classes = customer_classes(inputs.paths)
 
     def energy(meter_points: Sequence[str]) -> pa.Table:
         rows = ds.field("meter_point_id").isin(pa.array(meter_points, pa.string()))
@@ -142,8 +170,7 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
 
     def shapes(customer_class: str, interval_minutes: int) -> Shapes:
         curves = ds.dataset(curve_files, format="parquet")
-        sent = set(pc.unique(curves.to_table(columns=["meter_point_id"]).column(0)).to_pylist())
-        sample = sampled_meter_points([name for name in sent if classes.get(name) == customer_class], classes, settings.back_test_series)
+        sample = profile_sample(points_in(curve_files), classes, settings.back_test_series).get(customer_class, [])
         columns = ["channel_code", "interval_minutes", "curve_date", "values_unscaled"]
         rows = curves.to_table(columns=columns, filter=ds.field("meter_point_id").isin(pa.array(sample, pa.string())))
         return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
@@ -207,7 +234,7 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
 def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
     """How far estimates err, measured on gaps masked in a bounded sample of the curves that have just been refined."""
     settings = inputs.settings.section(VeeSettings)
-    classes = _customer_classes(inputs)
+    classes = customer_classes(inputs.paths)
     files = _paths(inputs, SilverDayCurves)
     known = pc.unique(ds.dataset(files, format="parquet").to_table(columns=["meter_point_id"]).column(0)).to_pylist() if files else []
     wanted = pa.array(sampled_meter_points(known, classes, settings.back_test_series), pa.string())
@@ -217,19 +244,6 @@ def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
     days = pc.unique(curves["curve_date"]).to_pylist()
     errors = measure_estimation_errors(curves, classes, _day_types(inputs.facts, days), settings)
     return {SilverEstimationErrors: driver_files(inputs, SilverEstimationErrors, errors)}
-
-
-def _customer_classes(inputs: Inputs) -> dict[str, str]:
-    """The latest known price class of each meter point's customer."""
-
-    def latest(table: type[Table], key: str, value: str) -> dict[str, str]:
-        rows = read_columns(_paths(inputs, table), table, [key, "valid_from_date", value])
-        rows = rows.sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
-        return {row[key]: row[value] for row in rows.to_pylist() if row[value]}
-
-    classes = latest(SilverCustomers, "customer_id", "customer_class_code")
-    owners = latest(SilverMeterPoints, "meter_point_id", "customer_id")
-    return {meter_point: classes[customer] for meter_point, customer in owners.items() if customer in classes}
 
 
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -242,7 +256,9 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return judge_days(rows[0], rows[1], points, day_types, settings, clock)
 
-    return derive_with_findings(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK)
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    touched = touched_meter_points(inputs, sources)
+    return derive_with_findings(inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched)
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -255,15 +271,36 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
         return derive_billing(rows[0], rows[1], agreed, periods)
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
-    return derive_with_findings(inputs, sources, GoldBillingDeterminants, GoldBillingSegments, derive, READ_ROWS_PER_TASK)
+    touched = touched_meter_points(inputs, sources, otherwise=_behind_one_meter)
+    return derive_with_findings(inputs, sources, GoldBillingDeterminants, GoldBillingSegments, derive, READ_ROWS_PER_TASK, touched)
+
+
+def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+    """Meter points before or behind another: what is agreed for one of them cuts the months of all. They are few, so all of them are touched."""
+    tables = (SilverCustomers, SilverMeterPoints)
+    if all(set(inputs.paths(table)) == set(earlier.paths(table)) for table in tables):
+        return set()
+    found: set[str] = set()
+    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+        rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "parent_meter_point_id"])
+        rows = rows.filter(pc.is_valid(rows["parent_meter_point_id"]))
+        found.update(*(column.to_pylist() for column in rows.columns))
+    for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
+        rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
+        found.update(name for column in rows.columns for name in column.to_pylist() if name)
+    return found & set(known)
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:
     return inputs.frame(SilverMeterPoints).toArrow().cast(SilverMeterPoints.arrow_schema())
 
 
-def _today(inputs: Inputs) -> date:
-    return inputs.now.astimezone(LOCAL_ZONE).date()
+def _seen_then(inputs: Inputs, points: pa.Table, today: date) -> tuple[pa.Table, date]:
+    """Meter points and local day as the newest run of the step saw them; those of now where there is none."""
+    if inputs.earlier is None:
+        return points, today
+    found = read_columns(inputs.earlier.paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns())
+    return found, local_day(inputs.earlier.now)
 
 
 def _days_of(months: Sequence[str]) -> list[date]:
@@ -301,6 +338,7 @@ STEPS: tuple[Step, ...] = (
         reads=(BronzeRegisterReads, SilverMeterPoints),
         writes={SilverRegisterEnergy: WriteMode.COMMIT_FILES, SilverRegisterFindings: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_registers,
+        by_touched=True,
     ),
     Step(
         stage="silver",
@@ -308,6 +346,7 @@ STEPS: tuple[Step, ...] = (
         reads=(BronzeLoadCurves, SilverMeterPoints, SilverRegisterEnergy, SilverCustomers, SilverEvents, BronzeManualEdits),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
+        by_touched=True,
     ),
     Step(
         stage="silver",
@@ -322,6 +361,7 @@ STEPS: tuple[Step, ...] = (
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
         writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
+        by_touched=True,
     ),
     Step(
         stage="gold",
@@ -329,6 +369,7 @@ STEPS: tuple[Step, ...] = (
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints, SilverSupplyShares),
         writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
+        by_touched=True,
     ),
     SUFFICIENCY_STEP,
 )

@@ -79,6 +79,56 @@ def refine_curves(
     ``like_day_limit_days`` ends the series, and what comes after it is another.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
+    settled = _settle(records)
+    merged, kept, received, wanted = settled.merged, settled.kept, settled.received, set(months)
+    every_kept_key = records.series[kept] * DAY_SPAN + records.day[kept]
+    parts = []
+    for minutes in np.unique(records.interval_minutes[kept]).tolist():
+        chosen = records.interval_minutes[kept] == minutes
+        parts.append(
+            _refine_group(
+                records,
+                merged,
+                kept[chosen],
+                received[chosen],
+                every_kept_key,
+                int(minutes),
+                day_types,
+                settings,
+                wanted,
+                today,
+                registers,
+                outages or {},
+                edits,
+            )
+        )
+    return CurveOutcome(_joined(parts), *_accounted(records, settled, bronze))
+
+
+def settle_curves(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> tuple[pa.Table, pa.Table]:
+    """Accounts and quarantine of received curves as ``refine_curves`` gives them, without the curves."""
+    records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
+    return _accounted(records, _settle(records), bronze)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Which records stand.
+
+    verdicts     (records) index into ``settlement.VERDICTS``.
+    conflicting  (records) held back because others contradict them.
+    merged       Days put together from several deliveries.
+    kept         Records that stand; ``received`` how many came for each.
+    """
+
+    verdicts: NDArray[np.int8]
+    conflicting: BoolArray
+    merged: Merged
+    kept: IntArray
+    received: IntArray
+
+
+def _settle(records: CurveRecords) -> _Settled:
     key = records.series * DAY_SPAN + records.day
     fit = np.flatnonzero(records.faults == 0)
     groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
@@ -90,33 +140,12 @@ def refine_curves(
     conflicting = np.zeros(records.count, dtype=np.bool_)
     conflicting[fit] = settled == settlement.QUARANTINED
     stands = settled[winners] == settlement.KEPT
-    kept, received = fit[winners[stands]], receptions[stands]
-    wanted = set(months)
-    parts = []
-    for minutes in np.unique(records.interval_minutes[kept]).tolist():
-        chosen = records.interval_minutes[kept] == minutes
-        parts.append(
-            _refine_group(
-                records,
-                merged,
-                kept[chosen],
-                received[chosen],
-                key[kept],
-                int(minutes),
-                day_types,
-                settings,
-                wanted,
-                today,
-                registers,
-                outages or {},
-                edits,
-            )
-        )
-    return CurveOutcome(
-        _joined(parts),
-        settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
-        curve_records.quarantine(records, bronze, conflicting),
-    )
+    return _Settled(verdicts, conflicting, merged, fit[winners[stands]], receptions[stands])
+
+
+def _accounted(records: CurveRecords, settled: _Settled, bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
+    accounts = settlement.count_verdicts(records.content, records.content_hashes, settled.verdicts, BronzeLoadCurves.name)
+    return accounts, curve_records.quarantine(records, bronze, settled.conflicting)
 
 
 def _same_as_winner(records: CurveRecords, fit: IntArray, winner_of: IntArray, contested: BoolArray) -> BoolArray:
