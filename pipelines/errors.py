@@ -92,6 +92,12 @@ class GateHaltedError(ZhixiangError):
         )
 
 
+class DisagreementError(ZhixiangError):
+    """A result and its recomputation, or a document and ours, do not agree. Nothing was written by the comparison, nothing was halted."""
+
+    exit_code = 4
+
+
 class FactNotInForceError(ZhixiangError):
     """No version of a fact covers the day that is asked for; nothing is extrapolated."""
 
