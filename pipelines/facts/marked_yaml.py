@@ -54,6 +54,19 @@ class MarkedMap(dict[str, Any]):
             raise self.error(key, f"{key} must be a number, not {value!r}")
         return value
 
+    def bounded(self, key: str, low: str | int, high: str | int, *, above: bool = False, whole: bool = False) -> Decimal:
+        """A number from ``low`` to ``high``, both allowed.
+
+        above  ``low`` itself is not allowed.
+        whole  Only whole numbers are allowed.
+        """
+        value, least, most = self.decimal(key), Decimal(low), Decimal(high)
+        if not least <= value <= most or (above and value == least) or (whole and value % 1):
+            number = "a whole number" if whole else "a number"
+            span = f"above {low} and not above {high}" if above else f"from {low} to {high}"
+            raise self.error(key, f"{key} must be {number} {span}, not {value}")
+        return value
+
     def day(self, key: str) -> date:
         """A day, YYYY-MM-DD."""
         value = self.require(key)
