@@ -109,16 +109,21 @@ class MarkedList(list[Any]):
         return FactFileError(self.path, self.lines[index], message, hint)
 
 
-def read_marked_yaml(path: Path, shown_as: str) -> MarkedMap:
+def read_marked_yaml(path: Path, shown_as: str, where_missing: str = "Restore it from the packaged conf/facts.") -> MarkedMap:
     """One file as marked mappings, lists, Decimals, dates, booleans and texts.
 
-    shown_as  How errors name the file.
+    shown_as       How errors name the file.
+    where_missing  What to do where there is no such file.
     Raises FactFileError for anything that is not a mapping, and for a key that stands twice.
     """
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except FileNotFoundError:
-        raise FactFileError(shown_as, None, "the file does not exist", "Restore it from the packaged conf/facts.") from None
+        raise FactFileError(shown_as, None, "the file does not exist", where_missing) from None
+    except IsADirectoryError:
+        raise FactFileError(shown_as, None, "is a folder, not a file", where_missing) from None
+    except PermissionError:
+        raise FactFileError(shown_as, None, "the file may not be read", "Look at its permissions.") from None
     except UnicodeDecodeError:
         raise FactFileError(shown_as, None, "the file is not UTF-8") from None
     except yaml.MarkedYAMLError as error:
