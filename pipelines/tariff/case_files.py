@@ -23,6 +23,7 @@ from pipelines.tariff.own_prices import OwnPrices, OwnPricesError, TieredPrice
 
 QUARTERS = 96
 QUARTER_HOURS = 4
+HIGHEST_FIRST_ROW_KV = 10
 Positive = Annotated[Decimal, Field(ge=0)]
 
 
@@ -36,6 +37,9 @@ class ContractPart(_Part):
     customer_class: CustomerClass = Field(description="Price class.")
     pricing_scheme: PricingScheme = Field(description="One- or two-part price.")
     voltage_level: VoltageLevel = Field(description="Supply voltage level.")
+    supply_kv: Decimal | None = Field(
+        None, gt=0, description="Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]"
+    )
     is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
     contract_capacity_kva: Positive | None = Field(None, description="Capacity in the contract; two-part. [kVA]")
     running_capacity_kva: Positive | None = Field(None, description="Capacity in operation; two-part. [kVA]")
@@ -191,18 +195,20 @@ def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[t
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
     """The months as the engine takes them.
 
     folder  Where the case lies; curves are looked for beside it.
-    Raises UsageError where a month lacks its energy, and FactFileError naming file and line for a curve that is not whole.
+    Raises UsageError where a month lacks its energy, FactFileError naming file and line for a curve that is not whole, and
+    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped.
     """
     found = []
     for part in case.months:
         month = BillingMonth.parse(part.month)
+        _refuse_other_row(case, month, facts)
         energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
         if part.curve is not None:
             curve = read_curve(folder / part.curve, month)
@@ -249,6 +255,20 @@ def read_curve(path: Path, month: BillingMonth) -> list[float]:
 def case_schema() -> dict[str, Any]:
     """JSON Schema of the file."""
     return TariffCase.model_json_schema()
+
+
+def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> None:
+    """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is shipped."""
+    contract = case.contract
+    if contract.voltage_level is not VoltageLevel.KV_1_TO_20 or contract.customer_class not in facts.catalogue.energy:
+        return
+    if not facts.catalogue.covers(month.first_day, case.known):
+        return
+    dated = facts.catalogue.energy[contract.customer_class]
+    if contract.supply_kv is None:
+        raise UsageError(f"The catalogue of {month} prices 20 kV otherwise than 1 to 10 kV.", "Say which it is: supply_kv under contract.")
+    if contract.supply_kv > HIGHEST_FIRST_ROW_KV:
+        raise FactNotInForceError(f"{dated.fact_id} at {contract.supply_kv} kV", month.first_day, "1 to 10 kV of this level", dated.file)
 
 
 def _periods_of(

@@ -143,6 +143,32 @@ def test_a_curve_without_time_of_use_needs_no_schedule(tmp_path: Path) -> None:
         determinants_of_case(read_case(path), tmp_path, FACTS)
 
 
+@pytest.mark.parametrize(
+    ("kv", "code", "says"),
+    [
+        # 1-10 kV is printed at 0.7897, 20 kV at 0.7697, which no row here holds.
+        ("10", 0, "789.70"),
+        ("10.01", 5, "No catalogue.general_commercial.energy at 10.01 kV in force on 2018-04-01"),
+        ("20", 5, "No catalogue.general_commercial.energy at 20 kV in force on 2018-04-01"),
+        (None, 2, "The catalogue of 2018-04 prices 20 kV otherwise than 1 to 10 kV."),
+    ],
+)
+def test_20_kv_is_not_billed_at_the_catalogues_price_of_10_kv(
+    kv: str | None, code: int, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contract = SHOP[1].replace("below_1kv", "1_to_20kv" + (f", supply_kv: {kv}" if kv else ""))
+    path = written(tmp_path, SHOP[0], contract, "months:", "  - {month: 2018-04, energy_kwh: 1000}")
+    monkeypatch.setattr(sys, "argv", ["zhixiang", "tariff", "price", str(path)])
+    assert run_app() == code
+    told = capsys.readouterr()
+    assert says in (told.err if code else told.out)
+
+
+def test_from_2026_on_one_price_holds_from_1_to_20_kv(tmp_path: Path) -> None:
+    path = written(tmp_path, SHOP[0], SHOP[1].replace("below_1kv", "1_to_20kv"), "months:", "  - {month: 2026-09, energy_kwh: 1000}")
+    assert len(determinants_of_case(read_case(path), tmp_path, FACTS)) == 1
+
+
 def test_json_gives_the_formula_of_each_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     path = written(tmp_path, *SHOP, "months:", "  - {month: 2026-09, energy_kwh: 100}")
     monkeypatch.setattr(sys, "argv", ["zhixiang", "tariff", "price", str(path), "--json"])

@@ -122,6 +122,43 @@ def what_if(
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
 
 
+@app.command("late-payment")
+def late_payment(
+    customer_class: Annotated[str, typer.Argument(metavar="CLASS", help="large_industry, general_commercial, residential or agriculture.")],
+    unpaid: Annotated[str, typer.Argument(metavar="CNY", help="What was not paid by the due day.")],
+    due: Annotated[str, typer.Option(help="Last day of payment in time, YYYY-MM-DD.")],
+    paid: Annotated[str, typer.Option(help="Day of payment, YYYY-MM-DD.")],
+    known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in time."""
+    from decimal import InvalidOperation
+
+    from pipelines.codes import CustomerClass
+    from pipelines.errors import UnknownNameError, UsageError
+    from pipelines.tariff import late_payment_lines
+
+    if customer_class not in set(CustomerClass):
+        raise UnknownNameError("customer class", customer_class, CustomerClass)
+    try:
+        amount = Decimal(unpaid)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise UsageError(f"{unpaid!r} is no amount.", "Write it in CNY, for example 1234.56.")
+    known_day = parse_day(known, "--known") if known else None
+    days = parse_day(due, "--due"), parse_day(paid, "--paid")
+    lines = [_line(line) for line in late_payment_lines(CustomerClass(customer_class), amount, *days, _facts(), known_day)]
+    total = sum((line["amount_cny"] for line in lines), Decimal("0.00"))
+    if json:
+        show_json({"total_cny": total, "lines": lines})
+    elif not lines:
+        console().print("按时缴费，无违约金 paid in time, no penalty")
+    else:
+        show_rows(lines, title=f"违约金 late payment, due {due}, paid {paid}")
+        console().print(f"合计 total [bold]{total:,} CNY[/bold]")
+
+
 def _at_its_line(file: Path, place: int, price: Callable[..., PricedMonth], *arguments: Any) -> PricedMonth:
     """A month priced; what the engine finds wrong with it names the month's line of the case."""
     from pipelines.errors import FactFileError, UsageError
