@@ -21,6 +21,9 @@ from pipelines.facts.prices import parse_code, parse_code_text
 SLOTS = 96
 PERIODS: tuple[TouPeriod, ...] = tuple(TouPeriod)
 _MINUTES_PER_SLOT = 15
+# The highest ratio that was read is 2.05; one written in percent lies far above.
+HIGHEST_RATIO = 5
+_FLOATING = frozenset({LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS})
 
 Slots = tuple[TouPeriod | None, ...]
 Ratios = dict[TouPeriod, Decimal]
@@ -136,10 +139,7 @@ def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
     """Ratio by period; flat is 1."""
     del options
     value = written.mapping("value")
-    ratios = {parse_code(TouPeriod, value, key): value.decimal(key) for key in value}
-    for key in value:
-        if ratios[TouPeriod(key)] <= 0:
-            raise value.error(key, f"a ratio must be above 0, not {value[key]}")
+    ratios = {parse_code(TouPeriod, value, key): value.bounded(key, 0, HIGHEST_RATIO, above=True) for key in value}
     if ratios.get(TouPeriod.FLAT) != 1:
         raise value.error("flat", "the ratio of flat must be 1")
     return ratios
@@ -161,6 +161,15 @@ def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineCo
     del options
     value = written.listing("value")
     return frozenset(parse_code_text(LineComponent, written, "value", name) for name in value)
+
+
+def parse_floating(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
+    """The components that a ratio multiplies; only those of energy have periods."""
+    components = parse_components(written, options)
+    if not components or components - _FLOATING:
+        wrong = ", ".join(sorted(components - _FLOATING)) or "none"
+        raise written.error("value", f"only components of energy float, not {wrong}", f"Known: {', '.join(sorted(_FLOATING))}.")
+    return components
 
 
 def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pipelines.codes import LineComponent, RejectReason, TouPeriod
-from pipelines.errors import InputRefusedError
+from pipelines.errors import InputRefusedError, UsageError
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.tariff import BillLine
@@ -118,6 +118,10 @@ def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tupl
         period = TouPeriod(row["period_code"]) if row["period_code"] else None
     except ValueError as error:
         raise InputRefusedError(str(path), RejectReason.BAD_CODE, str(error), number) from None
+    try:
+        month = BillingMonth.parse(row["billing_month"] or "")
+    except UsageError as error:
+        raise InputRefusedError(str(path), RejectReason.BAD_DATE, error.message, number, "billing_month") from None
     line = IssuedLine(
         number,
         component,
@@ -128,7 +132,7 @@ def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tupl
         row.get("first_date") or "",
         row.get("section_name") or "",
     )
-    return row["customer_id"] or "", BillingMonth.parse(row["billing_month"] or ""), line
+    return row["customer_id"] or "", month, line
 
 
 def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()) -> list[Finding]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.errors import FactFileError, UsageError
+from pipelines.errors import FactFileError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -118,8 +118,8 @@ def test_a_mistake_names_line_and_key(text: str, line: int, says: str, tmp_path:
 
 def test_a_month_without_energy_and_a_curve_with_a_hole_are_refused(tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09}\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="neither"):
-        determinants_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
+    with pytest.raises(FactFileError, match="neither"):
+        read_case(tmp_path / "case.yaml")
     write_curve(tmp_path / "curve.csv")
     rows = (tmp_path / "curve.csv").read_text().splitlines()
     (tmp_path / "curve.csv").write_text("\n".join(rows[:10] + rows[11:]) + "\n")

@@ -149,7 +149,7 @@ def replay(
     """Computes issued bills again from their own evidence and the rules kept then; exit code 4 where anything differs."""
     from dataclasses import asdict
 
-    from pipelines.errors import GateHaltedError, UsageError
+    from pipelines.errors import DisagreementError, UsageError
     from products.efficiency_bill.replay import replay as computed_again
 
     if (bill is None) == (month is None):
@@ -177,7 +177,7 @@ def replay(
     else:
         console().print(f"一致 the same to the last bit: {said}")
     if differences:
-        raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
+        raise DisagreementError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
 
 
 def _with_corrected(found: dict[str, Any]) -> dict[str, Any]:
@@ -212,7 +212,7 @@ def audit_bill(
     json: JsonOption = False,
 ) -> None:
     """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
-    from pipelines.errors import GateHaltedError
+    from pipelines.errors import DisagreementError
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
     from products.efficiency_bill.audit import REASON_WORDS, audit, read_issued
@@ -249,7 +249,7 @@ def audit_bill(
         console().print("一致 every line agrees to the fen")
     if rows:
         total = sum(row["difference_cny"] for row in rows)
-        raise GateHaltedError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
+        raise DisagreementError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:

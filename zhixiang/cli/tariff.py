@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -16,6 +16,7 @@ from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.periods import BillingMonth
+    from pipelines.tariff import PricedMonth
     from pipelines.tariff.case_files import TariffCase
     from pipelines.tariff.contract import Contract
     from pipelines.tariff.what_if import Alternative
@@ -51,7 +52,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = _own_months(case, file.parent)
     else:
         contract = contract_of_case(case)
-        priced = [price_month(contract, month, facts, case.known) for month in determinants_of_case(case, file.parent, facts)]
+        measured = determinants_of_case(case, file.parent, facts)
+        priced = [_at_its_line(file, place, price_month, contract, month, facts, case.known) for place, month in enumerate(measured)]
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
@@ -64,7 +66,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         return
     console().print(f"[bold]{case.title}[/bold]")
     for month in months:
-        show_rows(month["lines"], title=month["month"])
+        show_rows(month["lines"], [name for name in month["lines"][0] if name != "formula"] if month["lines"] else None, title=month["month"])
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
 
@@ -118,6 +120,54 @@ def what_if(
     show_rows(rows, columns, title=case.title)
     for term, month in changes.items():
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+
+
+@app.command("late-payment")
+def late_payment(
+    customer_class: Annotated[str, typer.Argument(metavar="CLASS", help="large_industry, general_commercial, residential or agriculture.")],
+    unpaid: Annotated[str, typer.Argument(metavar="CNY", help="What was not paid by the due day.")],
+    due: Annotated[str, typer.Option(help="Last day of payment in time, YYYY-MM-DD.")],
+    paid: Annotated[str, typer.Option(help="Day of payment, YYYY-MM-DD.")],
+    known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in time."""
+    from decimal import InvalidOperation
+
+    from pipelines.codes import CustomerClass
+    from pipelines.errors import UnknownNameError, UsageError
+    from pipelines.tariff import late_payment_lines
+
+    if customer_class not in set(CustomerClass):
+        raise UnknownNameError("customer class", customer_class, CustomerClass)
+    try:
+        amount = Decimal(unpaid)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise UsageError(f"{unpaid!r} is no amount.", "Write it in CNY, for example 1234.56.")
+    known_day = parse_day(known, "--known") if known else None
+    days = parse_day(due, "--due"), parse_day(paid, "--paid")
+    lines = [_line(line) for line in late_payment_lines(CustomerClass(customer_class), amount, *days, _facts(), known_day)]
+    total = sum((line["amount_cny"] for line in lines), Decimal("0.00"))
+    if json:
+        show_json({"total_cny": total, "lines": lines})
+    elif not lines:
+        console().print("按时缴费，无违约金 paid in time, no penalty")
+    else:
+        show_rows(lines, title=f"违约金 late payment, due {due}, paid {paid}")
+        console().print(f"合计 total [bold]{total:,} CNY[/bold]")
+
+
+def _at_its_line(file: Path, place: int, price: Callable[..., PricedMonth], *arguments: Any) -> PricedMonth:
+    """A month priced; what the engine finds wrong with it names the month's line of the case."""
+    from pipelines.errors import FactFileError, UsageError
+    from pipelines.tariff.case_files import month_line
+
+    try:
+        return price(*arguments)
+    except UsageError as error:
+        raise FactFileError(str(file), month_line(file, place), error.message, error.hint) from None
 
 
 def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None) -> list[Alternative]:
@@ -183,7 +233,7 @@ def _line(line: Any) -> dict[str, Any]:
     return {
         "#": line.line_number, "component": line.component.value, "period": line.period.value if line.period else None, "quantity": line.quantity,
         "unit": line.quantity_unit, "unit_price": line.unit_price, "amount_cny": line.amount_cny, "fact_id": line.fact_id,
-        "confidence": line.fact_confidence.value,
+        "confidence": line.fact_confidence.value, "formula": line.formula,
     }  # fmt: skip
 
 
