@@ -19,8 +19,11 @@ def _single_days(block: DayBlock) -> BoolArray:
 def _day_use(block: DayBlock, parameters: Parameters) -> BoolArray:
     """Not every customer keeps the calendar of holidays: a works that runs through has none, a mall is full on them."""
     days_of_week = np.maximum((block.day_numbers + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday; working days are of one kind
+    judged = _single_days(block)
+    usable = judged & (block.estimated_ratio < parameters["estimated"])
+    like_days, reach_days = parameters["like_days"], parameters["reach_days"]
     by_calendar, by_week = (
-        day_kernels.like_day_medians(block.energy, block.series_starts, kinds, _single_days(block), parameters["like_days"], parameters["reach_days"])
+        day_kernels.like_day_medians(block.energy, block.series_starts, kinds, judged, usable, like_days, reach_days)
         for kinds in (block.day_types, days_of_week)
     )
     return np.asarray(
@@ -97,7 +100,13 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         "Limits of +20 % and -50 % are common defaults of metering systems.",
         _day_use,
-        {"above": "day_use_above_ratio", "below": "day_use_below_ratio", "like_days": "day_use_like_days", "reach_days": "like_day_reach_days"},
+        {
+            "above": "day_use_above_ratio",
+            "below": "day_use_below_ratio",
+            "like_days": "day_use_like_days",
+            "reach_days": "like_day_reach_days",
+            "estimated": "prolonged_estimation_ratio",
+        },
         ACTIVE_FORWARD,
     ),
     Check(

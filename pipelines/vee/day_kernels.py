@@ -11,18 +11,18 @@ from pipelines.vee.kernels import nearest_like_days
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def like_day_medians(
-    energy: FloatArray, series_starts: IntArray, day_types: IntArray, usable: BoolArray, like_days: int, reach_days: int
+    energy: FloatArray, series_starts: IntArray, day_types: IntArray, judged: BoolArray, usable: BoolArray, like_days: int, reach_days: int
 ) -> FloatArray:
-    """Median of the nearest like-days of each usable day, NaN where not all of them are there.
+    """Median of the nearest like-days of each judged day, NaN where not all of them are there.
 
-    usable  Rows that are judged and that may be like-days.
+    usable  Rows that may be like-days.
     """
     medians = np.full(energy.size, np.nan)
     found = np.empty(like_days, dtype=np.int64)
     for series in range(series_starts.size - 1):
         begin, end = series_starts[series], series_starts[series + 1]
         for row in range(begin, end):
-            if usable[row] and nearest_like_days(row, begin, end, day_types, usable, reach_days, found) == like_days:
+            if judged[row] and nearest_like_days(row, begin, end, day_types, usable, reach_days, found) == like_days:
                 medians[row] = np.median(energy[found])
     return medians
 

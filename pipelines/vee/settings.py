@@ -48,7 +48,7 @@ class VeeSettings(SettingsFile):
     inactive_days: int = Field(ge=2, description="VEE-V30 fires on a run of days without energy at least so long.")
     prolonged_estimation_days: int = Field(ge=2, description="VEE-V31 fires on a run of estimated days at least so long.")
     prolonged_estimation_ratio: float = Field(
-        gt=0, le=1, description="VEE-V31: a day counts as estimated where at least this share of its energy is."
+        gt=0, le=1, description="VEE-V31: a day counts as estimated where at least this share of its energy is; VEE-V24: and is no like-day."
     )
     unit_factor_tolerance_ratio: float = Field(gt=0, lt=1, description="VEE-V32: how near to such a factor curve over register must lie.")
     linear_limit_hours: float = Field(gt=0, description="Where a series is too short to measure errors, VEE-E01 fills gaps up to this length.")

@@ -246,6 +246,15 @@ def test_a_few_odd_days_among_the_like_days_do_not_move_the_measure(others: int,
     assert bool(high_or_low.failed(block, SETTINGS)[8]) is fires
 
 
+@pytest.mark.parametrize(("share", "fires"), [(0.5, False), (0.49, True)])
+def test_days_that_rest_on_estimates_are_no_like_days(share: float, fires: bool) -> None:
+    """Every other day from 41 to 59 at half the use. Of the eight days nearest to day 50 four are such, and their median is 75 kWh: 100 is high.
+    Estimated, they are passed over, and the measure is 100."""
+    block = with_days(slice(41, 60, 2), energy=50.0, estimated_ratio=share)
+    high_or_low = next(check for check in DAY_CHECKS if check.id == "VEE-V24")
+    assert bool(high_or_low.failed(block, SETTINGS)[50]) is fires
+
+
 def test_every_check_has_its_cases() -> None:
     cases: Mapping[str, Any] = {**REGISTER_FIRES, **DAY_FIRES}
     assert set(cases) == {check.id for check in (*REGISTER_CHECKS, *DAY_CHECKS)} == set(REGISTER_SILENT) | set(DAY_SILENT)
