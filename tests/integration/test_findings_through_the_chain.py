@@ -53,9 +53,9 @@ def with_decrease(row: dict[str, str]) -> dict[str, str]:
 
 
 def with_peak_in_valley(row: dict[str, str]) -> dict[str, str]:
-    """100 kWh of the peak counted as valley; the sum of the rates is none the wiser."""
+    """10 kWh of the peak counted as valley; the sum of the rates is none the wiser."""
     swapped = row["READ_TYPE"] == FORWARD and row["DATA_DATE"] == str(SWAPPED)
-    return row | {"R2": str(Decimal(row["R2"]) - Decimal("0.1")), "R4": str(Decimal(row["R4"]) + Decimal("0.1"))} if swapped else row
+    return row | {"R2": str(Decimal(row["R2"]) - Decimal("0.01")), "R4": str(Decimal(row["R4"]) + Decimal("0.01"))} if swapped else row
 
 
 @pytest.fixture(scope="module")
