@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.bucket_rows import month_of
-from pipelines.codes import Channel, EventCode, IntervalStatus
+from pipelines.codes import Channel, EventCode
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
@@ -41,11 +41,11 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
 )
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
+from pipelines.transforms.curves import PRESENT_CHAR, CurveOutcome, Outages, kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import judge_days
-from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.measured_values import measured_not_as_received, measured_not_final, received_not_in_silver
 from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
@@ -115,7 +115,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages, edits)
-        return judged_curves(bronze, outcome, points)
+        return judged_curves(bronze, outcome, points, present)
 
     return refine_in_buckets(inputs, CURVES, BronzeLoadCurves, SilverDayCurves, refine, CURVE_ROWS_PER_TASK)
 
@@ -175,30 +175,24 @@ def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
     return {point: sorted(of_customer[customer]) for point, customer in owners if customer in of_customer}
 
 
-def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table) -> BucketOutcome:
-    """Refined curves with what the gate holds to be 0; that measured values are those received is counted apart from the refinement."""
-    not_as_received = measured_not_as_received(bronze, outcome.curves, meter_points)
-    broken = {"measured_values_not_as_received": not_as_received} | curve_violations(outcome.curves)
+def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table, present_char: str = PRESENT_CHAR) -> BucketOutcome:
+    """Refined curves with what the gate holds to be 0; that measured values are those received, and all of them, is counted apart from the refinement."""
+    not_as_received = {
+        "measured_values_not_as_received": measured_not_as_received(bronze, outcome.curves, meter_points),
+        "received_values_lost": received_not_in_silver(bronze, outcome.curves, outcome.quarantine, present_char),
+    }
+    broken = not_as_received | curve_violations(outcome.curves)
     return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, broken)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
     """What must never be: a measured value changed, two rows for one key, arrays of the wrong length, a required value empty."""
-    measured = pc.list_flatten(curves.column("measured_kwh_or_kvarh"))
-    final = pc.list_flatten(curves.column("final_kwh_or_kvarh"))
-    status = pc.list_flatten(curves.column("interval_status_codes"))
-    if len(measured) == len(final) == len(status):
-        kept = pc.equal(status, int(IntervalStatus.MEASURED))
-        same = pc.fill_null(pc.equal(measured, final), False)
-        changed = int(pc.sum(pc.and_(kept, pc.invert(same))).as_py() or 0)
-    else:
-        changed = curves.num_rows
     expected = pc.divide(pa.scalar(1440, pa.int32()), curves.column("interval_minutes"))
     wrong = sum(
         int(pc.sum(pc.not_equal(pc.list_value_length(curves.column(name)), expected)).as_py() or 0)
         for name in ("measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes", "failed_check_bits")
     )
-    return {"measured_values_changed": changed, "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
+    return {"measured_values_changed": measured_not_final(curves), "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
 
 
 def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
