@@ -16,7 +16,7 @@ from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
-from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
+from pipelines.transforms.curve_reconciliation import Registers, Rows, read_once, reconcile, rows_in_spans
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.transforms.local_days import DAY_SPAN
@@ -24,6 +24,7 @@ from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
 from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
+from pipelines.vee.kernels import open_ends
 from pipelines.vee.settings import VeeSettings
 
 CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
@@ -75,6 +76,7 @@ def refine_curves(
     outages       First and last local day of each outage on record, by meter point.
     edits         Verified manual edits, in the order of their approval.
 
+    Before the first and after the last interval of a series that came, and so after now, nothing is estimated but on days that a register closes.
     A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
     ``like_day_limit_days`` ends the series, and what comes after it is another.
     """
@@ -183,9 +185,15 @@ def _refine_group(
     bits, invalid = run_checks(block, settings)
     placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
     take_back_marks(placed, bits, invalid)
-    estimates = estimate_missing_intervals(block, invalid, substituted, settings)
+    rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
     if registers is not None and invalid.any():
-        rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
+        registers = read_once(registers, rows_of.names_of(np.asarray(invalid.any(axis=1))), today)
+    edges = series[first] * DAY_SPAN + day[first], series[first] * DAY_SPAN + day[last]
+    barred = open_ends(block.energy, starts, *_ends_of_series(*edges, every_kept_key))
+    if barred.size and registers is not None:
+        barred[rows_in_spans(registers, rows_of)] = False
+    estimates = estimate_missing_intervals(block, invalid, substituted, settings, barred if barred.size else None)
+    if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)
@@ -197,6 +205,20 @@ def _refine_group(
         held[rows] = True
         emitted &= held | ~np.isin(block_series * DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _ends_of_series(first: IntArray, last: IntArray, every_key: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Whether nothing came of each series before its first and after its last day; intervals of another length count too.
+
+    first, last  (series) packed series and day of both ends.
+    every_key    Packed series and day of all that was received.
+    """
+    of_series = every_key // DAY_SPAN
+    size = int(of_series.max()) + 1
+    earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+    np.minimum.at(earliest, of_series, every_key)
+    np.maximum.at(latest, of_series, every_key)
+    return earliest[first // DAY_SPAN] == first, latest[last // DAY_SPAN] == last
 
 
 def _placed_edits(edits: Sequence[Edit], records: CurveRecords, minutes: int, keys: IntArray) -> Placed:

@@ -100,6 +100,33 @@ def shifted_by_one(energy: FloatArray, series_starts: IntArray, day_numbers: Int
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def open_ends(energy: FloatArray, series_starts: IntArray, before: BoolArray, after: BoolArray) -> BoolArray:
+    """Intervals before the first and after the last value of a series: nobody knows whether anything was counted there. (days x slots)
+
+    before, after  (series) whether the series begins, or ends, with its block; false: it goes on elsewhere, and its ends are gaps like any.
+    Without any such interval the answer has no rows.
+    """
+    slots = energy.shape[1]
+    flat = energy.reshape(-1)
+    marked = np.zeros((0, slots), dtype=np.bool_)
+    for series in range(series_starts.size - 1):
+        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
+        begin, end = first, last
+        while before[series] and begin < last and np.isnan(flat[begin]):
+            begin += 1
+        while after[series] and end > begin and np.isnan(flat[end - 1]):
+            end -= 1
+        if begin == first and end == last:
+            continue
+        if not marked.size:
+            marked = np.zeros(energy.shape, dtype=np.bool_)
+        flat_marked = marked.reshape(-1)
+        flat_marked[first:begin] = True
+        flat_marked[end:last] = True
+    return marked
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def mark_intervals(bits: IntArray, invalid: BoolArray, failed: BoolArray, bit: int, is_invalid: bool) -> None:
     """Sets a bit, and the mark of invalid values, where a check failed; all (days x slots), in place."""
     value = np.int64(1) << bit

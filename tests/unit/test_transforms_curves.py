@@ -296,3 +296,13 @@ def test_a_day_outside_the_calendar_is_told_by_its_weekday() -> None:
     bronze = pa.Table.from_pylist([record()], BronzeLoadCurves.arrow_schema())
     meters = pa.Table.from_pylist([meter()], SilverMeterPoints.arrow_schema())
     assert refine_curves(bronze, meters, {}, SETTINGS, ["2026-03"], TODAY).curves.num_rows == 1
+
+
+def test_a_series_that_goes_on_with_another_length_has_no_open_end() -> None:
+    """Quarters of an hour up to noon of the fourth day, hours from the fifth on: the afternoon between is a gap, and one like any."""
+    rows = [record(offset + 2, day=DAY + timedelta(days=offset)) for offset in range(4)]
+    rows[3]["values_unscaled"] = [1.0 + slot / 96 if slot < 48 else None for slot in range(96)]
+    hourly = record(6, day=DAY + timedelta(days=4), interval_minutes=60, values_unscaled=[1.0 + slot / 24 for slot in range(24)])
+    estimated = {row["curve_date"]: row["estimated_intervals"] for row in refine([*rows, hourly]).curves.to_pylist()}
+    assert estimated[DAY + timedelta(days=3)] == 48
+    assert {row["curve_date"]: row["missing_intervals"] for row in refine(rows).curves.to_pylist()}[DAY + timedelta(days=3)] == 48

@@ -34,7 +34,9 @@ def shape(offset: int) -> np.ndarray:
     return (20.0 + 0.1 * (offset % 5)) + 8.0 * np.sin(np.linspace(0, 2 * np.pi, 96, endpoint=False))
 
 
-def refine(holes: range, registers: Registers | None, days: int = 28, values: Callable[[int], np.ndarray] = shape) -> list[dict[str, object]]:
+def refine(
+    holes: range, registers: Registers | None, days: int = 28, values: Callable[[int], np.ndarray] = shape, today: date = date(2026, 6, 1)
+) -> list[dict[str, object]]:
     rows = [
         dict.fromkeys(BronzeLoadCurves.columns())
         | {
@@ -66,7 +68,7 @@ def refine(holes: range, registers: Registers | None, days: int = 28, values: Ca
         {day(offset): "working_day" for offset in range(days)},
         SETTINGS,
         ["2026-03"],
-        date(2026, 6, 1),
+        today,
         registers=registers,
     )
     return outcome.curves.to_pylist()
@@ -193,3 +195,39 @@ def test_shapes_are_means_of_whole_days_of_one_kind() -> None:
     np.testing.assert_allclose(shapes["working_day"], [1.0, 1.0, 1.0, 1.0])
     assert set(mean_shapes(table, 360, lambda days: kinds_of(days, {}), 1)) == {"working_day", "weekend_5"}
     assert mean_shapes(table, 15, lambda days: kinds_of(days, {}), 1) == {}
+
+
+def ends_missing(offset: int) -> np.ndarray:
+    """28 days whose first begins at 06:00 and whose last ends at 10:00."""
+    slots = np.arange(96)
+    return np.where((offset == 0) & (slots < 24) | (offset == 27) & (slots >= 40), np.nan, shape(offset))
+
+
+def test_nothing_is_estimated_before_the_first_and_after_the_last_interval_that_came() -> None:
+    rows = refine(range(0), None, 28, ends_missing)
+    assert (rows[0]["missing_intervals"], rows[0]["estimated_intervals"]) == (24, 0)
+    assert (rows[27]["missing_intervals"], rows[27]["estimated_intervals"]) == (56, 0)
+    assert [value for row in (rows[0], rows[27]) for value in row["final_kwh_or_kvarh"]].count(None) == 80
+    measured = sum(np.nansum(ends_missing(offset)) for offset in range(28))
+    assert sum(value for row in rows for value in row["final_kwh_or_kvarh"] if value is not None) == pytest.approx(measured)
+
+
+@pytest.mark.parametrize(("closes", "span", "filled"), [(27, 1, (0, 56)), (27, 2, (0, 56)), (0, 1, (24, 0)), (26, 1, (0, 0)), (28, 1, (0, 0))])
+def test_a_register_that_closes_the_day_says_that_energy_was_there(closes: int, span: int, filled: tuple[int, int]) -> None:
+    energy = sum(shape(closes - back).sum() for back in range(span))
+    rows = refine(range(0), registers(f"{energy:.6f}", span, closes=closes), 28, ends_missing)
+    assert (rows[0]["estimated_intervals"], rows[27]["estimated_intervals"]) == filled
+    if closes in (0, 27):
+        assert sum(sum(rows[closes - back]["final_kwh_or_kvarh"]) for back in range(span)) == pytest.approx(energy, abs=1e-5)
+
+
+@pytest.mark.parametrize(("today", "filled"), [(27, 0), (28, 56)])
+def test_of_today_nothing_is_estimated_whatever_a_read_says(today: int, filled: int) -> None:
+    rows = refine(range(0), registers(f"{shape(27).sum():.6f}", closes=27), 28, ends_missing, day(today))
+    assert rows[27]["estimated_intervals"] == filled
+    assert rows[27]["missing_intervals"] == 56 - filled
+
+
+def test_the_last_value_of_a_series_is_estimated_where_it_came_and_cannot_be() -> None:
+    rows = refine(range(0), None, 28, lambda offset: np.where((offset == 27) & (np.arange(96) == 39), -5.0, ends_missing(offset)))
+    assert [IntervalStatus(code).is_estimated for code in rows[27]["interval_status_codes"]] == [slot == 39 for slot in range(96)]
