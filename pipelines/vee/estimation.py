@@ -89,7 +89,9 @@ def estimate_missing_intervals(
     return Estimates(final, status, places, margin)
 
 
-def _fill(series: Series, settings: VeeSettings, interval_hours: float, barred: BoolArray | None) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+def _fill(
+    series: Series, settings: VeeSettings, interval_hours: float, barred: BoolArray | None
+) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """Position, value, method and margin of every interval that could be estimated."""
     of_series, begin, length = _find_gaps(series, barred, _whole_intervals(settings.like_day_limit_days * 24, interval_hours))
     if not length.size:
