@@ -38,7 +38,7 @@ def found(days: list[tuple[Any, ...]], reads: list[tuple[Any, ...]], curves: lis
     meter = {name: types[SilverMeterPoints][name] for name in ("multiplier_ratio", "capacity_kva")}
     result = find_in_days(
         table([(point, "active_forward", DAY + timedelta(days=day), value, curve, 0.0) for point, day, value, curve in days], KEYS | energy),
-        table([(point, "active_forward", DAY + timedelta(days=day), *(rest + [0.0, 0.0, count])[:4]) for point, day, *rest in curves for count in rest[:1]], CURVE),
+        table([(point, "active_forward", DAY + timedelta(days=day), *[*rest, 0.0, 0.0, rest[0]][:4]) for point, day, *rest in curves], CURVE),
         table([(point, "active_forward", DAY + timedelta(days=day), Decimal(value), span, Decimal("0.01")) for point, day, value, span in reads], KEYS | read),
         table([(40.0, CAPACITY_KVA)] * len(days), meter),
         {},
