@@ -21,7 +21,7 @@ from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.month_derivation import read_columns
 from pipelines.people import People
-from pipelines.periods import LOCAL_ZONE
+from pipelines.periods import LOCAL_ZONE, months_through
 from pipelines.promises import promises
 from pipelines.steps import Apply, Inputs, Step, WriteMode, Written
 from pipelines.sufficiency import SUFFICIENCY_STEP
@@ -108,7 +108,8 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Load curves: settled, multiplied, validated, estimated, reconciled with the registers; the measured value stays beside the final one."""
     points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), _today(inputs)
     present = inputs.settings.section(FormatSettings).present_char
-    months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
+    # A month of which nothing came may lie within the silence of a series.
+    months = months_through({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
     registers, outages = _registers(inputs, points, day_types), _outages(inputs, points, today)
     edits = _manual_edits(inputs)

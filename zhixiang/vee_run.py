@@ -21,7 +21,7 @@ from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedE
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
-from pipelines.periods import EPOCH
+from pipelines.periods import EPOCH, months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
@@ -120,7 +120,7 @@ def run_vee(
         points,
         day_types,
         vee,
-        sorted(set(curves["curve_month"].to_pylist())),
+        months_through(set(curves["curve_month"].to_pylist())),
         today,
         present,
         Registers(lambda _names: registers.energy, {}, clock=clock),

@@ -77,8 +77,8 @@ def refine_curves(
     edits         Verified manual edits, in the order of their approval.
 
     Before the first and after the last interval of a series that came, and so after now, nothing is estimated but on days that a register closes.
-    A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
-    ``like_day_limit_days`` ends the series, and what comes after it is another.
+    A day between two received days of a series that never came is there too, with nothing measured; beyond ``like_day_limit_days`` such days are
+    filled only from registers. A silence longer than ``longest_silence_days`` ends the series, and what comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     key = records.series * DAY_SPAN + records.day
@@ -155,8 +155,8 @@ def _refine_group(
     order = np.lexsort((records.day[kept], records.series[kept]))
     kept, receptions = kept[order], receptions[order]
     series, day = records.series[kept], records.day[kept]
-    silence = day[1:] - day[:-1] > settings.like_day_limit_days + 1
-    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | silence)))
+    silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
+    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.longest_silence_days))))
     last = np.concatenate((first[1:], [kept.size])) - 1
     spans = day[last] - day[first] + 1
     starts = np.concatenate(([0], np.cumsum(spans)))
@@ -181,6 +181,7 @@ def _refine_group(
         receptions=_placed(receptions, rows, total, 0),
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
+        silent_before=_silent_before(rows, silence, total, settings) if (silence > settings.longest_silence_days).any() else None,
     )
     bits, invalid = run_checks(block, settings)
     placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
@@ -205,6 +206,13 @@ def _refine_group(
         held[rows] = True
         emitted &= held | ~np.isin(block_series * DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:
+    """Days of the silences that the block does not hold, at the row after each."""
+    found = np.zeros(total, dtype=np.int64)
+    found[rows[1:]] = np.where(silence > settings.longest_silence_days, silence, 0)
+    return found
 
 
 def _ends_of_series(first: IntArray, last: IntArray, every_key: IntArray) -> tuple[BoolArray, BoolArray]:

@@ -26,6 +26,7 @@ class CurveBlock:
     receptions        (days) how many records were received for the day.
     today_number      The local day on which the check runs, counted from 1970-01-01.
     outages           (days) whether an outage is on record for the customer on that day; none: no outage is known.
+    silent_before     (days) days before it on which nothing came and that the block does not hold; none: it holds every day.
     """
 
     energy: FloatArray
@@ -38,6 +39,7 @@ class CurveBlock:
     receptions: IntArray
     today_number: int
     outages: BoolArray | None = None
+    silent_before: IntArray | None = None
 
     @property
     def interval_hours(self) -> float:

@@ -56,7 +56,11 @@ class VeeSettings(SettingsFile):
     like_day_reach_days: int = Field(
         ge=1, description="VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought."
     )
-    like_day_limit_days: float = Field(gt=0, description="Longer gaps stay empty.")
+    like_day_limit_days: float = Field(gt=0, description="Longer gaps stay empty, unless registers cover them.")
+    longest_silence_days: int = Field(
+        ge=1,
+        description="So many days without anything are told one by one as missing; a longer silence ends the series, and VEE-V35 marks the day after.",
+    )
     like_day_neighbour_hours: float = Field(ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale.")
     like_day_scale_min: float = Field(ge=0, description="VEE-E02: smallest scale.")
     like_day_scale_max: float = Field(gt=0, description="VEE-E02: largest scale.")

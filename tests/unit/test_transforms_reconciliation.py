@@ -67,7 +67,7 @@ def refine(
         pa.Table.from_pylist([meter], SilverMeterPoints.arrow_schema()),
         {day(offset): "working_day" for offset in range(days)},
         SETTINGS,
-        ["2026-03"],
+        sorted({f"{day(offset):%Y-%m}" for offset in range(days)}),
         today,
         registers=registers,
     )
@@ -231,3 +231,19 @@ def test_of_today_nothing_is_estimated_whatever_a_read_says(today: int, filled: 
 def test_the_last_value_of_a_series_is_estimated_where_it_came_and_cannot_be() -> None:
     rows = refine(range(0), None, 28, lambda offset: np.where((offset == 27) & (np.arange(96) == 39), -5.0, ends_missing(offset)))
     assert [IntervalStatus(code).is_estimated for code in rows[27]["interval_status_codes"]] == [slot == 39 for slot in range(96)]
+
+
+def test_registers_fill_a_gap_that_no_method_may_fill() -> None:
+    """Forty days without an interval: ten of them have a read of their own, the next ten one together, twenty none."""
+
+    def read(_meter_points: Sequence[str]) -> pa.Table:
+        closed = [(offset, 1, "48") for offset in range(20, 30)] + [(39, 10, "960")]
+        names = {"meter_point_id": "MP-1", "channel_code": "active_forward", "resolution_kwh_or_kvarh": Decimal("0.01")}
+        rows = [names | {"energy_date": day(at), "span_days": span, "energy_kwh_or_kvarh": Decimal(energy)} for at, span, energy in closed]
+        return pa.Table.from_pylist(rows, REGISTER_SCHEMA)
+
+    rows = refine(range(0), Registers(read, {}), 80, lambda offset: np.where((offset < 20) | (offset >= 60), shape(offset), np.nan))
+    totals = [None if row["missing_intervals"] else sum(row["final_kwh_or_kvarh"]) for row in rows[20:60]]
+    assert totals == pytest.approx([48.0] * 10 + [96.0] * 10 + [None] * 20)
+    assert {code for row in rows[20:40] for code in row["interval_status_codes"]} == {IntervalStatus.ESTIMATED_EVEN_SHARE}
+    assert {(row["missing_intervals"], *row["failed_checks"]) for row in rows[40:60]} == {(96, "VEE-V01")}

@@ -74,6 +74,10 @@ def in_outage(day: int) -> Edit:
     return lambda block: replace(block, outages=np.arange(DAYS) == day)
 
 
+def silent_before(days: int) -> Edit:
+    return lambda block: replace(block, silent_before=np.where(np.arange(DAYS) == 5, days, 0))
+
+
 def whole_day(day: int) -> set[tuple[int, int]]:
     return {(day, slot) for slot in range(96)}
 
@@ -95,6 +99,7 @@ FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V11": (with_energy(8.3, (3, slice(12, 16))), {(3, slot) for slot in range(12, 16)}),
     "VEE-V12": (lambda block: in_outage(3)(with_energy(0.0, (3, slice(0, 96)))(block)), whole_day(3)),
     "VEE-V13": (with_energy(np.nan, (0, 0), (DAYS - 1, slice(1, 96))), whole_day(0) | whole_day(DAYS - 1)),
+    "VEE-V35": (silent_before(93), whole_day(5)),
 }
 SILENT: dict[str, list[Edit]] = {
     "VEE-V01": [with_energy(0.0, (3, 5))],
@@ -110,6 +115,7 @@ SILENT: dict[str, list[Edit]] = {
     "VEE-V11": [with_energy(7.9, (3, 12)), with_energy(29.0, (3, 40)), with_energy(30.0, (3, slice(12, 17))), every_day_burst],
     "VEE-V12": [with_energy(0.0, (3, slice(0, 96))), lambda block: in_outage(8)(with_energy(0.0, (3, slice(0, 96)))(block))],
     "VEE-V13": [with_energy(np.nan, (0, 0)), with_energy(np.nan, (0, 0), (DAYS - 1, slice(2, 96))), with_energy(np.nan, (DAYS - 1, slice(1, 96)))],
+    "VEE-V35": [silent_before(92), with_energy(np.nan, (3, slice(0, 96)), (4, slice(0, 96)))],
 }
 
 
