@@ -118,7 +118,7 @@ def _fill(
     chosen = method[gap]
     values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
     reach = choice.reach[pair[gap], chosen]
-    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, length.size)
+    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, series, of_series)
     filled = ~np.isnan(values)
     places = begin[gap] + np.arange(rows) - offset[gap]
     return places[filled], values[filled], chosen[filled], margin[filled]
