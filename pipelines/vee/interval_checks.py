@@ -210,10 +210,10 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V13",
         Level.INTERVAL,
-        "End-of-interval stamps: a series lacks only the first slot of its first day and ends with one alone",
-        "时标为时段末",
+        "Stamps of the other end: a series lacks only the first slot of its first day and ends with one alone, or begins with one and lacks only the last",
+        "时标起止混淆",
         Severity.WARN,
-        "Follows from the two conventions: stamps at the end of intervals, read as their beginnings, shift a whole series by one slot.",
+        "Follows from the two conventions: stamps at one end of intervals, read as those of the other, shift a whole series by one slot.",
         _end_stamps,
         bit=12,
     ),

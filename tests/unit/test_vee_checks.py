@@ -12,6 +12,7 @@ import yaml
 
 from pipelines.codes import Severity
 from pipelines.settings import packaged
+from pipelines.vee import kernels
 from pipelines.vee.blocks import NO_DAY, CurveBlock, RecordBlock
 from pipelines.vee.catalogue import render_check_catalogue
 from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS, RECORD_CHECKS, Check, record_faults, run_checks
@@ -150,6 +151,27 @@ RECORD_SILENT: dict[str, list[RecordBlock]] = {
     "VEE-V17": [of_first_record(day_numbers=19_990), of_first_record(day_numbers=19_989, first_installed=NO_DAY)],
     "VEE-V18": [of_first_record(day_numbers=19_989, has_meter=False)],
 }
+
+
+EARLY = with_energy(np.nan, (0, slice(0, 95)), (DAYS - 1, 95))
+
+
+@pytest.mark.parametrize(
+    ("more", "marked"),
+    [
+        ((), True),
+        (((5, 40),), True),  # a gap elsewhere
+        (((0, 95),), False),  # the first day holds nothing
+        (((1, 0),), False),  # the one slot stands alone
+        (((DAYS - 1, 94),), False),  # the last day lacks two
+    ],
+)
+def test_a_series_that_begins_with_the_last_slot_of_a_day_and_lacks_it_at_the_end_is_one_slot_early(
+    more: tuple[tuple[int, int], ...], marked: bool
+) -> None:
+    block = with_energy(np.nan, *more)(EARLY(ordinary()))
+    found = kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers)
+    assert np.flatnonzero(found).tolist() == ([0, DAYS - 1] if marked else [])
 
 
 @pytest.mark.parametrize("check", INTERVAL_CHECKS, ids=lambda check: check.id)
