@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -75,6 +76,18 @@ class BillingMonth:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+def months_through(months: Collection[str]) -> list[str]:
+    """Every month from the first to the last of some, all as ``YYYY-MM``.
+
+    >>> months_through({"2026-11", "2027-01"})
+    ['2026-11', '2026-12', '2027-01']
+    """
+    if not months:
+        return []
+    first, last = ((int(text[:4]) * 12 + int(text[5:7]) - 1) for text in (min(months), max(months)))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
 
 
 def utc_now() -> datetime:

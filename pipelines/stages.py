@@ -15,14 +15,14 @@ import pyarrow.dataset as ds
 
 from pipelines.bucket_rows import month_of
 from pipelines.class_profiles import curves_touched_otherwise, customer_classes, profile_sample
-from pipelines.codes import Channel, EventCode, IntervalStatus
+from pipelines.codes import Channel, EventCode
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.month_derivation import read_columns
 from pipelines.people import People
-from pipelines.periods import local_day
+from pipelines.periods import local_day, months_through
 from pipelines.point_rows import points_in
 from pipelines.promises import promises
 from pipelines.steps import Apply, Earlier, Inputs, Step, WriteMode, Written
@@ -46,11 +46,11 @@ from pipelines.tables.silver import (
 from pipelines.touched import touched_meter_points
 from pipelines.transforms.agreed_points import Agreements
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves, settle_curves
+from pipelines.transforms.curves import PRESENT_CHAR, CurveOutcome, Outages, kinds_of, refine_curves, settle_curves
 from pipelines.transforms.determinants import derive_billing
 from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estimation_errors, sampled_meter_points
 from pipelines.transforms.findings import judge_days
-from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.measured_values import measured_not_as_received, measured_not_final, received_not_in_silver
 from pipelines.transforms.month_cuts import month_cuts
 from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
@@ -131,14 +131,15 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Load curves: settled, multiplied, validated, estimated, reconciled with the registers; the measured value stays beside the final one."""
     points, settings, today = _meter_points(inputs), inputs.settings.section(VeeSettings), local_day(inputs.now)
     present = inputs.settings.section(FormatSettings).present_char
-    months = sorted({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
+    # A month of which nothing came may lie within the silence of a series.
+    months = months_through({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
     day_types = _day_types(inputs.facts, _days_of(months))
     registers, outages = _registers(inputs, points, day_types), _outages(inputs, points, today)
     edits = _manual_edits(inputs)
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_curves(bronze, points, day_types, settings, months, today, present, registers, outages, edits)
-        return judged_curves(bronze, outcome, points)
+        return judged_curves(bronze, outcome, points, present)
 
     touched = touched_meter_points(inputs, (BronzeLoadCurves,), {BronzeLoadCurves: "curve_date"}, curves_touched_otherwise)
     points_then, today_then = _seen_then(inputs, points, today)
@@ -205,30 +206,24 @@ def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
     return {point: sorted(of_customer[customer]) for point, customer in owners if customer in of_customer}
 
 
-def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table) -> BucketOutcome:
-    """Refined curves with what the gate holds to be 0; that measured values are those received is counted apart from the refinement."""
-    not_as_received = measured_not_as_received(bronze, outcome.curves, meter_points)
-    broken = {"measured_values_not_as_received": not_as_received} | curve_violations(outcome.curves)
+def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table, present_char: str = PRESENT_CHAR) -> BucketOutcome:
+    """Refined curves with what the gate holds to be 0; that measured values are those received, and all of them, is counted apart from the refinement."""
+    not_as_received = {
+        "measured_values_not_as_received": measured_not_as_received(bronze, outcome.curves, meter_points),
+        "received_values_lost": received_not_in_silver(bronze, outcome.curves, outcome.quarantine, present_char),
+    }
+    broken = not_as_received | curve_violations(outcome.curves)
     return BucketOutcome(outcome.curves, outcome.accounts, outcome.quarantine, broken)
 
 
 def curve_violations(curves: pa.Table) -> dict[str, int]:
     """What must never be: a measured value changed, two rows for one key, arrays of the wrong length, a required value empty."""
-    measured = pc.list_flatten(curves.column("measured_kwh_or_kvarh"))
-    final = pc.list_flatten(curves.column("final_kwh_or_kvarh"))
-    status = pc.list_flatten(curves.column("interval_status_codes"))
-    if len(measured) == len(final) == len(status):
-        kept = pc.equal(status, int(IntervalStatus.MEASURED))
-        same = pc.fill_null(pc.equal(measured, final), False)
-        changed = int(pc.sum(pc.and_(kept, pc.invert(same))).as_py() or 0)
-    else:
-        changed = curves.num_rows
     expected = pc.divide(pa.scalar(1440, pa.int32()), curves.column("interval_minutes"))
     wrong = sum(
         int(pc.sum(pc.not_equal(pc.list_value_length(curves.column(name)), expected)).as_py() or 0)
         for name in ("measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes", "failed_check_bits")
     )
-    return {"measured_values_changed": changed, "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
+    return {"measured_values_changed": measured_not_final(curves), "arrays_of_wrong_length": wrong} | promises(curves, SilverDayCurves)
 
 
 def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:

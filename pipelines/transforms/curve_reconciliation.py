@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +97,21 @@ def reconcile(estimates: Estimates, invalid: BoolArray, rows: Rows, registers: R
     kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
     margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
     return Estimates(done.final, done.status, estimates.places, margin)
+
+
+def read_once(registers: Registers, meter_points: Sequence[str], today: date) -> Registers:
+    """The same registers with the energy of some meter points at hand; of reads that close no day before today nothing is believed."""
+    energy = registers.energy(meter_points)
+    closed = energy.filter(pc.less(energy["energy_date"], pa.scalar(today, pa.date32())))
+    return replace(registers, energy=lambda _names: closed)
+
+
+def rows_in_spans(registers: Registers, rows: Rows) -> BoolArray:
+    """(days) rows of a block that lie between two reads."""
+    spans, _ = register_spans(registers.energy([]), rows)
+    covered = np.zeros(rows.day.size, dtype=np.bool_)
+    covered[rows_of_spans(spans.first_row, spans.last_row)[0]] = True
+    return covered
 
 
 def register_spans(energy: pa.Table, rows: Rows) -> tuple[RegisterSpans, IntArray]:

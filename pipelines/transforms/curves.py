@@ -16,7 +16,7 @@ from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
-from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
+from pipelines.transforms.curve_reconciliation import Registers, Rows, read_once, reconcile, rows_in_spans
 from pipelines.transforms.curve_records import CurveRecords, Element
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.transforms.local_days import DAY_SPAN
@@ -24,6 +24,7 @@ from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
 from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
 from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation import Estimates, estimate_missing_intervals
+from pipelines.vee.kernels import open_ends
 from pipelines.vee.settings import VeeSettings
 
 CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
@@ -75,8 +76,9 @@ def refine_curves(
     outages       First and last local day of each outage on record, by meter point.
     edits         Verified manual edits, in the order of their approval.
 
-    A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
-    ``like_day_limit_days`` ends the series, and what comes after it is another.
+    Before the first and after the last interval of a series that came, and so after now, nothing is estimated but on days that a register closes.
+    A day between two received days of a series that never came is there too, with nothing measured; beyond ``like_day_limit_days`` such days are
+    filled only from registers. A silence longer than ``longest_silence_days`` ends the series, and what comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     settled = _settle(records)
@@ -182,8 +184,8 @@ def _refine_group(
     order = np.lexsort((records.day[kept], records.series[kept]))
     kept, receptions = kept[order], receptions[order]
     series, day = records.series[kept], records.day[kept]
-    silence = day[1:] - day[:-1] > settings.like_day_limit_days + 1
-    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | silence)))
+    silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
+    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.longest_silence_days))))
     last = np.concatenate((first[1:], [kept.size])) - 1
     spans = day[last] - day[first] + 1
     starts = np.concatenate(([0], np.cumsum(spans)))
@@ -208,13 +210,20 @@ def _refine_group(
         receptions=_placed(receptions, rows, total, 0),
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
+        silent_before=_silent_before(rows, silence, total, settings) if (silence > settings.longest_silence_days).any() else None,
     )
     bits, invalid = run_checks(block, settings)
     placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
     take_back_marks(placed, bits, invalid)
-    estimates = estimate_missing_intervals(block, invalid, substituted, settings)
+    rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
     if registers is not None and invalid.any():
-        rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
+        registers = read_once(registers, rows_of.names_of(np.asarray(invalid.any(axis=1))), today)
+    edges = series[first] * DAY_SPAN + day[first], series[first] * DAY_SPAN + day[last]
+    barred = open_ends(block.energy, starts, *_ends_of_series(*edges, every_kept_key))
+    if barred.size and registers is not None:
+        barred[rows_in_spans(registers, rows_of)] = False
+    estimates = estimate_missing_intervals(block, invalid, substituted, settings, barred if barred.size else None)
+    if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)
@@ -226,6 +235,27 @@ def _refine_group(
         held[rows] = True
         emitted &= held | ~np.isin(block_series * DAY_SPAN + block_day, every_kept_key)
     return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:
+    """Days of the silences that the block does not hold, at the row after each."""
+    found = np.zeros(total, dtype=np.int64)
+    found[rows[1:]] = np.where(silence > settings.longest_silence_days, silence, 0)
+    return found
+
+
+def _ends_of_series(first: IntArray, last: IntArray, every_key: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Whether nothing came of each series before its first and after its last day; intervals of another length count too.
+
+    first, last  (series) packed series and day of both ends.
+    every_key    Packed series and day of all that was received.
+    """
+    of_series = every_key // DAY_SPAN
+    size = int(of_series.max()) + 1
+    earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+    np.minimum.at(earliest, of_series, every_key)
+    np.maximum.at(latest, of_series, every_key)
+    return earliest[first // DAY_SPAN] == first, latest[last // DAY_SPAN] == last
 
 
 def _placed_edits(edits: Sequence[Edit], records: CurveRecords, minutes: int, keys: IntArray) -> Placed:

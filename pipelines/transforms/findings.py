@@ -107,6 +107,8 @@ def find_in_days(
     # The days of a series stand one after the other, so the day before has the row before or none.
     split = (span > 1) & (np.diff(day_key, prepend=-2) == 1)
     intervals = _taken(curve_days["intervals"].cast(pa.float64()), curve_at)
+    curve = days["curve_kwh_or_kvarh"].to_numpy()
+    span_curve, span_measured = _over_spans(day_key, span, curve, curve_days, curve_key)
     block = DayBlock(
         series_starts=np.append(starts, count),
         meter_points=ranks(days["meter_point_id"])[0][starts],
@@ -114,8 +116,11 @@ def find_in_days(
         day_types=type_codes(day, day_types) if count else np.empty(0, dtype=np.int64),
         energy=days["energy_kwh_or_kvarh"].to_numpy(),
         span_days=np.where(split, 1, np.maximum(span, 1)),
-        curve=days["curve_kwh_or_kvarh"].to_numpy(),
+        curve=curve,
         register=np.where(span == 1, register, np.nan),
+        span_register=register,
+        span_curve=span_curve,
+        span_measured=span_measured,
         resolution=resolution,
         estimated_ratio=days["estimated_ratio"].to_numpy(),
         interval_minutes=np.nan_to_num(_DAY_MINUTES / intervals).astype(np.int64),
@@ -125,6 +130,37 @@ def find_in_days(
         rate_apart=_taken(rate_days["apart_kwh_or_kvarh"], place_of(day_key, rate_key)),
     )
     return _findings(days, block, DAY_CHECKS, settings)
+
+
+def _over_spans(
+    day_key: IntArray, span: IntArray, curve: NDArray[np.float64], curve_days: pa.Table, curve_key: IntArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the days that the read of each day closes: the curves' energy where all are whole, else what of it was not estimated. [kWh or kvarh]
+
+    span   (days) how many days its read closes, 0 where there is none.
+    curve  (days) energy of its own curve, NaN where it is not whole.
+    """
+    whole, measured = np.where(span == 1, curve, np.nan), np.full(span.size, np.nan)
+    looked = np.flatnonzero((span > 1) | ((span == 1) & np.isnan(curve)))
+    if not looked.size or not curve_days.num_rows:
+        return whole, measured
+    count = span[looked]
+    of_read = np.repeat(np.arange(looked.size), count)
+    back = np.arange(of_read.size) - np.repeat(np.cumsum(count) - count, count)
+    place = place_of(day_key[looked][of_read] - back, curve_key)
+    there = place >= 0
+    total, estimated, missing = (
+        _taken(curve_days[name].cast(pa.float64()), place) for name in ("total_kwh_or_kvarh", "estimated_kwh_or_kvarh", "missing_intervals")
+    )
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(of_read, weights=np.where(there, values, 0.0), minlength=looked.size), dtype=np.float64)
+
+    every = np.bincount(of_read, weights=there & (missing == 0), minlength=looked.size) == count
+    some = np.bincount(of_read, weights=there, minlength=looked.size) > 0
+    whole[looked] = np.where(every, summed(total), np.nan)
+    measured[looked] = np.where(some & ~every, summed(total - estimated), np.nan)
+    return whole, measured
 
 
 def _findings(rows: pa.Table, block: RegisterBlock | DayBlock, checks: Sequence[Check], settings: VeeSettings) -> pa.Table:

@@ -26,6 +26,7 @@ class CurveBlock:
     receptions        (days) how many records were received for the day.
     today_number      The local day on which the check runs, counted from 1970-01-01.
     outages           (days) whether an outage is on record for the customer on that day; none: no outage is known.
+    silent_before     (days) days before it on which nothing came and that the block does not hold; none: it holds every day.
     """
 
     energy: FloatArray
@@ -38,6 +39,7 @@ class CurveBlock:
     receptions: IntArray
     today_number: int
     outages: BoolArray | None = None
+    silent_before: IntArray | None = None
 
     @property
     def interval_hours(self) -> float:
@@ -118,6 +120,9 @@ class DayBlock:
     span_days         Days that the energy stands for; more than 1 where a missed read could not be split.
     curve             Energy by a whole curve, NaN where there is none. [kWh or kvarh]
     register          Energy between the reads that close this day and the one before, NaN where there is none. [kWh or kvarh]
+    span_register     Energy between the read that closes this day and the one before, however many days lie between, NaN where there is none. [kWh or kvarh]
+    span_curve        Energy by whole curves over the days that this read closes, NaN where one of them is not whole. [kWh or kvarh]
+    span_measured     What of it is not estimated, where they are not all whole: a lower bound, NaN where no curve came. [kWh or kvarh]
     resolution        Smallest step of the register times the multiplier, NaN where there is no register. [kWh or kvarh]
     estimated_ratio   Share of the energy that was estimated.
     interval_minutes  Length of an interval of the curve, 0 where there is none. [min]
@@ -135,6 +140,9 @@ class DayBlock:
     span_days: IntArray
     curve: FloatArray
     register: FloatArray
+    span_register: FloatArray
+    span_curve: FloatArray
+    span_measured: FloatArray
     resolution: FloatArray
     estimated_ratio: FloatArray
     interval_minutes: IntArray

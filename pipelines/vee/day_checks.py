@@ -12,6 +12,12 @@ from pipelines.vee.check import ACTIVE_FORWARD, CAPACITY_KNOWN, TIANJIN, TRADE, 
 _CURVE_AND_REGISTER = Eligibility("a whole curve and a register", lambda block: ~np.isnan(block.curve) & ~np.isnan(block.register))
 
 
+_SPAN = Eligibility(
+    "a register, and a curve on the days that it closes",
+    lambda block: ~np.isnan(block.span_register) & ~(np.isnan(block.span_curve) & np.isnan(block.span_measured)),
+)
+
+
 def _single_days(block: DayBlock) -> BoolArray:
     return np.asarray(block.span_days == 1)
 
@@ -57,7 +63,10 @@ def _sibling(block: DayBlock, parameters: Parameters) -> BoolArray:
 def _interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
     allowed = np.maximum(parameters["tolerance_kwh"], parameters["steps"] * block.resolution)
     # The last bits of a sum of doubles are no difference.
-    return np.asarray(np.abs(block.curve - block.register) > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
+    allowed = allowed * (1 + 1e-9) + 1e-9 * np.abs(block.span_register)
+    apart = np.abs(block.span_curve - block.span_register) > allowed
+    # Where intervals are missing, the others can only show too much.
+    return np.asarray(apart | (block.span_measured - block.span_register > allowed))
 
 
 def _rate_interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
@@ -153,13 +162,13 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V29",
         Level.DAY,
-        "Intervals against registers: the curve of the day does not sum to the register",
+        "Intervals against registers: the curve of the days that a read closes does not sum to the register, or what of it was measured is more",
         "曲线与示值不符",
         Severity.WARN,
         TRADE,
         _interval_sum,
         {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
-        _CURVE_AND_REGISTER,
+        _SPAN,
     ),
     Check(
         "VEE-V30",

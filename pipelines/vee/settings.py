@@ -56,7 +56,11 @@ class VeeSettings(SettingsFile):
     like_day_reach_days: int = Field(
         ge=1, description="VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought."
     )
-    like_day_limit_days: float = Field(gt=0, description="Longer gaps stay empty.")
+    like_day_limit_days: float = Field(gt=0, description="Longer gaps stay empty, unless registers cover them.")
+    longest_silence_days: int = Field(
+        ge=1,
+        description="So many days without anything are told one by one as missing; a longer silence ends the series, and VEE-V35 marks the day after.",
+    )
     like_day_neighbour_hours: float = Field(ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale.")
     like_day_scale_min: float = Field(ge=0, description="VEE-E02: smallest scale.")
     like_day_scale_max: float = Field(gt=0, description="VEE-E02: largest scale.")
@@ -82,6 +86,8 @@ class VeeSettings(SettingsFile):
         description="With fewer, or without room for so many beside each other, nothing is learnt: linear up to its limit, then like-days, no band.",
     )
     band_coverage_ratio: float = Field(gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover.")
+    band_least_coverage_ratio: float = Field(gt=0, lt=1, description="Published bands that cover a smaller share of masked truths are flagged.")
+    band_most_coverage_ratio: float = Field(gt=0, le=1, description="And those that cover a larger one.")
     back_test_series: int = Field(ge=1, description="Load curves of each customer class on which the published errors rest, at most.")
     flag_short_error_ratio: float = Field(gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this.")
     flag_long_error_ratio: float = Field(gt=0, description="And where that of longer gaps, such as a day, lies over this.")

@@ -97,6 +97,9 @@ def days(count: int = DAYS) -> DayBlock:
         span_days=np.ones(count, dtype=np.int64),
         curve=energy.copy(),
         register=energy.copy(),
+        span_register=energy.copy(),
+        span_curve=energy.copy(),
+        span_measured=np.full(count, np.nan),
         resolution=np.full(count, 0.01),
         estimated_ratio=np.zeros(count),
         interval_minutes=np.full(count, 15),
@@ -143,7 +146,8 @@ DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
     # 60 A x 220 V x 24 h = 316.8 kWh.
     "VEE-V27": (small(316.9), [7]),
     "VEE-V28": (without([DAYS + 9], two_channels()), [9]),
-    "VEE-V29": (with_days(7, curve=100.011), [7]),
+    # The second: of a span with missing intervals more was measured than the register counted.
+    "VEE-V29": (with_days([7, 9], span_curve=np.array([100.011, np.nan]), span_measured=np.array([np.nan, 100.011])), [7, 9]),
     "VEE-V30": (with_days(slice(5, 5 + LIMIT + 1), energy=0.0), [5 + LIMIT - 1, 5 + LIMIT]),
     "VEE-V31": (with_days(slice(5, 5 + SETTINGS.prolonged_estimation_days), estimated_ratio=0.5), [4 + SETTINGS.prolonged_estimation_days]),
     "VEE-V32": (with_days([7, 8, 9, 10], curve=np.array([100_000.0, 0.1, 4000.0, 25.0])), [7, 8, 9, 10]),
@@ -161,7 +165,12 @@ DAY_SILENT: dict[str, list[DayBlock]] = {
     "VEE-V26": [with_days(7, energy=3599.5), with_days(7, energy=7199.0, span_days=2), with_days(7, energy=9e9, capacity_kva=np.nan)],
     "VEE-V27": [small(316.7), small(9000.0, 13.3), replace(small(9000.0), counts_use=np.zeros(DAYS, np.bool_))],
     "VEE-V28": [two_channels(), without(list(range(DAYS, DAYS + 9)), two_channels()), without([9])],
-    "VEE-V29": [with_days(7, curve=100.009), with_days(7, curve=np.nan), with_days(7, register=np.nan)],
+    "VEE-V29": [
+        with_days(7, span_curve=100.009),
+        with_days(7, span_curve=np.nan),
+        with_days(7, span_curve=200.0, span_register=np.nan),
+        with_days([7, 9], span_curve=np.nan, span_measured=np.array([100.009, 1.0])),
+    ],
     "VEE-V30": [
         with_days(slice(5, 5 + LIMIT - 1), energy=0.0),
         replace(with_days(slice(0, DAYS), energy=0.0), counts_use=np.zeros(DAYS, np.bool_)),
