@@ -69,6 +69,11 @@ class GoldBillingDeterminants(Table):
         ENERGY, "Energy of the calendar year before the month, for residential tiers; empty for others.", unit=Unit.KWH, minimum=0
     )
     parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
+    main_period_kwh = Field(
+        pa.list_(ENERGY),
+        "Of a sub-meter with a curve: its energy in 尖, 峰, 平, 谷, 深谷 by the main meter's terms, to be deducted there.",
+        unit=Unit.KWH,
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -96,4 +101,5 @@ class GoldBillingSegments(Table):
     max_demand_date = Field(DATE, "Local day of it.")
     max_demand_slot = Field(INTEGER, "Slot of that day, 0 beginning at midnight.", minimum=0)
     basis_code = Field(STRING, "What the month's energy is cut by.", codes=SegmentBasis, nullable=False)
+    main_period_kwh = Field(pa.list_(ENERGY), "Of a sub-meter with a curve: its energy by period of the main meter's terms.", unit=Unit.KWH)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
