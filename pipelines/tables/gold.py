@@ -18,12 +18,13 @@ class GoldDayEnergy(Table):
     meter_point_id = Field(STRING, "Meter point.", key=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     energy_date = Field(DATE, "Local day.", key=True)
-    customer_id = Field(STRING, "Customer supplied; empty for a meter that is not billed.")
+    customer_id = Field(STRING, "Customer supplied; empty for a meter that is not billed, or whose energy the customer's main meter counts.")
     energy_kwh_or_kvarh = Field(DOUBLE, "Energy of the day.", unit=Unit.KWH_OR_KVARH, nullable=False)
     basis_code = Field(STRING, "register or curve.", nullable=False)
     curve_kwh_or_kvarh = Field(DOUBLE, "Energy of the day by the curve, where there is one.", unit=Unit.KWH_OR_KVARH)
     estimated_ratio = Field(DOUBLE, "Share of the day's energy that was estimated.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
+    deducted_customer_id = Field(STRING, "Customer whose main meter counts the energy as well and whose account it is deducted from.")
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.transforms.agreed_points import mean_power_factor as power_factor
 from pipelines.transforms.curve_days import CURVE_DAYS_SCHEMA
-from pipelines.transforms.determinants import _power_factor as power_factor
 from pipelines.transforms.determinants import determine
 from pipelines.transforms.energy import day_energy
 from pipelines.transforms.month_totals import month_totals
