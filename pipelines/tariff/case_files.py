@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
@@ -42,6 +42,7 @@ class ContractPart(_Part):
     demand_basis: DemandBasis | None = Field(None, description="What the basic charge is raised on; two-part.")
     contract_demand_kw: Positive | None = Field(None, description="Contract maximum demand, where that is the basis. [kW]")
     power_factor_standard: Decimal | None = Field(None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]")
+    is_ev_charging: bool = Field(False, description="Whether a curve is split by the hours of charging points; industry and commerce.")
     household_persons: int | None = Field(None, ge=1, description="Residential: persons of the household, where registered.")
     is_combined_meter: bool = Field(False, description="Residential: one price without tiers.")
     supply_began: date | None = Field(None, description="Residential: day the supply began, where it lies in the year of the bill.")
@@ -121,7 +122,7 @@ def read_case(path: Path) -> TariffCase:
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "is_ev_charging"})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
@@ -137,7 +138,7 @@ def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[D
         if part.curve is not None:
             curve = read_curve(folder / part.curve, month)
             energy = energy if energy is not None else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
-            periods = periods or _by_period(curve, month, energy, case.contract.customer_class, part.resolution_kwh, facts, case.known)
+            periods = periods or _by_period(curve, month, energy, _schedule(case.contract), part.resolution_kwh, facts, case.known)
             demand = demand if demand is not None else Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
         if energy is None:
             raise UsageError(f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key.")
@@ -181,10 +182,20 @@ def case_schema() -> dict[str, Any]:
     return TariffCase.model_json_schema()
 
 
+def _schedule(contract: ContractPart) -> TouSchedule:
+    """Whose time-of-use hours split a curve."""
+    found = TouSchedule.of(contract.customer_class, contract.is_ev_charging)
+    if found is None:
+        raise UsageError(
+            "The hours of residential charging points have no published price.", "Leave is_ev_charging out, or price industry or commerce."
+        )
+    return found
+
+
 def _by_period(
-    curve: Sequence[float], month: BillingMonth, energy: Decimal, customer_class: CustomerClass, step: Decimal, facts: Facts, known: date | None
+    curve: Sequence[float], month: BillingMonth, energy: Decimal, schedule: TouSchedule, step: Decimal, facts: Facts, known: date | None
 ) -> dict[TouPeriod, Decimal]:
-    slots = facts.time_of_use.slot_matrix(month.days, customer_class, known).reshape(-1)
+    slots = facts.time_of_use.slot_matrix(month.days, schedule, known).reshape(-1)
     sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
 

@@ -152,6 +152,8 @@ class AccountBook:
         supply = SupplyMonth(
             month, tuple(segments), whole.lagging_kvarh, whole.leading_kvarh, max(year, Decimal(0)), whole.exported_kwh, whole.energy_kwh
         )
+        if not inside.is_any:
+            return replace(plain, supply=supply)
         splits = [segment.energy_by_period for segment in segments]
         together = (
             None

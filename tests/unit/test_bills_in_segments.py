@@ -28,7 +28,7 @@ from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from tests.correction_cases import SETTINGS as PACKAGED
 from tests.correction_cases import factory_case, run
 from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers, rows_of, with_ends
-from tests.unit.test_account_supply import ELEVENTH, SHARE
+from tests.unit.test_account_supply import ELEVENTH, SHARE, funds_from_the_sixteenth
 
 D = Decimal
 SETTINGS = Settings(packaged("conf"), packaged("conf"))
@@ -148,3 +148,17 @@ def test_a_master_account_that_changes_inside_the_month_gives_the_lawful_referen
     settings = SETTINGS.section(TransferFeeCodeSettings)
     bill = master_bills({"C"}, terms, world.determinants, SEPTEMBER, FACTS, settings, LIMITS, segments=world.segments)["C"]
     assert (bill.refusal, bill.energy_kwh, bill.total_cny) == (None, D(2000), D("1561.08"))
+
+
+def test_a_notice_that_cuts_an_issued_month_is_a_correction_by_prices() -> None:
+    """Funds of 0.03 from the sixteenth: 27.42 CNY on the funds, and a fen where the energy base at the peak is rounded twice."""
+    as_issued = World([WORKS | TERMS], [METER], registers("2400.00"), curves(100))
+    issued = run(case_of(as_issued), FACTS, "20261005T010000Z-aaaaaa")
+    assert issued is not None
+    facts = funds_from_the_sixteenth(FACTS)
+    now = World([WORKS | TERMS], [METER], registers("2400.00"), curves(100), facts=facts)
+    corrected = run(case_of(now), facts, "20261105T010000Z-bbbbbb", issued)
+    assert corrected is not None
+    rows = corrected["efficiency_bill_corrections_v1"]
+    assert {row["cause_code"] for row in rows} == {"prices"}
+    assert sum(row["difference_cny"] for row in rows) == corrected["result"]["total_cny"] - issued["result"]["total_cny"] == D("27.43")
