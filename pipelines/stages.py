@@ -241,7 +241,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
     """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
     points, periods = _meter_points(inputs), inputs.facts.time_of_use.slot_matrix
     customers, shares = (inputs.frame(table).toArrow().cast(table.arrow_schema()) for table in (SilverCustomers, SilverSupplyShares))
-    agreed = Agreements(customers, points, shares, month_cuts(customers.to_pylist(), points.to_pylist(), shares.to_pylist(), inputs.facts))
+    agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return derive_billing(rows[0], rows[1], agreed, periods)

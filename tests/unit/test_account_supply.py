@@ -15,7 +15,9 @@ import pytest
 
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
-from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
+from pipelines.transforms.energy import derive_day_energy
+from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers, rows_of
 
 D = Decimal
 ELEVENTH, SIXTEENTH = date(2026, 9, 11), date(2026, 9, 16)
@@ -354,3 +356,19 @@ def test_the_tenants_prices_do_not_cut_the_bill_of_a_household_before_the_meter(
     # 600 - 150 kWh; limits of four months: 920 kWh.
     assert world.lines() == [("", 0, "tier_1", "", D(450), D("242.10"))]
     assert [line[1:2] + line[4:] for line in world.lines("T") if line[2] == "funds"] == [(1, D(75), D("2.19")), (16, D(75), D("2.25"))]
+
+
+def test_days_of_a_sub_meter_count_for_its_own_customer_alone() -> None:
+    """The main meter counts 100 kWh; 20 of them are the tenant's, 5 and 3 the main customer's own, once named so and once without a customer."""
+    points = [
+        METER, SUB | {"customer_id": "T"}, SUB | {"meter_point_id": "OWN", "customer_id": "C"}, SUB | {"meter_point_id": "NONE"},
+        METER | {"meter_point_id": "FREE", "customer_id": None},
+    ]  # fmt: skip
+    one = {"first": ELEVENTH, "last": ELEVENTH}
+    settled = [
+        *registers("100.00", **one), *registers("20.00", "SUB", **one), *registers("5.00", "OWN", **one), *registers("3.00", "NONE", **one),
+        *registers("7.00", "FREE", **one),
+    ]  # fmt: skip
+    tables = rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, []), rows_of(SilverMeterPoints, points)
+    days = {row["meter_point_id"]: (row["customer_id"], row["deducted_customer_id"]) for row in derive_day_energy(*tables).to_pylist()}
+    assert days == {"M": ("C", None), "SUB": ("T", "C"), "OWN": (None, None), "NONE": (None, None), "FREE": (None, None)}
