@@ -41,7 +41,7 @@ def curve_day(day: date, total: float, missing: int = 0, estimated: float = 0.0)
         "missing_intervals": missing,
         "highest_kw": 8.0,
         "highest_slot": 40,
-        "period_kwh": [0.0, total, 0.0, 0.0, 0.0] * 4,
+        "period_kwh": [0.0, total, 0.0, 0.0, 0.0] * 5,
     }
 
 
