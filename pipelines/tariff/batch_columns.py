@@ -23,6 +23,8 @@ UNIT_PRICE = pa.decimal128(24, PRICE)
 AMOUNT = pa.decimal128(18, 2)
 PERIODS = tuple(TouPeriod)
 FORMULA = "formula"
+_WHOLE_DIGITS = 12
+_MOST_DECIMALS = 18
 WRITTEN_OF_SEGMENT = (
     "running_capacity_kva", "contract_demand_kw", "power_factor_standard_ratio", "market_price_cny_per_kwh", "export_price_cny_per_kwh",
     "energy_kwh", *(f"{period.value}_kwh" for period in PERIODS), "max_demand_kw",
@@ -270,6 +272,19 @@ def _codes(column: pa.Array, kind: type[StrEnum]) -> IntArray:
 def bills_table(supplies: Iterable[tuple[str, SupplyMonth]]) -> pa.Table:
     """Bills as a batch takes them, in the order given; raises where a number has more decimals than the schema holds."""
     return pa.Table.from_pylist([_bill_row(account, supply) for account, supply in supplies], BILLS_SCHEMA)
+
+
+def fits_columns(supply: SupplyMonth) -> bool:
+    """Whether every number of a supply has a place in ``BILLS_SCHEMA``, digit for digit."""
+    row = _bill_row("", supply)
+    values = [(name, value) for part in (row, *row["segments"]) for name, value in part.items() if isinstance(value, Decimal)]
+    return all(_fits(value, PRICE if name.endswith("_cny_per_kwh") else MICRO) for name, value in values)
+
+
+def _fits(value: Decimal, decimals: int) -> bool:
+    return (
+        value.is_finite() and value.adjusted() < _WHOLE_DIGITS and decimals_of(value.normalize()) <= decimals and decimals_of(value) <= _MOST_DECIMALS
+    )
 
 
 def _bill_row(account: str, supply: SupplyMonth) -> Mapping[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +29,7 @@ from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.corrections import Standing, revised, standing_of
 from products.efficiency_bill.issue import issue_bills
+from products.efficiency_bill.job_batches import case_jobs, jobs_table
 from products.efficiency_bill.priced_supplies import price_supplies
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -148,15 +148,14 @@ def _on_workers(
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            jobs = [pickle.loads(text) for text in batch.column(0).to_pylist()]  # noqa: S301  # made here, never received
+            jobs = case_jobs(batch)
             issued = issue_bills([case for case, _ in jobs], facts, settings, MODEL, version)
             bills = [revised(bill, before, facts) for bill, (_, before) in zip(issued, jobs, strict=True)]
             yield from pa.Table.from_pylist([bill for bill in bills if bill is not None], nested).to_batches()
 
-    jobs = [(case, standing.get(case.terms["customer_id"])) for case in cases]
-    packed = pa.table({"case": pa.array([pickle.dumps(job) for job in jobs], pa.binary())})
     slices = inputs.spark.sparkContext.defaultParallelism * 2
-    frame = inputs.spark.createDataFrame(packed).repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
+    jobs = inputs.spark.createDataFrame(jobs_table(cases, standing))
+    frame = jobs.repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
     inside = {table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*") for table, name in EVIDENCE.items()}
     return {EfficiencyBillV1: frame.drop(*EVIDENCE.values()), **inside}
 
