@@ -274,11 +274,14 @@ def bills_table(supplies: Iterable[tuple[str, SupplyMonth]]) -> pa.Table:
     return pa.Table.from_pylist([_bill_row(account, supply) for account, supply in supplies], BILLS_SCHEMA)
 
 
-def fits_columns(supply: SupplyMonth) -> bool:
-    """Whether every number of a supply has a place in ``BILLS_SCHEMA``, digit for digit."""
-    row = _bill_row("", supply)
-    values = [(name, value) for part in (row, *row["segments"]) for name, value in part.items() if isinstance(value, Decimal)]
-    return all(_fits(value, PRICE if name.endswith("_cny_per_kwh") else MICRO) for name, value in values)
+def bills_that_fit(supplies: Iterable[tuple[str, SupplyMonth]]) -> pa.Table:
+    """The same, without the bills that hold a number with more digits than the schema."""
+    rows = [_bill_row(account, supply) for account, supply in supplies]
+    return pa.Table.from_pylist([row for row in rows if all(map(_has_place, (row, *row["segments"])))], BILLS_SCHEMA)
+
+
+def _has_place(row: Mapping[str, Any]) -> bool:
+    return all(_fits(value, PRICE if name.endswith("_cny_per_kwh") else MICRO) for name, value in row.items() if isinstance(value, Decimal))
 
 
 def _fits(value: Decimal, decimals: int) -> bool:

@@ -8,7 +8,7 @@ from datetime import date
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff.batch import price_batch
-from pipelines.tariff.batch_columns import bills_table, fits_columns
+from pipelines.tariff.batch_columns import bills_that_fit
 from pipelines.tariff.batch_months import priced_months
 from pipelines.tariff.batch_prices import ShapeBook
 from pipelines.tariff.contract import SupplyMonth
@@ -35,7 +35,7 @@ def price_many(supplies: Sequence[SupplyMonth], facts: Facts, known: date | None
 
 def _in_batch(supplies: Sequence[SupplyMonth], facts: Facts, known: date | None, book: ShapeBook) -> dict[int, PricedMonth]:
     """What a batch prices, by place; nothing where one number is too large for it to stay exact."""
-    bills = bills_table((str(place), supply) for place, supply in enumerate(supplies) if fits_columns(supply))
+    bills = bills_that_fit((str(place), supply) for place, supply in enumerate(supplies))
     try:
         priced = price_batch(bills, facts, known, book)
     except OverflowError:
