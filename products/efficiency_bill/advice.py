@@ -106,7 +106,9 @@ def _terms_by_basis(situation: Situation, facts: Facts, settings: EfficiencyBill
     Without a history there is none: fitted to the month that is over, it would always have been right.
     """
     contract, measured, history = situation.contract, situation.determinants, situation.recent_demand_kw
-    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.demand_basis is None or contract.running_capacity_kva is None:
+    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.demand_basis is None:
+        return {}
+    if not contract.running_capacity_kva or not contract.contract_capacity_kva:  # nothing to hold a demand against
         return {}
     expected = replace(measured, max_demand_kw=max(history)) if history else measured
     choices = basic_charge_choices(contract, [expected], facts, step_kw=settings.contract_demand_step_kw)
@@ -129,9 +131,9 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
     if saving <= 0:
         return None
     first_day = situation.determinants.month.first_day
-    monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
     fitted, highest = other.contract_demand_kw, max(situation.recent_demand_kw, default=None)
     if advised is current:
+        monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
         agreed = (contract.contract_demand_kw or Decimal(0)).normalize()
         return _advice(
             2, saving,
@@ -146,6 +148,7 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
     assumption_zh, assumption_en = f"按本月用电重新计价；计费方式{notice_zh}。", f"The month priced again; the basis {notice_en}."
     inputs: dict[str, Any] = {"basis_now": current.value, "basis_advised": advised.value}
     if advised is DemandBasis.CONTRACT_DEMAND:
+        monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
         zh, en = f"{zh}（{fitted:f} kW）", f"{en} ({fitted:f} kW)"
         assumption_zh += f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。"
         assumption_en += f" The contract demand is the cheapest for the highest demand of three months; it {monthly_en}."

@@ -185,6 +185,12 @@ def test_a_contract_demand_too_small_or_too_large_is_mended(agreed: str, saving:
     assert found == (None if saving is None else ("EB-A02", saving, inputs))
 
 
+def test_a_suspended_capacity_gives_no_advice_on_the_basis() -> None:
+    """By actual demand a month without running capacity has a price; by capacity or contract demand it has none to compare."""
+    assert basis_advised(DemandBasis.ACTUAL_DEMAND, "600", history=True, running_capacity_kva=D(0)) is None
+    assert basis_advised(DemandBasis.ACTUAL_DEMAND, "600", history=True, running_capacity_kva=D(800)) is not None
+
+
 def test_an_advice_on_the_basis_tells_when_each_term_may_change() -> None:
     """The basis quarterly with 15 working days' notice, the contract demand monthly with 5."""
     measured = replace(STEEL_SEPTEMBER, max_demand_kw=D("514.5"))
