@@ -309,5 +309,7 @@ def test_the_history_has_the_figures_of_every_version(page: Any) -> None:
     assert ["1.98" in row for row in rows] == [False, True]
     assert [row.count("浙发改价格〔2026〕112号") for row in rows] == [1, 0]
     assert ratios.locator("tr.holds").count() == 1
+    assert "至 2026-06-30" in rows[1]
+    assert "至" not in rows[0]
     tiers = page.locator("details.fact", has_text="居民阶梯电价").text_content()
     assert "一档上限 kWh2760" in tiers.replace("\n", "")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _history(facts: Facts, firsts: Sequence[date]) -> dict[str, list[dict[str, A
             versions = [
                 {
                     "figures": [(_said(suffix, fact_id), text) for suffix, text in figures_of(version.value)], "cited": version.citation,
-                    "from": version.effective_from.isoformat(), "to": version.effective_to.isoformat() if version.effective_to else "",
+                    "from": version.effective_from.isoformat(), "to": _last_day(dated, version),
                     "known": version.known_from.isoformat(), "line": version.line, "holds": any(version is each for each in holding),
                 }
                 for version in dated.versions[::-1]
@@ -126,6 +126,14 @@ def _history(facts: Facts, firsts: Sequence[date]) -> dict[str, list[dict[str, A
                 {"fact_id": fact_id, "zh": dated.title_zh, "en": dated.title_en, "unit": unit, "file": dated.file, "versions": versions}
             )
     return found
+
+
+def _last_day(dated: Dated[Any], version: Version[Any]) -> str:
+    """The last day that the document sets, or the one before the next version begins; empty where it goes on."""
+    if version.effective_to is not None:
+        return version.effective_to.isoformat()
+    later = [each.effective_from for each in dated.versions if each.effective_from > version.effective_from]
+    return (min(later) - timedelta(days=1)).isoformat() if later else ""
 
 
 def _version_on(dated: Dated[Any], day: date) -> Version[Any] | None:
