@@ -32,17 +32,19 @@ def wrong_spacing(rows: pa.Table, slots: int) -> dict[str, int]:
     day = rows["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)[at]
     # Between two rows that do not follow each other stands a whole day or another series.
     follows = (series[at[1:]] == series[at[:-1]]) & (at[1:] - at[:-1] <= 1)
-    step = np.diff(day * slots + slot)[follows]
-    packed, count = np.unique(series[at[1:]][follows] << 32 | step, return_counts=True)
-    whole = np.bincount(np.delete(series, part), minlength=int(series.max()) + 1) * (slots - 1)
+    step, of_step = np.diff(day * slots + slot)[follows], series[at[1:]][follows]
+    size = int(series.max()) + 1
+    single = np.bincount(np.delete(series, part), minlength=size) * (slots - 1) + np.bincount(of_step[step == 1], minlength=size)
+    longer = np.flatnonzero(step > 1)
+    if not longer.size:
+        return {}
+    packed, count = np.unique(of_step[longer] << 32 | step[longer], return_counts=True)
     of_series, length = packed >> 32, packed & 0xFFFF_FFFF
-    single = whole.copy()
-    np.add.at(single, of_series[length == 1], count[length == 1])
     usual = np.lexsort((-length, count, of_series))
-    usual = usual[np.concatenate((of_series[usual[1:]] != of_series[usual[:-1]], [True]))] if usual.size else usual
-    odd = usual[(length[usual] > 1) & (count[usual] > single[of_series[usual]])]
+    usual = usual[np.concatenate((of_series[usual[1:]] != of_series[usual[:-1]], [True]))]
+    odd = usual[count[usual] > single[of_series[usual]]]
     together = np.bincount(np.minimum(length, slots), weights=count, minlength=slots + 1)
-    together[1] += whole.sum()
+    together[1] = single.sum()
     file_wide = int(together.argmax()) if together.max() >= LEAST_STEPS else 1
     sure = odd[(count[odd] >= LEAST_STEPS) | ((length[odd] == file_wide) & (file_wide > 1))]
     return {names[int(of_series[place]) // len(channels)].as_py(): int(length[place]) for place in sure.tolist()}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -81,19 +83,76 @@ def received_not_in_silver(bronze: pa.Table, curves: pa.Table, quarantine: pa.Ta
     last = np.concatenate((key[order[1:]] != key[order[:-1]], [True]))
     newest = order[np.flatnonzero(last)[np.cumsum(np.concatenate(([False], last[:-1])))]]
     order = order[minutes[order] == minutes[newest]]
+    told = _Told.of(rows, present_char)
     lost = 0
     for length in np.unique(minutes[order]).tolist():
+        slots = 1440 // length
         mine = order[minutes[order] == length]
-        silver = curves.filter(pa.array(silver_minutes == length))
-        place = _place_of(key[mine], silver_key[silver_minutes == length])
-        empty = _empty(silver["measured_kwh_or_kvarh"], 1440 // length)
-        open_days = np.append(empty.any(axis=1), True)  # a day that silver does not have is at place -1
-        looked = open_days[place]
-        if looked.any():
-            told = _told(rows, mine[looked], key[mine[looked]], 1440 // length, present_char)
-            at = place[looked][_ends(key[mine[looked]])]
-            lost += int((told & np.concatenate((empty, np.ones((1, 1440 // length), np.bool_)))[at]).sum())
+        of_length = silver_minutes == length
+        measured = curves["measured_kwh_or_kvarh"] if of_length.all() else curves["measured_kwh_or_kvarh"].filter(pa.array(of_length))
+        ends = _ends(key[mine])
+        begins = np.concatenate(([0], ends[:-1] + 1))
+        place = _place_of(key[mine][ends], silver_key[of_length])
+        # A day that silver does not have is at place -1: all of it is open.
+        open_slots = np.concatenate((_empty(measured, slots), np.ones((1, slots), np.bool_)))[place]
+        day, slot = np.nonzero(open_slots)
+        has = np.zeros(day.size, dtype=np.bool_)
+        for turn in range(int((ends - begins).max()) + 1):
+            more = np.flatnonzero((begins[day] + turn <= ends[day]) & told.whole(mine[np.minimum(begins[day] + turn, mine.size - 1)], slots))
+            record = mine[begins[day[more]] + turn]
+            value, delivered = told.at(record, slot[more])
+            has[more] = np.where(delivered, value, has[more])
+        lost += int(has.sum())
     return lost
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What records tell of single intervals, one after the other in flat arrays; ``begins`` and ``lengths`` run over records.
+
+    present       Whether a value is there.
+    flags         Characters of completeness flags, of which ``present_flag`` says that the interval came.
+    no_data       Whether the quality code says that there is no value.
+    """
+
+    present: BoolArray
+    begins: IntArray
+    lengths: IntArray
+    flags: NDArray[np.uint8]
+    flag_begins: IntArray
+    flag_lengths: IntArray
+    no_data: BoolArray
+    code_begins: IntArray
+    code_lengths: IntArray
+    present_flag: int
+
+    @classmethod
+    def of(cls, rows: pa.Table, present_char: str) -> _Told:
+        values = pc.list_flatten(rows["values_unscaled"])
+        lengths, code_lengths = (np.maximum(_lengths(rows[name]), 0) for name in ("values_unscaled", "sender_quality_codes"))
+        texts = pc.fill_null(rows["present_flags"], "")
+        flag_lengths = _integers(pc.binary_length(texts))
+        flags = np.frombuffer("".join(texts.to_pylist()).encode(), np.uint8) if flag_lengths.any() else np.zeros(0, np.uint8)
+        codes = pc.fill_null(pc.list_flatten(rows["sender_quality_codes"]), "")
+        no_data = np.asarray(pc.starts_with(codes, _NO_DATA, ignore_case=True).to_numpy(), np.bool_)
+        present = np.asarray(pc.invert(pc.is_null(values, nan_is_null=True)).to_numpy(), np.bool_)
+        begins = [np.cumsum(sizes) - sizes for sizes in (lengths, flag_lengths, code_lengths)]
+        return cls(present, begins[0], lengths, flags, begins[1], flag_lengths, no_data, begins[2], code_lengths, ord(present_char))
+
+    def whole(self, records: IntArray, slots: int) -> BoolArray:
+        """Which records have a value, or none, for each interval of their day."""
+        return np.asarray(self.lengths[records] == slots, np.bool_)
+
+    def at(self, records: IntArray, slots: IntArray) -> tuple[BoolArray, BoolArray]:
+        """Of single intervals whether the record has a value there, and whether it tells the interval at all."""
+        value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
+        flagged = np.flatnonzero(self.flag_lengths[records] > slots)
+        flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
+        value[flagged] &= flag == self.present_flag
+        delivered[flagged] = flag != ord(NOT_DELIVERED)
+        coded = np.flatnonzero(self.code_lengths[records] > slots)
+        value[coded] &= ~self.no_data[self.code_begins[records[coded]] + slots[coded]]
+        return value, delivered
 
 
 def measured_not_final(curves: pa.Table) -> int:
@@ -133,33 +192,6 @@ def _oldest_first(rows: pa.Table, key: IntArray) -> IntArray:
         content = _integers(pc.rank(some["content_hash"].combine_chunks(), tiebreaker="dense"))
         order[places] = rivals[np.lexsort((_integers(some["line_number"]), content, sent, key[rivals]))]
     return order
-
-
-def _told(rows: pa.Table, mine: IntArray, key: IntArray, slots: int, present_char: str) -> BoolArray:
-    """(keys x slots) whether the newest record that tells an interval has a value for it.
-
-    mine  Records of one length by key, of one key the oldest first.
-    """
-    records = rows.select(["values_unscaled", "present_flags", "sender_quality_codes"]).take(pa.array(mine))
-    has = np.zeros((mine.size, slots), dtype=np.bool_)
-    fit = np.flatnonzero(_lengths(records["values_unscaled"]) == slots)
-    has[fit] = ~np.isnan(_matrix(records["values_unscaled"], fit, slots))
-    delivered = np.ones_like(has)
-    for place, flags in enumerate(records["present_flags"].to_pylist()):
-        if flags:
-            delivered[place] = [flag != NOT_DELIVERED for flag in flags]
-            has[place] &= [flag == present_char for flag in flags]
-    for place, codes in enumerate(records["sender_quality_codes"].to_pylist()):
-        if codes:
-            has[place] &= [not (code or "").upper().startswith(_NO_DATA) for code in codes]
-    ends = _ends(key)
-    begins = np.concatenate(([0], ends[:-1] + 1))
-    told = has[begins]
-    for turn in range(1, int((ends - begins).max()) + 1):
-        more = np.flatnonzero(ends - begins >= turn)
-        at = begins[more] + turn
-        told[more] = np.where(delivered[at], has[at], told[more])
-    return told
 
 
 def _ends(key: IntArray) -> IntArray:
