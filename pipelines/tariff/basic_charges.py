@@ -43,8 +43,12 @@ def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillL
         days, month_days, text, sure = part
         confidence = least_sure((cited.citation.confidence, *sure))
         formula = f"{capacity:f} kVA{text} × {basic_price_text(price, contract.demand_basis)}"
-        quantity = capacity * days / month_days
-        return [make_line(LineComponent.BASIC_CAPACITY, quantity, Unit.KVA, price, Unit.CNY_PER_KVA, level_id(dated, contract), confidence, formula)]
+        fact_id = level_id(dated, contract)
+        return [
+            make_line(
+                LineComponent.BASIC_CAPACITY, capacity, Unit.KVA, price, Unit.CNY_PER_KVA, fact_id, confidence, formula, part=(days, month_days)
+            )
+        ]
     return _demand_lines(run, dated, price, (cited.citation.confidence,), part, facts, known)
 
 
@@ -70,8 +74,12 @@ def _demand_lines(
     fact_id = level_id(dated, contract)
     if contract.demand_basis is DemandBasis.ACTUAL_DEMAND:
         formula = f"{demand:f} kW{part_text} × {price_text}"
-        quantity = demand * days / month_days
-        return [make_line(LineComponent.BASIC_DEMAND, quantity, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, least_sure(sure), formula)]
+        return [
+            make_line(
+                LineComponent.BASIC_DEMAND, demand, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, least_sure(sure), formula,
+                part=(days, month_days),
+            )
+        ]  # fmt: skip
     rule = version_of_span(facts.basic_charge.demand, run.first_day, run.last_day, known)
     confidence = least_sure((*sure, rule.citation.confidence))
     agreed = _needed(contract.contract_demand_kw, "contract demand")
@@ -80,16 +88,18 @@ def _demand_lines(
     raised = f" (contract {agreed:f} kW, raised to {rule.value.minimum_capacity_ratio:f} × {capacity:f} kVA)" if billed > agreed else ""
     lines = [
         make_line(
-            LineComponent.BASIC_DEMAND, billed * days / month_days, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, confidence,
-            f"{billed:f} kW{raised}{part_text} × {price_text}",
+            LineComponent.BASIC_DEMAND, billed, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, confidence,
+            f"{billed:f} kW{raised}{part_text} × {price_text}", part=(days, month_days),
         )
     ]  # fmt: skip
     excess = demand - rule.value.tolerance_ratio * billed
     if excess > 0:
         multiple = rule.value.excess_multiple
         formula = f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × {price_text}"
-        quantity, doubled = excess * days / month_days, unit_price * multiple
-        lines.append(make_line(LineComponent.DEMAND_EXCESS, quantity, Unit.KW, doubled, Unit.CNY_PER_KW, fact_id, confidence, formula))
+        doubled = unit_price * multiple
+        lines.append(
+            make_line(LineComponent.DEMAND_EXCESS, excess, Unit.KW, doubled, Unit.CNY_PER_KW, fact_id, confidence, formula, part=(days, month_days))
+        )
     return lines
 
 

@@ -13,17 +13,19 @@ from pipelines.periods import BillingMonth
 
 QUANTITY_STEP = Decimal("0.000001")
 AVERAGE_PRICE_STEP = Decimal("0.0001")
+WHOLE = (Decimal(1), Decimal(1))
 _ORDER = tuple(Confidence)
 
 
 @dataclass(frozen=True)
 class BillLine:
-    """One line: ``round_to_fen(quantity * unit_price) == amount_cny``, always.
+    """One line: its amount is the exact quantity x ``unit_price``, rounded once, half up.
 
     line_number      From 1, in the order of the bill.
     component        What is charged; a closed list (ruling R5).
     period           Time-of-use period of an energy line; None elsewhere.
-    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY.
+    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY. Shown to 0.000001 where it has more digits, such
+                     as a third of a demand: the amount comes from all of them.
     unit_price       In ``price_unit``, exact; for the power factor adjustment the ratio.
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
     fact_confidence  The least sure of the facts behind the unit price.
@@ -82,14 +84,21 @@ def make_line(
     confidence: Confidence,
     formula: str,
     period: TouPeriod | None = None,
+    part: tuple[Decimal, Decimal] = WHOLE,
 ) -> BillLine:
-    """A line not yet numbered; the quantity is carried to 0.000001, the unit price is never rounded."""
-    carried = round_half_up(quantity, QUANTITY_STEP)
-    # An exact quantity keeps its own digits; only one that never ends (a part of a month) is cut.
-    if carried == quantity:
-        carried = quantity
-    amount = round_to_fen(carried * unit_price)
-    return BillLine(0, component, period, carried, str(quantity_unit), unit_price, str(price_unit), amount, fact_id, confidence, formula)
+    """A line not yet numbered.
+
+    quantity  Of the whole month.
+    part      Share of it that is charged, as days and the days they are divided by.
+    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by itself, the unit price never.
+    """
+    days, divisor = part
+    exact = quantity * days / divisor
+    shown = round_half_up(exact, QUANTITY_STEP)
+    # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that never ends.
+    amount = round_to_fen(quantity * days * unit_price / divisor)
+    shown = exact if shown == exact else shown
+    return BillLine(0, component, period, shown, str(quantity_unit), unit_price, str(price_unit), amount, fact_id, confidence, formula)
 
 
 def number_lines(lines: Iterable[BillLine]) -> tuple[BillLine, ...]:

@@ -2,7 +2,7 @@
 
 What each clause says and where it was read stands in ``conf/facts``; the figures below were typed from the clauses, not read from there.
 A case is plain data: numbers as text, days as numbers within the month. A line is (component, period, fen).
-Two conventions of the bill itself: a line's quantity is carried to six decimals, its amount is rounded once, half away from zero.
+One convention of the bill itself: the amount of a line is rounded once, half away from zero.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def half_up(value: F, digits: int) -> F:
 
 def amount(quantity: F, price: F) -> int:
     """Fen of a line."""
-    return int(half_up(half_up(quantity, 6) * price, 2) * 100)
+    return int(half_up(quantity * price, 2) * 100)
 
 
 def adjustment_percent(standard: str, hundredths: int) -> F:

@@ -15,6 +15,9 @@ from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, PricedMonth, Segment, SupplyMonth, change_days, price_month, price_supply, split_month, supply_of
+from pipelines.tariff.batch import price_batch
+from pipelines.tariff.batch_columns import bills_table
+from pipelines.tariff.batch_months import priced_months
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -41,6 +44,12 @@ def segments(month: str, *parts: tuple[int, Contract, dict[str, Any]]) -> Supply
 
 def lines(bill: PricedMonth, *components: str) -> list[tuple[str, Decimal, Decimal]]:
     return [(line.component.value, line.quantity, line.amount_cny) for line in bill.lines if line.component.value in components]
+
+
+def batch_of(supply: SupplyMonth) -> PricedMonth:
+    priced = price_batch(bills_table([("C", supply)]), FACTS)
+    ((_, bill),) = priced_months(priced.lines, priced.months)
+    return bill
 
 
 def changed(**terms: Any) -> Contract:
@@ -70,6 +79,25 @@ def test_more_capacity_from_the_16th_costs_thirtieths_of_either(month: str, firs
         (16, BillingMonth.parse(month).day_count),
     ]
     assert sum(line.amount_cny for line in bill.lines) == bill.total_cny
+
+
+@pytest.mark.parametrize(
+    ("level", "demand", "days", "quantity", "amount"),
+    [
+        # 4489.4945 x 26 / 30 x 47.2 = 183650.255013...; the quantity alone, cut to 3890.895233, would come to 183650.25
+        (VoltageLevel.KV_1_TO_20, "4489.4945", 26, "3890.895233", "183650.26"),
+        # 1000.1875 x 7 / 30 x 40.8 = 9521.785 exactly, a half upward; cut to 233.377083 it would be 9521.78
+        (VoltageLevel.KV_110, "1000.1875", 7, "233.377083", "9521.79"),
+        # 1000.1874 x 7 / 30 x 40.8 = 9521.784048
+        (VoltageLevel.KV_110, "1000.1874", 7, "233.377060", "9521.78"),
+    ],
+)
+def test_a_part_of_a_month_is_rounded_once_from_the_exact_product(level: VoltageLevel, demand: str, days: int, quantity: str, amount: str) -> None:
+    contract = changed(voltage_level=level, demand_basis=DemandBasis.ACTUAL_DEMAND, contract_capacity_kva=D(8000), running_capacity_kva=D(8000))
+    supply = supply_of(contract, Determinants(BillingMonth(2026, 9), D(0), None, D(demand), None, None, D("0.01"), running_days=days))
+    expected = [("basic_demand", D(quantity), D(amount))]
+    assert lines(price_supply(supply, FACTS), "basic_demand") == expected
+    assert lines(batch_of(supply), "basic_demand") == expected
 
 
 def test_the_same_change_on_the_first_or_never_is_a_whole_month() -> None:
