@@ -36,7 +36,7 @@ def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillL
     dated = run_prices(contract, run.first_day, facts, known)
     price, cited = price_of_span(dated, contract.voltage_level, run.first_day, run.last_day, known)
     part = _part_of_month(run, facts, known)
-    if run.is_part and contract.running_capacity_kva == 0:
+    if contract.running_capacity_kva == 0:
         return []
     if contract.demand_basis is DemandBasis.CAPACITY:
         capacity = _needed(contract.running_capacity_kva, "running capacity")

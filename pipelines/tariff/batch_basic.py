@@ -67,7 +67,7 @@ def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, form
         return
     runs = _runs(columns, np.flatnonzero(two_part), book, refusals)
     shapes, shape = _shapes(columns, runs, book, refusals)
-    billed = ~(runs.is_part & segments.running_capacity.present[runs.row] & (segments.running_capacity.values[runs.row] == 0))
+    billed = ~(segments.running_capacity.present[runs.row] & (segments.running_capacity.values[runs.row] == 0))
     billed &= refusals.accepted[segments.bill[runs.row]]
     _check(columns, runs, shape, shapes, billed, refusals)
     billed &= refusals.accepted[segments.bill[runs.row]]

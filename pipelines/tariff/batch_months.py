@@ -117,7 +117,8 @@ def _where(present: BoolArray, values: IntArray, kind: pa.DataType) -> pa.Array:
 def _missing(columns: BillColumns) -> IntArray:
     """Place in _MISSING of each bill."""
     segments = columns.segments
-    needs_demand = (segments.scheme == _TWO_PART) & (segments.basis != _CAPACITY)
+    is_suspended = segments.running_capacity.present & (segments.running_capacity.values == 0)
+    needs_demand = (segments.scheme == _TWO_PART) & (segments.basis != _CAPACITY) & ~is_suspended
     lacks = (segments.is_time_of_use & ~segments.has_split) | (needs_demand & ~segments.max_demand.present)
     no_curve, is_adjusted = np.zeros(columns.count, dtype=np.bool_), np.zeros(columns.count, dtype=np.bool_)
     no_curve[segments.bill[lacks]] = True

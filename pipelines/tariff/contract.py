@@ -20,7 +20,7 @@ class Contract:
 
     is_time_of_use         Whether time-of-use prices apply.
     contract_capacity_kva  Capacity in the contract; needed for two-part prices. [kVA]
-    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 only while it is suspended inside a month. [kVA]
+    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 while all of it is suspended. [kVA]
     demand_basis           What the basic charge is raised on; needed for two-part prices.
     contract_demand_kw     Contract maximum demand; needed where that is the basis. [kW]
     power_factor_standard  Power factor to be reached; None where no adjustment applies. [1]
@@ -165,4 +165,6 @@ def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
 def _lacks_curve(segment: Segment) -> bool:
     contract = segment.contract
     needs_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
+    # While all capacity is suspended no demand is charged.
+    needs_demand = needs_demand and contract.running_capacity_kva != 0
     return (contract.is_time_of_use and segment.energy_by_period is None) or (needs_demand and segment.max_demand_kw is None)

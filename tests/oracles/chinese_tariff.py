@@ -231,9 +231,9 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
                 continue
             segment = by_day[days[0]]
             running = len(days) if segment["running_days"] is None else segment["running_days"]
-            is_part = running < length
-            if is_part and F(segment["running_kva"]) == 0:
+            if F(segment["running_kva"]) == 0:  # sealed: no basic charge from that day on
                 continue
+            is_part = running < length
             share = F(running, 30) if is_part else F(1)
             demand = max(F(by_day[day]["demand"]) for day in days) if segment["basis"] != "capacity" else F(0)
             rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (2018, 4)

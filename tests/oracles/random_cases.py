@@ -91,7 +91,7 @@ def _business(random: Random, catalogue: bool) -> dict[str, Any]:
         "level": level,
         "tou": tou,
         "contract_kva": str(capacity),
-        "running_kva": str(capacity),
+        "running_kva": str(capacity) if random.random() < 0.97 else "0",
         "basis": random.choice(("capacity", "contract_demand", "actual_demand")),
         "contract_kw": _number(random, 0.2 * capacity, 1.1 * capacity, random.choice((0, 2))),
         "standard": None if catalogue else random.choice(_STANDARDS),

@@ -113,6 +113,21 @@ def test_a_suspended_capacity_costs_nothing_from_its_day_on(sealed: int, amount:
     assert [row[2] for row in lines(bill, "basic_capacity")] == [D(amount)]
 
 
+@pytest.mark.parametrize("basis", list(DemandBasis))
+@pytest.mark.parametrize("sealed", [1, 2])
+def test_a_whole_month_of_suspension_has_no_basic_charge_and_needs_no_demand(basis: DemandBasis, sealed: int) -> None:
+    """1,000 kWh x (0.5250 + 0.1250 + 0.02923875) are all there is; sealed from the 2nd, one thirtieth of the charge more."""
+    terms, unmetered = changed(demand_basis=basis), {"max_demand_kw": None}
+    before = [(1, terms, {})] if sealed == 2 else []
+    supply = segments("2026-09", *before, (sealed, dataclasses.replace(terms, running_capacity_kva=D(0)), unmetered))
+    bill = price_supply(supply, FACTS)
+    # 800 kVA x 29.5, 600 kW x 47.2, 500 kW x 47.2, each / 30
+    one_day = {DemandBasis.CAPACITY: "786.67", DemandBasis.CONTRACT_DEMAND: "944.00", DemandBasis.ACTUAL_DEMAND: "786.67"}
+    assert [row[2] for row in lines(bill, "basic_capacity", "basic_demand")] == ([D(one_day[basis])] if sealed == 2 else [])
+    assert (bill.total_cny == D("679.24"), bill.missing_inputs) == (sealed == 1, ())
+    assert batch_of(supply) == bill
+
+
 def test_one_of_two_transformers_suspended_lowers_the_least_contract_demand() -> None:
     """40 % of 800 is 320 kW, 40 % of 400 is 160: 320 x 10/30 x 47.2 and 200 x 20/30 x 47.2; 240 kW is 30 above 105 % of 200."""
     base = changed(demand_basis=DemandBasis.CONTRACT_DEMAND, contract_demand_kw=D(200))
