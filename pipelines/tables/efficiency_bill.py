@@ -110,6 +110,8 @@ class EfficiencyBillLinesV1(Revised, Table):
     first_date = Field(DATE, "First day that the line covers where it is not the whole month; empty: the whole month.")
     last_date = Field(DATE, "Last day that the line covers; empty: the whole month.")
     section_name = Field(STRING, "Part of the supply behind the main meter that the line belongs to; empty for the main part.")
+    rests_on_fact_ids = Field(pa.list_(STRING), "Every fact that quantity or price come from; empty on lines issued before it was kept.")
+    power_factor_standard_ratio = Field(ENERGY, "Power factor to be reached, of an adjustment.", unit=Unit.RATIO)
 
 
 class EfficiencyBillAdviceV1(Revised, Table):

@@ -196,37 +196,37 @@ def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: Bas
     if found.threshold is not None:
         falls = runs.month_energy[chosen] * runs.section_days[chosen] >= found.threshold // 10**MICRO * runs.kva_days[chosen]
     price = np.where(falls, found.discounted, found.price)
-    sure = np.array([_CONFIDENCE[each] for each in found.sure], dtype=np.int64)[part * 2 + falls.astype(np.int64)]
+    case = part * 2 + falls.astype(np.int64)
     days = np.where(part, runs.days[chosen], -1)
     texts = BasicTexts(segments, found, row, runs.demand.values[chosen], runs.demand_decimals[chosen], days, falls) if formulas else None
     if basis == _CAPACITY:
         charged = _Charged(segments.running_capacity.values[row], MICRO, up, down, price)
         formula = None if texts is None else texts.by_capacity()
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_CAPACITY, charged, 0, formula)
+        yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_CAPACITY, charged, 0, formula)
         return
     demand = runs.demand.values[chosen] * _TO_FINE
     if basis != _CONTRACT:
         formula = None if texts is None else texts.by_demand()
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, _Charged(demand, FINE, up, down, price), 0, formula)
+        yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_DEMAND, _Charged(demand, FINE, up, down, price), 0, formula)
         return
     floor = segments.running_capacity.values[row] * (scaled(found.rule.minimum_capacity_ratio, 3) * 10 ** (FINE - MICRO - 3))
     agreed = segments.contract_demand.values[row] * _TO_FINE
     billed = np.maximum(agreed, floor)
     formula = None if texts is None else texts.by_contract(billed, floor > agreed)
-    yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, _Charged(billed, FINE, up, down, price), 0, formula)
+    yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_DEMAND, _Charged(billed, FINE, up, down, price), 0, formula)
     excess = demand - billed // 1000 * scaled(found.rule.tolerance_ratio, 3)
     over = np.flatnonzero(excess > 0)
     if over.size:
         charged = _Charged(excess[over], FINE, up[over], down[over], price[over] * found.multiple)
         formula = None if texts is None else texts.of_excess(billed, floor > agreed).take(pa.array(over))
-        yield _block(columns, runs, chosen[over], found, sure[over], LineComponent.DEMAND_EXCESS, charged, 1, formula)
+        yield _block(columns, runs, chosen[over], found, case[over], LineComponent.DEMAND_EXCESS, charged, 1, formula)
 
 
 _CONFIDENCE: dict[Confidence, int] = {confidence: place for place, confidence in enumerate(CONFIDENCES)}
 
 
 def _block(
-    columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, sure: IntArray, component: LineComponent,
+    columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, case: IntArray, component: LineComponent,
     charged: _Charged, place: int, formula: pa.Array | None,
 ) -> Block:  # fmt: skip
     segments, row = columns.segments, runs.row[chosen]
@@ -245,7 +245,9 @@ def _block(
         price=charged.price,
         fact=np.zeros(chosen.size, dtype=np.int64),
         facts=(found.fact_id,),
-        confidence=sure,
+        confidence=np.array([_CONFIDENCE[each] for each in found.sure], dtype=np.int64)[case],
+        rests=case,
+        rests_on=found.rests_on,
         first_day=np.where(whole, WHOLE_MONTH, first),
         last_day=np.where(whole, WHOLE_MONTH, last),
         section=segments.section[row],

@@ -92,6 +92,8 @@ LINES_SCHEMA = pa.schema(
         pa.field("last_date", pa.date32()),
         pa.field("section", pa.string()),
         pa.field(FORMULA, pa.string()),
+        pa.field("rests_on_fact_ids", pa.list_(pa.string())),
+        pa.field("power_factor_standard_ratio", QUANTITY),
     ]
 )
 """One row per line, by bill in the order received and by line number; the formula is null where the caller does without."""

@@ -34,6 +34,8 @@ class _Shapes:
     fact: IntArray
     facts: tuple[str, ...]
     confidence: IntArray
+    rests: IntArray
+    rests_on: tuple[tuple[str, ...], ...]
     empty_slot: IntArray
     limits: IntArray
     has_limits: BoolArray
@@ -99,6 +101,8 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, for
             fact=shapes.fact[kind, slot],
             facts=shapes.facts,
             confidence=shapes.confidence[kind, slot],
+            rests=shapes.rests[kind, slot],
+            rests_on=shapes.rests_on,
             first_day=first[rows],
             last_day=last[rows],
             section=segments.section[rows],
@@ -194,11 +198,13 @@ def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:
     shapes = _Shapes(
         group, np.zeros((count, _SLOTS), dtype=np.bool_), np.zeros((count, _SLOTS), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
         tuple(dict.fromkeys(template.fact_id for shape in found for template in shape.templates)), np.zeros((count, _SLOTS), dtype=np.int64),
+        np.zeros((count, _SLOTS), dtype=np.int64), tuple(dict.fromkeys(template.rests_on for shape in found for template in shape.templates)),
         np.full(count, NO_PERIOD, dtype=np.int64), np.zeros((count, 2), dtype=np.int64), np.zeros(count, dtype=np.bool_),
         np.zeros((count, 2), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
         tuple(dict.fromkeys(template.text for shape in found for template in shape.templates)),
     )  # fmt: skip
     places = {text: place for place, text in enumerate(shapes.texts)}
+    grounds = {rests_on: place for place, rests_on in enumerate(shapes.rests_on)}
     for place, shape in enumerate(found):
         for template in shape.templates:
             shapes.exists[place, template.slot] = True
@@ -206,6 +212,7 @@ def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:
             shapes.fact[place, template.slot] = shapes.facts.index(template.fact_id)
             shapes.confidence[place, template.slot] = CONFIDENCES.index(template.confidence)
             shapes.text[place, template.slot] = places[template.text]
+            shapes.rests[place, template.slot] = grounds[template.rests_on]
         shapes.empty_slot[place] = shape.empty_slot
         if shape.limits is not None:
             shapes.limits[place], shapes.has_limits[place] = shape.limits, True

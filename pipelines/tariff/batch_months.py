@@ -101,12 +101,15 @@ def _bill_lines(lines: pa.Table) -> Iterator[BillLine]:
     periods: dict[str | None, TouPeriod] = {code.value: code for code in TouPeriod}
     sure = {code.value: code for code in Confidence}
     columns = [lines[name].to_pylist() for name in LINES_SCHEMA.names[2:]]
-    for number, component, period, quantity, unit, price, price_unit, amount, fact, confidence, first, last, section, formula in zip(
+    # Lines of a kind share one tuple.
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for number, component, period, quantity, unit, price, price_unit, amount, fact, confidence, first, last, section, formula, rests, standard in zip(
         *columns, strict=True
     ):
+        rests_on = shared.setdefault(tuple(rests), tuple(rests))
         yield BillLine(
             number, components[component], periods.get(period), quantity, unit, price, price_unit, amount, fact, sure[confidence], formula, first, last,
-            section,
+            section, rests_on, standard,
         )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -13,6 +13,8 @@ from pipelines.periods import BillingMonth
 
 QUANTITY_STEP = Decimal("0.000001")
 AVERAGE_PRICE_STEP = Decimal("0.0001")
+Ground = tuple[str, Confidence]
+"""Id of a fact that a line rests on, and how sure it is."""
 WHOLE = (Decimal(1), Decimal(1))
 _ORDER = tuple(Confidence)
 
@@ -28,10 +30,13 @@ class BillLine:
                      as a third of a demand: the amount comes from all of them.
     unit_price       In ``price_unit``, exact; for the power factor adjustment the ratio.
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
-    fact_confidence  The least sure of the facts behind the unit price.
+    fact_confidence  The least sure of all that the line rests on.
     formula          How quantity and unit price came about.
     first_day, last_day  Days that the line covers where they are not the whole month; None: the whole month.
     section          Part of the supply that the line belongs to, where there are several; else empty.
+    rests_on         Every fact that quantity or price come from, ``fact_id`` first: an id of ``Facts.describe``, one that stands for all ids
+                     below it (``basic_charge.demand``), or a term of the contract (``contract...``).
+    standard         Power factor to be reached, of an adjustment; None elsewhere. [1]
     """
 
     line_number: int
@@ -48,6 +53,8 @@ class BillLine:
     first_day: date | None = None
     last_day: date | None = None
     section: str = ""
+    rests_on: tuple[str, ...] = ()
+    standard: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -80,16 +87,19 @@ def make_line(
     quantity_unit: str,
     unit_price: Decimal,
     price_unit: str,
-    fact_id: str,
-    confidence: Confidence,
+    grounds: Sequence[Ground],
     formula: str,
     period: TouPeriod | None = None,
     part: tuple[Decimal, Decimal] = WHOLE,
+    reading: Confidence = Confidence.OFFICIAL,
+    standard: Decimal | None = None,
 ) -> BillLine:
     """A line not yet numbered.
 
     quantity  Of the whole month.
+    grounds   The facts that it rests on, that of the price first.
     part      Share of it that is charged, as days and the days they are divided by.
+    reading   How sure it is that these facts are put together so.
     The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by itself, the unit price never.
     """
     days, divisor = part
@@ -98,7 +108,12 @@ def make_line(
     # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that never ends.
     amount = round_to_fen(quantity * days * unit_price / divisor)
     shown = exact if shown == exact else shown
-    return BillLine(0, component, period, shown, str(quantity_unit), unit_price, str(price_unit), amount, fact_id, confidence, formula)
+    rests_on = tuple(dict.fromkeys(name for name, _ in grounds))
+    confidence = least_sure((reading, *(sure for _, sure in grounds)))
+    return BillLine(
+        0, component, period, shown, str(quantity_unit), unit_price, str(price_unit), amount, rests_on[0], confidence, formula,
+        rests_on=rests_on, standard=standard,
+    )  # fmt: skip
 
 
 def number_lines(lines: Iterable[BillLine]) -> tuple[BillLine, ...]:

@@ -21,7 +21,8 @@ from pipelines.tariff.runs import runs_of
 from pipelines.units import Unit
 
 EXACT_DIGITS = 60
-EXPORT_PRICE = "contract.export_price"
+# A term of the contract: no document of it was read.
+EXPORTED = ("contract.export_price_cny_per_kwh", Confidence.UNVERIFIED)
 # A line with the standard of its contract, by which the adjustment finds its base.
 _Charge = tuple[Decimal | None, BillLine]
 
@@ -127,9 +128,7 @@ def _exported(supply: SupplyMonth) -> list[BillLine]:
     if price < 0:
         raise UsageError(f"An export price must not be negative: {price}.")
     formula = f"{supply.exported_kwh:f} kWh × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
-    return [
-        make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, EXPORT_PRICE, Confidence.OFFICIAL, formula)
-    ]
+    return [make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, (EXPORTED,), formula)]
 
 
 def _mean_power_factor(supply: SupplyMonth) -> Decimal | None:

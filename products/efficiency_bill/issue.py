@@ -112,6 +112,8 @@ def rows_of_lines(priced: PricedMonth) -> list[dict[str, Any]]:
             "first_date": line.first_day,
             "last_date": line.last_day,
             "section_name": line.section or None,
+            "rests_on_fact_ids": list(line.rests_on),
+            "power_factor_standard_ratio": line.standard,
         }
         for line in priced.lines
     ]

@@ -54,7 +54,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
-                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs), "lines": [_line(line) for line in found.lines],
+                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs),
+                "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
             for found in priced
         ]  # fmt: skip
@@ -63,7 +64,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         return
     console().print(f"[bold]{case.title}[/bold]")
     for month in months:
-        show_rows(month["lines"], title=month["month"])
+        show_rows([{name: value for name, value in line.items() if name != "rests_on"} for line in month["lines"]], title=month["month"])
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
 
