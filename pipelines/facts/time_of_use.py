@@ -64,13 +64,14 @@ class Schedule:
 class TimeOfUse:
     """Time of use of every customer class, with the holidays that it needs.
 
-    option  Months for which a choice holds, of the classes that may choose.
+    mandatory  Classes that must use it; option: months for which a choice holds, of the classes that may choose.
     """
 
     schedules: Mapping[CustomerClass, Dated[Schedule]]
     ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
     floating: Dated[frozenset[LineComponent]]
     ev_charging: Dated[Schedule]
+    mandatory: Dated[frozenset[CustomerClass]]
     option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
     _figures: dict[tuple[CustomerClass, date, date, date | None], tuple[tuple[str, Confidence], ...]] = field(
@@ -197,6 +198,12 @@ def parse_bound_months(written: MarkedMap, options: MarkedMap) -> dict[CustomerC
         if months[CustomerClass(key)] < 1 or months[CustomerClass(key)] % 1:
             raise value.error(key, f"must be a whole number of months above 0, not {value[key]}")
     return {kind: int(count) for kind, count in months.items()}
+
+
+def parse_classes(written: MarkedMap, options: MarkedMap) -> frozenset[CustomerClass]:
+    """A list of price classes."""
+    del options
+    return frozenset(parse_code_text(CustomerClass, written, "value", name) for name in written.listing("value"))
 
 
 def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:

@@ -80,7 +80,7 @@ class EfficiencyBillV1(RevisedResult, Table):
     emission_factor_kg_co2_per_kwh = Field(PRICE, "The factor, of the newest year published.", unit=Unit.KG_CO2_PER_KWH)
     estimated_ratio = Field(DOUBLE, "Share of the curve's energy that was estimated.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
     is_estimated_above_limit = Field(BOOLEAN, "Whether that share is above the limit of the settings.", nullable=False)
-    missing_inputs = Field(pa.list_(STRING), "What the bill cannot show, by name.", nullable=False)
+    missing_inputs = Field(pa.list_(STRING), "What the bill cannot show and what its contract agrees beside the rules, by name.", nullable=False)
     is_illustrative = Field(BOOLEAN, "Whether an illustrative price was used (示意电价); such a bill cannot be issued.", nullable=False)
     lowest_confidence_code = Field(STRING, "The least sure fact behind the total.", codes=Confidence)
     model_name = Field(STRING, "Model of the baseline.", nullable=False)

@@ -48,6 +48,9 @@ class ContractPart(_Part):
     supply_began: date | None = Field(None, description="Residential: day the supply began, where it lies in the year of the bill.")
     market_price_cny_per_kwh: Positive | None = Field(None, description="Energy price agreed on the market; left out: agent purchase. [CNY/kWh]")
     export_price_cny_per_kwh: Positive | None = Field(None, description="What the grid pays for energy fed in. [CNY/kWh]")
+    keeps_single_part: bool = Field(
+        False, description="Whether a capacity that asks for two-part prices had the single-part one before and chose to keep it."
+    )
 
 
 class MonthPart(_Part):

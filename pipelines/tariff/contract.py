@@ -29,6 +29,7 @@ class Contract:
     supply_began           Residential: day the supply began, where that lies in the year of the bill.
     market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase (代理购电); None: that one. [CNY/kWh]
     export_price_cny_per_kwh  What the grid pays for energy fed in; None where nothing is bought. [CNY/kWh]
+    keeps_single_part      Whether a single-part customer of a capacity that asks for two parts had that price before and chose to keep it.
     """
 
     customer_class: CustomerClass
@@ -45,6 +46,7 @@ class Contract:
     supply_began: date | None = None
     market_price_cny_per_kwh: Decimal | None = None
     export_price_cny_per_kwh: Decimal | None = None
+    keeps_single_part: bool = False
 
 
 @dataclass(frozen=True)

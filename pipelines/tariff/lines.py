@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, LineComponent, TouPeriod
+from pipelines.codes import Confidence, ContractNote, LineComponent, TouPeriod
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
 
@@ -68,6 +68,7 @@ class PricedMonth:
     adjustment_ratio           Power factor adjustment; None where none applies. [1]
     average_price_cny_per_kwh  total / energy, rounded half up to 0.0001; None without energy. [CNY/kWh]
     missing_inputs             What the contract asks for and the month lacks.
+    notes                      What the contract agrees beside the rules on prices.
     """
 
     month: BillingMonth
@@ -79,6 +80,7 @@ class PricedMonth:
     adjustment_ratio: Decimal | None
     average_price_cny_per_kwh: Decimal | None
     missing_inputs: tuple[str, ...]
+    notes: tuple[ContractNote, ...] = ()
 
 
 def make_line(

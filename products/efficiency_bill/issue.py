@@ -55,6 +55,8 @@ def _bill(
         lacks.append("price")
     elif len(advice) < settings.advice_count:
         lacks.append("advice")
+    if priced is not None:
+        lacks += [note.value for note in priced.notes]
     bill: dict[str, Any] = {
         "customer_id": case.terms["customer_id"],
         "billing_month": str(case.month),

@@ -136,7 +136,7 @@ def price_case(case: Case, world: World) -> list[Line]:
             lines = catalogue(segment)
         else:
             lines = energy(segment, day, world)
-        charged += [(segment["standard"], line, inside) for line, inside in lines]
+        charged += [(standard_of(segment), line, inside) for line, inside in lines]
     for standard, line in basic(case, world):
         charged.append((standard, line, F(0)))
     lines = [line for _, line, _ in charged]
@@ -144,6 +144,14 @@ def price_case(case: Case, world: World) -> list[Line]:
     if case["exported"] != "0" and case["segments"][-1]["export"] is not None:
         lines.append(("exported_energy", "", amount(F(case["exported"]), -F(case["segments"][-1]["export"]))))
     return lines
+
+
+def standard_of(segment: Case) -> str | None:
+    """Residential users and those below 100 kVA are not adjusted, whatever their contract says."""
+    if segment["class"] == "residential" or F(segment["contract_kva"]) < 100:
+        return None
+    standard: str | None = segment["standard"]
+    return standard
 
 
 def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
@@ -238,7 +246,7 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
             demand = max(F(by_day[day]["demand"]) for day in days) if segment["basis"] != "capacity" else F(0)
             rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (2018, 4)
             for line in _run(segment, F(terms[-1]), share, demand, rebate):
-                yield segment["standard"], line
+                yield standard_of(segment), line
 
 
 def _terms(segment: Case, day: date, world: World) -> tuple[Any, ...]:

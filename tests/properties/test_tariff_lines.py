@@ -8,7 +8,7 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, ContractNote, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -18,18 +18,21 @@ FACTS = load_facts(packaged("conf") / "facts")
 BASIC = (LineComponent.BASIC_CAPACITY, LineComponent.BASIC_DEMAND)
 LEVELS = [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35, VoltageLevel.KV_110, VoltageLevel.KV_220_UP]
 energies = st.decimals(min_value=0, max_value=5_000_000, places=2)
+double_capacities = st.decimals(min_value=Decimal("100.001"), max_value=20_000, places=3)
+single_capacities = st.decimals(min_value=1, max_value=Decimal("314.999"), places=3)
 powers = st.decimals(min_value=1, max_value=20_000, places=3)
 
 
 @st.composite
 def months(draw: st.DrawFn) -> tuple[Contract, Determinants]:
     two_part = draw(st.booleans())
+    kind = draw(st.sampled_from([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]))
     contract = Contract(
-        draw(st.sampled_from([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL])),
+        kind,
         PricingScheme.TWO_PART if two_part else PricingScheme.SINGLE_PART,
         draw(st.sampled_from(LEVELS)) if two_part else draw(st.sampled_from([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20])),
-        draw(st.booleans()),
-        draw(powers),
+        kind is CustomerClass.LARGE_INDUSTRY or draw(st.booleans()),
+        draw(double_capacities if two_part else single_capacities),
         draw(powers),
         draw(st.sampled_from(list(DemandBasis))),
         draw(powers),
@@ -76,6 +79,7 @@ def test_every_amount_is_quantity_times_price_rounded_once_and_the_total_is_thei
             # Powers have three decimals, a raised contract demand has four: of thirtieths of these the shown six decimals tell which.
             exact = Fraction(round(exact * 30 * 10_000), 30 * 10_000)
         assert line.amount_cny * 100 == half_up_fen(exact, line.unit_price)
+    assert set(bill.notes) <= {ContractNote.POWER_FACTOR_NOT_ADJUSTED}
     assert bill.total_cny == sum((line.amount_cny for line in bill.lines), Decimal(0))
     assert [line.line_number for line in bill.lines] == list(range(1, len(bill.lines) + 1))
     assert len({(line.component, line.period) for line in bill.lines}) == len(bill.lines)

@@ -55,6 +55,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
                 "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs),
+                "notes": [note.value for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
             for found in priced
@@ -67,6 +68,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         show_rows([{name: value for name, value in line.items() if name != "rests_on"} for line in month["lines"]], title=month["month"])
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
+        if month.get("notes"):
+            console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
 
 
 @app.command("what-if")
