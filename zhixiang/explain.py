@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.codes import Channel, IntervalStatus, LineComponent, TouPeriod, TouSchedule
+from pipelines.codes import Channel, Confidence, IntervalStatus, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts
 from pipelines.facts.listing import FactRow
@@ -20,6 +20,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads, BronzeSupplyShares
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy, SilverSupplyShares
+from pipelines.tariff import Contract
 from pipelines.transforms.agreed_points import histories
 from products.efficiency_bill.kept_case import case_from_text
 from zhixiang.explained_parts import Part, part_behind
@@ -194,7 +195,7 @@ def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number
     contract, points = part.contract, [*part.meter_points, *part.taken_out]
     days = _register_days(traces, points, _channels(component), part)
     intervals = _intervals(traces, facts, line, part) if line["period_code"] or component in _DEMAND else []
-    cited = facts_behind(facts, line, part.first_day)
+    cited = facts_behind(facts, line, part.first_day, contract)
     return {
         "line": line,
         "fact": cited[0],
@@ -236,17 +237,26 @@ def determinant_columns(component: LineComponent, period: str | None) -> tuple[s
     return ("energy_kwh", f"{TouPeriod(period).value}_kwh") if period else ("energy_kwh",)
 
 
-def facts_behind(facts: Facts, line: Row, on: date) -> list[Row]:
+def facts_behind(facts: Facts, line: Row, on: date, contract: Contract | None = None) -> list[Row]:
     """Every figure that a line rests on, that of its price first, each with all of its citation.
 
-    A fact of several figures, such as what demand is billed, gives each of them; a term of the contract only its name.
+    A fact of several figures, such as what demand is billed, gives each of them; a term of the contract its value.
     """
     described = facts.describe(on)
     found: list[Row] = []
     for name in line.get("rests_on_fact_ids") or _named_in(line, described):
         rows = [dict(row.as_dict()) for row in described if row.fact_id == name or row.fact_id.startswith(f"{name}.")]
-        found += rows or [{"fact_id": name}]
+        found += rows or [_term(name, contract)]
     return found
+
+
+def _term(name: str, contract: Contract | None) -> Row:
+    value = getattr(contract, name.removeprefix("contract."), None)
+    return (
+        {"fact_id": name}
+        if value is None
+        else {"fact_id": name, "value": str(value), "document": "contract", "confidence": Confidence.UNVERIFIED.value}
+    )
 
 
 def _named_in(line: Row, described: Sequence[FactRow]) -> list[str]:

@@ -67,6 +67,8 @@ def load_facts(folder: Path) -> Facts:
         by_id.update(found)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
     by_id["energy_base"] = monthly.energy_base
+    if monthly.composition.versions:
+        by_id["energy_composition"] = monthly.composition
     holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
     return Facts(
         digest=digest_of(folder),

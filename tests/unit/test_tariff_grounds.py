@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Dated, Facts, load_facts
+from pipelines.facts.price_files import load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, PricedMonth, SupplyMonth, price_supply, retroactive_difference, supply_of
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import bills_table
 from pipelines.tariff.batch_months import priced_months
+from products.efficiency_bill.issue import rows_of_lines
+from zhixiang.explain import facts_behind
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -179,3 +184,48 @@ def test_a_late_notice_of_a_rule_is_named_by_every_line_that_it_changes(facts: F
         # One line, not one gone and one come: 6432.53 x -0.30 %.
         assert [(str(each.amount_cny), each.notices) for each in adjustments] == [("-19.30", ("late notice",))]
     assert all("late notice" in line.formula for line in found.lines if line.formula.find("power_factor") < 0)
+
+
+@pytest.mark.parametrize(
+    ("terms", "more", "component", "expected"),
+    [
+        (
+            {}, {"energy_kwh": D(208000), "running_days": 29}, "demand_excess",
+            [
+                PRICE, "basic_charge.demand.tolerance_ratio", "basic_charge.demand.excess_multiple", "basic_charge.demand.minimum_capacity_ratio",
+                "basic_charge.utilisation.threshold_kwh_per_kva", "basic_charge.utilisation.price_ratio", "basic_charge.utilisation.bases",
+                "basic_charge.running_days_per_month",
+            ],
+        ),
+        ({}, {}, "power_factor_adjustment", ["power_factor.adjustment", "power_factor.base_excludes"]),
+        ({"export_price_cny_per_kwh": D("0.4153")}, {"exported_kwh": D(10)}, "exported_energy", ["contract.export_price_cny_per_kwh"]),
+    ],
+)  # fmt: skip
+def test_explain_cites_every_figure_behind_a_line(terms: dict[str, Any], more: dict[str, Any], component: str, expected: list[str]) -> None:
+    contract = dataclasses.replace(FACTORY, is_time_of_use=False, **terms)
+    bill = price_supply(supply_of(contract, measured(energy_by_period=None, **more)), FACTS)
+    (line,) = (row for row in rows_of_lines(bill) if row["component_code"] == component)
+    cited = facts_behind(FACTS, line, SEPTEMBER.first_day, contract)
+    assert [fact["fact_id"] for fact in cited] == expected
+    assert all(fact["document"] and fact["value"] for fact in cited)
+    assert max((Confidence(fact["confidence"]) for fact in cited), key=list(Confidence).index) == line["fact_confidence_code"]
+
+
+def test_a_market_price_rests_on_the_loss_rate_and_the_contract(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(packaged("conf") / "facts", tmp_path / "facts"))
+    prices = "".join(
+        f"2026-09,{name},{price},notice 9,2026-08-28\n" for name, price in (("purchase", "0.4"), ("line_loss", "0"), ("system_operation", "0.05"))
+    )
+    (tmp_path / "prices.csv").write_text("month,component,price_cny_per_kwh,document,published_on\n" + prices, encoding="utf-8")
+    load_prices(tmp_path / "prices.csv", folder)
+    facts = load_facts(folder)
+    contract = dataclasses.replace(FACTORY, is_time_of_use=False, market_price_cny_per_kwh=D("0.45"))
+    bill = of_both(supply_of(contract, measured(energy_by_period=None)), facts)
+    line = rows_of_lines(bill)[0]
+    cited = facts_behind(facts, line, SEPTEMBER.first_day, contract)
+    assert [(fact["fact_id"], fact["value"], fact["document"]) for fact in cited if "composition" not in fact["fact_id"]] == [
+        ("transmission.line_loss", "0.0307", "发改价格〔2026〕1077号"),
+        ("contract.market_price_cny_per_kwh", "0.45", "contract"),
+    ]
+    assert {fact["document"] for fact in cited if "composition" in fact["fact_id"]} == {"notice 9"}
+    assert (line["fact_id"], line["fact_confidence_code"]) == ("energy_composition", "unverified")
