@@ -74,7 +74,7 @@ class TimeOfUse:
     mandatory: Dated[frozenset[CustomerClass]]
     option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
-    _figures: dict[tuple[CustomerClass, date, date, date | None], tuple[tuple[str, Confidence], ...]] = field(
+    _figures: dict[tuple[CustomerClass | TouSchedule, date, date, date | None], tuple[tuple[str, Confidence], ...]] = field(
         default_factory=dict, repr=False, compare=False
     )
     _rows: dict[tuple[CustomerClass | TouSchedule, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
@@ -128,23 +128,28 @@ class TimeOfUse:
             matrix[position] = row
         return matrix
 
-    def figures(self, kind: CustomerClass, first_day: date, last_day: date, known: date | None = None) -> tuple[tuple[str, Confidence], ...]:
+    def figures(
+        self, whose: CustomerClass | TouSchedule | None, first_day: date, last_day: date, known: date | None = None
+    ) -> tuple[tuple[str, Confidence], ...]:
         """The hours that hold on days of a span, season first: ids of figures as ``Facts.describe`` lists them, and how sure each is.
 
-        Days that no schedule or calendar covers add none.
+        Days that no schedule or calendar covers add none; nobody's hours are none.
         """
-        key = (kind, first_day, last_day, known)
+        if whose is None:
+            return ()
+        key = (whose, first_day, last_day, known)
         if key not in self._figures:
             found: dict[str, Confidence] = {}
             for number in range((last_day - first_day).days + 1):
                 with suppress(FactNotInForceError):
-                    found |= self._figures_of(self.schedule(kind, first_day), first_day + timedelta(days=number), known)
+                    found |= self._figures_of(self.schedule(whose, first_day), first_day + timedelta(days=number), known)
             self._figures[key] = tuple(sorted(found.items(), key=lambda item: ".holidays." in item[0]))
         return self._figures[key]
 
     def has_holiday_hours(self, first_day: date, last_day: date) -> bool:
         """Whether the hours of some class differ on a day of a span because it is a holiday."""
-        return any(".holidays." in name for kind in self.schedules for name, _ in self.figures(kind, first_day, last_day))
+        everybody: tuple[CustomerClass | TouSchedule, ...] = (*self.schedules, TouSchedule.EV_CHARGING)
+        return any(".holidays." in name for whose in everybody for name, _ in self.figures(whose, first_day, last_day))
 
     def _figures_of(self, dated: Dated[Schedule], day: date, known: date | None) -> dict[str, Confidence]:
         version = dated.version_on(day, known)

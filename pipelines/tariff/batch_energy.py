@@ -152,7 +152,7 @@ def _shapes(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> _Shape
         segments.customer_class, segments.scheme, segments.level, segments.is_time_of_use.astype(np.int64), month,
         np.where(home, _gaps(segments.persons), -1), np.where(home, segments.is_combined, False).astype(np.int64),
         np.where(home, _gaps(segments.began), -1), np.where(home, -1, _gaps(segments.market)),
-        np.where(~home & segments.market.present, segments.decimals["market_price_cny_per_kwh"], -1),
+        np.where(~home & segments.market.present, segments.decimals["market_price_cny_per_kwh"], -1), segments.is_ev_charging.astype(np.int64),
     ]  # fmt: skip
     moving = np.array([book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months], dtype=np.bool_)[month]
     keys += [np.where(moving, segments.first_day, 0), np.where(moving, segments.last_day, 0)]
@@ -189,6 +189,7 @@ def _ask(columns: BillColumns, row: int, book: ShapeBook, refusals: Refusals) ->
         market_price_cny_per_kwh=decimal_of(int(market.values[row]), PRICE, int(segments.decimals["market_price_cny_per_kwh"][row]))
         if not home and market.present[row]
         else None,
+        is_ev_charging=bool(segments.is_ev_charging[row]),
     )
     return book.energy(contract, *span)
 

@@ -129,7 +129,7 @@ def read_case(path: Path) -> TariffCase:
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "is_ev_charging"})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:

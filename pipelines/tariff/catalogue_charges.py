@@ -41,7 +41,7 @@ def catalogue_lines(segment: Segment, facts: Facts, known: date | None) -> list[
     if unknown:
         raise FactNotInForceError(f"{periods.fact_id}.{unknown[0]}", segment.first_day, f"only the periods {', '.join(table)}", periods.file)
     used = [period for period in table if split.get(period)] or [next(iter(table))]
-    hours = facts.time_of_use.figures(contract.customer_class, segment.first_day, segment.last_day, known)
+    hours = facts.time_of_use.figures(contract.hours, segment.first_day, segment.last_day, known)
     lines = []
     for period in used:
         energy = split.get(period, Decimal(0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.periods import BillingMonth
 
 CURVE = "curve"
@@ -30,6 +30,7 @@ class Contract:
     market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase (代理购电); None: that one. [CNY/kWh]
     export_price_cny_per_kwh  What the grid pays for energy fed in; None where nothing is bought. [CNY/kWh]
     keeps_single_part      Whether a single-part customer of a capacity that asks for two parts had that price before and chose to keep it.
+    is_ev_charging         Whether the hours of charging points for electric vehicles split the energy; the ratios are those of the class.
     """
 
     customer_class: CustomerClass
@@ -47,6 +48,12 @@ class Contract:
     market_price_cny_per_kwh: Decimal | None = None
     export_price_cny_per_kwh: Decimal | None = None
     keeps_single_part: bool = False
+    is_ev_charging: bool = False
+
+    @property
+    def hours(self) -> TouSchedule | None:
+        """Whose time-of-use hours split the energy; None for residential charging points, whose hours have no price."""
+        return TouSchedule.of(self.customer_class, self.is_ev_charging)
 
 
 @dataclass(frozen=True)

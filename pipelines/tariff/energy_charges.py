@@ -91,7 +91,7 @@ def energy_lines(segment: Segment, facts: Facts, known: date | None) -> list[Bil
     dated = facts.time_of_use.ratio_table(contract.customer_class, first_day)
     ratios = version_of_span(dated, first_day, last_day, known)
     floating = version_of_span(facts.time_of_use.floating, first_day, last_day, known)
-    hours = facts.time_of_use.figures(contract.customer_class, first_day, last_day, known)
+    hours = facts.time_of_use.figures(contract.hours, first_day, last_day, known)
     of_period = (ground(facts.time_of_use.floating, floating), *hours)
     lines: list[BillLine] = []
     for price in prices:

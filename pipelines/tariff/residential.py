@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod
+from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import UsageError
 from pipelines.facts import Facts, Version
 from pipelines.facts.prices import ResidentialTiers
@@ -76,7 +76,7 @@ def residential_lines(segment: Segment, before_kwh: Decimal, facts: Facts, known
     # That a supply begun in the year has limits by months is an own reading.
     basis = _Basis(_tier_grounds(segment, facts, version), Confidence.UNVERIFIED if is_prorated else Confidence.OFFICIAL)
     if contract.is_time_of_use:
-        return _period_lines(segment, version, parts, basis, facts.time_of_use.figures(CustomerClass.RESIDENTIAL, *_days(segment), known))
+        return _period_lines(segment, version, parts, basis, facts.time_of_use.figures(contract.hours, *_days(segment), known))
     used = [tier for tier in range(len(_TIERS)) if parts[tier]] or [0]
     price = ground(facts.residential_tiers, version, ".flat")
     return [_line(_TIERS[tier], parts[tier], version.value.flat[tier], basis.with_price(price), f"tier {tier + 1}") for tier in used]

@@ -109,6 +109,15 @@ def test_an_hour_of_a_holiday_rests_on_the_rule_of_the_holiday_too() -> None:
     ]  # fmt: skip
 
 
+def test_charging_points_rest_on_hours_of_their_own() -> None:
+    charging = dataclasses.replace(FACTORY, is_ev_charging=True)
+    for month, more in ((SEPTEMBER, set()), (OCTOBER, {"time_of_use.schedule.ev_charging.holidays.labour_day_national_day"})):
+        bill = of_both(supply_of(charging, measured(month)))
+        named = {name for line in bill.lines for name in line.rests_on if ".schedule." in name}
+        assert named == {"time_of_use.schedule.ev_charging.months_2_3_4_5_6_9_10_11"} | more
+        assert bill.total_cny == of_both(supply_of(FACTORY, measured(month))).total_cny
+
+
 def test_no_line_is_surer_than_what_it_rests_on() -> None:
     """Against the list that people read: the least sure of the cited figures is the line's own, where nothing is put together by an own reading."""
     order = list(Confidence)
