@@ -179,6 +179,15 @@ class LineComponent(StrEnum):
     EXPORTED_ENERGY = "exported_energy"
 
 
+class ContractNote(StrEnum):
+    """What a contract agrees and the rules on prices do not know; the month is priced as agreed, and says so."""
+
+    TWO_PART_NOT_OPEN = "two_part_not_open"
+    SINGLE_PART_NOT_OPEN = "single_part_not_open"
+    TIME_OF_USE_MANDATORY = "time_of_use_mandatory"
+    POWER_FACTOR_NOT_ADJUSTED = "power_factor_not_adjusted"
+
+
 class Confidence(StrEnum):
     """How sure a fact is."""
 

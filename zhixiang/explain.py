@@ -10,15 +10,17 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.codes import Channel, IntervalStatus, LineComponent, TouPeriod, TouSchedule
+from pipelines.codes import Channel, Confidence, IntervalStatus, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts
+from pipelines.facts.listing import FactRow
 from pipelines.periods import BillingMonth
 from pipelines.store import Store
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads, BronzeSupplyShares
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy, SilverSupplyShares
+from pipelines.tariff import Contract
 from pipelines.transforms.agreed_points import histories
 from products.efficiency_bill.kept_case import case_from_text
 from zhixiang.explained_parts import Part, part_behind
@@ -175,7 +177,7 @@ def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number
     traces   Of the bill's month, the bill among those it was made for.
     facts    Those of the run that issued it.
     issued   The bill with its evidence, as ``zhixiang.issued`` gives it.
-    Answers ``line``, ``fact``, ``named_facts`` (others that the formula names), ``contract``, ``determinants``, ``days``, ``intervals`` and
+    Answers ``line``, ``fact``, ``named_facts`` (all others that the line rests on), ``contract``, ``determinants``, ``days``, ``intervals`` and
     ``received``; raises UnknownNameError for a line that the bill does not have. What does not lie behind this line is empty.
     """
     bill = issued["result"]
@@ -193,10 +195,11 @@ def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number
     contract, points = part.contract, [*part.meter_points, *part.taken_out]
     days = _register_days(traces, points, _channels(component), part)
     intervals = _intervals(traces, facts, line, part) if line["period_code"] or component in _DEMAND else []
+    cited = facts_behind(facts, line, part.first_day, contract)
     return {
         "line": line,
-        "fact": fact_behind(facts, line["fact_id"], part.first_day),
-        "named_facts": _named_facts(facts, line, part.first_day),
+        "fact": cited[0],
+        "named_facts": cited[1:],
         "contract": {name: str(value) for name, value in vars(contract).items() if value is not None} if contract else {},
         "determinants": _determinants(traces, points, columns, part),
         "days": days,
@@ -235,17 +238,33 @@ def determinant_columns(component: LineComponent, period: str | None) -> tuple[s
     return ("energy_kwh", f"{TouPeriod(period).value}_kwh") if period else ("energy_kwh",)
 
 
-def fact_behind(facts: Facts, fact_id: str, on: date) -> Row:
-    """The figure that a line names: all of its citation; for a table of figures the first of it."""
-    rows = [row for row in facts.describe(on) if row.fact_id == fact_id or row.fact_id.startswith(f"{fact_id}.")]
-    return dict(rows[0].as_dict()) if rows else {"fact_id": fact_id}
+def facts_behind(facts: Facts, line: Row, on: date, contract: Contract | None = None) -> list[Row]:
+    """Every figure that a line rests on, that of its price first, each with all of its citation.
+
+    A fact of several figures, such as what demand is billed, gives each of them; a term of the contract its value.
+    """
+    described = facts.describe(on)
+    found: list[Row] = []
+    for name in line.get("rests_on_fact_ids") or _named_in(line, described):
+        rows = [dict(row.as_dict()) for row in described if row.fact_id == name or row.fact_id.startswith(f"{name}.")]
+        found += rows or [_term(name, contract)]
+    return found
 
 
-def _named_facts(facts: Facts, line: Row, on: date) -> list[Row]:
-    """Facts that the formula names beside the line's own, such as the ratio of a period."""
+def _term(name: str, contract: Contract | None) -> Row:
+    value = getattr(contract, name.removeprefix("contract."), None)
+    return (
+        {"fact_id": name}
+        if value is None
+        else {"fact_id": name, "value": str(value), "document": "contract", "confidence": Confidence.UNVERIFIED.value}
+    )
+
+
+def _named_in(line: Row, described: Sequence[FactRow]) -> list[str]:
+    """Of a line issued before lines kept what they rest on: its own fact, and those that the formula names, such as the ratio of a period."""
     # A plain word may be a plain word: "without funds" cites no price.
     words = {word.strip("(),") for word in line["formula"].split() if "." in word}
-    return [dict(row.as_dict()) for row in facts.describe(on) if row.fact_id in words and row.fact_id != line["fact_id"]]
+    return [line["fact_id"], *(row.fact_id for row in described if row.fact_id in words and row.fact_id != line["fact_id"])]
 
 
 def _channels(component: LineComponent) -> list[str]:

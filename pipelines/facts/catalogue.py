@@ -14,9 +14,9 @@ from pipelines.facts.emission_factors import parse_emission_factors
 from pipelines.facts.fact_files import read_dated, read_raw_facts
 from pipelines.facts.holidays import parse_holiday_names
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
-from pipelines.facts.power_factor_adjustment import parse_power_factor_rule
+from pipelines.facts.power_factor_adjustment import parse_not_adjusted, parse_power_factor_rule
 from pipelines.facts.prices import number_between, parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
-from pipelines.facts.time_of_use import parse_bound_months, parse_components, parse_floating, parse_ratios, parse_schedule
+from pipelines.facts.time_of_use import parse_bound_months, parse_classes, parse_components, parse_floating, parse_ratios, parse_schedule
 from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
 from pipelines.units import Unit
 
@@ -58,7 +58,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "time_of_use.ratios.large_industry": parse_ratios,
             "time_of_use.ratios.general_commercial": parse_ratios,
             "time_of_use.floating": parse_floating,
-            "time_of_use.mandatory_classes": parse_texts,
+            "time_of_use.mandatory_classes": parse_classes,
             "time_of_use.option": parse_bound_months,
             "time_of_use.schedule.ev_charging": parse_schedule,
             "time_of_use.schedule.ev_charging_residential": parse_schedule,
@@ -69,6 +69,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
         {
             "power_factor.adjustment": parse_power_factor_rule,
             "power_factor.standards": parse_texts,
+            "power_factor.not_adjusted": parse_not_adjusted,
             "power_factor.base_excludes": parse_components,
         },
     ),

@@ -17,7 +17,7 @@ from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
 from pipelines.facts.monthly_prices import read_monthly_prices
-from pipelines.facts.power_factor_adjustment import PowerFactorRule
+from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule
 from pipelines.facts.prices import Catalogue, EnergyComposition, PriceByVoltage, ResidentialTiers, TransmissionPrices
 from pipelines.facts.time_of_use import TimeOfUse
 from pipelines.facts.transfer_supply import TransferSupply
@@ -41,6 +41,7 @@ class Facts:
     time_of_use: TimeOfUse
     power_factor_adjustment: Dated[PowerFactorRule]
     power_factor_base_excludes: Dated[frozenset[LineComponent]]
+    power_factor_not_adjusted: Dated[NotAdjusted]
     basic_charge: BasicCharge
     pricing_scheme: Dated[PricingSchemeRule]
     residential_tiers: Dated[ResidentialTiers]
@@ -66,6 +67,8 @@ def load_facts(folder: Path) -> Facts:
         by_id.update(found)
     monthly = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS)
     by_id["energy_base"] = monthly.energy_base
+    if monthly.composition.versions:
+        by_id["energy_composition"] = monthly.composition
     holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
     return Facts(
         digest=digest_of(folder),
@@ -95,11 +98,13 @@ def load_facts(folder: Path) -> Facts:
             ratio_tables={kind: by_id[f"time_of_use.ratios.{kind}"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
             floating=by_id["time_of_use.floating"],
             ev_charging=by_id["time_of_use.schedule.ev_charging"],
+            mandatory=by_id["time_of_use.mandatory_classes"],
             option=by_id["time_of_use.option"],
             holidays=holidays,
         ),
         power_factor_adjustment=by_id["power_factor.adjustment"],
         power_factor_base_excludes=by_id["power_factor.base_excludes"],
+        power_factor_not_adjusted=by_id["power_factor.not_adjusted"],
         basic_charge=BasicCharge(
             by_id["basic_charge.demand"],
             by_id["basic_charge.utilisation"],

@@ -9,8 +9,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from pipelines.codes import Confidence
 from pipelines.errors import FactNotInForceError
-from pipelines.facts.dated import Dated
+from pipelines.facts.dated import Dated, Version
 from pipelines.facts.holidays import Holidays
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.facts.time_of_use import PERIODS, Schedule
@@ -102,10 +103,17 @@ def _rows_of(dated: Dated[Any], on: date, known: date | None) -> Iterator[FactRo
             effective_to=version.effective_to.isoformat() if version.effective_to else "",
             known_from=version.known_from.isoformat(),
             retrieved=cited.retrieved,
-            confidence=cited.confidence.value,
+            confidence=_confidence(version, suffix).value,
             note=cited.note,
             file=dated.file,
         )
+
+
+def _confidence(version: Version[Any], suffix: str) -> Confidence:
+    """How sure a figure is: what is read into a holiday is less sure than the hours of a notice."""
+    rules = version.value.holiday_rules if isinstance(version.value, Schedule) else ()
+    own: dict[str, Confidence | None] = {rule.suffix: rule.confidence for rule in rules}
+    return own.get(suffix) or version.citation.confidence
 
 
 def _unit(suffix: str, unit: str) -> str:
@@ -139,14 +147,10 @@ def figures_of(value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _schedule(schedule: Schedule) -> Iterator[tuple[str, str]]:
-    seasons: dict[Any, list[int]] = {}
-    for month, slots in enumerate(schedule.slots_by_month, start=1):
-        seasons.setdefault(slots, []).append(month)
-    for slots, months in seasons.items():
-        yield f".months_{'_'.join(str(month) for month in months)}", _hours(slots)
+    yield from {schedule.season_suffix(month): _hours(slots) for month, slots in enumerate(schedule.slots_by_month, start=1)}.items()
     for rule in schedule.holiday_rules:
         days = f"first {rule.first_days} days" if rule.first_days else "all days off"
-        yield f".holidays.{'_'.join(sorted(rule.festivals))}", f"{days}: {_hours(rule.slots)}"
+        yield rule.suffix, f"{days}: {_hours(rule.slots)}"
 
 
 def _hours(slots: Any) -> str:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
+from pipelines.codes import CustomerClass
 from pipelines.errors import UsageError
 from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.prices import parse_code_text
 
 _STEP = Decimal("0.01")
 _PERCENT = Decimal("0.01")
@@ -28,6 +30,29 @@ class RewardStep:
 
     up_to: Decimal
     percent: Decimal
+
+
+@dataclass(frozen=True)
+class NotAdjusted:
+    """Whose bill the power factor does not adjust.
+
+    below_kva  Below this capacity nobody's. [kVA]
+    classes    Price classes whose bill it never adjusts.
+    """
+
+    below_kva: Decimal
+    classes: frozenset[CustomerClass]
+
+
+def parse_not_adjusted(written: MarkedMap, options: MarkedMap) -> NotAdjusted:
+    """A capacity and price classes."""
+    del options
+    value = written.mapping("value")
+    value.allow_only(("below_kva", "classes"))
+    below = value.decimal("below_kva")
+    if below < 0:
+        raise value.error("below_kva", f"must not be negative, not {below}")
+    return NotAdjusted(below, frozenset(parse_code_text(CustomerClass, value, "classes", name) for name in value.listing("classes")))
 
 
 @dataclass(frozen=True)

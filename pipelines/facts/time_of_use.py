@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.codes import CustomerClass, LineComponent, TouPeriod, TouSchedule
+from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.holidays import Holidays
@@ -35,11 +36,18 @@ class HolidayRule:
 
     festivals   Festival codes, see Holidays.festivals.
     first_days  Only so many first days of the festival itself; None: the whole run of days off that it belongs to.
+    confidence  How sure the rule is, where that differs from its notice.
     """
 
     festivals: frozenset[str]
     first_days: int | None
     slots: Slots
+    confidence: Confidence | None = None
+
+    @property
+    def suffix(self) -> str:
+        """What the id of the schedule gets to name the rule."""
+        return f".holidays.{'_'.join(sorted(self.festivals))}"
 
 
 @dataclass(frozen=True)
@@ -49,25 +57,34 @@ class Schedule:
     slots_by_month: tuple[tuple[TouPeriod, ...], ...]
     holiday_rules: tuple[HolidayRule, ...]
 
+    def season_suffix(self, month: int) -> str:
+        """What the id of the schedule gets to name the hours of a month and of all months with the same."""
+        own = self.slots_by_month[month - 1]
+        return f".months_{'_'.join(str(other) for other, slots in enumerate(self.slots_by_month, start=1) if slots == own)}"
+
 
 @dataclass(frozen=True)
 class TimeOfUse:
     """Time of use of every customer class, with the holidays that it needs.
 
-    option  Months for which a choice holds, of the classes that may choose.
+    mandatory  Classes that must use it; option: months for which a choice holds, of the classes that may choose.
     """
 
     schedules: Mapping[CustomerClass, Dated[Schedule]]
     ratio_tables: Mapping[CustomerClass, Dated[Ratios]]
     floating: Dated[frozenset[LineComponent]]
     ev_charging: Dated[Schedule]
+    mandatory: Dated[frozenset[CustomerClass]]
     option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
+    _figures: dict[tuple[CustomerClass | TouSchedule, date, date, date | None], tuple[tuple[str, Confidence], ...]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
     _rows: dict[tuple[CustomerClass | TouSchedule, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the cache, so that a pickled copy stays small."""
-        return {**self.__dict__, "_rows": {}}
+        return {**self.__dict__, "_rows": {}, "_figures": {}}
 
     def schedule(self, whose: CustomerClass | TouSchedule, day: date) -> Dated[Schedule]:
         """The schedule of a class or of charging points, asked for a day; raises FactNotInForceError for a class without one."""
@@ -114,6 +131,38 @@ class TimeOfUse:
             matrix[position] = row
         return matrix
 
+    def figures(
+        self, whose: CustomerClass | TouSchedule | None, first_day: date, last_day: date, known: date | None = None
+    ) -> tuple[tuple[str, Confidence], ...]:
+        """The hours that hold on days of a span, season first: ids of figures as ``Facts.describe`` lists them, and how sure each is.
+
+        Days that no schedule or calendar covers add none; nobody's hours are none.
+        """
+        if whose is None:
+            return ()
+        key = (whose, first_day, last_day, known)
+        if key not in self._figures:
+            found: dict[str, Confidence] = {}
+            for number in range((last_day - first_day).days + 1):
+                with suppress(FactNotInForceError):
+                    found |= self._figures_of(self.schedule(whose, first_day), first_day + timedelta(days=number), known)
+            self._figures[key] = tuple(sorted(found.items(), key=lambda item: ".holidays." in item[0]))
+        return self._figures[key]
+
+    def has_holiday_hours(self, first_day: date, last_day: date) -> bool:
+        """Whether the hours of some class differ on a day of a span because it is a holiday."""
+        everybody: tuple[CustomerClass | TouSchedule, ...] = (*self.schedules, TouSchedule.EV_CHARGING)
+        return any(".holidays." in name for whose in everybody for name, _ in self.figures(whose, first_day, last_day))
+
+    def _figures_of(self, dated: Dated[Schedule], day: date, known: date | None) -> dict[str, Confidence]:
+        version = dated.version_on(day, known)
+        found = {dated.fact_id + version.value.season_suffix(day.month): version.citation.confidence}
+        for rule in version.value.holiday_rules:
+            with suppress(FactNotInForceError):
+                if self._applies(rule, day):
+                    found[dated.fact_id + rule.suffix] = rule.confidence or version.citation.confidence
+        return found
+
     def ratios(self, day: date, customer_class: CustomerClass, known: date | None = None) -> Ratios:
         """Ratio of each period to flat. [1]"""
         return dict(self.ratio_table(customer_class, day).on(day, known))
@@ -154,6 +203,12 @@ def parse_bound_months(written: MarkedMap, options: MarkedMap) -> dict[CustomerC
         if months[CustomerClass(key)] < 1 or months[CustomerClass(key)] % 1:
             raise value.error(key, f"must be a whole number of months above 0, not {value[key]}")
     return {kind: int(count) for kind, count in months.items()}
+
+
+def parse_classes(written: MarkedMap, options: MarkedMap) -> frozenset[CustomerClass]:
+    """A list of price classes."""
+    del options
+    return frozenset(parse_code_text(CustomerClass, written, "value", name) for name in written.listing("value"))
 
 
 def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
@@ -197,9 +252,10 @@ def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:
 
 
 def _holiday_rule(rule: MarkedMap) -> HolidayRule:
-    rule.allow_only(("festivals", "first_days", "hours"))
+    rule.allow_only(("festivals", "first_days", "hours", "confidence"))
+    confidence = parse_code_text(Confidence, rule, "confidence", rule.text("confidence")) if rule.get("confidence") is not None else None
     first_days = int(rule.decimal("first_days")) if rule.get("first_days") is not None else None
-    return HolidayRule(frozenset(str(name) for name in rule.listing("festivals")), first_days, _hours(rule.mapping("hours")))
+    return HolidayRule(frozenset(str(name) for name in rule.listing("festivals")), first_days, _hours(rule.mapping("hours")), confidence)
 
 
 def _hours(hours: MarkedMap) -> Slots:

@@ -13,19 +13,18 @@ from __future__ import annotations
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, DemandBasis, LineComponent
+from pipelines.codes import DemandBasis, LineComponent
 from pipelines.errors import UsageError
-from pipelines.facts import Dated, Facts
+from pipelines.facts import Facts
 from pipelines.facts.contract_rules import UtilisationDiscount
-from pipelines.facts.prices import PriceByVoltage
 from pipelines.periods import BillingMonth
-from pipelines.tariff.energy_charges import level_id
-from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import price_of_span, version_of_month, version_of_span
+from pipelines.tariff.energy_charges import level_ground
+from pipelines.tariff.lines import BillLine, Ground, make_line
+from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span
 from pipelines.tariff.runs import Run, run_prices
 from pipelines.units import Unit
 
-_Part = tuple[Decimal, Decimal, str, tuple[Confidence, ...]]
+_Part = tuple[Decimal, Decimal, str, tuple[Ground, ...]]
 
 
 def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillLine]:
@@ -36,16 +35,15 @@ def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillL
     dated = run_prices(contract, run.first_day, facts, known)
     price, cited = price_of_span(dated, contract.voltage_level, run.first_day, run.last_day, known)
     part = _part_of_month(run, facts, known)
-    if run.is_part and contract.running_capacity_kva == 0:
+    if contract.running_capacity_kva == 0:
         return []
     if contract.demand_basis is DemandBasis.CAPACITY:
         capacity = _needed(contract.running_capacity_kva, "running capacity")
-        days, month_days, text, sure = part
-        confidence = least_sure((cited.citation.confidence, *sure))
+        days, month_days, text, of_part = part
         formula = f"{capacity:f} kVA{text} × {basic_price_text(price, contract.demand_basis)}"
-        quantity = capacity * days / month_days
-        return [make_line(LineComponent.BASIC_CAPACITY, quantity, Unit.KVA, price, Unit.CNY_PER_KVA, level_id(dated, contract), confidence, formula)]
-    return _demand_lines(run, dated, price, (cited.citation.confidence,), part, facts, known)
+        grounds = (level_ground(dated, cited, contract), *of_part)
+        return [make_line(LineComponent.BASIC_CAPACITY, capacity, Unit.KVA, price, Unit.CNY_PER_KVA, grounds, formula, part=(days, month_days))]
+    return _demand_lines(run, price, level_ground(dated, cited, contract), part, facts, known)
 
 
 def billed_contract_demand(contract_demand_kw: Decimal, running_capacity_kva: Decimal, minimum_capacity_ratio: Decimal) -> Decimal:
@@ -54,54 +52,56 @@ def billed_contract_demand(contract_demand_kw: Decimal, running_capacity_kva: De
 
 
 def _demand_lines(
-    run: Run, dated: Dated[PriceByVoltage], price: Decimal, price_sure: tuple[Confidence, ...], part: _Part, facts: Facts, known: date | None
-) -> list[BillLine]:
+    run: Run, price: Decimal, of_price: Ground, part: _Part, facts: Facts, known: date | None
+) -> list[BillLine]:  # fmt: skip
     contract, demand = run.contract, run.max_demand_kw
     if demand is None:
         raise UsageError(
             f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
-    discount, fall_text, discount_confidence = _discount(run, facts, known)
+    discount, fall_text, of_discount = _discount(run, facts, known)
     unit_price = price * discount
     price_text = f"{basic_price_text(price, contract.demand_basis)}{fall_text}"
-    days, month_days, part_text, part_sure = part
-    sure = (*price_sure, *part_sure, *discount_confidence)
-    fact_id = level_id(dated, contract)
+    days, month_days, part_text, of_part = part
     if contract.demand_basis is DemandBasis.ACTUAL_DEMAND:
         formula = f"{demand:f} kW{part_text} × {price_text}"
-        quantity = demand * days / month_days
-        return [make_line(LineComponent.BASIC_DEMAND, quantity, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, least_sure(sure), formula)]
+        return [
+            make_line(
+                LineComponent.BASIC_DEMAND, demand, Unit.KW, unit_price, Unit.CNY_PER_KW, (of_price, *of_discount, *of_part), formula,
+                part=(days, month_days),
+            )
+        ]  # fmt: skip
     rule = version_of_span(facts.basic_charge.demand, run.first_day, run.last_day, known)
-    confidence = least_sure((*sure, rule.citation.confidence))
+    grounds = (of_price, ground(facts.basic_charge.demand, rule), *of_discount, *of_part)
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
     billed = billed_contract_demand(agreed, capacity, rule.value.minimum_capacity_ratio)
     raised = f" (contract {agreed:f} kW, raised to {rule.value.minimum_capacity_ratio:f} × {capacity:f} kVA)" if billed > agreed else ""
     lines = [
         make_line(
-            LineComponent.BASIC_DEMAND, billed * days / month_days, Unit.KW, unit_price, Unit.CNY_PER_KW, fact_id, confidence,
-            f"{billed:f} kW{raised}{part_text} × {price_text}",
+            LineComponent.BASIC_DEMAND, billed, Unit.KW, unit_price, Unit.CNY_PER_KW, grounds,
+            f"{billed:f} kW{raised}{part_text} × {price_text}", part=(days, month_days),
         )
     ]  # fmt: skip
     excess = demand - rule.value.tolerance_ratio * billed
     if excess > 0:
         multiple = rule.value.excess_multiple
         formula = f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × {price_text}"
-        quantity, doubled = excess * days / month_days, unit_price * multiple
-        lines.append(make_line(LineComponent.DEMAND_EXCESS, quantity, Unit.KW, doubled, Unit.CNY_PER_KW, fact_id, confidence, formula))
+        doubled = unit_price * multiple
+        lines.append(make_line(LineComponent.DEMAND_EXCESS, excess, Unit.KW, doubled, Unit.CNY_PER_KW, grounds, formula, part=(days, month_days)))
     return lines
 
 
-def _discount(run: Run, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Confidence, ...]]:
-    """The factor on the demand price, its text and how sure it is (ruling R11); none under a catalogue, which the rule came after."""
+def _discount(run: Run, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Ground, ...]]:
+    """The factor on the demand price, its text and what it rests on (ruling R11); none under a catalogue, which the rule came after."""
     if run.is_catalogue:
         return Decimal(1), "", ()
     rule = version_of_month(facts.basic_charge.utilisation, BillingMonth.of(run.first_day), known)
     _needed(run.contract.contract_capacity_kva, "contract capacity")
     if run.contract.demand_basis not in rule.value.bases or run.month_kwh * run.section_days < rule.value.threshold_kwh_per_kva * run.kva_days:
         return Decimal(1), "", ()
-    return rule.value.price_ratio, discount_text(rule.value), (rule.citation.confidence,)
+    return rule.value.price_ratio, discount_text(rule.value), (ground(facts.basic_charge.utilisation, rule),)
 
 
 def basic_price_text(price: Decimal, basis: DemandBasis | None) -> str:
@@ -115,11 +115,11 @@ def discount_text(rule: UtilisationDiscount) -> str:
 
 
 def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:
-    """Days and the days they are divided by, the text and how sure it is (ruling R8)."""
+    """Days and the days they are divided by, the text and what it rests on (ruling R8)."""
     if not run.is_part:
         return Decimal(1), Decimal(1), "", ()
     rule = version_of_span(facts.basic_charge.running_days_per_month, run.first_day, run.last_day, known)
-    return Decimal(run.days), rule.value, f" × {run.days}/{rule.value:f} d", (rule.citation.confidence,)
+    return Decimal(run.days), rule.value, f" × {run.days}/{rule.value:f} d", (ground(facts.basic_charge.running_days_per_month, rule),)
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

@@ -17,6 +17,7 @@ from pipelines.facts import Facts
 from pipelines.tariff.batch_adjustment import adjustment_blocks, export_blocks, power_factors
 from pipelines.tariff.batch_basic import basic_blocks
 from pipelines.tariff.batch_columns import LINES_SCHEMA, REFUSED_SCHEMA, BillColumns, read_bills
+from pipelines.tariff.batch_contracts import ruled_contracts
 from pipelines.tariff.batch_energy import energy_blocks
 from pipelines.tariff.batch_lines import Refusals, lines_table
 from pipelines.tariff.batch_months import MONTHS_SCHEMA, months_table
@@ -47,13 +48,14 @@ def price_batch(
     """
     columns = read_bills(bills)
     prices = book or ShapeBook(facts, known)
+    columns, notes = ruled_contracts(columns, prices)
     refusals = Refusals(columns.count)
     _check(columns, refusals)
     charges = [*energy_blocks(columns, prices, refusals, formulas), *basic_blocks(columns, prices, refusals, formulas)]
     mean = power_factors(columns, refusals)
     charges += adjustment_blocks(columns, charges, mean, prices, refusals, formulas)
     charges += export_blocks(columns, refusals, formulas)
-    return PricedBatch(lines_table(columns, charges, refusals), months_table(columns, charges, mean, refusals), refusals.table(columns))
+    return PricedBatch(lines_table(columns, charges, refusals), months_table(columns, charges, mean, notes, refusals), refusals.table(columns))
 
 
 def arrow_pricer(facts: Facts, known: date | None = None, formulas: bool = True) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from pipelines.codes import Confidence, LineComponent
+from pipelines.codes import LineComponent
 from pipelines.errors import ZhixiangError
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.periods import BillingMonth
@@ -20,7 +20,7 @@ from pipelines.tariff.batch_texts import chosen_texts, joined, plain_numbers
 from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimal_of, mean_power_factors, scaled
 from pipelines.tariff.lines import least_sure
 from pipelines.tariff.month_facts import version_of_month
-from pipelines.tariff.pricing import EXPORT_PRICE
+from pipelines.tariff.pricing import EXPORTED
 from pipelines.units import Unit
 
 _HUNDREDTH = Decimal("0.01")
@@ -104,6 +104,8 @@ def _of_month(
         fact=np.zeros(bill.size, dtype=np.int64),
         facts=(facts.power_factor_adjustment.fact_id,),
         confidence=np.full(bill.size, sure, dtype=np.int64),
+        rests=np.zeros(bill.size, dtype=np.int64),
+        rests_on=((facts.power_factor_adjustment.fact_id, facts.power_factor_base_excludes.fact_id),),
         first_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
         last_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
         section=np.full(bill.size, -1, dtype=np.int64),
@@ -188,6 +190,7 @@ def export_blocks(columns: BillColumns, refusals: Refusals, formulas: bool) -> I
         energy = plain_numbers(quantity, MICRO, columns.decimals["exported_kwh"][rows])
         at = plain_numbers(-paid, PRICE, segments.decimals["export_price_cny_per_kwh"][last[rows]])
         formula = joined(energy, " kWh × −", at, " CNY/kWh (fed into the grid, price of the contract)")
+    name, sure = EXPORTED
     yield Block(
         stage=EXPORT,
         component=LineComponent.EXPORTED_ENERGY,
@@ -199,8 +202,10 @@ def export_blocks(columns: BillColumns, refusals: Refusals, formulas: bool) -> I
         quantity=quantity,
         price=paid,
         fact=np.zeros(rows.size, dtype=np.int64),
-        facts=(EXPORT_PRICE,),
-        confidence=np.full(rows.size, CONFIDENCES.index(Confidence.OFFICIAL), dtype=np.int64),
+        facts=(name,),
+        confidence=np.full(rows.size, CONFIDENCES.index(sure), dtype=np.int64),
+        rests=np.zeros(rows.size, dtype=np.int64),
+        rests_on=((name,),),
         first_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
         last_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
         section=np.full(rows.size, -1, dtype=np.int64),

@@ -13,10 +13,10 @@ from pipelines.tariff.batch_basic_texts import BasicTexts
 from pipelines.tariff.batch_columns import BillColumns, Optional64
 from pipelines.tariff.batch_energy import day_of, group_rows
 from pipelines.tariff.batch_lines import BASIC as BASIC_STAGE
-from pipelines.tariff.batch_lines import CONFIDENCES, NO_STANDARD, WHOLE_MONTH, Block, Refusals, amounts
+from pipelines.tariff.batch_lines import CONFIDENCES, NO_STANDARD, WHOLE_MONTH, Block, Refusals
 from pipelines.tariff.batch_prices import BasicShape, ShapeBook
 from pipelines.tariff.contract import Contract
-from pipelines.tariff.exact import FINE, MICRO, BoolArray, IntArray, parts_of, scaled
+from pipelines.tariff.exact import FINE, MICRO, BoolArray, IntArray, parts_of, scaled, shares_in_fen
 from pipelines.units import Unit
 
 _BASES, _LEVELS, _SCHEMES = tuple(DemandBasis), tuple(VoltageLevel), tuple(PricingScheme)
@@ -46,6 +46,17 @@ class _Runs:
         return np.asarray(self.days < self.month_days)
 
 
+@dataclass(frozen=True)
+class _Charged:
+    """What a month costs and the share of it: value x price x up / down; the value in units of 10^-decimals."""
+
+    value: IntArray
+    decimals: int
+    up: IntArray
+    down: IntArray
+    price: IntArray
+
+
 def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, formulas: bool) -> Iterator[Block]:
     """The basic charge of two-part segments."""
     segments = columns.segments
@@ -56,7 +67,7 @@ def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, form
         return
     runs = _runs(columns, np.flatnonzero(two_part), book, refusals)
     shapes, shape = _shapes(columns, runs, book, refusals)
-    billed = ~(runs.is_part & segments.running_capacity.present[runs.row] & (segments.running_capacity.values[runs.row] == 0))
+    billed = ~(segments.running_capacity.present[runs.row] & (segments.running_capacity.values[runs.row] == 0))
     billed &= refusals.accepted[segments.bill[runs.row]]
     _check(columns, runs, shape, shapes, billed, refusals)
     billed &= refusals.accepted[segments.bill[runs.row]]
@@ -185,39 +196,38 @@ def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: Bas
     if found.threshold is not None:
         falls = runs.month_energy[chosen] * runs.section_days[chosen] >= found.threshold // 10**MICRO * runs.kva_days[chosen]
     price = np.where(falls, found.discounted, found.price)
-    sure = np.array([_CONFIDENCE[each] for each in found.sure], dtype=np.int64)[part * 2 + falls.astype(np.int64)]
+    case = part * 2 + falls.astype(np.int64)
     days = np.where(part, runs.days[chosen], -1)
     texts = BasicTexts(segments, found, row, runs.demand.values[chosen], runs.demand_decimals[chosen], days, falls) if formulas else None
     if basis == _CAPACITY:
-        quantity = parts_of(segments.running_capacity.values[row], MICRO, up, down)
+        charged = _Charged(segments.running_capacity.values[row], MICRO, up, down, price)
         formula = None if texts is None else texts.by_capacity()
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_CAPACITY, quantity, price, 0, formula)
+        yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_CAPACITY, charged, 0, formula)
         return
     demand = runs.demand.values[chosen] * _TO_FINE
     if basis != _CONTRACT:
         formula = None if texts is None else texts.by_demand()
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(demand, FINE, up, down), price, 0, formula)
+        yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_DEMAND, _Charged(demand, FINE, up, down, price), 0, formula)
         return
     floor = segments.running_capacity.values[row] * (scaled(found.rule.minimum_capacity_ratio, 3) * 10 ** (FINE - MICRO - 3))
     agreed = segments.contract_demand.values[row] * _TO_FINE
     billed = np.maximum(agreed, floor)
     formula = None if texts is None else texts.by_contract(billed, floor > agreed)
-    yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(billed, FINE, up, down), price, 0, formula)
+    yield _block(columns, runs, chosen, found, case, LineComponent.BASIC_DEMAND, _Charged(billed, FINE, up, down, price), 0, formula)
     excess = demand - billed // 1000 * scaled(found.rule.tolerance_ratio, 3)
     over = np.flatnonzero(excess > 0)
     if over.size:
-        quantity = parts_of(excess[over], FINE, up[over], down[over])
-        doubled = price[over] * found.multiple
+        charged = _Charged(excess[over], FINE, up[over], down[over], price[over] * found.multiple)
         formula = None if texts is None else texts.of_excess(billed, floor > agreed).take(pa.array(over))
-        yield _block(columns, runs, chosen[over], found, sure[over], LineComponent.DEMAND_EXCESS, quantity, doubled, 1, formula)
+        yield _block(columns, runs, chosen[over], found, case[over], LineComponent.DEMAND_EXCESS, charged, 1, formula)
 
 
 _CONFIDENCE: dict[Confidence, int] = {confidence: place for place, confidence in enumerate(CONFIDENCES)}
 
 
 def _block(
-    columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, sure: IntArray, component: LineComponent,
-    quantity: IntArray, price: IntArray, place: int, formula: pa.Array | None,
+    columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, case: IntArray, component: LineComponent,
+    charged: _Charged, place: int, formula: pa.Array | None,
 ) -> Block:  # fmt: skip
     segments, row = columns.segments, runs.row[chosen]
     by_capacity = component is LineComponent.BASIC_CAPACITY
@@ -231,15 +241,17 @@ def _block(
         bill=segments.bill[row],
         rank=runs.rank[chosen] * 2 + place,
         period=np.full(chosen.size, -1, dtype=np.int64),
-        quantity=quantity,
-        price=price,
+        quantity=parts_of(charged.value, charged.decimals, charged.up, charged.down),
+        price=charged.price,
         fact=np.zeros(chosen.size, dtype=np.int64),
         facts=(found.fact_id,),
-        confidence=sure,
+        confidence=np.array([_CONFIDENCE[each] for each in found.sure], dtype=np.int64)[case],
+        rests=case,
+        rests_on=found.rests_on,
         first_day=np.where(whole, WHOLE_MONTH, first),
         last_day=np.where(whole, WHOLE_MONTH, last),
         section=segments.section[row],
         standard=np.where(segments.standard.present, segments.standard.values, NO_STANDARD)[row],
-        fen=amounts(quantity, price),
+        fen=shares_in_fen(charged.value, charged.decimals, charged.price, charged.up, charged.down),
         formula=formula,
     )

@@ -52,6 +52,8 @@ SEGMENT_FIELDS = pa.struct(
         pa.field("supply_began_date", pa.date32()),
         pa.field("market_price_cny_per_kwh", UNIT_PRICE),
         pa.field("export_price_cny_per_kwh", UNIT_PRICE),
+        pa.field("keeps_single_part", pa.bool_()),
+        pa.field("is_ev_charging", pa.bool_()),
         pa.field("energy_kwh", QUANTITY),
         *(pa.field(f"{period.value}_kwh", QUANTITY) for period in PERIODS),
         pa.field("max_demand_kw", QUANTITY),
@@ -92,6 +94,8 @@ LINES_SCHEMA = pa.schema(
         pa.field("last_date", pa.date32()),
         pa.field("section", pa.string()),
         pa.field(FORMULA, pa.string()),
+        pa.field("rests_on_fact_ids", pa.list_(pa.string())),
+        pa.field("power_factor_standard_ratio", QUANTITY),
     ]
 )
 """One row per line, by bill in the order received and by line number; the formula is null where the caller does without."""
@@ -136,6 +140,8 @@ class SegmentColumns:
     began: Optional64
     market: Optional64
     export: Optional64
+    keeps_single_part: BoolArray
+    is_ev_charging: BoolArray
     energy: Optional64
     split: IntArray
     has_split: BoolArray
@@ -220,6 +226,8 @@ def _read_segments(lists: pa.ListArray) -> SegmentColumns:
         began=_integers(fields["supply_began_date"]),
         market=_decimals(fields["market_price_cny_per_kwh"], PRICE),
         export=_decimals(fields["export_price_cny_per_kwh"], PRICE),
+        keeps_single_part=_flags(fields["keeps_single_part"]),
+        is_ev_charging=_flags(fields["is_ev_charging"]),
         energy=_decimals(fields["energy_kwh"], MICRO),
         split=np.stack([each.values for each in splits], axis=1),
         has_split=np.logical_or.reduce([each.present for each in splits]),
@@ -325,6 +333,8 @@ def _segment_row(segment: Segment) -> Mapping[str, Any]:
         "supply_began_date": contract.supply_began,
         "market_price_cny_per_kwh": contract.market_price_cny_per_kwh,
         "export_price_cny_per_kwh": contract.export_price_cny_per_kwh,
+        "keeps_single_part": contract.keeps_single_part,
+        "is_ev_charging": contract.is_ev_charging,
         "energy_kwh": segment.energy_kwh,
         **{f"{period.value}_kwh": None if split is None else split.get(period, Decimal(0)) for period in PERIODS},
         "max_demand_kw": segment.max_demand_kw,

@@ -34,6 +34,8 @@ class _Shapes:
     fact: IntArray
     facts: tuple[str, ...]
     confidence: IntArray
+    rests: IntArray
+    rests_on: tuple[tuple[str, ...], ...]
     empty_slot: IntArray
     limits: IntArray
     has_limits: BoolArray
@@ -99,6 +101,8 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, for
             fact=shapes.fact[kind, slot],
             facts=shapes.facts,
             confidence=shapes.confidence[kind, slot],
+            rests=shapes.rests[kind, slot],
+            rests_on=shapes.rests_on,
             first_day=first[rows],
             last_day=last[rows],
             section=segments.section[rows],
@@ -148,7 +152,7 @@ def _shapes(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> _Shape
         segments.customer_class, segments.scheme, segments.level, segments.is_time_of_use.astype(np.int64), month,
         np.where(home, _gaps(segments.persons), -1), np.where(home, segments.is_combined, False).astype(np.int64),
         np.where(home, _gaps(segments.began), -1), np.where(home, -1, _gaps(segments.market)),
-        np.where(~home & segments.market.present, segments.decimals["market_price_cny_per_kwh"], -1),
+        np.where(~home & segments.market.present, segments.decimals["market_price_cny_per_kwh"], -1), segments.is_ev_charging.astype(np.int64),
     ]  # fmt: skip
     moving = np.array([book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months], dtype=np.bool_)[month]
     keys += [np.where(moving, segments.first_day, 0), np.where(moving, segments.last_day, 0)]
@@ -185,6 +189,7 @@ def _ask(columns: BillColumns, row: int, book: ShapeBook, refusals: Refusals) ->
         market_price_cny_per_kwh=decimal_of(int(market.values[row]), PRICE, int(segments.decimals["market_price_cny_per_kwh"][row]))
         if not home and market.present[row]
         else None,
+        is_ev_charging=bool(segments.is_ev_charging[row]),
     )
     return book.energy(contract, *span)
 
@@ -194,11 +199,13 @@ def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:
     shapes = _Shapes(
         group, np.zeros((count, _SLOTS), dtype=np.bool_), np.zeros((count, _SLOTS), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
         tuple(dict.fromkeys(template.fact_id for shape in found for template in shape.templates)), np.zeros((count, _SLOTS), dtype=np.int64),
+        np.zeros((count, _SLOTS), dtype=np.int64), tuple(dict.fromkeys(template.rests_on for shape in found for template in shape.templates)),
         np.full(count, NO_PERIOD, dtype=np.int64), np.zeros((count, 2), dtype=np.int64), np.zeros(count, dtype=np.bool_),
         np.zeros((count, 2), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
         tuple(dict.fromkeys(template.text for shape in found for template in shape.templates)),
     )  # fmt: skip
     places = {text: place for place, text in enumerate(shapes.texts)}
+    grounds = {rests_on: place for place, rests_on in enumerate(shapes.rests_on)}
     for place, shape in enumerate(found):
         for template in shape.templates:
             shapes.exists[place, template.slot] = True
@@ -206,6 +213,7 @@ def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:
             shapes.fact[place, template.slot] = shapes.facts.index(template.fact_id)
             shapes.confidence[place, template.slot] = CONFIDENCES.index(template.confidence)
             shapes.text[place, template.slot] = places[template.text]
+            shapes.rests[place, template.slot] = grounds[template.rests_on]
         shapes.empty_slot[place] = shape.empty_slot
         if shape.limits is not None:
             shapes.limits[place], shapes.has_limits[place] = shape.limits, True

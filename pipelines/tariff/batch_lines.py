@@ -31,7 +31,7 @@ class Block:
     stage     ENERGY, BASIC, ADJUSTMENT or EXPORT: the order on a bill.
     rank      Order within the stage: by segment or run, then by place.
     quantity  In 10^-6; price: in 10^-12; fen: in 0.01 CNY.
-    fact      Place in ``facts``; confidence: in CONFIDENCES; period: in PERIODS or -1.
+    fact      Place in ``facts``; confidence: in CONFIDENCES; period: in PERIODS or -1; rests: in ``rests_on``.
     standard  Power factor standard of the line's contract in 10^-6, or NO_STANDARD.
     formula   How quantity and price came about; None where the caller does without.
     """
@@ -48,6 +48,8 @@ class Block:
     fact: IntArray
     facts: tuple[str, ...]
     confidence: IntArray
+    rests: IntArray
+    rests_on: tuple[tuple[str, ...], ...]
     first_day: IntArray
     last_day: IntArray
     section: IntArray
@@ -111,6 +113,10 @@ def lines_table(columns: BillColumns, blocks: Sequence[Block], refusals: Refusal
     facts = list(dict.fromkeys(fact for block in blocks for fact in block.facts))
     places = {fact: place for place, fact in enumerate(facts)}
     fact = np.concatenate([np.array([places[name] for name in block.facts], dtype=np.int64)[block.fact] for block in blocks])[order]
+    grounds = list(dict.fromkeys(rests_on for block in blocks for rests_on in block.rests_on))
+    at = {rests_on: place for place, rests_on in enumerate(grounds)}
+    rests = np.concatenate([np.array([at[each] for each in block.rests_on], dtype=np.int64)[block.rests] for block in blocks])[order]
+    standard = np.concatenate([block.standard if block.stage == ADJUSTMENT else np.full(block.bill.size, NO_STANDARD) for block in blocks])[order]
     component = np.repeat([COMPONENTS.index(block.component) for block in blocks], sizes)[order]
     quantity_unit = np.repeat([UNITS.index(block.quantity_unit.value) for block in blocks], sizes)[order]
     price_unit = np.repeat([UNITS.index(block.price_unit.value) for block in blocks], sizes)[order]
@@ -134,6 +140,8 @@ def lines_table(columns: BillColumns, blocks: Sequence[Block], refusals: Refusal
         pa.concat_arrays([pa.nulls(block.bill.size, pa.string()) if block.formula is None else block.formula for block in blocks]).take(
             pa.array(order)
         ),
+        pa.array(grounds, pa.list_(pa.string())).take(pa.array(rests)),
+        pc.if_else(pa.array(standard == NO_STANDARD), pa.scalar(None, QUANTITY), decimal_column(standard, QUANTITY)),
     ]
     return pa.table(values, schema=LINES_SCHEMA)
 

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.codes import Confidence, DemandBasis, LineComponent, PricingScheme, TouPeriod
+from pipelines.codes import Confidence, ContractNote, DemandBasis, LineComponent, PricingScheme, TouPeriod
 from pipelines.periods import BillingMonth
 from pipelines.tariff.batch_adjustment import energies
 from pipelines.tariff.batch_columns import AMOUNT, LINES_SCHEMA, UNIT_PRICE, BillColumns, Optional64
+from pipelines.tariff.batch_contracts import NOTES
 from pipelines.tariff.batch_lines import ADJUSTMENT, CONFIDENCES, Block, Refusals, month_texts
 from pipelines.tariff.contract import CURVE, REACTIVE_REGISTERS
 from pipelines.tariff.exact import BoolArray, IntArray, decimal_column, means_half_up
@@ -31,19 +32,21 @@ MONTHS_SCHEMA = pa.schema(
         pa.field("adjustment_ratio", UNIT_PRICE),
         pa.field("average_price_cny_per_kwh", AVERAGE_PRICE),
         pa.field("missing_inputs", pa.list_(pa.string())),
+        pa.field("notes", pa.list_(pa.string())),
     ]
 )
 """One row per bill that is priced, in the order received; meaning as in ``PricedMonth``."""
 
 _SCHEMES, _BASES = tuple(PricingScheme), tuple(DemandBasis)
 _TWO_PART, _CAPACITY = _SCHEMES.index(PricingScheme.TWO_PART), _BASES.index(DemandBasis.CAPACITY)
+_NOTES = [[note.value for place, note in enumerate(NOTES) if code >> place & 1] for code in range(1 << len(NOTES))]
 _MISSING = ((), (CURVE,), (REACTIVE_REGISTERS,), (CURVE, REACTIVE_REGISTERS))
 
 
-def months_table(columns: BillColumns, blocks: Sequence[Block], mean: Optional64, refusals: Refusals) -> pa.Table:
+def months_table(columns: BillColumns, blocks: Sequence[Block], mean: Optional64, notes: IntArray, refusals: Refusals) -> pa.Table:
     """One row for each bill that is priced.
 
-    mean  Power factors in hundredths.
+    mean  Power factors in hundredths; notes: as ``ruled_contracts`` gives them.
     """
     kept = np.flatnonzero(refusals.accepted)
     total, sure = np.zeros(columns.count, dtype=np.int64), np.zeros(columns.count, dtype=np.int64)
@@ -68,6 +71,7 @@ def months_table(columns: BillColumns, blocks: Sequence[Block], mean: Optional64
         _where(is_adjusted[kept], ratio[kept], UNIT_PRICE),
         _where(energy[kept] != 0, average, AVERAGE_PRICE),
         pa.array(_MISSING, pa.list_(pa.string())).take(pa.array(_missing(columns)[kept])),
+        pa.array(_NOTES, pa.list_(pa.string())).take(pa.array(notes[kept])),
     ]
     return pa.table(values, schema=MONTHS_SCHEMA)
 
@@ -92,6 +96,7 @@ def priced_months(lines: pa.Table, months: pa.Table) -> Iterator[tuple[str, Pric
                 row["adjustment_ratio"],
                 row["average_price_cny_per_kwh"],
                 tuple(row["missing_inputs"]),
+                tuple(ContractNote(note) for note in row["notes"]),
             ),
         )
 
@@ -101,12 +106,15 @@ def _bill_lines(lines: pa.Table) -> Iterator[BillLine]:
     periods: dict[str | None, TouPeriod] = {code.value: code for code in TouPeriod}
     sure = {code.value: code for code in Confidence}
     columns = [lines[name].to_pylist() for name in LINES_SCHEMA.names[2:]]
-    for number, component, period, quantity, unit, price, price_unit, amount, fact, confidence, first, last, section, formula in zip(
+    # Lines of a kind share one tuple.
+    shared: dict[tuple[str, ...], tuple[str, ...]] = {}
+    for number, component, period, quantity, unit, price, price_unit, amount, fact, confidence, first, last, section, formula, rests, standard in zip(
         *columns, strict=True
     ):
+        rests_on = shared.setdefault(tuple(rests), tuple(rests))
         yield BillLine(
             number, components[component], periods.get(period), quantity, unit, price, price_unit, amount, fact, sure[confidence], formula, first, last,
-            section,
+            section, rests_on, standard,
         )  # fmt: skip
 
 
@@ -117,7 +125,8 @@ def _where(present: BoolArray, values: IntArray, kind: pa.DataType) -> pa.Array:
 def _missing(columns: BillColumns) -> IntArray:
     """Place in _MISSING of each bill."""
     segments = columns.segments
-    needs_demand = (segments.scheme == _TWO_PART) & (segments.basis != _CAPACITY)
+    is_suspended = segments.running_capacity.present & (segments.running_capacity.values == 0)
+    needs_demand = (segments.scheme == _TWO_PART) & (segments.basis != _CAPACITY) & ~is_suspended
     lacks = (segments.is_time_of_use & ~segments.has_split) | (needs_demand & ~segments.max_demand.present)
     no_curve, is_adjusted = np.zeros(columns.count, dtype=np.bool_), np.zeros(columns.count, dtype=np.bool_)
     no_curve[segments.bill[lacks]] = True

@@ -20,10 +20,10 @@ from pipelines.tariff.basic_charges import basic_price_text, discount_text
 from pipelines.tariff.catalogue_charges import catalogue_lines
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.contract import Contract, Segment
-from pipelines.tariff.energy_charges import energy_lines, level_id
+from pipelines.tariff.energy_charges import energy_lines, level_ground, level_id
 from pipelines.tariff.exact import MICRO, PRICE, decimals_of, scaled
-from pipelines.tariff.lines import BillLine, least_sure
-from pipelines.tariff.month_facts import price_of_span, version_of_month, version_of_span
+from pipelines.tariff.lines import BillLine, Ground, least_sure
+from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span
 from pipelines.tariff.residential import residential_lines, tier_limits
 from pipelines.tariff.runs import run_prices
 from pipelines.units import Unit
@@ -48,6 +48,7 @@ class Template:
     slot   Place among components and periods, by which lines stand on a bill.
     price  In 10^-12 CNY per unit.
     text   How its formula goes on after the quantity.
+    rests_on  As in ``BillLine``.
     """
 
     slot: int
@@ -55,6 +56,7 @@ class Template:
     fact_id: str
     confidence: Confidence
     text: str
+    rests_on: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class BasicShape:
     """Price and rules of the basic charge of one kind of contract in one run of days.
 
     price            In 10^-12 CNY per kVA or kW and month; discounted, doubled: with the discount of ruling R11, and that of the excess.
-    sure             By (part of a month, discounted): how sure the line is.
+    sure             By (part of a month, discounted): how sure the line is; rests_on: likewise, as in ``BillLine``.
     days_divisor     Days that a month's charge is divided by.
     threshold        In 10^-6 kWh per kVA; None where no discount can hold.
     price_text       Price as a formula writes it; discount_text: what follows it with the discount; part_text: the end of a part of a month.
@@ -93,6 +95,7 @@ class BasicShape:
     multiple: int = 0
     fact_id: str = ""
     sure: tuple[Confidence, ...] = ()
+    rests_on: tuple[tuple[str, ...], ...] = ()
     days_divisor: int = 1
     threshold: int | None = None
     rule: DemandRule = _NO_RULE
@@ -112,10 +115,11 @@ class ShapeBook:
     _spans: dict[BillingMonth, bool] = field(default_factory=dict)
 
     def span(self, month: BillingMonth, first_day: date, last_day: date) -> tuple[date, date]:
-        """The span to ask for: the whole month where no version of any fact begins or ends inside it."""
+        """The span to ask for: the whole month where no version of any fact begins or ends inside it and no holiday has hours of its own."""
         steady = self._spans.get(month)
         if steady is None:
-            steady = self._spans[month] = not any(_moves(dated, month) for dated in pricing_facts(self.facts))
+            moves = any(_moves(dated, month) for dated in pricing_facts(self.facts))
+            steady = self._spans[month] = not moves and not self.facts.time_of_use.has_holiday_hours(month.first_day, month.last_day)
         return (month.first_day, month.last_day) if steady else (first_day, last_day)
 
     def energy(self, contract: Contract, first_day: date, last_day: date) -> EnergyShape:
@@ -203,36 +207,39 @@ def _residential_shape(probe: Segment, facts: Facts, known: date | None) -> Ener
 def _template(line: BillLine) -> Template:
     period = NO_PERIOD if line.period is None else PERIODS.index(line.period)
     slot = ENERGY_COMPONENTS.index(line.component) * (NO_PERIOD + 1) + period
-    return Template(slot, scaled(line.unit_price, PRICE), line.fact_id, line.fact_confidence, line.formula[line.formula.index(_AFTER_QUANTITY) :])
+    text = line.formula[line.formula.index(_AFTER_QUANTITY) :]
+    return Template(slot, scaled(line.unit_price, PRICE), line.fact_id, line.fact_confidence, text, line.rests_on)
 
 
 def _basic_shape(contract: Contract, first_day: date, last_day: date, facts: Facts, known: date | None) -> BasicShape:
     dated = run_prices(contract, first_day, facts, known)
     price, cited = price_of_span(dated, contract.voltage_level, first_day, last_day, known)
     part = version_of_span(facts.basic_charge.running_days_per_month, first_day, last_day, known)
-    sure: list[Confidence] = [cited.citation.confidence]
-    ratio, threshold, ratio_sure, fall_text = _ONE, None, Confidence.OFFICIAL, ""
+    grounds = [level_ground(dated, cited, contract)]
+    ratio, threshold, fall_text = _ONE, None, ""
+    of_discount: list[Ground] = []
     rule = _NO_RULE
     if contract.demand_basis is not DemandBasis.CAPACITY and not facts.catalogue.covers(first_day, known):
         discount = version_of_month(facts.basic_charge.utilisation, BillingMonth.of(first_day), known)
         if contract.demand_basis in discount.value.bases:
-            ratio, ratio_sure = discount.value.price_ratio, discount.citation.confidence
+            ratio, of_discount = discount.value.price_ratio, [ground(facts.basic_charge.utilisation, discount)]
             threshold = scaled(discount.value.threshold_kwh_per_kva, MICRO)
             fall_text = discount_text(discount.value)
     if contract.demand_basis is DemandBasis.CONTRACT_DEMAND:
         demand = version_of_span(facts.basic_charge.demand, first_day, last_day, known)
         rule = demand.value
-        sure.append(demand.citation.confidence)
-    by_case = tuple(
-        least_sure((*sure, *([part.citation.confidence] if is_part else []), *([ratio_sure] if discounted else [])))
-        for is_part, discounted in product((False, True), repeat=2)
-    )
+        grounds.append(ground(facts.basic_charge.demand, demand))
+    of_part = [ground(facts.basic_charge.running_days_per_month, part)]
+    by_case = [
+        [*grounds, *(of_discount if discounted else []), *(of_part if is_part else [])] for is_part, discounted in product((False, True), repeat=2)
+    ]
     return BasicShape(
         price=scaled(price, PRICE),
         discounted=scaled(price * ratio, PRICE),
         multiple=scaled(rule.excess_multiple, 0),
         fact_id=level_id(dated, contract),
-        sure=by_case,
+        sure=tuple(least_sure(sure for _, sure in each) for each in by_case),
+        rests_on=tuple(tuple(name for name, _ in each) for each in by_case),
         days_divisor=scaled(part.value, 0),
         threshold=threshold,
         rule=rule,

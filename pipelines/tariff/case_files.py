@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -52,6 +53,9 @@ class ContractPart(_Part):
     supply_began: date | None = Field(None, description="Residential: day the supply began, where it lies in the year of the bill.")
     market_price_cny_per_kwh: Positive | None = Field(None, description="Energy price agreed on the market; left out: agent purchase. [CNY/kWh]")
     export_price_cny_per_kwh: Positive | None = Field(None, description="What the grid pays for energy fed in. [CNY/kWh]")
+    keeps_single_part: bool = Field(
+        False, description="Whether a capacity that asks for two-part prices had the single-part one before and chose to keep it."
+    )
 
 
 class MonthPart(_Part):
@@ -64,7 +68,10 @@ class MonthPart(_Part):
     lagging_kvarh: Positive | None = Field(None, description="Lagging reactive energy. [kvarh]")
     leading_kvarh: Positive | None = Field(None, description="Leading reactive energy. [kvarh]")
     resolution_kwh: Decimal = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
-    year_to_date_kwh: Positive = Field(Decimal(0), description="Residential: energy of the year before this month. [kWh]")
+    year_to_date_kwh: Positive | None = Field(
+        None,
+        description="Residential: energy of the calendar year before this month; left out: that of the case's own months before it in the year. [kWh]",
+    )
     exported_kwh: Positive = Field(Decimal(0), description="Energy fed into the grid. [kWh]")
     curve: str | None = Field(
         None, description="CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, local time."
@@ -221,9 +228,25 @@ def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[D
         found.append(
             Determinants(
                 month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
-                year_to_date_kwh=part.year_to_date_kwh, exported_kwh=part.exported_kwh,
+                year_to_date_kwh=part.year_to_date_kwh or Decimal(0), exported_kwh=part.exported_kwh,
             )
         )  # fmt: skip
+    if case.contract.customer_class is not CustomerClass.RESIDENTIAL:
+        return found
+    return _with_running_energy(found, [part.year_to_date_kwh is not None for part in case.months])
+
+
+def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:
+    """The months with the year's energy before each, which those before it in the case carry on; a figure in the file stands, January begins anew.
+
+    is_written  Whether the file says the figure of a month itself.
+    """
+    running: Determinants | None = None
+    found = list(months)
+    for place in sorted(range(len(months)), key=lambda place: months[place].month.first_day):
+        if not is_written[place] and running is not None and running.month.year == months[place].month.year:
+            found[place] = replace(months[place], year_to_date_kwh=running.year_to_date_kwh + running.energy_kwh)
+        running = found[place]
     return found
 
 

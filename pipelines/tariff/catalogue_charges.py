@@ -9,9 +9,9 @@ from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.contract import Segment
-from pipelines.tariff.energy_charges import checked_split, level_id
+from pipelines.tariff.energy_charges import checked_split, level_ground
 from pipelines.tariff.lines import BillLine, make_line
-from pipelines.tariff.month_facts import price_of_span, version_of_span
+from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
 from pipelines.units import Unit
 
 
@@ -26,8 +26,8 @@ def catalogue_lines(segment: Segment, facts: Facts, known: date | None) -> list[
         formula = f"{segment.energy_kwh:f} kWh × {price:f} CNY/kWh (catalogue)"
         return [
             make_line(
-                LineComponent.CATALOGUE_ENERGY, segment.energy_kwh, Unit.KWH, price, Unit.CNY_PER_KWH, level_id(dated, contract),
-                cited.citation.confidence, formula,
+                LineComponent.CATALOGUE_ENERGY, segment.energy_kwh, Unit.KWH, price, Unit.CNY_PER_KWH,
+                (level_ground(dated, cited, contract),), formula,
             )
         ]  # fmt: skip
     split = checked_split(segment)
@@ -41,11 +41,11 @@ def catalogue_lines(segment: Segment, facts: Facts, known: date | None) -> list[
     if unknown:
         raise FactNotInForceError(f"{periods.fact_id}.{unknown[0]}", segment.first_day, f"only the periods {', '.join(table)}", periods.file)
     used = [period for period in table if split.get(period)] or [next(iter(table))]
+    hours = facts.time_of_use.figures(contract.hours, segment.first_day, segment.last_day, known)
     lines = []
     for period in used:
         energy = split.get(period, Decimal(0))
         formula = f"{energy:f} kWh × {table[period]:f} CNY/kWh (catalogue)"
-        fact_id = f"{periods.fact_id}.{contract.voltage_level.value}.{period.value}"
-        sure = version.citation.confidence
-        lines.append(make_line(LineComponent.CATALOGUE_ENERGY, energy, Unit.KWH, table[period], Unit.CNY_PER_KWH, fact_id, sure, formula, period))
+        grounds = (ground(periods, version, f".{contract.voltage_level.value}.{period.value}"), *hours)
+        lines.append(make_line(LineComponent.CATALOGUE_ENERGY, energy, Unit.KWH, table[period], Unit.CNY_PER_KWH, grounds, formula, period))
     return lines

@@ -26,7 +26,7 @@ def pricing_facts(facts: Facts) -> tuple[Dated[Any], ...]:
     return (
         facts.energy_base, facts.energy_composition, facts.funds, transmission.single_part_energy, transmission.two_part_energy,
         transmission.two_part_capacity, transmission.two_part_demand, transmission.line_loss, *facts.time_of_use.ratio_tables.values(),
-        facts.time_of_use.floating, facts.power_factor_adjustment, facts.power_factor_base_excludes, basic.demand, basic.utilisation,
+        *facts.time_of_use.schedules.values(), facts.time_of_use.ev_charging, facts.time_of_use.floating, facts.power_factor_adjustment, facts.power_factor_base_excludes, basic.demand, basic.utilisation,
         basic.running_days_per_month, facts.residential_tiers, facts.residential_combined, *catalogue.energy.values(), catalogue.periods,
         catalogue.basic_capacity, catalogue.basic_demand,
     )  # fmt: skip

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.periods import BillingMonth
 
 CURVE = "curve"
@@ -20,7 +20,7 @@ class Contract:
 
     is_time_of_use         Whether time-of-use prices apply.
     contract_capacity_kva  Capacity in the contract; needed for two-part prices. [kVA]
-    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 only while it is suspended inside a month. [kVA]
+    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 while all of it is suspended. [kVA]
     demand_basis           What the basic charge is raised on; needed for two-part prices.
     contract_demand_kw     Contract maximum demand; needed where that is the basis. [kW]
     power_factor_standard  Power factor to be reached; None where no adjustment applies. [1]
@@ -29,6 +29,8 @@ class Contract:
     supply_began           Residential: day the supply began, where that lies in the year of the bill.
     market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase (代理购电); None: that one. [CNY/kWh]
     export_price_cny_per_kwh  What the grid pays for energy fed in; None where nothing is bought. [CNY/kWh]
+    keeps_single_part      Whether a single-part customer of a capacity that asks for two parts had that price before and chose to keep it.
+    is_ev_charging         Whether the hours of charging points for electric vehicles split the energy; the ratios are those of the class.
     """
 
     customer_class: CustomerClass
@@ -45,6 +47,13 @@ class Contract:
     supply_began: date | None = None
     market_price_cny_per_kwh: Decimal | None = None
     export_price_cny_per_kwh: Decimal | None = None
+    keeps_single_part: bool = False
+    is_ev_charging: bool = False
+
+    @property
+    def hours(self) -> TouSchedule | None:
+        """Whose time-of-use hours split the energy; None for residential charging points, whose hours have no price."""
+        return TouSchedule.of(self.customer_class, self.is_ev_charging)
 
 
 @dataclass(frozen=True)
@@ -165,4 +174,6 @@ def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
 def _lacks_curve(segment: Segment) -> bool:
     contract = segment.contract
     needs_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
+    # While all capacity is suspended no demand is charged.
+    needs_demand = needs_demand and contract.running_capacity_kva != 0
     return (contract.is_time_of_use and segment.energy_by_period is None) or (needs_demand and segment.max_demand_kw is None)

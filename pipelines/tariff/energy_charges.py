@@ -13,23 +13,26 @@ from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.prices import PriceByVoltage
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Segment
-from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import price_of_span, version_of_span
+from pipelines.tariff.lines import BillLine, Ground, make_line
+from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
 from pipelines.units import Unit
+
+MARKET_PRICE = "contract.market_price_cny_per_kwh"
 
 
 @dataclass(frozen=True)
 class ComponentPrice:
     """The price of one component before time of use. [CNY/kWh]
 
-    text  How the price came about; empty where it is one figure.
+    grounds  What it rests on; reading: how sure it is that these make the price so.
+    text     How the price came about; empty where it is one figure.
     """
 
     component: LineComponent
     price: Decimal
-    fact_id: str
-    confidence: Confidence
+    grounds: tuple[Ground, ...]
     text: str = ""
+    reading: Confidence = Confidence.OFFICIAL
 
     @property
     def shown(self) -> str:
@@ -46,8 +49,8 @@ def component_prices(contract: Contract, first_day: date, last_day: date, facts:
     funds = version_of_span(facts.funds, first_day, last_day, known)
     return (
         base,
-        ComponentPrice(LineComponent.TRANSMISSION, transmission, level_id(dated, contract), cited.citation.confidence),
-        ComponentPrice(LineComponent.FUNDS, funds.value, facts.funds.fact_id, funds.citation.confidence),
+        ComponentPrice(LineComponent.TRANSMISSION, transmission, (level_ground(dated, cited, contract),)),
+        ComponentPrice(LineComponent.FUNDS, funds.value, (ground(facts.funds, funds),)),
     )
 
 
@@ -56,20 +59,26 @@ def _energy_base(contract: Contract, first_day: date, last_day: date, facts: Fac
     market = contract.market_price_cny_per_kwh
     if market is None:
         base = version_of_span(facts.energy_base, first_day, last_day, known)
-        return ComponentPrice(LineComponent.ENERGY_BASE, base.value, facts.energy_base.fact_id, base.citation.confidence)
+        return ComponentPrice(LineComponent.ENERGY_BASE, base.value, (ground(facts.energy_base, base),))
     if market < 0:
         raise UsageError(f"A market price must not be negative: {market}.")
     composition = version_of_span(facts.energy_composition, first_day, last_day, known)
     loss = version_of_span(facts.transmission.line_loss, first_day, last_day, known)
     price = market + market * loss.value + composition.value.system_operation
     text = f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation {composition.value.system_operation:f})"
-    sure = least_sure((composition.citation.confidence, loss.citation.confidence))
-    return ComponentPrice(LineComponent.ENERGY_BASE, price, facts.energy_composition.fact_id, sure, text)
+    grounds = (ground(facts.energy_composition, composition), ground(facts.transmission.line_loss, loss), (MARKET_PRICE, Confidence.UNVERIFIED))
+    # Whether the loss is p r or p r / (1 - r) no source says.
+    return ComponentPrice(LineComponent.ENERGY_BASE, price, grounds, text, Confidence.UNVERIFIED)
 
 
 def level_id(dated: Dated[PriceByVoltage], contract: Contract) -> str:
     """Id of the price of the contract's voltage level."""
     return f"{dated.fact_id}.{contract.voltage_level.value}"
+
+
+def level_ground(dated: Dated[PriceByVoltage], version: Version[PriceByVoltage], contract: Contract) -> Ground:
+    """The price of the contract's voltage level as a line rests on it."""
+    return ground(dated, version, f".{contract.voltage_level.value}")
 
 
 def energy_lines(segment: Segment, facts: Facts, known: date | None) -> list[BillLine]:
@@ -82,14 +91,16 @@ def energy_lines(segment: Segment, facts: Facts, known: date | None) -> list[Bil
     dated = facts.time_of_use.ratio_table(contract.customer_class, first_day)
     ratios = version_of_span(dated, first_day, last_day, known)
     floating = version_of_span(facts.time_of_use.floating, first_day, last_day, known)
+    hours = facts.time_of_use.figures(contract.hours, first_day, last_day, known)
+    of_period = (ground(facts.time_of_use.floating, floating), *hours)
     lines: list[BillLine] = []
     for price in prices:
         for period in periods_used(split):
             energy = split.get(period, Decimal(0))
             if price.component in floating.value:
-                lines.append(_floating_line(price, period, energy, dated, ratios, first_day))
+                lines.append(_floating_line(price, period, energy, dated, ratios, first_day, of_period))
             else:
-                lines.append(_plain_line(price, energy, period))
+                lines.append(_plain_line(price, energy, period, of_period))
     return lines
 
 
@@ -98,9 +109,9 @@ def periods_used(split: Mapping[TouPeriod, Decimal]) -> list[TouPeriod]:
     return [period for period in TouPeriod if split.get(period)] or [TouPeriod.FLAT]
 
 
-def _plain_line(price: ComponentPrice, energy_kwh: Decimal, period: TouPeriod | None = None) -> BillLine:
-    formula = f"{energy_kwh:f} kWh × {price.shown}"
-    return make_line(price.component, energy_kwh, Unit.KWH, price.price, Unit.CNY_PER_KWH, price.fact_id, price.confidence, formula, period)
+def _plain_line(price: ComponentPrice, energy_kwh: Decimal, period: TouPeriod | None = None, of_period: tuple[Ground, ...] = ()) -> BillLine:
+    formula, grounds = f"{energy_kwh:f} kWh × {price.shown}", (*price.grounds, *of_period)
+    return make_line(price.component, energy_kwh, Unit.KWH, price.price, Unit.CNY_PER_KWH, grounds, formula, period, reading=price.reading)
 
 
 def _floating_line(
@@ -110,13 +121,14 @@ def _floating_line(
     dated: Dated[dict[TouPeriod, Decimal]],
     ratios: Version[dict[TouPeriod, Decimal]],
     first_day: date,
+    of_period: tuple[Ground, ...],
 ) -> BillLine:
     if period not in ratios.value:
         raise FactNotInForceError(f"{dated.fact_id}.{period.value}", first_day, f"only the periods {', '.join(ratios.value)}", dated.file)
     ratio = ratios.value[period]
     formula = f"{energy_kwh:f} kWh × ({price.shown} × {ratio:f} {dated.fact_id}.{period.value})"
-    confidence = least_sure((price.confidence, ratios.citation.confidence))
-    return make_line(price.component, energy_kwh, Unit.KWH, price.price * ratio, Unit.CNY_PER_KWH, price.fact_id, confidence, formula, period)
+    grounds = (*price.grounds, ground(dated, ratios, f".{period.value}"), *of_period)
+    return make_line(price.component, energy_kwh, Unit.KWH, price.price * ratio, Unit.CNY_PER_KWH, grounds, formula, period, reading=price.reading)
 
 
 def checked_split(segment: Segment) -> Mapping[TouPeriod, Decimal]:

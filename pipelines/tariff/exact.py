@@ -27,6 +27,9 @@ _LIMB = 10**MICRO
 _FEN = 10 ** (MICRO + PRICE - 2)
 _STEP = 100
 _LARGEST = 9.2e18
+# Four products and quotients of doubles below 10^12 err by less than 10^-3.
+_LARGEST_DOUBLE = 1e12
+_DOUBTFUL = 1e-3
 
 
 def whole_numbers(column: pa.Array, decimals: int) -> tuple[IntArray, BoolArray]:
@@ -92,6 +95,23 @@ def products_in_fen(quantity: IntArray, price: IntArray) -> IntArray:
     upper, lower = _FEN // _LIMB**2, _FEN // _LIMB
     rest = (high % upper) * _LIMB**2 + (middle % lower) * _LIMB + b * d
     return np.asarray(sign * (high // upper + middle // lower + (rest + _FEN // 2) // _FEN))
+
+
+def shares_in_fen(value: IntArray, decimals: int, price: IntArray, up: IntArray, down: IntArray) -> IntArray:
+    """value x price x up / down, rounded once half up to 0.01 CNY; nothing of the value is cut before.
+
+    value     Not negative, in units of 10^-decimals; price: not negative, in units of 10^-12; up, down: small whole numbers, down above 0.
+    Doubles decide where they can; within their error of half a fen whole numbers do. A product above 10^10 CNY is refused.
+    """
+    scale = 10 ** (decimals + PRICE - 2)
+    real = value.astype(np.float64) * price.astype(np.float64) * up.astype(np.float64) / down.astype(np.float64) / float(scale)
+    if real.size and float(np.max(real)) > _LARGEST_DOUBLE:
+        raise OverflowError("an amount is too large for exact arithmetic in 64 bits")
+    found = np.floor(real + 0.5).astype(np.int64)
+    for place in np.flatnonzero(np.abs(real + 0.5 - np.round(real + 0.5)) < _DOUBTFUL):
+        product, divisor = int(value[place]) * int(price[place]) * int(up[place]), int(down[place]) * scale
+        found[place] = (2 * product + divisor) // (2 * divisor)
+    return np.asarray(found)
 
 
 def means_half_up(fen: IntArray, energy: IntArray) -> IntArray:

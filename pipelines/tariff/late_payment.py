@@ -8,7 +8,8 @@ from decimal import Decimal
 from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import UsageError
 from pipelines.facts import Facts
-from pipelines.tariff.lines import BillLine, least_sure, make_line, number_lines
+from pipelines.tariff.lines import BillLine, make_line, number_lines
+from pipelines.tariff.month_facts import ground
 from pipelines.units import Unit
 
 _AMOUNT_DAYS = "CNY·d"
@@ -43,20 +44,20 @@ def late_payment_lines(
         if days > 0:
             lines.append(
                 make_line(
-                    LineComponent.LATE_PAYMENT, unpaid_cny * days, _AMOUNT_DAYS, ratio, _PER_DAY, rules.daily.fact_id,
-                    daily.citation.confidence, f"{unpaid_cny:f} CNY × {days} d × {ratio:f} per day ({label})",
+                    LineComponent.LATE_PAYMENT, unpaid_cny * days, _AMOUNT_DAYS, ratio, _PER_DAY, (ground(rules.daily, daily),),
+                    f"{unpaid_cny:f} CNY × {days} d × {ratio:f} per day ({label})",
                 )
             )  # fmt: skip
     total = sum((line.amount_cny for line in lines), Decimal(0))
     cap = rules.cap_ratio.version_on(paid_day, known)
     minimum = rules.minimum_cny.version_on(paid_day, known)
     if total > unpaid_cny * cap.value:
-        sure = least_sure((daily.citation.confidence, cap.citation.confidence))
+        grounds = (ground(rules.cap_ratio, cap), ground(rules.daily, daily))
         formula = f"{unpaid_cny:f} CNY × {cap.value:f}, the largest penalty"
-        lines = [make_line(LineComponent.LATE_PAYMENT, unpaid_cny, Unit.CNY, cap.value, Unit.RATIO, rules.cap_ratio.fact_id, sure, formula)]
+        lines = [make_line(LineComponent.LATE_PAYMENT, unpaid_cny, Unit.CNY, cap.value, Unit.RATIO, grounds, formula)]
         total = lines[0].amount_cny
     if total < minimum.value:
-        sure = least_sure((daily.citation.confidence, minimum.citation.confidence))
+        grounds = (ground(rules.minimum_cny, minimum), ground(rules.daily, daily))
         formula = f"{minimum.value:f} CNY, the least penalty"
-        lines = [make_line(LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, rules.minimum_cny.fact_id, sure, formula)]
+        lines = [make_line(LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, grounds, formula)]
     return number_lines(lines)

@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, LineComponent, TouPeriod
+from pipelines.codes import Confidence, ContractNote, LineComponent, TouPeriod
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
 
 QUANTITY_STEP = Decimal("0.000001")
 AVERAGE_PRICE_STEP = Decimal("0.0001")
+Ground = tuple[str, Confidence]
+"""Id of a fact that a line rests on, and how sure it is."""
+WHOLE = (Decimal(1), Decimal(1))
 _ORDER = tuple(Confidence)
 
 
 @dataclass(frozen=True)
 class BillLine:
-    """One line: ``round_to_fen(quantity * unit_price) == amount_cny``, always.
+    """One line: its amount is the exact quantity x ``unit_price``, rounded once, half up.
 
     line_number      From 1, in the order of the bill.
     component        What is charged; a closed list (ruling R5).
     period           Time-of-use period of an energy line; None elsewhere.
-    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY.
+    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY. Shown to 0.000001 where it has more digits, such
+                     as a third of a demand: the amount comes from all of them.
     unit_price       In ``price_unit``, exact; for the power factor adjustment the ratio.
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
-    fact_confidence  The least sure of the facts behind the unit price.
+    fact_confidence  The least sure of all that the line rests on.
     formula          How quantity and unit price came about.
     first_day, last_day  Days that the line covers where they are not the whole month; None: the whole month.
     section          Part of the supply that the line belongs to, where there are several; else empty.
+    rests_on         Every fact that quantity or price come from, ``fact_id`` first: an id of ``Facts.describe``, one that stands for all ids
+                     below it (``basic_charge.demand``), or a term of the contract (``contract...``).
+    standard         Power factor to be reached, of an adjustment; None elsewhere. [1]
     """
 
     line_number: int
@@ -46,6 +53,8 @@ class BillLine:
     first_day: date | None = None
     last_day: date | None = None
     section: str = ""
+    rests_on: tuple[str, ...] = ()
+    standard: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,7 @@ class PricedMonth:
     adjustment_ratio           Power factor adjustment; None where none applies. [1]
     average_price_cny_per_kwh  total / energy, rounded half up to 0.0001; None without energy. [CNY/kWh]
     missing_inputs             What the contract asks for and the month lacks.
+    notes                      What the contract agrees beside the rules on prices.
     """
 
     month: BillingMonth
@@ -70,6 +80,7 @@ class PricedMonth:
     adjustment_ratio: Decimal | None
     average_price_cny_per_kwh: Decimal | None
     missing_inputs: tuple[str, ...]
+    notes: tuple[ContractNote, ...] = ()
 
 
 def make_line(
@@ -78,18 +89,33 @@ def make_line(
     quantity_unit: str,
     unit_price: Decimal,
     price_unit: str,
-    fact_id: str,
-    confidence: Confidence,
+    grounds: Sequence[Ground],
     formula: str,
     period: TouPeriod | None = None,
+    part: tuple[Decimal, Decimal] = WHOLE,
+    reading: Confidence = Confidence.OFFICIAL,
+    standard: Decimal | None = None,
 ) -> BillLine:
-    """A line not yet numbered; the quantity is carried to 0.000001, the unit price is never rounded."""
-    carried = round_half_up(quantity, QUANTITY_STEP)
-    # An exact quantity keeps its own digits; only one that never ends (a part of a month) is cut.
-    if carried == quantity:
-        carried = quantity
-    amount = round_to_fen(carried * unit_price)
-    return BillLine(0, component, period, carried, str(quantity_unit), unit_price, str(price_unit), amount, fact_id, confidence, formula)
+    """A line not yet numbered.
+
+    quantity  Of the whole month.
+    grounds   The facts that it rests on, that of the price first.
+    part      Share of it that is charged, as days and the days they are divided by.
+    reading   How sure it is that these facts are put together so.
+    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by itself, the unit price never.
+    """
+    days, divisor = part
+    exact = quantity * days / divisor
+    shown = round_half_up(exact, QUANTITY_STEP)
+    # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that never ends.
+    amount = round_to_fen(quantity * days * unit_price / divisor)
+    shown = exact if shown == exact else shown
+    rests_on = tuple(dict.fromkeys(name for name, _ in grounds))
+    confidence = least_sure((reading, *(sure for _, sure in grounds)))
+    return BillLine(
+        0, component, period, shown, str(quantity_unit), unit_price, str(price_unit), amount, rests_on[0], confidence, formula,
+        rests_on=rests_on, standard=standard,
+    )  # fmt: skip
 
 
 def number_lines(lines: Iterable[BillLine]) -> tuple[BillLine, ...]:

@@ -12,9 +12,18 @@ from pipelines.errors import UsageError
 from pipelines.facts import Dated, Version
 from pipelines.facts.prices import PriceByVoltage, price_at_level
 from pipelines.periods import BillingMonth
+from pipelines.tariff.lines import Ground
 
 T = TypeVar("T")
 _DAY = timedelta(days=1)
+
+
+def ground(dated: Dated[Any], version: Version[Any], part: str = "") -> Ground:
+    """A version as a line rests on it.
+
+    part  What the id of the fact gets to name one figure of it.
+    """
+    return dated.fact_id + part, version.citation.confidence
 
 
 def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: date | None) -> Version[T]:

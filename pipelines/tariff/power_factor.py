@@ -12,8 +12,8 @@ from pipelines.facts import Facts
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
-from pipelines.tariff.lines import BillLine, least_sure, make_line
-from pipelines.tariff.month_facts import version_of_month
+from pipelines.tariff.lines import BillLine, make_line
+from pipelines.tariff.month_facts import ground, version_of_month
 from pipelines.units import Unit
 
 _STEP = Decimal("0.01")
@@ -57,8 +57,10 @@ def adjustment_line(lines: Sequence[BillLine], mean: Decimal, standard: Decimal,
     rule = version_of_month(facts.power_factor_adjustment, month, known)
     left_out = version_of_month(facts.power_factor_base_excludes, month, known)
     base = sum((line.amount_cny for line in lines if line.component not in left_out.value), Decimal(0))
-    if LineComponent.FUNDS in left_out.value:
+    grounds = [ground(facts.power_factor_adjustment, rule), ground(facts.power_factor_base_excludes, left_out)]
+    if LineComponent.FUNDS in left_out.value and any(line.quantity for line in lines if line.component is LineComponent.CATALOGUE_ENERGY):
         base -= _funds_inside(lines, month, facts, known)
+        grounds.append(ground(facts.funds, version_of_month(facts.funds, month, known)))
     ratio = adjustment_ratio(mean, standard, rule.value)
     return make_line(
         LineComponent.POWER_FACTOR_ADJUSTMENT,
@@ -66,9 +68,9 @@ def adjustment_line(lines: Sequence[BillLine], mean: Decimal, standard: Decimal,
         Unit.CNY,
         ratio,
         Unit.RATIO,
-        facts.power_factor_adjustment.fact_id,
-        least_sure((rule.citation.confidence, left_out.citation.confidence)),
+        grounds,
         f"{base:f} CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without {', '.join(sorted(left_out.value))})",
+        standard=standard,
     )
 
 

@@ -13,6 +13,7 @@ from pipelines.facts import Facts
 from pipelines.tariff.basic_charges import basic_charge_lines
 from pipelines.tariff.catalogue_charges import catalogue_lines
 from pipelines.tariff.contract import Contract, Determinants, SupplyMonth, missing_of_supply, supply_of
+from pipelines.tariff.contract_notes import as_ruled, contract_rules
 from pipelines.tariff.energy_charges import energy_lines
 from pipelines.tariff.lines import BillLine, PricedMonth, average_price, least_sure, make_line, number_lines
 from pipelines.tariff.power_factor import adjustment_line, power_factor
@@ -21,7 +22,8 @@ from pipelines.tariff.runs import runs_of
 from pipelines.units import Unit
 
 EXACT_DIGITS = 60
-EXPORT_PRICE = "contract.export_price"
+# A term of the contract: no document of it was read.
+EXPORTED = ("contract.export_price_cny_per_kwh", Confidence.UNVERIFIED)
 # A line with the standard of its contract, by which the adjustment finds its base.
 _Charge = tuple[Decimal | None, BillLine]
 
@@ -43,6 +45,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     Raises as ``price_month`` does.
     """
     _check(supply)
+    supply, notes = as_ruled(supply, contract_rules(supply.month.first_day, facts, known))
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*_energy(supply, facts, known), *_basic(supply, facts, known)]
@@ -60,6 +63,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
             adjustment_ratio=adjustments[0].unit_price if adjustments else None,
             average_price_cny_per_kwh=average_price(total, supply.energy_kwh),
             missing_inputs=missing_of_supply(supply),
+            notes=notes,
         )
 
 
@@ -127,9 +131,7 @@ def _exported(supply: SupplyMonth) -> list[BillLine]:
     if price < 0:
         raise UsageError(f"An export price must not be negative: {price}.")
     formula = f"{supply.exported_kwh:f} kWh × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
-    return [
-        make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, EXPORT_PRICE, Confidence.OFFICIAL, formula)
-    ]
+    return [make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, (EXPORTED,), formula)]
 
 
 def _mean_power_factor(supply: SupplyMonth) -> Decimal | None:

@@ -18,7 +18,7 @@ from pipelines.tariff.lines import BillLine, PricedMonth, make_line, number_line
 from pipelines.tariff.pricing import price_month, price_supply
 from pipelines.units import Unit
 
-LineKey = tuple[str, LineComponent, TouPeriod | None, date | None, date | None, str]
+LineKey = tuple[Decimal | None, LineComponent, TouPeriod | None, date | None, date | None, str]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Correction:
 
     issued, now       The line as issued and as it is now; None where there is none, at least one is there.
     issued_documents  Documents of the facts behind the line as issued; empty where none is known. now_documents: as it is now.
-    notices           Documents that became known in between and set the fact on these days.
+    notices           Documents that became known in between and set on these days a fact that either of the two lines rests on.
     """
 
     issued: BillLine | None
@@ -83,7 +83,8 @@ class RetroactiveDifference:
         """The corrections as lines of a bill, numbered from 1."""
         return number_lines(
             make_line(
-                LineComponent.REBATE, each.amount_cny, Unit.CNY, Decimal(1), Unit.RATIO, each.line.fact_id, each.line.fact_confidence,
+                LineComponent.REBATE, each.amount_cny, Unit.CNY, Decimal(1), Unit.RATIO,
+                [(name, each.line.fact_confidence) for name in each.line.rests_on or (each.line.fact_id,)],
                 f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY ({each.component.value}{f', {each.period.value}' if each.period else ''}; "
                 f"{'; '.join(each.notices) or 'follows from other lines'})",
             )
@@ -140,7 +141,7 @@ def corrections_between(
         if _amount(new) != _amount(old):
             known = issued_known(old)
             old_documents = _documents(old, facts, month, known) if known is not None else ()
-            notices = _notices(new or old, facts, month, (known, now_known)) if known is not None else ()
+            notices = _notices((new, old), facts, month, (known, now_known)) if known is not None else ()
             corrections.append(Correction(old, new, old_documents, _documents(new, facts, month, now_known), notices))
     return tuple(corrections)
 
@@ -149,8 +150,7 @@ def _by_key(lines: Iterable[BillLine]) -> dict[LineKey, BillLine]:
     found: dict[LineKey, BillLine] = {}
     for line in lines:
         # The adjustments of two standards differ in nothing else.
-        standard = line.formula.rpartition("standard ")[2] if line.component is LineComponent.POWER_FACTOR_ADJUSTMENT else ""
-        found[(standard, line.component, line.period, line.first_day, line.last_day, line.section)] = line
+        found[(line.standard, line.component, line.period, line.first_day, line.last_day, line.section)] = line
     return found
 
 
@@ -159,29 +159,35 @@ def _amount(line: BillLine | None) -> Decimal:
 
 
 def _documents(line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None) -> tuple[str, ...]:
-    """Documents of the facts behind a line, in force on its first day as known then."""
+    """Documents of the facts behind a line, in force on its first day as known then; that of its price first."""
     found: dict[str, None] = {}
-    for dated in pricing_facts(facts) if line is not None else ():
-        if line is not None and _concerns(line, dated):
-            with suppress(FactNotInForceError):
-                found[dated.version_on(line.first_day or month.first_day, known).citation.document] = None
+    if line is None:
+        return ()
+    for dated in _facts_behind(line, facts):
+        with suppress(FactNotInForceError):
+            found[dated.version_on(line.first_day or month.first_day, known).citation.document] = None
     return tuple(found)
 
 
-def _notices(line: BillLine | None, facts: Facts, month: BillingMonth, known: tuple[date, date | None]) -> tuple[str, ...]:
-    """Documents that became known after the first day and not after the second, and hold on a day of the line."""
-    if line is None:
-        return ()
-    first, last = line.first_day or month.first_day, line.last_day or month.last_day
+def _notices(lines: Iterable[BillLine | None], facts: Facts, month: BillingMonth, known: tuple[date, date | None]) -> tuple[str, ...]:
+    """Documents that became known after the first day and not after the second, and hold on a day of one of the lines."""
     found: dict[str, None] = {}
-    for dated in pricing_facts(facts):
-        for version in dated.versions if _concerns(line, dated) else ():
+    for line in lines:
+        if line is None:
+            continue
+        first, last = line.first_day or month.first_day, line.last_day or month.last_day
+        for version in (version for dated in _facts_behind(line, facts) for version in dated.versions):
             is_new = known[0] < version.known_from and (known[1] is None or version.known_from <= known[1])
             if is_new and version.effective_from <= last and (version.effective_to is None or version.effective_to >= first):
                 found[version.citation.document] = None
     return tuple(found)
 
 
-def _concerns(line: BillLine, dated: Dated[object]) -> bool:
-    """Whether a fact set the line: by the id that the line names, or, for the ratio of its period, by the formula."""
-    return line.fact_id == dated.fact_id or line.fact_id.startswith(f"{dated.fact_id}.") or f" {dated.fact_id}." in line.formula
+def _facts_behind(line: BillLine, facts: Facts) -> list[Dated[object]]:
+    """The facts that a line rests on, that of its price first.
+
+    One issued before lines said so rests on that of its price and on the ratio that its formula names.
+    """
+    known = pricing_facts(facts)
+    found = [dated for name in line.rests_on or (line.fact_id,) for dated in known if name == dated.fact_id or name.startswith(f"{dated.fact_id}.")]
+    return found + [dated for dated in known if not line.rests_on and f" {dated.fact_id}." in line.formula]

@@ -45,6 +45,7 @@ def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
         supply_began=terms.get("opened_date") if terms["customer_class_code"] == CustomerClass.RESIDENTIAL else None,
         market_price_cny_per_kwh=_price(terms.get("market_price_cny_per_kwh")),
         export_price_cny_per_kwh=_price(terms.get("export_price_cny_per_kwh")),
+        is_ev_charging=bool(terms.get("is_ev_charging")),
     )
     return contract, ()
 

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from pipelines.codes import LineComponent, RejectReason, TouPeriod
 from pipelines.errors import InputRefusedError, UsageError
-from pipelines.money import round_to_fen
+from pipelines.money import FEN, round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.tariff import BillLine
+from pipelines.tariff.lines import QUANTITY_STEP
 
 NEEDED = ("customer_id", "billing_month", "component_code", "period_code", "quantity", "unit_price", "amount_cny")
 _NUMBERS = ("quantity", "unit_price", "amount_cny")
@@ -164,13 +165,22 @@ def _closest(left: Sequence[IssuedLine], line: BillLine) -> IssuedLine | None:
     return min(same, key=lambda other: ((other.first_day, other.section) != part, abs(other.quantity - line.quantity), other.line), default=None)
 
 
+def _is_product(issued: IssuedLine) -> bool:
+    """Whether the amount is quantity times price; a quantity shown to six decimals may have more, as in a part of a month."""
+    product = issued.quantity * issued.unit_price
+    if round_to_fen(product) == issued.amount_cny:
+        return True
+    is_cut = issued.quantity.normalize().as_tuple().exponent == QUANTITY_STEP.as_tuple().exponent
+    return is_cut and abs(product - issued.amount_cny) <= (FEN + abs(issued.unit_price) * QUANTITY_STEP) / 2
+
+
 def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Finding | None:
     quantity_differs, price_differs = issued.quantity != line.quantity, issued.unit_price != line.unit_price
     if not quantity_differs and not price_differs:
         if issued.amount_cny == line.amount_cny:
             return None
         reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {line.amount_cny}, not {issued.amount_cny}"
-    elif round_to_fen(issued.quantity * issued.unit_price) != issued.amount_cny:
+    elif not _is_product(issued):
         product = round_to_fen(issued.quantity * issued.unit_price)
         reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}"
     elif quantity_differs and price_differs:

@@ -153,6 +153,22 @@ MISSING_INPUTS: Mapping[str, Said] = {
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),
     "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),
     "price": Said("缺少计价所需的输入，因此本月不计算电费。", "What the price depends on is missing, so nothing is charged here."),
+    "two_part_not_open": Said(
+        "按规定这一容量只执行单一制电价，合同约定两部制；电费按合同计算。",
+        "At this capacity the rules know single-part prices only; the contract agrees two-part ones and is priced as agreed.",
+    ),
+    "single_part_not_open": Said(
+        "按规定这一容量应执行两部制电价，合同约定单一制；电费按合同计算。",
+        "At this capacity the rules ask for two-part prices; the contract agrees a single-part one and is priced as agreed.",
+    ),
+    "time_of_use_mandatory": Said(
+        "按规定大工业用户须执行分时电价，合同没有约定；电费按合同计算。",
+        "The rules ask for time of use; the contract has none and is priced as agreed.",
+    ),
+    "power_factor_not_adjusted": Said(
+        "居民和小容量用户不实行力率调整，合同约定的标准未计入电费。",
+        "The power factor of dwellings and of small capacities adjusts no bill; the contract's standard is left aside.",
+    ),
     "advice": Said("能如实算出的建议不足三条，不勉强凑数。", "Fewer than three pieces of advice can be computed honestly; none is made up."),
 }
 

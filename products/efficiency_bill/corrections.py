@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -199,6 +201,14 @@ def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
             row["line_number"], LineComponent(row["component_code"]), TouPeriod(row["period_code"]) if row["period_code"] else None, row["quantity"],
             row["quantity_unit"], row["unit_price"], row["price_unit"], row["amount_cny"], row["fact_id"], Confidence(row["fact_confidence_code"]),
             row["formula"], row.get("first_date"), row.get("last_date"), row.get("section_name") or "",
+            tuple(row.get("rests_on_fact_ids") or ()), _standard(row),
         )
         for row in rows
     ]  # fmt: skip
+
+
+def _standard(row: Row) -> Decimal | None:
+    """The standard of an adjustment; of one issued before it had a column of its own, as its formula says it."""
+    kept: Decimal | None = row.get("power_factor_standard_ratio")
+    found = re.search(r"standard ([0-9.]+);", row["formula"]) if kept is None else None
+    return kept if found is None else Decimal(found[1])

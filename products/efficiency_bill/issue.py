@@ -55,6 +55,8 @@ def _bill(
         lacks.append("price")
     elif len(advice) < settings.advice_count:
         lacks.append("advice")
+    if priced is not None:
+        lacks += [note.value for note in priced.notes]
     bill: dict[str, Any] = {
         "customer_id": case.terms["customer_id"],
         "billing_month": str(case.month),
@@ -112,6 +114,8 @@ def rows_of_lines(priced: PricedMonth) -> list[dict[str, Any]]:
             "first_date": line.first_day,
             "last_date": line.last_day,
             "section_name": line.section or None,
+            "rests_on_fact_ids": list(line.rests_on),
+            "power_factor_standard_ratio": line.standard,
         }
         for line in priced.lines
     ]

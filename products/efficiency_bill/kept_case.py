@@ -18,13 +18,18 @@ TERMS = (
 _KEPT_TERMS = ("customer_id", "floor_area_m2", *TERMS)
 # Left out where there are none, so that a month under one contract reads as it did before there were segments.
 _OF_SEGMENTS = ("supply", "previous_supply")
+# Flags of a contract that came later: left out where they do not hold, so that a case made from the same reads the same.
+_OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
 
 
 def case_as_text(case: Case) -> str:
     """Canonical JSON of a case: the terms that a bill uses, decimals as text, doubles to the last bit."""
     kept = replace(case, terms={name: case.terms[name] for name in _KEPT_TERMS})
     text: bytes = _adapter().dump_json(kept, exclude={name for name in _OF_SEGMENTS if getattr(case, name) is None} or None)
-    return text.decode()
+    plain = text.decode()
+    for name in _OF_FEW_CONTRACTS:
+        plain = plain.replace(f',"{name}":false', "")
+    return plain
 
 
 def case_from_text(text: str) -> Case:

@@ -217,10 +217,19 @@ def _is_founded(way: dict[str, Any], bill: dict[str, Any]) -> None:
     if component != "power_factor_adjustment":
         assert way["fact"]["fact_id"] == line["fact_id"]
         assert way["fact"]["value"] in line["formula"]
-    # A price with a period's ratio names two facts; whatever else moves with the period stands in the same formula.
-    assert [fact["fact_id"].rpartition(".")[2] for fact in way["named_facts"]] == (
-        [line["period_code"]] if component == "energy_base" and line["period_code"] else []
-    )
+    # The hours that make an hour sharp, what floats, the rule of the billed demand, what the adjustment leaves out; some are several figures.
+    season = "1_7_8_12" if bill["billing_month"] == "2026-08" else "2_3_4_5_6_9_10_11"
+    period = ["time_of_use.floating", f"time_of_use.schedule.large_industry.months_{season}"] if line["period_code"] else []
+    demand = [f"basic_charge.demand.{name}" for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")]
+    expected = {
+        "energy_base": [f"time_of_use.ratios.large_industry.{line['period_code']}", *period] if period else [],
+        "basic_demand": demand,
+        "demand_excess": demand,
+        "power_factor_adjustment": ["power_factor.base_excludes"],
+    }
+    assert [fact["fact_id"] for fact in way["named_facts"]] == expected.get(component, period)
+    order = ["official", "secondary", "medium", "derived", "unverified", "illustrative"]
+    assert line["fact_confidence_code"] == max((fact["confidence"] for fact in (way["fact"], *way["named_facts"])), key=order.index)
     (determinants,) = way["determinants"]
     assert way["contract"]["pricing_scheme"] == bill["pricing_scheme_code"]
     if line["period_code"]:

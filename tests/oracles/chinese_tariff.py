@@ -2,7 +2,7 @@
 
 What each clause says and where it was read stands in ``conf/facts``; the figures below were typed from the clauses, not read from there.
 A case is plain data: numbers as text, days as numbers within the month. A line is (component, period, fen).
-Two conventions of the bill itself: a line's quantity is carried to six decimals, its amount is rounded once, half away from zero.
+One convention of the bill itself: the amount of a line is rounded once, half away from zero.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def half_up(value: F, digits: int) -> F:
 
 def amount(quantity: F, price: F) -> int:
     """Fen of a line."""
-    return int(half_up(half_up(quantity, 6) * price, 2) * 100)
+    return int(half_up(quantity * price, 2) * 100)
 
 
 def adjustment_percent(standard: str, hundredths: int) -> F:
@@ -136,7 +136,7 @@ def price_case(case: Case, world: World) -> list[Line]:
             lines = catalogue(segment)
         else:
             lines = energy(segment, day, world)
-        charged += [(segment["standard"], line, inside) for line, inside in lines]
+        charged += [(standard_of(segment), line, inside) for line, inside in lines]
     for standard, line in basic(case, world):
         charged.append((standard, line, F(0)))
     lines = [line for _, line, _ in charged]
@@ -144,6 +144,14 @@ def price_case(case: Case, world: World) -> list[Line]:
     if case["exported"] != "0" and case["segments"][-1]["export"] is not None:
         lines.append(("exported_energy", "", amount(F(case["exported"]), -F(case["segments"][-1]["export"]))))
     return lines
+
+
+def standard_of(segment: Case) -> str | None:
+    """Residential users and those below 100 kVA are not adjusted, whatever their contract says."""
+    if segment["class"] == "residential" or F(segment["contract_kva"]) < 100:
+        return None
+    standard: str | None = segment["standard"]
+    return standard
 
 
 def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
@@ -231,14 +239,14 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
                 continue
             segment = by_day[days[0]]
             running = len(days) if segment["running_days"] is None else segment["running_days"]
-            is_part = running < length
-            if is_part and F(segment["running_kva"]) == 0:
+            if F(segment["running_kva"]) == 0:  # sealed: no basic charge from that day on
                 continue
+            is_part = running < length
             share = F(running, 30) if is_part else F(1)
             demand = max(F(by_day[day]["demand"]) for day in days) if segment["basis"] != "capacity" else F(0)
             rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (2018, 4)
             for line in _run(segment, F(terms[-1]), share, demand, rebate):
-                yield segment["standard"], line
+                yield standard_of(segment), line
 
 
 def _terms(segment: Case, day: date, world: World) -> tuple[Any, ...]:

@@ -84,14 +84,19 @@ def _business(random: Random, catalogue: bool) -> dict[str, Any]:
     if catalogue:
         kind = "large_industry" if two_part else kind
         tou = tou and kind == "large_industry" and level == "1_to_20kv"
-    capacity = random.choice((100, 315, 400, 800, 1250, 20000, round(random.uniform(100, 5000), random.choice((0, 3)))))
+    # Up to 100 kVA one part, from 315 kVA two, between them either; large industry has time of use.
+    if two_part:
+        capacity = random.choice((100.01, 101, 315, 400, 800, 1250, 20000, round(random.uniform(101, 5000), random.choice((0, 3)))))
+    else:
+        capacity = random.choice((8, 99.99, 100, 100.01, 314.99, round(random.uniform(20, 314), random.choice((0, 3)))))
+    tou = tou or (kind == "large_industry" and not catalogue)
     return {
         "class": kind,
         "scheme": "two_part" if two_part else "single_part",
         "level": level,
         "tou": tou,
         "contract_kva": str(capacity),
-        "running_kva": str(capacity),
+        "running_kva": str(capacity) if random.random() < 0.97 else "0",
         "basis": random.choice(("capacity", "contract_demand", "actual_demand")),
         "contract_kw": _number(random, 0.2 * capacity, 1.1 * capacity, random.choice((0, 2))),
         "standard": None if catalogue else random.choice(_STANDARDS),
@@ -116,7 +121,7 @@ def _home(random: Random, year: int, month: int) -> dict[str, Any]:
         "running_kva": "8",
         "basis": "capacity",
         "contract_kw": "8",
-        "standard": None,
+        "standard": random.choice((None, None, "0.90")),
         "persons": random.choice((None, 7, 9)) if combined else random.choice((None, 1, 4, 5, 6, 7)),
         "combined": combined,
         "began": began,
@@ -132,11 +137,11 @@ def _changed(random: Random, terms: dict[str, Any], may_switch: bool) -> dict[st
     options: list[dict[str, Any]] = [
         {"running_kva": str(capacity / 2)},
         {"running_kva": "0"},
-        {"contract_kva": str(capacity + 315), "running_kva": str(capacity + 315)},
+        {"contract_kva": str(capacity + 315), "running_kva": str(capacity + 315)} if terms["scheme"] == "two_part" else {},
         {"contract_kw": str(round(Decimal(terms["contract_kw"]) + 50, 2))},
         {"basis": random.choice(("capacity", "contract_demand", "actual_demand"))},
         {"standard": random.choice(_STANDARDS)} if terms["standard"] else {},
-        {"tou": not terms["tou"]} if may_switch else {},
+        {"tou": not terms["tou"]} if may_switch and terms["class"] == "general_commercial" else {},
         {},
     ]
     return {**terms, **random.choice(options)}
@@ -193,7 +198,7 @@ def _segment(segment: dict[str, Any], year: int, month: int) -> Segment:
         PricingScheme(segment["scheme"]),
         VoltageLevel(segment["level"]),
         segment["tou"],
-        Decimal(segment["contract_kva"]) if two_part else None,
+        Decimal(segment["contract_kva"]),
         Decimal(segment["running_kva"]) if two_part else None,
         DemandBasis(segment["basis"]) if two_part else None,
         Decimal(segment["contract_kw"]) if two_part else None,

@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 
-from pipelines.codes import CustomerClass, TouPeriod
+from pipelines.codes import ContractNote, CustomerClass, TouPeriod
 from pipelines.facts import load_facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.settings import packaged
@@ -36,6 +36,8 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         lines = [(line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100)) for line in bill.lines]
         assert lines == oracle.price_case(case, WORLD), (number, case)
         assert bill.total_cny * 100 == sum(line[2] for line in lines)
+        beside = any(segment["standard"] and not oracle.standard_of(segment) for segment in case["segments"])
+        assert bill.notes == ((ContractNote.POWER_FACTOR_NOT_ADJUSTED,) if beside else ()), (number, case)
         components.update(line[0] for line in lines)
     if CASES >= 1000:
         assert components >= {

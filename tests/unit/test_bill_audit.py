@@ -53,6 +53,10 @@ def test_the_same_bill_in_any_order_has_no_finding(tmp_path: Path) -> None:
         ({"quantity": "19799.27", "amount_cny": "19230.04"}, Reason.QUANTITY, "0.97"),
         ({"unit_price": "1", "amount_cny": "19798.27"}, Reason.PRICE, "569.20"),
         ({"quantity": "1", "unit_price": "1", "amount_cny": "1.00"}, Reason.QUANTITY_AND_PRICE, "-19228.07"),
+        # 4489.4945 x 26 / 30 x 47.2 = 183650.255...: the amount has all digits of the quantity, the line shows six.
+        ({"quantity": "3890.895233", "unit_price": "47.2", "amount_cny": "183650.26"}, Reason.QUANTITY_AND_PRICE, "164421.19"),
+        ({"quantity": "3890.895233", "unit_price": "47.2", "amount_cny": "183650.27"}, Reason.ARITHMETIC, "164421.20"),
+        ({"quantity": "3890.895230", "unit_price": "47.2", "amount_cny": "183650.26"}, Reason.ARITHMETIC, "164421.19"),
         ({"amount_cny": "19229.08"}, Reason.ARITHMETIC, "0.01"),
         ({"unit_price": "1", "amount_cny": "19229.07"}, Reason.ARITHMETIC, "0.00"),
     ],

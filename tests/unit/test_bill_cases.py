@@ -22,8 +22,10 @@ from pipelines.transforms.account_supply import AccountBook
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import Baseline
 from products.efficiency_bill.bill_page import bill_days
+from products.efficiency_bill.bill_words import missing_input
 from products.efficiency_bill.cases import Case, gather_cases
 from products.efficiency_bill.issue import issue_bill
+from products.efficiency_bill.kept_case import case_as_text, case_from_text
 from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days, arrange_days
@@ -107,6 +109,26 @@ def test_an_incomplete_contract_is_not_priced(column: str) -> None:
     bill = billed(WORKS | {column: None}, CURVE)
     assert bill["total_cny"] is None
     assert {"contract", "price"} <= set(bill["missing_inputs"])
+
+
+def test_what_few_contracts_agree_stands_in_a_kept_case_only_where_it_is_agreed() -> None:
+    """A case made before the terms were known reads as one made since; a bill is not issued anew because of it."""
+    case = gathered(WORKS, CURVE)
+    assert case.contract is not None
+    text = case_as_text(case)
+    assert "keeps_single_part" not in text
+    assert "is_ev_charging" not in text
+    assert case_from_text(text) == case_from_text(case_as_text(case_from_text(text)))
+    other = replace(case, contract=replace(case.contract, keeps_single_part=True, is_ev_charging=True))
+    again = case_from_text(case_as_text(other)).contract
+    assert again == other.contract != case.contract
+
+
+def test_what_a_contract_agrees_beside_the_rules_reaches_the_bill() -> None:
+    assert "two_part_not_open" not in billed(WORKS, CURVE)["missing_inputs"]
+    small = billed(WORKS | {"contract_capacity_kva": 100.0, "running_capacity_kva": 100.0}, CURVE)
+    assert "two_part_not_open" in small["missing_inputs"]
+    assert missing_input("two_part_not_open").zh.startswith("按规定这一容量")
 
 
 def test_a_works_on_actual_demand_needs_no_contract_demand() -> None:

@@ -80,7 +80,9 @@ def test_a_notice_that_lowers_is_refunded(folder: Path) -> None:
     second = run(factory_case(), facts, THIRD, bill)
     assert sheet(second) == FUNDS_REFUNDED
     assert second is not None
-    assert second[SHEET][0]["notices"] == second[SHEET][0]["now_documents"] == ["notice on funds"]
+    assert second[SHEET][0]["notices"] == ["notice on funds"]
+    # The price's document first; then that of the hours and of what floats, by which the line stands in the peak and its price does not move.
+    assert second[SHEET][0]["now_documents"] == ["notice on funds", "浙发改价格〔2026〕112号"]
 
 
 def test_two_notices_in_sequence_each_correct_what_stood_before(folder: Path) -> None:

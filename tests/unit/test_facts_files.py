@@ -73,6 +73,15 @@ def refused(folder: Path, name: str, line: int | None, words: str) -> None:
         ("transfer_supply.yaml", "green_max_ratio: 0.05,", "green_max_ratio: 0.10,", "none of the readings"),
         ("transfer_supply.yaml", "red_min_ratio: 0.30,", "red_min_ratio: 0.05,", "must lie below"),
         ("late_payment.yaml", "value: 0.30", "value: 1.30", "between 0 and 1"),
+        ("power_factor_adjustment.yaml", "below_kva: 100", "below_kva: -100", "must not be negative"),
+        ("power_factor_adjustment.yaml", "classes: [residential]", "classes: [homes]", "'homes' is no known CustomerClass"),
+        ("time_of_use.yaml", "value: [large_industry]", "value: [industry]", "'industry' is no known CustomerClass"),
+        (
+            "time_of_use.yaml",
+            "              confidence: unverified",
+            "              confidence: vague",
+            "'vague' is no known",
+        ),
         ("holidays.yaml", "complete_years: []", "complete_years: []\noverides: []", "'overides' is not known here"),
     ],
 )

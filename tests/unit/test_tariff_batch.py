@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
+from math import floor
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +26,7 @@ from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, power
 from pipelines.tariff.batch import LINES_SCHEMA, arrow_pricer, price_batch
 from pipelines.tariff.batch_columns import BILLS_SCHEMA, bills_table
 from pipelines.tariff.batch_texts import plain_numbers
-from pipelines.tariff.exact import MICRO, mean_power_factors, means_half_up, parts_of, products_in_fen, whole_numbers
+from pipelines.tariff.exact import MICRO, mean_power_factors, means_half_up, parts_of, products_in_fen, shares_in_fen, whole_numbers
 from pipelines.tariff.lines import average_price
 
 if TYPE_CHECKING:
@@ -66,6 +68,23 @@ def test_parts_of_a_month_are_rounded_half_up_at_the_sixth_decimal() -> None:
         found = parts_of(np.array([value]), 12, np.array([days]), np.array([30]))[0]
         exact = round_half_up(D(value).scaleb(-12) * days / 30, D("0.000001"))
         assert D(int(found)).scaleb(-6) == exact
+
+
+def test_shares_of_a_month_are_rounded_once_at_the_fen() -> None:
+    """Against fractions; many of the pairs are made to lie on half a fen or a hair beside it."""
+    random = Random(6)
+    cases = [(random.randint(0, 10**17), random.randint(1, 10**14), random.randint(1, 31), 30) for _ in range(3000)]
+    for _ in range(3000):
+        # (2n + 1) / 2 fen = value x price x days / 30 with price = 3 x 10^10 units, days = 10: value = (2n + 1) x 5 x 10^11.
+        half = (2 * random.randint(0, 10**4) + 1) * 5 * 10**11
+        cases.append((half + random.choice((-1, 0, 0, 1)), 3 * 10**10, 10, 30))
+    value, price, up, down = (np.array(column, dtype=np.int64) for column in zip(*cases, strict=True))
+    expected = [floor(Fraction(v * p * u, d * 10**22) + Fraction(1, 2)) for v, p, u, d in cases]
+    kept = [place for place, fen in enumerate(expected) if fen < 10**12]
+    assert len(kept) > 5000
+    assert shares_in_fen(value[kept], 12, price[kept], up[kept], down[kept]).tolist() == [expected[place] for place in kept]
+    with pytest.raises(OverflowError):
+        shares_in_fen(np.array([10**18]), 6, np.array([10**14]), np.array([1]), np.array([1]))
 
 
 def test_power_factors_at_their_edges_are_those_of_exact_arithmetic() -> None:

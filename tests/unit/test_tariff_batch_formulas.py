@@ -93,7 +93,7 @@ def test_what_a_month_lacks_and_what_it_rests_on() -> None:
     cases = [unmetered, suspended, nothing, supply_of(SHOP, MEASURED)]
     found = batch_of(*cases)
     assert found == [price_supply(supply, FACTS) for supply in cases]
-    assert [month.missing_inputs for month in found] == [("reactive_registers",), ("curve",), (), ()]
+    assert [month.missing_inputs for month in found] == [("reactive_registers",), (), (), ()]
     assert [month.power_factor for month in found] == [None, D("0.90"), None, D("0.90")]
     assert found[2].average_price_cny_per_kwh is None
     assert {month.is_illustrative for month in found} == {True}

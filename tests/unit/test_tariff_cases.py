@@ -58,6 +58,31 @@ def test_a_change_asked_for_too_late_saves_nothing_in_september(asked: str, firs
     assert Decimal(plan["saving_cny"]) >= Decimal(saving)
 
 
+HOME = "title: t\ncontract: {customer_class: residential, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: false}\nmonths:\n"
+
+
+@pytest.mark.parametrize(
+    ("months", "totals"),
+    [
+        # 2,760 kWh at 0.538 fill the first tier; 100 more cost 0.588 each, and 0.538 each while a kilowatt-hour of it is left.
+        (["2026-08, energy_kwh: 2760", "2026-09, energy_kwh: 100"], ["1484.88", "58.80"]),
+        (["2026-08, energy_kwh: 2660", "2026-09, energy_kwh: 100"], ["1431.08", "53.80"]),
+        # 50 x 0.538 + 50 x 0.588; the next month wholly in the second tier, in whatever order they stand.
+        (["2026-10, energy_kwh: 100", "2026-08, energy_kwh: 2710", "2026-09, energy_kwh: 100"], ["58.80", "1457.98", "56.30"]),
+        # January begins anew.
+        (["2026-12, energy_kwh: 2760", "2027-01, energy_kwh: 100"], ["1484.88", "53.80"]),
+        # What the file says stands, and is carried on: 4,800 before August, the third tier from there.
+        (["2026-08, energy_kwh: 100, year_to_date_kwh: 4800", "2026-09, energy_kwh: 100"], ["83.80", "83.80"]),
+        (["2026-08, energy_kwh: 2760", "2026-09, energy_kwh: 100, year_to_date_kwh: 0"], ["1484.88", "53.80"]),
+    ],
+)
+def test_tiers_run_on_through_the_months_of_a_case(tmp_path: Path, months: list[str], totals: list[str]) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text(HOME + "".join(f"  - {{month: {month}}}\n" for month in months), encoding="utf-8")
+    told = answer("price", str(path))["months"]
+    assert [month["total_cny"] for month in told] == totals  # type: ignore[attr-defined]
+
+
 @pytest.mark.parametrize(("since", "first"), [("2025-10", "2026-10"), ("2025-11", "2026-11")])
 def test_a_shop_is_told_when_it_may_choose_time_of_use_anew(tmp_path: Path, since: str, first: str) -> None:
     write_curve(tmp_path / "curve.csv")

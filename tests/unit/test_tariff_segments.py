@@ -15,6 +15,9 @@ from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, PricedMonth, Segment, SupplyMonth, change_days, price_month, price_supply, split_month, supply_of
+from pipelines.tariff.batch import price_batch
+from pipelines.tariff.batch_columns import bills_table
+from pipelines.tariff.batch_months import priced_months
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -41,6 +44,12 @@ def segments(month: str, *parts: tuple[int, Contract, dict[str, Any]]) -> Supply
 
 def lines(bill: PricedMonth, *components: str) -> list[tuple[str, Decimal, Decimal]]:
     return [(line.component.value, line.quantity, line.amount_cny) for line in bill.lines if line.component.value in components]
+
+
+def batch_of(supply: SupplyMonth) -> PricedMonth:
+    priced = price_batch(bills_table([("C", supply)]), FACTS)
+    ((_, bill),) = priced_months(priced.lines, priced.months)
+    return bill
 
 
 def changed(**terms: Any) -> Contract:
@@ -72,6 +81,25 @@ def test_more_capacity_from_the_16th_costs_thirtieths_of_either(month: str, firs
     assert sum(line.amount_cny for line in bill.lines) == bill.total_cny
 
 
+@pytest.mark.parametrize(
+    ("level", "demand", "days", "quantity", "amount"),
+    [
+        # 4489.4945 x 26 / 30 x 47.2 = 183650.255013...; the quantity alone, cut to 3890.895233, would come to 183650.25
+        (VoltageLevel.KV_1_TO_20, "4489.4945", 26, "3890.895233", "183650.26"),
+        # 1000.1875 x 7 / 30 x 40.8 = 9521.785 exactly, a half upward; cut to 233.377083 it would be 9521.78
+        (VoltageLevel.KV_110, "1000.1875", 7, "233.377083", "9521.79"),
+        # 1000.1874 x 7 / 30 x 40.8 = 9521.784048
+        (VoltageLevel.KV_110, "1000.1874", 7, "233.377060", "9521.78"),
+    ],
+)
+def test_a_part_of_a_month_is_rounded_once_from_the_exact_product(level: VoltageLevel, demand: str, days: int, quantity: str, amount: str) -> None:
+    contract = changed(voltage_level=level, demand_basis=DemandBasis.ACTUAL_DEMAND, contract_capacity_kva=D(8000), running_capacity_kva=D(8000))
+    supply = supply_of(contract, Determinants(BillingMonth(2026, 9), D(0), None, D(demand), None, None, D("0.01"), running_days=days))
+    expected = [("basic_demand", D(quantity), D(amount))]
+    assert lines(price_supply(supply, FACTS), "basic_demand") == expected
+    assert lines(batch_of(supply), "basic_demand") == expected
+
+
 def test_the_same_change_on_the_first_or_never_is_a_whole_month() -> None:
     whole = price_supply(segments("2026-08", (1, FACTORY, {})), FACTS)
     assert lines(whole, "basic_capacity") == [("basic_capacity", D(800), D("23600.00"))]
@@ -83,6 +111,21 @@ def test_a_suspended_capacity_costs_nothing_from_its_day_on(sealed: int, amount:
     """800 kVA x (sealed - 1)/30 x 29.5."""
     bill = price_supply(segments("2026-09", (1, FACTORY, {}), (sealed, changed(running_capacity_kva=D(0)), {})), FACTS)
     assert [row[2] for row in lines(bill, "basic_capacity")] == [D(amount)]
+
+
+@pytest.mark.parametrize("basis", list(DemandBasis))
+@pytest.mark.parametrize("sealed", [1, 2])
+def test_a_whole_month_of_suspension_has_no_basic_charge_and_needs_no_demand(basis: DemandBasis, sealed: int) -> None:
+    """1,000 kWh x (0.5250 + 0.1250 + 0.02923875) are all there is; sealed from the 2nd, one thirtieth of the charge more."""
+    terms, unmetered = changed(demand_basis=basis), {"max_demand_kw": None}
+    before = [(1, terms, {})] if sealed == 2 else []
+    supply = segments("2026-09", *before, (sealed, dataclasses.replace(terms, running_capacity_kva=D(0)), unmetered))
+    bill = price_supply(supply, FACTS)
+    # 800 kVA x 29.5, 600 kW x 47.2, 500 kW x 47.2, each / 30
+    one_day = {DemandBasis.CAPACITY: "786.67", DemandBasis.CONTRACT_DEMAND: "944.00", DemandBasis.ACTUAL_DEMAND: "786.67"}
+    assert [row[2] for row in lines(bill, "basic_capacity", "basic_demand")] == ([D(one_day[basis])] if sealed == 2 else [])
+    assert (bill.total_cny == D("679.24"), bill.missing_inputs) == (sealed == 1, ())
+    assert batch_of(supply) == bill
 
 
 def test_one_of_two_transformers_suspended_lowers_the_least_contract_demand() -> None:

@@ -57,7 +57,9 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
-                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs), "lines": [_line(line) for line in found.lines],
+                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs),
+                "notes": [note.value for note in found.notes],
+                "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
             for found in priced
         ]  # fmt: skip
@@ -66,9 +68,13 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         return
     console().print(f"[bold]{case.title}[/bold]")
     for month in months:
-        show_rows(month["lines"], [name for name in month["lines"][0] if name != "formula"] if month["lines"] else None, title=month["month"])
+        show_rows(
+            [{name: value for name, value in line.items() if name not in ("formula", "rests_on")} for line in month["lines"]], title=month["month"]
+        )
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
+        if month.get("notes"):
+            console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
 
 
 @app.command("what-if")
