@@ -1,4 +1,4 @@
-"""Whose curves make a customer class's profile, and which curves are touched by what is none of their own rows: profiles, outages, months."""
+"""Whose curves make a customer class's profile, and which curves are touched by what is none of their own rows: profiles, outages, the day."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.bucket_rows import month_of
 from pipelines.codes import EventCode, IntervalStatus
 from pipelines.month_derivation import read_columns
 from pipelines.periods import local_day
@@ -16,8 +15,8 @@ from pipelines.point_rows import POINT, points_in
 from pipelines.steps import Earlier, Inputs
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverEvents, SilverMeterPoints
-from pipelines.touched import owned_by
+from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverEvents, SilverMeterPoints, SilverRegisterEnergy
+from pipelines.touched import come_due, owned_by
 from pipelines.transforms.estimation_errors import sampled_meter_points
 from pipelines.vee.settings import VeeSettings
 
@@ -49,16 +48,11 @@ def profile_sample(sent: Iterable[str], classes: Mapping[str, str], most: int) -
     return found
 
 
-def curves_touched_otherwise(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str] | None:
-    """Meter points whose curves may come out otherwise although none of their own rows changed; None: all."""
-    months, before = _months(inputs.paths), _months(earlier.paths)
-    if any(min(before) < month < max(before) for month in months - before if before):
-        return None  # days without any record are there only in months that somebody sent curves of
-    return _by_profile(inputs, earlier, known) | _by_lasting_outage(inputs, earlier)
-
-
-def _months(paths: Paths) -> set[str]:
-    return {month_of(path, "curve_month") for path in paths(BronzeLoadCurves)}
+def curves_touched_otherwise(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+    """Meter points whose curves may come out otherwise although none of their own rows changed."""
+    # A register is believed from the day after the one that it closes.
+    closed = come_due(inputs, earlier, SilverRegisterEnergy, "energy_date", after_days=1) & set(known)
+    return closed | _by_profile(inputs, earlier, known) | _by_lasting_outage(inputs, earlier) & set(known)
 
 
 def _by_lasting_outage(inputs: Inputs, earlier: Earlier) -> set[str]:

@@ -43,7 +43,7 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
-from pipelines.touched import touched_meter_points
+from pipelines.touched import owned_by, touched_meter_points
 from pipelines.transforms.agreed_points import Agreements
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import PRESENT_CHAR, CurveOutcome, Outages, kinds_of, refine_curves, settle_curves
@@ -271,15 +271,23 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
 
 
 def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
-    """Meter points before or behind another: what is agreed for one of them cuts the months of all. They are few, so all of them are touched."""
-    tables = (SilverCustomers, SilverMeterPoints)
+    """Meter points that hang together by main meter, share or customer: what is agreed for one of them cuts the months of all.
+
+    They are few, so all of them are touched.
+    """
+    tables = (SilverCustomers, SilverMeterPoints, SilverSupplyShares)
     if all(set(inputs.paths(table)) == set(earlier.paths(table)) for table in tables):
         return set()
     found = _related(inputs, earlier)
     for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
         rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
         found.update(name for column in rows.columns for name in column.to_pylist() if name)
-    return found & set(known)
+    customers: set[str] = set()
+    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+        rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "customer_id"])
+        theirs = rows.filter(pc.is_in(rows["meter_point_id"], pa.array(sorted(found), pa.string())))
+        customers.update(name for name in theirs["customer_id"].to_pylist() if name)
+    return (found | owned_by(customers, inputs, earlier)) & set(known)
 
 
 def _behind_another(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:

@@ -84,7 +84,7 @@ def touched_meter_points(
                 found |= named if table in sources else named & known
     found |= owned_by(customers, inputs, earlier) & known
     for source, column in (dated or {}).items():
-        found |= _come_due(inputs, earlier, source, column)
+        found |= come_due(inputs, earlier, source, column)
     more = set() if otherwise is None or len(found) > MOST_TOUCHED_RATIO * len(known) else otherwise(inputs, earlier, known)
     if more is None or len(found | more) > MOST_TOUCHED_RATIO * len(known):
         return every
@@ -103,9 +103,9 @@ def owned_by(customers: Collection[str], inputs: Inputs, earlier: Earlier) -> se
     return found
 
 
-def _come_due(inputs: Inputs, earlier: Earlier, source: type[Table], column: str) -> set[str]:
-    """Meter points with rows whose day lay ahead when the step ran and does so no longer."""
-    then, now = local_day(earlier.now), local_day(inputs.now)
+def come_due(inputs: Inputs, earlier: Earlier, source: type[Table], column: str, after_days: int = 0) -> set[str]:
+    """Meter points with rows whose day, or so many days after it, lay ahead when the step ran and does so no longer."""
+    then, now = (local_day(each.now) - timedelta(days=after_days) for each in (earlier, inputs))
     (partition,) = source.partition_by
     paths = [path for path in inputs.paths(source) if month_of(path, partition) >= f"{then:%Y-%m}"] if now > then else []
     if not paths:
@@ -130,8 +130,12 @@ def touched_months(inputs: Inputs) -> Touched:
         if table.partition_by:
             found |= _reached(changed_rows(now, then, table, _span_columns(table)), table)
         elif table is SilverMeterPoints:
-            points = changed_rows(now, then, table).column(POINT)
-            found |= set().union(*(_months_of(points, source, inputs) for source in sources))
+            # A month names the meter points of which nothing came, too: a change of a known one may reach any month.
+            rows = changed_rows(now, then, table)
+            if set(rows.column(POINT).to_pylist()) & points_in(then):
+                return every
+            first = min(rows.column("valid_from_date").to_pylist(), default=date.max)
+            found |= {month for month in months if month >= f"{first:%Y-%m}"}
         else:
             return every
     stood = {month_of(path, *source.partition_by) for source in sources for path in earlier.paths(source)}
@@ -154,17 +158,3 @@ def _reached(rows: pa.Table, table: type[Table]) -> set[str]:
 
 def _days(first: date, last: date) -> list[date]:
     return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
-
-
-def _months_of(points: pa.ChunkedArray, source: type[Table], inputs: Inputs) -> set[str]:
-    """Months in which a source has rows of some meter points, or rows that reach into them."""
-    (partition,) = source.partition_by
-    theirs = ds.field(POINT).isin(points.combine_chunks())
-    found: set[str] = set()
-    for path in inputs.paths(source):
-        columns = ["energy_date", "span_days"] if source is SilverRegisterEnergy else [POINT]
-        rows = ds.dataset(path, format="parquet").to_table(columns=columns, filter=theirs)
-        if rows.num_rows:
-            month = pa.array([month_of(path, partition)] * rows.num_rows, STRING)
-            found |= _reached(rows.append_column(partition, month), source)
-    return found

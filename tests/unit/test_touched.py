@@ -14,13 +14,22 @@ import pytest
 from pipelines.class_profiles import curves_touched_otherwise
 from pipelines.codes import CustomerClass, EventCode, IntervalStatus
 from pipelines.settings import Settings
+from pipelines.stages import _behind_one_meter
 from pipelines.steps import Earlier, Inputs
 from pipelines.table_files import write_files
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.findings import GoldDayFindings
-from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverEvents, SilverMeterPoints, SilverRegisterEnergy, SilverWeather
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverDayCurves,
+    SilverEvents,
+    SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverSupplyShares,
+    SilverWeather,
+)
 from pipelines.touched import Touched, touched_meter_points, touched_months
 
 THEN, NOW = datetime(2026, 9, 10, 4, tzinfo=UTC), datetime(2026, 9, 10, 12, tzinfo=UTC)
@@ -63,8 +72,9 @@ def energy(point: str, day: date = DAY, run: str = "first", span: int = 1) -> pa
     return filled(SilverRegisterEnergy, meter_point_id=point, energy_date=day, **named)
 
 
-def owned(point: str, customer: str = "C", run: str = "first", multiplier: float = 1.0) -> pa.Table:
-    return filled(SilverMeterPoints, meter_point_id=point, customer_id=customer, computed_run_id=run, multiplier_ratio=multiplier)
+def owned(point: str, customer: str = "C", run: str = "first", multiplier: float = 1.0, since: date = DAY, parent: str | None = None) -> pa.Table:
+    named = {"valid_from_date": since, "parent_meter_point_id": parent, "computed_run_id": run, "multiplier_ratio": multiplier}
+    return filled(SilverMeterPoints, meter_point_id=point, customer_id=customer, **named)
 
 
 def terms(customer: str, customer_class: CustomerClass, run: str = "first") -> pa.Table:
@@ -121,7 +131,7 @@ def two(tmp_path: Path, settings: Settings) -> Two:
 
 CURVES = [curve(point) for point in POINTS]
 OWNERS = [owned(point) for point in POINTS]
-BASE: Version = {BronzeLoadCurves: CURVES, SilverMeterPoints: OWNERS}
+BASE: Version = {BronzeLoadCurves: CURVES, SilverMeterPoints: OWNERS, SilverRegisterEnergy: []}
 
 
 def of_curves(inputs: Inputs, **more: Any) -> Touched:
@@ -219,11 +229,10 @@ def test_a_gap_filled_by_a_profile_is_touched_by_its_class_alone(two: Two) -> No
         assert of_curves(two.inputs(then, now, standing=standing), otherwise=curves_touched_otherwise).names == frozenset(touched)
 
 
-def test_a_month_between_others_touches_all_because_days_without_records_come_to_be(two: Two) -> None:
-    then: Version = {**BASE, SilverCustomers: [], SilverEvents: [], BronzeLoadCurves: [*CURVES, curve("A", date(2026, 7, 1))]}
-    for month, touched in ((8, None), (10, frozenset("B")), (6, frozenset("B"))):
-        now = {**then, BronzeLoadCurves: [*then[BronzeLoadCurves], curve("B", date(2026, month, 1))]}
-        assert of_curves(two.inputs(then, now), otherwise=curves_touched_otherwise).names == touched
+@pytest.mark.parametrize(("day", "touched"), [(9, ""), (10, "A"), (11, "A"), (12, "")])
+def test_a_register_touches_its_curve_once_the_day_that_it_closes_is_over(two: Two, day: int, touched: str) -> None:
+    known: Version = {**BASE, SilverRegisterEnergy: [energy("A", date(2026, 9, day))], SilverCustomers: [], SilverEvents: []}
+    assert of_curves(two.inputs(known, known, NOW + timedelta(days=2)), otherwise=curves_touched_otherwise).names == frozenset(touched)
 
 
 def finding(point: str, month: int, run: str = "first") -> pa.Table:
@@ -247,8 +256,24 @@ def test_months_are_touched_by_their_rows_and_by_spans_that_reach_into_them(two:
     assert touched_months(two.inputs(then, {**then, GoldDayFindings: [finding("A", 7)]})) == Touched(frozenset({"2026-06", "2026-07"}), 4, "months")
 
 
-def test_a_meter_point_touches_the_months_of_its_own_rows(two: Two) -> None:
+def test_a_new_meter_point_touches_the_months_from_its_first_and_a_known_one_all(two: Two) -> None:
     rows = [energy("A", date(2026, 6, 1)), energy("B", date(2026, 7, 1)), energy("A", date(2026, 9, 1))]
     then: Version = {SilverRegisterEnergy: rows, SilverMeterPoints: OWNERS}
-    now = {**then, SilverMeterPoints: [owned("A", multiplier=2.0), *OWNERS[1:]]}
-    assert touched_months(two.inputs(then, now)).names == {"2026-06", "2026-09"}
+    assert touched_months(two.inputs(then, {**then, SilverMeterPoints: [owned(point, run="second") for point in POINTS]})).names == frozenset()
+    assert touched_months(two.inputs(then, {**then, SilverMeterPoints: [*OWNERS, owned("Z", since=date(2026, 7, 31))]})).names == {
+        "2026-07",
+        "2026-09",
+    }
+    assert touched_months(two.inputs(then, {**then, SilverMeterPoints: [*OWNERS, owned("A", since=date(2026, 9, 15))]})).names is None
+
+
+def test_what_is_agreed_behind_one_meter_touches_all_that_hang_together(two: Two) -> None:
+    """A stands before B; A's customer also owns C, B's customer is D, and E belongs to neither."""
+    owners = [owned("A", "one"), owned("C", "one"), owned("B", "two", parent="A"), *(owned(point, "three") for point in "DEFGHIJKLMNOPQRSTUV")]
+    curves = [curve(point) for point in "ABCDEFGHIJKLMNOPQRSTUV"]
+    then: Version = {BronzeLoadCurves: curves, SilverMeterPoints: owners, SilverSupplyShares: [], SilverCustomers: []}
+    now = {**then, SilverCustomers: [terms("two", CustomerClass.AGRICULTURE)]}
+    assert of_curves(two.inputs(then, now), otherwise=_behind_one_meter).names == frozenset("ABC")
+    assert of_curves(two.inputs(then, then), otherwise=_behind_one_meter).names == frozenset()
+    shared = {**then, SilverSupplyShares: [filled(SilverSupplyShares, main_meter_point_id="D", sub_meter_point_id="D")]}
+    assert of_curves(two.inputs(shared, {**shared, SilverSupplyShares: []}), otherwise=_behind_one_meter).names is None, "its customer owns too many"
