@@ -50,7 +50,7 @@ def bucket_rows(
         hashes = subject_hashes(column)
         return (hashes >= first) & (hashes < last)
 
-    return _chosen_rows(files, source, np.array([first]), np.array([last - 1]), subject, columns, mine)
+    return _chosen_rows(files, source, np.array([first]), np.array([last - 1]), subject, columns, mine, in_range=True)
 
 
 def rows_of(files: Sequence[str], source: type[Table], meter_points: Collection[str], columns: Sequence[str] | None = None) -> pa.Table:
@@ -61,7 +61,7 @@ def rows_of(files: Sequence[str], source: type[Table], meter_points: Collection[
     def mine(column: pa.ChunkedArray) -> NDArray[np.bool_]:
         return np.asarray(pc.is_in(column, value_set=wanted).to_numpy(), dtype=np.bool_)
 
-    return _chosen_rows(files, source, hashes, hashes, SUBJECT, columns, mine)
+    return _chosen_rows(files, source, hashes, hashes, SUBJECT, columns, mine, in_range=False)
 
 
 def _chosen_rows(
@@ -72,8 +72,12 @@ def _chosen_rows(
     subject: str,
     columns: Sequence[str] | None,
     mine: Callable[[pa.ChunkedArray], NDArray[np.bool_]],
+    in_range: bool,
 ) -> pa.Table:
-    """Rows for which ``mine`` holds, out of the row groups that overlap one of the ranges of hashes [first, last], rising and apart."""
+    """Rows for which ``mine`` holds, out of the row groups that overlap one of the ranges of hashes [first, last], rising and apart.
+
+    in_range  Whether every row in one of the ranges is wanted: row groups that lie within one are then not looked through.
+    """
     (partition,) = source.partition_by
     schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
     wanted = [name for name in schema.names if name != partition]
@@ -82,30 +86,37 @@ def _chosen_rows(
     for path in files if first.size else ():
         # Read by the worker's own thread: its core is the one it was given.
         with pq.ParquetFile(path, memory_map=True) as file:
-            groups = _groups(file, subject, first, last)
+            groups, within = _groups(file, subject, first, last)
             if not groups:
                 continue
             rows = file.read_row_groups(groups, columns=read, use_threads=False)
-        held = np.flatnonzero(mine(rows.column(subject)))
-        if held.size:
-            whole = int(held[-1] - held[0]) + 1 == held.size  # rows laid out by hash stand together: no copy
-            chosen = rows.slice(int(held[0]), held.size) if whole else rows.take(pa.array(held))
-            if partition in schema.names:
-                chosen = chosen.append_column(partition, pa.repeat(month_of(path, partition), chosen.num_rows))
-            parts.append(chosen.select(schema.names).replace_schema_metadata(None).cast(schema))
+        if not (in_range and within):
+            held = np.flatnonzero(mine(rows.column(subject)))
+            if not held.size:
+                continue
+            together = int(held[-1] - held[0]) + 1 == held.size  # as rows laid out by hash stand: no copy
+            rows = rows.slice(int(held[0]), held.size) if together else rows.take(pa.array(held))
+        if partition in schema.names:
+            rows = rows.append_column(partition, pa.repeat(month_of(path, partition), rows.num_rows))
+        for name in set(schema.names).difference(rows.column_names):  # a column younger than the file is empty there
+            rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
+        rows = rows.select(schema.names).replace_schema_metadata(None)
+        parts.append(rows if rows.schema == schema else rows.cast(schema))
     return pa.concat_tables(parts) if parts else schema.empty_table()
 
 
-def _groups(file: pq.ParquetFile, subject: str, first: NDArray[np.int64], last: NDArray[np.int64]) -> list[int]:
-    """Row groups that may hold a subject whose hash lies in one of the ranges; all of a file that does not say."""
+def _groups(file: pq.ParquetFile, subject: str, first: NDArray[np.int64], last: NDArray[np.int64]) -> tuple[list[int], bool]:
+    """Row groups that may hold a subject whose hash lies in one of the ranges, all of a file that does not say; whether they hold no other."""
     noted = (file.metadata.metadata or {}).get(HASH_RANGES)
     ranges = json.loads(noted) if noted else {}
     if ranges.get("column") != subject or len(ranges["first"]) != file.num_row_groups:
-        return list(range(file.num_row_groups))
+        return list(range(file.num_row_groups)), False
     lowest, highest = np.array(ranges["first"], np.int64), np.array(ranges["last"], np.int64)
     # The first of the ranges that does not end before the group begins: it overlaps the group, or none does.
-    place = np.searchsorted(last, lowest)
-    return np.flatnonzero((place < last.size) & (first[np.minimum(place, last.size - 1)] <= highest)).tolist()
+    place = np.minimum(np.searchsorted(last, lowest), last.size - 1)
+    overlaps = np.flatnonzero((last[place] >= lowest) & (first[place] <= highest))
+    within = (first[place] <= lowest) & (highest <= last[place])
+    return overlaps.tolist(), bool(within[overlaps].all())
 
 
 def _encoded(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.int32], pa.Array]:

@@ -40,6 +40,7 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
+from pipelines.transforms.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import CurveOutcome, Outages, kinds_of, refine_curves
 from pipelines.transforms.determinants import derive_billing_determinants
@@ -61,6 +62,7 @@ PLANNERS = 3
 MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
 # Registers and curves wait for these alone.
 MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints)]
+_OF_CURVES = {SilverDayCurves: DAY_CURVE_COLUMNS}
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
 
@@ -231,7 +233,9 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return judge_days(rows[0], rows[1], points, day_types, settings)
 
-    return derive_with_findings(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK)
+    return derive_with_findings(
+        inputs, (SilverRegisterEnergy, SilverDayCurves), GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, _OF_CURVES
+    )
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -242,7 +246,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
     def derive(rows: Sequence[pa.Table]) -> pa.Table:
         return derive_billing_determinants(rows[0], rows[1], customers, points, periods)
 
-    return derive_in_buckets(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldBillingDeterminants, derive, READ_ROWS_PER_TASK)
+    return derive_in_buckets(inputs, (SilverRegisterEnergy, SilverDayCurves), GoldBillingDeterminants, derive, READ_ROWS_PER_TASK, _OF_CURVES)
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:

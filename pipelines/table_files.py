@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pipelines.store import Store
 
 
-LEAST_GROUP_BYTES, MOST_GROUPS = 256 * 1024, 16
+LEAST_GROUP_BYTES, MOST_GROUPS = 160 * 1024, 16
 """A file is split into row groups by ranges of the subject's hash: a power of two, so that they fit buckets of like number.
 
 A row group costs half a millisecond when it is written, and a bucket that shares one with another reads what is not its own."""

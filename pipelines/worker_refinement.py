@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 _REPORT = "report string"
 
+Columns = Mapping[type[Table], Sequence[str]]
+NO_COLUMNS: Columns = {}
+
 
 @dataclass(frozen=True)
 class BucketOutcome:
@@ -63,10 +66,15 @@ def refine_in_buckets(
 
 
 def derive_in_buckets(
-    inputs: Inputs, sources: Sequence[type[Table]], target: type[Table], derive: Callable[[Sequence[pa.Table]], pa.Table], rows_per_task: int
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    target: type[Table],
+    derive: Callable[[Sequence[pa.Table]], pa.Table],
+    rows_per_task: int,
+    columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
-    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task)
+    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, columns)
 
 
 def derive_with_findings(
@@ -76,14 +84,18 @@ def derive_with_findings(
     findings: type[Table] | None,
     derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
     rows_per_task: int,
+    columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
-    """The same where ``derive`` gives the rows of the target and those of ``findings``."""
+    """The same where ``derive`` gives the rows of the target and those of ``findings``.
+
+    columns  What is read of a source, where that is not every business column.
+    """
 
     def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
         rows, found = derive(tables)
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
 
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings)[0]
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, columns)[0]
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
@@ -127,6 +139,7 @@ def _run_buckets(
     work: Callable[[Sequence[pa.Table]], BucketOutcome],
     rows_per_task: int,
     findings: type[Table] | None = None,
+    columns: Columns = NO_COLUMNS,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
     run_id = inputs.run_id
     targets = (target,) if findings is None else (target, findings)
@@ -139,7 +152,7 @@ def _run_buckets(
         for batch in batches:
             reports = []
             for bucket in batch.column(0).to_pylist():
-                outcome = work([bucket_rows(files[source], source, bucket, buckets) for source in sources])
+                outcome = work([bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source)) for source in sources])
                 given = [outcome.rows] if outcome.findings is None else [outcome.rows, outcome.findings]
                 written = []
                 for rows, table, root, stands in zip(given, targets, roots, standing, strict=True):

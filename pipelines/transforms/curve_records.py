@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from pipelines.errors import SchemaMismatchError
 from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.transforms.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
 from pipelines.vee.blocks import NO_DAY, BoolArray, FloatArray, IntArray, RecordBlock
@@ -24,8 +24,6 @@ from pipelines.vee.settings import VeeSettings
 
 STAGE = "silver_day_curves"
 RAW_LIMIT = 4000
-
-Element = TypeVar("Element", bound=np.generic)
 
 _NEEDED = (
     "content_hash",
@@ -93,15 +91,15 @@ class CurveRecords:
     def matrix(self, rows: IntArray) -> FloatArray:
         """(rows x slots) energy after the multiplier, NaN where nothing came; the rows must share one interval length. [kWh or kvarh]"""
         slots = self._slots(rows)
-        energy = _gathered(self._values, self._offsets[rows], slots) * self.scale[rows, None]
+        energy: FloatArray = scaled_rows(self._values, self._offsets[rows], slots, self.scale[rows])
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
-            flags = _gathered(self._flags, self._flag_offsets[rows[flagged]], slots)
+            flags = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], slots)
             if (flags != self._present).any():
                 energy[flagged] = np.where(flags == self._present, energy[flagged], np.nan)
         coded = np.flatnonzero(self._quality_lengths[rows])
         if coded.size:
-            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            quality = gathered_rows(self._quality, self._quality_offsets[rows[coded]], slots)
             energy[coded] = np.where(quality == _NULL_FLAG, np.nan, energy[coded])
         return energy
 
@@ -111,7 +109,7 @@ class CurveRecords:
         marks = np.zeros((rows.size, slots), dtype=np.bool_)
         coded = np.flatnonzero(self._quality_lengths[rows])
         if coded.size:
-            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            quality = gathered_rows(self._quality, self._quality_offsets[rows[coded]], slots)
             marks[coded] = np.isin(quality, list(_SUBSTITUTED_FLAGS))
         return marks
 
@@ -120,7 +118,7 @@ class CurveRecords:
         marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
-            marks[flagged] = _gathered(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
+            marks[flagged] = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
         return marks
 
     def partial(self, rows: IntArray) -> BoolArray:
@@ -134,13 +132,6 @@ class CurveRecords:
 
     def _slots(self, rows: IntArray) -> int:
         return 1440 // int(self.interval_minutes[rows[0]]) if rows.size else 0
-
-
-def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
-    """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
-    if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
-        return flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(-1, slots)
-    return cast("NDArray[Element]", flat[offsets[:, None] + np.arange(slots)])
 
 
 def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> CurveRecords:
