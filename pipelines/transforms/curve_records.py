@@ -139,7 +139,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
     missing = set(_NEEDED) - set(bronze.column_names)
     if missing:
         raise SchemaMismatchError(BronzeLoadCurves.name, missing)
-    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED}
+    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED if name != "values_unscaled"}
     meter, meter_names = ranks(columns["meter_point_id"])
     channel, channel_names = ranks(columns["channel_code"])
     content, hashes = ranks(columns["content_hash"])
@@ -147,7 +147,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
     minutes = columns["interval_minutes"].to_numpy(zero_copy_only=False).astype(np.int64)
     sent = pc.fill_null(columns["sent_at_utc"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), NO_TIME).to_numpy(zero_copy_only=False)
 
-    values, offsets, lengths = _lists(columns["values_unscaled"])
+    values, offsets, lengths = _values(bronze["values_unscaled"])
     quality, quality_offsets, quality_lengths = _quality_letters(columns["sender_quality_codes"])
     flags, flag_offsets, flag_lengths = _characters(columns["present_flags"])
     is_power = _equals(columns["measure_code"], CurveMeasure.MEAN_POWER.value)
@@ -178,7 +178,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
         scale=multiplier * np.where(is_power, minutes / 60.0, 1.0),
         capacity_kva=capacity,
         faults=faults,
-        _values=values.to_numpy(zero_copy_only=False),
+        _values=values,
         _offsets=offsets,
         _quality=quality,
         _quality_offsets=quality_offsets,
@@ -205,6 +205,13 @@ def _lists(column: pa.Array) -> tuple[pa.Array, IntArray, IntArray]:
     """Elements of a list column, where each row begins in them, and how many it has; a null row has none."""
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     return pc.list_flatten(column), np.cumsum(lengths) - lengths, lengths
+
+
+def _values(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray, IntArray]:
+    """The same for numbers, NaN where an element is empty; chunk by chunk, so that what is most of a table is copied once."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
+    parts = [np.asarray(pc.list_flatten(chunk).to_numpy(zero_copy_only=False), dtype=np.float64) for chunk in column.chunks]
+    return np.concatenate(parts) if parts else np.empty(0), np.cumsum(lengths) - lengths, lengths
 
 
 def _quality_letters(column: pa.Array) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
@@ -274,7 +281,8 @@ def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) 
     held = np.flatnonzero(fault)
     held = held[np.lexsort((records.line[held], records.content[held]))]
     which = pa.array(fault[held] - 1)
-    rows = bronze.select(list(_NEEDED)).take(pa.array(held))
+    needed = bronze.select(list(_NEEDED))
+    rows = needed.take(pa.array(held)) if held.size else needed.slice(0, 0)  # taking copies the whole of chunked lists first
 
     def text(part: int) -> pa.Array:
         return pa.array([str(reason[part]) for reason in reasons]).take(which)
