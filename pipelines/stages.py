@@ -51,7 +51,7 @@ from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.edit import Edit
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_in_buckets, derive_with_findings, driver_files, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, Columns, derive_in_buckets, derive_with_findings, driver_files, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -62,7 +62,7 @@ PLANNERS = 3
 MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
 # Registers and curves wait for these alone.
 MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints)]
-_OF_CURVES = {SilverDayCurves: DAY_CURVE_COLUMNS}
+_OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
 

@@ -304,7 +304,9 @@ def _silver_rows(
     bits: IntArray,
 ) -> pa.Table:
     every = rows.size == block.day_numbers.size
-    energy, final, status, bits = (values if every else values[rows] for values in (block.energy, estimates.final, estimates.status, bits))
+    energy, final = (values if every else values[rows] for values in (block.energy, estimates.final))
+    status = estimates.status if every else estimates.status[rows]
+    bits = bits if every else bits[rows]
     channels = len(records.channels)
     counts = np.empty((3, rows.size), dtype=np.int32)
     day_counts(status, _ESTIMATED, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, counts)

@@ -46,9 +46,9 @@ def run_checks(block: CurveBlock, settings: VeeSettings, checks: Sequence[Check]
         failed = check.failed(block, settings)
         # Findings are few: looking for them is quicker than passing over every interval.
         found = np.flatnonzero(failed)
-        if found.size:
+        if found.size and check.bit is not None:
             marks = (bits, invalid) if failed.ndim == 1 else (bits.reshape(-1), invalid.reshape(-1))
-            marks[0][found] |= np.int64(1) << np.int64(check.bit)
+            marks[0][found] |= np.int64(1 << check.bit)
             if check.severity is Severity.INVALID:
                 marks[1][found] = True
     return bits, invalid
