@@ -40,7 +40,8 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
     rows   All declared columns of the table. Rows of a table of meter points are laid out by the hash of the meter point, and each file
            notes the hashes of its row groups (``bucket_rows``); rows of one meter point keep their order.
     root   The table's folder on a file system that workers and driver share.
-    quick  Splits floating-point numbers into streams of bytes: the quickest, but Spark reads it only with its vectorised reader off.
+    quick  Rows as they come, floating-point numbers split into streams of bytes: the quickest, but every bucket reads the whole file, and
+           Spark reads it only with its vectorised reader off.
     """
     rows = conform(rows, table)
     if not table.partition_by:
@@ -50,7 +51,7 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) and encoded.num_chunks else encoded
     values = encoded.dictionary.to_pylist() if rows.num_rows else []
     place = encoded.indices.to_numpy(zero_copy_only=False) if rows.num_rows else np.empty(0, np.int32)
-    hashes = subject_hashes(rows.column(SUBJECT)) if SUBJECT in rows.column_names else None
+    hashes = subject_hashes(rows.column(SUBJECT)) if SUBJECT in rows.column_names and not quick else None
     rows = rows.drop_columns([column])
     written = []
     for number in sorted(range(len(values)), key=values.__getitem__):
