@@ -1,6 +1,6 @@
 """Bills a second: the batch engine on a city of two-part customers, beside the same bills priced one by one.
 
-    python -m benchmarks.tariff [--bills 200000] [--compare 10000] [--json]
+    python -m benchmarks.tariff [--bills 200000] [--compare 10000] [--without-formulas] [--json]
 
 Every bill has 20 lines or more: five periods by three components, demand and its excess, adjustment, a dormitory beside the factory and
 energy fed in; a tenth of them change their capacity inside the month. All input is simulated from one seed.
@@ -30,9 +30,10 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, Contract, Segment, SupplyMonth, price_supply
+from pipelines.tariff import Contract, Segment, SupplyMonth, price_supply
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import BILLS_SCHEMA, PERIODS, QUANTITY, SEGMENT_FIELDS
+from pipelines.tariff.batch_months import priced_months
 from pipelines.tariff.batch_prices import ShapeBook
 from pipelines.tariff.exact import IntArray, decimal_column
 
@@ -100,6 +101,14 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
         **{f"{period.value}_kwh": numbers(split[:, number], home) for number, period in enumerate(TouPeriod)},
         "max_demand_kw": numbers(demand, home),
     }  # fmt: skip
+    # Digits as they come from meters and contracts: a hundredth, for some meters ten-thousandths of a kilowatt-hour.
+    fine = np.where(random.random(count) < 0.1, 4, 2)
+    written = {
+        "running_capacity_kva": 1, "contract_demand_kw": 1, "power_factor_standard_ratio": 2, "export_price_cny_per_kwh": 4, "max_demand_kw": 4,
+    }  # fmt: skip
+    kind = SEGMENT_FIELDS.field("decimals").type
+    places = [np.full(bill.size, written[field.name]) if field.name in written else fine[bill] for field in kind]
+    columns["decimals"] = pa.StructArray.from_arrays([pa.array(each.astype(np.int8)) for each in places], fields=list(kind))
     arrays = [columns.get(field.name, pa.nulls(bill.size, field.type)).cast(field.type) for field in SEGMENT_FIELDS]
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
     segments = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(arrays, fields=list(SEGMENT_FIELDS)))
@@ -108,15 +117,16 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
     lagging = numbers(reactive // 1000 * random.integers(200, 1000, count))
     exported = numbers(random.integers(1, 10_000_000, count) * 10_000)
     zero = numbers(np.zeros(count, dtype=np.int64))
+    of_bill = pa.StructArray.from_arrays([pa.array(fine.astype(np.int8))] * 2, fields=list(BILLS_SCHEMA.field("decimals").type))
     return pa.table(
-        [names, months, lagging, zero, zero, exported, pa.nulls(count, QUANTITY), segments.cast(BILLS_SCHEMA.field("segments").type)],
+        [names, months, lagging, zero, zero, exported, pa.nulls(count, QUANTITY), segments.cast(BILLS_SCHEMA.field("segments").type), of_bill],
         schema=BILLS_SCHEMA,
     )
 
 
 def supplies(bills: pa.Table) -> Iterable[tuple[str, SupplyMonth]]:
     """The same bills as the single engine takes them."""
-    for row in bills.to_pylist():
+    for row in map(as_written, bills.to_pylist()):
         segments = tuple(_segment(segment) for segment in row["segments"])
         month = BillingMonth.parse(row["billing_month"])
         yield (
@@ -125,6 +135,16 @@ def supplies(bills: pa.Table) -> Iterable[tuple[str, SupplyMonth]]:
                 month, segments, row["lagging_kvarh"], row["leading_kvarh"], row["year_to_date_kwh"], row["exported_kwh"], row["power_factor_kwh"]
             ),
         )
+
+
+def as_written(row: dict[str, Any]) -> dict[str, Any]:
+    """A bill or segment with its numbers written with as many decimals as stand beside them."""
+    decimals = row["decimals"] or {}
+    found = {
+        name: value if value is None or decimals.get(name) is None else value.quantize(Decimal(1).scaleb(-decimals[name]))
+        for name, value in row.items()
+    }
+    return found | {"segments": [as_written(segment) for segment in row["segments"]]} if "segments" in row else found
 
 
 def _segment(row: dict[str, Any]) -> Segment:
@@ -150,52 +170,28 @@ def _segment(row: dict[str, Any]) -> Segment:
     )
 
 
-LineRow = tuple[Any, ...]
-_COMPARED = (
-    "line_number", "component_code", "period_code", "quantity", "quantity_unit", "unit_price", "price_unit", "amount_cny", "fact_id",
-    "fact_confidence_code", "first_date", "last_date", "section",
-)  # fmt: skip
-
-
-def line_row(line: BillLine) -> LineRow:
-    """A line of the single engine in the columns of the batch."""
-    period = line.period.value if line.period else None
-    return (
-        line.line_number, line.component.value, period, line.quantity, line.quantity_unit, line.unit_price, line.price_unit, line.amount_cny,
-        line.fact_id, line.fact_confidence.value, line.first_day, line.last_day, line.section,
-    )  # fmt: skip
-
-
-def rows_by_account(lines: pa.Table) -> dict[str, list[LineRow]]:
-    """Lines of a batch by account, in the columns compared."""
-    found: dict[str, list[LineRow]] = {}
-    columns = [lines.column(name).to_pylist() for name in _COMPARED]
-    for account, *row in zip(lines.column("account_id").to_pylist(), *columns, strict=True):
-        found.setdefault(account, []).append(tuple(row))
-    return found
-
-
 def differences(bills: pa.Table, facts: Facts) -> tuple[int, float]:
-    """How many bills the batch and the single engine price differently, and the seconds that the single one took."""
-    batch = rows_by_account(price_batch(bills, facts).lines)
+    """How many bills the batch and the single engine price differently in anything, formulas too, and the seconds that the single one took."""
+    batch = price_batch(bills, facts)
+    found = dict(priced_months(batch.lines, batch.months))
     different, spent = 0, 0.0
     for account, supply in supplies(bills):
         began = time.perf_counter()
         priced = price_supply(supply, facts)
         spent += time.perf_counter() - began
-        different += [line_row(line) for line in priced.lines] != batch.get(account)
+        different += priced != found.get(account)
     return different, spent
 
 
-def _price_share(arguments: tuple[int, int]) -> tuple[int, int, float, float]:
-    """One process: its share of the bills. (bills, lines, seconds, megabytes)"""
-    count, seed = arguments
+def _price_share(arguments: tuple[int, int, bool]) -> tuple[int, int, float, float]:
+    """One process: its share of the bills, with or without formulas. (bills, lines, seconds, megabytes)"""
+    count, seed, formulas = arguments
     bills = simulated_bills(count, seed)
     facts = load_facts(packaged("conf") / "facts")
     began, lines = time.perf_counter(), 0
     book = ShapeBook(facts, None)
     for start in range(0, count, BATCH):
-        priced = price_batch(bills.slice(start, BATCH), facts, None, book)
+        priced = price_batch(bills.slice(start, BATCH), facts, None, book, formulas)
         lines += priced.lines.num_rows
         if priced.refused.num_rows:
             raise SystemExit(f"refused: {priced.refused.to_pylist()[0]}")
@@ -203,11 +199,11 @@ def _price_share(arguments: tuple[int, int]) -> tuple[int, int, float, float]:
     return count, lines, seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def measure(count: int, compare: int, processes: int = 2) -> dict[str, Any]:
-    """All figures of a run, by name."""
+def measure(count: int, compare: int, processes: int = 2, formulas: bool = True) -> dict[str, Any]:
+    """All figures of a run, by name; the comparison has formulas always."""
     share = count // processes
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        shares = list(pool.map(_price_share, [(share, seed) for seed in range(processes)]))
+        shares = list(pool.map(_price_share, [(share, seed, formulas) for seed in range(processes)]))
     priced, lines = sum(each[0] for each in shares), sum(each[1] for each in shares)
     seconds = max(each[2] for each in shares)
     facts = load_facts(packaged("conf") / "facts")
@@ -215,6 +211,7 @@ def measure(count: int, compare: int, processes: int = 2) -> dict[str, Any]:
     return {
         "bills": priced,
         "lines_per_bill": round(lines / priced, 2),
+        "formulas": formulas,
         "processes": processes,
         "cpus": os.cpu_count(),
         "seconds": round(seconds, 3),
@@ -231,9 +228,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.tariff", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--bills", type=int, default=200_000)
     parser.add_argument("--compare", type=int, default=10_000)
+    parser.add_argument("--without-formulas", action="store_true")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
-    found = measure(chosen.bills, chosen.compare)
+    found = measure(chosen.bills, chosen.compare, formulas=not chosen.without_formulas)
     text = json.dumps(found, indent=1) if chosen.json else "\n".join(f"{name:28} {value}" for name, value in found.items())
     sys.stdout.write(text + "\n")
     return 1 if found["different_bills"] else 0

@@ -79,6 +79,7 @@ class RegisterRule(StrEnum):
     ROLLOVER = "rollover"
     METER_EXCHANGE = "meter_exchange"
     DECREASE = "decrease"
+    JUMP = "jump"
 
 
 class TouPeriod(StrEnum):
@@ -108,6 +109,30 @@ class CustomerClass(StrEnum):
     GENERAL_COMMERCIAL = "general_commercial"
     RESIDENTIAL = "residential"
     AGRICULTURE = "agriculture"
+
+
+class TouSchedule(StrEnum):
+    """Whose time-of-use hours hold: those of a price class, or of charging points of industry and commerce for electric vehicles."""
+
+    LARGE_INDUSTRY = "large_industry"
+    GENERAL_COMMERCIAL = "general_commercial"
+    RESIDENTIAL = "residential"
+    AGRICULTURE = "agriculture"
+    EV_CHARGING = "ev_charging"
+
+    @classmethod
+    def of(cls, customer_class: str, is_ev_charging: bool | None) -> TouSchedule | None:
+        """The hours of a customer's terms; None for residential charging points, whose prices are not known."""
+        if not is_ev_charging:
+            return cls(customer_class)
+        return cls.EV_CHARGING if customer_class in (cls.LARGE_INDUSTRY, cls.GENERAL_COMMERCIAL) else None
+
+
+class SegmentBasis(StrEnum):
+    """What the energy of a month is cut by where terms or prices change inside it."""
+
+    CURVE = "curve"
+    REGISTERS = "registers"
 
 
 class PricingScheme(StrEnum):
@@ -225,6 +250,7 @@ class RejectReason(StrEnum):
     UNKNOWN_METER_POINT = "unknown_meter_point"
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
+    REGISTER_JUMP = "register_jump"
     FUTURE_DATED = "future_dated"
     PRE_INSTALLATION = "pre_installation"
 

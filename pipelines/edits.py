@@ -22,8 +22,9 @@ from pipelines.people import People
 from pipelines.store import Store
 from pipelines.table_files import commit_files, write_files
 from pipelines.tables.edits import BronzeManualEdits
-from pipelines.tables.silver import SilverDayCurves
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 from pipelines.vee.edit import ACCEPTABLE, Edit
+from pipelines.vee.settings import VeeSettings
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -67,6 +68,7 @@ def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> dict
         raise UsageError(f"The intervals of this curve are {minutes} minutes long; from and to must lie on their borders.", "Such as 10:00 to 10:30.")
     first, last = wish.begins_minute // minutes, wish.ends_minute // minutes - 1
     _require_possible(wish, row["failed_check_bits"][first : last + 1])
+    _require_carried(store, wish, minutes)
     proposal = {
         "meter_point_id": wish.meter_point_id,
         "channel_code": wish.channel_code,
@@ -103,6 +105,34 @@ def _require_possible(wish: Wish, failed_bits: Sequence[int]) -> None:
         raise UsageError(f"{len(wish.values)} values for {len(failed_bits)} intervals.", "Give one value for each interval, in kWh or kvarh.")
     if wish.values is not None and any(not 0 <= value < float("inf") for value in wish.values):
         raise UsageError("Energy of an interval is 0 or more.", "Give what the meter should have counted.")
+
+
+def _require_carried(store: Store, wish: Wish, minutes: int) -> None:
+    """Raises UsageError for values that the meter point's capacity cannot carry, by the limit of the over-capacity check."""
+    rows = store.arrow(SilverMeterPoints, ["valid_from_date", "capacity_kva"], [("meter_point_id", "==", wish.meter_point_id)]).to_pylist()
+    in_force = max((row for row in rows if row["valid_from_date"] <= wish.day), key=lambda row: row["valid_from_date"], default=None)
+    if wish.values is None or in_force is None or in_force["capacity_kva"] is None:
+        return
+    most = store.settings.section(VeeSettings).over_capacity_factor * in_force["capacity_kva"] * minutes / 60
+    if max(wish.values) > most:
+        raise UsageError(
+            f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} kVA of {wish.meter_point_id} carry ({most:g}).",
+            "Values are kWh or kvarh of the interval, after the multiplier; correct the capacity first where that is wrong.",
+        )
+
+
+def values_beside(store: Store, proposal: Mapping[str, Any]) -> dict[str, Any]:
+    """What an approver has to see of an edit: its time of day, and what was measured and stands now in its intervals. [kWh or kvarh]"""
+    minutes, slots = proposal["interval_minutes"], slice(proposal["first_slot"], proposal["last_slot"] + 1)
+    begins, ends = proposal["first_slot"] * minutes, (proposal["last_slot"] + 1) * minutes
+    day = proposal["curve_date"] if isinstance(proposal["curve_date"], date) else date.fromisoformat(proposal["curve_date"])
+    row = _curve_row(store, proposal["meter_point_id"], proposal["channel_code"], day)
+    return {
+        "begins": f"{begins // 60:02d}:{begins % 60:02d}",
+        "ends": f"{ends // 60:02d}:{ends % 60:02d}",
+        "measured_kwh_or_kvarh": row["measured_kwh_or_kvarh"][slots],
+        "final_kwh_or_kvarh": row["final_kwh_or_kvarh"][slots],
+    }
 
 
 def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> dict[str, Any]:
@@ -171,7 +201,8 @@ def _curve_row(store: Store, meter_point: str, channel: str, day: date) -> dict[
         ("channel_code", "==", channel),
         ("curve_date", "==", day),
     ]
-    rows = store.arrow(SilverDayCurves, ["interval_minutes", "failed_check_bits"], wanted).to_pylist()
+    columns = ["interval_minutes", "failed_check_bits", "measured_kwh_or_kvarh", "final_kwh_or_kvarh"]
+    rows = store.arrow(SilverDayCurves, columns, wanted).to_pylist()
     if not rows:
         raise UsageError(f"{meter_point} has no curve of {channel} on {day}.", "See `zhixiang table show silver_day_curves` for what there is.")
     return dict(rows[0])

@@ -92,15 +92,22 @@ class GateHaltedError(ZhixiangError):
         )
 
 
+class DisagreementError(ZhixiangError):
+    """A result and its recomputation, or a document and ours, do not agree. Nothing was written by the comparison, nothing was halted."""
+
+    exit_code = 4
+
+
 class FactNotInForceError(ZhixiangError):
     """No version of a fact covers the day that is asked for; nothing is extrapolated."""
 
     exit_code = 5
 
-    def __init__(self, fact_id: str, on: date, covers: str, path: str = "") -> None:
-        self.fact_id, self.on, self.covers, self.path = fact_id, on, covers, path
+    def __init__(self, fact_id: str, on: date, covers: str, path: str = "", line: int | None = None) -> None:
+        self.fact_id, self.on, self.covers, self.path, self.line = fact_id, on, covers, path, line
+        where = f"{path}:{line}" if line else path or "its file"
         super().__init__(
-            f"No {fact_id} in force on {on.isoformat()}; {path or 'its file'} covers {covers}.",
+            f"No {fact_id} in force on {on.isoformat()}; {where} covers {covers}.",
             "Add the notice that holds on that day, with its document, to the file.",
         )
 

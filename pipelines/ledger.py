@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pipelines.steps import Scope
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
   run_id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at_utc TEXT NOT NULL, ended_at_utc TEXT,
@@ -20,9 +22,28 @@ CREATE TABLE IF NOT EXISTS steps (
   run_id TEXT NOT NULL, position INTEGER NOT NULL, step TEXT NOT NULL, status TEXT NOT NULL,
   seconds REAL NOT NULL, fingerprint TEXT NOT NULL, versions_read TEXT NOT NULL, versions_written TEXT NOT NULL,
   rows_written TEXT NOT NULL, gates TEXT NOT NULL, PRIMARY KEY (run_id, position));
+CREATE TABLE IF NOT EXISTS step_bases (
+  run_id TEXT NOT NULL, position INTEGER NOT NULL, basis TEXT NOT NULL, began_at_utc TEXT NOT NULL, table_ids TEXT NOT NULL,
+  computed INTEGER, known INTEGER, unit TEXT, PRIMARY KEY (run_id, position));
 CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 """
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What tells whether a later run of a step may leave alone what no change of its sources touches.
+
+    digest     SHA-256 over all that the result depends on but the versions read: code, settings, facts.
+    began      The instant at which the run began; the only clock that the step knew.
+    table_ids  Table read -> its Delta id: versions of a table that was made anew say nothing about the one before.
+    scope      How much was computed; none where the step does not count it.
+    """
+
+    digest: str
+    began: datetime
+    table_ids: Mapping[str, str]
+    scope: Scope | None = None
 
 
 @dataclass(frozen=True)
@@ -35,6 +56,7 @@ class StepRecord:
     versions_written  Table or model -> version.
     rows_written      Table -> rows.
     gates             Table -> what the gate found.
+    basis             Of a step that computes what was touched alone.
     """
 
     step: str
@@ -45,6 +67,17 @@ class StepRecord:
     versions_written: Mapping[str, Any]
     rows_written: Mapping[str, int]
     gates: Mapping[str, Any]
+    basis: Basis | None = None
+
+
+@dataclass(frozen=True)
+class DoneStep:
+    """The newest success of a step; columns as in ``StepRecord``."""
+
+    fingerprint: str
+    versions_read: Mapping[str, int]
+    versions_written: Mapping[str, Any]
+    basis: Basis | None
 
 
 class Ledger:
@@ -111,17 +144,35 @@ class Ledger:
                     ),
                 ),
             )
+            if record.basis is not None:
+                scope = record.basis.scope
+                counted = (None, None, None) if scope is None else (scope.computed, scope.known, scope.unit)
+                ids = json.dumps(record.basis.table_ids, sort_keys=True)
+                connection.execute(
+                    "INSERT INTO step_bases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (run_id, position, record.basis.digest, record.basis.began.isoformat(), ids, *counted),
+                )
+
+    def newest_done(self, step: str) -> DoneStep | None:
+        """The newest success of a step; None where it never had one."""
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT fingerprint, versions_read, versions_written, basis, began_at_utc, table_ids, computed, known, unit FROM steps"
+                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY steps.rowid DESC LIMIT 1",
+                (step,),
+            ).fetchone()
+        if row is None:
+            return None
+        basis = None
+        if row["basis"] is not None:
+            scope = None if row["unit"] is None else Scope(row["unit"], row["computed"], row["known"])
+            basis = Basis(row["basis"], datetime.fromisoformat(row["began_at_utc"]), json.loads(row["table_ids"]), scope)
+        return DoneStep(row["fingerprint"], json.loads(row["versions_read"]), json.loads(row["versions_written"]), basis)
 
     def last_done(self, step: str, fingerprint: str) -> dict[str, Any] | None:
         """What the newest successful run of a step wrote, if its fingerprint was this one."""
-        with self._open() as connection:
-            row = connection.execute(
-                "SELECT fingerprint, versions_written FROM steps WHERE step = ? AND status = 'done' ORDER BY rowid DESC LIMIT 1", (step,)
-            ).fetchone()
-        if row is None or row["fingerprint"] != fingerprint:
-            return None
-        written: dict[str, Any] = json.loads(row["versions_written"])
-        return written
+        done = self.newest_done(step)
+        return None if done is None or done.fingerprint != fingerprint else dict(done.versions_written)
 
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
         """The newest runs, newest first."""
@@ -129,10 +180,16 @@ class Ledger:
             return [dict(row) for row in connection.execute("SELECT * FROM runs ORDER BY rowid DESC LIMIT ?", (limit,))]
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
-        """The steps of a run in their order."""
+        """The steps of a run in their order; ``computed`` says how much of what there is, where a step counts it."""
         with self._open() as connection:
-            rows = [dict(row) for row in connection.execute("SELECT * FROM steps WHERE run_id = ? ORDER BY position", (run_id,))]
+            found = connection.execute(
+                "SELECT steps.*, computed, known, unit FROM steps LEFT JOIN step_bases USING (run_id, position) WHERE run_id = ? ORDER BY position",
+                (run_id,),
+            )
+            rows = [dict(row) for row in found]
         for row in rows:
             for column in ("versions_read", "versions_written", "rows_written", "gates"):
                 row[column] = json.loads(row[column])
+            computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
+            row["computed"] = None if unit is None else str(Scope(unit, computed, known))
         return rows

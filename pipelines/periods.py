@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 
@@ -77,9 +78,26 @@ class BillingMonth:
         return f"{self.year:04d}-{self.month:02d}"
 
 
+def months_through(months: Collection[str]) -> list[str]:
+    """Every month from the first to the last of some, all as ``YYYY-MM``.
+
+    >>> months_through({"2026-11", "2027-01"})
+    ['2026-11', '2026-12', '2027-01']
+    """
+    if not months:
+        return []
+    first, last = ((int(text[:4]) * 12 + int(text[5:7]) - 1) for text in (min(months), max(months)))
+    return [f"{number // 12:04d}-{number % 12 + 1:02d}" for number in range(first, last + 1)]
+
+
 def utc_now() -> datetime:
     """The clock, read in one place only; callers pass the instant on."""
     return datetime.now(UTC)
+
+
+def local_day(instant: datetime) -> date:
+    """The local day on which an instant falls."""
+    return instant.astimezone(LOCAL_ZONE).date()
 
 
 def local_midnight_utc(day: date) -> datetime:

@@ -8,24 +8,25 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
+from deltalake.exceptions import DeltaError
 
 from pipelines import quality
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.facts import Facts
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.ledger import Basis, DoneStep, Ledger, StepRecord
 from pipelines.models import ModelBundle
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.revisions import append_revisions, with_revisions
 from pipelines.settings import Settings
-from pipelines.steps import Inputs, Step, TrainStep, WorkerFiles, WriteMode, Written
+from pipelines.steps import Earlier, Inputs, Scope, Step, TrainStep, WorkerFiles, WriteMode, Written
 from pipelines.store import Store, conform_frame
 from pipelines.table_files import commit_files, discard_files
 from pipelines.tables.base import Role, Table
@@ -100,21 +101,26 @@ class Runner:
             return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
         bundles = self._bundles(step)
         fingerprint = self._fingerprint(step, read, bundles)
-        done = self.ledger.last_done(step.name, fingerprint)
-        if done is not None and self._still_there(step, done):
-            return StepRecord(step.name, "unchanged", time.monotonic() - began, fingerprint, read, done, {}, {})
-        inputs = self._inputs(step, read, bundles)
+        newest = self.ledger.newest_done(step.name)
+        done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
+        if done is not None and done.fingerprint == fingerprint:
+            return StepRecord(step.name, "unchanged", time.monotonic() - began, fingerprint, read, done.versions_written, {}, {})
+        basis = self._basis(step) if isinstance(step, Step) and step.by_touched else None
+        inputs = self._inputs(step, read, bundles, self._earlier(step, done, basis))
+        scope: Scope | None = None
         try:
             if isinstance(step, TrainStep):
                 written, rows, gates = self._train(step, inputs)
             else:
-                written, rows, gates = self._apply(step, inputs)
+                written, rows, gates, scope = self._apply(step, inputs)
         except Exception as error:
             found = {"error": str(error)[:2000]} | ({"failures": error.failures} if isinstance(error, GateHaltedError) else {})
             with self._one_at_a_time:
                 self.ledger.record(self.run_id, StepRecord(step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found))
             raise
-        return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates)
+        if basis is not None and isinstance(step, Step):
+            basis = replace(basis, scope=scope, table_ids=self._table_ids([*step.reads, *step.writes]))
+        return StepRecord(step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates, basis)
 
     def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
         """What a product's step would issue now: new and changed rows with their next revision. Nothing is written."""
@@ -168,7 +174,33 @@ class Runner:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
-    def _inputs(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]) -> Inputs:
+    def _basis(self, step: Step) -> Basis:
+        """What a later run must find unchanged to leave alone what its sources' changes do not touch."""
+        return Basis(self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes]))
+
+    def _table_ids(self, tables: Sequence[type[Table]]) -> dict[str, str]:
+        found = {table.name: self.store.delta(table) for table in tables}
+        return {name: str(delta.metadata().id) for name, delta in found.items() if delta is not None}
+
+    def _earlier(self, step: Step | TrainStep, done: DoneStep | None, basis: Basis | None) -> Earlier | None:
+        """The newest run, where nothing but versions has changed since and the files that it read or wrote are all there still."""
+        if done is None or basis is None or done.basis is None or done.basis.digest != basis.digest:
+            return None
+        if any(basis.table_ids.get(name) != kept for name, kept in done.basis.table_ids.items()):
+            return None
+        versions = {**done.versions_written, **done.versions_read}
+        paths: dict[type[Table], list[str]] = {}
+        for table in {*step.reads, *(step.writes if isinstance(step, Step) else ())}:
+            try:
+                files = self.store.data_files(table, versions[table.name]) if versions[table.name] >= 0 else []
+            except DeltaError:
+                return None
+            paths[table] = [f"{self.store.path(table)}/{path}" for path in files]
+            if not all(Path(path).is_file() for path in paths[table]):
+                return None
+        return Earlier(versions, done.basis.began, lambda table: paths[table])
+
+    def _inputs(self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle], earlier: Earlier | None = None) -> Inputs:
         def files(table: type[Table]) -> Sequence[str]:
             version = read[table.name]
             return self.store.data_files(table, version) if version >= 0 else []
@@ -186,6 +218,7 @@ class Runner:
             location=self.store.path,
             files=files,
             standing=self._standing,
+            earlier=earlier,
         )
 
     def _standing(self, table: type[Table]) -> Sequence[str]:
@@ -208,7 +241,7 @@ class Runner:
         kept = self.registry.promote(model, version, reason).version if promoted else (champion.version if champion else version)
         return {model.name: kept}, {}, {model.name: {"rules": [f"promotion: {reason}"], "failures": [], "metrics": dict(model.metrics)}}
 
-    def _apply(self, step: Step, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+    def _apply(self, step: Step, inputs: Inputs) -> tuple[dict[str, Any], dict[str, int], dict[str, Any], Scope | None]:
         results = step.apply(inputs)
         if set(results) != set(step.writes):
             raise UnknownNameError("result of step " + step.name, ", ".join(table.name for table in set(results) ^ set(step.writes)), [])
@@ -229,7 +262,8 @@ class Runner:
             with ThreadPoolExecutor(WRITERS) as pool:
                 for table, written in zip(group, pool.map(lambda table: self._write(step, table, results[table]), group), strict=True):
                     versions[table.name], rows[table.name], gates[table.name] = written
-        return versions, rows, gates
+        counted = [result.scope for result in results.values() if isinstance(result, WorkerFiles) and result.scope is not None]
+        return versions, rows, gates, counted[0] if counted else None
 
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
         mode = step.writes[table]
@@ -264,8 +298,9 @@ class Runner:
             raise
         existing = self.store.delta(table)
         transaction = 1 + ((existing.transaction_version(step.name) or 0) if existing is not None else 0)
-        version = commit_files(self.store, table, result.files, step.name, transaction, overwrite=True)
-        return version if version is not None else -1, sum(file.rows for file in result.files), found.to_json()
+        version = commit_files(self.store, table, result.files, step.name, transaction, overwrite=True, kept=result.kept)
+        rows = sum(file.rows for file in result.files) if result.kept is None else self.store.row_count(table)
+        return version if version is not None else -1, rows, found.to_json()
 
 
 def _needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:

@@ -36,6 +36,20 @@ class WriteMode(Enum):
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """What the newest run of a step saw and left; rows that none of its differences reach stand as they are.
+
+    versions  Delta version of each table read or written.
+    now       The instant at which that run began.
+    paths     Table read or written -> paths of the data files of that version.
+    """
+
+    versions: Mapping[str, int]
+    now: datetime
+    paths: Callable[[type[Table]], Sequence[str]]
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a step's function receives.
 
@@ -51,6 +65,7 @@ class Inputs:
     location  Table -> folder, for steps whose workers read and write files themselves.
     files     Table -> data files of the version read, relative to its folder.
     standing  Table that the step writes -> data files that stand there now, relative to its folder.
+    earlier   The step's newest run, where nothing has changed since but the versions of what it reads; none: everything is computed.
     """
 
     frames: Mapping[type[Table], DataFrame]
@@ -65,10 +80,19 @@ class Inputs:
     location: Callable[[type[Table]], str]
     files: Callable[[type[Table]], Sequence[str]]
     standing: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
+    earlier: Earlier | None = None
 
     def frame(self, table: type[Table]) -> DataFrame:
         """The frame of one declared table."""
         return self.frames[table]
+
+    def paths(self, table: type[Table]) -> list[str]:
+        """Paths of the data files of the version read."""
+        return [f"{self.location(table)}/{path}" for path in self.files(table)]
+
+    def standing_paths(self, table: type[Table]) -> list[str]:
+        """Paths of the data files of a written table as it stands."""
+        return [f"{self.location(table)}/{path}" for path in self.standing(table)]
 
 
 @dataclass(frozen=True)
@@ -97,14 +121,35 @@ class WrittenFile:
 
 
 @dataclass(frozen=True)
+class Scope:
+    """How much of what a step's sources hold was computed.
+
+    unit      What is counted: ``meter points`` or ``months``.
+    computed  How many were computed.
+    known     How many there are.
+    """
+
+    unit: str
+    computed: int
+    known: int
+
+    def __str__(self) -> str:
+        return f"{self.computed:,} of {self.known:,} {self.unit}"
+
+
+@dataclass(frozen=True)
 class WorkerFiles:
     """Files that wait for their commit, and what the workers counted in them.
 
     violations  Promise -> rows that break it; the gate halts unless all are 0.
+    kept        Data files of the table that stay beside them, relative to its folder; none: what stood is replaced as a whole.
+    scope       How much was computed; none where nobody counts.
     """
 
     files: tuple[WrittenFile, ...]
     violations: Mapping[str, int]
+    kept: frozenset[str] | None = None
+    scope: Scope | None = None
 
 
 Written = Union["DataFrame", WorkerFiles]
@@ -122,6 +167,7 @@ class Step:
     apply        Pure function of the inputs.
     uses_models  Registered models whose champion the function needs.
     by_month     Whether the result depends on the months asked for.
+    by_touched   Whether the function computes only what the changes since its newest run touch; it is then told of that run.
     """
 
     stage: str
@@ -131,6 +177,7 @@ class Step:
     apply: Apply
     uses_models: tuple[str, ...] = ()
     by_month: bool = False
+    by_touched: bool = False
 
 
 @dataclass(frozen=True)

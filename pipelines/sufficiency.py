@@ -14,6 +14,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
+from pipelines.touched import touched_months
 from pipelines.transforms.aggregates import PublicationSettings
 from pipelines.transforms.sufficiency import CURVE_COLUMNS, FINDING_COLUMNS, REGISTER_COLUMNS, month_sufficiency
 
@@ -31,7 +32,7 @@ def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     sources: dict[type[Table], Sequence[str]] = {SilverRegisterEnergy: REGISTER_COLUMNS, SilverDayCurves: CURVE_COLUMNS}
     sources |= {SilverRegisterFindings: FINDING_COLUMNS, GoldDayFindings: FINDING_COLUMNS}
-    return derive_by_month(inputs, sources, GoldDataSufficiency, derive)
+    return derive_by_month(inputs, sources, GoldDataSufficiency, derive, touched_months(inputs))
 
 
 SUFFICIENCY_STEP = Step(
@@ -40,4 +41,5 @@ SUFFICIENCY_STEP = Step(
     reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints, SilverRegisterFindings, GoldDayFindings),
     writes={GoldDataSufficiency: WriteMode.COMMIT_FILES},
     apply=judge_sufficiency,
+    by_touched=True,
 )

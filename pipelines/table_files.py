@@ -6,12 +6,17 @@ Orphan files of a killed run are in no commit and change nothing; a repeated com
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import time
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 import numpy as np
 import pyarrow as pa
@@ -24,6 +29,9 @@ from pipelines.steps import WrittenFile
 from pipelines.tables.base import Table, conform
 
 if TYPE_CHECKING:
+    from deltalake import DeltaTable
+    from deltalake.transaction import AddAction
+
     from pipelines.store import Store
 
 
@@ -134,19 +142,26 @@ def _statistics(rows: pa.Table) -> dict[str, object]:
 
 
 def commit_files(
-    store: Store, table: type[Table], files: Iterable[WrittenFile], application: str, transaction: int, *, overwrite: bool
+    store: Store,
+    table: type[Table],
+    files: Sequence[WrittenFile],
+    application: str,
+    transaction: int,
+    *,
+    overwrite: bool,
+    kept: frozenset[str] | None = None,
 ) -> int | None:
     """What the driver does: one atomic commit; returns the new version, or None where this transaction was committed before.
 
     application   Who commits; derived from table and job so that ids of a rebuilt table never collide.
     transaction   Rises with each commit of the application.
     overwrite     Replace the whole table instead of adding to it.
+    kept          Data files of the table that an overwrite leaves; where nothing is left out and nothing comes, the version stays.
     """
     from deltalake import CommitProperties, Schema
-    from deltalake.transaction import AddAction, Transaction, create_table_with_add_actions
+    from deltalake.transaction import Transaction, create_table_with_add_actions
 
-    now = int(time.time() * 1000)
-    actions: list[Any] = [AddAction(file.path, file.size_bytes, dict(file.partition), now, data_change=True, stats=file.stats) for file in files]
+    actions = [_add(file) for file in files]
     properties = CommitProperties(app_transactions=[Transaction(application, transaction)])
     existing = store.delta(table)
     if existing is None:
@@ -162,14 +177,67 @@ def commit_files(
     done = existing.transaction_version(application)
     if done is not None and done >= transaction:
         return None
-    existing.create_write_transaction(
-        actions,
-        mode="overwrite" if overwrite else "append",
-        schema=existing.schema(),
-        partition_by=list(table.partition_by),
-        commit_properties=properties,
-    )
+    links: list[WrittenFile] = []
+    filters: list[tuple[str, str, Any]] | None = None
+    if kept is not None:
+        standing = _standing_files(existing)
+        replaced = [file for file in standing if file.path not in kept]
+        if not files and not replaced:
+            return existing.version()
+        overwrite = bool(replaced)
+        if overwrite:
+            (column,) = table.partition_by
+            parts = {file.partition[column] for file in [*files, *replaced]}
+            filters = [(column, "in", sorted(parts))]
+            # A commit may not remove and add one path: what stays in a partition that is replaced stays under another name.
+            links = [_linked(file, store.path(table)) for file in standing if file.path in kept and file.partition[column] in parts]
+    try:
+        existing.create_write_transaction(
+            [*actions, *(_add(link, data_change=False) for link in links)],
+            mode="overwrite" if overwrite else "append",
+            schema=existing.schema(),
+            partition_by=list(table.partition_by),
+            partition_filters=filters,
+            commit_properties=properties,
+        )
+    except Exception:
+        discard_files(store.path(table), links)
+        raise
     return store.version(table)
+
+
+def _add(file: WrittenFile, *, data_change: bool = True) -> AddAction:
+    from deltalake.transaction import AddAction
+
+    return AddAction(file.path, file.size_bytes, dict(file.partition), int(time.time() * 1000), data_change=data_change, stats=file.stats)
+
+
+def _standing_files(existing: DeltaTable) -> list[WrittenFile]:
+    """The data files of a table's newest version as its log describes them."""
+    found = []
+    for row in pa.table(existing.get_add_actions(flatten=True)).to_pylist():
+        described = {
+            part: {name.removeprefix(f"{kind}."): _plain(value) for name, value in row.items() if name.startswith(f"{kind}.") and value is not None}
+            for part, kind in (("minValues", "min"), ("maxValues", "max"), ("nullCount", "null_count"), ("partition", "partition"))
+        }
+        partition = described.pop("partition")
+        stats = json.dumps({"numRecords": row["num_records"], **described})
+        found.append(WrittenFile(unquote(row["path"]), row["size_bytes"], partition, row["num_records"], stats))
+    return found
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _linked(file: WrittenFile, root: str) -> WrittenFile:
+    """The same file under a fresh name: its bytes are not copied where the file system can link."""
+    path = f"{file.path.rpartition('/')[0]}/{uuid.uuid4()}.parquet"
+    try:
+        os.link(Path(root, file.path), Path(root, path))
+    except OSError:
+        shutil.copyfile(Path(root, file.path), Path(root, path))
+    return replace(file, path=path)
 
 
 def discard_files(root: str, files: Sequence[WrittenFile]) -> None:

@@ -39,6 +39,11 @@ def with_run(rows: pa.Table, run_id: str, table: type[Table] | None = None, befo
     return rows.append_column(RUN, pc.coalesce(standing, pa.scalar(run_id, STRING)))
 
 
+def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
+    """Whether rows with their run are those that stand: as many, and none that this run computed."""
+    return bool(rows.num_rows == before.num_rows and not pc.any(pc.equal(rows.column(RUN), run_id)).as_py())
+
+
 def _equal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
     """Row by row; two nulls are equal, and so are two lists of equal elements."""
     one, other = _whole(left), _whole(right)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipelines.bucket_rows import bucket_rows
+from pipelines.point_rows import rows_of_points
 from pipelines.promises import promises
-from pipelines.steps import Inputs, WorkerFiles, Written, WrittenFile
+from pipelines.renewal import Renewal, Renewed, plan_renewal, renew
+from pipelines.shifted_accounts import shifted_accounts, shifted_quarantine, stage_rows, summed_accounts
+from pipelines.steps import Inputs, Scope, WorkerFiles, Written, WrittenFile
 from pipelines.store import spark_schema
-from pipelines.table_files import write_files
+from pipelines.table_files import discard_files, write_files
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
+from pipelines.touched import Touched
 from pipelines.unchanged_rows import standing_columns, with_run
 
 if TYPE_CHECKING:
@@ -39,6 +43,14 @@ class BucketOutcome:
     violations: Mapping[str, int]
     findings: pa.Table | None = None
 
+    def of_targets(self) -> list[pa.Table]:
+        """Rows of each table that is written."""
+        return [self.rows] if self.findings is None else [self.rows, self.findings]
+
+
+Settle = Callable[[pa.Table], tuple[pa.Table, pa.Table]]
+"""Received rows -> accounts and quarantine."""
+
 
 def refine_in_buckets(
     inputs: Inputs,
@@ -48,20 +60,37 @@ def refine_in_buckets(
     refine: Callable[[pa.Table], BucketOutcome],
     rows_per_task: int,
     findings: type[Table] | None = None,
+    touched: Touched | None = None,
+    settled_then: Settle | None = None,
 ) -> Mapping[type[Table], Written]:
-    """Runs ``refine`` on all bronze rows of each bucket of meter points.
+    """Runs ``refine`` on all bronze rows of each bucket of meter points, or of the touched ones among them.
 
     source         Bronze table with ``meter_point_id``, partitioned by one month column.
     target         Silver table; the workers write its files, the runner commits them.
     refine         Pure function; it travels to the workers with all that it holds.
     rows_per_task  How many rows make one more bucket worth its start.
     findings       Table of what checks found, written beside the target.
+    touched        The meter points to compute; what stands of the others stays. None: all.
+    settled_then   Accounts and quarantine of rows as the newest run saw them; needed where less than all is touched.
     """
-    files, reports = _run_buckets(inputs, (source,), target, lambda tables: refine(tables[0]), rows_per_task, findings)
+
+    def work(tables: Sequence[pa.Table]) -> BucketOutcome:
+        return refine(tables[0])
+
+    every = None if touched is None else replace(touched, names=None)
+    files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, touched if settled_then else every, settled_then)
+    if files[target].kept is not None:
+        shifted = _shifted(inputs, stage, reports)
+        if shifted is not None:
+            return {**files, **shifted}
+        # What was counted before does not hold what the touched meter points had then: everything is counted anew.
+        for table, made in files.items():
+            discard_files(inputs.location(table), made.files)
+        files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
     return {
         **files,
         SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
-        SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, _summed(_staged(reports, "accounts", stage))),
+        SilverFileAccounts: driver_frame(inputs, SilverFileAccounts, summed_accounts(_staged(reports, "accounts", stage))),
     }
 
 
@@ -71,10 +100,11 @@ def derive_in_buckets(
     target: type[Table],
     derive: Callable[[Sequence[pa.Table]], pa.Table],
     rows_per_task: int,
+    touched: Touched | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
-    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, columns)
+    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, touched, columns=columns)
 
 
 def derive_with_findings(
@@ -84,6 +114,7 @@ def derive_with_findings(
     findings: type[Table] | None,
     derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
     rows_per_task: int,
+    touched: Touched | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
     """The same where ``derive`` gives the rows of the target and those of ``findings``.
@@ -95,7 +126,7 @@ def derive_with_findings(
         rows, found = derive(tables)
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
 
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, columns)[0]
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, touched, columns=columns)[0]
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
@@ -110,7 +141,7 @@ def map_buckets(
 
     subject  Column whose values stay together, for example ``customer_id``.
     """
-    files = [f"{inputs.location(source)}/{path}" for path in inputs.files(source)]
+    files = inputs.paths(source)
     buckets = _bucket_count(inputs, files, rows_per_task)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -120,7 +151,7 @@ def map_buckets(
 
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    return _bucket_frame(inputs, buckets).mapInArrow(run, from_arrow_schema(schema)).toArrow().cast(schema)
+    return _bucket_frame(inputs, range(buckets)).mapInArrow(run, from_arrow_schema(schema)).toArrow().cast(schema)
 
 
 def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
@@ -128,8 +159,8 @@ def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> i
     return int(max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism))
 
 
-def _bucket_frame(inputs: Inputs, buckets: int) -> DataFrame:
-    return inputs.spark.createDataFrame([(bucket,) for bucket in range(buckets)], "bucket int").repartitionByRange(buckets, "bucket")
+def _bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
+    return inputs.spark.createDataFrame([(bucket,) for bucket in buckets], "bucket int").repartitionByRange(max(1, len(buckets)), "bucket")
 
 
 def _run_buckets(
@@ -139,41 +170,69 @@ def _run_buckets(
     work: Callable[[Sequence[pa.Table]], BucketOutcome],
     rows_per_task: int,
     findings: type[Table] | None = None,
+    touched: Touched | None = None,
+    settled_then: Settle | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
     run_id = inputs.run_id
     targets = (target,) if findings is None else (target, findings)
     roots = [inputs.location(table) for table in targets]
-    files = {source: [f"{inputs.location(source)}/{path}" for path in inputs.files(source)] for source in sources}
-    standing = [[f"{root}/{path}" for path in inputs.standing(table)] for table, root in zip(targets, roots, strict=True)]
+    files = {source: inputs.paths(source) for source in sources}
+    standing = [inputs.standing_paths(table) for table in targets]
     buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
+    plan = None if touched is None or touched.names is None else plan_renewal(touched.names, standing, buckets)
+    then = inputs.earlier.paths(sources[0]) if inputs.earlier is not None and settled_then is not None else []
+
+    def all_of(bucket: int) -> dict[str, Any]:
+        outcome = work([bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source)) for source in sources])
+        parts = []
+        for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, standing, strict=True):
+            before = bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table)) if stands else None
+            broken = outcome.violations if table is target else promises(rows, table)
+            parts.append(Renewed(write_files(with_run(rows, run_id, table, before), table, root), [], broken))
+        return _report(outcome, parts)
+
+    def touched_of(bucket: int, plan: Renewal) -> dict[str, Any]:
+        points = plan.points[bucket]
+        outcome = work([rows_of_points(files[source], source, points, columns.get(source)) for source in sources])
+        parts = [
+            renew(rows, table, root, points, held[bucket], run_id)
+            for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)
+        ]
+        parts[0] = replace(parts[0], violations=_total([outcome.violations, parts[0].violations]))
+        report = _report(outcome, parts)
+        if settled_then is not None:
+            report["accounts_then"], report["quarantine_then"] = (rows.to_pylist() for rows in settled_then(rows_of_points(then, sources[0], points)))
+        return report
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            reports = []
-            for bucket in batch.column(0).to_pylist():
-                outcome = work([bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source)) for source in sources])
-                given = [outcome.rows] if outcome.findings is None else [outcome.rows, outcome.findings]
-                written = []
-                for rows, table, root, stands in zip(given, targets, roots, standing, strict=True):
-                    before = bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table)) if stands else None
-                    written.append([file.to_json() for file in write_files(with_run(rows, run_id, table, before), table, root)])
-                report = {
-                    "files": written,
-                    "accounts": outcome.accounts.to_pylist(),
-                    "quarantine": outcome.quarantine.to_pylist(),
-                    "violations": [dict(outcome.violations), *(promises(rows, table) for rows, table in zip(given[1:], targets[1:], strict=True))],
-                }
-                reports.append(json.dumps(report))
-            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+            found = [all_of(bucket) if plan is None else touched_of(bucket, plan) for bucket in batch.column(0).to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array([json.dumps(report) for report in found], pa.string())], ["report"])
 
-    reports = [json.loads(row.report) for row in _bucket_frame(inputs, buckets).mapInArrow(run, _REPORT).collect()]
-    return {table: _worker_files(reports, place) for place, table in enumerate(targets)}, reports
+    asked = list(range(buckets)) if plan is None else sorted(plan.points)
+    reports = [json.loads(row.report) for row in _bucket_frame(inputs, asked).mapInArrow(run, _REPORT).collect()] if asked else []
+    scope = None if touched is None else (touched if plan is not None else replace(touched, names=None)).scope
+    kept = [None if plan is None else frozenset(inputs.standing(table)) for table in targets]
+    return {table: _worker_files(table, reports, place, kept[place], scope) for place, table in enumerate(targets)}, reports
 
 
-def _worker_files(reports: list[dict[str, Any]], place: int) -> WorkerFiles:
+def _report(outcome: BucketOutcome, parts: Sequence[Renewed]) -> dict[str, Any]:
+    """What a worker tells of one bucket, fit for JSON; one part per target."""
+    return {
+        "files": [[file.to_json() for file in part.files] for part in parts],
+        "replaced": [part.replaced for part in parts],
+        "accounts": outcome.accounts.to_pylist(),
+        "quarantine": outcome.quarantine.to_pylist(),
+        "violations": [dict(part.violations) for part in parts],
+    }
+
+
+def _worker_files(table: type[Table], reports: list[dict[str, Any]], place: int, standing: frozenset[str] | None, scope: Scope | None) -> WorkerFiles:
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
-    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), _total(report["violations"][place] for report in reports))
+    counted = _total([promises(table.empty(), table), *(report["violations"][place] for report in reports)])
+    kept = None if standing is None else standing - {path for report in reports for path in report["replaced"][place]}
+    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, scope)
 
 
 def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
@@ -182,23 +241,24 @@ def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]])
     return inputs.spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], spark_schema(table, names))
 
 
-def _total(counts: Iterator[Mapping[str, int]]) -> dict[str, int]:
+def _shifted(inputs: Inputs, stage: str, reports: list[dict[str, Any]]) -> dict[type[Table], DataFrame] | None:
+    """Accounts and quarantine of all, from those of the newest run and what the touched meter points had in them then and have now."""
+    if inputs.earlier is None:
+        return None
+    found: dict[type[Table], DataFrame] = {}
+    for table, part, shift in ((SilverFileAccounts, "accounts", shifted_accounts), (SilverQuarantine, "quarantine", shifted_quarantine)):
+        stood = stage_rows(inputs.earlier.paths(table), table, stage)
+        rows = shift(stood, _staged(reports, f"{part}_then", stage), _staged(reports, part, stage), inputs.run_id)
+        if rows is None:
+            return None
+        names = table.columns()
+        found[table] = inputs.spark.createDataFrame([tuple(row.get(name) for name in names) for row in rows], spark_schema(table))
+    return found
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     return reduce(lambda sums, found: {name: sums.get(name, 0) + count for name, count in found.items()}, counts, {})
 
 
 def _staged(reports: list[dict[str, Any]], part: str, stage: str) -> list[dict[str, Any]]:
     return [row | {"stage": stage} for report in reports for row in report[part]]
-
-
-def _summed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """One row per file: its records may lie in several buckets."""
-    summed: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for row in rows:
-        key = (row["content_hash"], row["table_name"], row["stage"])
-        if key not in summed:
-            summed[key] = dict(row)
-        else:
-            for name, value in row.items():
-                if name.endswith("_rows"):
-                    summed[key][name] += value
-    return [summed[key] for key in sorted(summed)]

@@ -140,10 +140,13 @@ def render_flow() -> str:
     lines = [
         "# The way of the data\n",
         f"Stages, in order: {' → '.join(STAGES)}. A step runs only where something it depends on has changed.\n",
-        "| stage | step | reads | writes |",
-        "|---|---|---|---|",
+        "A step marked 'touched' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
+        "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-touched.md)).\n",
+        "| stage | step | computes | reads | writes |",
+        "|---|---|---|---|---|",
     ]
     for step in all_steps():
         writes = [table.name for table in step.writes] if hasattr(step, "writes") else [f"model {step.model}"]
-        lines.append(f"| {step.stage} | {step.name} | {', '.join(table.name for table in step.reads)} | {', '.join(writes)} |")
+        computes = "touched" if getattr(step, "by_touched", False) else "all"
+        lines.append(f"| {step.stage} | {step.name} | {computes} | {', '.join(table.name for table in step.reads)} | {', '.join(writes)} |")
     return "\n".join(lines) + "\n"

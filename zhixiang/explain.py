@@ -10,16 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.codes import Channel, CustomerClass, IntervalStatus, LineComponent, TouPeriod
+from pipelines.codes import Channel, IntervalStatus, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.store import Store
 from pipelines.tables.base import Table
-from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeRegisterReads
-from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tables.silver import SilverDayCurves, SilverRegisterEnergy
+from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads, BronzeSupplyShares
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy, SilverSupplyShares
+from pipelines.transforms.agreed_points import histories
 from products.efficiency_bill.kept_case import case_from_text
+from zhixiang.explained_parts import Part, part_behind
 
 Row = dict[str, Any]
 
@@ -27,6 +29,9 @@ Row = dict[str, Any]
 QUARTER_MINUTES = 15
 
 _REACTIVE = (LineComponent.POWER_FACTOR_ADJUSTMENT,)
+_TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
+# What a determinant is made of where a transformer stands before the meter.
+_LOSSES = {"energy_kwh": "transformer_loss_kwh", "lagging_kvarh": "transformer_loss_kvarh"}
 _DEMAND = (LineComponent.BASIC_DEMAND, LineComponent.DEMAND_EXCESS)
 _OF_CONTRACT = (LineComponent.BASIC_CAPACITY,)
 
@@ -38,7 +43,46 @@ class Traces:
     """
 
     def __init__(self, store: Store, month: BillingMonth, meter_points: Sequence[str], customers: Sequence[str]) -> None:
-        self._store, self.month, self._meter_points, self._customers = store, month, sorted(set(meter_points)), sorted(set(customers))
+        self._store, self.month, self._mains, self._customers = store, month, sorted(set(meter_points)), sorted(set(customers))
+
+    @cached_property
+    def _meter_points(self) -> list[str]:
+        """The bills' meter points and those behind them."""
+        return sorted({*self._mains, *(row["meter_point_id"] for rows in self.behind.values() for row in rows)})
+
+    @cached_property
+    def behind(self) -> dict[str, list[Row]]:
+        """Meter point, customer and parent of the sub-meters behind each of the bills' meter points, at any depth of the same customer."""
+        columns = ["meter_point_id", "customer_id", "parent_meter_point_id"]
+        rows = self._store.arrow(GoldBillingDeterminants, columns, [("billing_month", "=", str(self.month))]).to_pylist()
+        below: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            if row["parent_meter_point_id"]:
+                below[row["parent_meter_point_id"]].append(row)
+        found: dict[str, list[Row]] = {}
+        for main in self._mains:
+            waiting, found[main] = [main], []
+            while waiting:
+                next_rows = below.get(waiting.pop(), [])
+                found[main] += next_rows
+                waiting += [row["meter_point_id"] for row in next_rows]
+        return found
+
+    @cached_property
+    def parts(self) -> dict[str, list[Row]]:
+        """Rows of gold_billing_segments by meter point."""
+        return self._by_meter_point(GoldBillingSegments, "billing_month")
+
+    @cached_property
+    def shares(self) -> list[Row]:
+        """Rows of silver_supply_shares of the bills' meter points."""
+        rows: list[Row] = self._store.arrow(SilverSupplyShares, filters=[("main_meter_point_id", "in", self._mains)]).to_pylist()
+        return sorted(rows, key=lambda row: (row["share_id"], row["valid_from_date"]))
+
+    @cached_property
+    def terms(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Rows of silver_customers by customer, in order."""
+        return histories(self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)]).to_pylist(), "customer_id")
 
     @cached_property
     def metered(self) -> dict[str, list[Row]]:
@@ -69,17 +113,33 @@ class Traces:
 
     @cached_property
     def contract_lines(self) -> dict[str, list[Row]]:
-        """File and line of the newest terms received of each customer for the month."""
-        columns = ["customer_id", "valid_from_date", "source_file", "line_number", "content_hash"]
-        rows: list[Row] = self._store.arrow(BronzeCustomers, columns, [("customer_id", "in", self._customers)]).to_pylist()
-        latest: dict[str, date] = {}
-        for row in rows:
-            if row["valid_from_date"] <= self.month.last_day:
-                latest[row["customer_id"]] = max(row["valid_from_date"], latest.get(row["customer_id"], row["valid_from_date"]))
+        """File and line of all terms received of each customer."""
+        return self._dated_lines(BronzeCustomers, "customer_id", self._customers)
+
+    @cached_property
+    def meter_lines(self) -> dict[str, list[Row]]:
+        """File and line of all records received of each meter point."""
+        return self._dated_lines(BronzeMeterPoints, "meter_point_id", self._meter_points)
+
+    @cached_property
+    def share_lines(self) -> dict[str, list[Row]]:
+        """File and line of all records received of each share of the bills' meter points."""
+        return self._dated_lines(BronzeSupplyShares, "share_id", sorted({row["share_id"] for row in self.shares}))
+
+    @cached_property
+    def plates(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Rows of silver_meter_points by meter point, in order, of those with a transformer or a parent."""
+        rows = self._store.arrow(SilverMeterPoints, filters=[("meter_point_id", "in", self._meter_points)]).to_pylist()
+        found = histories(rows, "meter_point_id")
+        return {name: each for name, each in found.items() if any(row["transformer_rated_kva"] or row["parent_meter_point_id"] for row in each)}
+
+    def _dated_lines(self, table: type[Table], key: str, names: Sequence[str]) -> dict[str, list[Row]]:
+        """File and line of each record of some subjects with the day it holds from, in order of that day."""
+        columns = [key, "valid_from_date", "source_file", "line_number", "content_hash"]
+        rows: list[Row] = self._store.arrow(table, columns, [(key, "in", names)]).to_pylist() if names else []
         found: dict[str, list[Row]] = defaultdict(list)
-        for row in sorted(rows, key=lambda row: (row["customer_id"], row["content_hash"], row["line_number"])):
-            if latest.get(row["customer_id"]) == row["valid_from_date"]:
-                found[row["customer_id"]].append({"table": BronzeCustomers.name, "day": row.pop("valid_from_date"), **row})
+        for row in sorted(rows, key=lambda row: (row[key], row["valid_from_date"], row["content_hash"], row["line_number"])):
+            found[row[key]].append({"table": table.name, "day": row.pop("valid_from_date"), **row})
         return found
 
     def _by_meter_point(self, table: type[Table], month_column: str) -> dict[str, list[Row]]:
@@ -126,20 +186,37 @@ def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number
     component = LineComponent(line["component_code"])
     columns = determinant_columns(component, line["period_code"])
     (kept,) = issued["efficiency_bill_inputs_v1"]
-    contract = case_from_text(kept["case_inputs"]).contract
-    metered = [row for name in sorted(bill["meter_point_ids"]) for row in traces.metered.get(name, [])]
-    days = _register_days(traces, sorted(bill["meter_point_ids"]), _channels(component))
-    intervals = _intervals(traces, facts, metered, line, bill) if line["period_code"] or component in _DEMAND else []
+    mains = sorted(bill["meter_point_ids"])
+    behind = [row for name in mains for row in traces.behind.get(name, [])]
+    shares = [row for row in traces.shares if row["main_meter_point_id"] in mains]
+    part = part_behind(line, case_from_text(kept["case_inputs"]), mains, behind, shares, traces.terms.get(bill["customer_id"], []))
+    contract, points = part.contract, [*part.meter_points, *part.taken_out]
+    days = _register_days(traces, points, _channels(component), part)
+    intervals = _intervals(traces, facts, line, part) if line["period_code"] or component in _DEMAND else []
     return {
         "line": line,
-        "fact": fact_behind(facts, line["fact_id"], traces.month.first_day),
-        "named_facts": _named_facts(facts, line, traces.month.first_day),
+        "fact": fact_behind(facts, line["fact_id"], part.first_day),
+        "named_facts": _named_facts(facts, line, part.first_day),
         "contract": {name: str(value) for name, value in vars(contract).items() if value is not None} if contract else {},
-        "determinants": [{name: row[name] for name in ("meter_point_id", *columns)} for row in metered],
+        "determinants": _determinants(traces, points, columns, part),
         "days": days,
         "intervals": intervals,
-        "received": _received(traces, bill["customer_id"], days, intervals),
+        "received": _received(traces, bill["customer_id"], days, intervals, part),
     }
+
+
+def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str], part: Part) -> list[Row]:
+    """Of each meter point the month and, where the line covers some of its days, the parts that are these days; then the shares."""
+    found: list[Row] = []
+    for name in points:
+        for row in traces.metered.get(name, []):
+            lost = [_LOSSES[column] for column in columns if row.get(_LOSSES.get(column, "")) is not None]
+            found.append({each: row[each] for each in ("meter_point_id", *columns, *lost)})
+        for row in traces.parts.get(name, []):
+            if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day:
+                found.append({each: row[each] for each in ("meter_point_id", "first_date", "last_date", *(each for each in columns if each in row))})
+    named = ("share_id", "main_meter_point_id", "section_name", "share_ratio", "share_kwh", "sub_meter_point_id")
+    return found + [{name: row[name] for name in named if row[name] is not None} for row in part.shares if columns]
 
 
 def determinant_columns(component: LineComponent, period: str | None) -> tuple[str, ...]:
@@ -150,6 +227,10 @@ def determinant_columns(component: LineComponent, period: str | None) -> tuple[s
         return ("max_demand_kw", "max_demand_date", "max_demand_slot")
     if component in _OF_CONTRACT:
         return ()
+    if component is LineComponent.EXPORTED_ENERGY:
+        return ("exported_kwh",)
+    if component in _TIERS and not period:
+        return ("energy_kwh", "year_to_date_kwh")
     return ("energy_kwh", f"{TouPeriod(period).value}_kwh") if period else ("energy_kwh",)
 
 
@@ -167,18 +248,26 @@ def _named_facts(facts: Facts, line: Row, on: date) -> list[Row]:
 
 
 def _channels(component: LineComponent) -> list[str]:
+    if component is LineComponent.EXPORTED_ENERGY:
+        return [Channel.ACTIVE_REVERSE.value]
     channels = [Channel.ACTIVE_FORWARD.value]
     return [*channels, Channel.REACTIVE_LAGGING.value, Channel.REACTIVE_LEADING.value] if component in _REACTIVE else channels
 
 
-def _register_days(traces: Traces, meter_points: Sequence[str], channels: Sequence[str]) -> list[Row]:
-    """Settled energy of each day: end register, multiplier and rule."""
+def _register_days(traces: Traces, meter_points: Sequence[str], channels: Sequence[str], part: Part) -> list[Row]:
+    """Settled energy of each day of the part: end register, multiplier and rule. A read that reaches into it from before counts."""
     shown = (
         "meter_point_id", "channel_code", "energy_date", "span_days", "start_register_unscaled", "end_register_unscaled", "multiplier_ratio",
         "energy_kwh_or_kvarh", "register_rule_code",
     )  # fmt: skip
     rows = [row for name in meter_points for row in traces.settled.get(name, [])]
-    return [{name: row[name] for name in shown} for row in rows if row["channel_code"] in channels]
+    return [
+        {name: row[name] for name in shown}
+        for row in rows
+        if row["channel_code"] in channels
+        and part.first_day <= row["energy_date"]
+        and row["energy_date"] - timedelta(max((row["span_days"] or 1) - 1, 0)) <= part.last_day
+    ]
 
 
 def _read_days(row: Row) -> tuple[date, date]:
@@ -187,12 +276,12 @@ def _read_days(row: Row) -> tuple[date, date]:
     return day, day - timedelta(row["span_days"] or 0)
 
 
-def _intervals(traces: Traces, facts: Facts, metered: Sequence[Row], line: Row, bill: Row) -> list[Row]:
-    """Of each day with a curve: the intervals that count for the line's period, or the one that set the demand."""
-    peaks = {row["meter_point_id"]: (row["max_demand_date"], row["max_demand_slot"]) for row in metered}
+def _intervals(traces: Traces, facts: Facts, line: Row, part: Part) -> list[Row]:
+    """Of each day of the part with a curve: the intervals that count for the line's period, or the one that set the demand."""
+    peaks = {name: peak for name in part.meter_points if (peak := _peak(traces, name, part)) is not None}
     found = []
-    for row in (row for name in peaks for row in traces.curves.get(name, [])):
-        slots = _slots(facts, row, line["period_code"], CustomerClass(bill["customer_class_code"]), peaks)
+    for row in (row for name in peaks for row in traces.curves.get(name, []) if part.first_day <= row["curve_date"] <= part.last_day):
+        slots = _slots(facts, row, line["period_code"], part.schedule, peaks)
         if slots.size:
             final, status = np.array(row["final_kwh_or_kvarh"], dtype=float), np.array(row["interval_status_codes"])
             measured = np.array([np.nan if value is None else value for value in row["measured_kwh_or_kvarh"]])
@@ -208,21 +297,43 @@ def _intervals(traces: Traces, facts: Facts, metered: Sequence[Row], line: Row, 
     return found
 
 
+def _peak(traces: Traces, meter_point: str, part: Part) -> tuple[date, int] | None:
+    """Day and slot of the highest demand on the days of the part."""
+    inside = [row for row in traces.parts.get(meter_point, []) if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day]
+    rows = [row for row in inside or traces.metered.get(meter_point, []) if row["max_demand_kw"] is not None]
+    highest = max(rows, key=lambda row: row["max_demand_kw"], default=None)
+    return None if highest is None else (highest["max_demand_date"], highest["max_demand_slot"])
+
+
 def _slots(
-    facts: Facts, row: Row, period: str | None, customer_class: CustomerClass, peaks: Mapping[str, tuple[date, int]]
+    facts: Facts, row: Row, period: str | None, schedule: TouSchedule | None, peaks: Mapping[str, tuple[date, int]]
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Slots of a day's curve that lie in the period, or the one of the highest demand where the line has no period."""
     if period is None:
         day, slot = peaks[row["meter_point_id"]]
         return np.array([slot] if row["curve_date"] == day else [], dtype=np.int64)
-    quarters = facts.time_of_use.slot_matrix([row["curve_date"]], customer_class)[0]
+    if schedule is None:
+        return np.array([], dtype=np.int64)
+    quarters = facts.time_of_use.slot_matrix([row["curve_date"]], schedule)[0]
     return np.flatnonzero(np.repeat(quarters, QUARTER_MINUTES // row["interval_minutes"]) == list(TouPeriod).index(TouPeriod(period)))
 
 
-def _received(traces: Traces, customer_id: str, days: Sequence[Row], intervals: Sequence[Row]) -> list[Row]:
-    """File and line of the contract's terms and of every register read and curve behind the line."""
+def _received(traces: Traces, customer_id: str, days: Sequence[Row], intervals: Sequence[Row], part: Part) -> list[Row]:
+    """File and line of the terms on the part's last day, of shares, sub-meters and transformers, and of every register read and curve."""
     reads = sorted({(row["meter_point_id"], row["channel_code"], day) for row in days for day in _read_days(row)})
     curves = sorted({(row["meter_point_id"], Channel.ACTIVE_FORWARD.value, row["curve_date"]) for row in intervals})
     found = [line for key in reads for line in traces.register_lines.get(key, [])]
     found += [line for key in curves for line in traces.curve_lines.get(key, [])]
-    return [*traces.contract_lines.get(customer_id, []), *found]
+    agreed = _held_lines(traces.contract_lines.get(customer_id, []), part.last_day)
+    for row in part.shares:
+        agreed += _held_lines(traces.share_lines.get(row["share_id"], []), row["valid_from_date"])
+    for name in (*part.meter_points, *part.taken_out):
+        if name in traces.plates:
+            agreed += _held_lines(traces.meter_lines.get(name, []), part.last_day)
+    return [*agreed, *found]
+
+
+def _held_lines(lines: Sequence[Row], day: date) -> list[Row]:
+    """Of records in order of their days those that hold on a day, every one received; the first ones for a day before all."""
+    held = [line["day"] for line in lines if line["day"] <= day] or [line["day"] for line in lines][:1]
+    return [line for line in lines if held and line["day"] == held[-1]]

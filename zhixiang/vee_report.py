@@ -50,7 +50,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
         "methods": {method.id: counts[method.status] for method in ESTIMATORS if counts[method.status]},
         "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},
-        "measured_values_changed": 0,
+        "measured_values_changed": result.changed,
         "assumed_multiplier_1": len(result.assumed),
         "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
         "exit_code": result.exit_code,

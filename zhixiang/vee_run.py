@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,29 +21,28 @@ from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedE
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
-from pipelines.periods import EPOCH
+from pipelines.periods import EPOCH, months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
-from pipelines.tables.bronze import BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
+from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curve_reconciliation import Registers
-from pipelines.transforms.curves import refine_curves
+from pipelines.transforms.curves import CurveOutcome, refine_curves
 from pipelines.transforms.estimation_errors import measure_estimation_errors
 from pipelines.transforms.findings import judge_days
-from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.measured_values import measured_not_as_received, measured_not_final, received_not_in_silver
+from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from zhixiang.delivery.quality_figures import error_limits
+from zhixiang.vee_folder import prepare_folder, write_summary, written_whole
 
-_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints)
+_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers)
 _LOCAL_SHIFT = timedelta(hours=8)
-OUTPUTS = (
-    "intervals.parquet", "intervals.csv", "flags.csv", "register_energy.csv", "estimation_errors.csv", "rejected.csv", "report.html", "summary.json",
-)  # fmt: skip
 OnStep = Callable[[str], None]
 
 
@@ -59,6 +57,7 @@ class VeeResult:
     error_limits  MAPE above which the error of what is chosen is flagged, by gap length.
     rejects     Records that could not be read or used: file, line, column, reason.
     assumed     Meter points that no file describes; a multiplier of 1 was assumed for them.
+    changed     Measured values that are not as received, are lost or have another final value, as counted; a run with any is halted.
     holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
     """
 
@@ -70,6 +69,7 @@ class VeeResult:
     error_limits: list[dict[str, float | None]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    changed: int = 0
     holidays: bool = False
 
     @property
@@ -91,7 +91,7 @@ def run_vee(
     received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
     local = mapping is None or mapping.stamp.day_shift == _LOCAL_SHIFT
     seen: dict[str, str] = {}
-    for path in _every_file(paths):
+    for path in every_file(paths):
         on_step(f"reading {path.name}")
         entry, found = _read(path, mapping, settings, seen)
         result.files.append(entry)
@@ -107,27 +107,29 @@ def run_vee(
     points, result.assumed = _meter_points(bronze[BronzeMeterPoints], named)
     names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     vee, result.holidays = settings.section(VeeSettings), local
+    clock = _rate_clock(bronze[BronzeCustomers], points, settings, facts) if local else None
     on_step("registers")
     registers = refine_read_rows(reads, points, vee, today)
     result.registers = registers.energy
     on_step("validation and estimation")
     every = {*pc.unique(curves["curve_date"]).to_pylist(), *pc.unique(registers.energy["energy_date"]).to_pylist()}
     day_types = _day_types(facts, sorted(every)) if local else {}
+    present = settings.section(FormatSettings).present_char
     outcome = refine_curves(
         curves,
         points,
         day_types,
         vee,
-        sorted(set(curves["curve_month"].to_pylist())),
+        months_through(set(curves["curve_month"].to_pylist())),
         today,
-        settings.section(FormatSettings).present_char,
-        Registers(lambda _names: registers.energy, {}),
+        present,
+        Registers(lambda _names: registers.energy, {}, clock=clock),
     )
     result.curves = outcome.curves
-    changed = measured_not_as_received(curves, outcome.curves, points)
-    if changed:
-        raise GateHaltedError("intervals", [f"{changed} measured values differ from what was received"])
-    result.findings = _findings(result, registers.findings, points, day_types, vee)
+    result.changed = _gated(curves, outcome, points, present)
+    _, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
+    findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
+    result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
     on_step("error of the estimates")
     result.errors, result.error_limits = measure_estimation_errors(outcome.curves, {}, day_types, vee), error_limits(vee)
     for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
@@ -138,7 +140,19 @@ def run_vee(
     return result
 
 
-def _every_file(paths: Sequence[Path]) -> Iterator[Path]:
+def _gated(bronze: pa.Table, outcome: CurveOutcome, points: pa.Table, present_char: str) -> int:
+    """How many measured values are not what was received, are lost or have another final value; more than none halts, as in the chain."""
+    counts = {
+        "measured values differ from what was received": measured_not_as_received(bronze, outcome.curves, points),
+        "received values are lost": received_not_in_silver(bronze, outcome.curves, outcome.quarantine, present_char),
+        "measured values have another final value": measured_not_final(outcome.curves),
+    }
+    if any(counts.values()):
+        raise GateHaltedError("intervals", [f"{count} {what}" for what, count in counts.items() if count])
+    return sum(counts.values())
+
+
+def every_file(paths: Sequence[Path]) -> Iterator[Path]:
     """The files named, and those below folders that are named, in order; hidden ones are left out."""
     for path in paths:
         if path.is_dir():
@@ -147,10 +161,11 @@ def _every_file(paths: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _findings(result: VeeResult, on_registers: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings) -> pa.Table:
-    """What checks of registers and of days of energy find, by meter point, channel, day and check."""
-    _, on_days = judge_days(result.registers, result.curves, points, day_types, settings)
-    return pa.concat_tables([on_registers.cast(FINDINGS_SCHEMA), on_days]).sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
+def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts: Facts) -> RateClock:
+    """The clock of registers of rates, for meter points whose customer is in the files; of equal first days the row sent last holds."""
+    formats, slack = settings.section(FormatSettings), settings.section(VeeSettings).rate_sum_tolerance_steps
+    terms = customers.sort_by([(name, "ascending") for name in ("sent_at_utc", "content_hash", "line_number")])
+    return rate_clock(formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, terms)
 
 
 def _read(
@@ -316,42 +331,41 @@ def flags_of(curves: pa.Table, findings: pa.Table | None = None) -> pa.Table:
     return pa.concat_tables(parts).sort_by([(name, "ascending") for name in (*keys, "check_id")]).combine_chunks()
 
 
-def prepare_folder(out: Path) -> None:
-    """Makes the folder, and takes away what an earlier run wrote there, so that nothing of it is mistaken for an answer of this one."""
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-        for name in OUTPUTS:
-            (out / name).unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written to: {error.strerror}.", "Name a folder with --out; it is made where it does not exist.") from None
-
-
 def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
     """Writes intervals, flags, rejects, files and the report into a folder; returns the figures of the report."""
     from zhixiang.vee_report import write_report
 
-    prepare_folder(out)
-    on_step("writing intervals")
-    intervals = long_intervals(result.curves) if result.curves.num_rows else None
-    if intervals is not None:
-        pq.write_table(intervals, out / "intervals.parquet", compression="zstd")
-        pa_csv.write_csv(intervals, out / "intervals.csv")
-    flags = flags_of(result.curves, result.findings) if result.curves.num_rows or result.findings.num_rows else None
-    if flags is not None:
-        pa_csv.write_csv(flags, out / "flags.csv")
-    if result.errors.num_rows:
-        pa_csv.write_csv(result.errors, out / "estimation_errors.csv")
-    if result.registers.num_rows:
-        pa_csv.write_csv(_plain(result.registers), out / "register_energy.csv")
-    names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
-    schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
-    pa_csv.write_csv(pa.Table.from_pylist([{name: row.get(name) for name in names} for row in result.rejects], schema), out / "rejected.csv")
-    on_step("writing the report")
-    figures = write_report(result, flags, out / "report.html")
-    (out / "summary.json").write_text(json.dumps(figures, ensure_ascii=False, indent=2, default=str) + "\n", encoding="utf-8")
+    prepare_folder(out, [Path(row["file"]) for row in result.files])
+    with written_whole(out) as folder:
+        on_step("writing intervals")
+        intervals = long_intervals(result.curves) if result.curves.num_rows else None
+        if intervals is not None:
+            pq.write_table(intervals, folder / "intervals.parquet", compression="zstd")
+            pa_csv.write_csv(intervals, folder / "intervals.csv")
+        flags = flags_of(result.curves, result.findings) if result.curves.num_rows or result.findings.num_rows else None
+        if flags is not None:
+            pa_csv.write_csv(flags, folder / "flags.csv")
+        if result.errors.num_rows:
+            pa_csv.write_csv(result.errors, folder / "estimation_errors.csv")
+        if result.registers.num_rows:
+            pa_csv.write_csv(_plain(result.registers), folder / "register_energy.csv")
+        names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
+        schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
+        rejects = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in result.rejects], schema)
+        pa_csv.write_csv(rejects, folder / "rejected.csv")
+        on_step("writing the report")
+        figures = write_report(result, flags, folder / "report.html")
+        write_summary(figures, folder)
     return figures
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Decimals as text, for CSV."""
-    return pa.table({name: table[name].cast(STRING) if pa.types.is_decimal(table[name].type) else table[name] for name in table.column_names})
+    """Decimals as text and lists of them joined by a semicolon, for CSV."""
+
+    def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
+        if pa.types.is_list(column.type):
+            texts = [None if row is None else ";".join("" if value is None else str(value) for value in row) for row in column.to_pylist()]
+            return pa.chunked_array([pa.array(texts, STRING)])
+        return column.cast(STRING) if pa.types.is_decimal(column.type) else column
+
+    return pa.table({name: plain(table[name]) for name in table.column_names})

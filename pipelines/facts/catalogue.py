@@ -15,9 +15,10 @@ from pipelines.facts.fact_files import read_dated, read_raw_facts
 from pipelines.facts.holidays import parse_holiday_names
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.facts.power_factor_adjustment import parse_power_factor_rule
-from pipelines.facts.prices import parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
-from pipelines.facts.time_of_use import parse_bound_months, parse_components, parse_ratios, parse_schedule
+from pipelines.facts.prices import number_between, parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
+from pipelines.facts.time_of_use import parse_bound_months, parse_components, parse_floating, parse_ratios, parse_schedule
 from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
+from pipelines.units import Unit
 
 Parser = Callable[[MarkedMap, MarkedMap], Any]
 
@@ -56,7 +57,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "time_of_use.schedule.residential": parse_schedule,
             "time_of_use.ratios.large_industry": parse_ratios,
             "time_of_use.ratios.general_commercial": parse_ratios,
-            "time_of_use.floating": parse_components,
+            "time_of_use.floating": parse_floating,
             "time_of_use.mandatory_classes": parse_texts,
             "time_of_use.option": parse_bound_months,
             "time_of_use.schedule.ev_charging": parse_schedule,
@@ -76,7 +77,7 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
         {
             "basic_charge.demand": parse_demand_rule,
             "basic_charge.utilisation": parse_utilisation,
-            "basic_charge.running_days_per_month": parse_price,
+            "basic_charge.running_days_per_month": number_between(28, 31, whole=True),
             "basic_charge.notice.basis": parse_notice,
             "basic_charge.notice.contract_demand": parse_notice,
         },
@@ -88,22 +89,55 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
             "late_payment.daily": parse_late_payment_daily,
             "late_payment.minimum": parse_price,
             "late_payment.cap": parse_ratio,
-            "late_payment.disconnection_after": parse_price,
+            "late_payment.disconnection_after": number_between(0, 366, whole=True),
         },
     ),
-    "emission_factors.yaml": ((), {"emission_factor": parse_emission_factors, "standard_coal": parse_price}),
+    "emission_factors.yaml": ((), {"emission_factor": parse_emission_factors, "standard_coal": number_between(0, 1, above=True)}),
     "transfer_supply.yaml": (
         (),
         {
             "transfer_supply.colours": parse_colours,
             "transfer_supply.loss_cap": parse_ratio,
             "transfer_supply.lawful_modes": parse_texts,
-            "transfer_supply.verification_after": parse_price,
+            "transfer_supply.verification_after": number_between(1, 60, whole=True),
             "transfer_supply.loss_caps_elsewhere": parse_numbers,
         },
     ),
     "holidays.yaml": (("overrides", "complete_years"), {"holidays.names": parse_holiday_names}),
 }
+UNITS: dict[str, Unit] = {
+    "energy_base": Unit.CNY_PER_KWH,
+    "funds": Unit.CNY_PER_KWH,
+    "transmission.two_part.energy": Unit.CNY_PER_KWH,
+    "transmission.two_part.capacity": Unit.CNY_PER_KVA,
+    "transmission.two_part.demand": Unit.CNY_PER_KW,
+    "transmission.single_part.energy": Unit.CNY_PER_KWH,
+    "transmission.line_loss": Unit.RATIO,
+    "residential.tiers": Unit.CNY_PER_KWH,
+    "residential.combined": Unit.CNY_PER_KWH,
+    "catalogue.large_industry.energy": Unit.CNY_PER_KWH,
+    "catalogue.large_industry.periods": Unit.CNY_PER_KWH,
+    "catalogue.general_commercial.energy": Unit.CNY_PER_KWH,
+    "catalogue.basic.capacity": Unit.CNY_PER_KVA,
+    "catalogue.basic.demand": Unit.CNY_PER_KW,
+    "time_of_use.ratios.large_industry": Unit.RATIO,
+    "time_of_use.ratios.general_commercial": Unit.RATIO,
+    "time_of_use.option": Unit.MONTHS,
+    "power_factor.adjustment": Unit.PERCENT,
+    "basic_charge.demand": Unit.RATIO,
+    "basic_charge.running_days_per_month": Unit.DAYS,
+    "pricing_scheme": Unit.KVA,
+    "late_payment.daily": Unit.RATIO,
+    "late_payment.minimum": Unit.CNY,
+    "late_payment.cap": Unit.RATIO,
+    "late_payment.disconnection_after": Unit.DAYS,
+    "emission_factor": Unit.KG_CO2_PER_KWH,
+    "transfer_supply.colours": Unit.RATIO,
+    "transfer_supply.loss_cap": Unit.RATIO,
+    "transfer_supply.verification_after": Unit.MONTHS,
+    "transfer_supply.loss_caps_elsewhere": Unit.RATIO,
+}
+"""Unit of each fact, as its parser and the engine take it; the others have none."""
 
 
 def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
@@ -121,6 +155,8 @@ def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], Mark
         if fact_id in found:
             raise entry.error("fact_id", f"{fact_id} stands twice")
         found[fact_id] = read_dated(entry, content, parsers[fact_id])
+        if found[fact_id].unit is not UNITS.get(fact_id):
+            raise entry.error("unit", f"{fact_id} is in {UNITS.get(fact_id, 'none')}, not in {entry.text('unit')}")
     for fact_id in parsers:
         if fact_id not in found:
             raise FactFileError(name, None, f"the fact {fact_id!r} is missing", "Restore it from the packaged conf/facts.")

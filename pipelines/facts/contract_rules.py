@@ -11,6 +11,12 @@ from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.facts.prices import parse_code_text
 
+# Bounds that no rule can leave whatever a notice sets; a figure outside is a slip of the pen. A month has at most 744 hours, and a kVA that
+# runs through all of them gives no more kWh. A penalty of one percent a day is five times the highest that was read.
+MONTH_HOURS = 744
+HIGHEST_KVA = 1_000_000
+HIGHEST_DAILY_PENALTY = "0.01"
+
 
 @dataclass(frozen=True)
 class PricingSchemeRule:
@@ -123,18 +129,18 @@ def parse_pricing_scheme(written: MarkedMap, options: MarkedMap) -> PricingSchem
     del options
     value = written.mapping("value")
     value.allow_only(("single_part_up_to_kva", "two_part_from_kva"))
-    rule = PricingSchemeRule(value.decimal("single_part_up_to_kva"), value.decimal("two_part_from_kva"))
+    rule = PricingSchemeRule(*(value.bounded(key, 0, HIGHEST_KVA, above=True) for key in ("single_part_up_to_kva", "two_part_from_kva")))
     if rule.single_part_up_to_kva >= rule.two_part_from_kva:
         raise value.error("two_part_from_kva", "must be above single_part_up_to_kva")
     return rule
 
 
 def parse_demand_rule(written: MarkedMap, options: MarkedMap) -> DemandRule:
-    """105 %, double, 40 %."""
+    """105 %, double, 40 %: a tolerance never lies below the contract demand, an excess never costs less than the demand itself."""
     del options
     value = written.mapping("value")
     value.allow_only(("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio"))
-    return DemandRule(value.decimal("tolerance_ratio"), value.decimal("excess_multiple"), value.decimal("minimum_capacity_ratio"))
+    return DemandRule(value.bounded("tolerance_ratio", 1, 2), value.bounded("excess_multiple", 1, 10), value.bounded("minimum_capacity_ratio", 0, 1))
 
 
 def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
@@ -142,25 +148,34 @@ def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
     del options
     value = written.mapping("value")
     value.allow_only(("every_months", "notice_working_days"))
-    return NoticeRule(int(value.decimal("every_months")), int(value.decimal("notice_working_days")))
+    return NoticeRule(int(value.bounded("every_months", 1, 60, whole=True)), int(value.bounded("notice_working_days", 0, 260, whole=True)))
 
 
 def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDiscount:
-    """260 kWh per kVA, 90 %."""
+    """260 kWh per kVA, 90 %; only demand has a demand price."""
     del options
     value = written.mapping("value")
     value.allow_only(("threshold_kwh_per_kva", "price_ratio", "bases"))
     bases = frozenset(parse_code_text(DemandBasis, value, "bases", name) for name in value.listing("bases"))
-    return UtilisationDiscount(value.decimal("threshold_kwh_per_kva"), value.decimal("price_ratio"), bases)
+    if not bases or DemandBasis.CAPACITY in bases:
+        raise value.error(
+            "bases", f"the discount is one on demand; bases must name {DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both"
+        )
+    threshold = value.bounded("threshold_kwh_per_kva", 0, MONTH_HOURS, above=True)
+    return UtilisationDiscount(threshold, value.bounded("price_ratio", 0, 1, above=True), bases)
 
 
 def parse_late_payment_daily(written: MarkedMap, options: MarkedMap) -> tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]:
-    """Daily ratios by class: in the year of the due day, and after it."""
+    """Daily ratios of every class: in the year of the due day, and after it."""
     del options
     value = written.mapping("value")
     value.allow_only(("same_year", "later_year"))
-    same, later = (
-        {parse_code_text(CustomerClass, table, key, key): table.decimal(key) for key in table}
-        for table in (value.mapping("same_year"), value.mapping("later_year"))
-    )
-    return same, later
+    tables = []
+    for part in ("same_year", "later_year"):
+        table = value.mapping(part)
+        ratios = {parse_code_text(CustomerClass, table, key, key): table.bounded(key, 0, HIGHEST_DAILY_PENALTY) for key in table}
+        lacking = [kind.value for kind in CustomerClass if kind not in ratios]
+        if lacking:
+            raise value.error(part, f"{part} has no ratio for {', '.join(lacking)}")
+        tables.append(ratios)
+    return tables[0], tables[1]

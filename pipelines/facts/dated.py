@@ -84,8 +84,18 @@ class Dated(Generic[T]):
             if version.effective_from <= day and (known is None or version.known_from <= known):
                 chosen = version
         if chosen is None or (chosen.effective_to is not None and day > chosen.effective_to):
-            raise FactNotInForceError(self.fact_id, day, self.covers(known), self.file)
+            raise FactNotInForceError(self.fact_id, day, self.covers(known), *self._place(day))
         return chosen
+
+    def _place(self, day: date) -> tuple[str, int]:
+        """File and line of the version nearest before a day, or of the first."""
+        nearest = self.versions[0]
+        for version in self.versions:
+            if version.effective_from <= day:
+                nearest = version
+        # A published monthly price stands in a file of its own, which is its source.
+        file = nearest.citation.source if nearest.citation.source.endswith(".csv") else self.file
+        return file, nearest.line
 
     def covers(self, known: date | None = None) -> str:
         """The days covered, in words."""

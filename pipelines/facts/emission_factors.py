@@ -35,7 +35,8 @@ def parse_emission_factors(written: MarkedMap, options: MarkedMap) -> EmissionFa
     value = written.mapping("value")
     value.allow_only(("data_year", "national", *_OPTIONAL))
     for key in value:
-        if value[key] is not None and value.decimal(key) <= 0:
-            raise value.error(key, f"{key} must be above 0")
+        # No fuel gives more than about 1 kg for a kWh; a factor above 2 is one of a MWh or a tonne.
+        if value[key] is not None and key != "data_year":
+            value.bounded(key, 0, 2, above=True)
     east, market, fossil = (value.decimal(key) if value.get(key) is not None else None for key in _OPTIONAL)
-    return EmissionFactors(int(value.decimal("data_year")), value.decimal("national"), east, market, fossil)
+    return EmissionFactors(int(value.bounded("data_year", 1900, 2200, whole=True)), value.decimal("national"), east, market, fossil)

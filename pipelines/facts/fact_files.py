@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 from pipelines.codes import Confidence
 from pipelines.facts.dated import NOT_RECORDED, Citation, Dated, Version
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap
+from pipelines.facts.prices import HIGHEST_PRICE
 from pipelines.units import Unit
 
 T = TypeVar("T")
 _UNITS = {unit.value: unit for unit in Unit}
+_OTHER_UNITS = ("_kwh", "_persons")
 _FACT_KEYS = ("fact_id", "title_zh", "title_en", "unit", "versions")
 _VERSION_KEYS = (
     "effective_from", "effective_to", "known_from", "document", "clause", "issuer", "source", "retrieved", "confidence", "note",
@@ -49,7 +51,7 @@ def read_dated(entry: MarkedMap, options: MarkedMap, parse: Callable[[MarkedMap,
         written.allow_only(_VERSION_KEYS)
         written.require("value")
         if unit is not None and unit.value.startswith("CNY"):
-            _refuse_negative_price(written, "value")
+            _refuse_wrong_price(written, "value", unit)
         version = Version(
             value=parse(written, options),
             citation=_citation(written),
@@ -119,13 +121,17 @@ def _check_order(fact_id: str, before: Version[Any] | None, version: Version[Any
             )
 
 
-def _refuse_negative_price(holder: MarkedMap | MarkedList, key: Any) -> None:
-    value = holder[key]
+def _refuse_wrong_price(holder: MarkedMap | MarkedList, key: Any, unit: Unit) -> None:
+    """Refuses a price below 0 or above the highest that can be meant; a key that ends in a unit of its own is none."""
+    value, highest = holder[key], HIGHEST_PRICE[unit]
     if isinstance(value, MarkedMap):
         for inner in value:
-            _refuse_negative_price(value, inner)
+            if not inner.endswith(_OTHER_UNITS):
+                _refuse_wrong_price(value, inner, unit)
     elif isinstance(value, MarkedList):
         for index in range(len(value)):
-            _refuse_negative_price(value, index)
+            _refuse_wrong_price(value, index, unit)
     elif isinstance(value, Decimal) and value < 0:
         raise holder.error(key, f"a price must not be negative: {value}")
+    elif isinstance(value, Decimal) and value > highest:
+        raise holder.error(key, f"a price of {value} {unit} cannot be meant; the highest allowed is {highest}", "Is it written in another unit?")

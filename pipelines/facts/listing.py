@@ -87,7 +87,7 @@ def _rows_of(dated: Dated[Any], on: date, known: date | None) -> Iterator[FactRo
         yield FactRow(**{**blank, **seen, "value": NOT_IN_FORCE, "note": f"covers {error.covers}"})
         return
     cited = version.citation
-    for suffix, value in _figures(version.value):
+    for suffix, value in figures_of(version.value):
         yield FactRow(
             fact_id=dated.fact_id + suffix,
             title_zh=dated.title_zh,
@@ -116,7 +116,7 @@ def _unit(suffix: str, unit: str) -> str:
     return unit
 
 
-def _figures(value: Any) -> Iterator[tuple[str, str]]:
+def figures_of(value: Any) -> Iterator[tuple[str, str]]:
     """The figures of a value, each with the suffix that its fact's id gets."""
     if isinstance(value, Schedule):
         yield from _schedule(value)
@@ -125,11 +125,11 @@ def _figures(value: Any) -> Iterator[tuple[str, str]]:
         yield "", f"rule for the standards {standards}; {sum(len(row) for row in value.printed.values())} printed cells"
     elif is_dataclass(value):
         for declared in fields(value):
-            for suffix, text in _figures(getattr(value, declared.name)):
+            for suffix, text in figures_of(getattr(value, declared.name)):
                 yield f".{declared.name}{suffix}", text
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            for suffix, text in _figures(inner):
+            for suffix, text in figures_of(inner):
                 yield f".{_text(key)}{suffix}", text
     elif isinstance(value, (tuple, frozenset)):
         texts = [_text(item) if not isinstance(item, Mapping) else ", ".join(f"{_text(k)} {_text(v)}" for k, v in item.items()) for item in value]

@@ -54,6 +54,19 @@ class MarkedMap(dict[str, Any]):
             raise self.error(key, f"{key} must be a number, not {value!r}")
         return value
 
+    def bounded(self, key: str, low: str | int, high: str | int, *, above: bool = False, whole: bool = False) -> Decimal:
+        """A number from ``low`` to ``high``, both allowed.
+
+        above  ``low`` itself is not allowed.
+        whole  Only whole numbers are allowed.
+        """
+        value, least, most = self.decimal(key), Decimal(low), Decimal(high)
+        if not least <= value <= most or (above and value == least) or (whole and value % 1):
+            number = "a whole number" if whole else "a number"
+            span = f"above {low} and not above {high}" if above else f"from {low} to {high}"
+            raise self.error(key, f"{key} must be {number} {span}, not {value}")
+        return value
+
     def day(self, key: str) -> date:
         """A day, YYYY-MM-DD."""
         value = self.require(key)
@@ -96,16 +109,21 @@ class MarkedList(list[Any]):
         return FactFileError(self.path, self.lines[index], message, hint)
 
 
-def read_marked_yaml(path: Path, shown_as: str) -> MarkedMap:
+def read_marked_yaml(path: Path, shown_as: str, where_missing: str = "Restore it from the packaged conf/facts.") -> MarkedMap:
     """One file as marked mappings, lists, Decimals, dates, booleans and texts.
 
-    shown_as  How errors name the file.
+    shown_as       How errors name the file.
+    where_missing  What to do where there is no such file.
     Raises FactFileError for anything that is not a mapping, and for a key that stands twice.
     """
     try:
         node = yaml.compose(path.read_text(encoding="utf-8"), Loader=_LOADER)
     except FileNotFoundError:
-        raise FactFileError(shown_as, None, "the file does not exist", "Restore it from the packaged conf/facts.") from None
+        raise FactFileError(shown_as, None, "the file does not exist", where_missing) from None
+    except IsADirectoryError:
+        raise FactFileError(shown_as, None, "is a folder, not a file", where_missing) from None
+    except PermissionError:
+        raise FactFileError(shown_as, None, "the file may not be read", "Look at its permissions.") from None
     except UnicodeDecodeError:
         raise FactFileError(shown_as, None, "the file is not UTF-8") from None
     except yaml.MarkedYAMLError as error:

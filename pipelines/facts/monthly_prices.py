@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from pathlib import Path
 
 from pipelines.codes import Confidence
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts.dated import NOT_RECORDED, Citation, Dated, Version
-from pipelines.facts.prices import EnergyComposition
+from pipelines.facts.prices import HIGHEST_PRICE, EnergyComposition
 from pipelines.periods import BillingMonth
+from pipelines.units import Unit
 
 COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
+# Prices are published around the month they hold in; a notice that corrects one has come some years late at most. A day outside is a slip.
+PUBLISHED_BEFORE, PUBLISHED_AFTER = 12, 60
+_PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPONENTS = ("purchase", "line_loss", "system_operation")
 
 
@@ -100,12 +105,33 @@ def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
     if component not in COMPONENTS:
         raise FactFileError(name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}.")
     try:
-        month, price, day = BillingMonth.parse(month_text), Decimal(price_text), date.fromisoformat(published)
-    except (UsageError, InvalidOperation, ValueError):
+        month, price, day = BillingMonth.parse(month_text), _plain_decimal(price_text), _plain_day(published)
+    except (UsageError, ValueError):
         raise FactFileError(name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD") from None
-    if not price.is_finite() or price < 0:
+    if price < 0:
         raise FactFileError(name, line, f"a price must not be negative: {price_text}")
+    if price > HIGHEST_PRICE[Unit.CNY_PER_KWH]:
+        said = f"a price of {price_text} CNY/kWh cannot be meant; the highest allowed is {HIGHEST_PRICE[Unit.CNY_PER_KWH]}"
+        raise FactFileError(name, line, said, "Is it written in CNY/MWh or in fen?")
+    if not document.isprintable():
+        raise FactFileError(name, line, f"the document has a character that cannot be printed: {document!r}")
+    if not month.plus(-PUBLISHED_BEFORE).first_day <= day <= month.plus(PUBLISHED_AFTER).last_day:
+        raise FactFileError(name, line, f"a price of {month} cannot have been published on {day}", "Look at the month and at the day.")
     return PriceRow(line, month, component, price, document, day)
+
+
+def _plain_decimal(text: str) -> Decimal:
+    """A number without exponent, as the other facts write theirs."""
+    if not _PLAIN_DECIMAL.fullmatch(text):
+        raise ValueError(text)
+    return Decimal(text)
+
+
+def _plain_day(text: str) -> date:
+    day = date.fromisoformat(text)
+    if day.isoformat() != text:
+        raise ValueError(text)
+    return day
 
 
 def by_month(rows: Iterable[PriceRow], name: str) -> MonthParts:

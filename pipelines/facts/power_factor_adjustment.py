@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 
 from pipelines.errors import UsageError
 from pipelines.facts.marked_yaml import MarkedMap
 
 _STEP = Decimal("0.01")
 _PERCENT = Decimal("0.01")
+# The largest step that was read is 2 percent for 0.01.
+HIGHEST_STEP_PERCENT = 10
 
 
 @dataclass(frozen=True)
@@ -77,13 +79,16 @@ def parse_power_factor_rule(written: MarkedMap, options: MarkedMap) -> PowerFact
     value = written.mapping("value")
     value.allow_only(("penalties", "rewards", "printed_standards", "printed"))
     penalties = tuple(
-        PenaltyStep(int(step.decimal("steps")) if step.get("steps") is not None else None, step.decimal("percent"))
+        PenaltyStep(
+            int(step.bounded("steps", 1, 100, whole=True)) if step.get("steps") is not None else None,
+            step.bounded("percent", 0, HIGHEST_STEP_PERCENT),
+        )
         for step in value.listing("penalties")
     )
-    if penalties[-1].steps is not None:
+    if not penalties or penalties[-1].steps is not None:
         raise value.error("penalties", "the last penalty must hold for all further steps (steps: null)")
     rewards = value.mapping("rewards")
-    standards = {Decimal(key): tuple(RewardStep(step.decimal("up_to"), step.decimal("percent")) for step in rewards.listing(key)) for key in rewards}
+    standards = {_standard(rewards, key): _reward_steps(rewards, key) for key in rewards}
     columns = [Decimal(str(standard)) for standard in value.listing("printed_standards")]
     cells = value.mapping("printed")
     printed: dict[Decimal, dict[Decimal, Decimal]] = {}
@@ -93,3 +98,25 @@ def parse_power_factor_rule(written: MarkedMap, options: MarkedMap) -> PowerFact
             raise cells.error(key, f"{len(columns)} cells expected, {len(row)} found")
         printed[Decimal(key)] = dict(zip(columns, row, strict=True))
     return PowerFactorRule(penalties, standards, printed)
+
+
+def _standard(rewards: MarkedMap, key: str) -> Decimal:
+    try:
+        standard = Decimal(key)
+    except InvalidOperation:
+        standard = Decimal(0)
+    if not 0 < standard <= 1:
+        raise rewards.error(key, f"{key!r} is no power factor above 0 and not above 1")
+    return standard
+
+
+def _reward_steps(rewards: MarkedMap, key: str) -> tuple[RewardStep, ...]:
+    """The steps above a standard, each reaching further than the one before."""
+    steps, at = [], _standard(rewards, key)
+    for written in rewards.listing(key):
+        step = RewardStep(written.bounded("up_to", 0, 1), written.bounded("percent", 0, HIGHEST_STEP_PERCENT))
+        if step.up_to <= at:
+            raise written.error("up_to", f"up_to must rise above {at}")
+        steps.append(step)
+        at = step.up_to
+    return tuple(steps)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pipelines.errors import FactFileError
 from pipelines.facts.catalogue import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.facts import load_facts
 from pipelines.facts.monthly_prices import COLUMNS, MonthParts, NoticeParts, PriceRow, by_month, by_notice, read_rows
 from pipelines.periods import BillingMonth
 
@@ -33,8 +36,9 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     path      CSV with the header month,component,price_cny_per_kwh,document,published_on; three rows a month.
     corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day still gets them; a month may be
               corrected several times, each time by a notice of another day.
-    Raises FactFileError naming file and line: a wrong header, a negative price, an unknown component, an empty document or day, a month
-    that is there already (overlap), a month left out (gap). Nothing is written then.
+    Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant, an unknown component, an empty
+    document or day, a month that is there already (overlap), a month left out (gap), facts that would not be well formed afterwards. Nothing
+    is written then.
     """
     if not path.is_file():
         raise FactFileError(str(path), None, "the file does not exist")
@@ -56,7 +60,11 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
         _check_series(new, published, shown)
         kept = list(published.values())
     # A month's notices stand in the order in which they were published.
-    _write(folder / name, [*(row for parts in kept for row in parts.values()), *rows], by_day=corrects)
+    text = _as_text([*(row for parts in kept for row in parts.values()), *rows], by_day=corrects)
+    _check_whole(folder, name, text)
+    part = (folder / name).with_suffix(".part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(folder / name)
     return LoadedPrices(name, tuple(sorted({row.month for row in rows})))
 
 
@@ -91,11 +99,17 @@ def _line(parts: dict[str, PriceRow]) -> int:
     return min(row.line for row in parts.values())
 
 
-def _write(path: Path, rows: list[PriceRow], by_day: bool) -> None:
+def _check_whole(folder: Path, name: str, text: str) -> None:
+    """Reads the facts as they would be afterwards."""
+    with TemporaryDirectory() as trial:
+        facts = Path(shutil.copytree(folder, Path(trial) / "facts"))
+        (facts / name).write_text(text, encoding="utf-8")
+        load_facts(facts)
+
+
+def _as_text(rows: list[PriceRow], by_day: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
     writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.month, row.published_on if by_day else date.min, row.line)))
-    part = path.with_suffix(".part")
-    part.write_text(text.getvalue(), encoding="utf-8")
-    part.replace(path)
+    return text.getvalue()

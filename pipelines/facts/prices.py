@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -13,8 +13,14 @@ from pipelines.codes import CustomerClass, LineComponent, TouPeriod, VoltageLeve
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.units import Unit
 
 Code = TypeVar("Code", bound=StrEnum)
+HIGHEST_PRICE: Mapping[Unit, Decimal] = {
+    Unit.CNY_PER_KWH: Decimal(2), Unit.CNY_PER_KW: Decimal(200), Unit.CNY_PER_KVA: Decimal(200), Unit.CNY: Decimal(1000),
+}  # fmt: skip
+"""Above these a price is taken for a slip, such as CNY/MWh or fen/kWh written for CNY/kWh. The highest ones that were read are 1.0824 CNY/kWh of
+the 2018 catalogue (an unlawful resale asked for 1.83) and 47.2 CNY/kW; even the smallest component, 0.0130 CNY/kWh, comes to 13 per MWh."""
 PriceByVoltage = dict[VoltageLevel, Decimal]
 
 
@@ -113,6 +119,11 @@ def parse_price(written: MarkedMap, options: MarkedMap) -> Decimal:
     return written.decimal("value")
 
 
+def number_between(low: str | int, high: str | int, *, above: bool = False, whole: bool = False) -> Callable[[MarkedMap, MarkedMap], Decimal]:
+    """A parser of one number within bounds, see MarkedMap.bounded."""
+    return lambda written, _: written.bounded("value", low, high, above=above, whole=whole)
+
+
 def parse_price_by_voltage(written: MarkedMap, options: MarkedMap) -> PriceByVoltage:
     """Prices by voltage level, of the reading that the file chooses where it offers several."""
     table = written.mapping("value")
@@ -164,15 +175,23 @@ def parse_tiers(written: MarkedMap, options: MarkedMap) -> ResidentialTiers:
     first, second = value.decimal("first_limit_kwh"), value.decimal("second_limit_kwh")
     if not 0 < first < second:
         raise value.error("second_limit_kwh", "tier limits must grow")
-    periods = value.mapping("by_period")
+    periods, flat = value.mapping("by_period"), _three(value, "flat")
+    by_period = {parse_code(TouPeriod, periods, key): _three(periods, key) for key in periods}
+    steps = [price - flat[0] for price in flat]
+    for key in periods:
+        # What lets a bill price the kWh of the upper tiers without knowing in which period they fell.
+        if [price - by_period[TouPeriod(key)][0] for price in by_period[TouPeriod(key)]] != steps:
+            said = ", ".join(f"{step:f}" for step in steps[1:])
+            raise periods.error(key, f"tier 2 and 3 must cost as much more than tier 1 in {key} as without time of use: {said}")
+    persons = int(value.bounded("household_persons", 1, 100, whole=True))
     return ResidentialTiers(
         first_limit_kwh=first,
         second_limit_kwh=second,
-        flat=_three(value, "flat"),
-        by_period={parse_code(TouPeriod, periods, key): _three(periods, key) for key in periods},
-        household_persons=int(value.decimal("household_persons")),
-        household_extra_kwh=value.decimal("household_extra_kwh"),
-        combined_choice_persons=int(value.decimal("combined_choice_persons")),
+        flat=flat,
+        by_period=by_period,
+        household_persons=persons,
+        household_extra_kwh=value.bounded("household_extra_kwh", 0, 10_000),
+        combined_choice_persons=int(value.bounded("combined_choice_persons", persons, 100, whole=True)),
     )
 
 
@@ -180,4 +199,6 @@ def _three(value: MarkedMap, key: str) -> tuple[Decimal, Decimal, Decimal]:
     prices = value.listing(key)
     if len(prices) != 3 or not all(isinstance(price, Decimal) for price in prices):
         raise value.error(key, f"{key} must list three prices")
+    if not prices[0] <= prices[1] <= prices[2]:
+        raise value.error(key, f"{key}: a higher tier must not cost less")
     return prices[0], prices[1], prices[2]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipelines.codes import CustomerClass, LineComponent, TouPeriod
+from pipelines.codes import CustomerClass, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.holidays import Holidays
@@ -21,6 +21,9 @@ from pipelines.facts.prices import parse_code, parse_code_text
 SLOTS = 96
 PERIODS: tuple[TouPeriod, ...] = tuple(TouPeriod)
 _MINUTES_PER_SLOT = 15
+# The highest ratio that was read is 2.05; one written in percent lies far above.
+HIGHEST_RATIO = 5
+_FLOATING = frozenset({LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS})
 
 Slots = tuple[TouPeriod | None, ...]
 Ratios = dict[TouPeriod, Decimal]
@@ -60,14 +63,17 @@ class TimeOfUse:
     ev_charging: Dated[Schedule]
     option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
-    _rows: dict[tuple[CustomerClass, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
+    _rows: dict[tuple[CustomerClass | TouSchedule, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the cache, so that a pickled copy stays small."""
         return {**self.__dict__, "_rows": {}}
 
-    def schedule(self, customer_class: CustomerClass, day: date) -> Dated[Schedule]:
-        """The schedule of a class, asked for a day; raises FactNotInForceError for a class without one."""
+    def schedule(self, whose: CustomerClass | TouSchedule, day: date) -> Dated[Schedule]:
+        """The schedule of a class or of charging points, asked for a day; raises FactNotInForceError for a class without one."""
+        if whose == TouSchedule.EV_CHARGING:
+            return self.ev_charging
+        customer_class = CustomerClass(whose)
         if customer_class not in self.schedules:
             raise _no_class("time_of_use.schedule", self.schedules, customer_class, day)
         return self.schedules[customer_class]
@@ -78,13 +84,16 @@ class TimeOfUse:
             raise _no_class("time_of_use.ratios", self.ratio_tables, customer_class, day)
         return self.ratio_tables[customer_class]
 
-    def slot_periods(self, day: date, customer_class: CustomerClass, known: date | None = None) -> tuple[TouPeriod, ...]:
-        """The period of each of the 96 quarter hours of a local day, the first beginning at midnight."""
-        return self._slots_of(self.schedule(customer_class, day).on(day, known), day)
+    def slot_periods(self, day: date, whose: CustomerClass | TouSchedule, known: date | None = None) -> tuple[TouPeriod, ...]:
+        """The period of each of the 96 quarter hours of a local day, the first beginning at midnight.
+
+        whose  A price class, or the charging points of industry and commerce, whose midday valley lies elsewhere.
+        """
+        return self._slots_of(self.schedule(whose, day).on(day, known), day)
 
     def ev_charging_periods(self, day: date, known: date | None = None) -> tuple[TouPeriod, ...]:
-        """The same for charging points of industry and commerce, whose midday valley lies elsewhere; the ratios are those of their class."""
-        return self._slots_of(self.ev_charging.on(day, known), day)
+        """The same for charging points of industry and commerce; the ratios are those of their class."""
+        return self.slot_periods(day, TouSchedule.EV_CHARGING, known)
 
     def _slots_of(self, schedule: Schedule, day: date) -> tuple[TouPeriod, ...]:
         slots = list(schedule.slots_by_month[day.month - 1])
@@ -93,14 +102,14 @@ class TimeOfUse:
                 slots = [new if new is not None else old for new, old in zip(rule.slots, slots, strict=True)]
         return tuple(slots)
 
-    def slot_matrix(self, days: Sequence[date], customer_class: CustomerClass, known: date | None = None) -> npt.NDArray[np.int8]:
+    def slot_matrix(self, days: Sequence[date], whose: CustomerClass | TouSchedule, known: date | None = None) -> npt.NDArray[np.int8]:
         """(days, 96) indices into ``list(TouPeriod)``."""
         matrix = np.empty((len(days), SLOTS), dtype=np.int8)
         for position, day in enumerate(days):
-            key = (customer_class, day, known)
+            key = (whose, day, known)
             row = self._rows.get(key)
             if row is None:
-                row = np.array([PERIODS.index(period) for period in self.slot_periods(day, customer_class, known)], dtype=np.int8)
+                row = np.array([PERIODS.index(period) for period in self.slot_periods(day, whose, known)], dtype=np.int8)
                 self._rows[key] = row
             matrix[position] = row
         return matrix
@@ -130,10 +139,7 @@ def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
     """Ratio by period; flat is 1."""
     del options
     value = written.mapping("value")
-    ratios = {parse_code(TouPeriod, value, key): value.decimal(key) for key in value}
-    for key in value:
-        if ratios[TouPeriod(key)] <= 0:
-            raise value.error(key, f"a ratio must be above 0, not {value[key]}")
+    ratios = {parse_code(TouPeriod, value, key): value.bounded(key, 0, HIGHEST_RATIO, above=True) for key in value}
     if ratios.get(TouPeriod.FLAT) != 1:
         raise value.error("flat", "the ratio of flat must be 1")
     return ratios
@@ -155,6 +161,15 @@ def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineCo
     del options
     value = written.listing("value")
     return frozenset(parse_code_text(LineComponent, written, "value", name) for name in value)
+
+
+def parse_floating(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
+    """The components that a ratio multiplies; only those of energy have periods."""
+    components = parse_components(written, options)
+    if not components or components - _FLOATING:
+        wrong = ", ".join(sorted(components - _FLOATING)) or "none"
+        raise written.error("value", f"only components of energy float, not {wrong}", f"Known: {', '.join(sorted(_FLOATING))}.")
+    return components
 
 
 def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:

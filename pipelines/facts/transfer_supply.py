@@ -109,10 +109,10 @@ def parse_texts(written: MarkedMap, options: MarkedMap) -> tuple[str, ...]:
 
 
 def parse_numbers(written: MarkedMap, options: MarkedMap) -> dict[str, Decimal]:
-    """A mapping of names to numbers."""
+    """A mapping of names to ratios from 0 to 1. [1]"""
     del options
     value = written.mapping("value")
-    return {key: value.decimal(key) for key in value}
+    return {key: value.bounded(key, 0, 1) for key in value}
 
 
 def parse_ratio(written: MarkedMap, options: MarkedMap) -> Decimal:

@@ -20,6 +20,7 @@ from pipelines.tables import bronze
 _DECLARED = (
     bronze.BronzeCustomers,
     bronze.BronzeMeterPoints,
+    bronze.BronzeSupplyShares,
     bronze.BronzePayments,
     bronze.BronzeEvents,
     bronze.BronzeTransferDeclarations,

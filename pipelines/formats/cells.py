@@ -85,6 +85,7 @@ class Cell:
     minimum   Smallest number accepted.
     length    For TEXT: number of characters, where the format fixes it.
     stamps    For STAMP: how they are written.
+    optional  The file may lack the column; its records then hold nothing there.
     """
 
     name: str
@@ -94,6 +95,7 @@ class Cell:
     minimum: float | None = None
     length: int | None = None
     stamps: StampReader | None = None
+    optional: bool = False
 
     @property
     def read_as(self) -> pa.DataType:

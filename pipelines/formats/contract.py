@@ -13,7 +13,7 @@ from typing import ClassVar, Literal, Protocol
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from pipelines.codes import Channel, RejectReason
+from pipelines.codes import Channel, RejectReason, TouPeriod
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
 
@@ -66,12 +66,25 @@ class FormatSettings(SettingsFile):
     wide_register_families: dict[str, Channel] = Field(
         description="E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; others refuse the file."
     )
+    rate_periods: tuple[TouPeriod, ...] = Field(
+        description="Time-of-use period that each of the registers of the rates r1, r2, ... counts; any beyond the fourth is assumed."
+    )
+    rate_stand_ins: dict[TouPeriod, TouPeriod] = Field(
+        description="Assumed: period -> the period whose register counts it too, where a meter has no register of its own for it."
+    )
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
     encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders not using the default; the first that fits holds.")
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
     latest_date: date = Field(description="A later day in a record is taken for a slip of the sender.")
+
+    @field_validator("rate_periods")
+    @classmethod
+    def _each_period_once(cls, periods: tuple[TouPeriod, ...]) -> tuple[TouPeriod, ...]:
+        if len(set(periods)) < len(periods):
+            raise ValueError("a period stands twice")
+        return periods
 
     @field_validator("default_encoding")
     @classmethod

@@ -28,6 +28,7 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 SNIFF_SHARE = 0.6
+ENCODING_HINT = "another encoding is declared by `encodings` in conf/formats.yaml, or in the file's mapping"
 
 Assemble = Callable[[pa.Table], pa.Table]
 
@@ -36,7 +37,7 @@ Assemble = Callable[[pa.Table], pa.Table]
 class CsvLayout:
     """A text format: its cells, and how a table of them becomes rows of the bronze table.
 
-    cells     The columns that the file must have, by name; their order in the file is free.
+    cells     The columns that the file must have, or may have where they are optional, by name; their order in the file is free.
     table     The bronze table.
     assemble  Table with one column per cell and ``line_number`` -> table with the columns of ``rows_schema(table)``.
     """
@@ -118,13 +119,17 @@ def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSet
 def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:
     encoding = "utf-8" if content.startswith(_UTF8_BOM) else settings.encoding_of(name)
     end = content.find(b"\n")
+    if (len(content) if end < 0 else end) > _HEADER_LIMIT_BYTES:
+        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, f"the header is longer than {_HEADER_LIMIT_BYTES} bytes", line=1)
     line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
     try:
         names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
     except (UnicodeDecodeError, csv.Error) as error:
-        raise InputRefusedError(name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error})", line=1) from None
+        raise InputRefusedError(
+            name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}", line=1
+        ) from None
     for cell in layout.cells:
-        if cell.name not in names:
+        if cell.name not in names and not cell.optional:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)
             found = f"; found {near[0]!r}, did the sender rename it?" if near else f"; the header has {shown(', '.join(names), 120)}"
             raise InputRefusedError(
@@ -199,7 +204,8 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
     if plain is None:
         return None
     positions = [f"c{index}" for index in range(len(header.names))]
-    column_of = {cell.name: positions[header.names.index(cell.name)] for cell in layout.cells}
+    present = [cell for cell in layout.cells if cell.name in header.names]
+    column_of = {cell.name: positions[header.names.index(cell.name)] for cell in present}
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(plain),
@@ -207,8 +213,8 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
             parse_options=pa_csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
             convert_options=pa_csv.ConvertOptions(
                 check_utf8=False,
-                column_types={column_of[cell.name]: cell.read_as for cell in layout.cells},
-                include_columns=[column_of[cell.name] for cell in layout.cells],
+                column_types={column_of[cell.name]: cell.read_as for cell in present},
+                include_columns=[column_of[cell.name] for cell in present],
                 null_values=[""],
                 strings_can_be_null=True,
                 quoted_strings_can_be_null=True,
@@ -220,6 +226,9 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
         return None
     columns = []
     for cell in layout.cells:
+        if cell not in present:
+            columns.append(pa.chunked_array([pa.nulls(table.num_rows, cell.dtype)]))
+            continue
         column = read_column(cell, table[column_of[cell.name]], settings)
         if column is None:
             return None
@@ -258,12 +267,12 @@ def read_lines(
     records: Sequence[bytes], numbers: Sequence[int], header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects
 ) -> pa.Table:
     """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what was expected."""
-    places = [(cell, header.names.index(cell.name)) for cell in layout.cells]
+    places = [(cell, header.names.index(cell.name) if cell.name in header.names else None) for cell in layout.cells]
     good: list[list[object]] = []
     for number, record in zip(numbers, records, strict=True):
         try:
             fields = _split(record, header, settings)
-            good.append([*(read_cell(cell, fields[place], settings) for cell, place in places), number])
+            good.append([*(None if place is None else read_cell(cell, fields[place], settings) for cell, place in places), number])
         except CellError as error:
             rejects.add(number, error.column_name, error.reason_code, error.reason, _shown_record(record, header.encoding))
     columns = zip(*good, strict=True) if good else ((),) * len(layout.cell_schema)
@@ -280,7 +289,9 @@ def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]
         text = record.decode(header.encoding)
     except UnicodeDecodeError as error:
         column = _column_at(record, error.start, header)
-        raise CellError(column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text") from None
+        raise CellError(
+            column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}"
+        ) from None
     try:
         fields = next(csv.reader([text], strict=True))
     except csv.Error as error:

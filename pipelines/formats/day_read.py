@@ -10,11 +10,13 @@ import pyarrow as pa
 from pipelines.codes import Channel
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult
-from pipelines.formats.csv_records import CsvLayout, read_csv, sniff_columns
+from pipelines.formats.csv_records import CsvLayout, header_names, read_csv, sniff_columns
 from pipelines.tables.base import ENERGY, Table
 from pipelines.tables.bronze import BronzeRegisterReads
 
 RATE_COLUMNS = ("R1", "R2", "R3", "R4")
+EVERY_RATE = tuple(f"R{rate}" for rate in range(1, 15))
+"""Those from R5 on may lack; they are read where they stand."""
 COLUMNS = ("ID", "READ_TYPE", "DATA_DATE", "COLL_TIME", "R", *RATE_COLUMNS, "STATUS", "INSERT_TIME")
 
 CHANNEL_OF_READ_TYPE = {
@@ -42,23 +44,24 @@ class DayReadCsv:
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""
-        return read_csv(content, name, self.layout(settings), settings)
+        present = header_names(content)
+        return read_csv(content, name, self.layout([*RATE_COLUMNS, *(rate for rate in EVERY_RATE[4:] if rate in present)]), settings)
 
-    def layout(self, settings: FormatSettings) -> CsvLayout:
+    def layout(self, rates: Sequence[str]) -> CsvLayout:
         """The cells; a cumulative register is never negative."""
         cells = (
             Cell("ID", CellKind.TEXT, required=True),
             Cell("READ_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_READ_TYPE),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("COLL_TIME", CellKind.LOCAL_TIME),
-            *(Cell(column, CellKind.DECIMAL, minimum=0) for column in ("R", *RATE_COLUMNS)),
+            *(Cell(column, CellKind.DECIMAL, minimum=0) for column in ("R", *rates)),
             Cell("STATUS", CellKind.TEXT),
             Cell("INSERT_TIME", CellKind.LOCAL_TIME),
         )
-        return CsvLayout(cells, self.table, _assemble)
+        return CsvLayout(cells, self.table, lambda read: _assemble(read, rates))
 
 
-def _assemble(cells: pa.Table) -> pa.Table:
+def _assemble(cells: pa.Table, rates: Sequence[str]) -> pa.Table:
     return pa.table(
         {
             "meter_point_id": cells["ID"],
@@ -66,7 +69,7 @@ def _assemble(cells: pa.Table) -> pa.Table:
             "read_date": cells["DATA_DATE"],
             "collected_at_utc": cells["COLL_TIME"],
             "register_unscaled": cells["R"],
-            "rate_registers_unscaled": rate_lists(cells, RATE_COLUMNS),
+            "rate_registers_unscaled": rate_lists(cells, up_to_last(EVERY_RATE, rates)),
             "sender_status": cells["STATUS"],
             "read_month": month_of(cells["DATA_DATE"]),
             "line_number": cells["line_number"],
@@ -75,15 +78,23 @@ def _assemble(cells: pa.Table) -> pa.Table:
     )
 
 
+def up_to_last(names: Sequence[str], present: Sequence[str]) -> list[str]:
+    """Every name up to the last that is present, so that the place of a rate is its number."""
+    return list(names[: max((place + 1 for place, name in enumerate(names) if name in present), default=0)])
+
+
 def rate_lists(cells: pa.Table, names: Sequence[str]) -> pa.Array:
-    """The registers of the rates as one list a row; null where none of them was sent."""
+    """The registers of the rates as one list a row; null where none of them was sent.
+
+    names  Columns of the first rate, the second ... as far as the file goes; one that it lacks is a rate that was not sent.
+    """
     count = cells.num_rows
-    columns = [cells[column].combine_chunks() for column in names]
+    columns = [cells[column].combine_chunks() if column in cells.column_names else pa.nulls(count, ENERGY) for column in names]
     if all(column.null_count == count for column in columns):
         return pa.nulls(count, pa.list_(ENERGY))
-    width = len(columns)
-    order = (np.arange(count)[:, None] + np.arange(width)[None, :] * count).reshape(-1)
-    flat = pa.concat_arrays(columns).take(pa.array(order))
-    none_sent = np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in columns])
-    offsets = pa.array(np.arange(count + 1, dtype=np.int32) * width, mask=np.append(none_sent, False))
-    return pa.ListArray.from_arrays(offsets, flat)
+    sent = ~np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in columns])
+    order = np.flatnonzero(sent)[:, None] + np.arange(len(columns))[None, :] * count
+    values = pa.concat_arrays(columns).take(pa.array(order.reshape(-1)))
+    # The lists that are null must be empty too: an offset that is null would lengthen the list before it.
+    offsets = pa.array(np.concatenate(([0], np.cumsum(sent) * len(columns))).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, values, mask=pa.array(~sent))

@@ -11,7 +11,7 @@ from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, rows_schema
 from pipelines.formats.csv_records import CsvLayout, header_names, read_csv
-from pipelines.formats.day_read import rate_lists
+from pipelines.formats.day_read import EVERY_RATE, rate_lists, up_to_last
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeRegisterReads
 
@@ -42,12 +42,12 @@ class DayReadWideCsv:
             known = ", ".join(settings.wide_register_families)
             reason = f"nothing says what the register family {unknown[0]} counts; wide_register_families of conf/formats.yaml names {known}"
             raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, reason, line=1, column=f"{unknown[0]}_R")
-        rates = {family: [f"{family}_R{rate}" for rate in range(1, 5) if f"{family}_R{rate}" in names] for family in families}
+        rates = {family: up_to_last([f"{family}_{rate}" for rate in EVERY_RATE], names) for family in families}
         cells = [
             Cell("ID", CellKind.TEXT, required=True),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("COL_TIME", CellKind.LOCAL_TIME),
-            *(Cell(column, CellKind.DECIMAL, minimum=0) for family in families for column in (f"{family}_R", *rates[family])),
+            *(Cell(column, CellKind.DECIMAL, minimum=0) for family in families for column in (f"{family}_R", *rates[family]) if column in names),
         ]
         if INSERT_TIME in names:
             cells.append(Cell(INSERT_TIME, CellKind.LOCAL_TIME))
@@ -63,7 +63,8 @@ def _family_rows(cells: pa.Table, family: str, rates: list[str], channel: str) -
     """Rows of one register family, where it has a register at all."""
     told = cells[f"{family}_R"].is_valid()
     for column in rates:
-        told = pc.or_(told, cells[column].is_valid())
+        if column in cells.column_names:
+            told = pc.or_(told, cells[column].is_valid())
     cells = cells.filter(told)
     count = cells.num_rows
     schema = rows_schema(BronzeRegisterReads)

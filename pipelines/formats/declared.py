@@ -30,7 +30,7 @@ def cells_of(table: type[Table]) -> tuple[Cell, ...]:
             kind, accepted = CellKind.CODE, {member.value: member.value for member in field.codes}
         elif column.endswith("_month"):
             kind = CellKind.MONTH
-        cells.append(Cell(column, kind, required=not field.nullable, codes=accepted, minimum=field.minimum))
+        cells.append(Cell(column, kind, required=not field.nullable, codes=accepted, minimum=field.minimum, optional=field.optional))
     return (*cells, Cell(SENT_AT, CellKind.LOCAL_TIME))
 
 
@@ -45,7 +45,7 @@ class DeclaredCsv:
 
     def sniff(self, name: str, head: bytes) -> bool:
         """Whether the header has most of the columns."""
-        return sniff_columns([cell.name for cell in self.cells], head)
+        return sniff_columns([cell.name for cell in self.cells if not cell.optional], head)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
+from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import FormatSettings, ReadResult, Rejects
+from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects
 from pipelines.formats.csv_records import CsvLayout, read_cells
 from pipelines.formats.gridding import NO_TIME, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
+from pipelines.formats.spacing import wrong_spacing
 from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
 from pipelines.tables.base import STRING, TIMESTAMP, Table
@@ -42,15 +45,18 @@ class LongForm:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
-        Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet, bad_encoding, too_many_records.
+        Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet, bad_encoding, too_many_records, bad_structure.
         """
         typed, rejects, raw, notes = self._parquet(content, name, settings) if content.startswith(MAGIC) else self._csv(content, name, settings)
         count = typed.num_rows + len(rejects)
-        if self.only is not None:
-            typed = typed.filter(pc.is_in(typed["line_number"], value_set=pa.array(sorted(self.only), pa.int64())))
-        records = self._records(typed)
-        records = self._on_grid(records, name, settings, rejects, raw)
+        records = self._on_grid(self._records(typed), name, settings, rejects, raw)
         gridded = grid_days(records, self.mapping, settings.present_char)
+        spaced = self._well_spaced(records, gridded.rows, name, rejects, raw)
+        if self.only is not None:
+            spaced &= np.isin(records.line, list(self.only))
+        if not spaced.all():
+            records = records.taken(spaced)
+            gridded = grid_days(records, self.mapping, settings.present_char)
         held = rejects.lines()
         for fault in gridded.faults:
             for line in records.line[fault.places].tolist():
@@ -100,6 +106,24 @@ class LongForm:
         instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
         return LongRecords(names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy())
 
+    def _well_spaced(self, records: LongRecords, rows: pa.Table, name: str, rejects: Rejects, raw: Raw) -> np.ndarray:
+        """Which lines belong to meter points whose values come as often as the mapping says; the others are held back, a file of such lines is refused."""
+        minutes = self.mapping.interval_minutes
+        steps = wrong_spacing(rows, self.mapping.slots)
+        every = np.array([steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64)[records.meter] * minutes
+        bad = np.flatnonzero(every != minutes)
+        if not bad.size:
+            return np.ones(records.line.size, np.bool_)
+        column, first = self.mapping.stamp.column, int(bad[0])
+        if bad.size > records.line.size // 2:
+            reason = f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, the mapping says {minutes}"
+            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column)
+        for place in bad.tolist():
+            line = int(records.line[place])
+            reason = f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
+            rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
+        return np.asarray(every == minutes)
+
     def _on_grid(self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw) -> LongRecords:
         """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
         starts, whole = interval_starts(records.instant, self.mapping)
@@ -114,9 +138,9 @@ class LongForm:
         ):
             refuse_misfit(bad, name, column, expected, records.line)
             for place in np.flatnonzero(bad).tolist():
-                stamp = pa.scalar(int(records.instant[place]), pa.int64()).cast(TIMESTAMP)
+                instant = datetime.fromtimestamp(int(records.instant[place]) / 1e6, UTC).astimezone(zone_of(self.mapping.stamp.zone))
                 line = int(records.line[place])
-                rejects.add(line, column, RejectReason.BAD_DATE, f"found {stamp}, expected {expected}", raw(line))
+                rejects.add(line, column, RejectReason.BAD_DATE, f"found {instant.isoformat(' ')}, expected {expected}", raw(line))
         good = whole & inside
         return records if good.all() else records.taken(good)
 

@@ -53,13 +53,15 @@ class DeclaredParquet:
         self.id = f"declared_{table.name.removeprefix('bronze_')}_parquet"
         self.title = f"{table.name.removeprefix('bronze_')} (Parquet in the declared shape)"
         self.columns = tuple(name for name in declared_columns(table) if name not in _MONTH_OF)
+        self.optional = frozenset(field.name for field in table.fields() if field.optional)
 
     def sniff(self, name: str, head: bytes) -> bool:
         """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer stands at its end."""
         if not head.startswith(MAGIC):
             return False
         present = set(read_parquet_schema(head, name)[0].names)
-        return sum(column in present for column in self.columns) >= SNIFF_SHARE * len(self.columns)
+        needed = [column for column in self.columns if column not in self.optional]
+        return sum(column in present for column in needed) >= SNIFF_SHARE * len(needed)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole file."""
@@ -68,11 +70,13 @@ class DeclaredParquet:
             raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{count} records, more than the {settings.max_records} allowed")
         wanted = (*self.columns, SENT_AT)
         for column in wanted:
-            if column not in schema.names:
+            if column not in schema.names and column not in self.optional:
                 near = f"; the file has {shown(', '.join(schema.names), 200)}"
                 raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing{near}", column=column)
         try:
-            table = pq.read_table(pa.BufferReader(content), columns=list(wanted), use_threads=False, partitioning=None)
+            table = pq.read_table(
+                pa.BufferReader(content), columns=[column for column in wanted if column in schema.names], use_threads=False, partitioning=None
+            )
             table.validate(full=True)
         except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
@@ -80,6 +84,8 @@ class DeclaredParquet:
         if table.num_rows != count:
             cause = f"it holds {table.num_rows} records where its footer tells {count}"
             raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause)
+        for column in sorted(self.optional - set(schema.names)):
+            table = table.append_column(column, pa.nulls(count, rows_schema(self.table).field(column).type))
         typed = {column: self._cast(table[column], column, name) for column in self.columns}
         typed["sent_at_utc"] = _instants(table[SENT_AT], name)
         typed["line_number"] = pa.chunked_array([pa.array(np.arange(1, count + 1))])

@@ -54,6 +54,7 @@ class Field:
     minimum   Smallest value allowed; becomes an expectation.
     maximum   Largest value allowed; becomes an expectation.
     severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
+    optional  Whether a received file may lack the column; its rows then hold nothing there.
     """
 
     name: str
@@ -71,11 +72,12 @@ class Field:
         minimum: float | None = None,
         maximum: float | None = None,
         severity: Severity = Severity.HALT,
+        optional: bool = False,
     ) -> None:
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable
-        self.minimum, self.maximum, self.severity = minimum, maximum, severity
+        self.minimum, self.maximum, self.severity, self.optional = minimum, maximum, severity, optional
 
     def __set_name__(self, owner: type, name: str) -> None:
         if not _NAME.fullmatch(name):

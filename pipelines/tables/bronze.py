@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from pipelines.codes import Channel, CurveMeasure, FileStatus
-from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, TIMESTAMP, Field, Layer, Table
+from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, TIMESTAMP, Field, Layer, Table
 from pipelines.units import Unit
 
 
@@ -96,12 +96,21 @@ class BronzeCustomers(Received, Table):
     demand_basis_code = Field(STRING, "Basis of the basic charge.")
     contract_demand_kw = Field(DOUBLE, "Contract maximum demand.", unit=Unit.KW)
     power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO)
-    is_time_of_use = Field(pa.bool_(), "Whether time-of-use prices apply.")
+    is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply.")
     floor_area_m2 = Field(DOUBLE, "Floor area.", unit=Unit.SQUARE_METRE)
     weather_station_id = Field(STRING, "Station whose weather applies.")
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
+    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", optional=True)
+    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表).", optional=True)
+    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.", optional=True)
+    market_price_cny_per_kwh = Field(
+        ENERGY, "Energy price agreed on the market; empty: the grid company's purchase (代理购电).", unit=Unit.CNY_PER_KWH, optional=True
+    )
+    export_price_cny_per_kwh = Field(
+        ENERGY, "What the grid pays for energy fed in; empty where nothing is bought.", unit=Unit.CNY_PER_KWH, optional=True
+    )
 
 
 class BronzeMeterPoints(Received, Table):
@@ -120,6 +129,41 @@ class BronzeMeterPoints(Received, Table):
     previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
     capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA)
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
+    parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.", optional=True)
+    transformer_rated_kva = Field(
+        DOUBLE, "Rated power of the transformer that is metered on its low side; empty: metered on the high side.", unit=Unit.KVA, optional=True
+    )
+    transformer_no_load_kw = Field(DOUBLE, "Its loss without load, by the plate.", unit=Unit.KW, optional=True)
+    transformer_load_kw = Field(DOUBLE, "Its loss at rated load, by the plate.", unit=Unit.KW, optional=True)
+    transformer_no_load_ratio = Field(DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, optional=True)
+    transformer_short_circuit_ratio = Field(DOUBLE, "Its short-circuit voltage over the rated one; empty: 0.", unit=Unit.RATIO, optional=True)
+    transformer_shape_ratio = Field(DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, optional=True)
+
+
+class BronzeSupplyShares(Received, Table):
+    """Parts of what a main meter counts that another price class pays: a fixed share (定比), a fixed quantity (定量), or a sub-meter's own."""
+
+    name = "bronze_supply_shares"
+    layer = Layer.BRONZE
+    share_id = Field(STRING, "The share; its rows are its history.", nullable=False)
+    valid_from_date = Field(DATE, "First day on which these terms hold.", nullable=False)
+    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False)
+    section_name = Field(STRING, "Name of the part on the bill.")
+    share_ratio = Field(ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO)
+    share_kwh = Field(ENERGY, "Fixed energy of a month (定量).", unit=Unit.KWH)
+    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.")
+    customer_class_code = Field(STRING, "Price class of the part.")
+    voltage_level_code = Field(STRING, "Voltage level of its prices.")
+    is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply to it.")
+    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO)
+    ended_date = Field(DATE, "Last day of the share; empty while it lasts.")
+    provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
+    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", optional=True)
+    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers.", optional=True)
+    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.", optional=True)
+    market_price_cny_per_kwh = Field(
+        ENERGY, "Energy price agreed on the market; empty: the grid company's purchase (代理购电).", unit=Unit.CNY_PER_KWH, optional=True
+    )
 
 
 class BronzePayments(Received, Table):

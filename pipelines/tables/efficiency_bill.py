@@ -107,6 +107,9 @@ class EfficiencyBillLinesV1(Revised, Table):
     fact_id = Field(STRING, "The fact behind the price.", nullable=False)
     fact_confidence_code = Field(STRING, "How sure that fact is.", codes=Confidence, nullable=False)
     formula = Field(STRING, "How the line comes about.", nullable=False)
+    first_date = Field(DATE, "First day that the line covers where it is not the whole month; empty: the whole month.")
+    last_date = Field(DATE, "Last day that the line covers; empty: the whole month.")
+    section_name = Field(STRING, "Part of the supply behind the main meter that the line belongs to; empty for the main part.")
 
 
 class EfficiencyBillAdviceV1(Revised, Table):

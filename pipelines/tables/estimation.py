@@ -25,9 +25,16 @@ class SilverEstimationErrors(Table):
         DOUBLE, "Mean of a gap's summed absolute errors over its energy (MAPE); gaps without energy left out.", unit=Unit.RATIO, minimum=0
     )
     bias_ratio = Field(DOUBLE, "Mean error over the series' mean interval; above 0: estimates are too high.", unit=Unit.RATIO)
-    covered_ratio = Field(DOUBLE, "Share of truths inside the expected-error band; for `chosen` alone.", unit=Unit.RATIO, minimum=0, maximum=1)
+    covered_ratio = Field(
+        DOUBLE,
+        "Share of truths inside the expected-error band, of those that have one; for `chosen` alone; empty: no band.",
+        unit=Unit.RATIO,
+        minimum=0,
+        maximum=1,
+    )
     chosen_ratio = Field(DOUBLE, "Share of gaps for which the method would be taken.", unit=Unit.RATIO, minimum=0, maximum=1)
     is_flagged = Field(BOOLEAN, "Whether the MAPE of what is chosen lies over its limit.", nullable=False)
+    is_band_flagged = Field(BOOLEAN, "Whether the band of what is chosen covers fewer or more truths than it should.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

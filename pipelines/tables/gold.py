@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipelines.codes import Channel
+from pipelines.codes import Channel, SegmentBasis
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, Field, Layer, Table
 from pipelines.units import Unit
 
@@ -54,5 +54,45 @@ class GoldBillingDeterminants(Table):
     estimated_ratio = Field(
         DOUBLE, "Share of the curve's energy that was estimated; 0 without a curve.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1
     )
-    missing_inputs = Field(pa.list_(STRING), "What the bill cannot show, by name: curve, reactive_registers, missing_days.", nullable=False)
+    missing_inputs = Field(
+        pa.list_(STRING), "What the bill cannot show, by name: curve, reactive_registers, missing_days, year_to_date.", nullable=False
+    )
+    exported_kwh = Field(ENERGY, "Energy fed into the grid, by the active reverse register; empty without one.", unit=Unit.KWH, minimum=0)
+    transformer_loss_kwh = Field(
+        ENERGY, "Active loss of the transformer that is metered on its low side, not in energy_kwh; empty: high side.", unit=Unit.KWH, minimum=0
+    )
+    transformer_loss_kvarh = Field(
+        ENERGY, "Its reactive loss, not in lagging_kvarh; empty: high side, or no lagging register.", unit=Unit.KVARH, minimum=0
+    )
+    year_to_date_kwh = Field(
+        ENERGY, "Energy of the calendar year before the month, for residential tiers; empty for others.", unit=Unit.KWH, minimum=0
+    )
+    parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
+    computed_run_id = Field(STRING, "The run that computed the row.", run=True)
+
+
+class GoldBillingSegments(Table):
+    """What a meter point counted in each part of a month that is cut: terms, shares or a price change inside it, of its customer or of one
+    whose meters lie before or behind. A month that is not cut has no rows."""
+
+    name = "gold_billing_segments"
+    layer = Layer.GOLD
+    partition_by = ("billing_month",)
+    meter_point_id = Field(STRING, "Meter point.", key=True)
+    billing_month = Field(STRING, "Billing month, YYYY-MM.", key=True)
+    first_date = Field(DATE, "First day of the part.", key=True)
+    last_date = Field(DATE, "Last day of the part.", nullable=False)
+    customer_id = Field(STRING, "Customer supplied.", nullable=False)
+    energy_kwh = Field(
+        ENERGY, "Part of the active energy that the registers settled; the parts sum to the month.", unit=Unit.KWH, nullable=False, minimum=0
+    )
+    sharp_kwh = Field(ENERGY, "Of it in 尖, by the terms of the part; empty without a curve.", unit=Unit.KWH, minimum=0)
+    peak_kwh = Field(ENERGY, "Of it in 峰.", unit=Unit.KWH, minimum=0)
+    flat_kwh = Field(ENERGY, "Of it in 平.", unit=Unit.KWH, minimum=0)
+    valley_kwh = Field(ENERGY, "Of it in 谷.", unit=Unit.KWH, minimum=0)
+    deep_valley_kwh = Field(ENERGY, "Of it in 深谷.", unit=Unit.KWH, minimum=0)
+    max_demand_kw = Field(DOUBLE, "Highest 15-minute mean power of the part; empty without a curve.", unit=Unit.KW, minimum=0)
+    max_demand_date = Field(DATE, "Local day of it.")
+    max_demand_slot = Field(INTEGER, "Slot of that day, 0 beginning at midnight.", minimum=0)
+    basis_code = Field(STRING, "What the month's energy is cut by.", codes=SegmentBasis, nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

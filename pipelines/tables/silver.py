@@ -65,6 +65,11 @@ class SilverRegisterEnergy(Table):
     energy_kwh_or_kvarh = Field(
         ENERGY, "(end - start) x multiplier, after rollover and exchange; null for a first read.", unit=Unit.KWH_OR_KVARH, minimum=0
     )
+    rate_energy_kwh_or_kvarh = Field(
+        pa.list_(ENERGY),
+        "The same by rate r1, r2, ...; null for a rate that was not sent or cannot be known, and as a whole where none is known.",
+        unit=Unit.KWH_OR_KVARH,
+    )
     resolution_kwh_or_kvarh = Field(ENERGY, "Smallest step of the register times the multiplier.", unit=Unit.KWH_OR_KVARH, nullable=False)
     register_rule_code = Field(STRING, "How the energy was found.", codes=RegisterRule, nullable=False)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
@@ -97,6 +102,11 @@ class SilverCustomers(Table):
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
+    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表).")
+    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.")
+    market_price_cny_per_kwh = Field(ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0)
+    export_price_cny_per_kwh = Field(ENERGY, "What the grid pays for energy fed in; empty where nothing is bought.", unit=Unit.CNY_PER_KWH, minimum=0)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -117,6 +127,39 @@ class SilverMeterPoints(Table):
     previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
     capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, minimum=0)
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
+    transformer_rated_kva = Field(DOUBLE, "Rated power of the transformer metered on its low side; empty: high side.", unit=Unit.KVA, minimum=0)
+    transformer_no_load_kw = Field(DOUBLE, "Its loss without load.", unit=Unit.KW, minimum=0)
+    transformer_load_kw = Field(DOUBLE, "Its loss at rated load.", unit=Unit.KW, minimum=0)
+    transformer_no_load_ratio = Field(DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, minimum=0, maximum=1)
+    transformer_short_circuit_ratio = Field(DOUBLE, "Its short-circuit voltage over the rated one; empty: 0.", unit=Unit.RATIO, minimum=0, maximum=1)
+    transformer_shape_ratio = Field(DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, minimum=1)
+    computed_run_id = Field(STRING, "The run that computed the row.", run=True)
+
+
+class SilverSupplyShares(Table):
+    """Parts of what a main meter counts that another price class pays, with their history: one row per share and day its terms hold from."""
+
+    name = "silver_supply_shares"
+    layer = Layer.SILVER
+    share_id = Field(STRING, "The share.", key=True)
+    valid_from_date = Field(DATE, "First day on which these terms hold.", key=True)
+    valid_to_date = Field(DATE, "Day before the next terms; empty while they hold.")
+    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False)
+    section_name = Field(STRING, "Name of the part on the bill.", nullable=False)
+    share_ratio = Field(ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO, minimum=0, maximum=1)
+    share_kwh = Field(ENERGY, "Fixed energy of a month (定量).", unit=Unit.KWH, minimum=0)
+    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.")
+    customer_class_code = Field(STRING, "Price class of the part; its price is single-part.", codes=CustomerClass, nullable=False)
+    voltage_level_code = Field(STRING, "Voltage level of its prices.", codes=VoltageLevel, nullable=False)
+    is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply to it.", nullable=False)
+    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1)
+    ended_date = Field(DATE, "Last day of the share; empty while it lasts.")
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
+    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers.")
+    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.")
+    market_price_cny_per_kwh = Field(ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

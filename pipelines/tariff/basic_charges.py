@@ -16,6 +16,7 @@ from decimal import Decimal
 from pipelines.codes import Confidence, DemandBasis, LineComponent
 from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
+from pipelines.facts.contract_rules import UtilisationDiscount
 from pipelines.facts.prices import PriceByVoltage
 from pipelines.periods import BillingMonth
 from pipelines.tariff.energy_charges import level_id
@@ -41,7 +42,7 @@ def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillL
         capacity = _needed(contract.running_capacity_kva, "running capacity")
         days, month_days, text, sure = part
         confidence = least_sure((cited.citation.confidence, *sure))
-        formula = f"{capacity:f} kVA{text} × {price:f} CNY/kVA"
+        formula = f"{capacity:f} kVA{text} × {basic_price_text(price, contract.demand_basis)}"
         quantity = capacity * days / month_days
         return [make_line(LineComponent.BASIC_CAPACITY, quantity, Unit.KVA, price, Unit.CNY_PER_KVA, level_id(dated, contract), confidence, formula)]
     return _demand_lines(run, dated, price, (cited.citation.confidence,), part, facts, known)
@@ -61,9 +62,9 @@ def _demand_lines(
             f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
-    discount, discount_text, discount_confidence = _discount(run, facts, known)
+    discount, fall_text, discount_confidence = _discount(run, facts, known)
     unit_price = price * discount
-    price_text = f"{price:f} CNY/kW{discount_text}"
+    price_text = f"{basic_price_text(price, contract.demand_basis)}{fall_text}"
     days, month_days, part_text, part_sure = part
     sure = (*price_sure, *part_sure, *discount_confidence)
     fact_id = level_id(dated, contract)
@@ -100,8 +101,17 @@ def _discount(run: Run, facts: Facts, known: date | None) -> tuple[Decimal, str,
     _needed(run.contract.contract_capacity_kva, "contract capacity")
     if run.contract.demand_basis not in rule.value.bases or run.month_kwh * run.section_days < rule.value.threshold_kwh_per_kva * run.kva_days:
         return Decimal(1), "", ()
-    text = f" × {rule.value.price_ratio:f} (at or above {rule.value.threshold_kwh_per_kva:f} kWh/kVA)"
-    return rule.value.price_ratio, text, (rule.citation.confidence,)
+    return rule.value.price_ratio, discount_text(rule.value), (rule.citation.confidence,)
+
+
+def basic_price_text(price: Decimal, basis: DemandBasis | None) -> str:
+    """The price of the basic charge as a formula writes it."""
+    return f"{price:f} {Unit.CNY_PER_KVA if basis is DemandBasis.CAPACITY else Unit.CNY_PER_KW}"
+
+
+def discount_text(rule: UtilisationDiscount) -> str:
+    """What follows the price in a formula where the discount holds."""
+    return f" × {rule.price_ratio:f} (at or above {rule.threshold_kwh_per_kva:f} kWh/kVA)"
 
 
 def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:

@@ -14,28 +14,34 @@ import numpy as np
 import pyarrow as pa
 
 from pipelines.facts import Facts
-from pipelines.tariff.batch_adjustment import adjustment_blocks, export_blocks
+from pipelines.tariff.batch_adjustment import adjustment_blocks, export_blocks, power_factors
 from pipelines.tariff.batch_basic import basic_blocks
 from pipelines.tariff.batch_columns import LINES_SCHEMA, REFUSED_SCHEMA, BillColumns, read_bills
 from pipelines.tariff.batch_energy import energy_blocks
 from pipelines.tariff.batch_lines import Refusals, lines_table
+from pipelines.tariff.batch_months import MONTHS_SCHEMA, months_table
 from pipelines.tariff.batch_prices import ShapeBook
 
 
 @dataclass(frozen=True)
 class PricedBatch:
-    """Lines of the bills that could be priced (``LINES_SCHEMA``), and why the others could not (``REFUSED_SCHEMA``)."""
+    """Lines of the bills that could be priced (``LINES_SCHEMA``), what holds of each of these as a whole (``MONTHS_SCHEMA``), and why the
+    others could not (``REFUSED_SCHEMA``)."""
 
     lines: pa.Table
+    months: pa.Table
     refused: pa.Table
 
 
-def price_batch(bills: pa.Table | pa.RecordBatch, facts: Facts, known: date | None = None, book: ShapeBook | None = None) -> PricedBatch:
+def price_batch(
+    bills: pa.Table | pa.RecordBatch, facts: Facts, known: date | None = None, book: ShapeBook | None = None, formulas: bool = True
+) -> PricedBatch:
     """Prices a batch of bills.
 
-    bills  ``BILLS_SCHEMA``, one row per bill.
-    known  Only facts known by this day count; none: all.
-    book   Prices already asked, for several batches of the same facts and ``known``.
+    bills     ``BILLS_SCHEMA``, one row per bill.
+    known     Only facts known by this day count; none: all.
+    book      Prices already asked, for several batches of the same facts and ``known``.
+    formulas  Whether the lines say how they came about; without, the column is null and the batch is faster.
     A bill that pricing by itself would refuse stands in ``refused`` with the reason; the others are priced. Raises UsageError for columns
     or codes that cannot be meant, and OverflowError where a number is too large to stay exact.
     """
@@ -43,13 +49,14 @@ def price_batch(bills: pa.Table | pa.RecordBatch, facts: Facts, known: date | No
     prices = book or ShapeBook(facts, known)
     refusals = Refusals(columns.count)
     _check(columns, refusals)
-    charges = [*energy_blocks(columns, prices, refusals), *basic_blocks(columns, prices, refusals)]
-    charges += adjustment_blocks(columns, charges, prices, refusals)
-    charges += export_blocks(columns, refusals)
-    return PricedBatch(lines_table(columns, charges, refusals), refusals.table(columns))
+    charges = [*energy_blocks(columns, prices, refusals, formulas), *basic_blocks(columns, prices, refusals, formulas)]
+    mean = power_factors(columns, refusals)
+    charges += adjustment_blocks(columns, charges, mean, prices, refusals, formulas)
+    charges += export_blocks(columns, refusals, formulas)
+    return PricedBatch(lines_table(columns, charges, refusals), months_table(columns, charges, mean, refusals), refusals.table(columns))
 
 
-def arrow_pricer(facts: Facts, known: date | None = None) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def arrow_pricer(facts: Facts, known: date | None = None, formulas: bool = True) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     """A function for Spark's ``mapInArrow``: batches of ``BILLS_SCHEMA`` in, batches of ``LINES_SCHEMA`` out.
 
     Facts are small and travel with it. A refused bill has one line, numbered 0, whose ``fact_id`` is the reason, so that none is lost.
@@ -58,7 +65,7 @@ def arrow_pricer(facts: Facts, known: date | None = None) -> Callable[[Iterable[
     def price(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         book = ShapeBook(facts, known)
         for batch in batches:
-            priced = price_batch(batch, facts, known, book)
+            priced = price_batch(batch, facts, known, book, formulas)
             yield from priced.lines.to_batches()
             if priced.refused.num_rows:
                 yield from _refused_lines(priced.refused).to_batches()
@@ -103,4 +110,4 @@ def month_days(columns: BillColumns) -> tuple[np.ndarray, np.ndarray]:
     return first[columns.month], last[columns.month]
 
 
-__all__ = ["LINES_SCHEMA", "REFUSED_SCHEMA", "PricedBatch", "arrow_pricer", "price_batch"]
+__all__ = ["LINES_SCHEMA", "MONTHS_SCHEMA", "REFUSED_SCHEMA", "PricedBatch", "arrow_pricer", "price_batch"]

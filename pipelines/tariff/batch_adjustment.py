@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.codes import Confidence, LineComponent
 from pipelines.errors import ZhixiangError
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.periods import BillingMonth
-from pipelines.tariff.batch_columns import BillColumns
+from pipelines.tariff.batch_columns import BillColumns, Optional64
+from pipelines.tariff.batch_energy import group_rows
 from pipelines.tariff.batch_lines import ADJUSTMENT, CONFIDENCES, EXPORT, NO_STANDARD, WHOLE_MONTH, Block, Refusals, amounts
 from pipelines.tariff.batch_prices import ShapeBook
-from pipelines.tariff.exact import MICRO, PRICE, IntArray, mean_power_factors, scaled
+from pipelines.tariff.batch_texts import chosen_texts, joined, plain_numbers
+from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimal_of, mean_power_factors, scaled
 from pipelines.tariff.lines import least_sure
 from pipelines.tariff.month_facts import version_of_month
 from pipelines.tariff.pricing import EXPORT_PRICE
@@ -24,32 +27,44 @@ _HUNDREDTH = Decimal("0.01")
 _FEN_TO_MICRO = 10 ** (MICRO - 2)
 
 
-def adjustment_blocks(columns: BillColumns, charges: Sequence[Block], book: ShapeBook, refusals: Refusals) -> Iterator[Block]:
-    """One line for each bill and standard: the base are the lines under that standard, without what the facts leave out."""
+def power_factors(columns: BillColumns, refusals: Refusals) -> Optional64:
+    """Mean power factor of each bill, in hundredths; none where reactive energy is not metered or nothing was."""
     known = columns.lagging.present & columns.leading.present
+    active = np.where(columns.power_factor_energy.present, columns.power_factor_energy.values, energies(columns))
+    reactive = columns.lagging.values + np.abs(columns.leading.values)
+    has_mean = known & ((active != 0) | (columns.lagging.values != 0) | (columns.leading.values != 0))
+    refusals.add(np.flatnonzero(has_mean & ((active < 0) | (columns.lagging.values < 0))), "energies of a power factor must not be negative")
+    has_mean &= refusals.accepted
+    mean = np.zeros(columns.count, dtype=np.int64)
+    mean[has_mean] = mean_power_factors(active[has_mean], reactive[has_mean])
+    return Optional64(mean, has_mean)
+
+
+def energies(columns: BillColumns) -> IntArray:
+    """Energy of each bill. [1e-6 kWh]"""
     energy = np.zeros(columns.count, dtype=np.int64)
     np.add.at(energy, columns.segments.bill, columns.segments.energy.values)
-    active = np.where(columns.power_factor_energy.present, columns.power_factor_energy.values, energy)
-    reactive = columns.lagging.values + np.abs(columns.leading.values)
-    adjusted = known & ((active != 0) | (columns.lagging.values != 0) | (columns.leading.values != 0))
-    refusals.add(np.flatnonzero(adjusted & ((active < 0) | (columns.lagging.values < 0))), "energies of a power factor must not be negative")
+    return energy
+
+
+def adjustment_blocks(
+    columns: BillColumns, charges: Sequence[Block], mean: Optional64, book: ShapeBook, refusals: Refusals, formulas: bool
+) -> Iterator[Block]:
+    """One line for each bill and standard: the base are the lines under that standard, without what the facts leave out."""
     has_charge = np.zeros(columns.count, dtype=np.bool_)
     for block in charges:
         has_charge[block.bill[block.standard != NO_STANDARD]] = True
-    adjusted &= has_charge & refusals.accepted
-    if not adjusted.any():
-        return
-    mean = np.zeros(columns.count, dtype=np.int64)
-    mean[adjusted] = mean_power_factors(active[adjusted], reactive[adjusted])
+    adjusted = mean.present & has_charge & refusals.accepted
     for place, month in enumerate(columns.months):
         of_month = np.flatnonzero(adjusted & (columns.month == place))
         if of_month.size:
-            yield from _of_month(columns, charges, of_month, mean, month, book, refusals)
+            yield from _of_month(columns, charges, of_month, mean.values, month, book, refusals, formulas)
 
 
 def _of_month(
-    columns: BillColumns, charges: Sequence[Block], bills: IntArray, mean: IntArray, month: BillingMonth, book: ShapeBook, refusals: Refusals
-) -> Iterator[Block]:
+    columns: BillColumns, charges: Sequence[Block], bills: IntArray, mean: IntArray, month: BillingMonth, book: ShapeBook, refusals: Refusals,
+    formulas: bool,
+) -> Iterator[Block]:  # fmt: skip
     facts = book.facts
     try:
         rule = version_of_month(facts.power_factor_adjustment, month, book.known)
@@ -59,17 +74,21 @@ def _of_month(
         return
     chosen = np.zeros(columns.count, dtype=np.bool_)
     chosen[bills] = True
-    bill, standard, fen, rank, section = _bases(charges, chosen, left_out.value, refusals)
-    kept = refusals.accepted[bill]
-    bill, standard, fen, rank, section = bill[kept], standard[kept], fen[kept], rank[kept], section[kept]
+    bases = _bases(charges, chosen, left_out.value, refusals)
+    bill, standard, fen, rank, is_empty = (column[refusals.accepted[bases[0]]] for column in bases)
     ratio = np.zeros(bill.size, dtype=np.int64)
+    ratios_of: dict[int, tuple[Decimal, ...]] = {}
     for value in np.unique(standard).tolist():
         rows = standard == value
         exact = Decimal(value).scaleb(-MICRO)
         if exact not in rule.value.standards:
             refusals.add(bill[rows], f"{exact.normalize()} is no power factor standard")
             continue
-        ratio[rows] = _ratios(rule.value, next(known for known in rule.value.standards if known == exact))[mean[bill[rows]]]
+        ratios = _ratios(rule.value, next(known for known in rule.value.standards if known == exact))
+        ratio[rows] = np.array([scaled(each, PRICE) for each in ratios], dtype=np.int64)[mean[bill[rows]]]
+        ratios_of[value] = ratios
+    known = refusals.accepted[bill]
+    bill, standard, fen, rank, is_empty, ratio = bill[known], standard[known], fen[known], rank[known], is_empty[known], ratio[known]
     quantity = fen * _FEN_TO_MICRO
     sure = CONFIDENCES.index(least_sure((rule.citation.confidence, left_out.citation.confidence)))
     yield Block(
@@ -87,16 +106,37 @@ def _of_month(
         confidence=np.full(bill.size, sure, dtype=np.int64),
         first_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
         last_day=np.full(bill.size, WHOLE_MONTH, dtype=np.int64),
-        section=section,
+        section=np.full(bill.size, -1, dtype=np.int64),
         standard=standard,
         fen=amounts(quantity, ratio),
+        formula=_formulas(columns, bill, standard, fen, is_empty, mean, ratios_of, left_out.value) if formulas else None,
     )
+
+
+def _formulas(
+    columns: BillColumns, bill: IntArray, standard: IntArray, fen: IntArray, is_empty: BoolArray, mean: IntArray,
+    ratios: Mapping[int, Sequence[Decimal]], left_out: frozenset[LineComponent],
+) -> pa.Array:  # fmt: skip
+    """In the words of ``adjustment_line``; a standard is written as the first segment under it writes it."""
+    segments = columns.segments
+    levels, level = np.unique(standard, return_inverse=True)
+    theirs = np.flatnonzero(segments.standard.present & np.isin(segments.standard.values, levels))
+    keys, first = np.unique(segments.bill[theirs] * levels.size + np.searchsorted(levels, segments.standard.values[theirs]), return_index=True)
+    written = segments.decimals["power_factor_standard_ratio"][theirs[first]][np.searchsorted(keys, bill * levels.size + level)]
+    examples, kind = group_rows([standard, mean[bill], written])
+    without = ", ".join(sorted(left_out))
+    texts = []
+    for row in examples.tolist():
+        hundredths, reached = int(mean[bill[row]]), decimal_of(int(standard[row]), MICRO, int(written[row]))
+        percent = ratios[int(standard[row])][hundredths] * 100
+        texts.append(f" CNY × {percent:f} % (power factor {_HUNDREDTH * hundredths:f}, standard {reached:f}; base without {without})")
+    return joined(plain_numbers(fen, 2, np.where(is_empty, 0, 2)), chosen_texts(texts, kind))
 
 
 def _bases(
     charges: Sequence[Block], chosen: np.ndarray, left_out: frozenset[LineComponent], refusals: Refusals
-) -> tuple[IntArray, IntArray, IntArray, IntArray, IntArray]:
-    """Bill, standard, base in fen, place among the bill's standards, section (the empty one) of each adjustment."""
+) -> tuple[IntArray, IntArray, IntArray, IntArray, BoolArray]:
+    """Bill, standard, base in fen, place among the bill's standards of each adjustment, and whether no line counts towards its base."""
     blocks = [(block, np.flatnonzero(chosen[block.bill] & (block.standard != NO_STANDARD))) for block in charges]
     blocks = [(block, rows) for block, rows in blocks if rows.size]
     for block, rows in blocks:
@@ -105,11 +145,14 @@ def _bases(
     bill = np.concatenate([block.bill[rows] for block, rows in blocks])
     standard = np.concatenate([block.standard[rows] for block, rows in blocks])
     fen = np.concatenate([np.where(block.component in left_out, 0, block.fen[rows]) for block, rows in blocks])
+    counts = np.concatenate([np.full(rows.size, block.component not in left_out) for block, rows in blocks])
     order = np.concatenate([block.stage * np.int64(1 << 40) + block.rank[rows] for block, rows in blocks])
     levels, level = np.unique(standard, return_inverse=True)
     keys, group = np.unique(bill * levels.size + level, return_inverse=True)
     base, rank = np.zeros(keys.size, dtype=np.int64), np.full(keys.size, np.iinfo(np.int64).max, dtype=np.int64)
     np.add.at(base, group, fen)
+    is_empty = np.ones(keys.size, dtype=np.bool_)
+    is_empty[group[counts]] = False
     np.minimum.at(rank, group, order)
     of_bill = keys // levels.size
     # The standards of a bill stand in the order of their first lines.
@@ -117,15 +160,15 @@ def _bases(
     first = np.flatnonzero(np.diff(of_bill[sort], prepend=-1))
     place = np.zeros(keys.size, dtype=np.int64)
     place[sort] = np.arange(keys.size) - np.repeat(first, np.diff(first, append=keys.size))
-    return of_bill, levels[keys % levels.size], base, place, np.full(keys.size, -1, dtype=np.int64)
+    return of_bill, levels[keys % levels.size], base, place, is_empty
 
 
-def _ratios(rule: PowerFactorRule, standard: Decimal) -> IntArray:
-    """The adjustment for each power factor from 0.00 to 1.00. [1e-12]"""
-    return np.array([scaled(rule.ratio(_HUNDREDTH * mean, standard), PRICE) for mean in range(101)], dtype=np.int64)
+def _ratios(rule: PowerFactorRule, standard: Decimal) -> tuple[Decimal, ...]:
+    """The adjustment for each power factor from 0.00 to 1.00."""
+    return tuple(rule.ratio(_HUNDREDTH * mean, standard) for mean in range(101))
 
 
-def export_blocks(columns: BillColumns, refusals: Refusals) -> Iterator[Block]:
+def export_blocks(columns: BillColumns, refusals: Refusals, formulas: bool) -> Iterator[Block]:
     """The credit for energy fed in, at the price of each bill's last segment."""
     segments = columns.segments
     if not segments.bill.size:
@@ -140,6 +183,11 @@ def export_blocks(columns: BillColumns, refusals: Refusals) -> Iterator[Block]:
         return
     paid = -price.values[last[rows]]
     quantity = columns.exported.values[rows]
+    formula = None
+    if formulas:
+        energy = plain_numbers(quantity, MICRO, columns.decimals["exported_kwh"][rows])
+        at = plain_numbers(-paid, PRICE, segments.decimals["export_price_cny_per_kwh"][last[rows]])
+        formula = joined(energy, " kWh × −", at, " CNY/kWh (fed into the grid, price of the contract)")
     yield Block(
         stage=EXPORT,
         component=LineComponent.EXPORTED_ENERGY,
@@ -158,4 +206,5 @@ def export_blocks(columns: BillColumns, refusals: Refusals) -> Iterator[Block]:
         section=np.full(rows.size, -1, dtype=np.int64),
         standard=np.full(rows.size, NO_STANDARD, dtype=np.int64),
         fen=amounts(quantity, paid),
+        formula=formula,
     )

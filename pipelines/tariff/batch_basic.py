@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, VoltageLevel
+from pipelines.tariff.batch_basic_texts import BasicTexts
 from pipelines.tariff.batch_columns import BillColumns, Optional64
 from pipelines.tariff.batch_energy import day_of, group_rows
 from pipelines.tariff.batch_lines import BASIC as BASIC_STAGE
@@ -36,6 +38,7 @@ class _Runs:
     kva_days: IntArray
     section_days: IntArray
     rank: IntArray
+    demand_decimals: IntArray
 
     @property
     def is_part(self) -> BoolArray:
@@ -43,7 +46,7 @@ class _Runs:
         return np.asarray(self.days < self.month_days)
 
 
-def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> Iterator[Block]:
+def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, formulas: bool) -> Iterator[Block]:
     """The basic charge of two-part segments."""
     segments = columns.segments
     two_part = (segments.scheme == _SCHEMES.index(PricingScheme.TWO_PART)) & refusals.accepted[segments.bill]
@@ -60,7 +63,7 @@ def basic_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> I
     for kind, found in enumerate(shapes):
         chosen = np.flatnonzero(billed & (shape == kind))
         if chosen.size:
-            yield from _kind_blocks(columns, runs, chosen, found)
+            yield from _kind_blocks(columns, runs, chosen, found, formulas)
 
 
 def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refusals) -> _Runs:
@@ -91,6 +94,10 @@ def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refus
     np.add.at(days, run, running)
     np.maximum.at(demand, run, segments.max_demand.values[rows])
     np.logical_and.at(seen, run, segments.max_demand.present[rows])
+    # Of equal demands the first one is written.
+    highest = np.full(begins.size, rows.size, dtype=np.int64)
+    at_height = np.flatnonzero(segments.max_demand.values[rows] == demand[run])
+    np.minimum.at(highest, run[at_height], at_height)
     month_energy = np.zeros(columns.count, dtype=np.int64)
     np.add.at(month_energy, segments.bill, segments.energy.values)
     # Contract capacity by days, over the two-part segments of a section.
@@ -105,6 +112,7 @@ def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refus
         head, segments.first_day[head], segments.last_day[rows[ends]], days, counts, Optional64(demand, seen),
         month_energy[segments.bill[head]], kva_days[group[begins]], section_days[group[begins]],
         section_rank[head] * (int(segments.place.max()) + 1) + segments.place[head],
+        segments.decimals["max_demand_kw"][rows[highest]],
     )  # fmt: skip
 
 
@@ -168,7 +176,7 @@ def _check(columns: BillColumns, runs: _Runs, shape: IntArray, shapes: list[Basi
         refusals.add(bill[billed & where & lacking], "a two-part contract on this basis needs capacities and demands above 0")
 
 
-def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape) -> Iterator[Block]:
+def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, formulas: bool) -> Iterator[Block]:
     segments, row = columns.segments, runs.row[chosen]
     basis = int(segments.basis[row[0]])
     part = runs.is_part[chosen]
@@ -178,23 +186,30 @@ def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: Bas
         falls = runs.month_energy[chosen] * runs.section_days[chosen] >= found.threshold // 10**MICRO * runs.kva_days[chosen]
     price = np.where(falls, found.discounted, found.price)
     sure = np.array([_CONFIDENCE[each] for each in found.sure], dtype=np.int64)[part * 2 + falls.astype(np.int64)]
+    days = np.where(part, runs.days[chosen], -1)
+    texts = BasicTexts(segments, found, row, runs.demand.values[chosen], runs.demand_decimals[chosen], days, falls) if formulas else None
     if basis == _CAPACITY:
         quantity = parts_of(segments.running_capacity.values[row], MICRO, up, down)
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_CAPACITY, quantity, price, 0)
+        formula = None if texts is None else texts.by_capacity()
+        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_CAPACITY, quantity, price, 0, formula)
         return
     demand = runs.demand.values[chosen] * _TO_FINE
     if basis != _CONTRACT:
-        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(demand, FINE, up, down), price, 0)
+        formula = None if texts is None else texts.by_demand()
+        yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(demand, FINE, up, down), price, 0, formula)
         return
-    floor = segments.running_capacity.values[row] * (scaled(found.minimum, 3) * 10 ** (FINE - MICRO - 3))
-    billed = np.maximum(segments.contract_demand.values[row] * _TO_FINE, floor)
-    yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(billed, FINE, up, down), price, 0)
-    excess = demand - billed // 1000 * scaled(found.tolerance, 3)
+    floor = segments.running_capacity.values[row] * (scaled(found.rule.minimum_capacity_ratio, 3) * 10 ** (FINE - MICRO - 3))
+    agreed = segments.contract_demand.values[row] * _TO_FINE
+    billed = np.maximum(agreed, floor)
+    formula = None if texts is None else texts.by_contract(billed, floor > agreed)
+    yield _block(columns, runs, chosen, found, sure, LineComponent.BASIC_DEMAND, parts_of(billed, FINE, up, down), price, 0, formula)
+    excess = demand - billed // 1000 * scaled(found.rule.tolerance_ratio, 3)
     over = np.flatnonzero(excess > 0)
     if over.size:
         quantity = parts_of(excess[over], FINE, up[over], down[over])
         doubled = price[over] * found.multiple
-        yield _block(columns, runs, chosen[over], found, sure[over], LineComponent.DEMAND_EXCESS, quantity, doubled, 1)
+        formula = None if texts is None else texts.of_excess(billed, floor > agreed).take(pa.array(over))
+        yield _block(columns, runs, chosen[over], found, sure[over], LineComponent.DEMAND_EXCESS, quantity, doubled, 1, formula)
 
 
 _CONFIDENCE: dict[Confidence, int] = {confidence: place for place, confidence in enumerate(CONFIDENCES)}
@@ -202,7 +217,7 @@ _CONFIDENCE: dict[Confidence, int] = {confidence: place for place, confidence in
 
 def _block(
     columns: BillColumns, runs: _Runs, chosen: IntArray, found: BasicShape, sure: IntArray, component: LineComponent,
-    quantity: IntArray, price: IntArray, place: int,
+    quantity: IntArray, price: IntArray, place: int, formula: pa.Array | None,
 ) -> Block:  # fmt: skip
     segments, row = columns.segments, runs.row[chosen]
     by_capacity = component is LineComponent.BASIC_CAPACITY
@@ -226,4 +241,5 @@ def _block(
         section=segments.section[row],
         standard=np.where(segments.standard.present, segments.standard.values, NO_STANDARD)[row],
         fen=amounts(quantity, price),
+        formula=formula,
     )

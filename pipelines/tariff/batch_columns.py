@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -15,12 +16,21 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Segment, SupplyMonth
-from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, whole_numbers
+from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimals_of, whole_numbers
 
 QUANTITY = pa.decimal128(18, MICRO)
 UNIT_PRICE = pa.decimal128(24, PRICE)
 AMOUNT = pa.decimal128(18, 2)
 PERIODS = tuple(TouPeriod)
+FORMULA = "formula"
+_WHOLE_DIGITS = 12
+_MOST_DECIMALS = 18
+WRITTEN_OF_SEGMENT = (
+    "running_capacity_kva", "contract_demand_kw", "power_factor_standard_ratio", "market_price_cny_per_kwh", "export_price_cny_per_kwh",
+    "energy_kwh", *(f"{period.value}_kwh" for period in PERIODS), "max_demand_kw",
+)  # fmt: skip
+WRITTEN_OF_BILL = ("year_to_date_kwh", "exported_kwh")
+"""Numbers that stand in formulas; ``decimals`` says with how many decimals each is written, null: with as many as its column holds."""
 
 SEGMENT_FIELDS = pa.struct(
     [
@@ -45,6 +55,7 @@ SEGMENT_FIELDS = pa.struct(
         pa.field("energy_kwh", QUANTITY),
         *(pa.field(f"{period.value}_kwh", QUANTITY) for period in PERIODS),
         pa.field("max_demand_kw", QUANTITY),
+        pa.field("decimals", pa.struct([pa.field(name, pa.int8()) for name in WRITTEN_OF_SEGMENT])),
     ]
 )
 BILLS_SCHEMA = pa.schema(
@@ -57,10 +68,11 @@ BILLS_SCHEMA = pa.schema(
         pa.field("exported_kwh", QUANTITY),
         pa.field("power_factor_kwh", QUANTITY),
         pa.field("segments", pa.list_(SEGMENT_FIELDS)),
+        pa.field("decimals", pa.struct([pa.field(name, pa.int8()) for name in WRITTEN_OF_BILL])),
     ]
 )
 """One row per bill: a ``SupplyMonth`` with its segments; columns as in ``gold_billing_determinants`` and ``silver_customers``.
-The periods of a segment are all null without a split, else null counts as 0."""
+The periods of a segment are all null without a split, else null counts as 0. ``decimals`` may be left out, of the bill and of segments."""
 
 LINES_SCHEMA = pa.schema(
     [
@@ -79,9 +91,10 @@ LINES_SCHEMA = pa.schema(
         pa.field("first_date", pa.date32()),
         pa.field("last_date", pa.date32()),
         pa.field("section", pa.string()),
+        pa.field(FORMULA, pa.string()),
     ]
 )
-"""One row per line, by bill in the order received and by line number; the formula of a line comes from pricing its bill by itself."""
+"""One row per line, by bill in the order received and by line number; the formula is null where the caller does without."""
 
 REFUSED_SCHEMA = pa.schema([pa.field("account_id", pa.string()), pa.field("billing_month", pa.string()), pa.field("reason", pa.string())])
 
@@ -96,7 +109,11 @@ class Optional64:
 
 @dataclass(frozen=True)
 class SegmentColumns:
-    """Segments of all bills, in their order. Quantities in 10^-6, prices in 10^-12, days since 1970; codes are places in their list, -1: none."""
+    """Segments of all bills, in their order. Quantities in 10^-6, prices in 10^-12, days since 1970; codes are places in their list, -1: none.
+
+    split     Columns are PERIODS.
+    decimals  With how many decimals each of WRITTEN_OF_SEGMENT is written.
+    """
 
     bill: IntArray
     place: IntArray
@@ -123,13 +140,15 @@ class SegmentColumns:
     split: IntArray
     has_split: BoolArray
     max_demand: Optional64
+    decimals: Mapping[str, IntArray]
 
 
 @dataclass(frozen=True)
 class BillColumns:
     """Bills in the order received. Quantities in 10^-6.
 
-    month  Place in ``months``.
+    month     Place in ``months``.
+    decimals  With how many decimals each of WRITTEN_OF_BILL is written.
     """
 
     accounts: pa.Array
@@ -141,6 +160,7 @@ class BillColumns:
     exported: Optional64
     power_factor_energy: Optional64
     segments: SegmentColumns
+    decimals: Mapping[str, IntArray]
 
     @property
     def count(self) -> int:
@@ -150,10 +170,10 @@ class BillColumns:
 
 def read_bills(bills: pa.Table | pa.RecordBatch) -> BillColumns:
     """Bills as whole numbers; raises UsageError for a column that lacks or a code that is in no list."""
-    lacking = [name for name in BILLS_SCHEMA.names if name not in bills.schema.names]
+    lacking = [name for name in BILLS_SCHEMA.names if name not in bills.schema.names and name != "decimals"]
     if lacking:
         raise UsageError(f"A batch of bills lacks the columns {', '.join(lacking)}.", f"Known: {', '.join(BILLS_SCHEMA.names)}.")
-    columns = {name: _one(bills.column(name)) for name in BILLS_SCHEMA.names}
+    columns = {name: _one(bills.column(name)) for name in BILLS_SCHEMA.names if name in bills.schema.names}
     lists = columns["segments"].cast(BILLS_SCHEMA.field("segments").type)
     months = columns["billing_month"].dictionary_encode()
     return BillColumns(
@@ -166,6 +186,7 @@ def read_bills(bills: pa.Table | pa.RecordBatch) -> BillColumns:
         exported=_decimals(columns["exported_kwh"], MICRO),
         power_factor_energy=_decimals(columns["power_factor_kwh"], MICRO),
         segments=_read_segments(lists),
+        decimals=_read_decimals(columns.get("decimals", pa.nulls(len(lists), BILLS_SCHEMA.field("decimals").type)), BILLS_SCHEMA),
     )
 
 
@@ -203,7 +224,17 @@ def _read_segments(lists: pa.ListArray) -> SegmentColumns:
         split=np.stack([each.values for each in splits], axis=1),
         has_split=np.logical_or.reduce([each.present for each in splits]),
         max_demand=_decimals(fields["max_demand_kw"], MICRO),
+        decimals=_read_decimals(fields["decimals"], pa.schema(SEGMENT_FIELDS)),
     )
+
+
+def _read_decimals(column: pa.StructArray, numbers: pa.Schema) -> dict[str, IntArray]:
+    kind = numbers.field("decimals").type
+    # Flattened fields are null where the whole struct is.
+    fields = dict(zip([field.name for field in kind], column.cast(kind).flatten(), strict=True))
+    return {
+        name: pc.fill_null(field, numbers.field(name).type.scale).to_numpy(zero_copy_only=False).astype(np.int64) for name, field in fields.items()
+    }
 
 
 def _one(column: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -243,6 +274,22 @@ def bills_table(supplies: Iterable[tuple[str, SupplyMonth]]) -> pa.Table:
     return pa.Table.from_pylist([_bill_row(account, supply) for account, supply in supplies], BILLS_SCHEMA)
 
 
+def bills_that_fit(supplies: Iterable[tuple[str, SupplyMonth]]) -> pa.Table:
+    """The same, without the bills that hold a number with more digits than the schema."""
+    rows = [_bill_row(account, supply) for account, supply in supplies]
+    return pa.Table.from_pylist([row for row in rows if all(map(_has_place, (row, *row["segments"])))], BILLS_SCHEMA)
+
+
+def _has_place(row: Mapping[str, Any]) -> bool:
+    return all(_fits(value, PRICE if name.endswith("_cny_per_kwh") else MICRO) for name, value in row.items() if isinstance(value, Decimal))
+
+
+def _fits(value: Decimal, decimals: int) -> bool:
+    return (
+        value.is_finite() and value.adjusted() < _WHOLE_DIGITS and decimals_of(value.normalize()) <= decimals and decimals_of(value) <= _MOST_DECIMALS
+    )
+
+
 def _bill_row(account: str, supply: SupplyMonth) -> Mapping[str, Any]:
     return {
         "account_id": account,
@@ -253,12 +300,13 @@ def _bill_row(account: str, supply: SupplyMonth) -> Mapping[str, Any]:
         "exported_kwh": supply.exported_kwh,
         "power_factor_kwh": supply.power_factor_kwh,
         "segments": [_segment_row(segment) for segment in supply.segments],
+        "decimals": {name: decimals_of(getattr(supply, name)) for name in WRITTEN_OF_BILL},
     }
 
 
 def _segment_row(segment: Segment) -> Mapping[str, Any]:
     contract, split = segment.contract, segment.energy_by_period
-    return {
+    row: dict[str, Any] = {
         "section": segment.section,
         "first_date": segment.first_day,
         "last_date": segment.last_day,
@@ -278,6 +326,7 @@ def _segment_row(segment: Segment) -> Mapping[str, Any]:
         "market_price_cny_per_kwh": contract.market_price_cny_per_kwh,
         "export_price_cny_per_kwh": contract.export_price_cny_per_kwh,
         "energy_kwh": segment.energy_kwh,
-        **{f"{period.value}_kwh": None if split is None else split.get(period, 0) for period in PERIODS},
+        **{f"{period.value}_kwh": None if split is None else split.get(period, Decimal(0)) for period in PERIODS},
         "max_demand_kw": segment.max_demand_kw,
     }
+    return row | {"decimals": {name: None if row[name] is None else decimals_of(row[name]) for name in WRITTEN_OF_SEGMENT}}

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
 
 import numpy as np
+import pyarrow as pa
 
 from pipelines.codes import CustomerClass, PricingScheme, VoltageLevel
-from pipelines.tariff.batch_columns import BillColumns, Optional64
+from pipelines.tariff.batch_columns import PERIODS, BillColumns, Optional64
 from pipelines.tariff.batch_lines import CONFIDENCES, ENERGY, NO_STANDARD, WHOLE_MONTH, Block, Refusals, amounts
 from pipelines.tariff.batch_prices import ENERGY_COMPONENTS, NO_PERIOD, EnergyShape, ShapeBook, tier_component
+from pipelines.tariff.batch_texts import chosen_texts, joined, plain_numbers
 from pipelines.tariff.contract import Contract
-from pipelines.tariff.exact import PRICE, BoolArray, IntArray
+from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimal_of
 from pipelines.units import Unit
 
 _CLASSES, _SCHEMES, _LEVELS = tuple(CustomerClass), tuple(PricingScheme), tuple(VoltageLevel)
@@ -36,9 +37,12 @@ class _Shapes:
     empty_slot: IntArray
     limits: IntArray
     has_limits: BoolArray
+    limit_decimals: IntArray
+    text: IntArray
+    texts: tuple[str, ...]
 
 
-def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> Iterator[Block]:
+def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals, formulas: bool) -> Iterator[Block]:
     """One block per component and period."""
     shapes = _shapes(columns, book, refusals)
     segments = columns.segments
@@ -46,10 +50,14 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> 
     splits = segments.is_time_of_use & ~(segments.is_combined & _is_residential(columns))
     _check_splits(columns, splits, refusals)
     nothing = segments.split.sum(axis=1) == 0
-    tiers = _tiers(columns, shapes)
+    tiers, tier_decimals = _tiers(columns, shapes)
+    written = segments.decimals["energy_kwh"]
+    # All components of a period have the same energy, written once.
+    period_texts: dict[int, pa.Array] = {}
     first, last = whole_or_span(columns)
     for slot in range(_SLOTS):
         component, period = divmod(slot, _WIDTH)
+        decimals = written if period == NO_PERIOD else segments.decimals[f"{PERIODS[period].value}_kwh"]
         here = usable & shapes.exists[shapes.shape, slot]
         if not here.any():
             continue
@@ -59,6 +67,7 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> 
         elif component >= tier_component(0) and bool(shapes.has_limits.any()):
             tier = component - tier_component(0)
             quantity = np.where(shapes.has_limits[shapes.shape], tiers[:, tier], segments.energy.values)
+            decimals = np.where(shapes.has_limits[shapes.shape], tier_decimals[:, tier], written)
             keeps = (quantity > 0) | ((tier == 0) & ~splits & (segments.energy.values == 0))
             here &= keeps | ~shapes.has_limits[shapes.shape]
         else:
@@ -68,6 +77,15 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> 
             continue
         kind = shapes.shape[rows]
         price, energy = shapes.price[kind, slot], quantity[rows]
+        formula = None
+        if formulas:
+            if period == NO_PERIOD:
+                numbers = plain_numbers(energy, MICRO, decimals[rows])
+            else:
+                if period not in period_texts:
+                    period_texts[period] = plain_numbers(quantity, MICRO, decimals)
+                numbers = period_texts[period].take(pa.array(rows))
+            formula = joined(numbers, chosen_texts(shapes.texts, shapes.text[kind, slot]))
         yield Block(
             stage=ENERGY,
             component=ENERGY_COMPONENTS[component],
@@ -86,6 +104,7 @@ def energy_blocks(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> 
             section=segments.section[rows],
             standard=np.where(segments.standard.present, segments.standard.values, NO_STANDARD)[rows],
             fen=amounts(energy, price),
+            formula=formula,
         )
 
 
@@ -129,6 +148,7 @@ def _shapes(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> _Shape
         segments.customer_class, segments.scheme, segments.level, segments.is_time_of_use.astype(np.int64), month,
         np.where(home, _gaps(segments.persons), -1), np.where(home, segments.is_combined, False).astype(np.int64),
         np.where(home, _gaps(segments.began), -1), np.where(home, -1, _gaps(segments.market)),
+        np.where(~home & segments.market.present, segments.decimals["market_price_cny_per_kwh"], -1),
     ]  # fmt: skip
     moving = np.array([book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months], dtype=np.bool_)[month]
     keys += [np.where(moving, segments.first_day, 0), np.where(moving, segments.last_day, 0)]
@@ -162,7 +182,9 @@ def _ask(columns: BillColumns, row: int, book: ShapeBook, refusals: Refusals) ->
         household_persons=int(segments.persons.values[row]) if home and segments.persons.present[row] else None,
         is_combined_meter=bool(home and segments.is_combined[row]),
         supply_began=day_of(segments.began.values[row]) if home and segments.began.present[row] else None,
-        market_price_cny_per_kwh=Decimal(int(market.values[row])).scaleb(-PRICE) if not home and market.present[row] else None,
+        market_price_cny_per_kwh=decimal_of(int(market.values[row]), PRICE, int(segments.decimals["market_price_cny_per_kwh"][row]))
+        if not home and market.present[row]
+        else None,
     )
     return book.energy(contract, *span)
 
@@ -173,16 +195,21 @@ def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:
         group, np.zeros((count, _SLOTS), dtype=np.bool_), np.zeros((count, _SLOTS), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
         tuple(dict.fromkeys(template.fact_id for shape in found for template in shape.templates)), np.zeros((count, _SLOTS), dtype=np.int64),
         np.full(count, NO_PERIOD, dtype=np.int64), np.zeros((count, 2), dtype=np.int64), np.zeros(count, dtype=np.bool_),
+        np.zeros((count, 2), dtype=np.int64), np.zeros((count, _SLOTS), dtype=np.int64),
+        tuple(dict.fromkeys(template.text for shape in found for template in shape.templates)),
     )  # fmt: skip
+    places = {text: place for place, text in enumerate(shapes.texts)}
     for place, shape in enumerate(found):
         for template in shape.templates:
             shapes.exists[place, template.slot] = True
             shapes.price[place, template.slot] = template.price
             shapes.fact[place, template.slot] = shapes.facts.index(template.fact_id)
             shapes.confidence[place, template.slot] = CONFIDENCES.index(template.confidence)
+            shapes.text[place, template.slot] = places[template.text]
         shapes.empty_slot[place] = shape.empty_slot
         if shape.limits is not None:
             shapes.limits[place], shapes.has_limits[place] = shape.limits, True
+            shapes.limit_decimals[place] = shape.limit_decimals
     return shapes
 
 
@@ -193,12 +220,16 @@ def _check_splits(columns: BillColumns, splits: BoolArray, refusals: Refusals) -
     refusals.add(segments.bill[wrong], "the periods do not sum to what the registers settled")
 
 
-def _tiers(columns: BillColumns, shapes: _Shapes) -> IntArray:
-    """Energy of each segment in the three tiers, on the year's running energy of the bill's residential segments. [segments, 3]"""
+def _tiers(columns: BillColumns, shapes: _Shapes) -> tuple[IntArray, IntArray]:
+    """Energy of each segment in the three tiers, on the year's running energy of the bill's residential segments, and its decimals. [segments, 3]
+
+    A part is the difference of the lower of two upper ends and the higher of two lower ones: it has the decimals of these two, nothing has none.
+    """
     segments = columns.segments
     if not shapes.has_limits.any():
-        return np.zeros((segments.bill.size, 3), dtype=np.int64)
-    energy = np.where(_is_residential(columns), segments.energy.values, 0)
+        return np.zeros((segments.bill.size, 3), dtype=np.int64), np.zeros((segments.bill.size, 3), dtype=np.int64)
+    home = _is_residential(columns)
+    energy = np.where(home, segments.energy.values, 0)
     running = np.cumsum(energy)
     begins = np.flatnonzero(segments.place == 0)
     offset = np.repeat((running - energy)[begins], np.diff(begins, append=segments.bill.size))
@@ -206,4 +237,23 @@ def _tiers(columns: BillColumns, shapes: _Shapes) -> IntArray:
     before = after - energy
     limits = shapes.limits[shapes.shape]
     edges = np.stack([np.zeros_like(before), limits[:, 0], limits[:, 1], np.maximum(after, limits[:, 1])], axis=1)
-    return np.asarray(np.maximum(0, np.minimum(after[:, None], edges[:, 1:]) - np.maximum(before[:, None], edges[:, :-1])))
+    parts = np.asarray(np.maximum(0, np.minimum(after[:, None], edges[:, 1:]) - np.maximum(before[:, None], edges[:, :-1])))
+    own = np.where(home, segments.decimals["energy_kwh"], 0)
+    after_decimals = np.maximum(columns.decimals["year_to_date_kwh"][segments.bill], _most_so_far(own, segments.place))
+    before_decimals = np.maximum(columns.decimals["year_to_date_kwh"][segments.bill], _most_so_far(own, segments.place, but_own=True))
+    of_limits = shapes.limit_decimals[shapes.shape]
+    low_decimals = np.concatenate([np.zeros((before.size, 1), dtype=np.int64), of_limits], axis=1)
+    high_decimals = np.stack([of_limits[:, 0], of_limits[:, 1], after_decimals], axis=1)
+    upper = np.where(after[:, None] <= edges[:, 1:], after_decimals[:, None], high_decimals)
+    lower = np.where(before[:, None] >= edges[:, :-1], before_decimals[:, None], low_decimals)
+    return parts, np.where(parts > 0, np.maximum(upper, lower), 0)
+
+
+def _most_so_far(values: IntArray, place: IntArray, but_own: bool = False) -> IntArray:
+    """The largest of a bill's values up to each segment; bills follow one another, none of them negative."""
+    bill = np.cumsum(place == 0)
+    width = np.int64(1) + (values.max() if values.size else 0)
+    most = np.maximum.accumulate(bill * width + values) - bill * width
+    if not but_own:
+        return most
+    return np.where(place == 0, 0, np.concatenate([np.zeros(1, dtype=np.int64), most[:-1]])) if values.size else most

@@ -33,6 +33,7 @@ class Block:
     quantity  In 10^-6; price: in 10^-12; fen: in 0.01 CNY.
     fact      Place in ``facts``; confidence: in CONFIDENCES; period: in PERIODS or -1.
     standard  Power factor standard of the line's contract in 10^-6, or NO_STANDARD.
+    formula   How quantity and price came about; None where the caller does without.
     """
 
     stage: int
@@ -52,6 +53,7 @@ class Block:
     section: IntArray
     standard: IntArray
     fen: IntArray
+    formula: pa.Array | None
 
 
 def amounts(quantity: IntArray, price: IntArray) -> IntArray:
@@ -82,10 +84,11 @@ class Refusals:
         """The refused bills with their reasons."""
         rows = pa.array(np.flatnonzero(~self.accepted))
         texts = pa.array(self._texts, pa.string()).take(pa.array(self.reason[~self.accepted]))
-        return pa.table([columns.accounts.take(rows), _months(columns).take(rows), texts], schema=REFUSED_SCHEMA)
+        return pa.table([columns.accounts.take(rows), month_texts(columns).take(rows), texts], schema=REFUSED_SCHEMA)
 
 
-def _months(columns: BillColumns) -> pa.Array:
+def month_texts(columns: BillColumns) -> pa.Array:
+    """The month of each bill."""
     return pa.array([str(month) for month in columns.months], pa.string()).take(pa.array(columns.month))
 
 
@@ -114,7 +117,7 @@ def lines_table(columns: BillColumns, blocks: Sequence[Block], refusals: Refusal
     period = _joined(blocks, "period")[order]
     values = [
         columns.accounts.take(pa.array(bill)),
-        _months(columns).take(pa.array(bill)),
+        month_texts(columns).take(pa.array(bill)),
         pa.array(number.astype(np.int32)),
         _words([code.value for code in COMPONENTS], component),
         pa.array([code.value for code in PERIODS], pa.string()).take(pa.array(period, mask=period < 0)),
@@ -128,6 +131,9 @@ def lines_table(columns: BillColumns, blocks: Sequence[Block], refusals: Refusal
         _days(_joined(blocks, "first_day")[order]),
         _days(_joined(blocks, "last_day")[order]),
         _words([*columns.segments.sections, ""], _joined(blocks, "section")[order] % (len(columns.segments.sections) + 1)),
+        pa.concat_arrays([pa.nulls(block.bill.size, pa.string()) if block.formula is None else block.formula for block in blocks]).take(
+            pa.array(order)
+        ),
     ]
     return pa.table(values, schema=LINES_SCHEMA)
 

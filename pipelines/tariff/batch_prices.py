@@ -16,15 +16,17 @@ from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import DemandRule
 from pipelines.periods import BillingMonth
+from pipelines.tariff.basic_charges import basic_price_text, discount_text
 from pipelines.tariff.catalogue_charges import catalogue_lines
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.contract import Contract, Segment
 from pipelines.tariff.energy_charges import energy_lines, level_id
-from pipelines.tariff.exact import MICRO, PRICE, scaled
+from pipelines.tariff.exact import MICRO, PRICE, decimals_of, scaled
 from pipelines.tariff.lines import BillLine, least_sure
 from pipelines.tariff.month_facts import price_of_span, version_of_month, version_of_span
 from pipelines.tariff.residential import residential_lines, tier_limits
 from pipelines.tariff.runs import run_prices
+from pipelines.units import Unit
 
 PERIODS = tuple(TouPeriod)
 NO_PERIOD = len(PERIODS)
@@ -34,6 +36,8 @@ ENERGY_COMPONENTS = (
 )  # fmt: skip
 _TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
 _ONE = Decimal(1)
+_NO_RULE = DemandRule(_ONE, _ONE, _ONE)
+_AFTER_QUANTITY = f" {Unit.KWH.value} "
 Pricer = Callable[[Segment, Facts, date | None], list[BillLine]]
 
 
@@ -43,12 +47,14 @@ class Template:
 
     slot   Place among components and periods, by which lines stand on a bill.
     price  In 10^-12 CNY per unit.
+    text   How its formula goes on after the quantity.
     """
 
     slot: int
     price: int
     fact_id: str
     confidence: Confidence
+    text: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +65,7 @@ class EnergyShape:
     period_refusals  Why energy in a period cannot be priced, by place of the period.
     empty_slot       Period that carries a line of nothing where there is no energy.
     limits           Upper limits of tier 1 and 2; None without tiers. [1e-6 kWh]
+    limit_decimals   With how many decimals they are written.
     """
 
     templates: tuple[Template, ...] = ()
@@ -66,6 +73,7 @@ class EnergyShape:
     period_refusals: dict[int, str] = field(default_factory=dict)
     empty_slot: int = NO_PERIOD
     limits: tuple[int, int] | None = None
+    limit_decimals: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ class BasicShape:
     sure             By (part of a month, discounted): how sure the line is.
     days_divisor     Days that a month's charge is divided by.
     threshold        In 10^-6 kWh per kVA; None where no discount can hold.
+    price_text       Price as a formula writes it; discount_text: what follows it with the discount; part_text: the end of a part of a month.
     """
 
     refusal: str = ""
@@ -86,8 +95,10 @@ class BasicShape:
     sure: tuple[Confidence, ...] = ()
     days_divisor: int = 1
     threshold: int | None = None
-    tolerance: Decimal = _ONE
-    minimum: Decimal = _ONE
+    rule: DemandRule = _NO_RULE
+    price_text: str = ""
+    discount_text: str = ""
+    part_text: str = ""
 
 
 @dataclass
@@ -96,7 +107,7 @@ class ShapeBook:
 
     facts: Facts
     known: date | None
-    _energy: dict[tuple[Contract, date, date], EnergyShape] = field(default_factory=dict)
+    _energy: dict[tuple[Contract, str, date, date], EnergyShape] = field(default_factory=dict)
     _basic: dict[tuple[Contract, date, date], BasicShape] = field(default_factory=dict)
     _spans: dict[BillingMonth, bool] = field(default_factory=dict)
 
@@ -109,7 +120,8 @@ class ShapeBook:
 
     def energy(self, contract: Contract, first_day: date, last_day: date) -> EnergyShape:
         """Energy prices; the contract carries only what they depend on."""
-        key = (contract, first_day, last_day)
+        # Equal market prices may be written with more or fewer digits.
+        key = (contract, str(contract.market_price_cny_per_kwh), first_day, last_day)
         if key not in self._energy:
             self._energy[key] = _energy_shape(contract, first_day, last_day, self.facts, self.known)
         return self._energy[key]
@@ -173,9 +185,10 @@ def _residential_shape(probe: Segment, facts: Facts, known: date | None) -> Ener
     tiers = version_of_span(facts.residential_tiers, probe.first_day, probe.last_day, known).value
     first, second = tier_limits(tiers, contract, probe.first_day.year)
     befores = (Decimal(0), first, second)
-    limits = (scaled(first, MICRO), scaled(second, MICRO))
+    limits, written = (scaled(first, MICRO), scaled(second, MICRO)), (decimals_of(first), decimals_of(second))
     if not contract.is_time_of_use:
-        return EnergyShape(tuple(_template(residential_lines(probe, before, facts, known)[0]) for before in befores), limits=limits)
+        tier_lines = [residential_lines(probe, before, facts, known)[0] for before in befores]
+        return EnergyShape(tuple(_template(line) for line in tier_lines), limits=limits, limit_decimals=written)
     one = next(iter(tiers.by_period))
     upper = [
         _template(line)
@@ -184,13 +197,13 @@ def _residential_shape(probe: Segment, facts: Facts, known: date | None) -> Ener
         if line.component is not LineComponent.TIER_1
     ]
     shape = _by_period(probe, lambda segment, book, day: residential_lines(segment, Decimal(0), book, day), facts, known)
-    return replace(shape, templates=(*shape.templates, *upper), limits=limits)
+    return replace(shape, templates=(*shape.templates, *upper), limits=limits, limit_decimals=written)
 
 
 def _template(line: BillLine) -> Template:
     period = NO_PERIOD if line.period is None else PERIODS.index(line.period)
     slot = ENERGY_COMPONENTS.index(line.component) * (NO_PERIOD + 1) + period
-    return Template(slot, scaled(line.unit_price, PRICE), line.fact_id, line.fact_confidence)
+    return Template(slot, scaled(line.unit_price, PRICE), line.fact_id, line.fact_confidence, line.formula[line.formula.index(_AFTER_QUANTITY) :])
 
 
 def _basic_shape(contract: Contract, first_day: date, last_day: date, facts: Facts, known: date | None) -> BasicShape:
@@ -198,13 +211,14 @@ def _basic_shape(contract: Contract, first_day: date, last_day: date, facts: Fac
     price, cited = price_of_span(dated, contract.voltage_level, first_day, last_day, known)
     part = version_of_span(facts.basic_charge.running_days_per_month, first_day, last_day, known)
     sure: list[Confidence] = [cited.citation.confidence]
-    ratio, threshold, ratio_sure = _ONE, None, Confidence.OFFICIAL
-    rule = DemandRule(_ONE, _ONE, _ONE)
+    ratio, threshold, ratio_sure, fall_text = _ONE, None, Confidence.OFFICIAL, ""
+    rule = _NO_RULE
     if contract.demand_basis is not DemandBasis.CAPACITY and not facts.catalogue.covers(first_day, known):
         discount = version_of_month(facts.basic_charge.utilisation, BillingMonth.of(first_day), known)
         if contract.demand_basis in discount.value.bases:
             ratio, ratio_sure = discount.value.price_ratio, discount.citation.confidence
             threshold = scaled(discount.value.threshold_kwh_per_kva, MICRO)
+            fall_text = discount_text(discount.value)
     if contract.demand_basis is DemandBasis.CONTRACT_DEMAND:
         demand = version_of_span(facts.basic_charge.demand, first_day, last_day, known)
         rule = demand.value
@@ -221,8 +235,10 @@ def _basic_shape(contract: Contract, first_day: date, last_day: date, facts: Fac
         sure=by_case,
         days_divisor=scaled(part.value, 0),
         threshold=threshold,
-        tolerance=rule.tolerance_ratio,
-        minimum=rule.minimum_capacity_ratio,
+        rule=rule,
+        price_text=basic_price_text(price, contract.demand_basis),
+        discount_text=fall_text,
+        part_text=f"/{part.value:f} d",
     )
 
 

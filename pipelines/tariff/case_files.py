@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -13,16 +13,17 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
-from pipelines.errors import FactFileError, UsageError
+from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Determinants
-from pipelines.tariff.own_prices import OwnPrices, TieredPrice
+from pipelines.tariff.own_prices import OwnPrices, OwnPricesError, TieredPrice
 
 QUARTERS = 96
 QUARTER_HOURS = 4
+HIGHEST_FIRST_ROW_KV = 10
 Positive = Annotated[Decimal, Field(ge=0)]
 
 
@@ -36,6 +37,9 @@ class ContractPart(_Part):
     customer_class: CustomerClass = Field(description="Price class.")
     pricing_scheme: PricingScheme = Field(description="One- or two-part price.")
     voltage_level: VoltageLevel = Field(description="Supply voltage level.")
+    supply_kv: Decimal | None = Field(
+        None, gt=0, description="Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]"
+    )
     is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
     contract_capacity_kva: Positive | None = Field(None, description="Capacity in the contract; two-part. [kVA]")
     running_capacity_kva: Positive | None = Field(None, description="Capacity in operation; two-part. [kVA]")
@@ -76,6 +80,10 @@ class OwnPricesPart(_Part):
     weekday_hours: list[list[str]] = Field(description="Period of each hour: 12 months of 24 hours.")
     weekend_hours: list[list[str]] = Field(description="The same on Saturdays and Sundays.")
     demand: dict[str, list[Positive]] = Field({}, description="Price of each demand period, any_time for the month's highest. [CNY/kW]")
+    demand_weekday_hours: list[list[str]] = Field(
+        [], description="Demand period of each hour, where demand has a price by period: 12 months of 24 hours."
+    )
+    demand_weekend_hours: list[list[str]] = Field([], description="The same on Saturdays and Sundays.")
     demand_limits: list[Positive] = Field([], description="Upper limits of all demand tiers but the last. [kW]")
     fixed_cny: Positive = Field(Decimal(0), description="Charge per month. [CNY]")
 
@@ -90,6 +98,8 @@ class OwnPricesPart(_Part):
             energy_limits=tuple(self.energy_limits),
             demand={period: TieredPrice(tuple(prices)) for period, prices in self.demand.items()},
             demand_limits=tuple(self.demand_limits),
+            demand_weekday_hours=tuple(tuple(row) for row in self.demand_weekday_hours),
+            demand_weekend_hours=tuple(tuple(row) for row in self.demand_weekend_hours),
             fixed_cny=self.fixed_cny,
         )
 
@@ -106,9 +116,9 @@ class TariffCase(_Part):
 
 def read_case(path: Path) -> TariffCase:
     """The case in a file; raises FactFileError naming file, line and key of the first thing that is wrong."""
-    written = read_marked_yaml(path, str(path))
+    written = _read(path)
     try:
-        return TariffCase.model_validate(written)
+        case = TariffCase.model_validate(written)
     except ValidationError as error:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
@@ -118,26 +128,92 @@ def read_case(path: Path) -> TariffCase:
             str(path), _line_of(written, problem["loc"]), f"{key}: {said}{more}", "docs/tariff-case.md describes every key."
         ) from None
 
+    for location, message, hint in _problems(case, path.parent):
+        key = ".".join(str(part) for part in location)
+        raise FactFileError(str(path), _line_of(written, location), f"{key}: {message}", hint)
+    return case
+
+
+def _read(path: Path) -> MarkedMap:
+    return read_marked_yaml(path, str(path), "Name a case; docs/tariff-case.md describes it, docs/examples has one.")
+
+
+def month_line(path: Path, place: int) -> int:
+    """The line of a case's month, for what only pricing finds wrong with it."""
+    return _line_of(_read(path), ("months", place))
+
+
+def _problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
+    """What no key is wrong in by itself: where it stands, what it is and what to do."""
+    described = "docs/tariff-case.md describes every key."
+    if case.own_prices is not None:
+        try:
+            case.own_prices.prices()
+        except OwnPricesError as error:
+            yield ("own_prices", error.key), error.message, error.hint or described
+    else:
+        yield from ((("contract", key), message, described) for key, message in _contract_problems(case.contract))
+    for place, part in enumerate(case.months):
+        at: tuple[str | int, ...] = ("months", place)
+        try:
+            BillingMonth.parse(part.month)
+        except UsageError as error:
+            yield (*at, "month"), error.message, error.hint
+        if part.curve is not None and not (folder / part.curve).is_file():
+            yield (*at, "curve"), f"{folder / part.curve} does not exist", "A curve is looked for beside the case."
+        if part.curve is None and case.own_prices is not None:
+            yield at, "prices of one's own need a curve", described
+        if case.own_prices is None:
+            yield from (((*at, *key), message, described) for key, message in _month_problems(part, case.contract))
+
+
+def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:
+    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.customer_class is CustomerClass.RESIDENTIAL:
+        return
+    if contract.demand_basis is None:
+        yield "demand_basis", f"a two-part contract needs one of {', '.join(DemandBasis)}"
+    for key in ("contract_capacity_kva", "running_capacity_kva"):
+        if getattr(contract, key) is None:
+            yield key, "a two-part contract needs it"
+    if contract.demand_basis is DemandBasis.CONTRACT_DEMAND and contract.contract_demand_kw is None:
+        yield "contract_demand_kw", f"the demand basis {contract.demand_basis} needs it"
+
+
+def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[tuple[str, ...], str]]:
+    if part.energy_kwh is None and part.curve is None:
+        yield (), "neither energy_kwh nor a curve is given"
+    if part.energy_by_period is not None and part.energy_kwh is not None:
+        total = sum(part.energy_by_period.values(), Decimal(0))
+        if total != part.energy_kwh:
+            yield ("energy_by_period",), f"the periods sum to {total} kWh, energy_kwh is {part.energy_kwh}"
+    if contract.is_time_of_use and not contract.is_combined_meter and part.energy_by_period is None and part.curve is None:
+        yield (), "time-of-use prices need energy_by_period or a curve"
+    by_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
+    if by_demand and contract.customer_class is not CustomerClass.RESIDENTIAL and part.max_demand_kw is None and part.curve is None:
+        yield (), "the contract's demand basis needs max_demand_kw or a curve"
+
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
     """The months as the engine takes them.
 
     folder  Where the case lies; curves are looked for beside it.
-    Raises UsageError where a month lacks its energy, and FactFileError naming file and line for a curve that is not whole.
+    Raises UsageError where a month lacks its energy, FactFileError naming file and line for a curve that is not whole, and
+    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped.
     """
     found = []
     for part in case.months:
         month = BillingMonth.parse(part.month)
+        _refuse_other_row(case, month, facts)
         energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
         if part.curve is not None:
             curve = read_curve(folder / part.curve, month)
             energy = energy if energy is not None else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
-            periods = periods or _by_period(curve, month, energy, case.contract.customer_class, part.resolution_kwh, facts, case.known)
+            periods = periods or _periods_of(curve, month, energy, case, part.resolution_kwh, facts)
             demand = demand if demand is not None else Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
         if energy is None:
             raise UsageError(f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key.")
@@ -179,6 +255,32 @@ def read_curve(path: Path, month: BillingMonth) -> list[float]:
 def case_schema() -> dict[str, Any]:
     """JSON Schema of the file."""
     return TariffCase.model_json_schema()
+
+
+def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> None:
+    """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is shipped."""
+    contract = case.contract
+    if contract.voltage_level is not VoltageLevel.KV_1_TO_20 or contract.customer_class not in facts.catalogue.energy:
+        return
+    if not facts.catalogue.covers(month.first_day, case.known):
+        return
+    dated = facts.catalogue.energy[contract.customer_class]
+    if contract.supply_kv is None:
+        raise UsageError(f"The catalogue of {month} prices 20 kV otherwise than 1 to 10 kV.", "Say which it is: supply_kv under contract.")
+    if contract.supply_kv > HIGHEST_FIRST_ROW_KV:
+        raise FactNotInForceError(f"{dated.fact_id} at {contract.supply_kv} kV", month.first_day, "1 to 10 kV of this level", dated.file)
+
+
+def _periods_of(
+    curve: Sequence[float], month: BillingMonth, energy: Decimal, case: TariffCase, step: Decimal, facts: Facts
+) -> dict[TouPeriod, Decimal] | None:
+    """The energy by period; None where the contract has none and no schedule is in force."""
+    try:
+        return _by_period(curve, month, energy, case.contract.customer_class, step, facts, case.known)
+    except FactNotInForceError:
+        if case.contract.is_time_of_use:
+            raise
+        return None
 
 
 def _by_period(

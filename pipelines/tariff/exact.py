@@ -25,6 +25,7 @@ FINE = 12
 """Decimals of demands between two roundings."""
 _LIMB = 10**MICRO
 _FEN = 10 ** (MICRO + PRICE - 2)
+_STEP = 100
 _LARGEST = 9.2e18
 
 
@@ -55,6 +56,28 @@ def scaled(value: Decimal, decimals: int) -> int:
     return whole
 
 
+def decimals_of(value: Decimal) -> int:
+    """Decimals that ``format(value, "f")`` writes.
+
+    >>> decimals_of(Decimal("1.50")), decimals_of(Decimal("1E+3"))
+    (2, 0)
+    """
+    return max(0, -int(value.as_tuple().exponent))
+
+
+def decimal_of(number: int, scale: int, decimals: int) -> Decimal:
+    """A number in units of 10^-scale as a Decimal with so many decimals; raises UsageError where it has more digits than that.
+
+    >>> decimal_of(450_000, 6, 3)
+    Decimal('0.450')
+    """
+    value = Decimal(number).scaleb(-scale)
+    written = value.quantize(Decimal(1).scaleb(-decimals))
+    if written != value:
+        raise UsageError(f"{value} has more than the {decimals} decimals that stand beside it.", "Say how many it has, or leave it empty.")
+    return written
+
+
 def products_in_fen(quantity: IntArray, price: IntArray) -> IntArray:
     """quantity x price, rounded half away from zero to 0.01 CNY.
 
@@ -69,6 +92,21 @@ def products_in_fen(quantity: IntArray, price: IntArray) -> IntArray:
     upper, lower = _FEN // _LIMB**2, _FEN // _LIMB
     rest = (high % upper) * _LIMB**2 + (middle % lower) * _LIMB + b * d
     return np.asarray(sign * (high // upper + middle // lower + (rest + _FEN // 2) // _FEN))
+
+
+def means_half_up(fen: IntArray, energy: IntArray) -> IntArray:
+    """fen / energy in 10^-4 CNY/kWh, rounded half away from zero; 0 without energy.
+
+    energy  Not negative, in 10^-6 kWh.
+    """
+    size, divisor = np.abs(fen), np.where(energy == 0, 1, energy)
+    _guard(divisor, np.full(1, 2 * _STEP))
+    _guard(size // divisor + 1, np.full(1, _STEP**4))
+    # A fen per 10^-6 kWh are 10^8 steps of the mean: four divisions by hand, two digits each.
+    found, rest = size // divisor, size % divisor
+    for _ in range(4):
+        found, rest = found * _STEP + rest * _STEP // divisor, rest * _STEP % divisor
+    return np.asarray(np.where(energy == 0, 0, np.sign(fen) * (found + (2 * rest >= divisor))))
 
 
 def parts_of(value: IntArray, decimals: int, up: IntArray, down: IntArray) -> IntArray:

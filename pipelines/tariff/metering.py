@@ -86,19 +86,22 @@ def with_transformer_loss(determinants: Determinants, loss: TransformerLoss) -> 
     lagging, leading = determinants.lagging_kvarh or Decimal(0), determinants.leading_kvarh or Decimal(0)
     active, reactive = loss.energy(determinants.energy_kwh, lagging + abs(leading), hours)
     step = determinants.resolution_kwh
-    added = _to_steps(active, step)
-    split = determinants.energy_by_period
-    if split is not None:
-        split = _added(split, added, step)
+    return with_added_loss(determinants, to_steps(active, step), to_steps(reactive, step))
+
+
+def with_added_loss(determinants: Determinants, loss_kwh: Decimal, loss_kvarh: Decimal) -> Determinants:
+    """The month with losses that are known already, in whole steps of the register: active over the periods, reactive as lagging."""
+    split, step = determinants.energy_by_period, determinants.resolution_kwh
     return replace(
         determinants,
-        energy_kwh=determinants.energy_kwh + added,
-        energy_by_period=split,
-        lagging_kvarh=None if determinants.lagging_kvarh is None else lagging + _to_steps(reactive, step),
+        energy_kwh=determinants.energy_kwh + loss_kwh,
+        energy_by_period=None if split is None else with_added_energy(split, loss_kwh, step),
+        lagging_kvarh=None if determinants.lagging_kvarh is None else determinants.lagging_kvarh + loss_kvarh,
     )
 
 
-def _added(split: Split, added: Decimal, step: Decimal) -> Split:
+def with_added_energy(split: Split, added: Decimal, step: Decimal) -> Split:
+    """Energy added over the periods by what they hold; flat where they hold none. [kWh]"""
     total = sum(split.values(), Decimal(0))
     if total == 0:
         return {**split, TouPeriod.FLAT: split.get(TouPeriod.FLAT, Decimal(0)) + added}
@@ -142,7 +145,7 @@ def shared_supply(contract: Contract, main: Determinants, shares: Sequence[Share
         energy = _taken(share, main)
         left -= energy
         if left_split is not None:
-            left_split = _deducted(left_split, energy, share.main_periods, main.resolution_kwh)
+            left_split = deducted(left_split, energy, share.main_periods, main.resolution_kwh)
         if left < 0 or (left_split is not None and any(value < 0 for value in left_split.values())):
             raise UsageError(
                 f"The parts behind the main meter need more than the {main.energy_kwh} kWh that it counted in {main.month}.",
@@ -175,14 +178,15 @@ def _taken(share: Share, main: Determinants) -> Decimal:
     if share.ratio is not None:
         if not 0 <= share.ratio <= 1:
             raise UsageError(f"The ratio of {share.section!r} must lie between 0 and 1: {share.ratio}.")
-        return _to_steps(share.ratio * main.energy_kwh, main.resolution_kwh)
+        return to_steps(share.ratio * main.energy_kwh, main.resolution_kwh)
     quantity = share.quantity_kwh or Decimal(0)
-    if quantity < 0 or _to_steps(quantity, main.resolution_kwh) != quantity:
+    if quantity < 0 or to_steps(quantity, main.resolution_kwh) != quantity:
         raise UsageError(f"The quantity of {share.section!r} must be a whole number of {main.resolution_kwh} kWh, not negative: {quantity}.")
     return quantity
 
 
-def _deducted(split: Split, energy: Decimal, own: Split | None, step: Decimal) -> Split:
+def deducted(split: Split, energy: Decimal, own: Split | None, step: Decimal) -> Split:
+    """What is left by period after a part was taken out, by its own periods or in proportion; below 0 where it is more than there was. [kWh]"""
     if own is None:
         total = sum(split.values(), Decimal(0))
         if total == 0 and energy == 0:
@@ -208,5 +212,6 @@ def _segment(share: Share, energy: Decimal, main: Determinants) -> Segment:
     return Segment(share.contract, main.month.first_day, main.month.last_day, energy, own, demand, section=share.section)
 
 
-def _to_steps(value: Decimal, step: Decimal) -> Decimal:
+def to_steps(value: Decimal, step: Decimal) -> Decimal:
+    """The nearest whole number of steps, half up."""
     return round_half_up(value / step, Decimal(1)) * step

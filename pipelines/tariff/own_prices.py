@@ -25,6 +25,17 @@ _MONTHS = 12
 HourTable = tuple[tuple[str, ...], ...]
 
 
+class OwnPricesError(UsageError):
+    """A price set that is not whole.
+
+    key  The part of it that is wrong.
+    """
+
+    def __init__(self, key: str, message: str, hint: str = "") -> None:
+        self.key = key
+        super().__init__(message, hint)
+
+
 @dataclass(frozen=True)
 class TieredPrice:
     """Prices of one period by tier; as many as there are limits and one more."""
@@ -60,15 +71,17 @@ class OwnPrices:
 
     def __post_init__(self) -> None:
         _check_prices("energy", self.energy, self.energy_limits)
-        _check_hours("energy", self.weekday_hours, self.energy)
-        _check_hours("energy", self.weekend_hours, self.energy)
+        _check_hours("energy", "weekday_hours", self.weekday_hours, self.energy)
+        _check_hours("energy", "weekend_hours", self.weekend_hours, self.energy)
         demand = self.demand or {}
         _check_prices("demand", demand, self.demand_limits)
         if set(demand) - {ANY_TIME}:
-            _check_hours("demand", self.demand_weekday_hours, demand)
-            _check_hours("demand", self.demand_weekend_hours, demand)
+            _check_hours("demand", "demand_weekday_hours", self.demand_weekday_hours, demand)
+            _check_hours("demand", "demand_weekend_hours", self.demand_weekend_hours, demand)
+        elif self.demand_weekday_hours or self.demand_weekend_hours:
+            raise OwnPricesError("demand", "Demand hours are given, but demand has no price by period.")
         if self.fixed_cny < 0:
-            raise UsageError(f"{self.name}: a fixed charge must not be negative: {self.fixed_cny}.")
+            raise OwnPricesError("fixed_cny", f"{self.name}: a fixed charge must not be negative: {self.fixed_cny}.")
 
 
 @dataclass(frozen=True)
@@ -198,17 +211,17 @@ def _decimal(value: float) -> Decimal:
 
 def _check_prices(what: str, prices: Mapping[str, TieredPrice], limits: Sequence[Decimal]) -> None:
     if any(later <= earlier for earlier, later in zip((Decimal(0), *limits), limits, strict=False)):
-        raise UsageError(f"The {what} tiers must rise: {', '.join(str(limit) for limit in limits)}.")
+        raise OwnPricesError(f"{what}_limits", f"The {what} tiers must rise: {', '.join(str(limit) for limit in limits)}.")
     for period, tiered in prices.items():
         if len(tiered.prices) != len(limits) + 1:
-            raise UsageError(f"The {what} period {period!r} has {len(tiered.prices)} prices for {len(limits) + 1} tiers.")
+            raise OwnPricesError(what, f"The {what} period {period!r} has {len(tiered.prices)} prices for {len(limits) + 1} tiers.")
         if any(price < 0 for price in tiered.prices):
-            raise UsageError(f"A price of the {what} period {period!r} is negative.")
+            raise OwnPricesError(what, f"A price of the {what} period {period!r} is negative.")
 
 
-def _check_hours(what: str, hours: HourTable, prices: Mapping[str, TieredPrice]) -> None:
+def _check_hours(what: str, key: str, hours: HourTable, prices: Mapping[str, TieredPrice]) -> None:
     if len(hours) != _MONTHS or any(len(row) != _HOURS for row in hours):
-        raise UsageError(f"The {what} hours must be {_MONTHS} rows of {_HOURS}.")
+        raise OwnPricesError(key, f"The {what} hours must be {_MONTHS} rows of {_HOURS}.")
     unknown = sorted({period for row in hours for period in row} - set(prices))
     if unknown:
-        raise UsageError(f"The {what} period {unknown[0]!r} has no price.", f"Known: {', '.join(prices)}.")
+        raise OwnPricesError(key, f"The {what} period {unknown[0]!r} has no price.", f"Known: {', '.join(prices)}.")

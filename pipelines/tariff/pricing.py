@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
 from pipelines.codes import Confidence, CustomerClass, LineComponent
@@ -74,6 +74,11 @@ def _check(supply: SupplyMonth) -> None:
             raise UsageError(f"The segment from {segment.first_day} to {segment.last_day} does not lie in {supply.month}.")
         if segment.section in last and segment.first_day <= last[segment.section]:
             raise UsageError(f"Two segments of {supply.month} price {segment.first_day}.", "Segments of one section follow one another.")
+        if segment.section in last and segment.first_day != last[segment.section] + timedelta(days=1):
+            raise UsageError(
+                f"No segment of {supply.month} prices the days from {last[segment.section] + timedelta(days=1)} to {segment.first_day - timedelta(days=1)}.",
+                "Segments of one section follow one another without a gap; give idle days a segment with no energy.",
+            )
         last[segment.section] = segment.last_day
     if supply.exported_kwh < 0:
         raise UsageError(f"Energy fed in must not be negative: {supply.exported_kwh} kWh.")

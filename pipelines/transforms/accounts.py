@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -10,6 +10,7 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants
+from pipelines.tariff.metering import with_added_energy
 
 Row = Mapping[str, Any]
 
@@ -18,18 +19,6 @@ DEMAND_STEP_KW = Decimal("0.0001")
 
 _ALWAYS_NEEDED = ("customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use")
 _TWO_PART_NEEDS = ("demand_basis_code", "contract_capacity_kva", "running_capacity_kva")
-
-
-def terms_in_force(customers: Iterable[Row], month: BillingMonth) -> dict[str, Row]:
-    """Of each customer the newest terms that hold on a day of the month.
-
-    customers  Rows of silver_customers in any order.
-    """
-    found: dict[str, Row] = {}
-    for row in sorted(customers, key=lambda row: (row["customer_id"], row["valid_from_date"])):
-        if row["valid_from_date"] <= month.last_day and (row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day):
-            found[row["customer_id"]] = row
-    return found
 
 
 def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
@@ -51,15 +40,36 @@ def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
         demand_basis=DemandBasis(terms["demand_basis_code"]) if terms["demand_basis_code"] else None,
         contract_demand_kw=_decimal(terms["contract_demand_kw"]),
         power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
+        household_persons=terms.get("household_persons"),
+        is_combined_meter=bool(terms.get("is_combined_meter")),
+        supply_began=terms.get("opened_date") if terms["customer_class_code"] == CustomerClass.RESIDENTIAL else None,
+        market_price_cny_per_kwh=_price(terms.get("market_price_cny_per_kwh")),
+        export_price_cny_per_kwh=_price(terms.get("export_price_cny_per_kwh")),
     )
     return contract, ()
+
+
+def contract_of_share(share: Row) -> Contract:
+    """The contract in a row of silver_supply_shares: single-part, the basic charge being the main contract's."""
+    return Contract(
+        customer_class=CustomerClass(share["customer_class_code"]),
+        pricing_scheme=PricingScheme.SINGLE_PART,
+        voltage_level=VoltageLevel(share["voltage_level_code"]),
+        is_time_of_use=bool(share["is_time_of_use"]),
+        power_factor_standard=_decimal(share["power_factor_standard_ratio"]),
+        household_persons=share["household_persons"],
+        is_combined_meter=bool(share["is_combined_meter"]),
+        market_price_cny_per_kwh=_price(share["market_price_cny_per_kwh"]),
+    )
 
 
 def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determinants:
     """The determinants of one account: energies of its meter points added, maximum demands added (each supply line is metered by itself).
 
     metered  Rows of gold_billing_determinants of one customer and the month, at least one. What one of them lacks, the account lacks.
+    The losses of transformers that are metered on their low side are added to what was metered.
     """
+    metered = [with_loss(row) for row in metered]
     periods = {period: _sum([row[f"{period.value}_kwh"] for row in metered]) for period in TouPeriod}
     known = {period: value for period, value in periods.items() if value is not None}
     demand = _sum([_decimal(row["max_demand_kw"]) for row in metered])
@@ -71,7 +81,26 @@ def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determi
         lagging_kvarh=_sum([row["lagging_kvarh"] for row in metered]),
         leading_kvarh=_sum([row["leading_kvarh"] for row in metered]),
         resolution_kwh=min(row["resolution_kwh"] for row in metered),
+        year_to_date_kwh=_known_sum(metered, "year_to_date_kwh"),
+        exported_kwh=_known_sum(metered, "exported_kwh"),
     )
+
+
+def with_loss(row: Row) -> Row:
+    """A row of gold_billing_determinants as it would have been metered on the high side."""
+    loss = row.get("transformer_loss_kwh")
+    if loss is None:
+        return row
+    split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
+    if row["flat_kwh"] is not None:
+        split = dict(with_added_energy(split, loss, row["resolution_kwh"]))
+    lagging, lost = row["lagging_kvarh"], row["transformer_loss_kvarh"]
+    return {
+        **row,
+        "energy_kwh": row["energy_kwh"] + loss,
+        **{f"{period.value}_kwh": energy for period, energy in split.items()},
+        "lagging_kvarh": lagging if lagging is None or lost is None else lagging + lost,
+    }
 
 
 def account_estimated_ratio(metered: Sequence[Row]) -> float:
@@ -85,6 +114,16 @@ def account_estimated_ratio(metered: Sequence[Row]) -> float:
 def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
     known = [value for value in values if value is not None]
     return sum(known, Decimal(0)) if len(known) == len(values) else None
+
+
+def _known_sum(metered: Sequence[Row], name: str) -> Decimal:
+    """Sum of a column that only some meter points have; 0 where none has."""
+    return sum((row[name] for row in metered if row.get(name) is not None), Decimal(0))
+
+
+def _price(value: Decimal | None) -> Decimal | None:
+    """A price without the noughts that its column fills up with."""
+    return None if value is None else Decimal(f"{value.normalize():f}")
 
 
 def _decimal(value: float | None) -> Decimal | None:

@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.codes import Channel, CustomerClass, IntervalStatus, TouPeriod
+from pipelines.codes import Channel, IntervalStatus, TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
 from pipelines.transforms.curve_kernels import day_counts, highest_slots
 
-SlotPeriods = Callable[[Sequence[date], CustomerClass], NDArray[np.int8]]
-"""(days, customer class) -> (days x 96) indices into ``list(TouPeriod)``; raises FactNotInForceError for a day without a schedule."""
+SlotPeriods = Callable[[Sequence[date], TouSchedule], NDArray[np.int8]]
+"""(days, whose hours) -> (days x 96) indices into ``list(TouPeriod)``; raises FactNotInForceError for a day without a schedule."""
 
-CLASSES = tuple(CustomerClass)
+SCHEDULES = tuple(TouSchedule)
 PERIODS = tuple(TouPeriod)
 QUARTERS = 96
 NO_PERIOD = -1
@@ -43,29 +43,29 @@ CURVE_DAYS_SCHEMA = pa.schema(
     ]
 )
 """``highest_kw``, ``highest_slot`` and ``period_kwh`` only for active forward curves of 15 minutes or finer. ``period_kwh`` holds the
-periods of the first customer class, then of the second ...; NaN where no schedule covers the day; null without a schedule at all."""
+periods of the first schedule, then of the second ...; NaN where no schedule covers the day; null without a schedule at all."""
 
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
 class PeriodBook:
-    """Time-of-use periods of the days and classes asked for so far."""
+    """Time-of-use periods of the days and schedules asked for so far."""
 
     def __init__(self, slot_periods: SlotPeriods) -> None:
         self._slot_periods = slot_periods
-        self._known: dict[tuple[int, CustomerClass], NDArray[np.int8]] = {}
+        self._known: dict[tuple[int, TouSchedule], NDArray[np.int8]] = {}
 
-    def matrix(self, day_numbers: NDArray[np.int64], customer_class: CustomerClass) -> NDArray[np.int8]:
+    def matrix(self, day_numbers: NDArray[np.int64], schedule: TouSchedule) -> NDArray[np.int8]:
         """(days x 96) indices into ``list(TouPeriod)``, NO_PERIOD for days that no schedule covers."""
         days, place = np.unique(day_numbers, return_inverse=True)
-        rows = [self._row(int(number), customer_class) for number in days]
+        rows = [self._row(int(number), schedule) for number in days]
         return np.array(rows, dtype=np.int8).reshape(-1, QUARTERS)[place]
 
-    def _row(self, number: int, customer_class: CustomerClass) -> NDArray[np.int8]:
-        key = (number, customer_class)
+    def _row(self, number: int, schedule: TouSchedule) -> NDArray[np.int8]:
+        key = (number, schedule)
         if key not in self._known:
             try:
-                self._known[key] = self._slot_periods([EPOCH + timedelta(days=number)], customer_class)[0]
+                self._known[key] = self._slot_periods([EPOCH + timedelta(days=number)], schedule)[0]
             except FactNotInForceError:
                 self._known[key] = np.full(QUARTERS, NO_PERIOD, dtype=np.int8)
         return self._known[key]
@@ -130,11 +130,11 @@ def _dense(column: pa.ChunkedArray, slots: int) -> NDArray[np.float64]:
 
 
 def _period_lists(by_quarter: NDArray[np.float64], day: NDArray[np.int64], active: NDArray[np.bool_], book: PeriodBook) -> pa.Array:
-    """Energy of each class's periods, one list per day; null for other channels. [kWh]"""
+    """Energy of each schedule's periods, one list per day; null for other channels. [kWh]"""
     rows = np.flatnonzero(active)
-    sums = np.full((by_quarter.shape[0], len(CLASSES) * len(PERIODS)), np.nan)
-    for number, customer_class in enumerate(CLASSES):
-        matrix = book.matrix(day[rows], customer_class)
+    sums = np.full((by_quarter.shape[0], len(SCHEDULES) * len(PERIODS)), np.nan)
+    for number, schedule in enumerate(SCHEDULES):
+        matrix = book.matrix(day[rows], schedule)
         covered = matrix[:, 0] != NO_PERIOD
         for period in range(len(PERIODS)):
             total = np.where(matrix == period, by_quarter[rows], 0.0).sum(axis=1)

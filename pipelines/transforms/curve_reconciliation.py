@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -12,14 +13,26 @@ import pyarrow.compute as pc
 from pipelines.codes import Channel
 from pipelines.tables.silver import SilverRegisterEnergy
 from pipelines.transforms.local_days import DAY_SPAN
+from pipelines.transforms.micros import PER_UNIT
+from pipelines.transforms.rate_clock import RateClock
+from pipelines.transforms.rate_registers import NOT_KNOWN, rate_matrix
 from pipelines.vee.blocks import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation import Estimates
-from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconcile_with_registers
+from pipelines.vee.rate_reconciliation import NO_RATE, RateArray, RateSpans, reconcile_with_rates
+from pipelines.vee.reconciliation import LEAST_TOLERANCE, RegisterSpans, reconcile_with_registers, rows_of_spans
 
 REGISTER_SCHEMA = pa.schema(
     [
         SilverRegisterEnergy.arrow_schema().field(name)
-        for name in ("meter_point_id", "channel_code", "energy_date", "span_days", "energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")
+        for name in (
+            "meter_point_id",
+            "channel_code",
+            "energy_date",
+            "span_days",
+            "energy_kwh_or_kvarh",
+            "rate_energy_kwh_or_kvarh",
+            "resolution_kwh_or_kvarh",
+        )
     ]
 )
 """What reconciliation needs of silver_register_energy."""
@@ -35,11 +48,13 @@ class Registers:
     energy    Meter points -> REGISTER_SCHEMA rows of silver_register_energy.
     classes   Meter point -> customer class.
     profiles  Customer class, interval length [min] -> shapes; none: what no method reaches is spread evenly.
+    clock     Which rate counts an interval; none: the total alone is followed.
     """
 
     energy: Callable[[Sequence[str]], pa.Table]
     classes: Mapping[str, str]
     profiles: Callable[[str, int], Shapes] | None = None
+    clock: RateClock | None = None
 
 
 @dataclass(frozen=True)
@@ -68,19 +83,39 @@ def reconcile(estimates: Estimates, invalid: BoolArray, rows: Rows, registers: R
     invalid  (days x slots) intervals that had to be estimated.
     """
     energy = registers.energy(rows.names_of(np.asarray(invalid.any(axis=1))))
-    spans = register_spans(energy, rows)
+    spans, place = register_spans(energy, rows)
     if not spans.first_row.size:
         return estimates
     missing = np.isnan(estimates.final)
     profile = class_shapes(missing, spans, rows, registers, interval_minutes) if missing.any() else None
-    done = reconcile_with_registers(estimates.final, estimates.status, spans, profile=profile)
+    rates = None if registers.clock is None else rate_spans(energy, place, spans, rows, registers.clock)
+    if rates is None or registers.clock is None:
+        done = reconcile_with_registers(estimates.final, estimates.status, spans, profile=profile)
+    else:
+        of_slot = rates_of_rows(spans, rates, rows, registers.clock, interval_minutes)
+        done = reconcile_with_rates(estimates.final, estimates.status, spans, rates, of_slot, profile).values
     kept = done.status.reshape(-1)[estimates.places] == estimates.status.reshape(-1)[estimates.places]
     margin = np.where(kept, estimates.margin * done.factor.reshape(-1)[estimates.places], np.nan)
     return Estimates(done.final, done.status, estimates.places, margin)
 
 
-def register_spans(energy: pa.Table, rows: Rows) -> RegisterSpans:
-    """Spans between reads that lie whole within a block.
+def read_once(registers: Registers, meter_points: Sequence[str], today: date) -> Registers:
+    """The same registers with the energy of some meter points at hand; of reads that close no day before today nothing is believed."""
+    energy = registers.energy(meter_points)
+    closed = energy.filter(pc.less(energy["energy_date"], pa.scalar(today, pa.date32())))
+    return replace(registers, energy=lambda _names: closed)
+
+
+def rows_in_spans(registers: Registers, rows: Rows) -> BoolArray:
+    """(days) rows of a block that lie between two reads."""
+    spans, _ = register_spans(registers.energy([]), rows)
+    covered = np.zeros(rows.day.size, dtype=np.bool_)
+    covered[rows_of_spans(spans.first_row, spans.last_row)[0]] = True
+    return covered
+
+
+def register_spans(energy: pa.Table, rows: Rows) -> tuple[RegisterSpans, IntArray]:
+    """Spans between reads that lie whole within a block, and the row of ``energy`` that each one is.
 
     energy  REGISTER_SCHEMA.
     """
@@ -97,7 +132,33 @@ def register_spans(energy: pa.Table, rows: Rows) -> RegisterSpans:
     whole = np.flatnonzero((block_key[row] == key) & (block_key[first] == key - days + 1))
     whole = whole[np.argsort(row[whole], kind="stable")]
     amounts = [pc.filter(energy[name], fit).cast(pa.float64()).to_numpy()[whole] for name in ("energy_kwh_or_kvarh", "resolution_kwh_or_kvarh")]
-    return RegisterSpans(first[whole], row[whole] + 1, amounts[0], np.maximum(amounts[1], LEAST_TOLERANCE))
+    spans = RegisterSpans(first[whole], row[whole] + 1, amounts[0], np.maximum(amounts[1], LEAST_TOLERANCE))
+    return spans, np.flatnonzero(fit.to_numpy())[whole]
+
+
+def rate_spans(energy: pa.Table, place: IntArray, spans: RegisterSpans, rows: Rows, clock: RateClock) -> RateSpans | None:
+    """What the registers of the rates counted in the spans; none where no read tells.
+
+    place  Row of ``energy`` that each span is.
+    """
+    told = energy.take(pa.array(place))
+    matrix, _ = rate_matrix(told["rate_energy_kwh_or_kvarh"])
+    if not matrix.shape[1]:
+        return None
+    resolution = told["resolution_kwh_or_kvarh"].cast(pa.float64()).to_numpy()
+    amounts = np.where(matrix == NOT_KNOWN, np.nan, matrix / PER_UNIT)
+    return RateSpans(amounts, np.maximum(clock.slack * resolution, LEAST_TOLERANCE), rows.series[spans.first_row])
+
+
+def rates_of_rows(spans: RegisterSpans, rates: RateSpans, rows: Rows, clock: RateClock, interval_minutes: int) -> RateArray:
+    """(days x slots) rate that counts each interval of the spans whose rates are known; NO_RATE elsewhere."""
+    sent = ~np.isnan(rates.energy)
+    told = np.flatnonzero(sent.any(axis=1))
+    places, of_row = rows_of_spans(spans.first_row[told], spans.last_row[told])
+    names = pa.array(rows.meter_points, pa.string()).take(pa.array(rows.series[places] // len(rows.channels)))
+    of_slot = np.full((rows.day.size, 1440 // interval_minutes), NO_RATE, dtype=np.int8)
+    of_slot[places] = clock.rates_of(names, rows.day[places], interval_minutes, sent[told][of_row])
+    return of_slot
 
 
 def class_shapes(missing: BoolArray, spans: RegisterSpans, rows: Rows, registers: Registers, interval_minutes: int) -> FloatArray | None:

@@ -12,29 +12,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.codes import Channel, DayType, IntervalStatus
+from pipelines.codes import Channel, DayType
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
-from pipelines.transforms.curve_kernels import Element, any_bits, band_lists, day_counts
-from pipelines.transforms.curve_reconciliation import Registers, Rows, reconcile
+from pipelines.transforms.curve_kernels import Element
+from pipelines.transforms.curve_reconciliation import Registers, Rows, read_once, reconcile, rows_in_spans
 from pipelines.transforms.curve_records import CurveRecords
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.transforms.local_days import DAY_SPAN
+from pipelines.transforms.silver_curve_rows import joined, silver_rows
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
-from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
+from pipelines.vee.checks import run_checks
 from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
-from pipelines.vee.estimation import Estimates, estimate_missing_intervals
+from pipelines.vee.estimation import estimate_missing_intervals
+from pipelines.vee.kernels import open_ends
 from pipelines.vee.settings import VeeSettings
-
-CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
 
 PRESENT_CHAR = "1"
 VALUES_PER_BLOCK = 1 << 20
-
-_ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
 Outages = Mapping[str, Sequence[tuple[date, date]]]
@@ -79,24 +76,15 @@ def refine_curves(
     outages       First and last local day of each outage on record, by meter point.
     edits         Verified manual edits, in the order of their approval.
 
-    A day between two received days of a series that never came is there too, with nothing measured; a silence longer than
-    ``like_day_limit_days`` ends the series, and what comes after it is another.
+    Before the first and after the last interval of a series that came, and so after now, nothing is estimated but on days that a register closes.
+    A day between two received days of a series that never came is there too, with nothing measured; beyond ``like_day_limit_days`` such days are
+    filled only from registers. A silence longer than ``longest_silence_days`` ends the series, and what comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
+    settled = _settle(records)
+    merged, kept, received, wanted = settled.merged, settled.kept, settled.received, set(months)
     key = records.series * DAY_SPAN + records.day
-    fit = np.flatnonzero(records.faults == 0)
-    groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
-    same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
-    verdicts = np.full(records.count, settlement.QUARANTINED, dtype=np.int8)
-    settled = settlement.settle(groups, winners, same, records.sent[fit])
-    merged = merge_deliveries(records, fit, groups, winners, settled)
-    verdicts[fit] = settled
-    conflicting = np.zeros(records.count, dtype=np.bool_)
-    conflicting[fit] = settled == settlement.QUARANTINED
-    stands = settled[winners] == settlement.KEPT
-    kept, received = fit[winners[stands]], receptions[stands]
     every_key = np.sort(key[kept])
-    wanted = set(months)
     parts = []
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = np.flatnonzero(records.interval_minutes[kept] == minutes)
@@ -122,11 +110,50 @@ def refine_curves(
             for block in blocks
         ]
         parts.append(refined[0] if len(refined) == 1 else pa.concat_tables(refined))
-    return CurveOutcome(
-        _joined(parts),
-        settlement.count_verdicts(records.content, records.content_hashes, verdicts, BronzeLoadCurves.name),
-        curve_records.quarantine(records, bronze, conflicting),
-    )
+    return CurveOutcome(joined(parts), *_accounted(records, settled, bronze))
+
+
+def settle_curves(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> tuple[pa.Table, pa.Table]:
+    """Accounts and quarantine of received curves as ``refine_curves`` gives them, without the curves."""
+    records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
+    return _accounted(records, _settle(records), bronze)
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """Which records stand.
+
+    verdicts     (records) index into ``settlement.VERDICTS``.
+    conflicting  (records) held back because others contradict them.
+    merged       Days put together from several deliveries.
+    kept         Records that stand; ``received`` how many came for each.
+    """
+
+    verdicts: NDArray[np.int8]
+    conflicting: BoolArray
+    merged: Merged
+    kept: IntArray
+    received: IntArray
+
+
+def _settle(records: CurveRecords) -> _Settled:
+    key = records.series * DAY_SPAN + records.day
+    fit = np.flatnonzero(records.faults == 0)
+    groups, winners, receptions = settlement.group_winners(key[fit], records.sent[fit], records.content[fit], records.line[fit])
+    same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
+    verdicts = np.full(records.count, settlement.QUARANTINED, dtype=np.int8)
+    settled = settlement.settle(groups, winners, same, records.sent[fit])
+    merged = merge_deliveries(records, fit, groups, winners, settled)
+    verdicts[fit] = settled
+    conflicting = np.zeros(records.count, dtype=np.bool_)
+    conflicting[fit] = settled == settlement.QUARANTINED
+    stands = settled[winners] == settlement.KEPT
+    return _Settled(verdicts, conflicting, merged, fit[winners[stands]], receptions[stands])
+
+
+def _accounted(records: CurveRecords, settled: _Settled, bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
+    accounts = settlement.count_verdicts(records.content, records.content_hashes, settled.verdicts, BronzeLoadCurves.name)
+    return accounts, curve_records.quarantine(records, bronze, settled.conflicting)
 
 
 def _blocks(series: IntArray, slots: int) -> list[slice]:
@@ -187,8 +214,8 @@ def _refine_group(
 ) -> pa.Table:
     """Silver rows of the kept records of some whole series of one interval length, ordered by series and day."""
     series, day = records.series[kept], records.day[kept]
-    silence = day[1:] - day[:-1] > settings.like_day_limit_days + 1
-    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | silence)))
+    silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
+    first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.longest_silence_days))))
     last = np.concatenate((first[1:], [kept.size])) - 1
     spans = day[last] - day[first] + 1
     starts = np.concatenate(([0], np.cumsum(spans)))
@@ -213,13 +240,20 @@ def _refine_group(
         receptions=_placed(receptions, rows, total, 0),
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
+        silent_before=_silent_before(rows, silence, total, settings) if (silence > settings.longest_silence_days).any() else None,
     )
     bits, invalid = run_checks(block, settings)
     placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
     take_back_marks(placed, bits, invalid)
-    estimates = estimate_missing_intervals(block, invalid, substituted, settings)
+    rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
     if registers is not None and invalid.any():
-        rows_of = Rows(records.meter_points, records.channels, block_series, block_day, lambda days: kinds_of(days, day_types))
+        registers = read_once(registers, rows_of.names_of(np.asarray(invalid.any(axis=1))), today)
+    edges = series[first] * DAY_SPAN + day[first], series[first] * DAY_SPAN + day[last]
+    barred = open_ends(block.energy, starts, *_ends_of_series(*edges, every_kept_key))
+    if barred.size and registers is not None:
+        barred[rows_in_spans(registers, rows_of)] = False
+    estimates = estimate_missing_intervals(block, invalid, substituted, settings, barred if barred.size else None)
+    if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)
@@ -230,11 +264,32 @@ def _refine_group(
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
         emitted &= held | ~_among(block_series * DAY_SPAN + block_day, every_kept_key)
-    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+    return silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
 
 
 def _among(keys: IntArray, sorted_keys: IntArray) -> BoolArray:
     return np.asarray(sorted_keys[np.minimum(np.searchsorted(sorted_keys, keys), sorted_keys.size - 1)] == keys)
+
+
+def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:
+    """Days of the silences that the block does not hold, at the row after each."""
+    found = np.zeros(total, dtype=np.int64)
+    found[rows[1:]] = np.where(silence > settings.longest_silence_days, silence, 0)
+    return found
+
+
+def _ends_of_series(first: IntArray, last: IntArray, every_key: IntArray) -> tuple[BoolArray, BoolArray]:
+    """Whether nothing came of each series before its first and after its last day; intervals of another length count too.
+
+    first, last  (series) packed series and day of both ends.
+    every_key    Packed series and day of all that was received.
+    """
+    of_series = every_key // DAY_SPAN
+    size = int(of_series.max()) + 1
+    earliest, latest = np.full(size, np.iinfo(np.int64).max), np.full(size, -1)
+    np.minimum.at(earliest, of_series, every_key)
+    np.maximum.at(latest, of_series, every_key)
+    return earliest[first // DAY_SPAN] == first, latest[last // DAY_SPAN] == last
 
 
 def _placed_edits(edits: Sequence[Edit], records: CurveRecords, minutes: int, keys: IntArray) -> Placed:
@@ -292,75 +347,3 @@ def _type_name(day: date, day_types: Mapping[date, str]) -> str:
     except (KeyError, FactNotInForceError):
         name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
     return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name
-
-
-def _silver_rows(
-    records: CurveRecords,
-    block: CurveBlock,
-    rows: IntArray,
-    series: IntArray,
-    month: NDArray[np.datetime64],
-    estimates: Estimates,
-    bits: IntArray,
-) -> pa.Table:
-    every = rows.size == block.day_numbers.size
-    energy, final = (values if every else values[rows] for values in (block.energy, estimates.final))
-    status = estimates.status if every else estimates.status[rows]
-    bits = bits if every else bits[rows]
-    channels = len(records.channels)
-    counts = np.empty((3, rows.size), dtype=np.int32)
-    day_counts(status, _ESTIMATED, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, counts)
-    months, month_place = np.unique(month[rows], return_inverse=True)
-    return pa.table(
-        [
-            pa.array(records.meter_points, pa.string()).take(pa.array(series[rows] // channels)),
-            pa.array(records.channels, pa.string()).take(pa.array(series[rows] % channels)),
-            pa.array(block.day_numbers[rows].astype(np.int32)).cast(pa.date32()),
-            pa.array(np.full(rows.size, block.interval_minutes, dtype=np.int32)),
-            _lists(energy, nan_is_null=True),
-            _lists(final, nan_is_null=True),
-            _lists(status),
-            *_band_lists(estimates, rows),
-            _lists(bits),
-            _failed_ids(bits),
-            *(pa.array(count) for count in counts),
-            pa.array(months.astype(str).tolist(), pa.string()).take(pa.array(month_place)),
-        ],
-        names=CURVES_SCHEMA.names,
-    ).cast(CURVES_SCHEMA)
-
-
-def _lists(values: NDArray[np.generic], nan_is_null: bool = False) -> pa.Array:
-    """(rows x slots) as a list column."""
-    rows, slots = values.shape
-    offsets = pa.array(np.arange(0, rows * slots + 1, slots, dtype=np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=nan_is_null))
-
-
-def _band_lists(estimates: Estimates, rows: IntArray) -> tuple[pa.Array, pa.Array]:
-    """Low and high end of the expected-error band; null for days without one, and within a day for intervals without one."""
-    slots = estimates.final.shape[1]
-    with_band = np.unique(estimates.places[~np.isnan(estimates.margin)] // slots)
-    most = int(np.isin(with_band, rows).sum())
-    has, low, high = np.zeros(rows.size, dtype=np.bool_), np.full((most, slots), np.nan), np.full((most, slots), np.nan)
-    band_lists(rows, estimates.places, estimates.margin, estimates.final, has, low, high)
-    offsets, mask = pa.array(np.concatenate(([0], np.cumsum(has) * slots)).astype(np.int32)), pa.array(~has)
-    ends = [pa.ListArray.from_arrays(offsets, pa.array(end.reshape(-1), from_pandas=True), mask=mask) for end in (low, high)]
-    return ends[0], ends[1]
-
-
-def _failed_ids(bits: IntArray) -> pa.Array:
-    """Ids of the checks that any interval of a day failed, in catalogue order."""
-    of_day = any_bits(bits)
-    failed = (of_day[:, None] >> np.array([check.bit for check in INTERVAL_CHECKS])) & 1 == 1
-    offsets = pa.array(np.concatenate(([0], np.cumsum(failed.sum(axis=1)))).astype(np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array([check.id for check in INTERVAL_CHECKS]).take(pa.array(np.nonzero(failed)[1])))
-
-
-def _joined(parts: list[pa.Table]) -> pa.Table:
-    if not parts:
-        return CURVES_SCHEMA.empty_table()
-    if len(parts) == 1:
-        return parts[0]
-    joined = pa.concat_tables(parts)
-    return joined.sort_by([(name, "ascending") for name in SilverDayCurves.key()]).combine_chunks()

@@ -8,18 +8,21 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.codes import TouPeriod
+from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
-from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tariff.power_factor import power_factor
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.silver import SilverSupplyShares
+from pipelines.transforms.agreed_points import AgreedPoints, Agreements, mean_power_factor
 from pipelines.transforms.allocation import usable_step
-from pipelines.transforms.curve_days import CLASSES, PERIODS, PeriodBook, SlotPeriods, summarise_days
+from pipelines.transforms.curve_days import PERIODS, SCHEDULES, PeriodBook, SlotPeriods, summarise_days
 from pipelines.transforms.history import row_in_force
 from pipelines.transforms.micros import decimal_of
+from pipelines.transforms.month_parts import summed_split
 from pipelines.transforms.month_totals import REGISTER_COLUMNS, month_totals
 
-DETERMINANTS_SCHEMA = pa.schema([field for field in GoldBillingDeterminants.arrow_schema() if field.name != "computed_run_id"])
+DETERMINANTS_SCHEMA = pa.schema([column for column in GoldBillingDeterminants.arrow_schema() if column.name != "computed_run_id"])
+SEGMENTS_SCHEMA = pa.schema([column for column in GoldBillingSegments.arrow_schema() if column.name != "computed_run_id"])
 
 CURVE = "curve"
 CURVE_INTERVALS = "curve_intervals"
@@ -32,32 +35,59 @@ TIME_OF_USE_FACT = "time_of_use_fact"
 def derive_billing_determinants(
     register_energy: pa.Table, day_curves: pa.Table, customers: pa.Table, meter_points: pa.Table, slot_periods: SlotPeriods
 ) -> pa.Table:
-    """gold_billing_determinants without ``computed_run_id``, for a set of meter points with their whole history: every month in which the
-    registers of a billed meter point settled energy.
+    """gold_billing_determinants alone, of supplies without shares and changes; see ``derive_billing``."""
+    agreed = Agreements(customers, meter_points, SilverSupplyShares.empty())
+    return derive_billing(register_energy, day_curves, agreed, slot_periods)[0]
+
+
+def derive_billing(register_energy: pa.Table, day_curves: pa.Table, agreed: Agreements, slot_periods: SlotPeriods) -> tuple[pa.Table, pa.Table]:
+    """gold_billing_determinants and gold_billing_segments without ``computed_run_id``, for a set of meter points with their whole history:
+    every month in which the registers of a billed meter point settled energy.
 
     register_energy  silver_register_energy.
     day_curves       silver_day_curves.
-    customers        silver_customers; meter_points: silver_meter_points. The terms on the last settled day of the month hold for it.
-    slot_periods     ``facts.time_of_use.slot_matrix``. [days, class -> (days x 96) indices into TouPeriod]
+    agreed           Terms, meters and shares. The terms on the last settled day of the month hold for its row.
+    slot_periods     ``facts.time_of_use.slot_matrix``. [days, schedule -> (days x 96) indices into TouPeriod]
 
     Energy is what the registers settled. The curve only splits it over periods, by largest remainder at the register's resolution, and
     only for time-of-use customers with an active curve of 15 minutes or finer. What is lacking is named in ``missing_inputs``:
     ``curve`` (none of 15 minutes or finer), ``curve_intervals`` (it has holes on settled days), ``reactive_registers`` (lagging or leading
     lacks), ``reactive_days`` (they cover fewer days than the active one), ``missing_days`` (not every day is settled),
-    ``time_of_use_fact`` (no schedule covers a day: no split).
+    ``time_of_use_fact`` (no schedule covers a day: no split), ``year_to_date`` (residential: earlier months of the year are not settled).
+    A sub-meter without a customer of its own belongs to that of its parent; where a share names it, the terms of the share hold for it.
     """
-    totals = month_totals(summarise_days(day_curves, PeriodBook(slot_periods)), register_energy.select(list(REGISTER_COLUMNS)))
-    meter = row_in_force(totals["meter_point_id"], totals["last_date"], meter_points["meter_point_id"], meter_points["valid_from_date"])
-    totals = totals.append_column("customer_id", meter_points["customer_id"].take(meter))
+    curve_days = summarise_days(day_curves, PeriodBook(slot_periods))
+    totals = month_totals(curve_days, register_energy.select(list(REGISTER_COLUMNS)))
+    points, customers = agreed.meter_points, agreed.customers
+    meter = row_in_force(totals["meter_point_id"], totals["last_date"], points["meter_point_id"], points["valid_from_date"])
+    owner, parent = points["customer_id"].take(meter), points["parent_meter_point_id"].take(meter)
+    above = row_in_force(parent, totals["last_date"], points["meter_point_id"], points["valid_from_date"])
+    totals = totals.append_column("customer_id", pc.coalesce(owner, points["customer_id"].take(above))).append_column("parent_meter_point_id", parent)
     totals = totals.filter(pc.is_valid(totals["customer_id"]))
     terms = row_in_force(totals["customer_id"], totals["last_date"], customers["customer_id"], customers["valid_from_date"])
-    for name in ("customer_class_code", "is_time_of_use"):
+    for name in ("customer_class_code", "is_time_of_use", "is_ev_charging"):
         totals = totals.append_column(name, customers[name].take(terms))
-    return pa.Table.from_pylist([determine(row) for row in totals.to_pylist()], DETERMINANTS_SCHEMA)
+    return settle_months(totals, curve_days, register_energy, agreed)
+
+
+def settle_months(totals: pa.Table, curve_days: pa.Table, register_energy: pa.Table, agreed: Agreements) -> tuple[pa.Table, pa.Table]:
+    """The rows of both tables out of month totals with the customer and its terms; only the few months that are cut, whose transformer is
+    metered on its low side, or that have tiers look at single days, plates and years."""
+    points = AgreedPoints(totals, curve_days, register_energy, agreed)
+    whole: list[dict[str, Any]] = []
+    parts: list[dict[str, Any]] = []
+    for plain in totals.to_pylist():
+        row = points.with_terms(plain)
+        found = determine(row) | {"parent_meter_point_id": row["parent_meter_point_id"]}
+        cut = points.parts(row, found)
+        whole.append(points.completed(row, found | (summed_split(cut) or {})))
+        parts += cut
+    return pa.Table.from_pylist(whole, DETERMINANTS_SCHEMA), pa.Table.from_pylist(parts, SEGMENTS_SCHEMA)
 
 
 def determine(totals: dict[str, Any]) -> dict[str, Any]:
-    """One row of gold_billing_determinants from a row of month totals with ``customer_id``, ``customer_class_code``, ``is_time_of_use``."""
+    """One row of gold_billing_determinants from a row of month totals with ``customer_id``, ``customer_class_code``, ``is_time_of_use``;
+    loss, year to date and parent are left to the caller."""
     energy, resolution = totals["energy_micros"], totals["resolution_micros"]
     step = usable_step(energy, resolution)
     month = BillingMonth.parse(totals["billing_month"])
@@ -83,29 +113,25 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
         "max_demand_slot": totals["max_demand_slot"],
         "lagging_kvarh": lagging,
         "leading_kvarh": leading,
-        "power_factor_ratio": _power_factor(decimal_of(energy), lagging, leading),
+        "power_factor_ratio": mean_power_factor(decimal_of(energy), lagging, leading),
         "metered_days": totals["metered_days"],
         "month_days": month.day_count,
         "estimated_ratio": totals["estimated_ratio"],
         "missing_inputs": [name for name, lacking in lacks.items() if lacking],
+        "exported_kwh": _decimal(totals.get("exported_micros")),
+        **dict.fromkeys(("transformer_loss_kwh", "transformer_loss_kvarh", "year_to_date_kwh", "parent_meter_point_id")),
     }
-
-
-def _power_factor(active_kwh: Decimal, lagging_kvarh: Decimal | None, leading_kvarh: Decimal | None) -> Decimal | None:
-    """None where a reactive register lacks or no energy flowed at all."""
-    if lagging_kvarh is None or leading_kvarh is None or not (active_kwh or lagging_kvarh or leading_kvarh):
-        return None
-    return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
 
 
 def _time_of_use_split(totals: dict[str, Any], step: int) -> tuple[list[Decimal] | None, bool]:
     """The parts of the periods, and whether a schedule was wanted and lacks."""
     if not totals["is_time_of_use"] or not totals["curve_days"]:
         return None, False
-    known = [customer_class.value for customer_class in CLASSES]
-    if totals["customer_class_code"] not in known or totals["period_kwh"] is None:
+    price_class = totals["customer_class_code"]
+    schedule = None if price_class is None else TouSchedule.of(price_class, totals.get("is_ev_charging"))
+    if schedule is None or totals["period_kwh"] is None:
         return None, True
-    first = known.index(totals["customer_class_code"]) * len(PERIODS)
+    first = SCHEDULES.index(schedule) * len(PERIODS)
     weights = totals["period_kwh"][first : first + len(PERIODS)]
     if any(weight is None or weight != weight for weight in weights):
         return None, True

@@ -90,4 +90,5 @@ def _row(summary: ErrorSummary, customer_class: str, minutes: int, settings: Vee
         "series_count": summary.series,
         "masked_gaps": summary.gaps,
         "is_flagged": summary.is_over(settings),
+        "is_band_flagged": summary.is_off_band(settings),
     } | {name: None if np.isnan(number) else number for name, number in numbers.items()}

@@ -18,6 +18,9 @@ from pipelines.transforms.curves import type_codes
 from pipelines.transforms.energy import place_of, settle_days
 from pipelines.transforms.local_days import DAY_SPAN, day_numbers, month_column
 from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray, to_micros
+from pipelines.transforms.rate_clock import RateClock
+from pipelines.transforms.rate_days import RATE_DAYS_SCHEMA, compare_rates
+from pipelines.transforms.rate_registers import NOT_KNOWN, rate_matrix
 from pipelines.transforms.settlement import ranks
 from pipelines.vee.blocks import DayBlock, RegisterBlock
 from pipelines.vee.check import Check
@@ -26,6 +29,7 @@ from pipelines.vee.settings import VeeSettings
 
 _LINE_SPAN = 1 << 40
 _DAY_MINUTES = 1440
+_SERIES = ("meter_point_id", "channel_code")
 
 
 def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) -> pa.Table:
@@ -37,36 +41,49 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
     series = _series(derived["meter_point_id"], derived["channel_code"])
     register, _ = to_micros(derived["end_register_unscaled"])
     decreased = _is(derived["reason_code"], RejectReason.REGISTER_DECREASE.value)
+    jumped = _is(derived["reason_code"], RejectReason.REGISTER_JUMP.value)
     multiplier = np.maximum(derived["multiplier_ratio"].to_numpy(), 1e-9)
     resolution, _ = to_micros(derived["resolution_kwh_or_kvarh"])
+    rates = _sent_rates(derived, received)
     block = RegisterBlock(
         series=series,
         day_numbers=day_numbers(derived["energy_date"]),
         register=register,
-        before=_read_before(series, ~decreased),
+        before=_read_before(series, ~(decreased | jumped)),
         decreased=decreased,
+        jumped=jumped,
         rolled_over=_is(derived["register_rule_code"], RegisterRule.ROLLOVER.value) & ~decreased,
         exchanged=_is(derived["register_rule_code"], RegisterRule.METER_EXCHANGE.value) & ~decreased,
         step=np.rint(resolution / multiplier).astype(np.int64),
-        rates=_rate_matrix(derived, received),
+        rolls_over_at=derived["rolls_over_at"].to_numpy(),
+        rates=rates,
+        rate_known=_rate_known(derived, rates),
     )
     return _findings(derived, block, REGISTER_CHECKS, settings)
 
 
 def judge_days(
-    reads: pa.Table, curves: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings
+    reads: pa.Table, curves: pa.Table, points: pa.Table, day_types: Mapping[date, str], settings: VeeSettings, clock: RateClock | None = None
 ) -> tuple[pa.Table, pa.Table]:
     """gold_day_energy of a set of meter points, and what the checks of days find in it; arguments as ``settle_days`` and ``find_in_days``.
 
     reads, curves, points  silver_register_energy, silver_day_curves and silver_meter_points.
+    clock                  Which rate counts an interval; none: the registers of the rates are not looked at.
     """
     curve_days = summarise_days(curves, None)
     days, place = settle_days(curve_days, reads, points)
-    return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings)
+    rate_days = None if clock is None else compare_rates(curves, reads, clock)
+    return days, find_in_days(days, curve_days, reads, points.take(place), day_types, settings, rate_days)
 
 
 def find_in_days(
-    days: pa.Table, curve_days: pa.Table, reads: pa.Table, meters: pa.Table, day_types: Mapping[date, str], settings: VeeSettings
+    days: pa.Table,
+    curve_days: pa.Table,
+    reads: pa.Table,
+    meters: pa.Table,
+    day_types: Mapping[date, str],
+    settings: VeeSettings,
+    rate_days: pa.Table | None = None,
 ) -> pa.Table:
     """Findings on days of energy, as FINDINGS_SCHEMA.
 
@@ -75,14 +92,13 @@ def find_in_days(
     reads       silver_register_energy of the same meter points.
     meters      The row of silver_meter_points in force on each of the days; null where there is none.
     day_types   DayType of each local day; others follow the week alone.
+    rate_days   Days whose registers of the rates were held against the curve, as ``compare_rates`` gives them; none: no such days.
     """
+    rate_days = RATE_DAYS_SCHEMA.empty_table() if rate_days is None else rate_days
     count = days.num_rows
-    names = pa.chunked_array([*days["meter_point_id"].chunks, *reads["meter_point_id"].chunks, *curve_days["meter_point_id"].chunks], STRING)
-    kinds = pa.chunked_array([*days["channel_code"].chunks, *reads["channel_code"].chunks, *curve_days["channel_code"].chunks], STRING)
-    key = _series(names, kinds) * DAY_SPAN + np.concatenate(
-        [day_numbers(days["energy_date"]), day_numbers(reads["energy_date"]), day_numbers(curve_days["curve_date"])]
+    day_key, read_key, curve_key, rate_key = _keys(
+        (days, "energy_date"), (reads, "energy_date"), (curve_days, "curve_date"), (rate_days, "curve_date")
     )
-    day_key, read_key, curve_key = key[:count], key[count : count + reads.num_rows], key[count + reads.num_rows :]
     series, day = day_key // DAY_SPAN, day_key % DAY_SPAN
     starts = np.flatnonzero(np.concatenate(([True], series[1:] != series[:-1]))) if count else np.empty(0, dtype=np.int64)
     read_at, curve_at = place_of(day_key, read_key), place_of(day_key, curve_key)
@@ -91,6 +107,8 @@ def find_in_days(
     # The days of a series stand one after the other, so the day before has the row before or none.
     split = (span > 1) & (np.diff(day_key, prepend=-2) == 1)
     intervals = _taken(curve_days["intervals"].cast(pa.float64()), curve_at)
+    curve = days["curve_kwh_or_kvarh"].to_numpy()
+    span_curve, span_measured = _over_spans(day_key, span, curve, curve_days, curve_key)
     block = DayBlock(
         series_starts=np.append(starts, count),
         meter_points=ranks(days["meter_point_id"])[0][starts],
@@ -98,16 +116,51 @@ def find_in_days(
         day_types=type_codes(day, day_types) if count else np.empty(0, dtype=np.int64),
         energy=days["energy_kwh_or_kvarh"].to_numpy(),
         span_days=np.where(split, 1, np.maximum(span, 1)),
-        curve=days["curve_kwh_or_kvarh"].to_numpy(),
+        curve=curve,
         register=np.where(span == 1, register, np.nan),
+        span_register=register,
+        span_curve=span_curve,
+        span_measured=span_measured,
         resolution=resolution,
         estimated_ratio=days["estimated_ratio"].to_numpy(),
         interval_minutes=np.nan_to_num(_DAY_MINUTES / intervals).astype(np.int64),
         multiplier=meters["multiplier_ratio"].to_numpy(),
         capacity_kva=meters["capacity_kva"].to_numpy(),
         counts_use=_is(days["channel_code"], Channel.ACTIVE_FORWARD.value),
+        rate_apart=_taken(rate_days["apart_kwh_or_kvarh"], place_of(day_key, rate_key)),
     )
     return _findings(days, block, DAY_CHECKS, settings)
+
+
+def _over_spans(
+    day_key: IntArray, span: IntArray, curve: NDArray[np.float64], curve_days: pa.Table, curve_key: IntArray
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the days that the read of each day closes: the curves' energy where all are whole, else what of it was not estimated. [kWh or kvarh]
+
+    span   (days) how many days its read closes, 0 where there is none.
+    curve  (days) energy of its own curve, NaN where it is not whole.
+    """
+    whole, measured = np.where(span == 1, curve, np.nan), np.full(span.size, np.nan)
+    looked = np.flatnonzero((span > 1) | ((span == 1) & np.isnan(curve)))
+    if not looked.size or not curve_days.num_rows:
+        return whole, measured
+    count = span[looked]
+    of_read = np.repeat(np.arange(looked.size), count)
+    back = np.arange(of_read.size) - np.repeat(np.cumsum(count) - count, count)
+    place = place_of(day_key[looked][of_read] - back, curve_key)
+    there = place >= 0
+    total, estimated, missing = (
+        _taken(curve_days[name].cast(pa.float64()), place) for name in ("total_kwh_or_kvarh", "estimated_kwh_or_kvarh", "missing_intervals")
+    )
+
+    def summed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(np.bincount(of_read, weights=np.where(there, values, 0.0), minlength=looked.size), dtype=np.float64)
+
+    every = np.bincount(of_read, weights=there & (missing == 0), minlength=looked.size) == count
+    some = np.bincount(of_read, weights=there, minlength=looked.size) > 0
+    whole[looked] = np.where(every, summed(total), np.nan)
+    measured[looked] = np.where(some & ~every, summed(total - estimated), np.nan)
+    return whole, measured
 
 
 def _findings(rows: pa.Table, block: RegisterBlock | DayBlock, checks: Sequence[Check], settings: VeeSettings) -> pa.Table:
@@ -144,23 +197,32 @@ def _read_before(series: IntArray, stands: BoolArray) -> IntArray:
     return np.where((latest >= 0) & (series[np.maximum(latest, 0)] == series), latest, -1)
 
 
-def _rate_matrix(derived: pa.Table, received: pa.Table) -> IntArray:
-    """(reads x rates) registers in millionths, -1 where none was sent; no column where no read has any."""
+def _sent_rates(derived: pa.Table, received: pa.Table) -> IntArray:
+    """(reads x rates) registers in millionths, NOT_KNOWN where none was sent; no column where no read has any."""
     sent = received.filter(pc.is_valid(received["rate_registers_unscaled"]))
     if not sent.num_rows:
         return np.empty((derived.num_rows, 0), dtype=np.int64)
     content, _ = ranks(pa.chunked_array([*derived["content_hash"].chunks, *sent["content_hash"].chunks], STRING))
     line = np.concatenate([derived["line_number"].to_numpy(), sent["line_number"].to_numpy()])
     key = content * _LINE_SPAN + line
-    lists = sent["rate_registers_unscaled"].combine_chunks()
-    lengths = pc.list_value_length(lists).to_numpy().astype(np.int64)
-    values, present = to_micros(pc.list_flatten(lists))
-    matrix = np.full((sent.num_rows, int(lengths.max(initial=0))), -1, dtype=np.int64)
-    row = np.repeat(np.arange(sent.num_rows), lengths)
-    column = np.arange(row.size) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    matrix[row, column] = np.where(present, values, -1)
+    matrix, _ = rate_matrix(sent["rate_registers_unscaled"])
     place = place_of(key[: derived.num_rows], key[derived.num_rows :])
-    return np.where((place >= 0)[:, None], matrix[np.maximum(place, 0)], -1)
+    return np.where((place >= 0)[:, None], matrix[np.maximum(place, 0)], NOT_KNOWN)
+
+
+def _rate_known(derived: pa.Table, rates: IntArray) -> BoolArray:
+    """(reads x rates) whether the walk settled the rate's energy."""
+    energy, _ = rate_matrix(derived["rate_energy_kwh_or_kvarh"])
+    known = np.zeros(rates.shape, dtype=np.bool_)
+    known[:, : energy.shape[1]] = energy != NOT_KNOWN
+    return known
+
+
+def _keys(*tables: tuple[pa.Table, str]) -> list[IntArray]:
+    """Series and day of the rows of each table under common numbers; with each table the name of its column of days."""
+    point, channel = (pa.chunked_array([chunk for table, _ in tables for chunk in table[name].chunks], STRING) for name in _SERIES)
+    key = _series(point, channel) * DAY_SPAN + np.concatenate([day_numbers(table[day]) for table, day in tables])
+    return np.split(key, np.cumsum([table.num_rows for table, _ in tables])[:-1])
 
 
 def _series(meter_points: pa.ChunkedArray, channels: pa.ChunkedArray) -> IntArray:

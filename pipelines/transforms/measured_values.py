@@ -1,4 +1,4 @@
-"""Proof that silver's measured values are what was received: recomputed from bronze apart from the code that refines them."""
+"""Proof that silver's measured values are what was received, none of them lost: recomputed from bronze apart from the code that refines them."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.codes import CurveMeasure
+from pipelines.codes import CurveMeasure, IntervalStatus
+from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.transforms.local_days import DAY_SPAN
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+_NO_DATA = "N"
+"""Quality letter of a sender who says that there is no value."""
 
 
 def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: pa.Table) -> int:
@@ -50,6 +55,131 @@ def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: p
     return changed
 
 
+def received_not_in_silver(bronze: pa.Table, curves: pa.Table, quarantine: pa.Table, present_char: str) -> int:
+    """Received values that silver shows as never measured, or whose day it does not have; 0 is the only right answer.
+
+    bronze        bronze_load_curves of the meter points, whole.
+    curves        silver_day_curves made of them, all months.
+    quarantine    What was held back; such records are accounted for there, by content hash and line.
+    present_char  The character of the sender's completeness flags that says a point came.
+
+    Of several records for one day the newest that tells an interval counts: the larger time of the sender, then the larger content hash, then the larger
+    line. It takes a value away only by telling the interval as empty; one of another length than the newest counts for nothing.
+    """
+    fit = np.flatnonzero(~_held_back(bronze, quarantine))
+    if not fit.size:
+        return 0
+    rows = bronze.take(pa.array(fit)) if fit.size < bronze.num_rows else bronze
+    key, silver_key = _keys(rows, rows), _keys(curves, rows)
+    minutes, silver_minutes = _integers(rows["interval_minutes"]), _integers(curves["interval_minutes"])
+    order = _oldest_first(rows, key)
+    last = np.concatenate((key[order[1:]] != key[order[:-1]], [True]))
+    newest = order[np.flatnonzero(last)[np.cumsum(np.concatenate(([False], last[:-1])))]]
+    order = order[minutes[order] == minutes[newest]]
+    lost = 0
+    for length in np.unique(minutes[order]).tolist():
+        mine = order[minutes[order] == length]
+        silver = curves.filter(pa.array(silver_minutes == length))
+        place = _place_of(key[mine], silver_key[silver_minutes == length])
+        empty = _empty(silver["measured_kwh_or_kvarh"], 1440 // length)
+        open_days = np.append(empty.any(axis=1), True)  # a day that silver does not have is at place -1
+        looked = open_days[place]
+        if looked.any():
+            told = _told(rows, mine[looked], key[mine[looked]], 1440 // length, present_char)
+            at = place[looked][_ends(key[mine[looked]])]
+            lost += int((told & np.concatenate((empty, np.ones((1, 1440 // length), np.bool_)))[at]).sum())
+    return lost
+
+
+def measured_not_final(curves: pa.Table) -> int:
+    """Measured intervals whose final value is another, or none; 0 is the only right answer. A list of the wrong length counts its whole table."""
+    measured, final, status = (pc.list_flatten(curves[name]) for name in ("measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes"))
+    if not len(measured) == len(final) == len(status):
+        return int(curves.num_rows)
+    kept = pc.equal(status, int(IntervalStatus.MEASURED))
+    same = pc.fill_null(pc.equal(measured, final), False)
+    return int(pc.sum(pc.and_(kept, pc.invert(same))).as_py() or 0)
+
+
+def _held_back(bronze: pa.Table, quarantine: pa.Table) -> BoolArray:
+    """Records that are in quarantine, by content hash and line."""
+    held = np.zeros(bronze.num_rows, dtype=np.bool_)
+    files = pc.unique(quarantine["content_hash"])
+    if not len(files):
+        return held
+    lines = pc.unique(quarantine["line_number"])
+    asked, known = ((_places(rows["content_hash"], files), _places(rows["line_number"], lines)) for rows in (bronze, quarantine))
+    packed = np.where((asked[0] >= 0) & (asked[1] >= 0), asked[0] * len(lines) + asked[1], -1)
+    return np.asarray(np.isin(packed, known[0] * len(lines) + known[1]), np.bool_)
+
+
+def _oldest_first(rows: pa.Table, key: IntArray) -> IntArray:
+    """The records by key, those of one key in the order in which each stands over the ones before."""
+    order = np.argsort(key, kind="stable")
+    contested = np.zeros(key.size, dtype=np.bool_)
+    again = key[order[1:]] == key[order[:-1]]
+    contested[1:] |= again
+    contested[:-1] |= again
+    places = np.flatnonzero(contested)
+    if places.size:
+        rivals = order[places]
+        some = rows.select(["sent_at_utc", "content_hash", "line_number"]).take(pa.array(rivals))
+        sent = _integers(pc.fill_null(some["sent_at_utc"].cast(pa.int64()), np.iinfo(np.int64).min))
+        content = _integers(pc.rank(some["content_hash"].combine_chunks(), tiebreaker="dense"))
+        order[places] = rivals[np.lexsort((_integers(some["line_number"]), content, sent, key[rivals]))]
+    return order
+
+
+def _told(rows: pa.Table, mine: IntArray, key: IntArray, slots: int, present_char: str) -> BoolArray:
+    """(keys x slots) whether the newest record that tells an interval has a value for it.
+
+    mine  Records of one length by key, of one key the oldest first.
+    """
+    records = rows.select(["values_unscaled", "present_flags", "sender_quality_codes"]).take(pa.array(mine))
+    has = np.zeros((mine.size, slots), dtype=np.bool_)
+    fit = np.flatnonzero(_lengths(records["values_unscaled"]) == slots)
+    has[fit] = ~np.isnan(_matrix(records["values_unscaled"], fit, slots))
+    delivered = np.ones_like(has)
+    for place, flags in enumerate(records["present_flags"].to_pylist()):
+        if flags:
+            delivered[place] = [flag != NOT_DELIVERED for flag in flags]
+            has[place] &= [flag == present_char for flag in flags]
+    for place, codes in enumerate(records["sender_quality_codes"].to_pylist()):
+        if codes:
+            has[place] &= [not (code or "").upper().startswith(_NO_DATA) for code in codes]
+    ends = _ends(key)
+    begins = np.concatenate(([0], ends[:-1] + 1))
+    told = has[begins]
+    for turn in range(1, int((ends - begins).max()) + 1):
+        more = np.flatnonzero(ends - begins >= turn)
+        at = begins[more] + turn
+        told[more] = np.where(delivered[at], has[at], told[more])
+    return told
+
+
+def _ends(key: IntArray) -> IntArray:
+    """Place of the last of each run of equal keys."""
+    return np.flatnonzero(np.concatenate((key[1:] != key[:-1], [True])))
+
+
+def _place_of(wanted: IntArray, keys: IntArray) -> IntArray:
+    """Place of each wanted key among distinct keys, -1 where it is not there."""
+    if not keys.size:
+        return np.full(wanted.size, -1, dtype=np.int64)
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][place] == wanted, order[place], -1)
+
+
+def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
+    """(days x slots) whether no value stands there; a list of another length holds none that could be found."""
+    whole = _lengths(column) == slots
+    empty = np.ones((len(column), slots), dtype=np.bool_)
+    values = pc.list_flatten(column if whole.all() else column.filter(pa.array(whole)))
+    empty[whole] = pc.is_null(values, nan_is_null=True).to_numpy().reshape(-1, slots)
+    return empty
+
+
 def _keys(rows: pa.Table, curves: pa.Table) -> IntArray:
     """Meter point, channel and day of each row as one number, counted by the names in ``curves``; -1 where they do not occur there."""
     point, channel = (_places(rows[name], pc.unique(curves[name])) for name in ("meter_point_id", "channel_code"))
@@ -68,6 +198,12 @@ def _integers(column: pa.ChunkedArray) -> IntArray:
 
 def _lengths(column: pa.ChunkedArray) -> IntArray:
     return _integers(pc.fill_null(pc.list_value_length(column), -1))
+
+
+def _matrix(column: pa.ChunkedArray, rows: IntArray, slots: int) -> FloatArray:
+    """(rows x slots), NaN where a value is empty; each of the rows has so many."""
+    chosen = column if rows.size == len(column) and (np.diff(rows) == 1).all() else column.take(pa.array(rows))
+    return np.asarray(pc.list_flatten(chosen).to_numpy(), dtype=np.float64).reshape(rows.size, slots)
 
 
 def _elements(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray]:

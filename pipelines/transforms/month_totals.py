@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pipelines.codes import Channel
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, LONG, STRING
 from pipelines.transforms.allocation import BY_DAYS, Allocation, SeriesDays, allocate_to_days, number_series
-from pipelines.transforms.curve_days import CLASSES, PERIODS
+from pipelines.transforms.curve_days import PERIODS, SCHEDULES
 from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.micros import IntArray, to_micros
 
@@ -27,6 +27,7 @@ MONTH_TOTALS_SCHEMA = pa.schema(
         pa.field("resolution_micros", LONG),
         pa.field("lagging_micros", LONG),
         pa.field("leading_micros", LONG),
+        pa.field("exported_micros", LONG),
         pa.field("metered_days", INTEGER),
         pa.field("reactive_days", INTEGER),
         pa.field("curve_days", INTEGER),
@@ -39,10 +40,10 @@ MONTH_TOTALS_SCHEMA = pa.schema(
     ]
 )
 """``curve_days`` counts days with a curve of 15 minutes or finer; ``curve_holes`` settled days whose curve is not whole or not there;
-``period_kwh`` the curve's energy by class and period over the settled days; ``reactive_days`` the smaller of lagging and leading."""
+``period_kwh`` the curve's energy by schedule and period over the settled days; ``reactive_days`` the smaller of lagging and leading."""
 
 _MONTH_SPAN = 1 << 16
-_WIDTH = len(CLASSES) * len(PERIODS)
+_WIDTH = len(SCHEDULES) * len(PERIODS)
 # Mean powers are differences of binary fractions; a billionth of a kilowatt is beyond any meter.
 _DEMAND_DIGITS = 9
 
@@ -55,7 +56,7 @@ def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
     meter_month = allocation.series // channels * _MONTH_SPAN + _month_number(allocation.day)
     of_channel = {
         channel: np.flatnonzero(allocation.series % channels == numbers.channels.index(channel.value)) if channel.value in numbers.channels else None
-        for channel in (Channel.ACTIVE_FORWARD, Channel.REACTIVE_LAGGING, Channel.REACTIVE_LEADING)
+        for channel in (Channel.ACTIVE_FORWARD, Channel.ACTIVE_REVERSE, Channel.REACTIVE_LAGGING, Channel.REACTIVE_LEADING)
     }
     active = of_channel[Channel.ACTIVE_FORWARD]
     if active is None or not active.size:
@@ -64,8 +65,9 @@ def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
     energy = _sums(allocation.energy[active], group, months.size)
     by_days = _sums(np.where(allocation.manner[active] == BY_DAYS, allocation.energy[active], 0), group, months.size)
     metered = np.bincount(group, minlength=months.size)
-    lagging, lagging_days = _reactive(allocation, meter_month, of_channel[Channel.REACTIVE_LAGGING], months)
-    leading, leading_days = _reactive(allocation, meter_month, of_channel[Channel.REACTIVE_LEADING], months)
+    lagging, lagging_days = _beside(allocation, meter_month, of_channel[Channel.REACTIVE_LAGGING], months)
+    leading, leading_days = _beside(allocation, meter_month, of_channel[Channel.REACTIVE_LEADING], months)
+    exported, exported_days = _beside(allocation, meter_month, of_channel[Channel.ACTIVE_REVERSE], months)
     curve = _curve_columns(numbers, allocation, active, curve_days, months, group, channels)
     even = np.divide(by_days, energy, out=np.zeros(months.size), where=energy > 0)
     last_day = np.zeros(months.size, dtype=np.int64)
@@ -80,6 +82,7 @@ def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
             pa.array(_resolutions(allocation, active, register_energy, group, months.size)),
             pa.array(lagging, mask=lagging_days == 0),
             pa.array(leading, mask=leading_days == 0),
+            pa.array(exported, mask=exported_days == 0),
             pa.array(metered.astype(np.int32)),
             pa.array(np.minimum(lagging_days, leading_days).astype(np.int32)),
             *curve[:-1],
@@ -100,8 +103,8 @@ def _sums(values: IntArray, group: IntArray, size: int) -> IntArray:
     return total
 
 
-def _reactive(allocation: Allocation, meter_month: IntArray, chosen: IntArray | None, months: IntArray) -> tuple[IntArray, IntArray]:
-    """Reactive energy [1e-6 kvarh] and settled days of each month."""
+def _beside(allocation: Allocation, meter_month: IntArray, chosen: IntArray | None, months: IntArray) -> tuple[IntArray, IntArray]:
+    """Energy of another channel [1e-6 kWh or kvarh] and settled days of each month."""
     if chosen is None or not chosen.size:
         return np.zeros(months.size, dtype=np.int64), np.zeros(months.size, dtype=np.int64)
     place = np.minimum(np.searchsorted(months, meter_month[chosen]), months.size - 1)
@@ -184,7 +187,7 @@ def _first_highest(values: NDArray[np.float64], place: IntArray, size: int) -> I
 
 
 def _period_sums(curve_days: pa.Table, rows: IntArray, place: IntArray, days: IntArray) -> pa.Array:
-    """Energy by class and period of each month; NaN where a day has no schedule, null without curve. [kWh]"""
+    """Energy by schedule and period of each month; NaN where a day has no schedule, null without curve. [kWh]"""
     lists = curve_days["period_kwh"].combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) and lists.num_chunks else lists
     if not rows.size or lists.null_count == len(lists):

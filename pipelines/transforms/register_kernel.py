@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 
 from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray
 
-FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER = range(6)
+FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP = range(7)
+
+LOOK_AHEAD = 5
+"""Reads that tell whether one before them was too high: most of them must lie below it, and two at least."""
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,23 @@ def _advance(start: int, end: int, span: int, multiplier: int, limit: float, sha
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_jump(read: int, last: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+    """Whether a read lies above the reads that follow it while these go on from the read before: then it is the odd one, not they.
+
+    A register that begins anew at 0 falls below the read before as well, so a rollover is no jump.
+    """
+    below, above = 0, 0
+    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+        if series[later] != series[read] or meter[later] != meter[read]:
+            break
+        if register[later] >= register[read]:
+            above += 1
+        elif register[later] >= register[last]:
+            below += 1
+    return below >= 2 and below > above
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def settle_reads(
     series: IntArray,
     day: IntArray,
@@ -120,6 +140,9 @@ def settle_reads(
             last = read
             continue
         before[read] = last
+        if meter[read] == meter[last] and register[read] > register[last] and _is_jump(read, last, series, register, meter):
+            rule[read] = JUMP
+            continue
         total, rolled, exchanged, certain = 0, False, False, True
         begin = register[last]
         hours = 24.0 * (day[read] - day[last])
@@ -148,3 +171,40 @@ def settle_reads(
         known[read] = certain
         last = read
     return rule, before, energy, known
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def settle_rates(
+    rates: IntArray,
+    day: IntArray,
+    meter: IntArray,
+    rule: NDArray[np.int8],
+    before: IntArray,
+    multiplier: IntArray,
+    span: IntArray,
+    capacity_kva: NDArray[np.float64],
+    share: float,
+    capacity_factor: float,
+) -> IntArray:
+    """Energy of the registers of the rates between the reads that ``settle_reads`` compared, -1 where it is not known. (reads x rates)
+
+    rates         (reads x rates) registers, -1 where none was sent.
+    rule, before  What ``settle_reads`` decided.
+
+    A rate is known where both reads sent its register and one meter counted all the while; it rolls over by itself, by the rules of the
+    total. What the registers of the rates showed at an exchange nobody tells, so there the total stands alone.
+    """
+    energy = np.full(rates.shape, -1, dtype=np.int64)
+    for read in range(rates.shape[0]):
+        if rule[read] != NORMAL and rule[read] != ROLLOVER:
+            continue
+        last, place = before[read], meter[read]
+        limit = capacity_factor * capacity_kva[place] * 24.0 * (day[read] - day[last]) * PER_UNIT
+        for rate in range(rates.shape[1]):
+            begin, end = rates[last, rate], rates[read, rate]
+            if begin < 0 or end < 0:
+                continue
+            advance, _ = _advance(begin, end, span[place], multiplier[place], limit, share)
+            if advance >= 0:
+                energy[read, rate] = _times(advance, multiplier[place])
+    return energy

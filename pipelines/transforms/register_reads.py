@@ -25,7 +25,9 @@ from pipelines.vee.settings import VeeSettings
 
 READS_SCHEMA = pa.schema([*DERIVED_SCHEMA, pa.field("verdict", pa.string())])
 
-_READ_COLUMNS = ("meter_point_id", "channel_code", "read_date", "register_unscaled", "content_hash", "line_number", "sent_at_utc")
+_READ_COLUMNS = (
+    "meter_point_id", "channel_code", "read_date", "register_unscaled", "rate_registers_unscaled", "content_hash", "line_number", "sent_at_utc",
+)  # fmt: skip
 _RATES = "rate_registers"
 
 _FAULTS = (

@@ -13,7 +13,8 @@ from pipelines.tables.base import INTEGER, LONG, STRING
 from pipelines.tables.silver import SilverRegisterEnergy
 from pipelines.transforms import register_kernel as kernel
 from pipelines.transforms.local_days import month_column
-from pipelines.transforms.micros import PER_UNIT, from_micros, to_micros
+from pipelines.transforms.micros import PER_UNIT, IntArray, from_micros, to_micros
+from pipelines.transforms.rate_registers import rate_lists, rate_matrix
 from pipelines.transforms.settlement import ranks
 from pipelines.vee.settings import VeeSettings
 
@@ -28,8 +29,11 @@ DERIVED_SCHEMA = pa.schema(
         pa.field("reason_code", STRING),
         pa.field("column_name", STRING),
         pa.field("reason", STRING),
+        pa.field("rolls_over_at", LONG),
     ]
 )
+"""``rolls_over_at`` is the number at which the registers of the meter begin again, 0 where unknown. [1e-6, before the multiplier]"""
+
 _RULES = {
     kernel.FIRST_READ: RegisterRule.FIRST_READ,
     kernel.NORMAL: RegisterRule.NORMAL,
@@ -37,21 +41,23 @@ _RULES = {
     kernel.METER_EXCHANGE: RegisterRule.METER_EXCHANGE,
     kernel.DECREASE: RegisterRule.DECREASE,
     kernel.UNKNOWN_METER: RegisterRule.DECREASE,
+    kernel.JUMP: RegisterRule.JUMP,
 }
 
 
 def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa.Table:
     """Energy of each read over the read before, per meter point and channel: one row per read, with a reason where it is held back.
 
-    reads     Settled rows of bronze_register_reads, one per meter point, channel and day.
+    reads     Settled rows of bronze_register_reads, one per meter point, channel and day; the registers of the rates among them.
     meters    silver_meter_points.
     settings  How far a rollover may advance.
 
     The register of a day is read at its end, so a meter that counts from day V on may be read on V - 1 for the first time.
     A read below the one before is a rollover at 10 to the power of the register's digits if the advance stays plausible; else it is held
-    back and the next read is compared with the last good one. A read after an exchange closes the old meter at
+    back and the next read is compared with the last good one. So is a read that most of those after it lie below, while they go on from the one
+    before: one read too high would else hold back all that follow. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active forward registers, so for the
-    other channels, or where one is unknown, the day of the exchange has no energy.
+    other channels, or where one is unknown, the day of the exchange has no energy. The registers of the rates follow the same walk.
     """
     names, meter_of, order, channel_names = _ordered(reads)
     meter_point, channel = meter_of
@@ -77,7 +83,11 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
         settings.rollover_max_share,
         settings.rollover_capacity_factor,
     )
-    return _derived_rows(rows, day, register, places, book, rule, before, energy, known)
+    rates, told = rate_matrix(rows["rate_registers_unscaled"])
+    if rates.shape[1]:
+        limits = settings.rollover_max_share, settings.rollover_capacity_factor
+        rates = kernel.settle_rates(rates, day, places, rule, before, book.multiplier, book.span, book.capacity_kva, *limits)
+    return _derived_rows(rows, day, register, places, book, rule, before, energy, known, rate_lists(rates, told))
 
 
 def _ordered(reads: pa.Table) -> tuple[list[str], tuple[Any, Any], Any, list[str]]:
@@ -113,13 +123,23 @@ def _meter_book(meters: pa.Table, names: list[str]) -> kernel.MeterBook:
 
 
 def _derived_rows(
-    rows: pa.Table, day: Any, register: Any, places: Any, book: kernel.MeterBook, rule: Any, before: Any, energy: Any, known: Any
+    rows: pa.Table,
+    day: IntArray,
+    register: IntArray,
+    places: IntArray,
+    book: kernel.MeterBook,
+    rule: Any,
+    before: IntArray,
+    energy: IntArray,
+    known: Any,
+    rates: pa.Array,
 ) -> pa.Table:
     from_read = before >= 0
     at = np.maximum(places, 0)
     empty = book.multiplier.size == 0
     multiplier = np.zeros(day.size, np.int64) if empty else book.multiplier[at]
     resolution = np.zeros(day.size, np.int64) if empty else kernel.times(book.step[at], multiplier)
+    rolls_over_at = np.zeros(day.size, np.int64) if empty else book.span[at]
     earlier = np.maximum(before, 0)
     which = np.searchsorted(np.array(sorted(_RULES)), rule)
     rule_codes = pa.array([_RULES[number].value for number in sorted(_RULES)]).take(pa.array(which))
@@ -129,6 +149,7 @@ def _derived_rows(
             "register_unscaled",
             "The register is below the one before and cannot have rolled over.",
         ),
+        kernel.JUMP: (RejectReason.REGISTER_JUMP.value, "register_unscaled", "The register is above the reads that follow it."),
         kernel.UNKNOWN_METER: (RejectReason.UNKNOWN_METER_POINT.value, "meter_point_id", "No meter is known for this meter point on this day."),
     }
     texts = [reasons.get(number, (None, None, None)) for number in sorted(_RULES)]
@@ -143,12 +164,14 @@ def _derived_rows(
             rows["register_unscaled"],
             pa.array(multiplier / PER_UNIT),
             from_micros(energy, known),
+            rates,
             from_micros(resolution),
             rule_codes,
             month_column(day),
             rows["content_hash"],
             rows["line_number"],
             *held,
+            pa.array(rolls_over_at),
         ],
         names=DERIVED_SCHEMA.names,
     ).cast(DERIVED_SCHEMA)

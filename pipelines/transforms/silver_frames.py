@@ -13,6 +13,7 @@ from pipelines.tables.bronze import (
     BronzeEvents,
     BronzeMeterPoints,
     BronzePayments,
+    BronzeSupplyShares,
     BronzeTransferDeclarations,
     BronzeWeather,
 )
@@ -21,9 +22,11 @@ from pipelines.tables.silver import (
     SilverEvents,
     SilverMeterPoints,
     SilverPayments,
+    SilverSupplyShares,
     SilverTransferDeclarations,
     SilverWeather,
 )
+from pipelines.transforms.contract_faults import customer_faults, meter_point_faults, share_faults
 from pipelines.transforms.received import RECEIVED_COLUMNS, Fault, Settled, declared_faults
 
 if TYPE_CHECKING:
@@ -40,6 +43,7 @@ class Refinement:
     subject     The column whose history a row belongs to: with it, ``valid_to_date`` is the day before the subject's next row.
                 Empty where the table keeps no history.
     months      Columns that must read YYYY-MM.
+    faults      What a record of the table may not be beyond what its columns' declarations say.
     """
 
     name: str
@@ -47,11 +51,13 @@ class Refinement:
     silver: type[Table]
     subject: str = ""
     months: tuple[str, ...] = ()
+    faults: Callable[[], Sequence[Fault]] = tuple
 
 
 REFINEMENTS: tuple[Refinement, ...] = (
-    Refinement("customers", BronzeCustomers, SilverCustomers, subject="customer_id"),
-    Refinement("meter_points", BronzeMeterPoints, SilverMeterPoints, subject="meter_point_id"),
+    Refinement("customers", BronzeCustomers, SilverCustomers, subject="customer_id", faults=customer_faults),
+    Refinement("meter_points", BronzeMeterPoints, SilverMeterPoints, subject="meter_point_id", faults=meter_point_faults),
+    Refinement("supply_shares", BronzeSupplyShares, SilverSupplyShares, subject="share_id", faults=share_faults),
     Refinement("payments", BronzePayments, SilverPayments, months=("billing_month",)),
     Refinement("events", BronzeEvents, SilverEvents),
     Refinement("transfer_declarations", BronzeTransferDeclarations, SilverTransferDeclarations, months=("billing_month",)),
@@ -87,7 +93,8 @@ def refine_received(bronze: DataFrame, refinement: Refinement, keep: Callable[[D
 
     silver, stage = refinement.silver, refinement.silver.name
     values = [name for name in refinement.bronze.columns() if name not in (*RECEIVED_COLUMNS, *silver.key())]
-    faults = [*declared_faults(silver, [name for name in silver.columns() if name in refinement.bronze.columns()]), *_month_faults(refinement.months)]
+    named = [name for name in silver.columns() if name in refinement.bronze.columns()]
+    faults = [*declared_faults(silver, named), *_month_faults(refinement.months), *refinement.faults()]
     clusters = (refinement.subject,) if refinement.subject else ()
     judged = judge_received(bronze, refinement.bronze, silver.key(), values, faults, clusters)
     settled = split_verdicts(keep(judged) if keep else judged, refinement.bronze, stage)

@@ -32,7 +32,7 @@ CURVE_COLUMNS = (
 )
 FINDING_COLUMNS = ("meter_point_id", "check_id")
 DAY_MINUTES = 1440
-CURVE, REGISTER = "curve", "register"
+CURVE, REGISTER, NOTHING = "curve", "register", "none"
 REASONS = ("estimated", "missing")
 COUNTED = (Severity.INFO, Severity.WARN, Severity.INVALID)
 
@@ -81,6 +81,7 @@ def month_sufficiency(
     day_span = _expected_days(points, month)
     counted = _failed(curves, findings)
     judged = [*_judged_curves(curves, month), _judged_registers(registers, long_spans, month)]
+    judged.append(_silent(points, judged, month))
     found = pa.concat_tables(
         [SUFFICIENCY_SCHEMA.empty_table()]
         + [_rows(part, rows, day_span, counted, month, limits) for part, rows in zip(judged, _first_channels(judged), strict=True)]
@@ -96,7 +97,7 @@ def _first_channels(judged: list[_Judged]) -> list[IntArray]:
     best: dict[str, tuple[tuple[int, int, int], int, int]] = {}
     for group, part in enumerate(judged):
         for row, (meter_point, channel) in enumerate(part.series):
-            rank = (_CHANNEL_ORDER[channel], int(part.basis == REGISTER), part.minutes)
+            rank = (_CHANNEL_ORDER[channel], int(part.basis != CURVE), part.minutes)
             if meter_point not in best or rank < best[meter_point][0]:
                 best[meter_point] = (rank, group, row)
     return [np.array(sorted(row for _, at, row in best.values() if at == group), dtype=np.int64) for group in range(len(judged))]
@@ -136,22 +137,65 @@ def _judged_registers(registers: pa.Table, long_spans: pa.Table, month: BillingM
     return _Judged(series, states, DAY_MINUTES, REGISTER, None)
 
 
+def _silent(points: pa.Table, judged: Sequence[_Judged], month: BillingMonth) -> _Judged:
+    """Meter points of which nothing came all month, as if their active energy was awaited day by day."""
+    heard = {meter_point for part in judged for meter_point, _ in part.series}
+    silent = sorted(set(points["meter_point_id"].to_pylist()) - heard)
+    series = [(meter_point, Channel.ACTIVE_FORWARD.value) for meter_point in silent]
+    return _Judged(series, np.zeros((len(series), month.day_count), dtype=np.int8), DAY_MINUTES, NOTHING, None)
+
+
+@dataclass
+class _CurveDays:
+    """Curves of one interval length, by series, day and slot."""
+
+    series: list[tuple[str, str]]
+    states: States
+    came: NDArray[np.bool_]
+    total: NDArray[np.float64]
+    guessed: NDArray[np.float64]
+
+
 def _judged_curves(curves: pa.Table, month: BillingMonth) -> list[_Judged]:
+    found: dict[int, _CurveDays] = {}
+    for minutes in sorted(pc.unique(curves["interval_minutes"]).to_pylist(), reverse=True):
+        found[minutes] = _curve_days(curves.filter(pc.equal(curves["interval_minutes"], minutes)).combine_chunks(), minutes, month)
+        for coarser in [length for length in found if length > minutes and length % minutes == 0]:
+            _take_over(found[minutes], found[coarser], coarser // minutes)
     parts = []
-    for minutes in sorted(pc.unique(curves["interval_minutes"]).to_pylist()):
-        rows = curves.filter(pc.equal(curves["interval_minutes"], minutes)).combine_chunks()
-        slots = DAY_MINUTES // minutes
-        place, series = _series(rows)
-        day = rows["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64) - (month.first_day - EPOCH).days
-        codes = pc.list_flatten(rows["interval_status_codes"]).to_numpy().reshape(-1, slots)
-        final = np.nan_to_num(pc.list_flatten(rows["final_kwh_or_kvarh"]).to_numpy(zero_copy_only=False).astype(np.float64)).reshape(-1, slots)
-        states = np.zeros((len(series), month.day_count, slots), dtype=np.int8)
-        states[place, day] = _STATE[codes]
-        total = np.bincount(place, final.sum(axis=1), len(series))
-        guessed = np.bincount(place, np.where(_STATE[codes] == ESTIMATED, final, 0.0).sum(axis=1), len(series))
-        share = np.divide(guessed, total, out=np.zeros(len(series)), where=total > 0)
-        parts.append(_Judged(series, states.reshape(len(series), -1), minutes, CURVE, np.clip(share, 0.0, 1.0)))
+    for minutes, part in sorted(found.items()):
+        share = np.divide(part.guessed, part.total, out=np.zeros(len(part.series)), where=part.total > 0)
+        parts.append(_Judged(part.series, part.states.reshape(len(part.series), -1), minutes, CURVE, np.clip(share, 0.0, 1.0)))
     return parts
+
+
+def _curve_days(rows: pa.Table, minutes: int, month: BillingMonth) -> _CurveDays:
+    slots = DAY_MINUTES // minutes
+    place, series = _series(rows)
+    day = rows["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64) - (month.first_day - EPOCH).days
+    codes = pc.list_flatten(rows["interval_status_codes"]).to_numpy().reshape(-1, slots)
+    final = np.nan_to_num(pc.list_flatten(rows["final_kwh_or_kvarh"]).to_numpy(zero_copy_only=False).astype(np.float64)).reshape(-1, slots)
+    states = np.zeros((len(series), month.day_count, slots), dtype=np.int8)
+    states[place, day] = _STATE[codes]
+    came = np.zeros(states.shape[:2], dtype=np.bool_)
+    came[place, day] = True
+    energies = (final.sum(axis=1), np.where(_STATE[codes] == ESTIMATED, final, 0.0).sum(axis=1))
+    total, guessed = (np.bincount(place, energy, len(series)).astype(np.float64) for energy in energies)
+    return _CurveDays(series, states, came, total, guessed)
+
+
+def _take_over(finer: _CurveDays, coarser: _CurveDays, times: int) -> None:
+    """Where the interval length of a series changed inside the month, its days of the coarser length count as days of the finer."""
+    at = {name: place for place, name in enumerate(coarser.series)}
+    for place, name in enumerate(finer.series):
+        other = at.get(name)
+        if other is None:
+            continue
+        days = coarser.came[other] & ~finer.came[place]
+        finer.states[place, days] = np.repeat(coarser.states[other, days], times, axis=1)
+        finer.came[place] |= days
+        finer.total[place] += coarser.total[other]
+        finer.guessed[place] += coarser.guessed[other]
 
 
 def _series(rows: pa.Table) -> tuple[IntArray, list[tuple[str, str]]]:

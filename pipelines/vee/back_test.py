@@ -32,7 +32,7 @@ class ErrorSummary:
     linear_error        Mean absolute error over the straight line's, NaN where that is 0.
     energy_error        MAPE: mean over gaps of the summed absolute error over the gap's energy, NaN where no gap has energy.
     bias                Mean error over the series' mean interval.
-    covered             Share of truths inside the band, NaN but for what is chosen.
+    covered             Share of truths inside the band among those that have one, NaN where none has and but for what is chosen.
     chosen              Share of gaps for which the method is taken.
     """
 
@@ -52,6 +52,10 @@ class ErrorSummary:
         """Whether the MAPE of what is chosen lies over the limit for its length."""
         limit = settings.flag_short_error_ratio if self.gap_hours <= SHORT_HOURS else settings.flag_long_error_ratio
         return self.method < 0 and self.energy_error > limit
+
+    def is_off_band(self, settings: VeeSettings) -> bool:
+        """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need be."""
+        return self.method < 0 and (self.covered < settings.band_least_coverage_ratio or self.covered > settings.band_most_coverage_ratio)
 
 
 def back_test(series: Series, groups: IntArray, interval_hours: float, settings: VeeSettings) -> Iterator[ErrorSummary]:
@@ -98,7 +102,7 @@ def summaries_of(group: int, gap_hours: float, trials: Trials, choice: Choice, r
     picked = np.take_along_axis(estimates, np.maximum(taken, 0)[:, :, None, None], axis=3)[..., 0]
     reach = np.take_along_axis(choice.reach[rows], np.maximum(taken, 0), axis=1)[:, :, None]
     margin = np.where(np.isfinite(reach), reach, np.nan) * trials.widths[rows]
-    inside = np.abs(picked - truths) <= margin
+    inside, banded = np.abs(picked - truths) <= margin, ~np.isnan(margin)
     line = _mean_error(estimates[..., LINEAR], truths, there, mean[rows])
     for method in range(-1, len(CURVE_ESTIMATORS)):
         value = picked if method < 0 else estimates[..., method]
@@ -120,7 +124,7 @@ def summaries_of(group: int, gap_hours: float, trials: Trials, choice: Choice, r
             linear_error=error / line if line > 0 else np.nan,
             energy_error=float(share.mean()) if share.size else np.nan,
             bias=float((off / mean[rows][:, None, None])[reached].mean()),
-            covered=float(inside[reached].mean()) if method < 0 else np.nan,
+            covered=float(inside[reached & banded].mean()) if method < 0 and (reached & banded).any() else np.nan,
             chosen=1.0 if method < 0 else float((taken == method)[masks].mean()),
         )
 

@@ -26,6 +26,7 @@ class CurveBlock:
     receptions        (days) how many records were received for the day.
     today_number      The local day on which the check runs, counted from 1970-01-01.
     outages           (days) whether an outage is on record for the customer on that day; none: no outage is known.
+    silent_before     (days) days before it on which nothing came and that the block does not hold; none: it holds every day.
     """
 
     energy: FloatArray
@@ -38,6 +39,7 @@ class CurveBlock:
     receptions: IntArray
     today_number: int
     outages: BoolArray | None = None
+    silent_before: IntArray | None = None
 
     @property
     def interval_hours(self) -> float:
@@ -85,9 +87,11 @@ class RegisterBlock:
     day_numbers  Local day that the read closes, counted from 1970-01-01.
     register     The counter. [1e-6, before the multiplier]
     before       Place of the read before, -1 where there is none.
-    decreased, rolled_over, exchanged  What the walk decided about the energy since the read before.
+    decreased, jumped, rolled_over, exchanged  What the walk decided about the energy since the read before.
     step         Smallest step of the register. [1e-6, before the multiplier]
+    rolls_over_at  Where the registers of the meter begin again, 0 where unknown. [1e-6, before the multiplier]
     rates        (reads x rates) registers of the rates, -1 where none was sent. [1e-6, before the multiplier]
+    rate_known   (reads x rates) whether the walk could tell the energy of a rate since the read before.
     """
 
     series: IntArray
@@ -95,10 +99,13 @@ class RegisterBlock:
     register: IntArray
     before: IntArray
     decreased: BoolArray
+    jumped: BoolArray
     rolled_over: BoolArray
     exchanged: BoolArray
     step: IntArray
+    rolls_over_at: IntArray
     rates: IntArray
+    rate_known: BoolArray
 
 
 @dataclass(frozen=True)
@@ -113,12 +120,16 @@ class DayBlock:
     span_days         Days that the energy stands for; more than 1 where a missed read could not be split.
     curve             Energy by a whole curve, NaN where there is none. [kWh or kvarh]
     register          Energy between the reads that close this day and the one before, NaN where there is none. [kWh or kvarh]
+    span_register     Energy between the read that closes this day and the one before, however many days lie between, NaN where there is none. [kWh or kvarh]
+    span_curve        Energy by whole curves over the days that this read closes, NaN where one of them is not whole. [kWh or kvarh]
+    span_measured     What of it is not estimated, where they are not all whole: a lower bound, NaN where no curve came. [kWh or kvarh]
     resolution        Smallest step of the register times the multiplier, NaN where there is no register. [kWh or kvarh]
     estimated_ratio   Share of the energy that was estimated.
     interval_minutes  Length of an interval of the curve, 0 where there is none. [min]
     multiplier        CT ratio x PT ratio, NaN where unknown.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
     counts_use        Whether the series counts active energy drawn.
+    rate_apart        How far the curve lies from the register of the rate from which it lies farthest, NaN where rates cannot be followed. [kWh or kvarh]
     """
 
     series_starts: IntArray
@@ -129,9 +140,13 @@ class DayBlock:
     span_days: IntArray
     curve: FloatArray
     register: FloatArray
+    span_register: FloatArray
+    span_curve: FloatArray
+    span_measured: FloatArray
     resolution: FloatArray
     estimated_ratio: FloatArray
     interval_minutes: IntArray
     multiplier: FloatArray
     capacity_kva: FloatArray
     counts_use: BoolArray
+    rate_apart: FloatArray

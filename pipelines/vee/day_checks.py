@@ -12,22 +12,28 @@ from pipelines.vee.check import ACTIVE_FORWARD, CAPACITY_KNOWN, TIANJIN, TRADE, 
 _CURVE_AND_REGISTER = Eligibility("a whole curve and a register", lambda block: ~np.isnan(block.curve) & ~np.isnan(block.register))
 
 
+_SPAN = Eligibility(
+    "a register, and a curve on the days that it closes",
+    lambda block: ~np.isnan(block.span_register) & ~(np.isnan(block.span_curve) & np.isnan(block.span_measured)),
+)
+
+
 def _single_days(block: DayBlock) -> BoolArray:
     return np.asarray(block.span_days == 1)
 
 
 def _day_use(block: DayBlock, parameters: Parameters) -> BoolArray:
+    """Not every customer keeps the calendar of holidays: a works that runs through has none, a mall is full on them."""
+    days_of_week = np.maximum((block.day_numbers + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday; working days are of one kind
+    judged = _single_days(block)
+    usable = judged & (block.estimated_ratio < parameters["estimated"])
+    like_days, reach_days = parameters["like_days"], parameters["reach_days"]
+    by_calendar, by_week = (
+        day_kernels.like_day_medians(block.energy, block.series_starts, kinds, judged, usable, like_days, reach_days)
+        for kinds in (block.day_types, days_of_week)
+    )
     return np.asarray(
-        day_kernels.outside_like_days(
-            block.energy,
-            block.series_starts,
-            block.day_types,
-            _single_days(block),
-            parameters["above"],
-            parameters["below"],
-            parameters["like_days"],
-            parameters["reach_days"],
-        )
+        day_kernels.outside_like_days(block.energy, block.series_starts, by_calendar, by_week, parameters["above"], parameters["below"])
     )
 
 
@@ -57,7 +63,15 @@ def _sibling(block: DayBlock, parameters: Parameters) -> BoolArray:
 def _interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
     allowed = np.maximum(parameters["tolerance_kwh"], parameters["steps"] * block.resolution)
     # The last bits of a sum of doubles are no difference.
-    return np.asarray(np.abs(block.curve - block.register) > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
+    allowed = allowed * (1 + 1e-9) + 1e-9 * np.abs(block.span_register)
+    apart = np.abs(block.span_curve - block.span_register) > allowed
+    # Where intervals are missing, the others can only show too much.
+    return np.asarray(apart | (block.span_measured - block.span_register > allowed))
+
+
+def _rate_interval_sum(block: DayBlock, parameters: Parameters) -> BoolArray:
+    allowed = np.maximum(parameters["tolerance_kwh"], parameters["steps"] * block.resolution)
+    return np.asarray(block.rate_apart > allowed * (1 + 1e-9) + 1e-9 * np.abs(block.register))
 
 
 def _inactive(block: DayBlock, parameters: Parameters) -> BoolArray:
@@ -90,12 +104,18 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V24",
         Level.DAY,
-        "High or low day: use far from the mean of own like-days",
+        "High or low day: use far from the median of own like-days",
         "日电量突增或突减",
         Severity.INFO,
         "Limits of +20 % and -50 % are common defaults of metering systems.",
         _day_use,
-        {"above": "day_use_above_ratio", "below": "day_use_below_ratio", "like_days": "day_use_like_days", "reach_days": "like_day_reach_days"},
+        {
+            "above": "day_use_above_ratio",
+            "below": "day_use_below_ratio",
+            "like_days": "day_use_like_days",
+            "reach_days": "like_day_reach_days",
+            "estimated": "prolonged_estimation_ratio",
+        },
         ACTIVE_FORWARD,
     ),
     Check(
@@ -142,13 +162,13 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V29",
         Level.DAY,
-        "Intervals against registers: the curve of the day does not sum to the register",
+        "Intervals against registers: the curve of the days that a read closes does not sum to the register, or what of it was measured is more",
         "曲线与示值不符",
         Severity.WARN,
         TRADE,
         _interval_sum,
         {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
-        _CURVE_AND_REGISTER,
+        _SPAN,
     ),
     Check(
         "VEE-V30",
@@ -190,5 +210,16 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _interval_length,
+    ),
+    Check(
+        "VEE-V34",
+        Level.DAY,
+        "Intervals against time-of-use registers: the curve's intervals of a rate do not sum to the rate's register",
+        "曲线与分时示值不符",
+        Severity.WARN,
+        "Follows from the schedule of the customer's class and the order of the rates, which is assumed for meters (`rate_periods`).",
+        _rate_interval_sum,
+        {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
+        Eligibility("a whole curve, registers of rates that sum to the total, a schedule", lambda block: ~np.isnan(block.rate_apart)),
     ),
 )

@@ -10,32 +10,43 @@ from pipelines.vee.kernels import nearest_like_days
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def outside_like_days(
-    energy: FloatArray,
-    series_starts: IntArray,
-    day_types: IntArray,
-    usable: BoolArray,
-    above: float,
-    below: float,
-    like_days: int,
-    reach_days: int,
-) -> BoolArray:
-    """Days above (1 + ``above``) or below (1 - ``below``) times the mean of the nearest like-days; judged only with all like-days there.
+def like_day_medians(
+    energy: FloatArray, series_starts: IntArray, day_types: IntArray, judged: BoolArray, usable: BoolArray, like_days: int, reach_days: int
+) -> FloatArray:
+    """Median of the nearest like-days of each judged day, NaN where not all of them are there.
 
-    usable  Rows that are judged and that may be like-days.
+    usable  Rows that may be like-days.
     """
-    flags = np.zeros(energy.size, dtype=np.bool_)
+    medians = np.full(energy.size, np.nan)
     found = np.empty(like_days, dtype=np.int64)
     for series in range(series_starts.size - 1):
         begin, end = series_starts[series], series_starts[series + 1]
         for row in range(begin, end):
-            if not usable[row] or nearest_like_days(row, begin, end, day_types, usable, reach_days, found) < like_days:
-                continue
-            mean = 0.0
-            for place in found:
-                mean += energy[place]
-            mean /= like_days
-            flags[row] = energy[row] > (1.0 + above) * mean or energy[row] < (1.0 - below) * mean
+            if judged[row] and nearest_like_days(row, begin, end, day_types, usable, reach_days, found) == like_days:
+                medians[row] = np.median(energy[found])
+    return medians
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def outside_like_days(
+    energy: FloatArray, series_starts: IntArray, by_calendar: FloatArray, by_week: FloatArray, above: float, below: float
+) -> BoolArray:
+    """Days above (1 + ``above``) or below (1 - ``below``) times what like-days show.
+
+    by_calendar, by_week  What like-days show where holidays are days of their own kind, and where the days of the week alone are; NaN: a
+                          day is not judged. A series goes by the one that its days lie nearer to, on a tie by the calendar.
+    """
+    flags = np.zeros(energy.size, dtype=np.bool_)
+    for series in range(series_starts.size - 1):
+        begin, end = series_starts[series], series_starts[series + 1]
+        calendar_error, week_error = 0.0, 0.0
+        for row in range(begin, end):
+            if not (np.isnan(by_calendar[row]) or np.isnan(by_week[row])):
+                calendar_error += abs(energy[row] - by_calendar[row])
+                week_error += abs(energy[row] - by_week[row])
+        usual = by_week if week_error < calendar_error else by_calendar
+        for row in range(begin, end):
+            flags[row] = energy[row] > (1.0 + above) * usual[row] or energy[row] < (1.0 - below) * usual[row]
     return flags
 
 

@@ -63,11 +63,14 @@ def _whole_intervals(hours: float, interval_hours: float) -> int:
     return int(hours / interval_hours + 1e-9)
 
 
-def estimate_missing_intervals(block: CurveBlock, invalid: BoolArray, substituted: BoolArray, settings: VeeSettings) -> Estimates:
+def estimate_missing_intervals(
+    block: CurveBlock, invalid: BoolArray, substituted: BoolArray, settings: VeeSettings, barred: BoolArray | None = None
+) -> Estimates:
     """Final value, status and expected error of each interval.
 
     invalid      (days x slots) the value is missing or failed an invalid check.
     substituted  (days x slots) the sender says that the value is not a measured one.
+    barred       (days x slots) intervals that stay empty: nobody knows whether anything was counted there; none: none.
 
     A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The method is the one that erred least on gaps of a like length masked in the series' own values; see ``gap_choice.choose``.
     """
@@ -80,15 +83,17 @@ def estimate_missing_intervals(block: CurveBlock, invalid: BoolArray, substitute
         clean &= ~block.outages
     slots = final.shape[1]
     series = Series(final.reshape(-1), slots, block.series_starts * slots, block.day_types, clean)
-    places, values, methods, margin = _fill(series, settings, block.interval_hours)
+    places, values, methods, margin = _fill(series, settings, block.interval_hours, barred)
     final.reshape(-1)[places] = values
     status.reshape(-1)[places] = _STATUS_OF_METHOD[methods]
     return Estimates(final, status, places, margin)
 
 
-def _fill(series: Series, settings: VeeSettings, interval_hours: float) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+def _fill(
+    series: Series, settings: VeeSettings, interval_hours: float, barred: BoolArray | None
+) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """Position, value, method and margin of every interval that could be estimated."""
-    of_series, begin, length = _find_gaps(series, _whole_intervals(settings.like_day_limit_days * 24, interval_hours))
+    of_series, begin, length = _find_gaps(series, barred, _whole_intervals(settings.like_day_limit_days * 24, interval_hours))
     if not length.size:
         return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64), np.empty(0)
     how = gap_settings(settings, interval_hours)
@@ -113,15 +118,20 @@ def _fill(series: Series, settings: VeeSettings, interval_hours: float) -> tuple
     chosen = method[gap]
     values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
     reach = choice.reach[pair[gap], chosen]
-    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, length.size)
+    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, series, of_series)
     filled = ~np.isnan(values)
     places = begin[gap] + np.arange(rows) - offset[gap]
     return places[filled], values[filled], chosen[filled], margin[filled]
 
 
-def _find_gaps(series: Series, limit: int) -> tuple[IntArray, IntArray, IntArray]:
-    """Series, begin and length of every run of missing values of at most ``limit`` intervals."""
-    missing = np.flatnonzero(np.isnan(series.flat))
+def _find_gaps(series: Series, barred: BoolArray | None, limit: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Series, begin and length of every run of missing values of at most ``limit`` intervals that may be estimated."""
+    open_values = np.isnan(series.flat)
+    if barred is not None:
+        open_values &= ~barred.reshape(-1)
+    missing = np.flatnonzero(open_values)
+    if not missing.size:
+        return missing, missing, missing
     of_series = np.searchsorted(series.starts, missing, side="right") - 1
     fresh = np.flatnonzero(np.concatenate(([True], (missing[1:] != missing[:-1] + 1) | (of_series[1:] != of_series[:-1]))))
     length = np.diff(np.concatenate((fresh, [missing.size])))

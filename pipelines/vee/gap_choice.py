@@ -12,6 +12,8 @@ from pipelines.vee.gap_kernels import GOLDEN, LINEAR, METHODS, Gaps, GapSettings
 PLACES = 12
 """At most so many intervals of a masked gap are estimated, evenly spaced."""
 SPREAD_FLOOR = 0.25
+LEVEL_SHARE = 0.1
+"""Where no resembling days lie apart, as where there is but one, an expected error is measured in this part of the series' mean interval."""
 LEARNING_PHASE = 0.5 * GOLDEN
 
 
@@ -66,14 +68,31 @@ class Choice:
     learnt: BoolArray
 
 
-def widths(spread: FloatArray, gap: IntArray, gaps: int) -> FloatArray:
+def mean_intervals(series: Series, which: IntArray) -> FloatArray:
+    """Mean of what some of the series have measured, by amount; 0 where nothing was. [kWh or kvarh]"""
+    found = np.zeros(which.size)
+    for place, number in enumerate(which.tolist()):
+        values = series.flat[series.starts[number] : series.starts[number + 1]]
+        there = values[~np.isnan(values)]
+        found[place] = np.abs(there).mean() if there.size else 0.0
+    return found
+
+
+def widths(spread: FloatArray, gap: IntArray, series: Series, of_series: IntArray) -> FloatArray:
     """What an expected error is measured in: how far resembling days lie apart at each interval, never much less than over its whole gap.
 
-    gap  (rows) number of the gap of each row.
+    gap        (rows) number of the gap of each row.
+    of_series  (gaps) number of the series of each.
     """
-    count = np.bincount(gap, minlength=gaps)
-    mean = np.bincount(gap, weights=spread, minlength=gaps) / np.maximum(count, 1)
-    return np.asarray(spread + SPREAD_FLOOR * mean[gap])
+    count = np.bincount(gap, minlength=of_series.size)
+    mean = np.bincount(gap, weights=spread, minlength=of_series.size) / np.maximum(count, 1)
+    wide = spread + SPREAD_FLOOR * mean[gap]
+    # Nothing apart is no certainty: a width of zero would promise an estimate without error.
+    flat = np.flatnonzero(wide == 0.0)
+    if flat.size:
+        which, place = np.unique(of_series[gap[flat]], return_inverse=True)
+        wide[flat] = LEVEL_SHARE * mean_intervals(series, which)[place]
+    return np.asarray(wide)
 
 
 def try_methods(series: Series, pair_series: IntArray, pair_length: IntArray, masks: int, apart: int, how: GapSettings, phase: float) -> Trials:
@@ -90,8 +109,9 @@ def try_methods(series: Series, pair_series: IntArray, pair_length: IntArray, ma
     rows = begin.size * PLACES
     estimates, spread, truths = np.full((rows, METHODS), np.nan), np.zeros(rows), np.full(rows, np.nan)
     estimate_gaps(series.flat, series.slots, series.day_types, series.clean, gaps, True, how, estimates, spread, truths)
-    mean = spread.reshape(-1, PLACES).sum(axis=1) / np.maximum(places, 1)
-    wide = spread + SPREAD_FLOOR * np.repeat(mean, PLACES)
+    there = np.flatnonzero(np.arange(rows) % PLACES < np.repeat(places, PLACES))
+    wide = np.zeros(rows)
+    wide[there] = widths(spread[there], there // PLACES, series, np.repeat(pair_series, masks))
     shape = (pairs, masks, PLACES)
     return Trials(truths.reshape(shape), estimates.reshape(*shape, METHODS), wide.reshape(shape))
 

@@ -100,6 +100,12 @@ def _end_stamps(block: CurveBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers))
 
 
+def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    if block.silent_before is None:
+        return np.zeros(block.energy.shape[0], dtype=np.bool_)
+    return np.asarray(block.silent_before > parameters["days"])
+
+
 INTERVAL_CHECKS: tuple[Check, ...] = (
     Check("VEE-V01", Level.INTERVAL, "Gap: nothing came for the interval", "缺数", Severity.INVALID, TRADE, _gap, bit=0),
     Check("VEE-V02", Level.INTERVAL, "Duplicate: the day was received more than once", "重复", Severity.INFO, TRADE, _duplicate, bit=1),
@@ -204,11 +210,22 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V13",
         Level.INTERVAL,
-        "End-of-interval stamps: a series lacks only the first slot of its first day and ends with one alone",
-        "时标为时段末",
+        "Stamps of the other end: a series lacks only the first slot of its first day and ends with one alone, or begins with one and lacks only the last",
+        "时标起止混淆",
         Severity.WARN,
-        "Follows from the two conventions: stamps at the end of intervals, read as their beginnings, shift a whole series by one slot.",
+        "Follows from the two conventions: stamps at one end of intervals, read as those of the other, shift a whole series by one slot.",
         _end_stamps,
         bit=12,
+    ),
+    Check(
+        "VEE-V35",
+        Level.INTERVAL,
+        "Long silence: before the day nothing came for more days than are told one by one as missing",
+        "长期无数据",
+        Severity.WARN,
+        "The project's own: what a silence of that length would hold is not written out, so that it costs nothing.",
+        _long_silence,
+        {"days": "longest_silence_days"},
+        bit=13,
     ),
 )

@@ -81,7 +81,10 @@ def runs_touching(runs: BoolArray, series_starts: IntArray, days: BoolArray) -> 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def shifted_by_one(energy: FloatArray, series_starts: IntArray, day_numbers: IntArray) -> BoolArray:
-    """Days of a series whose first day lacks its first slot alone and whose last day, the next after a whole one, holds its first slot alone.
+    """First and last days of series that run from one slot of a day to the same slot of another, as all stamps taken for the other end leave them.
+
+    One slot late: the first day lacks its first slot alone, and the last day, the next after a whole one, holds its first slot alone. One slot
+    early: the first day holds its last slot alone, and the last day lacks its last slot alone.
 
     energy  (days x slots) -> (days); the first and the last day of such a series are marked.
     """
@@ -89,14 +92,45 @@ def shifted_by_one(energy: FloatArray, series_starts: IntArray, day_numbers: Int
     slots = energy.shape[1]
     for series in range(series_starts.size - 1):
         first, last = series_starts[series], series_starts[series + 1] - 1
-        if last <= first or not np.isnan(energy[first, 0]) or np.isnan(energy[last, 0]) or day_numbers[last] != day_numbers[last - 1] + 1:
+        if last <= first:
             continue
-        shifted = True
+        late = np.isnan(energy[first, 0]) and not np.isnan(energy[last, 0]) and day_numbers[last] == day_numbers[last - 1] + 1
+        early = np.isnan(energy[last, slots - 1]) and not np.isnan(energy[first, slots - 1]) and day_numbers[first + 1] == day_numbers[first] + 1
+        late = late and not np.isnan(energy[last - 1, slots - 1])
+        early = early and not np.isnan(energy[first + 1, 0])
         for slot in range(1, slots):
-            if np.isnan(energy[first, slot]) or not np.isnan(energy[last, slot]):
-                shifted = False
+            late = late and not np.isnan(energy[first, slot]) and np.isnan(energy[last, slot])
+            early = early and np.isnan(energy[first, slot - 1]) and not np.isnan(energy[last, slot - 1])
+            if not (late or early):
                 break
-        marked[first] = marked[last] = shifted and not np.isnan(energy[last - 1, slots - 1])
+        marked[first] = marked[last] = late or early
+    return marked
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def open_ends(energy: FloatArray, series_starts: IntArray, before: BoolArray, after: BoolArray) -> BoolArray:
+    """Intervals before the first and after the last value of a series: nobody knows whether anything was counted there. (days x slots)
+
+    before, after  (series) whether the series begins, or ends, with its block; false: it goes on elsewhere, and its ends are gaps like any.
+    Without any such interval the answer has no rows.
+    """
+    slots = energy.shape[1]
+    flat = energy.reshape(-1)
+    marked = np.zeros((0, slots), dtype=np.bool_)
+    for series in range(series_starts.size - 1):
+        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
+        begin, end = first, last
+        while before[series] and begin < last and np.isnan(flat[begin]):
+            begin += 1
+        while after[series] and end > begin and np.isnan(flat[end - 1]):
+            end -= 1
+        if begin == first and end == last:
+            continue
+        if not marked.size:
+            marked = np.zeros(energy.shape, dtype=np.bool_)
+        flat_marked = marked.reshape(-1)
+        flat_marked[first:begin] = True
+        flat_marked[end:last] = True
     return marked
 
 

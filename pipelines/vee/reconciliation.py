@@ -18,7 +18,8 @@ LEAST_TOLERANCE = 0.001
 LEAST_SHARE = 1e-9
 """Estimates that sum to less than this part of what is to be shared say nothing about its shape."""
 
-_OWN_ESTIMATE = np.isin(np.arange(len(IntervalStatus)), [estimator.status for estimator in ESTIMATORS])
+IS_OWN_ESTIMATE = np.isin(np.arange(len(IntervalStatus)), [estimator.status for estimator in ESTIMATORS])
+"""IntervalStatus -> whether the value is the project's own estimate."""
 
 
 class Agreement(IntEnum):
@@ -88,20 +89,25 @@ def reconcile_with_registers(
     factor = np.ones_like(final)
     agreement = np.full(energy.shape, Agreement.UNTOUCHED, dtype=np.int8)
     missing = np.isnan(final)
-    open_rows = (missing | _OWN_ESTIMATE[status]).any(axis=1)
+    open_rows = (missing | IS_OWN_ESTIMATE[status]).any(axis=1)
     before = np.concatenate(([0], np.cumsum(open_rows)))
     touched = np.flatnonzero(before[spans.last_row] > before[spans.first_row])
     if not touched.size:
         return Reconciled(final, status, factor, agreement)
-    days = spans.last_row[touched] - spans.first_row[touched]
-    of_row = np.repeat(np.arange(touched.size), days)
-    rows = np.arange(days.sum()) - np.repeat(np.cumsum(days) - days, days) + np.repeat(spans.first_row[touched], days)
+    rows, of_row = rows_of_spans(spans.first_row[touched], spans.last_row[touched])
     for register in range(energy.shape[1]):
         counted = np.ones((rows.size, final.shape[1]), dtype=np.bool_) if register_of_slot is None else register_of_slot[rows] == register
         agreement[touched, register] = _share_out(
             final, status, factor, rows, of_row, counted, energy[touched, register], spans.tolerance[touched], profile
         )
     return Reconciled(final, status, factor, agreement)
+
+
+def rows_of_spans(first_row: IntArray, last_row: IntArray) -> tuple[IntArray, IntArray]:
+    """Every row of some spans, and the place of its span."""
+    days = last_row - first_row
+    rows = np.arange(days.sum()) - np.repeat(np.cumsum(days) - days, days) + np.repeat(first_row, days)
+    return rows, np.repeat(np.arange(days.size), days)
 
 
 def _share_out(
@@ -119,7 +125,7 @@ def _share_out(
     spans = energy.size
     value = final[rows]
     empty = np.isnan(value) & counted
-    guessed = (_OWN_ESTIMATE[status[rows]] & counted) & ~empty
+    guessed = (IS_OWN_ESTIMATE[status[rows]] & counted) & ~empty
     fixed = counted & ~empty & ~guessed
 
     def total(values: FloatArray, where: BoolArray) -> FloatArray:

@@ -16,6 +16,10 @@ def _decrease(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     return block.decreased.copy()
 
 
+def _jump(block: RegisterBlock, parameters: Parameters) -> BoolArray:
+    return block.jumped.copy()
+
+
 def _rollover(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     return block.rolled_over.copy()
 
@@ -27,19 +31,21 @@ def _exchange(block: RegisterBlock, parameters: Parameters) -> BoolArray:
 def _rate_sum(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     if not block.rates.size:
         return np.zeros(block.series.size, dtype=np.bool_)
-    total = np.where(block.rates >= 0, block.rates, 0).sum(axis=1)
-    return np.asarray(np.abs(total - block.register) > parameters["steps"] * block.step)
+    apart = np.abs(np.where(block.rates >= 0, block.rates, 0).sum(axis=1) - block.register)
+    # Each register begins again by itself, the total first: until the rates follow, their sum is whole turns ahead.
+    turn = np.where(block.rolls_over_at > 0, block.rolls_over_at, np.iinfo(np.int64).max)
+    apart = np.minimum(apart % turn, np.where(block.rolls_over_at > 0, turn - apart % turn, apart))
+    return np.asarray(apart > parameters["steps"] * block.step)
 
 
 def _time_of_use_registers(block: RegisterBlock, parameters: Parameters) -> BoolArray:
-    """A register of a rate fell, or one that the read before had is missing, and neither rollover nor exchange explains it."""
+    """A register of a rate fell and cannot have rolled over, or one that the read before had is missing; an exchange explains a fall."""
     if not block.rates.size:
         return np.zeros(block.series.size, dtype=np.bool_)
     before = block.rates[np.maximum(block.before, 0)]
     missing = (before >= 0) & (block.rates < 0)
-    fell = (before >= 0) & (block.rates >= 0) & (block.rates < before)
-    explained = block.rolled_over | block.exchanged
-    return np.asarray(missing.any(axis=1) | (fell.any(axis=1) & ~explained))
+    fell = (before >= 0) & (block.rates >= 0) & (block.rates < before) & ~block.rate_known
+    return np.asarray(missing.any(axis=1) | (fell.any(axis=1) & ~block.exchanged))
 
 
 REGISTER_CHECKS: tuple[Check, ...] = (
@@ -75,4 +81,5 @@ REGISTER_CHECKS: tuple[Check, ...] = (
         _time_of_use_registers,
         eligibility=_HAS_BEFORE,
     ),
+    Check("VEE-V35", Level.REGISTER, "Register jump: above the reads that follow it", "示值飞走", Severity.QUARANTINE, TRADE, _jump),
 )

@@ -12,8 +12,8 @@ from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.tariff import Contract, Determinants, PricedMonth, missing_inputs, price_month
-from pipelines.tariff.what_if import best_contract_demand, shifted, with_capacitors
+from pipelines.tariff import Contract, Determinants, PricedMonth, SupplyMonth, missing_inputs, price_month
+from pipelines.tariff.what_if import basic_charge_choices, shifted, with_capacitors
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
@@ -34,6 +34,7 @@ class Situation:
     baseline            expected, low and high energy of the month, or None. [kWh]
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2, m2]
     usage               What the days of the month tell, or None.
+    supply              The month in segments where one contract does not price it whole; contract and determinants do not give its total.
     """
 
     contract: Contract
@@ -43,6 +44,7 @@ class Situation:
     baseline: tuple[float, float, float] | None
     intensity: tuple[float, float, float, float] | None
     usage: DayUsage | None
+    supply: SupplyMonth | None = None
 
 
 Found = dict[str, Any] | None
@@ -52,16 +54,16 @@ def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     """Advices ranked by saving, each priced by itself; fewer where fewer can be computed honestly.
 
     What changes the terms or the hours of supply comes before what asks for less energy; of either kind the largest savings are chosen.
-    Where two change the same term of the contract only the better one stands.
+    Of all that changes what the basic charge is raised on only the best stands.
     """
+    if situation.supply is not None:
+        # The rules change one contract or one month's metering; what that saves in a month of several is not what they would tell.
+        return []
     found: dict[str, dict[str, Any]] = {}
     for rule in _RULES:
         advice = rule(situation, facts, settings)
         if advice is not None and advice["saving_cny"] >= Decimal(repr(settings.least_saving_cny)):
             found[advice["advice_id"]] = advice
-    for one, other in _ALTERNATIVES:
-        if one in found and other in found:
-            del found[one if found[one]["saving_cny"] < found[other]["saving_cny"] else other]
     chosen = sorted(found.values(), key=_by_kind)[: settings.advice_count]
     return [{"rank": rank, **advice} for rank, advice in enumerate(sorted(chosen, key=_by_saving), start=1)]
 
@@ -98,52 +100,63 @@ def _notice(rule: NoticeRule) -> tuple[str, str]:
     return f"可{zh}变更，须提前{rule.notice_working_days}个工作日申请", f"may change {en}, {rule.notice_working_days} working days ahead"
 
 
-def _basis(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
+def _terms_by_basis(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> dict[DemandBasis, tuple[Decimal, Contract]]:
+    """Of each demand basis the saving in this month and the terms; a contract demand is the cheapest for the highest demand of three months.
+
+    Without a history there is none: fitted to the month that is over, it would always have been right.
+    """
+    contract, measured, history = situation.contract, situation.determinants, situation.recent_demand_kw
+    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.demand_basis is None:
+        return {}
+    if not contract.running_capacity_kva or not contract.contract_capacity_kva:  # nothing to hold a demand against
+        return {}
+    expected = replace(measured, max_demand_kw=max(history)) if history else measured
+    choices = basic_charge_choices(contract, [expected], facts, step_kw=settings.contract_demand_step_kw)
+    terms = {basis: month.contract for choice in choices for month in choice.months if (basis := month.contract.demand_basis) is not None}
+    return {
+        basis: (repriced(situation, facts, contract=other), other)
+        for basis, other in terms.items()
+        if (history or basis is not DemandBasis.CONTRACT_DEMAND) and not missing_inputs(other, measured)
+    }
+
+
+def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
+    """The cheapest basis with its best terms; of two that save the same the one that is agreed."""
     contract, current = situation.contract, situation.contract.demand_basis
-    if contract.pricing_scheme is not PricingScheme.TWO_PART or current is None:
+    terms = _terms_by_basis(situation, facts, settings)
+    if current is None or not terms:
         return None
-    best: tuple[Decimal, DemandBasis] | None = None
-    for basis in DemandBasis:
-        other = replace(contract, demand_basis=basis)
-        needs_demand = basis is DemandBasis.CONTRACT_DEMAND and contract.contract_demand_kw is None
-        if basis is current or needs_demand or (basis is DemandBasis.CAPACITY and contract.running_capacity_kva is None):
-            continue
-        if missing_inputs(other, situation.determinants):
-            continue
-        saving = repriced(situation, facts, contract=other)
-        if best is None or saving > best[0]:
-            best = (saving, basis)
-    if best is None or best[0] <= 0:
-        return None
-    zh, en = _BASIS[best[1]]
-    notice_zh, notice_en = _notice(facts.basic_charge.basis_change.on(situation.determinants.month.first_day))
-    return _advice(
-        1, best[0],
-        f"基本电费改为{zh}计收，本月可少付约 {best[0]:,.2f} 元。", f"Basic charge {en} would have cost {best[0]:,.2f} CNY less this month.",
-        f"按本月用电重新计价；计费方式{notice_zh}。", f"The month priced again; the basis {notice_en}.",
-        basis_now=current.value, basis_advised=best[1].value,
-    )  # fmt: skip
-
-
-def _contract_demand(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    contract = situation.contract
-    if contract.demand_basis is not DemandBasis.CONTRACT_DEMAND or contract.contract_demand_kw is None or not situation.recent_demand_kw:
-        return None
-    highest = replace(situation.determinants, max_demand_kw=max(situation.recent_demand_kw))
-    fitted = best_contract_demand(contract, highest, facts, step_kw=settings.contract_demand_step_kw).contract_demand_kw
-    if fitted is None or fitted >= contract.contract_demand_kw:
-        return None
-    saving = repriced(situation, facts, contract=replace(contract, contract_demand_kw=fitted))
+    advised = min(terms, key=lambda basis: (-terms[basis][0], basis is not current, basis))
+    saving, other = terms[advised]
     if saving <= 0:
         return None
-    notice_zh, notice_en = _notice(facts.basic_charge.contract_demand_change.on(situation.determinants.month.first_day))
+    first_day = situation.determinants.month.first_day
+    fitted, highest = other.contract_demand_kw, max(situation.recent_demand_kw, default=None)
+    if advised is current:
+        monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
+        agreed = (contract.contract_demand_kw or Decimal(0)).normalize()
+        return _advice(
+            2, saving,
+            f"合同最大需量由 {agreed:f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
+            f"A contract demand of {fitted:f} kW instead of {agreed:f} kW would have cost {saving:,.2f} CNY less.",
+            f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。",
+            f"The cheapest for the highest demand of three months; it {monthly_en}.",
+            contract_demand_kw=contract.contract_demand_kw, advised_kw=fitted, highest_kw=highest,
+        )  # fmt: skip
+    zh, en = _BASIS[advised]
+    notice_zh, notice_en = _notice(facts.basic_charge.basis_change.on(first_day))
+    assumption_zh, assumption_en = f"按本月用电重新计价；计费方式{notice_zh}。", f"The month priced again; the basis {notice_en}."
+    inputs: dict[str, Any] = {"basis_now": current.value, "basis_advised": advised.value}
+    if advised is DemandBasis.CONTRACT_DEMAND:
+        monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
+        zh, en = f"{zh}（{fitted:f} kW）", f"{en} ({fitted:f} kW)"
+        assumption_zh += f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。"
+        assumption_en += f" The contract demand is the cheapest for the highest demand of three months; it {monthly_en}."
+        inputs |= {"advised_kw": fitted, "highest_kw": highest}
     return _advice(
-        2, saving,
-        f"合同最大需量由 {contract.contract_demand_kw.normalize():f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
-        f"A contract demand of {fitted:f} kW instead of {contract.contract_demand_kw.normalize():f} kW would have cost {saving:,.2f} CNY less.",
-        f"按近三个月的最高需量，此合同需量最省；合同需量{notice_zh}。",
-        f"The cheapest for the highest demand of three months; it {notice_en}.",
-        contract_demand_kw=contract.contract_demand_kw, advised_kw=fitted, highest_kw=max(situation.recent_demand_kw),
+        1, saving,
+        f"基本电费改为{zh}计收，本月可少付约 {saving:,.2f} 元。", f"Basic charge {en} would have cost {saving:,.2f} CNY less this month.",
+        assumption_zh, assumption_en, **inputs,
     )  # fmt: skip
 
 
@@ -318,10 +331,8 @@ def _use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBill
 
 
 _RULES: tuple[Callable[[Situation, Facts, EfficiencyBillSettings], Found], ...] = (
-    _basis, _contract_demand, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend, _high_days, _use_above_base,
+    _basic_charge, _capacitor, _shift, _to_baseline, _to_peers, _base_load, _weekend, _high_days, _use_above_base,
 )  # fmt: skip
 _LESS_ENERGY = frozenset(("EB-A05", "EB-A06", "EB-A07", "EB-A08", "EB-A09", "EB-A10"))
 # Says least of where to look, so it only fills a place that would stay empty.
 _FILLING = frozenset(("EB-A10",))
-# Both change what the basic charge is raised on.
-_ALTERNATIVES = (("EB-A01", "EB-A02"),)

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from pipelines.codes import LineComponent, RejectReason, TouPeriod
-from pipelines.errors import InputRefusedError
+from pipelines.errors import InputRefusedError, UsageError
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.tariff import BillLine
@@ -52,6 +52,8 @@ class IssuedLine:
     quantity: Decimal
     unit_price: Decimal
     amount_cny: Decimal
+    first_day: str = ""
+    section: str = ""
 
 
 @dataclass(frozen=True)
@@ -116,8 +118,21 @@ def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tupl
         period = TouPeriod(row["period_code"]) if row["period_code"] else None
     except ValueError as error:
         raise InputRefusedError(str(path), RejectReason.BAD_CODE, str(error), number) from None
-    line = IssuedLine(number, component, period, values["quantity"], values["unit_price"], values["amount_cny"])
-    return row["customer_id"] or "", BillingMonth.parse(row["billing_month"] or ""), line
+    try:
+        month = BillingMonth.parse(row["billing_month"] or "")
+    except UsageError as error:
+        raise InputRefusedError(str(path), RejectReason.BAD_DATE, error.message, number, "billing_month") from None
+    line = IssuedLine(
+        number,
+        component,
+        period,
+        values["quantity"],
+        values["unit_price"],
+        values["amount_cny"],
+        row.get("first_date") or "",
+        row.get("section_name") or "",
+    )
+    return row["customer_id"] or "", month, line
 
 
 def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()) -> list[Finding]:
@@ -143,9 +158,10 @@ def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_t
 
 
 def _closest(left: Sequence[IssuedLine], line: BillLine) -> IssuedLine | None:
-    """Of the lines with the same component and period the one with the nearest quantity: a month may hold several."""
+    """Of the lines with the same component and period the one of the same days and section, then with the nearest quantity."""
     same = [other for other in left if (other.component, other.period) == (line.component, line.period)]
-    return min(same, key=lambda other: (abs(other.quantity - line.quantity), other.line), default=None)
+    part = "" if line.first_day is None else line.first_day.isoformat(), line.section
+    return min(same, key=lambda other: ((other.first_day, other.section) != part, abs(other.quantity - line.quantity), other.line), default=None)
 
 
 def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Finding | None:

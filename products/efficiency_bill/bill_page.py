@@ -149,8 +149,9 @@ def _line(line: Row) -> Page:
     confidence = Confidence(str(line["fact_confidence_code"]))
     is_adjustment = str(line["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
     period = words.word(words.PERIODS, TouPeriod, line.get("period_code"))
-    total = number(line["amount_cny"], 2)
+    total, part = number(line["amount_cny"], 2), words.part_of(line)
     return {
+        "part": said_both(part) if part.zh else None,
         "item": said_both(words.word(words.COMPONENTS, LineComponent, line["component_code"])),
         "period": said_both(period) if period.zh else None,
         "quantity": number(line["quantity"], 2 if is_adjustment else 0),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, Provenance, TouPeriod, VoltageLevel
 from pipelines.units import Unit
@@ -37,6 +37,19 @@ COMPONENTS: Mapping[LineComponent, Said] = {
     LineComponent.CATALOGUE_ENERGY: Said("目录电量电费", "Energy, catalogue price"),
     LineComponent.EXPORTED_ENERGY: Said("余电上网电费", "Energy fed into the grid"),
 }
+
+
+def part_of(line: Mapping[str, Any]) -> Said:
+    """Section and days of a line that is not the whole supply's and month's; else empty.
+
+    line  A row of efficiency_bill_lines_v1; one that was issued before there were sections lacks the columns.
+    """
+    section, first, last = line.get("section_name") or "", line.get("first_date"), line.get("last_date")
+    if first is None or last is None:
+        return Said(section, section)
+    zh, en = f"{first.month}月{first.day}日—{last.month}月{last.day}日", f"{first} to {last}"
+    return Said(" · ".join(filter(None, (section, zh))), " · ".join(filter(None, (section, en))))
+
 
 PERIODS: Mapping[TouPeriod, Said] = {
     TouPeriod.SHARP: Said("尖", "sharp"),
@@ -117,6 +130,24 @@ MISSING_INPUTS: Mapping[str, Said] = {
     "missing_days": Said(
         "本月有的日子没有抄表电量，合计只含已有的日子。",
         "Some days of the month have no settled energy; the totals hold the other days only.",
+    ),
+    "time_of_use_fact": Said(
+        "有的日子没有适用的分时时段，因此没有分时电量。", "No time-of-use schedule covers some of the days, so energy is not split into periods."
+    ),
+    "year_to_date": Said(
+        "本年度前几个月的电量不全，阶梯从已知的电量算起。",
+        "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
+    ),
+    "sub_meter": Said(
+        "合同列出的分表本月没有电量，因此不计算电费。", "A sub-meter that the contract names was not read this month, so nothing is charged here."
+    ),
+    "shares_above_main": Said(
+        "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
+        "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
+    ),
+    "residential_tiers": Said(
+        "一个总表后有多个分别执行阶梯电价的部分，因此不计算电费。",
+        "Several parts behind one main meter have tiers of their own, so nothing is charged here.",
     ),
     "contract": Said("没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."),
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),

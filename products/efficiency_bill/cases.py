@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Determinants, missing_inputs
-from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
+from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from pipelines.tariff.contract import missing_of_supply
+from pipelines.transforms.account_supply import BEHIND_THE_METER, AccountBook, AccountMonth
+from pipelines.transforms.accounts import Row, account_estimated_ratio
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import DAY_TYPE, LEAST_DAYS, Baseline, Bools, Floats
 from products.efficiency_bill.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
+
+MONTHS_OF_DEMAND = 3
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,7 @@ class Case:
 
     terms               The row of silver_customers in force on the month's last day.
     contract            The same as the tariff engine takes it; None where the terms are not complete.
-    determinants        Of the month, all meter points added up.
+    determinants        Of the month, all meter points and sections added up.
     previous            Contract and determinants of the month before, or None.
     shown               Columns of the bill that come straight from the metering.
     baseline            (expected, low, high, kind), or None. [kWh]
@@ -50,6 +53,8 @@ class Case:
     recent_demand_kw    Highest demands of the latest three months. [kW]
     usage               What the days of the month tell of base load, weekends and high days, or None.
     lacks               Names of missing inputs.
+    supply              The month in segments and sections, where one contract does not price it whole; None: ``contract`` does.
+    previous_supply     The same of the month before.
     """
 
     month: BillingMonth
@@ -64,67 +69,81 @@ class Case:
     recent_demand_kw: tuple[Decimal, ...]
     usage: DayUsage | None
     lacks: tuple[str, ...]
+    supply: SupplyMonth | None = None
+    previous_supply: SupplyMonth | None = None
+
+    @property
+    def priced_supply(self) -> SupplyMonth | None:
+        """What the month is priced from; None where the contract is not known."""
+        if self.supply is not None or self.contract is None:
+            return self.supply
+        return supply_of(self.contract, self.determinants)
+
+    @property
+    def priced_previous(self) -> SupplyMonth | None:
+        """What the month before is priced from; None where it was not metered or its contract is not known."""
+        if self.previous_supply is not None or self.previous is None:
+            return self.previous_supply
+        return supply_of(*self.previous)
 
 
 def gather_cases(
-    customers: pa.Table,
-    determinants: pa.Table,
+    accounts: AccountBook,
     days: Days,
     baselines: Mapping[str, Baseline],
     month: BillingMonth,
     settings: EfficiencyBillSettings,
     limits: PublicationSettings,
+    names: Collection[str] | None = None,
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
-    customers     silver_customers; determinants: gold_billing_determinants of the month and the two before.
+    accounts  Of the month and the two before.
+    names     Customers that receive a bill; None: all of the accounts.
     """
-    every_term = customers.to_pylist()
-    terms, earlier = terms_in_force(every_term, month), terms_in_force(every_term, month.previous())
-    by_month: dict[str, dict[str, list[dict[str, Any]]]] = {}
-    for row in determinants.to_pylist():
-        by_month.setdefault(row["billing_month"], {}).setdefault(row["customer_id"], []).append(row)
-    now, before = by_month.get(str(month), {}), by_month.get(str(month.previous()), {})
-    names = sorted(name for name in now if name in terms)
-    energy = {name: float(sum(row["energy_kwh"] for row in now[name])) for name in names}
-    area = {name: terms[name]["floor_area_m2"] for name in names}
-    intensity = {name: energy[name] / area[name] if area[name] else None for name in names}
-    peers = compare_peers(intensity, {name: terms[name]["peer_group"] for name in names}, energy, limits)
+    wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
+    found = {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
+    energy = {name: float(account.determinants.energy_kwh) for name, account in found.items()}
+    area = {name: account.terms["floor_area_m2"] for name, account in found.items()}
+    intensity = {name: energy[name] / area[name] if area[name] else None for name in found}
+    peers = compare_peers(intensity, {name: account.terms["peer_group"] for name, account in found.items()}, energy, limits)
     cases = []
-    for name in names:
-        contract, _ = contract_of(terms[name])
-        measured, shown = account_determinants(now[name], month), _shown(now[name], limits)
+    for name, account in found.items():
+        measured, shown = account.determinants, _shown(account.metered, limits)
         baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
-        last_contract = contract_of(earlier[name])[0] if name in earlier else None
-        demands = [row["max_demand_kw"] for months in by_month.values() for row in months.get(name, []) if row["max_demand_kw"] is not None]
+        before = accounts.account(name, month.previous())
+        earlier = [row for offset in range(MONTHS_OF_DEMAND) for row in accounts.rows_of(name, month.plus(-offset))]
+        demands = [row["max_demand_kw"] for row in earlier if row["max_demand_kw"] is not None]
         cases.append(
             Case(
                 month=month,
-                terms=terms[name],
-                contract=contract,
+                terms=account.terms,
+                contract=account.contract,
                 determinants=measured,
-                previous=(last_contract, account_determinants(before[name], month.previous()))
-                if name in before and last_contract is not None
-                else None,
+                previous=None if before is None or before.contract is None else (before.contract, before.determinants),
                 shown=shown,
                 peers=peers[name],
                 baseline=baseline,
                 day_columns=day_columns,
                 # Demands of several lines do not peak together; their history says nothing of the sum.
-                recent_demand_kw=tuple(sorted(Decimal(repr(value)) for value in demands)) if len(now[name]) == 1 else (),
+                recent_demand_kw=tuple(sorted(Decimal(repr(value)) for value in demands)) if len(account.metered) == 1 else (),
                 usage=day_usage(days, name, month, settings),
-                lacks=_lacks(contract, measured, shown["missing_inputs"], baselines.get(name), baseline is not None),
+                lacks=_lacks(account, shown["missing_inputs"], baselines.get(name), baseline is not None),
+                supply=account.supply,
+                previous_supply=None if before is None else before.supply,
             )
         )
     return cases
 
 
-def _lacks(
-    contract: Contract | None, measured: Determinants, metering: Sequence[str], baseline: Baseline | None, is_compared: bool
-) -> tuple[str, ...]:
+def _lacks(account: AccountMonth, metering: Sequence[str], baseline: Baseline | None, is_compared: bool) -> tuple[str, ...]:
     """Names of what the bill cannot show, each once."""
-    found = [*metering]
-    found += ["contract"] if contract is None else [name for name in missing_inputs(contract, measured) if name not in found]
+    found, supply = [*metering], account.priced_supply
+    if supply is not None:
+        found += [name for name in missing_of_supply(supply) if name not in found]
+    else:
+        behind = [name for name in account.lacks if name in BEHIND_THE_METER]
+        found += behind or ["contract"]
     if baseline is not None and (baseline.kind == DAY_TYPE or not is_compared):
         found.append("weather")
     if not is_compared:

@@ -17,8 +17,9 @@ from pipelines.tables.efficiency_bill import CorrectionCause, EfficiencyBillLine
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
-from products.efficiency_bill.issue import price_case, rows_of_lines
+from products.efficiency_bill.issue import rows_of_lines
 from products.efficiency_bill.kept_case import case_from_text
+from products.efficiency_bill.priced_supplies import price_case
 
 Row = Mapping[str, Any]
 
@@ -189,7 +190,7 @@ def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
         BillLine(
             row["line_number"], LineComponent(row["component_code"]), TouPeriod(row["period_code"]) if row["period_code"] else None, row["quantity"],
             row["quantity_unit"], row["unit_price"], row["price_unit"], row["amount_cny"], row["fact_id"], Confidence(row["fact_confidence_code"]),
-            row["formula"],
+            row["formula"], row.get("first_date"), row.get("last_date"), row.get("section_name") or "",
         )
         for row in rows
     ]  # fmt: skip

@@ -2,27 +2,52 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.tables.efficiency_bill import BaselineVerdict
-from pipelines.tariff import PricedMonth, missing_inputs, price_month
-from pipelines.tariff.contract import CURVE
+from pipelines.tariff import PricedMonth
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.cases import Case
 from products.efficiency_bill.kept_case import TERMS, case_as_text
+from products.efficiency_bill.priced_supplies import price_supplies
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 _SIX_PLACES = Decimal("0.000001")
 _TEN_PLACES = Decimal("0.0000000001")
 
 
+def issue_bills(
+    cases: Sequence[Case], facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str
+) -> Iterator[dict[str, Any]]:
+    """The bill of each case, in their order; each is a row of efficiency_bill_v1 with ``lines``, ``advice`` and ``inputs`` inside, all without the
+    columns that the runner adds.
+
+    Raises FactNotInForceError where a price of the month is not published.
+    """
+    priced = price_supplies([case.priced_supply for case in cases], facts)
+    previous = price_supplies([case.priced_previous for case in cases], facts, unpublished=True)
+    for case, now, before in zip(cases, priced, previous, strict=True):
+        yield _bill(case, now, None if before is None else before.total_cny, facts, settings, model_name, model_version)
+
+
 def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
-    """A row of efficiency_bill_v1 with ``lines``, ``advice`` and ``inputs`` inside, all without the columns that the runner adds."""
-    priced = price_case(case, facts)
+    """The bill of one case, as ``issue_bills`` gives it."""
+    return next(issue_bills([case], facts, settings, model_name, model_version))
+
+
+def _bill(
+    case: Case,
+    priced: PricedMonth | None,
+    previous_total: Decimal | None,
+    facts: Facts,
+    settings: EfficiencyBillSettings,
+    model_name: str,
+    model_version: str,
+) -> dict[str, Any]:
     advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
     emission = _emission(case, facts, settings)
     lacks = [*case.lacks]
@@ -38,7 +63,7 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
         "energy_kwh": case.determinants.energy_kwh,
         **_price_columns(priced),
         "previous_energy_kwh": None if case.previous is None else case.previous[1].energy_kwh,
-        "previous_total_cny": _previous_total(case, facts),
+        "previous_total_cny": previous_total,
         "peer_count": case.peers.count,
         "peer_percentile_pct": case.peers.percentile,
         "intensity_kwh_per_m2": case.peers.intensity,
@@ -52,17 +77,6 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
         "model_version": model_version,
     }
     return bill | {"lines": [] if priced is None else rows_of_lines(priced), "advice": advice, "inputs": [{"case_inputs": case_as_text(case)}]}
-
-
-def price_case(case: Case, facts: Facts, known: date | None = None) -> PricedMonth | None:
-    """The priced month; None where the contract is not known or asks for a curve that is missing.
-
-    known  Only facts known by this day count; none: all.
-    Raises FactNotInForceError where a price of the month is not published.
-    """
-    if case.contract is None or CURVE in missing_inputs(case.contract, case.determinants):
-        return None
-    return price_month(case.contract, case.determinants, facts, known)
 
 
 def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
@@ -95,20 +109,12 @@ def rows_of_lines(priced: PricedMonth) -> list[dict[str, Any]]:
             "fact_id": line.fact_id,
             "fact_confidence_code": line.fact_confidence.value,
             "formula": line.formula,
+            "first_date": line.first_day,
+            "last_date": line.last_day,
+            "section_name": line.section or None,
         }
         for line in priced.lines
     ]
-
-
-def _previous_total(case: Case, facts: Facts) -> Decimal | None:
-    """What the month before cost, or None where it was not metered, cannot be priced or its prices are not published."""
-    if case.previous is None:
-        return None
-    contract, measured = case.previous
-    try:
-        return None if CURVE in missing_inputs(contract, measured) else price_month(contract, measured, facts).total_cny
-    except FactNotInForceError:
-        return None
 
 
 def situation_of(case: Case, priced: PricedMonth) -> Situation:
@@ -126,6 +132,7 @@ def situation_of(case: Case, priced: PricedMonth) -> Situation:
         baseline=None if case.baseline is None else case.baseline[:3],
         intensity=intensity,
         usage=case.usage,
+        supply=case.supply,
     )
 
 

@@ -16,12 +16,14 @@ TERMS = (
 """Columns of silver_customers that a bill shows as they are."""
 
 _KEPT_TERMS = ("customer_id", "floor_area_m2", *TERMS)
+# Left out where there are none, so that a month under one contract reads as it did before there were segments.
+_OF_SEGMENTS = ("supply", "previous_supply")
 
 
 def case_as_text(case: Case) -> str:
     """Canonical JSON of a case: the terms that a bill uses, decimals as text, doubles to the last bit."""
     kept = replace(case, terms={name: case.terms[name] for name in _KEPT_TERMS})
-    text: bytes = _adapter().dump_json(kept)
+    text: bytes = _adapter().dump_json(kept, exclude={name for name in _OF_SEGMENTS if getattr(case, name) is None} or None)
     return text.decode()
 
 

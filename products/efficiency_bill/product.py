@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import pickle
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -21,13 +20,17 @@ from pipelines.tables.efficiency_bill import (
     EfficiencyBillLinesV1,
     EfficiencyBillV1,
 )
-from pipelines.tables.gold import GoldBillingDeterminants, GoldDayEnergy
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverWeather
+from pipelines.tariff import Segment, SupplyMonth
+from pipelines.transforms.account_supply import AccountBook, once_each, price_days_of
 from pipelines.transforms.aggregates import PublicationSettings
-from products.efficiency_bill.cases import Case, gather_cases
+from products.efficiency_bill.cases import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.corrections import Standing, revised, standing_of
-from products.efficiency_bill.issue import issue_bill, price_case
+from products.efficiency_bill.issue import issue_bills
+from products.efficiency_bill.job_batches import case_jobs, jobs_table
+from products.efficiency_bill.priced_supplies import price_supplies
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import WEATHER, arrange_days, billed, day_energy
@@ -44,7 +47,6 @@ EVIDENCE: Mapping[type[Table], str] = {
 }
 OUTER = ("customer_id", "billing_month")
 MOST_ON_DRIVER = 5_000
-MONTHS_OF_DEMAND = 3
 
 
 def _nested_schema() -> pa.Schema:
@@ -57,7 +59,9 @@ class EfficiencyBill:
     """Efficiency bill, with the baseline of ``efficiency_bill_baseline``."""
 
     name = "efficiency-bill"
-    reads: tuple[type[Table], ...] = (SilverCustomers, SilverWeather, GoldBillingDeterminants, GoldDayEnergy)
+    reads: tuple[type[Table], ...] = (
+        SilverCustomers, SilverWeather, GoldBillingDeterminants, GoldDayEnergy, GoldBillingSegments, SilverSupplyShares,
+    )  # fmt: skip
     result: type[Table] = EfficiencyBillV1
     evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
     models: tuple[str, ...] = (MODEL,)
@@ -73,15 +77,30 @@ class EfficiencyBill:
         limits = inputs.settings.section(PublicationSettings)
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
-        determinants = billed(inputs.frame(GoldBillingDeterminants), settings).where(F.col("billing_month").isin(months)).toArrow()
+        names = set(customers["customer_id"].to_pylist())
+        accounts = self._accounts(inputs, settings, months, facts, customers)
         weather = inputs.frame(SilverWeather).where(F.col("weather_date").between(month.first_day, month.last_day)).select(*WEATHER).toArrow()
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
-        cases = gather_cases(customers, determinants, arranged, read_coefficients(bundle.files), month, settings, limits)
+        cases = gather_cases(accounts, arranged, read_coefficients(bundle.files), month, settings, limits, names)
         check_prices(cases, facts)
         standing = standing_bills(inputs, month)
         if len(cases) <= MOST_ON_DRIVER:
             return _on_driver(inputs, cases, standing, facts, settings, bundle.version)
         return _on_workers(inputs, cases, standing, facts, settings, bundle.version)
+
+    def _accounts(self, inputs: Inputs, settings: EfficiencyBillSettings, months: Sequence[str], facts: Facts, customers: pa.Table) -> AccountBook:
+        """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
+        from pyspark.sql import functions as F
+
+        rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
+        behind = rows.where(F.col("parent_meter_point_id").isNotNull())
+        determinants = once_each(billed(rows, settings).unionByName(behind).toArrow().to_pylist())
+        terms = customers.to_pylist()
+        others = sorted({row["customer_id"] for row in determinants} - {row["customer_id"] for row in terms})
+        if others:
+            terms += inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others)).toArrow().to_pylist()
+        segments = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months)).toArrow().to_pylist()
+        return AccountBook(terms, determinants, segments, inputs.frame(SilverSupplyShares).toArrow().to_pylist(), price_days_of(facts))
 
 
 def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
@@ -111,8 +130,8 @@ def _on_driver(
     inputs: Inputs, cases: list[Case], standing: Mapping[str, Standing], facts: Facts, settings: EfficiencyBillSettings, version: str
 ) -> Mapping[type[Table], DataFrame]:
     """A worker takes longer to start than a few thousand bills take to price."""
-    issued = (revised(issue_bill(case, facts, settings, MODEL, version), standing.get(case.terms["customer_id"]), facts) for case in cases)
-    bills = [bill for bill in issued if bill is not None]
+    issued = issue_bills(cases, facts, settings, MODEL, version)
+    bills = [bill for each in issued if (bill := revised(each, standing.get(each["customer_id"]), facts)) is not None]
     rows: dict[type[Table], list[dict[str, Any]]] = {EfficiencyBillV1: bills}
     for table, name in EVIDENCE.items():
         rows[table] = [{**row, **{key: bill[key] for key in OUTER}} for bill in bills for row in bill[name]]
@@ -129,32 +148,35 @@ def _on_workers(
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            jobs = [pickle.loads(text) for text in batch.column(0).to_pylist()]  # noqa: S301  # made here, never received
-            bills = [revised(issue_bill(case, facts, settings, MODEL, version), before, facts) for case, before in jobs]
+            jobs = case_jobs(batch)
+            issued = issue_bills([case for case, _ in jobs], facts, settings, MODEL, version)
+            bills = [revised(bill, before, facts) for bill, (_, before) in zip(issued, jobs, strict=True)]
             yield from pa.Table.from_pylist([bill for bill in bills if bill is not None], nested).to_batches()
 
-    jobs = [(case, standing.get(case.terms["customer_id"])) for case in cases]
-    packed = pa.table({"case": pa.array([pickle.dumps(job) for job in jobs], pa.binary())})
     slices = inputs.spark.sparkContext.defaultParallelism * 2
-    frame = inputs.spark.createDataFrame(packed).repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
+    jobs = inputs.spark.createDataFrame(jobs_table(cases, standing))
+    frame = jobs.repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
     inside = {table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*") for table, name in EVIDENCE.items()}
     return {EfficiencyBillV1: frame.drop(*EVIDENCE.values()), **inside}
 
 
 def check_prices(cases: list[Case], facts: Facts) -> None:
     """Prices one case of each kind of contract here, so that a fact that is not in force surfaces as itself and not from a worker."""
-    seen: set[tuple[Any, ...]] = set()
-    for case in cases:
-        if case.contract is None:
-            continue
-        contract, split = case.contract, case.determinants.energy_by_period or {}
-        kind = (
-            contract.customer_class, contract.pricing_scheme, contract.voltage_level, contract.is_time_of_use, contract.demand_basis,
-            contract.power_factor_standard, frozenset(period for period, energy in split.items() if energy),
-        )  # fmt: skip
-        if kind not in seen:
-            seen.add(kind)
-            price_case(case, facts)
+    kinds: dict[tuple[Any, ...], SupplyMonth] = {}
+    for supply in (case.priced_supply for case in cases):
+        if supply is not None:
+            kinds.setdefault(tuple(_kind(segment) for segment in supply.segments), supply)
+    price_supplies(list(kinds.values()), facts)
+
+
+def _kind(segment: Segment) -> tuple[Any, ...]:
+    """What decides which facts a segment asks for."""
+    contract, split = segment.contract, segment.energy_by_period or {}
+    return (
+        contract.customer_class, contract.pricing_scheme, contract.voltage_level, contract.is_time_of_use, contract.demand_basis,
+        contract.power_factor_standard, contract.market_price_cny_per_kwh is None, segment.first_day, segment.last_day,
+        frozenset(period for period, energy in split.items() if energy),
+    )  # fmt: skip
 
 
 EFFICIENCY_BILL = EfficiencyBill()

@@ -16,10 +16,11 @@ from pipelines.models import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
-from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
+from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from pipelines.transforms.account_supply import once_each
 from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.reference import MasterBill, master_bills
@@ -40,7 +41,9 @@ class TransferFeeCode:
     """The transfer-supply fee code (转供电费码)."""
 
     name = "fee-code"
-    reads: tuple[type[Table], ...] = (SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants)
+    reads: tuple[type[Table], ...] = (
+        SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants, GoldBillingSegments, SilverSupplyShares,
+    )  # fmt: skip
     result: type[Table] = TransferFeeCodeV1
     evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
     models: tuple[str, ...] = (MODEL,)
@@ -52,17 +55,22 @@ class TransferFeeCode:
         text = str(month)
         declared = inputs.frame(SilverTransferDeclarations).where(F.col("billing_month") == text)
         suppliers = F.broadcast(declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct())
-        customers = inputs.frame(SilverCustomers).join(suppliers, "customer_id", "left_semi")
-        metered = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text).join(suppliers, "customer_id", "left_semi")
+        rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text)
+        behind = rows.where(F.col("parent_meter_point_id").isNotNull())
+        metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind)
+        owners = metered.select("customer_id").union(suppliers).distinct()
+        customers = inputs.frame(SilverCustomers).join(owners, "customer_id", "left_semi")
         found = fee_codes(
             declared.toArrow().to_pylist(),
             customers.toArrow().to_pylist(),
-            metered.toArrow().to_pylist(),
+            once_each(metered.toArrow().to_pylist()),
             inputs.bundles[MODEL],
             month,
             facts,
             inputs.settings.section(TransferFeeCodeSettings),
             inputs.settings.section(PublicationSettings),
+            inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text).toArrow().to_pylist(),
+            inputs.frame(SilverSupplyShares).toArrow().to_pylist(),
         )
         return {table: inputs.spark.createDataFrame(rows) for table, rows in found.items()}
 
@@ -79,16 +87,20 @@ def fee_codes(
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
+    segments: Iterable[Row] = (),
+    shares: Iterable[Row] = (),
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
     declarations  Rows of silver_transfer_declarations of the month.
     customers     Rows of silver_customers, at least of the suppliers.
-    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month.
+    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of gold_billing_segments.
+    shares        Rows of silver_supply_shares.
     bundle        The champion of ``transfer_fee_implied_price``.
     """
     rules = facts.transfer_supply.on(month.last_day)
-    bills = master_bills({row["supplier_customer_id"] for row in declarations}, customers, determinants, month, facts, settings, limits)
+    suppliers = {row["supplier_customer_id"] for row in declarations}
+    bills = master_bills(suppliers, customers, determinants, month, facts, settings, limits, segments=segments, shares=shares)
     prices = ImpliedPrices.from_json(bundle.files[FILE])
     results: list[dict[str, Any]] = []
     evidence: list[dict[str, Any]] = []

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -12,12 +11,13 @@ from pipelines.codes import Confidence, GreyReason
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
-from pipelines.transforms.accounts import Row, account_determinants, account_estimated_ratio, contract_of, terms_in_force
+from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
+from pipelines.transforms.account_supply import AccountBook, price_days_of
+from pipelines.transforms.accounts import Row, account_estimated_ratio
 from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
-Pricer = Callable[[Contract, Determinants, Facts], PricedMonth]
+Pricer = Callable[[SupplyMonth, Facts], PricedMonth]
 
 
 @dataclass(frozen=True)
@@ -67,29 +67,29 @@ def master_bills(
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
-    price: Pricer = price_month,
+    price: Pricer = price_supply,
+    segments: Iterable[Row] = (),
+    shares: Iterable[Row] = (),
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
 
-    customers     Rows of silver_customers; of each supplier the terms in force on the last day of the month count.
-    determinants  Rows of gold_billing_determinants of the month.
+    customers     Rows of silver_customers; the newest terms of the month tell the name.
+    determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of silver_supply_shares.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
-    terms = terms_in_force(customers, month)
-    metered: dict[str, list[Row]] = defaultdict(list)
-    for row in determinants:
-        if row["billing_month"] == str(month):
-            metered[row["customer_id"]].append(row)
+    metered, parts = ([row for row in rows if row["billing_month"] == str(month)] for rows in (determinants, segments))
+    accounts = AccountBook(customers, metered, parts, shares, price_days_of(facts))
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []
     priced = 0
     for supplier in sorted(set(suppliers)):
         try:
-            bill = _master_bill(supplier, terms.get(supplier), metered.get(supplier, []), month, facts, settings, limits, price)
+            bill = _master_bill(supplier, accounts, month, facts, settings, limits, price)
             priced += bill.total_cny is not None
         except FactNotInForceError as error:
             uncovered.append(error)
-            bill = MasterBill(supplier, terms[supplier]["customer_name"], GreyReason.MASTER_NOT_PRICED, error.message)
+            terms = accounts.terms_of(supplier, month)
+            bill = MasterBill(supplier, terms["customer_name"] if terms else None, GreyReason.MASTER_NOT_PRICED, error.message)
         bills[supplier] = bill
     if uncovered and not priced:
         raise uncovered[0]
@@ -98,29 +98,29 @@ def master_bills(
 
 def _master_bill(
     supplier: str,
-    terms: Row | None,
-    metered: Sequence[Row],
+    accounts: AccountBook,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
     price: Pricer,
 ) -> MasterBill:
+    terms = accounts.terms_of(supplier, month)
     if terms is None:
         return MasterBill(supplier, None, GreyReason.NO_MASTER_ACCOUNT)
     name, marks = terms["customer_name"], tuple(sorted(str(terms["provenance"]).split("+")))
-    if not metered:
+    account = accounts.account(supplier, month)
+    if account is None:
         return MasterBill(supplier, name, GreyReason.NO_MASTER_BILL, provenance=marks)
-    determinants = account_determinants(metered, month)
+    determinants, metered, supply = account.determinants, account.metered, account.priced_supply
     missing_days = max(row["month_days"] - row["metered_days"] for row in metered)
     estimated = account_estimated_ratio(metered)
     refusal, note, bill = None, "", None
-    contract, lacking = contract_of(terms)
-    if contract is None:
-        refusal, note = GreyReason.MASTER_NOT_PRICED, f"The contract lacks {', '.join(lacking)}."
+    if supply is None:
+        refusal, note = GreyReason.MASTER_NOT_PRICED, f"The contract lacks {', '.join(account.lacks)}."
     else:
         try:
-            bill = price(contract, determinants, facts)
+            bill = price(supply, facts)
         except UsageError as error:
             refusal, note = GreyReason.MASTER_NOT_PRICED, error.message
     if refusal is None:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import shutil
 from collections.abc import Iterator
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
-from pipelines.facts import load_facts
+from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.facts import Dated, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, price_month
-from zhixiang.delivery.prices import calculator_figures, write_prices_page
+from zhixiang.delivery.price_figures import calculator_figures
+from zhixiang.delivery.price_hours import AS_SEASON, day_rows, holiday_days
+from zhixiang.delivery.prices import write_prices_page
 
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
@@ -51,7 +55,7 @@ def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
         [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35] if scheme is PricingScheme.TWO_PART else [VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]
     )
     two = scheme is PricingScheme.TWO_PART
-    capacity = D(draw.randrange(100, 2000))
+    capacity = D(draw.randrange(101, 2000))
     contract = Contract(
         draw.choice([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]), scheme, level, draw.random() < 0.8, capacity if two else None,
         capacity if two else None, draw.choice(list(DemandBasis)) if two else None, D(draw.randrange(10, 20000)) / 10 if two else None,
@@ -81,11 +85,36 @@ def as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def random_home(draw: random.Random) -> tuple[Contract, Determinants]:
+    """A dwelling: tiers at their edges too, small and large households, supplies that begin in the year, combined meters."""
+    combined = draw.random() < 0.2
+    level = draw.choice([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]) if combined else VoltageLevel.BELOW_1KV
+    month = draw.randrange(1, 13)
+    contract = Contract(
+        CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, level, draw.random() < 0.5,
+        household_persons=draw.choice([None, 7, 12] if combined else [None, 1, 4, 5, 7]), is_combined_meter=combined,
+        supply_began=draw.choice([None, date(2026, month, draw.randrange(1, 29)), date(2025, month, 1)]),
+    )  # fmt: skip
+    split = {TouPeriod.PEAK: D(draw.randrange(0, 900_00)) / 100, TouPeriod.VALLEY: D(draw.choice([0, draw.randrange(0, 900_00)])) / 100}
+    before = D(draw.choice([0, 230_00, 2760_00, 4800_00, draw.randrange(0, 6000_00)])) / 100
+    return contract, Determinants(SEPTEMBER, sum(split.values(), D(0)), split, None, None, None, D("0.01"), year_to_date_kwh=before)
+
+
+def home_as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
+    began = contract.supply_began
+    return {
+        "kind": "residential", "level": contract.voltage_level.value, "combined": contract.is_combined_meter, "timeOfUse": contract.is_time_of_use,
+        "persons": contract.household_persons, "months": str(13 - began.month if began is not None and began.year == SEPTEMBER.year else 12),
+        "before": str(int(month.year_to_date_kwh * 10**6)),
+        "energy": {period.value: str(int(energy * 10**6)) for period, energy in (month.energy_by_period or {}).items()},
+    }  # fmt: skip
+
+
 COMPUTE = """cases => cases.map(c => {
-  for (const name of ["capacity", "agreed", "demand", "reactive"]) c[name] = BigInt(c[name]);
+  for (const name of ["capacity", "agreed", "demand", "reactive", "before"]) if (c[name] !== undefined) c[name] = BigInt(c[name]);
   for (const period of Object.keys(c.energy)) c.energy[period] = BigInt(c.energy[period]);
   const bill = compute(c);
-  return bill.error ? bill.error : [bill.sum.toString(), bill.lines.map(line => line.cny.toString()), bill.factor];
+  return bill.error ? bill.error : [bill.sum.toString(), bill.lines.map(line => line.cny.toString()), bill.factor, bill.lines.map(line => line.name + " " + line.period)];
 })"""
 
 
@@ -94,7 +123,7 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
     cases = [random_case(draw) for _ in range(400)]
     answers = page.evaluate(COMPUTE, [as_typed(*case) for case in cases])
     kinds = set()
-    for (contract, month), (total, lines, factor) in zip(cases, answers, strict=True):
+    for (contract, month), (total, lines, factor, _) in zip(cases, answers, strict=True):
         priced = price_month(contract, month, FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
@@ -102,6 +131,79 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
             assert D(factor) / 100 == priced.power_factor
         kinds |= {line.component for line in priced.lines}
     assert {"demand_excess", "basic_capacity", "basic_demand", "power_factor_adjustment"} <= kinds
+
+
+def test_the_calculator_gives_what_the_engine_gives_a_dwelling(page: Any) -> None:
+    draw = random.Random(78)
+    cases = [random_home(draw) for _ in range(400)]
+    answers = page.evaluate(COMPUTE, [home_as_typed(*case) for case in cases])
+    seen = set()
+    for (contract, month), (total, lines, _, names) in zip(cases, answers, strict=True):
+        priced = price_month(contract, month, FACTS)
+        assert D(total) / 100 == priced.total_cny
+        assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
+        assert names == [f"{line.component.value} {line.period.value if line.period else ''}" for line in priced.lines]
+        seen |= {(line.component, contract.is_time_of_use, contract.is_combined_meter) for line in priced.lines}
+    tiers = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
+    assert {(tier, timed, False) for tier in tiers for timed in (True, False)} <= seen
+    assert (LineComponent.TIER_1, False, True) in seen
+
+
+def test_a_household_types_and_reads(page: Any) -> None:
+    page.select_option("#kind", "residential")
+    page.fill("#before", "2600")
+    page.fill("#e_peak", "190")
+    page.fill("#e_valley", "120")
+    # 190 x 0.568 + 120 x 0.288 = 107.92 + 34.56; 2,600 + 310 is 150 above 2,760, at 0.05 more each: 7.50.
+    assert page.inner_text("#total") == "149.98"
+    assert page.locator("#lines tr").count() == 3
+    assert not page.locator("#capacity").is_visible()
+    assert not page.locator("#e_sharp").is_visible()
+    page.uncheck("#tou")
+    page.fill("#e_all", "310")
+    # 160 x 0.538 + 150 x 0.588 = 86.08 + 88.20
+    assert page.inner_text("#total") == "174.28"
+    page.fill("#persons", "5")
+    # The limit is 3,960 then: 310 x 0.538
+    assert page.inner_text("#total") == "166.78"
+    page.select_option("#combined", "yes")
+    assert page.inner_text("#total") == "—"
+    assert "7人及以上" in page.inner_text("#said")
+    page.fill("#persons", "7")
+    page.select_option("#level", "below_1kv")
+    # 310 x 0.558
+    assert page.inner_text("#total") == "172.98"
+    page.fill("#persons", "")
+    page.select_option("#combined", "no")
+    page.check("#tou")
+    page.select_option("#kind", "large_industry")
+    page.select_option("#level", "1_to_20kv")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "level", "capacity", "is_priced", "said"),
+    [
+        ("two_part", "1_to_20kv", "100", False, "100 kVA 及以下执行单一制"),
+        ("two_part", "1_to_20kv", "100.01", True, "可自选"),
+        ("two_part", "1_to_20kv", "314.99", True, "可自选"),
+        ("two_part", "1_to_20kv", "315", True, ""),
+        ("single_part", "1_to_20kv", "100", True, ""),
+        ("single_part", "1_to_20kv", "314.99", True, "可自选"),
+        ("single_part", "1_to_20kv", "315", True, "存量单一制用户"),
+    ],
+)
+def test_a_scheme_that_the_capacity_does_not_allow_is_told(page: Any, scheme: str, level: str, capacity: str, is_priced: bool, said: str) -> None:
+    page.select_option("#kind", "large_industry")
+    page.select_option("#scheme", scheme)
+    page.select_option("#level", level)
+    page.fill("#capacity", capacity)
+    assert (page.inner_text("#total") != "—") == is_priced
+    assert said in page.inner_text("#hint" if is_priced else "#said")
+    assert is_priced or page.locator("#lines tr").count() == 0
+    if not said:
+        assert page.inner_text("#hint") == ""
+    page.select_option("#scheme", "two_part")
+    page.fill("#capacity", "800")
 
 
 def test_a_customer_types_and_reads(page: Any) -> None:
@@ -123,6 +225,7 @@ def test_a_customer_types_and_reads(page: Any) -> None:
     page.fill("#e_flat", "27504.26")
     page.select_option("#basis", "capacity")
     assert page.inner_text("#total") == "72,571.78"
+    page.select_option("#basis", "contract_demand")
     assert page.complaints == []
 
 
@@ -134,9 +237,77 @@ def test_the_page_holds_every_document_and_loads_nothing(page: Any) -> None:
     assert "示意电价" in text
     assert page.evaluate("performance.getEntriesByType('resource').length") == 0
     figures = calculator_figures(FACTS, SEPTEMBER)
-    assert figures["energy"]["large_industry"]["two_part"]["1_to_20kv"]["transmission"]["peak"] == "0.1250"
+    (span,) = figures["spans"]
+    assert span["energy"]["large_industry"]["two_part"]["1_to_20kv"]["transmission"]["peak"] == "0.1250"
 
 
 def test_the_page_is_written_whole(tmp_path: Path) -> None:
     write_prices_page(FACTS, SEPTEMBER, tmp_path / "prices" / "index.html")
     assert [path.name for path in (tmp_path / "prices").iterdir()] == ["index.html"]
+
+
+def with_second_version(dated: Dated[Any], first_day: date, value: Any) -> Dated[Any]:
+    later = dataclasses.replace(dated.versions[-1], value=value, effective_from=first_day, known_from=first_day)
+    return dataclasses.replace(dated, versions=(*dated.versions, later))
+
+
+def test_a_price_that_changes_inside_the_month_gives_a_table_for_each_part(tmp_path: Path) -> None:
+    """Funds of 0.03 from 2026-10-16: fifteen days at 0.02923875 and sixteen at 0.03."""
+    changed = dataclasses.replace(FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), D("0.03")))
+    october = BillingMonth(2026, 10)
+    figures = write_prices_page(changed, october, tmp_path / "index.html")
+    assert [(span["first"], span["last"]) for span in figures["spans"]] == [("2026-10-01", "2026-10-15"), ("2026-10-16", "2026-10-31")]
+    funds = [span["energy"]["large_industry"]["two_part"]["35kv"]["funds"] for span in figures["spans"]]
+    assert [set(prices.values()) for prices in funds] == [{"0.02923875"}, {"0.03"}]
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    # Flat at 35 kV, two-part: 0.5250 + 0.0895 + funds.
+    assert "0.64374" in text
+    assert "0.64450" in text
+    assert "月内调价" in text
+    # A version that changes nothing gives no second table.
+    same = dataclasses.replace(FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), FACTS.funds.on(date(2026, 10, 1))))
+    assert len(calculator_figures(same, october)["spans"]) == 1
+
+
+def test_a_price_that_begins_inside_the_month_is_not_shown_before(tmp_path: Path) -> None:
+    (only,) = FACTS.funds.versions
+    late = dataclasses.replace(FACTS.funds, versions=(dataclasses.replace(only, effective_from=date(2026, 8, 10)),))
+    figures = write_prices_page(dataclasses.replace(FACTS, funds=late), BillingMonth(2026, 8), tmp_path / "index.html")
+    assert [(span["first"], bool(span["energy"]["large_industry"]["two_part"])) for span in figures["spans"]] == [
+        ("2026-08-01", False),
+        ("2026-08-10", True),
+    ]
+    assert "没有在用的工商业电量电价" in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("month", "says"), [((2026, 7), "没有在用的工商业电量电价"), ((2018, 4), "此段执行目录电价"), ((2016, 1), "没有在用的工商业电量电价")]
+)
+def test_a_month_without_prices_says_so(month: tuple[int, int], says: str, tmp_path: Path) -> None:
+    figures = write_prices_page(FACTS, BillingMonth(*month), tmp_path / "index.html")
+    assert says in (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert all(not ways for span in figures["spans"] for kinds in span["energy"].values() for ways in kinds.values())
+    # Residential prices have been in force since 2018-04 in these facts.
+    assert (figures["spans"][0]["residential"] is not None) == (month >= (2018, 4))
+
+
+def test_the_hours_of_holidays_and_their_days_are_shown() -> None:
+    rows = {row["label"]: row["runs"] for row in day_rows(FACTS, CustomerClass.LARGE_INDUSTRY, date(2026, 9, 1))}
+    # Ruling R6: 0-9 valley, 9-15 deep valley, then as the season; and the season's own hours of 浙发改价格〔2026〕112号.
+    assert rows["劳动节、国庆节 前3天 first 3 days"] == [(36, "valley"), (24, "deep_valley"), (36, AS_SEASON)]
+    assert rows["1、7–8、12月"] == [
+        (28, "valley"), (16, "flat"), (12, "valley"), (8, "flat"), (8, "peak"), (16, "sharp"), (4, "peak"), (4, "flat"),
+    ]  # fmt: skip
+    assert holiday_days(FACTS, CustomerClass.LARGE_INDUSTRY, SEPTEMBER)[0] == {"first": "2026-10-01", "last": "2026-10-03", "name": "国庆节"}
+    assert day_rows(FACTS, CustomerClass.GENERAL_COMMERCIAL, date(2023, 1, 1)) == []
+
+
+def test_the_history_has_the_figures_of_every_version(page: Any) -> None:
+    ratios = page.locator("details.fact", has_text="分时电价比价（大工业，平段为1）")
+    rows = ratios.locator("tbody tr").all_text_contents()[1:]
+    assert ["2.05" in row for row in rows] == [True, False]
+    assert ["1.98" in row for row in rows] == [False, True]
+    assert [row.count("浙发改价格〔2026〕112号") for row in rows] == [1, 0]
+    assert ratios.locator("tr.holds").count() == 1
+    tiers = page.locator("details.fact", has_text="居民阶梯电价").text_content()
+    assert "一档上限 kWh2760" in tiers.replace("\n", "")

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from pipelines import quality
 from pipelines.errors import GateHaltedError, SchemaMismatchError
-from pipelines.facts import load_facts
+from pipelines.facts import Facts, load_facts
 from pipelines.ledger import Ledger, StepRecord
 from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.revisions import append_revisions, with_revisions
 from pipelines.runner import Runner
 from pipelines.settings import Settings
-from pipelines.steps import Inputs, Step, WriteMode
+from pipelines.steps import Earlier, Inputs, Step, WriteMode
 from pipelines.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
@@ -88,11 +90,11 @@ def _double(inputs: Inputs) -> dict[type[Table], Any]:
 STEP = Step(stage="gold", name="double", reads=(Source,), writes={Doubled: WriteMode.REPLACE}, apply=_double)
 
 
-def _run(store: Store, step: Step = STEP, month: str = "2026-09") -> StepRecord:
+def _run(store: Store, step: Step = STEP, month: str = "2026-09", facts: Facts | None = None) -> StepRecord:
     ledger = Ledger(store.settings.home)
     run_id = ledger.begin("test", NOW)
     silent = Silent()
-    facts = load_facts(store.settings.facts_dir)
+    facts = facts or load_facts(store.settings.facts_dir)
     Runner(store.settings, facts, store, Registry(store.settings), ledger, silent, run_id, [BillingMonth.parse(month)], NOW).run([step])
     return silent.last
 
@@ -106,6 +108,35 @@ def test_a_step_runs_when_its_input_changed_and_only_then(store: Store) -> None:
     assert (_run(store).status, store.version(Doubled)) == ("done", 1)
     hashed = store.content_hash(Doubled)
     assert hashed != store.content_hash(Doubled, version=0)
+
+
+def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(store: Store) -> None:
+    seen: list[Earlier | None] = []
+
+    def watched(inputs: Inputs) -> dict[type[Table], Any]:
+        seen.append(inputs.earlier)
+        return _double(inputs)
+
+    step = dataclasses.replace(STEP, apply=watched, by_touched=True)
+    facts = load_facts(store.settings.facts_dir)
+
+    def told(place: float, known: Facts = facts) -> Earlier | None:
+        _fill(store, [("a", place)])
+        _run(store, step, facts=known)
+        return seen[-1]
+
+    assert told(1.0) is None, "nothing stands yet"
+    earlier = told(2.0)
+    assert earlier is not None
+    assert (earlier.versions, earlier.now) == ({Source.name: 0, Doubled.name: 0}, NOW)
+    assert list(earlier.paths(Source)) != [f"{store.path(Source)}/{path}" for path in store.data_files(Source)]
+    assert told(3.0, dataclasses.replace(facts, digest="another")) is None, "another rule"
+    assert told(4.0, dataclasses.replace(facts, digest="another")) is not None
+    store.write(store.frame(Doubled), Doubled)
+    assert told(5.0, dataclasses.replace(facts, digest="another")) is None, "what stands is not what the step wrote"
+    for path in store.data_files(Source):
+        Path(store.path(Source), path).unlink()
+    assert told(6.0, dataclasses.replace(facts, digest="another")) is None, "what it read is gone"
 
 
 def test_a_gate_halts_before_anything_is_written_and_names_rule_and_rows(store: Store) -> None:

@@ -11,7 +11,6 @@ from random import Random
 
 import pytest
 
-from benchmarks.tariff import line_row, rows_by_account
 from pipelines.codes import CustomerClass, TouPeriod
 from pipelines.facts import load_facts
 from pipelines.money import split_by_largest_remainder
@@ -19,6 +18,7 @@ from pipelines.settings import packaged
 from pipelines.tariff import late_payment_lines, power_factor, price_supply
 from pipelines.tariff.batch import price_batch
 from pipelines.tariff.batch_columns import bills_table
+from pipelines.tariff.batch_months import priced_months
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_periods, random_case, supply_of_case
 
@@ -49,10 +49,10 @@ def test_a_batch_is_the_single_engine_on_random_customers() -> None:
     supplies = [(f"C{number:05d}", supply_of_case(fit_to_periods(random_case(random)))) for number in range(CASES)]
     priced = price_batch(bills_table(supplies), FACTS)
     assert priced.refused.num_rows == 0
-    lines = rows_by_account(priced.lines)
-    assert list(lines) == [account for account, _ in supplies]
-    for account, supply in supplies:
-        assert lines[account] == [line_row(line) for line in price_supply(supply, FACTS).lines], supply
+    found = list(priced_months(priced.lines, priced.months))
+    assert [account for account, _ in found] == [account for account, _ in supplies]
+    for (_, of_batch), (_, supply) in zip(found, supplies, strict=True):
+        assert of_batch == price_supply(supply, FACTS), supply
 
 
 @pytest.mark.parametrize("standard", ["0.90", "0.85", "0.80"])

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from pipelines.errors import GateHaltedError
+from pipelines.errors import GateHaltedError, UsageError
 from pipelines.facts import load_facts
 from pipelines.formats import LongMapping, load_mapping
 from pipelines.settings import load_settings, packaged
+from pipelines.transforms.curves import CurveOutcome
 from pipelines.vee import CHECKS
 from zhixiang import vee_run
+from zhixiang.vee_folder import prepare_folder, write_summary, written_whole
 from zhixiang.vee_run import VeeResult, flags_of, long_intervals, run_vee, write_vee
 
 CONF = load_settings(packaged("conf"))
@@ -164,6 +167,58 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     assert {path.name for path in out.iterdir()} == {"rejected.csv", "report.html", "summary.json"}, "nothing of the run before stays"
 
 
+def test_the_user_s_own_files_in_the_folder_are_neither_taken_away_nor_overwritten(tmp_path: Path) -> None:
+    own, mapping = tmp_path / "own", tmp_path / "m.yaml"
+    own.mkdir()
+    (own / "intervals.csv").write_text("meter,time,kwh\nM1,2026-08-01 00:00:00,1\n")
+    (own / "flags.csv").write_text("mine\n")
+    mapping.write_text(
+        "id: x\nfiles: ['intervals.csv']\ninterval_minutes: 15\nmeter_point: {column: meter}\nstamp: {column: time, place: interval_start, zone: '+08:00'}\n"
+        "values:\n  - {column: kwh, unit: kWh, channel: active_forward}\n"
+    )
+    before = {path.name: path.read_bytes() for path in own.iterdir()}
+    onto_itself = command("vee", str(own / "intervals.csv"), "--mapping", str(mapping), "--out", str(own), home=tmp_path / "home")
+    assert (onto_itself.returncode, "is read and would be overwritten" in onto_itself.stderr) == (2, True), onto_itself.stderr
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    shutil.copy(own / "flags.csv", beside)
+    with pytest.raises(UsageError, match=r"holds flags\.csv"):
+        prepare_folder(beside, [own / "intervals.csv", mapping])
+    assert {path.name: path.read_bytes() for path in own.iterdir()} == before
+    assert {path.name: path.read_text() for path in beside.iterdir()} == {"flags.csv": "mine\n"}
+
+
+def test_only_what_an_earlier_run_wrote_is_replaced_and_only_by_a_whole_answer(tmp_path: Path) -> None:
+    prepare_folder(tmp_path)
+    (tmp_path / "notes.txt").write_text("mine")
+    for text in ("first", "second"):
+        with written_whole(tmp_path) as folder:
+            (folder / "flags.csv").write_text(text)
+            if text == "first":
+                (folder / "intervals.csv").write_text(text)
+            write_summary({"days": 1}, folder)
+        prepare_folder(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {"notes.txt", "flags.csv", "summary.json"}
+    assert (tmp_path / "flags.csv").read_text() == "second"
+
+    def broken() -> None:
+        with written_whole(tmp_path) as folder:
+            (folder / "flags.csv").write_text("third")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        broken()
+    assert (tmp_path / "flags.csv").read_text() == "second"
+    assert not [path for path in tmp_path.iterdir() if path.is_dir()]
+    (tmp_path / "flags.csv").write_text("edited by hand")
+    with pytest.raises(UsageError, match=r"flags\.csv, which is not as an earlier run"):
+        prepare_folder(tmp_path)
+    (tmp_path / "flags.csv").unlink()
+    os.link(tmp_path / "notes.txt", tmp_path / "report.html")
+    with pytest.raises(UsageError, match="is read and would be overwritten"):
+        prepare_folder(tmp_path, [tmp_path / "notes.txt"])
+
+
 def test_a_folder_stands_for_its_files_and_registers_and_days_are_checked_too(tmp_path: Path) -> None:
     inbox = tmp_path / "inbox" / "deep"
     inbox.mkdir(parents=True)
@@ -203,3 +258,26 @@ def test_a_changed_measured_value_stops_everything(monkeypatch: pytest.MonkeyPat
     with pytest.raises(GateHaltedError, match="3 measured values differ") as halted:
         ran([STEEL / "E_MP_POWER_CURVE_2026-03.csv"])
     assert halted.value.exit_code == 4
+
+
+@pytest.mark.parametrize(("spoil", "told"), [("drop", "96 received values are lost"), ("final", "1 measured values have another final value")])
+def test_a_lost_value_and_a_changed_final_one_stop_everything(monkeypatch: pytest.MonkeyPatch, spoil: str, told: str) -> None:
+    refine = vee_run.refine_curves
+
+    def spoilt(*arguments: Any) -> CurveOutcome:
+        outcome = refine(*arguments)
+        final = outcome.curves["final_kwh_or_kvarh"].to_pylist()
+        final[3][10] += 0.001
+        place = outcome.curves.schema.get_field_index("final_kwh_or_kvarh")
+        changed = outcome.curves.set_column(place, outcome.curves.schema.field(place), pa.array(final, pa.list_(pa.float64())))
+        return replace(outcome, curves=outcome.curves.slice(1) if spoil == "drop" else changed)
+
+    monkeypatch.setattr(vee_run, "refine_curves", spoilt)
+    with pytest.raises(GateHaltedError, match=told):
+        ran([STEEL / "E_MP_POWER_CURVE_2026-03.csv"])
+
+
+def test_the_count_of_changed_values_in_the_report_is_the_one_that_was_counted(tmp_path: Path) -> None:
+    result = ran([STEEL / "E_MP_POWER_CURVE_2026-03.csv"])
+    assert write_vee(result, tmp_path)["measured_values_changed"] == result.changed == 0
+    assert write_vee(replace(result, changed=7), tmp_path)["measured_values_changed"] == 7

@@ -127,6 +127,85 @@ def test_of_two_ways_to_change_the_basic_charge_the_better_one_stands() -> None:
     assert "EB-A02" not in advised(situation(STEEL, STEEL_SEPTEMBER, recent_demand_kw=(D("534.8"), D("505.0"))))
 
 
+WORKS = replace(STEEL, power_factor_standard=None)
+# 800 kVA x 29.5 = 23,600 CNY by capacity; a kilowatt 47.2, above 105 % of a contract demand 94.4; 76 kWh/kVA, so without the discount.
+
+
+def basis_advised(current: DemandBasis, demand: str, history: bool = False, **terms: Any) -> tuple[str, Decimal, dict[str, Any]] | None:
+    measured = replace(STEEL_SEPTEMBER, max_demand_kw=D(demand))
+    given = situation(replace(WORKS, demand_basis=current, **terms), measured, recent_demand_kw=(D(demand), D("100")) if history else ())
+    rows = {name: row for name, row in advised(given, advice_count=20, least_saving_cny=0.01).items() if name in ("EB-A01", "EB-A02")}
+    if not rows:
+        return None
+    ((name, row),) = rows.items()
+    return name, row["saving_cny"], json.loads(row["advice_inputs"])
+
+
+@pytest.mark.parametrize(("demand", "saving"), [("499", None), ("500", None), ("501", D("47.20"))])
+def test_above_five_eighths_of_the_capacity_the_capacity_is_cheaper(demand: str, saving: Decimal | None) -> None:
+    """29.5 / 47.2 = 62.5 %: 500 of 800 kVA cost the same either way."""
+    found = basis_advised(DemandBasis.ACTUAL_DEMAND, demand)
+    assert found == (None if saving is None else ("EB-A01", saving, {"basis_now": "actual_demand", "basis_advised": "capacity"}))
+
+
+@pytest.mark.parametrize(("demand", "saving"), [("499", D("47.20")), ("500", None), ("501", None)])
+def test_below_five_eighths_of_the_capacity_the_demand_is_cheaper(demand: str, saving: Decimal | None) -> None:
+    found = basis_advised(DemandBasis.CAPACITY, demand, contract_demand_kw=None)
+    assert found == (None if saving is None else ("EB-A01", saving, {"basis_now": "capacity", "basis_advised": "actual_demand"}))
+
+
+@pytest.mark.parametrize(
+    ("demand", "saving", "advised_kw"),
+    [
+        ("514.5", D("472.00"), "490"),  # 490 kW and all of its tolerance: 23,128
+        ("519.4", D("9.44"), "490"),  # 4.9 kW of it double: 23,590.56
+        ("519.5", None, None),  # 5 kW double come to the capacity's 23,600, as 500 kW do
+        ("525", None, None),
+    ],
+)
+def test_a_contract_demand_is_advised_to_who_has_none_as_long_as_it_is_cheaper(demand: str, saving: Decimal | None, advised_kw: str | None) -> None:
+    found = basis_advised(DemandBasis.CAPACITY, demand, history=True, contract_demand_kw=None)
+    inputs = {"basis_now": "capacity", "basis_advised": "contract_demand", "advised_kw": advised_kw, "highest_kw": demand}
+    assert found == (None if saving is None else ("EB-A01", saving, inputs))
+
+
+@pytest.mark.parametrize(("demand", "saving", "basis"), [("320", D("8496.00"), "actual_demand"), ("320.1", D("8496.00"), "contract_demand")])
+def test_of_three_bases_the_cheapest_is_advised(demand: str, saving: Decimal, basis: str) -> None:
+    """320 kW are the least contract demand of 800 kVA: up to it the actual demand is at least as cheap, then the tolerance is free."""
+    found = basis_advised(DemandBasis.CAPACITY, demand, history=True, contract_demand_kw=None)
+    assert found is not None
+    assert (found[1], found[2]["basis_advised"]) == (saving, basis)
+
+
+@pytest.mark.parametrize(("agreed", "saving"), [("300", D("8307.20")), ("480", None), ("490", D("377.60"))])
+def test_a_contract_demand_too_small_or_too_large_is_mended(agreed: str, saving: Decimal | None) -> None:
+    """505 kW: at 480 kW one of them double, 22,750.40; 300 are raised to 320 and 169 double, 31,057.60; 490 cost 23,128."""
+    found = basis_advised(DemandBasis.CONTRACT_DEMAND, "505", history=True, contract_demand_kw=D(agreed))
+    inputs = {"contract_demand_kw": agreed, "advised_kw": "480", "highest_kw": "505"}
+    assert found == (None if saving is None else ("EB-A02", saving, inputs))
+
+
+def test_a_suspended_capacity_gives_no_advice_on_the_basis() -> None:
+    """By actual demand a month without running capacity has a price; by capacity or contract demand it has none to compare."""
+    assert basis_advised(DemandBasis.ACTUAL_DEMAND, "600", history=True, running_capacity_kva=D(0)) is None
+    assert basis_advised(DemandBasis.ACTUAL_DEMAND, "600", history=True, running_capacity_kva=D(800)) is not None
+
+
+def test_an_advice_on_the_basis_tells_when_each_term_may_change() -> None:
+    """The basis quarterly with 15 working days' notice, the contract demand monthly with 5."""
+    measured = replace(STEEL_SEPTEMBER, max_demand_kw=D("514.5"))
+    capacity = replace(WORKS, demand_basis=DemandBasis.CAPACITY, contract_demand_kw=None)
+    row = advised(situation(capacity, measured, recent_demand_kw=(D("514.5"),)))["EB-A01"]
+    assert "计费方式可按季变更，须提前15个工作日申请" in row["assumption_zh"]
+    assert "合同需量可按月变更，须提前5个工作日申请" in row["assumption_zh"]
+    assert "the basis may change quarterly, 15 working days ahead" in row["assumption_en"]
+    assert "it may change monthly, 5 working days ahead" in row["assumption_en"]
+    assert "490 kW" in row["advice_zh"]
+    assert "490 kW" in row["advice_en"]
+    fewer = advised(situation(STEEL, STEEL_SEPTEMBER))["EB-A01"]
+    assert ("按季" in fewer["assumption_zh"], "按月变更" in fewer["assumption_zh"]) == (True, False)
+
+
 @pytest.mark.parametrize(("lagging", "is_advised"), [("29503.2", False), ("31000.0", True)])
 def test_power_factor_at_the_standard_needs_no_capacitors(lagging: str, is_advised: bool) -> None:
     """0.90 needs reactive energy of at most 0.4843 of the active: 29,503 kvarh; 31,000 gives 0.89."""

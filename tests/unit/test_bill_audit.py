@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.errors import InputRefusedError, UsageError
+from pipelines.errors import InputRefusedError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -102,5 +102,5 @@ def test_a_wrong_header_an_empty_file_and_no_file(tmp_path: Path) -> None:
         read_issued(tmp_path / "nowhere.csv")
     rows = as_rows()
     rows[0]["billing_month"] = "2026-13"
-    with pytest.raises(UsageError):
+    with pytest.raises(InputRefusedError, match=r"bill.csv:2 column billing_month: 2026-13 is not a billing month"):
         read_issued(written(rows, tmp_path / "bill.csv"))

@@ -18,6 +18,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.account_supply import AccountBook
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import Baseline
 from products.efficiency_bill.bill_page import bill_days
@@ -67,10 +68,14 @@ def flat_baseline(kind: str = "flat", base: float = 1000.0) -> Baseline:
     return Baseline(kind, base, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0, 5.0, 200, 0.1, 0.1)
 
 
+def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Case]:
+    return gather_cases(AccountBook(customers.to_pylist(), determinants.to_pylist()), *others)
+
+
 def gathered(terms: Mapping[str, Any], *rows: Mapping[str, Any], days: Days | None = None, baseline: Baseline | None = None) -> Case:
     name = terms["customer_id"]
     baselines = {} if baseline is None else {name: baseline}
-    (case,) = gather_cases(
+    (case,) = gather(
         table(SilverCustomers, terms), table(GoldBillingDeterminants, *rows), days or september_days(name), baselines, SEPTEMBER, SETTINGS, LIMITS
     )
     return case
@@ -181,7 +186,7 @@ def test_last_month_is_priced_where_prices_are_published() -> None:
     assert (bill["previous_energy_kwh"], bill["previous_total_cny"]) == (Decimal("20000.00"), Decimal("15312.78"))
     days = Days(("BDG-A",), BillingMonth.parse("2026-08").days, np.full((1, 31), 1.0), np.full((1, 31), 1.0))
     july = REGISTERS | {"billing_month": "2026-07"}
-    (case,) = gather_cases(
+    (case,) = gather(
         table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, august, july), days, {}, BillingMonth.parse("2026-08"), SETTINGS, LIMITS
     )
     of_august = issue_bill(case, FACTS, SETTINGS, "m", "1")
@@ -191,7 +196,7 @@ def test_last_month_is_priced_where_prices_are_published() -> None:
 def test_a_month_before_the_prices_is_refused_with_the_fact() -> None:
     july = BillingMonth.parse("2026-07")
     days = Days(("BDG-A",), july.days, np.full((1, 31), 1.0), np.full((1, 31), 1.0))
-    cases = gather_cases(
+    cases = gather(
         table(SilverCustomers, BUILDING), table(GoldBillingDeterminants, REGISTERS | {"billing_month": "2026-07"}), days, {}, july, SETTINGS, LIMITS
     )
     with pytest.raises(FactNotInForceError) as refused:
@@ -205,7 +210,7 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
     after = BUILDING | {"valid_from_date": date(2026, 9, 1)}
     later = BUILDING | {"valid_from_date": date(2026, 10, 1), "customer_name": "not yet"}
     august = REGISTERS | {"billing_month": "2026-08"}
-    (case,) = gather_cases(
+    (case,) = gather(
         table(SilverCustomers, before, after, later),
         table(GoldBillingDeterminants, REGISTERS, august),
         september_days("BDG-A"),
@@ -223,16 +228,14 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
 @pytest.mark.parametrize(("first", "voltage"), [(date(2026, 9, 30), "below_1kv"), (date(2026, 10, 1), "1_to_20kv")])
 def test_terms_count_from_the_last_day_of_the_month(first: date, voltage: str) -> None:
     later = BUILDING | {"valid_from_date": first, "voltage_level_code": "below_1kv"}
-    (case,) = gather_cases(
+    (case,) = gather(
         table(SilverCustomers, BUILDING, later), table(GoldBillingDeterminants, REGISTERS), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS
     )
     assert case.terms["voltage_level_code"] == voltage
 
 
 def test_customers_without_metering_in_the_month_get_no_bill() -> None:
-    assert (
-        gather_cases(table(SilverCustomers, BUILDING), table(GoldBillingDeterminants), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS) == []
-    )
+    assert gather(table(SilverCustomers, BUILDING), table(GoldBillingDeterminants), september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS) == []
 
 
 def test_days_are_arranged_by_customer_and_day() -> None:

@@ -11,12 +11,14 @@ import pytest
 import yaml
 
 from pipelines.codes import IntervalStatus
-from pipelines.settings import packaged
+from pipelines.facts import load_facts
+from pipelines.settings import load_settings, packaged
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.transforms.estimation_errors import measure_estimation_errors, sampled_meter_points, usable_series
 from pipelines.vee.back_test import ErrorSummary, back_test, plot_lines, summaries_of
-from pipelines.vee.gap_choice import Choice, Series, Trials
+from pipelines.vee.gap_choice import Choice, Series, Trials, widths
 from pipelines.vee.settings import VeeSettings
+from zhixiang.vee_run import run_vee
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
 FIRST = date(2026, 1, 5)
@@ -99,6 +101,45 @@ def test_flags_stand_just_beyond_their_limit(hours: float, energy_error: float, 
     chosen = ErrorSummary(0, hours, -1, 1, 32, 0.1, 0.5, energy_error, 0.0, 0.9, 1.0)
     assert chosen.is_over(SETTINGS) is flagged
     assert replace(chosen, method=2).is_over(SETTINGS) is False
+
+
+@pytest.mark.parametrize(("covered", "flagged"), [(0.799, True), (0.80, False), (0.95, False), (0.951, True), (np.nan, False)])
+def test_a_band_that_covers_too_little_or_too_much_is_flagged_and_none_is_not(covered: float, flagged: bool) -> None:
+    chosen = ErrorSummary(0, 2.0, -1, 1, 32, 0.1, 0.5, 0.1, 0.0, covered, 1.0)
+    assert chosen.is_off_band(SETTINGS) is flagged
+    assert replace(chosen, method=2).is_off_band(SETTINGS) is False
+
+
+def test_where_there_is_no_band_no_coverage_is_published() -> None:
+    # Two masks of one interval: the band of the first holds its truth, no band is known for the second series.
+    truths, estimates = np.array([[[10.0]], [[10.0]]]), np.full((2, 1, 1, 5), 11.0)
+    trials = Trials(truths, estimates, np.ones((2, 1, 1)))
+    choice = Choice(np.tile(np.arange(5), (2, 1)), np.array([[1.0] * 5, [np.inf] * 5]), np.array([True, True]))
+
+    def covered(rows: list[int]) -> float:
+        return next(iter(summaries_of(0, 0.25, trials, choice, np.array(rows), np.array([5.0, 5.0])))).covered
+
+    assert covered([0]) == covered([0, 1]) == 1.0
+    assert np.isnan(covered([1]))
+
+
+def test_where_no_days_lie_apart_the_band_is_as_wide_as_what_masks_erred() -> None:
+    """Width of a gap whose like-days all say the same: a tenth of the series' mean interval of 4, not zero; beside it one that has a spread."""
+    values = np.concatenate((np.full(96, 2.0), np.full(96, 6.0), np.full(96, 30.0)))
+    series = Series(values, 96, np.array([0, 192, 288]), np.zeros(3, dtype=np.int64), np.ones(3, dtype=np.bool_))
+    spread, gap = np.array([0.0, 0.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1, 2])
+    assert widths(spread, gap, series, np.array([0, 0, 1])).tolist() == [0.4, 0.4, 1.125, 0.125, 3.0]
+
+
+def test_every_gap_length_of_a_short_solar_file_has_a_band_that_holds_what_it_should() -> None:
+    path = packaged("samples") / "nem12" / "valid" / "Example_NEM12_month_solar.csv"
+    settings = load_settings(packaged("conf"))
+    result = run_vee([path], None, settings, load_facts(settings.facts_dir), date(2026, 11, 1))
+    chosen = {row["gap_minutes"]: row for row in result.errors.to_pylist() if row["estimator_id"] == "chosen"}
+    assert set(chosen) == {30, 120, 480, 1440, 4320}
+    for row in chosen.values():
+        assert row["covered_ratio"] >= 0.8  # the 72-hour row held 0 %: the file has room for one like-day, and one day lies nowhere apart
+        assert not row["is_band_flagged"]
 
 
 @pytest.mark.parametrize("noise", [0.01, 0.2])

@@ -67,13 +67,37 @@ def test_two_months_are_taken_in_and_hold(tmp_path: Path, folder: Path) -> None:
         ([*month("2026-09"), month("2026-09")[1]], HEADER, 5, "line_loss of 2026-09 stands twice"),
         (month("2026-09")[:2], HEADER, 2, "2026-09 lacks system_operation"),
         ([*month("2026-09"), *month("2026-11")], HEADER, 5, "no price for 2026-10: a gap between 2026-09 and 2026-11"),
-        (month("2026-09", purchase="nan"), HEADER, 2, "must not be negative"),
+        (month("2026-09", purchase="nan"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="4.1e-1"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="0_41"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="410"), HEADER, 2, "410 CNY/kWh cannot be meant"),
+        (month("2026-09", purchase="2.01"), HEADER, 2, "2.01 CNY/kWh cannot be meant"),
+        ([row.replace("0.013", "13") for row in month("2026-09")], HEADER, 3, "13 CNY/kWh cannot be meant"),
+        ([row.replace("notice 2026-09", "notice\0") for row in month("2026-09")], HEADER, 2, "cannot be printed"),
+        (month("2026-09", published="2099-01-01"), HEADER, 2, "cannot have been published on 2099-01-01"),
+        (month("2026-09", published="2031-10-01"), HEADER, 2, "cannot have been published on 2031-10-01"),
+        (month("2026-09", published="2025-08-31"), HEADER, 2, "cannot have been published on 2025-08-31"),
+        (month("2026-09", published="20260828"), HEADER, 2, "published_on a day"),
         (month("2026-09", purchase="cheap"), HEADER, 2, "the price a decimal"),
         ([], HEADER, 2, "no price"),
     ],
 )
 def test_a_wrong_file_is_refused_at_its_line(tmp_path: Path, folder: Path, rows: list[str], header: str, line: int, words: str) -> None:
     refused(written(tmp_path, *rows, header=header), folder, line, words)
+
+
+@pytest.mark.parametrize(("published", "purchase"), [("2031-09-30", "2"), ("2025-09-01", "2.00")])
+def test_the_highest_price_and_the_first_and_last_day_of_publication_are_taken(published: str, purchase: str, tmp_path: Path, folder: Path) -> None:
+    load_prices(written(tmp_path, *month("2026-09", published=published, purchase=purchase)), folder)
+    assert load_facts(folder).energy_base.on(date(2026, 9, 1)) == Decimal("2.063")
+
+
+def test_nothing_is_written_where_the_facts_are_not_well_formed_otherwise(tmp_path: Path, folder: Path) -> None:
+    funds = folder / "tariffs" / "funds.yaml"
+    funds.write_text(funds.read_text(encoding="utf-8").replace("value: 0.02923875", "value: cheap"), encoding="utf-8")
+    with pytest.raises(FactFileError, match=r"tariffs/funds.yaml:\d+: value must be a number"):
+        load_prices(written(tmp_path, *month("2026-09")), folder)
+    assert (folder / MONTHLY_PRICES).read_bytes() == (packaged("conf") / "facts" / MONTHLY_PRICES).read_bytes()
 
 
 def test_a_month_that_is_there_overlaps_and_one_that_leaves_a_hole_behind_it_is_a_gap(tmp_path: Path, folder: Path) -> None:

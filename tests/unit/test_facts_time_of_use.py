@@ -88,8 +88,8 @@ def test_holidays_and_deep_valley(day: str, expected: str) -> None:
 
 def test_the_two_notices_differ_in_who_they_cover_until_the_second() -> None:
     with pytest.raises(FactNotInForceError, match="general_commercial"):
-        FACTS.time_of_use.slot_periods(date(2024, 5, 31), GENERAL)
-    assert hours("2024-06-01", GENERAL) == hours("2024-06-01", LARGE)
+        FACTS.time_of_use.slot_periods(date(2024, 8, 31), GENERAL)
+    assert hours("2024-09-01", GENERAL) == hours("2024-09-01", LARGE)
     assert hours("2026-07-01", GENERAL) == SUMMER_2026
 
 

@@ -16,7 +16,7 @@ from pipelines.facts import Facts, load_facts
 from pipelines.facts.transfer_supply import TransferSupplyRules
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, load_settings
-from pipelines.tariff import BillLine, Contract, Determinants, PricedMonth
+from pipelines.tariff import BillLine, PricedMonth, SupplyMonth
 from pipelines.transforms.accounts import account_determinants
 from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised, shown_percent
@@ -189,7 +189,7 @@ def metered(**changes: Any) -> dict[str, Any]:
     row: dict[str, Any] = dict.fromkeys(
         ("sharp_kwh", "peak_kwh", "flat_kwh", "valley_kwh", "deep_valley_kwh", "lagging_kvarh", "leading_kvarh", "max_demand_kw")
     )
-    row |= {"customer_id": "S", "billing_month": "2026-09", "energy_kwh": Decimal("10000"), "resolution_kwh": Decimal("0.01")}
+    row |= {"meter_point_id": "MP", "customer_id": "S", "billing_month": "2026-09", "energy_kwh": Decimal("10000"), "resolution_kwh": Decimal("0.01")}
     return row | {"metered_days": 30, "month_days": 30, "estimated_ratio": 0.0} | changes
 
 
@@ -252,15 +252,15 @@ def test_meter_points_of_one_account_are_added() -> None:
 
 
 def test_the_pricer_gets_the_contract_and_its_facts_are_kept() -> None:
-    seen: list[tuple[Contract, Determinants]] = []
+    seen: list[SupplyMonth] = []
 
-    def price(contract: Contract, determinants: Determinants, facts: Facts) -> PricedMonth:
-        seen.append((contract, determinants))
+    def price(supply: SupplyMonth, facts: Facts) -> PricedMonth:
+        seen.append(supply)
         line = BillLine(1, LineComponent.FUNDS, None, Decimal(1), "kWh", Decimal(1), "CNY/kWh", Decimal("9.00"), "funds", Confidence.SECONDARY, "")
         return PricedMonth(SEPTEMBER, (line, line), Decimal("18.00"), False, Confidence.SECONDARY, None, None, None, ("reactive_registers",))
 
     bill = master_bills({"S"}, [customer(contract_demand_kw=60.5)], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price)["S"]
-    assert seen[0][0].contract_demand_kw == Decimal("60.5")
+    assert seen[0].segments[0].contract.contract_demand_kw == Decimal("60.5")
     assert (bill.fact_ids, bill.confidence, bill.is_illustrative, bill.missing_inputs) == (
         ("funds",),
         Confidence.SECONDARY,
@@ -270,7 +270,7 @@ def test_the_pricer_gets_the_contract_and_its_facts_are_kept() -> None:
 
 
 def test_a_pricer_that_cannot_is_told_in_words() -> None:
-    def price(contract: Contract, determinants: Determinants, facts: Facts) -> PricedMonth:
+    def price(supply: SupplyMonth, facts: Facts) -> PricedMonth:
         raise UsageError("The contract needs a curve.")
 
     bill = master_bills({"S"}, [customer()], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price)["S"]

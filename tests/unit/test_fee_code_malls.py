@@ -85,6 +85,7 @@ class Malls:
         resolution = multiplier * Decimal("0.00001")
         parts = split_by_largest_remainder(energy, [float(power[slots == index].sum()) for index in range(len(PERIODS))], resolution)
         return {
+            "meter_point_id": meter["meter_point_id"],
             "customer_id": meter["customer_id"],
             "billing_month": str(month),
             "energy_kwh": energy,
@@ -270,8 +271,8 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
 @pytest.mark.spark
 def test_the_product_on_spark_frames_gives_the_same_rows(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any) -> None:
     from pipelines.store import spark_schema
-    from pipelines.tables.gold import GoldBillingDeterminants
-    from pipelines.tables.silver import SilverCustomers
+    from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+    from pipelines.tables.silver import SilverCustomers, SilverSupplyShares
     from products.transfer_fee_code import STEPS
 
     def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
@@ -280,7 +281,8 @@ def test_the_product_on_spark_frames_gives_the_same_rows(malls: Malls, model: Tr
     frames = {
         SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
         SilverCustomers: frame(SilverCustomers, malls.customers),
-        GoldBillingDeterminants: frame(GoldBillingDeterminants, [row | {"meter_point_id": "M", "missing_inputs": []} for row in malls.determinants]),
+        GoldBillingDeterminants: frame(GoldBillingDeterminants, [row | {"missing_inputs": []} for row in malls.determinants]),
+        **{table: frame(table, []) for table in (GoldBillingSegments, SilverSupplyShares)},
     }
     bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
     versions = {"silver_transfer_declarations": 0}

@@ -71,8 +71,20 @@ def test_a_day_read_becomes_a_row_of_the_declared_types() -> None:
 
 
 def test_registers_without_rates_have_none_even_beside_one_with_rates() -> None:
-    result = read(reads(READ, READ.replace(",,,,,,", ",1,2,3,4,,")))
-    assert result.rows["rate_registers_unscaled"].to_pylist() == [None, [Decimal(1), Decimal(2), Decimal(3), Decimal(4)]]
+    rated = READ.replace(",,,,,,", ",1,2,3,4,,")
+    four = [Decimal(1), Decimal(2), Decimal(3), Decimal(4)]
+    assert read(reads(READ, rated)).rows["rate_registers_unscaled"].to_pylist() == [None, four]
+    assert read(reads(rated, READ, READ, rated, READ)).rows["rate_registers_unscaled"].to_pylist() == [four, None, None, four, None]
+
+
+def test_rates_beyond_the_fourth_keep_their_number() -> None:
+    """A fifth rate, and a seventh without a sixth; an empty fifth beside the four is a rate that was not sent."""
+    header = ",".join((*DAY_READ, "R5", "R7"))
+    result = read(reads(READ.replace(",,,,,,", ",1,2,3,4,,") + ",5,7", READ.replace(",,,,,,", ",1,2,3,4,,") + ",,", header=header))
+    first, second = result.rows["rate_registers_unscaled"].to_pylist()
+    assert first == [Decimal(1), Decimal(2), Decimal(3), Decimal(4), Decimal(5), None, Decimal(7)]
+    assert second == [Decimal(1), Decimal(2), Decimal(3), Decimal(4), None, None, None]
+    assert result.notes == ()
 
 
 def test_a_register_that_no_float_can_hold_stays_exact() -> None:

@@ -38,6 +38,12 @@ def test_each_family_with_a_register_is_a_row_and_the_sender_s_time_may_lack() -
     assert {row["sent_at_utc"] for row in rows} == {None}
 
 
+def test_a_rate_that_the_file_lacks_keeps_its_place() -> None:
+    content = b"ID,DATA_DATE,COL_TIME,PAP_R,PAP_R2,PAP_R4,PAP_R5\nMP1,2026-09-01,,10,2,4,5\n"
+    row = detect("x", content).read(content, "x", SETTINGS).rows.to_pylist()[0]
+    assert row["rate_registers_unscaled"] == [None, Decimal(2), None, Decimal(4), Decimal(5)]
+
+
 def test_a_family_that_nobody_explained_refuses_the_file() -> None:
     content = b"ID,DATA_DATE,COL_TIME,PAP_R,RAP_R\nMP1,2026-09-01,,10,3\n"
     with pytest.raises(InputRefusedError) as refusal:

@@ -327,3 +327,67 @@ def test_the_steel_file_s_midnight_rows_close_the_day_they_are_written_under(ref
                 )
                 compared += 1
     assert compared == 2 * len({day for _, day in found})
+
+
+def test_a_header_beyond_all_measure_is_refused_before_it_is_split() -> None:
+    """Ten million names would take seconds and most of a gigabyte; the limit is 64 KiB."""
+    fits = "meter,ts,kwh," + "x" * (65536 - len("meter,ts,kwh,"))
+    assert read(lines("A,2026-09-01 00:00:00,1.5,", header=fits), mapping()).received_rows == 1
+    with pytest.raises(InputRefusedError) as refused:
+        LongForm(mapping()).read(("c," * 10_000_000).encode(), "wide.csv", SETTINGS)
+    assert refused.value.reason_code == "bad_structure"
+    assert "longer than 65536 bytes" in str(refused.value)
+
+
+def test_a_stamp_off_the_grid_is_told_in_the_sender_s_own_time() -> None:
+    (reject,) = read(lines("A,2026-09-01 00:10:00,1"), mapping()).rejects.to_pylist()
+    assert "found 2026-09-01 00:10:00+08:00, expected" in reject["reason"]
+
+
+def test_bytes_of_another_encoding_are_told_where_to_declare_it() -> None:
+    (reject,) = read(lines("甲,2026-09-01 00:00:00,1").encode("gbk"), mapping()).rejects.to_pylist()
+    assert "encodings" in reject["reason"]
+
+
+def stamps(meter: str, minutes: int, count: int, first: datetime = datetime(2026, 9, 1)) -> list[str]:  # noqa: DTZ001 - a sender's local time
+    return [f"{meter},{first + timedelta(minutes=minutes * place)},{place % 7 + 1}" for place in range(count)]
+
+
+@pytest.mark.parametrize(("sent", "declared"), [(60, 15), (30, 15), (60, 30), (1440, 15)])
+def test_values_farther_apart_than_the_mapping_says_are_refused(sent: int, declared: int) -> None:
+    """Twenty hourly values of 1 kWh would be 20 quarters of an hour of 4 kW each, and the hours between would be estimated as high."""
+    text = lines(*stamps("A", sent, 20))
+    with pytest.raises(InputRefusedError) as refused:
+        read(text, mapping(interval_minutes=declared))
+    assert refused.value.reason_code == "bad_structure"
+    assert refused.value.reason == f"values of 'A' come every {sent} minutes, the mapping says {declared}"
+    assert read(text, mapping(interval_minutes=sent)).rejects.num_rows == 0
+
+
+def test_eight_steps_are_no_chance_and_seven_may_be() -> None:
+    with pytest.raises(InputRefusedError):
+        read(lines(*stamps("A", 60, 9)), mapping())
+    assert read(lines(*stamps("A", 60, 8)), mapping()).rejects.num_rows == 0
+    with pytest.raises(InputRefusedError, match="every 60 minutes"):
+        read(lines(*stamps("A", 60, 5), *stamps("B", 60, 5)), mapping())
+
+
+def test_one_meter_point_among_others_is_held_back_alone() -> None:
+    result = read(lines(*stamps("A", 30, 96), *stamps("B", 60, 24), *stamps("C", 30, 30)), mapping())
+    assert {name for name, _, _ in told(result)} == {"MP-A", "MP-C"}
+    assert result.rejects["line_number"].to_pylist() == list(range(98, 122))
+    assert set(result.rejects["reason"].to_pylist()) == {"values of this meter point come every 60 minutes, the mapping says 30"}
+    assert set(result.rejects["column_name"].to_pylist()) == {"ts"}
+
+
+def test_lost_values_are_no_other_spacing() -> None:
+    chosen = np.random.default_rng(4).random(960) < 0.35
+    rows = [row for row, kept in zip(stamps("A", 30, 960), chosen, strict=True) if kept]
+    assert read(lines(*rows), mapping()).rejects.num_rows == 0
+
+
+def test_the_lines_of_a_replay_are_judged_beside_those_that_stand() -> None:
+    every = stamps("A", 30, 96)
+    again = LongForm(mapping(), only=range(2, 98, 2)).read(lines(*every).encode(), "long.csv", SETTINGS)
+    assert again.rejects.num_rows == 0
+    assert sum(len(values) for values in told(again).values()) == 48

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 
 from pipelines.errors import ConcurrentWriteError
 from pipelines.keys import KeyRing
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.ledger import Basis, DoneStep, Ledger, StepRecord
+from pipelines.steps import Scope
 from pipelines.store import sole_writer
+from zhixiang.cli.screen import StepProgress
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
 
@@ -48,6 +51,30 @@ def test_only_the_newest_success_with_the_same_fingerprint_counts(tmp_path: Path
     ledger.record(run, _record("silver", "c", status="failed"))
     ledger.record(run, _record("silver", "b", status="unchanged", version=9))
     assert ledger.last_done("silver", "b") == {"silver": 2}
+
+
+def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    assert ledger.newest_done("silver") is None
+    ledger.record(run, _record("silver", "a"))
+    newest = ledger.newest_done("silver")
+    assert newest is not None
+    assert newest.basis is None, "a step that counts nothing"
+    basis = Basis("digest", NOW, {"bronze": "id"}, Scope("meter points", 1, 1253))
+    ledger.record(run, replace(_record("silver", "b", version=2), basis=basis))
+    ledger.record(run, replace(_record("silver", "c", status="failed"), basis=None))
+    assert ledger.newest_done("silver") == DoneStep("b", {"bronze": 0}, {"silver": 2}, basis)
+    assert [step["computed"] for step in ledger.steps(run)] == [None, "1 of 1,253 meter points", None]
+
+
+def test_a_run_says_of_each_step_how_much_it_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = StepProgress(2)
+    progress.end(replace(_record("silver", "a"), basis=Basis("digest", NOW, {}, Scope("meter points", 1, 1253))))
+    progress.end(_record("gold", "a"))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("computed 1 of 1,253 meter points, silver 5")
+    assert "computed" not in second
 
 
 def test_a_run_is_closed_with_its_exit_code(tmp_path: Path) -> None:

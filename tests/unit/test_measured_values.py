@@ -10,12 +10,13 @@ import pyarrow as pa
 import pytest
 import yaml
 
+from pipelines.codes import IntervalStatus
 from pipelines.settings import packaged
 from pipelines.stages import judged_curves
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curves import CurveOutcome, refine_curves
-from pipelines.transforms.measured_values import measured_not_as_received
+from pipelines.transforms.measured_values import measured_not_as_received, received_not_in_silver
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
@@ -104,3 +105,60 @@ def test_a_record_of_another_day_or_channel_is_no_witness() -> None:
     curves = refined(CASES["mean power"], POINTS).curves
     for change in ({"curve_date": date(2026, 9, 2)}, {"channel_code": "reactive_lagging"}, {"meter_point_id": "MP-2"}):
         assert measured_not_as_received(received(change), curves, POINTS) == 24
+
+
+def blanked(curves: pa.Table, *places: tuple[int, int]) -> pa.Table:
+    """Measured values taken away, their intervals then called estimated: nothing that looks at silver alone can tell."""
+    values, status = curves["measured_kwh_or_kvarh"].to_pylist(), curves["interval_status_codes"].to_pylist()
+    for row, slot in places:
+        values[row][slot], status[row][slot] = None, int(IntervalStatus.ESTIMATED_LINEAR)
+    for name, lists in (("measured_kwh_or_kvarh", values), ("interval_status_codes", status)):
+        place = curves.schema.get_field_index(name)
+        curves = curves.set_column(place, curves.schema.field(name), pa.array(lists, curves.schema.field(name).type))
+    return curves
+
+
+def broken(bronze: pa.Table, outcome: CurveOutcome) -> dict[str, int]:
+    return {name: count for name, count in judged_curves(bronze, outcome, POINTS).violations.items() if count}
+
+
+def test_a_received_value_that_silver_blanks_is_counted_as_lost() -> None:
+    bronze = received({}, {"curve_date": date(2026, 9, 2)})
+    outcome = refined(bronze, POINTS)
+    assert broken(bronze, replace(outcome, curves=blanked(outcome.curves, (0, 3), (1, 0), (1, 23)))) == {"received_values_lost": 3}
+
+
+def test_a_day_that_silver_drops_is_lost_whole_and_an_empty_one_is_not() -> None:
+    bronze = received({}, {"curve_date": date(2026, 9, 2)}, {"curve_date": date(2026, 9, 3), "values_unscaled": [None] * 23 + [1.0]})
+    outcome = refined(bronze, POINTS)
+    assert broken(bronze, replace(outcome, curves=outcome.curves.slice(0, 1))) == {"received_values_lost": 25}
+    assert broken(bronze, replace(outcome, curves=outcome.curves.slice(0, 0))) == {"received_values_lost": 49}
+
+
+def test_two_parts_of_a_day_are_both_missed_and_what_a_newer_record_empties_is_not() -> None:
+    parts = CASES["two parts of a day"]
+    outcome = refined(parts, POINTS)
+    assert broken(parts, replace(outcome, curves=blanked(outcome.curves, (0, 0), (0, 12)))) == {"received_values_lost": 2}
+    newer = {"values_unscaled": [None, *[7.7] * 23], "sent_at_utc": datetime(2026, 9, 3, tzinfo=UTC)}
+    emptied = received(newer, {})  # the newer one stands first in the table: the order of arrival plays no part
+    outcome = refined(emptied, POINTS)
+    assert outcome.curves["measured_kwh_or_kvarh"][0].as_py()[0] is None
+    assert broken(emptied, outcome) == {}
+    assert broken(emptied, replace(outcome, curves=blanked(outcome.curves, (0, 1)))) == {"received_values_lost": 1}
+
+
+def test_what_is_held_back_is_accounted_for_in_quarantine_alone() -> None:
+    disputed = received({"sent_at_utc": None}, {"sent_at_utc": None, "values_unscaled": [9.0] * 24})
+    outcome = refined(disputed, POINTS)
+    assert (outcome.curves.num_rows, outcome.quarantine.num_rows) == (0, 2)
+    assert broken(disputed, outcome) == {}
+    assert received_not_in_silver(disputed, outcome.curves, outcome.quarantine.slice(0, 1), "1") == 24
+
+
+def test_a_day_of_another_length_than_the_newest_record_is_lost() -> None:
+    coarse = {"interval_minutes": 30, "values_unscaled": [1.0 + slot for slot in range(48)], "sent_at_utc": datetime(2026, 9, 3, tzinfo=UTC)}
+    both = received({}, coarse)
+    outcome = refined(both, POINTS)
+    assert (outcome.curves["interval_minutes"].to_pylist(), broken(both, outcome)) == ([30], {})
+    older = refined(received({}), POINTS).curves
+    assert received_not_in_silver(both, older, outcome.quarantine, "1") == 48

@@ -142,7 +142,7 @@ def test_the_history_of_a_customer_or_of_nobodys_meter(store: Store) -> None:
 def test_the_page_runs_its_own_script_and_no_other(store: Store, tmp_path: Path) -> None:
     error = {
         "customer_class_code": "large_industry", "interval_minutes": 15, "gap_minutes": 120, "series_count": 3, "masked_gaps": 96, "error_ratio": 0.2,
-        "linear_error_ratio": 0.7, "energy_error_ratio": 0.16, "bias_ratio": 0.0, "covered_ratio": 0.9, "chosen_ratio": 1.0, "is_flagged": True,
+        "linear_error_ratio": 0.7, "energy_error_ratio": 0.16, "bias_ratio": 0.0, "covered_ratio": 0.9, "chosen_ratio": 1.0, "is_flagged": True, "is_band_flagged": False,
         "computed_run_id": "r",
     }  # fmt: skip
     put(store, SilverEstimationErrors, [error | {"estimator_id": name} for name in ("VEE-E01", "chosen")])

@@ -105,11 +105,11 @@ def test_a_span_that_closes_earlier_or_begins_later_changes_nothing() -> None:
     spans = [read(date(2026, 8, 31), 9), read(date(2026, 10, 3), 3)]
     (row,) = judged([read(day) for day in days()], long_spans=spans)
     assert (row["valid_days"], row["estimated_ratio"]) == (30, 0.0)
-    assert judged(long_spans=spans) == []
+    assert [row["basis_code"] for row in judged(long_spans=spans)] == ["none"]
 
 
 def test_first_reads_are_no_data_and_decreases_settle_nothing() -> None:
-    assert judged([read(FIRST, None, "first_read")]) == []
+    assert [row["basis_code"] for row in judged([read(FIRST, None, "first_read")])] == ["none"]
     (row,) = judged([*[read(day) for day in days(29)], read(days()[-1], 1, "decrease")])
     assert (row["valid_days"], row["missing_ratio"]) == (29, pytest.approx(1 / 30))
 
@@ -157,8 +157,9 @@ def test_meter_points_come_in_order_each_with_the_customer_of_the_months_end() -
     assert [(row["meter_point_id"], row["customer_id"], row["expected_days"]) for row in found] == [("MP-A", None, 30), ("MP-B", "NEW", 30)]
 
 
-def test_a_month_without_rows_gives_none() -> None:
-    assert judged() == []
+def test_a_month_before_the_meter_gives_no_row() -> None:
+    assert judged(points=[point(begins=date(2026, 10, 1))]) == []
+    assert [row["expected_days"] for row in judged(points=[point(begins=date(2026, 9, 30))])] == [1]
 
 
 def test_longest_runs_by_hand() -> None:
@@ -175,3 +176,43 @@ def test_findings_on_registers_and_days_count_by_severity() -> None:
         reads=[read(day) for day in days()], findings=[[found("VEE-V20"), found("VEE-V22")], [found("VEE-V22"), found("VEE-V29", "MP-B")]]
     )
     assert (row["failed_info_checks"], row["failed_warn_checks"], row["failed_invalid_checks"]) == (1, 2, 0)
+
+
+def test_a_meter_point_of_which_nothing_came_is_listed_as_lacking_all() -> None:
+    points = [point(), point(name="MP-B", customer="C-B", begins=date(2026, 9, 11)), point(name="MP-C", ends=date(2026, 8, 31))]
+    heard, silent = judged([read(day) for day in days()], points=points)
+    assert (heard["meter_point_id"], heard["is_sufficient"]) == ("MP-A", True)
+    assert (silent["meter_point_id"], silent["customer_id"], silent["basis_code"], silent["channel_code"]) == (
+        "MP-B",
+        "C-B",
+        "none",
+        "active_forward",
+    )
+    assert (silent["expected_days"], silent["valid_days"], silent["missing_ratio"], silent["longest_gap_hours"]) == (20, 0, 1.0, 20 * 24.0)
+    assert (silent["is_sufficient"], silent["insufficient_reasons"]) == (False, ["missing"])
+
+
+def half_hours(day: date, status: IntervalStatus = IntervalStatus.MEASURED) -> dict[str, Any]:
+    return curve(day) | {"interval_minutes": 30, "final_kwh_or_kvarh": [0.5] * 48, "interval_status_codes": [int(status)] * 48}
+
+
+def test_an_interval_length_that_changes_inside_the_month_loses_nothing() -> None:
+    (row,) = judged(curves=[half_hours(day) for day in days(15)] + [curve(day) for day in days(15, 15)])
+    assert (row["interval_minutes"], row["valid_days"], row["missing_ratio"], row["longest_gap_hours"], row["is_sufficient"]) == (
+        30,
+        30,
+        0.0,
+        0.0,
+        True,
+    )
+
+
+def test_a_day_of_either_length_that_was_estimated_counts_with_its_energy() -> None:
+    """One of 15 half-hour days and 3 of 15 hour days are estimated: 4 of 30 days of 24 kWh, and the run of three days is the longest gap."""
+    guessed = int(IntervalStatus.ESTIMATED_LIKE_DAY)
+    curves = [half_hours(day) for day in days(14)] + [half_hours(days(1, 14)[0], IntervalStatus.ESTIMATED_LIKE_DAY)]
+    curves += [curve(day, [guessed] * 24) for day in days(2, 15)] + [curve(day) for day in days(12, 17)] + [curve(days(1, 29)[0], [guessed] * 24)]
+    (row,) = judged(curves=curves)
+    assert (row["valid_days"], row["longest_gap_hours"]) == (26, 72.0)
+    assert row["estimated_ratio"] == pytest.approx(4 / 30)
+    assert row["estimated_interval_ratio"] == pytest.approx(4 / 30)

@@ -23,7 +23,9 @@ from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, power_factor, price_supply, supply_of
 from pipelines.tariff.batch import LINES_SCHEMA, arrow_pricer, price_batch
 from pipelines.tariff.batch_columns import BILLS_SCHEMA, bills_table
-from pipelines.tariff.exact import MICRO, mean_power_factors, parts_of, products_in_fen, whole_numbers
+from pipelines.tariff.batch_texts import plain_numbers
+from pipelines.tariff.exact import MICRO, mean_power_factors, means_half_up, parts_of, products_in_fen, whole_numbers
+from pipelines.tariff.lines import average_price
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -79,6 +81,38 @@ def test_power_factors_at_their_edges_are_those_of_exact_arithmetic() -> None:
     active, reactive_energy = (np.array(column, dtype=np.int64) for column in zip(*cases, strict=True))
     expected = [int(power_factor(D(r), D(0), D(a)) * 100) if a or r else 0 for a, r in cases]
     assert mean_power_factors(active, reactive_energy).tolist() == expected
+
+
+def test_numbers_are_written_as_decimals_write_themselves() -> None:
+    """Every digit against Python's own, powers of ten below a millionth and negative ones too."""
+    random = Random(4)
+    cases = [(random.randint(-(10**9), 10**9), random.randint(6, 12)) for _ in range(3000)]
+    cases += [(0, 0), (0, 8), (1, 6), (1, 7), (-1, 12), (1_000_000, 0), (1_500_000, 1), (-2_000_000, 0), (12_345_678, 6)]
+    values, decimals = (np.array(column, dtype=np.int64) for column in zip(*cases, strict=True))
+    expected = [f"{D(value).scaleb(-6).quantize(D(1).scaleb(-places)):f}" for value, places in cases]
+    assert plain_numbers(values, 6, decimals).to_pylist() == expected
+    assert plain_numbers(values[:0], 6, decimals[:0]).to_pylist() == []
+    with pytest.raises(UsageError, match="more than the 2 decimals"):
+        plain_numbers(np.array([1_001_000]), 6, np.array([2]))
+    with pytest.raises(OverflowError):
+        plain_numbers(np.array([10**15]), 6, np.array([12]))
+
+
+def test_mean_prices_are_rounded_half_away_from_zero_at_the_fourth_decimal() -> None:
+    random = Random(5)
+    cases = [
+        (random.choice((-1, 1)) * random.randint(0, 10 ** random.randint(1, 13)), random.randint(10**4, 10 ** random.randint(5, 15)))
+        for _ in range(3000)
+    ]
+    # 0.00005 CNY/kWh is half a step, one kilowatt-hour more is below it.
+    cases += [(1, 200_000_000), (-1, 200_000_000), (1, 200_000_001), (0, 1)]
+    fen, energy = (np.array(column, dtype=np.int64) for column in zip(*cases, strict=True))
+    expected = [average_price(D(amount).scaleb(-2), D(size).scaleb(-6)) for amount, size in cases]
+    assert [D(int(found)).scaleb(-4) for found in means_half_up(fen, energy)] == expected
+    assert expected[-4:] == [D("0.0001"), D("-0.0001"), D("0.0000"), D("0.0000")]
+    assert means_half_up(np.array([5]), np.array([0])).tolist() == [0]
+    with pytest.raises(OverflowError):
+        means_half_up(np.array([10**12]), np.array([1]))
 
 
 def with_segment(**changes: Any) -> SupplyMonth:

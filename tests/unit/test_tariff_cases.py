@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.errors import FactFileError, UsageError
+from pipelines.errors import FactFileError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -42,10 +42,20 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
     (month,) = answer("price", str(EXAMPLE))["months"]  # type: ignore[misc]
     assert (month["total_cny"], month["is_illustrative"], month["power_factor"]) == ("77504.18", True, "0.81")
     assert sum(Decimal(line["amount_cny"]) for line in month["lines"]) == Decimal("77504.18")
-    compared = answer("what-if", str(EXAMPLE), "--target-power-factor", "0.9", "--asked-on", "2026-09-23")
+    compared = answer("what-if", str(EXAMPLE), "--target-power-factor", "0.9")
     savings = {row["alternative"]: row["saving_cny"] for row in compared["alternatives"]}  # type: ignore[attr-defined]
     assert (savings["basis capacity"], savings["power factor 0.9"], savings["now"]) == ("4932.40", "3260.80", "0.00")
-    assert compared["first_month_of_change"] == {"demand_basis": "2026-11", "contract_demand": "2026-11"}
+
+
+@pytest.mark.parametrize(("asked", "first", "saving"), [("2026-08-10", "2026-09", "4932.40"), ("2026-08-11", "2026-10", "0.00")])
+def test_a_change_asked_for_too_late_saves_nothing_in_september(asked: str, first: str, saving: str) -> None:
+    """Fifteen working days end on 2026-08-31 after the 10th, and in September after the 11th."""
+    compared = answer("what-if", str(EXAMPLE), "--asked-on", asked, "--basis-since", "2026-05", "--contract-demand-since", "2026-05")
+    savings = {row["alternative"]: row["saving_cny"] for row in compared["alternatives"]}  # type: ignore[attr-defined]
+    assert savings["basis capacity"] == saving
+    assert compared["first_month_of_change"]["demand_basis"] == first  # type: ignore[index]
+    (plan,) = (row for row in compared["alternatives"] if "notice" in row["alternative"])  # type: ignore[attr-defined]
+    assert Decimal(plan["saving_cny"]) >= Decimal(saving)
 
 
 @pytest.mark.parametrize(("since", "first"), [("2025-10", "2026-10"), ("2025-11", "2026-11")])
@@ -108,8 +118,8 @@ def test_a_mistake_names_line_and_key(text: str, line: int, says: str, tmp_path:
 
 def test_a_month_without_energy_and_a_curve_with_a_hole_are_refused(tmp_path: Path) -> None:
     (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09}\n", encoding="utf-8")
-    with pytest.raises(UsageError, match="neither"):
-        determinants_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
+    with pytest.raises(FactFileError, match="neither"):
+        read_case(tmp_path / "case.yaml")
     write_curve(tmp_path / "curve.csv")
     rows = (tmp_path / "curve.csv").read_text().splitlines()
     (tmp_path / "curve.csv").write_text("\n".join(rows[:10] + rows[11:]) + "\n")

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from pipelines.codes import CustomerClass
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
 from pipelines.tariff import late_payment_lines
+from zhixiang.cli.main import app
 
 FACTS = load_facts(packaged("conf") / "facts")
 INDUSTRY, HOME = CustomerClass.LARGE_INDUSTRY, CustomerClass.RESIDENTIAL
@@ -59,3 +63,19 @@ def test_what_cannot_be_meant_is_refused() -> None:
         late_payment_lines(INDUSTRY, Decimal(-1), date(2026, 9, 20), date(2026, 9, 21), FACTS)
     with pytest.raises(FactNotInForceError):
         late_payment_lines(INDUSTRY, Decimal(1), date(2023, 9, 20), date(2023, 9, 21), FACTS)
+
+
+def test_the_command_shows_lines_and_total() -> None:
+    """10,000 CNY due on 2026-12-30, paid on 2027-01-01: one day at 0.2 and one at 0.3 percent."""
+
+    def asked(*arguments: str) -> Any:
+        return CliRunner().invoke(app, ["tariff", "late-payment", *arguments])
+
+    told = json.loads(asked("large_industry", "10000", "--due", "2026-12-30", "--paid", "2027-01-01", "--json").stdout)
+    assert (told["total_cny"], [line["amount_cny"] for line in told["lines"]]) == ("50.00", ["20.00", "30.00"])
+    assert told["lines"][1]["formula"] == "10000 CNY × 1 d × 0.003 per day (later_year)"
+    assert "no penalty" in asked("large_industry", "10000", "--due", "2026-12-30", "--paid", "2026-12-30").stdout
+    assert "50.00 CNY" in asked("large_industry", "10000", "--due", "2026-12-30", "--paid", "2027-01-01").stdout
+    for wrong in (["industry", "1"], ["residential", "one"], ["residential", "nan"]):
+        refused = asked(*wrong, "--due", "2026-12-30", "--paid", "2027-01-01")
+        assert isinstance(refused.exception, UsageError), wrong

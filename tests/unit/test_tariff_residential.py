@@ -82,6 +82,13 @@ def test_residential_time_of_use_knows_only_peak_and_valley() -> None:
         priced("0", "1.00", dataclasses.replace(HOME, is_time_of_use=True), {TouPeriod.FLAT: Decimal("1.00")})
 
 
+@pytest.mark.parametrize(("level", "amount"), [(VoltageLevel.BELOW_1KV, "55.80"), (VoltageLevel.KV_1_TO_20, "53.80"), (VoltageLevel.KV_35, "53.80")])
+def test_a_combined_meter_pays_its_level_as_printed_up_from_1_kv(level: VoltageLevel, amount: str) -> None:
+    """不满1千伏 0.558, 1-10 kV and above 0.538."""
+    bill = priced("0", "100.00", dataclasses.replace(HOME, is_combined_meter=True, voltage_level=level))
+    assert [line.amount_cny for line in bill.lines] == [Decimal(amount)]
+
+
 def test_behind_a_combined_meter_one_price_holds() -> None:
     bill = priced("9000.00", "100.00", dataclasses.replace(HOME, is_combined_meter=True))
     assert [(line.fact_id, line.amount_cny) for line in bill.lines] == [("residential.combined.below_1kv", Decimal("55.80"))]

@@ -206,6 +206,13 @@ def test_a_whole_month_in_one_segment_is_the_month_itself() -> None:
         (SupplyMonth(BillingMonth(2026, 9), ()), "no segment"),
         (SupplyMonth(BillingMonth(2026, 9), (Segment(FACTORY, date(2026, 8, 31), date(2026, 9, 5), D(1)),)), "does not lie in"),
         (SupplyMonth(BillingMonth(2026, 9), (Segment(FACTORY, date(2026, 9, 1), date(2026, 9, 5), D(1)),) * 2), "Two segments"),
+        (
+            SupplyMonth(
+                BillingMonth(2026, 9),
+                (Segment(FACTORY, date(2026, 9, 1), date(2026, 9, 5), D(1)), Segment(FACTORY, date(2026, 9, 7), date(2026, 9, 30), D(1))),
+            ),
+            "prices the days from 2026-09-06 to 2026-09-06",
+        ),
         (SupplyMonth(BillingMonth(2026, 9), (Segment(FACTORY, date(2026, 9, 1), date(2026, 9, 5), D(1)),), exported_kwh=D(-1)), "fed in"),
     ],
 )

@@ -34,7 +34,9 @@ def shape(offset: int) -> np.ndarray:
     return (20.0 + 0.1 * (offset % 5)) + 8.0 * np.sin(np.linspace(0, 2 * np.pi, 96, endpoint=False))
 
 
-def refine(holes: range, registers: Registers | None, days: int = 28, values: Callable[[int], np.ndarray] = shape) -> list[dict[str, object]]:
+def refine(
+    holes: range, registers: Registers | None, days: int = 28, values: Callable[[int], np.ndarray] = shape, today: date = date(2026, 6, 1)
+) -> list[dict[str, object]]:
     rows = [
         dict.fromkeys(BronzeLoadCurves.columns())
         | {
@@ -65,8 +67,8 @@ def refine(holes: range, registers: Registers | None, days: int = 28, values: Ca
         pa.Table.from_pylist([meter], SilverMeterPoints.arrow_schema()),
         {day(offset): "working_day" for offset in range(days)},
         SETTINGS,
-        ["2026-03"],
-        date(2026, 6, 1),
+        sorted({f"{day(offset):%Y-%m}" for offset in range(days)}),
+        today,
         registers=registers,
     )
     return outcome.curves.to_pylist()
@@ -193,3 +195,55 @@ def test_shapes_are_means_of_whole_days_of_one_kind() -> None:
     np.testing.assert_allclose(shapes["working_day"], [1.0, 1.0, 1.0, 1.0])
     assert set(mean_shapes(table, 360, lambda days: kinds_of(days, {}), 1)) == {"working_day", "weekend_5"}
     assert mean_shapes(table, 15, lambda days: kinds_of(days, {}), 1) == {}
+
+
+def ends_missing(offset: int) -> np.ndarray:
+    """28 days whose first begins at 06:00 and whose last ends at 10:00."""
+    slots = np.arange(96)
+    return np.where((offset == 0) & (slots < 24) | (offset == 27) & (slots >= 40), np.nan, shape(offset))
+
+
+def test_nothing_is_estimated_before_the_first_and_after_the_last_interval_that_came() -> None:
+    rows = refine(range(0), None, 28, ends_missing)
+    assert (rows[0]["missing_intervals"], rows[0]["estimated_intervals"]) == (24, 0)
+    assert (rows[27]["missing_intervals"], rows[27]["estimated_intervals"]) == (56, 0)
+    assert [value for row in (rows[0], rows[27]) for value in row["final_kwh_or_kvarh"]].count(None) == 80
+    measured = sum(np.nansum(ends_missing(offset)) for offset in range(28))
+    assert sum(value for row in rows for value in row["final_kwh_or_kvarh"] if value is not None) == pytest.approx(measured)
+
+
+@pytest.mark.parametrize(("closes", "span", "filled"), [(27, 1, (0, 56)), (27, 2, (0, 56)), (0, 1, (24, 0)), (26, 1, (0, 0)), (28, 1, (0, 0))])
+def test_a_register_that_closes_the_day_says_that_energy_was_there(closes: int, span: int, filled: tuple[int, int]) -> None:
+    energy = sum(shape(closes - back).sum() for back in range(span))
+    rows = refine(range(0), registers(f"{energy:.6f}", span, closes=closes), 28, ends_missing)
+    assert (rows[0]["estimated_intervals"], rows[27]["estimated_intervals"]) == filled
+    if closes in (0, 27):
+        assert sum(sum(rows[closes - back]["final_kwh_or_kvarh"]) for back in range(span)) == pytest.approx(energy, abs=1e-5)
+
+
+@pytest.mark.parametrize(("today", "filled"), [(27, 0), (28, 56)])
+def test_of_today_nothing_is_estimated_whatever_a_read_says(today: int, filled: int) -> None:
+    rows = refine(range(0), registers(f"{shape(27).sum():.6f}", closes=27), 28, ends_missing, day(today))
+    assert rows[27]["estimated_intervals"] == filled
+    assert rows[27]["missing_intervals"] == 56 - filled
+
+
+def test_the_last_value_of_a_series_is_estimated_where_it_came_and_cannot_be() -> None:
+    rows = refine(range(0), None, 28, lambda offset: np.where((offset == 27) & (np.arange(96) == 39), -5.0, ends_missing(offset)))
+    assert [IntervalStatus(code).is_estimated for code in rows[27]["interval_status_codes"]] == [slot == 39 for slot in range(96)]
+
+
+def test_registers_fill_a_gap_that_no_method_may_fill() -> None:
+    """Forty days without an interval: ten of them have a read of their own, the next ten one together, twenty none."""
+
+    def read(_meter_points: Sequence[str]) -> pa.Table:
+        closed = [(offset, 1, "48") for offset in range(20, 30)] + [(39, 10, "960")]
+        names = {"meter_point_id": "MP-1", "channel_code": "active_forward", "resolution_kwh_or_kvarh": Decimal("0.01")}
+        rows = [names | {"energy_date": day(at), "span_days": span, "energy_kwh_or_kvarh": Decimal(energy)} for at, span, energy in closed]
+        return pa.Table.from_pylist(rows, REGISTER_SCHEMA)
+
+    rows = refine(range(0), Registers(read, {}), 80, lambda offset: np.where((offset < 20) | (offset >= 60), shape(offset), np.nan))
+    totals = [None if row["missing_intervals"] else sum(row["final_kwh_or_kvarh"]) for row in rows[20:60]]
+    assert totals == pytest.approx([48.0] * 10 + [96.0] * 10 + [None] * 20)
+    assert {code for row in rows[20:40] for code in row["interval_status_codes"]} == {IntervalStatus.ESTIMATED_EVEN_SHARE}
+    assert {(row["missing_intervals"], *row["failed_checks"]) for row in rows[40:60]} == {(96, "VEE-V01")}

@@ -12,6 +12,7 @@ import yaml
 
 from pipelines.codes import Severity
 from pipelines.settings import packaged
+from pipelines.vee import kernels
 from pipelines.vee.blocks import NO_DAY, CurveBlock, RecordBlock
 from pipelines.vee.catalogue import render_check_catalogue
 from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS, RECORD_CHECKS, Check, record_faults, run_checks
@@ -74,6 +75,10 @@ def in_outage(day: int) -> Edit:
     return lambda block: replace(block, outages=np.arange(DAYS) == day)
 
 
+def silent_before(days: int) -> Edit:
+    return lambda block: replace(block, silent_before=np.where(np.arange(DAYS) == 5, days, 0))
+
+
 def whole_day(day: int) -> set[tuple[int, int]]:
     return {(day, slot) for slot in range(96)}
 
@@ -95,6 +100,7 @@ FIRES: dict[str, tuple[Edit, set[tuple[int, int]]]] = {
     "VEE-V11": (with_energy(8.3, (3, slice(12, 16))), {(3, slot) for slot in range(12, 16)}),
     "VEE-V12": (lambda block: in_outage(3)(with_energy(0.0, (3, slice(0, 96)))(block)), whole_day(3)),
     "VEE-V13": (with_energy(np.nan, (0, 0), (DAYS - 1, slice(1, 96))), whole_day(0) | whole_day(DAYS - 1)),
+    "VEE-V35": (silent_before(93), whole_day(5)),
 }
 SILENT: dict[str, list[Edit]] = {
     "VEE-V01": [with_energy(0.0, (3, 5))],
@@ -110,6 +116,7 @@ SILENT: dict[str, list[Edit]] = {
     "VEE-V11": [with_energy(7.9, (3, 12)), with_energy(29.0, (3, 40)), with_energy(30.0, (3, slice(12, 17))), every_day_burst],
     "VEE-V12": [with_energy(0.0, (3, slice(0, 96))), lambda block: in_outage(8)(with_energy(0.0, (3, slice(0, 96)))(block))],
     "VEE-V13": [with_energy(np.nan, (0, 0)), with_energy(np.nan, (0, 0), (DAYS - 1, slice(2, 96))), with_energy(np.nan, (DAYS - 1, slice(1, 96)))],
+    "VEE-V35": [silent_before(92), with_energy(np.nan, (3, slice(0, 96)), (4, slice(0, 96)))],
 }
 
 
@@ -144,6 +151,27 @@ RECORD_SILENT: dict[str, list[RecordBlock]] = {
     "VEE-V17": [of_first_record(day_numbers=19_990), of_first_record(day_numbers=19_989, first_installed=NO_DAY)],
     "VEE-V18": [of_first_record(day_numbers=19_989, has_meter=False)],
 }
+
+
+EARLY = with_energy(np.nan, (0, slice(0, 95)), (DAYS - 1, 95))
+
+
+@pytest.mark.parametrize(
+    ("more", "marked"),
+    [
+        ((), True),
+        (((5, 40),), True),  # a gap elsewhere
+        (((0, 95),), False),  # the first day holds nothing
+        (((1, 0),), False),  # the one slot stands alone
+        (((DAYS - 1, 94),), False),  # the last day lacks two
+    ],
+)
+def test_a_series_that_begins_with_the_last_slot_of_a_day_and_lacks_it_at_the_end_is_one_slot_early(
+    more: tuple[tuple[int, int], ...], marked: bool
+) -> None:
+    block = with_energy(np.nan, *more)(EARLY(ordinary()))
+    found = kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers)
+    assert np.flatnonzero(found).tolist() == ([0, DAYS - 1] if marked else [])
 
 
 @pytest.mark.parametrize("check", INTERVAL_CHECKS, ids=lambda check: check.id)

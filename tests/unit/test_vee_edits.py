@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipelines.codes import IntervalStatus
-from pipelines.edits import Wish, approve, pending, propose, verified_edits
+from pipelines.edits import Wish, approve, pending, propose, values_beside, verified_edits
 from pipelines.errors import TamperedError, UnknownNameError, UsageError
 from pipelines.keys import SigningKey
 from pipelines.people import People
@@ -206,3 +206,25 @@ def test_an_edit_is_approved_once(store: Store, people: dict[str, SigningKey]) -
     with pytest.raises(UsageError, match="approved already"):
         approve(store, edit_id, people["wang"], NOW)
     assert store.row_count(BronzeManualEdits) == 1
+
+
+def test_the_approver_sees_the_time_of_day_what_was_measured_and_what_stands(store: Store, people: dict[str, SigningKey]) -> None:
+    proposal = propose(store, wish(None, [33.5]), people["li"], NOW)
+    seen = values_beside(store, proposal)
+    assert (seen["begins"], seen["ends"]) == ("10:00", "10:15")
+    assert seen["measured_kwh_or_kvarh"] == [12.0 * 100 / 4]
+    assert seen["final_kwh_or_kvarh"] != seen["measured_kwh_or_kvarh"]
+    assert values_beside(store, approve(store, proposal["edit_id"], people["wang"], NOW)) == seen
+
+
+@pytest.mark.parametrize(("kwh", "is_possible"), [(75.0, True), (75.01, False)])
+def test_values_beyond_what_the_capacity_carries_are_refused(store: Store, people: dict[str, SigningKey], kwh: float, is_possible: bool) -> None:
+    """1.5 x 200 kVA for a quarter of an hour are 75 kWh."""
+    rows = [meter() | {"capacity_kva": 200.0}, meter() | {"capacity_kva": 1e6, "valid_from_date": FAULTY + timedelta(days=1)}]
+    points = pa.Table.from_pylist(rows, SilverMeterPoints.arrow_schema())
+    commit_files(store, SilverMeterPoints, write_files(points, SilverMeterPoints, store.path(SilverMeterPoints)), "test", 1, overwrite=True)
+    if is_possible:
+        assert propose(store, wish(None, [kwh]), people["li"], NOW)["values_kwh_or_kvarh"] == [kwh]
+    else:
+        with pytest.raises(UsageError, match=r"more than the 200 kVA of MP-1 carry \(75\)"):
+            propose(store, wish(None, [kwh]), people["li"], NOW)

@@ -149,7 +149,7 @@ def replay(
     """Computes issued bills again from their own evidence and the rules kept then; exit code 4 where anything differs."""
     from dataclasses import asdict
 
-    from pipelines.errors import GateHaltedError, UsageError
+    from pipelines.errors import DisagreementError, UsageError
     from products.efficiency_bill.replay import replay as computed_again
 
     if (bill is None) == (month is None):
@@ -177,7 +177,7 @@ def replay(
     else:
         console().print(f"一致 the same to the last bit: {said}")
     if differences:
-        raise GateHaltedError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
+        raise DisagreementError(f"{len(differences)} values came out otherwise.", "A bill must follow from its evidence; report it with --json.")
 
 
 def _with_corrected(found: dict[str, Any]) -> dict[str, Any]:
@@ -212,12 +212,12 @@ def audit_bill(
     json: JsonOption = False,
 ) -> None:
     """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
-    from pipelines.errors import GateHaltedError
+    from pipelines.errors import DisagreementError
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
-    from pipelines.tariff import price_month
     from products.efficiency_bill.audit import REASON_WORDS, audit, read_issued
     from products.efficiency_bill.kept_case import case_from_text
+    from products.efficiency_bill.priced_supplies import price_case
     from zhixiang.cli.facts import parse_day
 
     facts, known = load_facts(load_settings().facts_dir), parse_day(issued_on, "--issued-on") if issued_on else None
@@ -225,9 +225,8 @@ def audit_bill(
     for (customer_id, month), lines in sorted(read_issued(file).items(), key=lambda bill: (bill[0][0], str(bill[0][1]))):
         (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
         case = case_from_text(kept["case_inputs"])
-        computed = price_month(case.contract, case.determinants, facts).lines if case.contract else ()
-        then = price_month(case.contract, case.determinants, facts, known).lines if case.contract and known else ()
-        for finding in audit(lines, computed, then):
+        computed, then = price_case(case, facts), price_case(case, facts, known) if known else None
+        for finding in audit(lines, computed.lines if computed else (), then.lines if then else ()):
             words = vars(finding) | {"difference_cny": finding.difference_cny, "reason_words": REASON_WORDS[finding.reason]}
             rows.append({"customer_id": customer_id, "billing_month": str(month), **words})
     if json:
@@ -250,18 +249,19 @@ def audit_bill(
         console().print("一致 every line agrees to the fen")
     if rows:
         total = sum(row["difference_cny"] for row in rows)
-        raise GateHaltedError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
+        raise DisagreementError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:
     """A line as a reader of the terminal wants it: words instead of codes, units beside numbers."""
     from pipelines.codes import LineComponent, TouPeriod
-    from products.efficiency_bill.bill_words import COMPONENTS, PERIODS
+    from products.efficiency_bill.bill_words import COMPONENTS, PERIODS, part_of
 
     return {
         "#": line["line_number"],
         "项目 charge": COMPONENTS[LineComponent(line["component_code"])].zh,
         "时段 period": PERIODS[TouPeriod(line["period_code"])].zh if line["period_code"] else None,
+        "部分 part": part_of(line).zh or None,
         "数量 quantity": line["quantity"],
         "单位 unit": line["quantity_unit"],
         "单价 price": line["unit_price"],

@@ -13,7 +13,8 @@ app = typer.Typer(rich_markup_mode=None, help="Manual edits of load curves: prop
 keys = typer.Typer(rich_markup_mode=None, help="Keys of the people who sign edits.", no_args_is_help=True)
 
 KeyOption = Annotated[Path, typer.Option("--key", help="File with your own private key, from `zhixiang key new`.")]
-_SHOWN = ["edit_id", "meter_point_id", "channel_code", "curve_date", "first_slot", "last_slot", "check_id", "edit_reason", "proposed_by", "state"]
+_VALUES = ["values_kwh_or_kvarh", "measured_kwh_or_kvarh", "final_kwh_or_kvarh"]
+_SHOWN = ["edit_id", "meter_point_id", "curve_date", "begins", "ends", "check_id", *_VALUES, "edit_reason", "proposed_by", "state"]
 
 
 @keys.command("new")
@@ -80,6 +81,7 @@ def propose(
 def approve(edit_id: Annotated[str, typer.Argument(help="Edit, as propose and list show it.")], key: KeyOption, json: JsonOption = False) -> None:
     """Approves another person's edit; the next run takes it on."""
     from pipelines.edits import approve as approve_edit
+    from pipelines.edits import values_beside
     from pipelines.people import People
     from pipelines.periods import utc_now
     from pipelines.settings import load_settings
@@ -91,16 +93,21 @@ def approve(edit_id: Annotated[str, typer.Argument(help="Edit, as propose and li
     with sole_writer(settings.home):
         adopt_declarations(settings)
         row = approve_edit(Store(settings), edit_id, signer, utc_now())
+        seen = values_beside(Store(settings), row)
     if json:
-        show_json(row)
+        show_json(row | seen)
     else:
+        signed = f"takes back {row['check_id']}" if row["check_id"] else f"puts {_in_short(row['values_kwh_or_kvarh'])} in place"
+        typer.echo(
+            f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of measured {_in_short(seen['measured_kwh_or_kvarh'])}"
+        )
         typer.echo(f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes it on")
 
 
 @app.command("list")
 def list_edits(json: JsonOption = False) -> None:
-    """Proposed and approved edits."""
-    from pipelines.edits import pending
+    """Proposed and approved edits: when, what was measured, what stands now, and what is to be put in place."""
+    from pipelines.edits import pending, values_beside
     from pipelines.settings import load_settings
     from pipelines.store import Store
     from pipelines.tables.edits import BronzeManualEdits
@@ -108,7 +115,16 @@ def list_edits(json: JsonOption = False) -> None:
     store = Store(load_settings())
     rows = [row | {"state": "proposed"} for row in pending(store)]
     rows += [row | {"state": f"approved by {row['approved_by']}"} for row in store.arrow(BronzeManualEdits).to_pylist()]
-    show_json(rows) if json else show_rows(sorted(rows, key=lambda row: row["edit_id"]), _SHOWN, title="edits")
+    # Nobody should sign what they cannot see: the values proposed stand beside those measured and those in place.
+    rows = [row | values_beside(store, row) for row in sorted(rows, key=lambda row: row["edit_id"])]
+    if json:
+        show_json(rows)
+    else:
+        show_rows([row | {name: _in_short(row[name]) for name in _VALUES} for row in rows], _SHOWN, title="edits, values in kWh or kvarh")
+
+
+def _in_short(values: list[float | None] | None) -> str | None:
+    return None if values is None else ", ".join("none" if value is None else f"{value:g}" for value in values)
 
 
 def _minute(text: str, option: str) -> int:

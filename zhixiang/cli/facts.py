@@ -67,12 +67,11 @@ def load_monthly_prices(
     json: JsonOption = False,
 ) -> None:
     """Takes a file of published monthly prices into the facts, or refuses it as a whole with file and line."""
-    from pipelines.facts import load_facts, load_prices
+    from pipelines.facts import load_prices
     from pipelines.settings import load_settings
 
     folder = load_settings().facts_dir
     loaded = load_prices(file, folder, corrects=corrects)
-    load_facts(folder)
     months = [str(month) for month in loaded.months]
     if json:
         show_json({"file": str(folder / loaded.file), "months": months})

@@ -72,7 +72,7 @@ def ledger(
         return
     for run in reversed(listed):
         show_rows(
-            [{name: step[name] for name in ("step", "status", "seconds", "versions_written", "rows_written")} for step in run["steps"]],
+            [{name: step[name] for name in ("step", "status", "seconds", "computed", "versions_written", "rows_written")} for step in run["steps"]],
             title=f"{run['run_id']}  {run['command']}  {run['status']}",
         )
     show_rows(accounts, title="received files")

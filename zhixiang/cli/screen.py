@@ -118,9 +118,10 @@ class StepProgress:
         self._current = step
 
     def end(self, record: StepRecord) -> None:
-        """Shows what was done, in how long, with how many rows."""
-        rows = ", ".join(f"{name} {count:,}" for name, count in record.rows_written.items() if count)
-        self.line(record.step, record.status, record.seconds, rows)
+        """Shows what was done, in how long, with how many rows, and out of how many meter points or months where not all are computed."""
+        computed = [f"computed {record.basis.scope}"] if record.basis is not None and record.basis.scope is not None else []
+        rows = [f"{name} {count:,}" for name, count in record.rows_written.items() if count]
+        self.line(record.step, record.status, record.seconds, ", ".join([*computed, *rows]))
 
     def line(self, step: str, status: str, seconds: float, note: str = "") -> None:
         """One finished piece of work."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -15,6 +15,8 @@ from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.facts import Facts
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff import PricedMonth
     from pipelines.tariff.case_files import TariffCase
     from pipelines.tariff.contract import Contract
     from pipelines.tariff.what_if import Alternative
@@ -50,7 +52,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = _own_months(case, file.parent)
     else:
         contract = contract_of_case(case)
-        priced = [price_month(contract, month, facts, case.known) for month in determinants_of_case(case, file.parent, facts)]
+        measured = determinants_of_case(case, file.parent, facts)
+        priced = [_at_its_line(file, place, price_month, contract, month, facts, case.known) for place, month in enumerate(measured)]
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
@@ -63,7 +66,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         return
     console().print(f"[bold]{case.title}[/bold]")
     for month in months:
-        show_rows(month["lines"], title=month["month"])
+        show_rows(month["lines"], [name for name in month["lines"][0] if name != "formula"] if month["lines"] else None, title=month["month"])
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
 
@@ -74,12 +77,19 @@ def what_if(
     target_power_factor: Annotated[float | None, typer.Option(help="Power factor to reach with capacitors.")] = None,
     shift_share: Annotated[float | None, typer.Option(help="Share of sharp and peak energy moved into the valley, 0 to 1.")] = None,
     asked_on: Annotated[str | None, typer.Option(help="Day of the request, YYYY-MM-DD: from which month a change may hold.")] = None,
+    basis_since: Annotated[str | None, typer.Option(help="First month of the present demand basis, YYYY-MM; left out: long ago.")] = None,
+    contract_demand_since: Annotated[str | None, typer.Option(help="First month of the present contract demand; left out: long ago.")] = None,
     time_of_use_since: Annotated[str | None, typer.Option(help="First month of the present time-of-use choice, YYYY-MM.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """Compares other terms for the months of a case, the cheapest first; each is the same engine's price."""
+    """Compares other terms for the months of a case, the cheapest first; each is the same engine's price.
+
+    With --asked-on only what the notice periods allow is counted; without it each alternative is priced as if it held from the first month.
+    """
     from pipelines.errors import UsageError
+    from pipelines.periods import BillingMonth
     from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.notice_plan import change_limits, cheapest_within_notice, from_month
     from pipelines.tariff.what_if import as_agreed
 
     case, facts = read_case(file), _facts()
@@ -87,19 +97,77 @@ def what_if(
         raise UsageError("A case with prices of its own has no terms to choose between.", "Leave own_prices out.")
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
     now = as_agreed(contract, months, facts, case.known)
-    found = [now, *_alternatives(case, facts, months, target_power_factor, shift_share)]
-    changes = _first_months(facts, parse_day(asked_on, "--asked-on"), contract, time_of_use_since) if asked_on else {}
+    found = _alternatives(case, facts, months, target_power_factor, shift_share)
+    changes: dict[str, BillingMonth] = {}
+    if asked_on:
+        day = parse_day(asked_on, "--asked-on")
+        since = {name: BillingMonth.parse(text) if text else None for name, text in (("basis", basis_since), ("demand", contract_demand_since))}
+        limits = change_limits(day, facts, since["basis"], since["demand"], case.known)
+        changes = {"demand_basis": limits.basis_from, "contract_demand": limits.demand_from}
+        changes |= _time_of_use_choice(facts, day, contract, time_of_use_since)
+        found = [from_month(choice, now, changes[term]) if (term := _term_of(choice)) in changes else choice for choice in found]
+        if contract.demand_basis is not None:
+            found.append(cheapest_within_notice(contract, months, limits, facts, case.known))
+    found.append(now)
     rows = [
         {"alternative": choice.name, "total_cny": choice.total_cny, "saving_cny": now.total_cny - choice.total_cny, **choice.changes}
         for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
     ]
     if json:
-        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": changes})
+        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": {term: str(month) for term, month in changes.items()}})
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     show_rows(rows, columns, title=case.title)
     for term, month in changes.items():
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+
+
+@app.command("late-payment")
+def late_payment(
+    customer_class: Annotated[str, typer.Argument(metavar="CLASS", help="large_industry, general_commercial, residential or agriculture.")],
+    unpaid: Annotated[str, typer.Argument(metavar="CNY", help="What was not paid by the due day.")],
+    due: Annotated[str, typer.Option(help="Last day of payment in time, YYYY-MM-DD.")],
+    paid: Annotated[str, typer.Option(help="Day of payment, YYYY-MM-DD.")],
+    known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in time."""
+    from decimal import InvalidOperation
+
+    from pipelines.codes import CustomerClass
+    from pipelines.errors import UnknownNameError, UsageError
+    from pipelines.tariff import late_payment_lines
+
+    if customer_class not in set(CustomerClass):
+        raise UnknownNameError("customer class", customer_class, CustomerClass)
+    try:
+        amount = Decimal(unpaid)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite():
+        raise UsageError(f"{unpaid!r} is no amount.", "Write it in CNY, for example 1234.56.")
+    known_day = parse_day(known, "--known") if known else None
+    days = parse_day(due, "--due"), parse_day(paid, "--paid")
+    lines = [_line(line) for line in late_payment_lines(CustomerClass(customer_class), amount, *days, _facts(), known_day)]
+    total = sum((line["amount_cny"] for line in lines), Decimal("0.00"))
+    if json:
+        show_json({"total_cny": total, "lines": lines})
+    elif not lines:
+        console().print("按时缴费，无违约金 paid in time, no penalty")
+    else:
+        show_rows(lines, title=f"违约金 late payment, due {due}, paid {paid}")
+        console().print(f"合计 total [bold]{total:,} CNY[/bold]")
+
+
+def _at_its_line(file: Path, place: int, price: Callable[..., PricedMonth], *arguments: Any) -> PricedMonth:
+    """A month priced; what the engine finds wrong with it names the month's line of the case."""
+    from pipelines.errors import FactFileError, UsageError
+    from pipelines.tariff.case_files import month_line
+
+    try:
+        return price(*arguments)
+    except UsageError as error:
+        raise FactFileError(str(file), month_line(file, place), error.message, error.hint) from None
 
 
 def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None) -> list[Alternative]:
@@ -126,16 +194,21 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
     return found
 
 
-def _first_months(facts: Facts, asked_on: date, contract: Contract, time_of_use_since: str | None) -> dict[str, str]:
-    from pipelines.periods import BillingMonth
-    from pipelines.tariff.what_if import first_month_of_change, first_month_of_time_of_use_choice
+def _term_of(choice: Alternative) -> str:
+    """The term whose notice period an alternative has to wait for; empty where no fact tells of one."""
+    if choice.name.startswith("basis "):
+        return "demand_basis"
+    return "time_of_use_option" if "is_time_of_use" in choice.changes else ""
 
-    rules = {"demand_basis": facts.basic_charge.basis_change, "contract_demand": facts.basic_charge.contract_demand_change}
-    found = {term: str(first_month_of_change(asked_on, rule.on(asked_on), facts.holidays)) for term, rule in rules.items()}
-    if contract.customer_class in facts.time_of_use.option.on(asked_on):
-        since = BillingMonth.parse(time_of_use_since) if time_of_use_since else None
-        found["time_of_use_option"] = str(first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, since))
-    return found
+
+def _time_of_use_choice(facts: Facts, asked_on: date, contract: Contract, since: str | None) -> dict[str, BillingMonth]:
+    from pipelines.periods import BillingMonth
+    from pipelines.tariff.what_if import first_month_of_time_of_use_choice
+
+    if contract.customer_class not in facts.time_of_use.option.on(asked_on):
+        return {}
+    last = BillingMonth.parse(since) if since else None
+    return {"time_of_use_option": first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, last)}
 
 
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
@@ -160,7 +233,7 @@ def _line(line: Any) -> dict[str, Any]:
     return {
         "#": line.line_number, "component": line.component.value, "period": line.period.value if line.period else None, "quantity": line.quantity,
         "unit": line.quantity_unit, "unit_price": line.unit_price, "amount_cny": line.amount_cny, "fact_id": line.fact_id,
-        "confidence": line.fact_confidence.value,
+        "confidence": line.fact_confidence.value, "formula": line.formula,
     }  # fmt: skip
 
 

@@ -24,10 +24,11 @@ def vee(
     from pipelines.formats import load_mapping
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import load_settings
-    from zhixiang.vee_run import prepare_folder, run_vee, write_vee
+    from zhixiang.vee_folder import prepare_folder
+    from zhixiang.vee_run import every_file, run_vee, write_vee
 
     declared = load_mapping(mapping) if mapping else None
-    prepare_folder(out)
+    prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
     settings = load_settings()
     steps = _Steps(len(files) + 4, quiet=json)
     try:

@@ -3,152 +3,139 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import replace
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, CustomerClass, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotInForceError
-from pipelines.facts import Facts
+from pipelines.facts import Dated, Facts, Version
+from pipelines.facts.listing import figures_of
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Determinants, price_month
+from pipelines.units import Unit
 from zhixiang.delivery.pages import script_hash, write_page
+from zhixiang.delivery.price_figures import calculator_figures
+from zhixiang.delivery.price_hours import AS_SEASON, day_rows, holiday_days
 
 SCRIPT = Path(__file__).parent / "templates" / "prices.js"
-CLASSES = {CustomerClass.LARGE_INDUSTRY: "大工业 large industry", CustomerClass.GENERAL_COMMERCIAL: "一般工商业 general commercial"}
+CLASSES = {
+    CustomerClass.LARGE_INDUSTRY: "大工业 large industry", CustomerClass.GENERAL_COMMERCIAL: "一般工商业 general commercial",
+    CustomerClass.RESIDENTIAL: "居民 residential",
+}  # fmt: skip
 SCHEMES = {PricingScheme.SINGLE_PART: "单一制 single-part", PricingScheme.TWO_PART: "两部制 two-part"}
 LEVELS = {
     VoltageLevel.BELOW_1KV: "不满1千伏 below 1 kV", VoltageLevel.KV_1_TO_20: "1–10（20）千伏 1 to 20 kV", VoltageLevel.KV_35: "35千伏 35 kV",
     VoltageLevel.KV_110: "110千伏 110 kV", VoltageLevel.KV_220_UP: "220千伏及以上 220 kV and up",
 }  # fmt: skip
 PERIODS = {
-    TouPeriod.SHARP: ("尖", "#b3261e"), TouPeriod.PEAK: ("峰", "#ef8e3b"), TouPeriod.FLAT: ("平", "#c9d6d2"), TouPeriod.VALLEY: ("谷", "#3f9b86"),
-    TouPeriod.DEEP_VALLEY: ("深谷", "#1f5d8c"),
+    TouPeriod.SHARP: ("尖", "sharp", "#b3261e"), TouPeriod.PEAK: ("峰", "peak", "#ef8e3b"), TouPeriod.FLAT: ("平", "flat", "#c9d6d2"),
+    TouPeriod.VALLEY: ("谷", "valley", "#3f9b86"), TouPeriod.DEEP_VALLEY: ("深谷", "deep valley", "#1f5d8c"),
 }  # fmt: skip
-COMPONENTS = {"energy_base": "上网电量 energy", "transmission": "输配电 network", "funds": "基金及附加 funds"}
-SHOWN = ("energy_base", "energy_composition", "transmission.", "funds", "time_of_use.ratios", "residential.", "basic_charge.", "power_factor.base")
-HUNDREDTHS = 101
+CONFIDENCES = {
+    Confidence.OFFICIAL: "官方 official", Confidence.MEDIUM: "较可靠 medium", Confidence.SECONDARY: "转引 secondary", Confidence.DERIVED: "推算 derived",
+    Confidence.UNVERIFIED: "未核实 unverified", Confidence.ILLUSTRATIVE: "示意 illustrative",
+}  # fmt: skip
+HISTORIES = {
+    "电量电价 energy": ("energy_base", "transmission.single_part", "transmission.two_part.energy", "transmission.line_loss", "funds"),
+    "基本电费 basic charge": ("transmission.two_part.capacity", "transmission.two_part.demand", "basic_charge.", "pricing_scheme"),
+    "分时与力调 time of use, power factor": ("time_of_use.ratios", "time_of_use.floating", "power_factor."),
+    "居民 residential": ("residential.",),
+    "目录电价（已废止） catalogue, superseded": ("catalogue.",),
+}
+_PARTS = {
+    **{level.value: said.split(" ")[0] for level, said in LEVELS.items()}, **{period.value: sign for period, (sign, *_) in PERIODS.items()},
+    "flat": "平", "by_period": "", "first_limit_kwh": "一档上限 kWh", "second_limit_kwh": "二档上限 kWh", "household_persons": "多人户 人数",
+    "household_extra_kwh": "多人户每月加 kWh", "combined_choice_persons": "可选合表 人数", "tolerance_ratio": "容差", "excess_multiple": "超限倍数",
+    "minimum_capacity_ratio": "最低占容量", "threshold_kwh_per_kva": "达标 kWh/kVA", "price_ratio": "折扣", "bases": "适用", "every_months": "每（月）",
+    "notice_working_days": "提前工作日", "single_part_up_to_kva": "单一制至 kVA", "two_part_from_kva": "两部制自 kVA",
+}  # fmt: skip
 
 
 def write_prices_page(facts: Facts, month: BillingMonth, path: Path) -> dict[str, Any]:
-    """Writes the page of the prices in force in a month; returns the figures that the calculator works with."""
+    """Writes the page of the prices of a month; returns the figures that the calculator works with.
+
+    A price that changes inside the month gives one table for each span of days; where nothing is in force the page says so.
+    """
     figures = calculator_figures(facts, month)
     script = SCRIPT.read_text(encoding="utf-8")
-    rows = [row.as_dict() for row in facts.describe(month.first_day) if row.fact_id.startswith(SHOWN)]
+    rows = facts.describe(month.last_day)
     write_page(
         path, "prices.html.j2", month=str(month), figures=json.dumps(figures, ensure_ascii=False).replace("<", "\\u003c"), script=script,
-        script_hash=script_hash(script), classes=CLASSES, schemes=SCHEMES, levels=LEVELS, periods=PERIODS, components=COMPONENTS,
-        prices=figures["energy"], basic=figures["basic"], rows=rows, days=[day_picture(facts, kind, month) for kind in CLASSES],
-        history=list(_history(facts)), standards=figures["standards"], illustrative=any(row["confidence"] == "illustrative" for row in rows),
+        script_hash=script_hash(script), classes=CLASSES, schemes=SCHEMES, levels=LEVELS, periods=PERIODS, confidences=CONFIDENCES,
+        spans=[span | {"rows": {kind: list(_energy_rows(span, kind)) for kind in CLASSES}} for span in figures["spans"]],
+        hours=_hours(facts, month), as_season=AS_SEASON,
+        holidays=holiday_days(facts, CustomerClass.LARGE_INDUSTRY, month), history=_history(facts, [date.fromisoformat(span["first"]) for span in figures["spans"]]),
+        illustrative=any(row.confidence == Confidence.ILLUSTRATIVE for row in rows),
     )  # fmt: skip
     return figures
 
 
-def calculator_figures(facts: Facts, month: BillingMonth) -> dict[str, Any]:
-    """Every figure of the month as exact text: unit prices by class, scheme, level and period, basic prices, rules, adjustment table.
+def _hours(facts: Facts, month: BillingMonth) -> list[tuple[str, list[dict[str, Any]]]]:
+    """The rows of a day by class; classes with the same hours stand together."""
+    found: list[tuple[str, list[dict[str, Any]]]] = []
+    for kind, said in CLASSES.items():
+        rows = day_rows(facts, kind, month.last_day)
+        same = next((place for place, (_, others) in enumerate(found) if others == rows), None)
+        if same is None:
+            found.append((said, rows))
+        else:
+            found[same] = (f"{found[same][0]} · {said}", rows)
+    return found
 
-    The unit prices are read off lines of the engine itself, one kWh in each period.
+
+def _energy_rows(span: Mapping[str, Any], kind: CustomerClass) -> Iterator[dict[str, Any]]:
+    """Whole prices of each scheme and level of a class by period, and ``all`` without time of use; None where there is none. [CNY/kWh]"""
+    for way, said in SCHEMES.items():
+        for level, level_said in LEVELS.items():
+            found = span["energy"].get(kind.value, {}).get(way.value, {}).get(level.value)
+            if found:
+                yield {"scheme": said, "level": level_said} | {
+                    name: _whole_price(found, name) for name in (*(period.value for period in PERIODS), "all")
+                }
+
+
+def _whole_price(found: Mapping[str, Mapping[str, str]], period: str) -> str | None:
+    if not all(period in prices for prices in found.values()):
+        return None
+    return f"{sum((Decimal(prices[period]) for prices in found.values()), Decimal(0)):.5f}"
+
+
+def _history(facts: Facts, firsts: Sequence[date]) -> dict[str, list[dict[str, Any]]]:
+    """Every version of every price, the newest first: its figures, since when, until when, known from when, by which document.
+
+    firsts  First days of the month's spans: a version that holds on one of them is marked.
     """
-    day = month.first_day
-    rule, use = facts.basic_charge.demand.on(day), facts.basic_charge.utilisation.on(day)
-    adjustment = facts.power_factor_adjustment.on(day)
-    scheme = facts.pricing_scheme.on(day)
-    basic = {
-        level.value: {
-            "capacity": f"{facts.transmission.two_part_capacity.on(day)[level]:f}",
-            "demand": f"{facts.transmission.two_part_demand.on(day)[level]:f}",
-        }
-        for level in facts.transmission.two_part_capacity.on(day)
-    }
-    return {
-        "month": str(month),
-        "energy": {kind.value: {way.value: dict(_levels(facts, kind, way, month)) for way in SCHEMES} for kind in CLASSES},
-        "basic": basic,
-        "demand": {name: f"{getattr(rule, name):f}" for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")},
-        "utilisation": {
-            "threshold": f"{use.threshold_kwh_per_kva:f}",
-            "ratio": f"{use.price_ratio:f}",
-            "bases": sorted(basis.value for basis in use.bases),
-        },
-        "schemes": {"single_up_to": f"{scheme.single_part_up_to_kva:f}", "two_from": f"{scheme.two_part_from_kva:f}"},
-        "base_excludes": sorted(component.value for component in facts.power_factor_base_excludes.on(day)),
-        "standards": {
-            f"{standard:f}": [f"{adjustment.ratio(Decimal(step) / 100, standard):f}" for step in range(HUNDREDTHS)]
-            for standard in adjustment.standards
-        },
-    }
+    found: dict[str, list[dict[str, Any]]] = {}
+    for heading, stems in HISTORIES.items():
+        for fact_id, dated in facts.by_id.items():
+            if not fact_id.startswith(stems):
+                continue
+            holding = [version for day in firsts if (version := _version_on(dated, day)) is not None]
+            versions = [
+                {
+                    "figures": [(_said(suffix, fact_id), text) for suffix, text in figures_of(version.value)], "cited": version.citation,
+                    "from": version.effective_from.isoformat(), "to": version.effective_to.isoformat() if version.effective_to else "",
+                    "known": version.known_from.isoformat(), "line": version.line, "holds": any(version is each for each in holding),
+                }
+                for version in dated.versions[::-1]
+            ]  # fmt: skip
+            unit = "" if dated.unit is None or dated.unit is Unit.RATIO else dated.unit.value
+            found.setdefault(heading, []).append(
+                {"fact_id": fact_id, "zh": dated.title_zh, "en": dated.title_en, "unit": unit, "file": dated.file, "versions": versions}
+            )
+    return found
 
 
-def _levels(facts: Facts, kind: CustomerClass, way: PricingScheme, month: BillingMonth) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of each voltage level that has a price: component -> period -> unit price; the period ``all`` without time of use."""
-    for level in LEVELS:
-        contract = Contract(kind, way, level, True, Decimal(1), Decimal(1), DemandBasis.CAPACITY if way is PricingScheme.TWO_PART else None)
-        found: dict[str, dict[str, str]] = {}
-        for period in TouPeriod:
-            split = dict.fromkeys(TouPeriod, Decimal(0)) | {period: Decimal(1)}
-            measured = Determinants(month, Decimal(1), split, None, None, None, Decimal("0.01"))
-            for name, price in _unit_prices(contract, measured, facts):
-                found.setdefault(name, {})[period.value] = price
-        plain = replace(contract, is_time_of_use=False)
-        for name, price in _unit_prices(plain, Determinants(month, Decimal(1), None, None, None, None, Decimal("0.01")), facts):
-            found.setdefault(name, {})["all"] = price
-        if found:
-            yield level.value, found
-
-
-def _unit_prices(contract: Contract, measured: Determinants, facts: Facts) -> list[tuple[str, str]]:
+def _version_on(dated: Dated[Any], day: date) -> Version[Any] | None:
     try:
-        lines = price_month(contract, measured, facts).lines
-    except FactNotInForceError:  # no such level, or a period that the class does not know
-        return []
-    return [(line.component.value, f"{line.unit_price:f}") for line in lines if line.component.value in COMPONENTS]
+        return dated.version_on(day)
+    except FactNotInForceError:
+        return None
 
 
-def day_picture(facts: Facts, kind: CustomerClass, month: BillingMonth) -> dict[str, Any]:
-    """The periods of an ordinary day in each month of the year, as runs of equal colour.
-
-    Answers ``title`` and ``rows``; a row has the month's number and runs of (first slot, slots, sign, colour).
-    """
-    rows = []
-    for number in range(1, 13):
-        day = _ordinary_day(facts, date(month.year, number, 1))
-        if day is None:
-            continue
-        slots = facts.time_of_use.slot_periods(day, kind)
-        starts = [place for place, period in enumerate(slots) if place == 0 or period != slots[place - 1]]
-        runs = [(start, end - start, *PERIODS[slots[start]]) for start, end in zip(starts, [*starts[1:], len(slots)], strict=True)]
-        rows.append({"month": number, "runs": runs})
-    return {"title": CLASSES[kind], "rows": rows}
-
-
-def _ordinary_day(facts: Facts, first: date) -> date | None:
-    """The month's first working day that a schedule covers."""
-    for offset in range(28):
-        day = first + timedelta(days=offset)
-        try:
-            if facts.holidays.day_type(day) == "working_day":
-                facts.time_of_use.slot_periods(day, CustomerClass.LARGE_INDUSTRY)
-                return day
-        except FactNotInForceError:
-            return None
-    return None
-
-
-def _history(facts: Facts) -> Iterator[dict[str, Any]]:
-    """Every version of every price: since when, until when, known from when, by which document."""
-    for fact_id, dated in facts.by_id.items():
-        if fact_id.startswith((*SHOWN, "catalogue.")):
-            yield {
-                "fact_id": fact_id, "title_zh": dated.title_zh, "title_en": dated.title_en,
-                "versions": [
-                    {
-                        "from": version.effective_from.isoformat(), "to": version.effective_to.isoformat() if version.effective_to else "",
-                        "known": version.known_from.isoformat(), "document": version.citation.document, "clause": version.citation.clause,
-                        "confidence": version.citation.confidence.value, "note": version.citation.note,
-                    }
-                    for version in dated.versions
-                ],
-            }  # fmt: skip
+def _said(suffix: str, fact_id: str) -> str:
+    """The last parts of a figure's id in the words of the trade."""
+    parts = _PARTS | ({"flat": "不分时"} if fact_id.startswith("residential.") else {})
+    return " ".join(word for part in suffix.split(".") if part and (word := parts.get(part, part)))

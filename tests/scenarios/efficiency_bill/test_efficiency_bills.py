@@ -17,10 +17,11 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.account_supply import AccountBook
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.baseline import FLAT, Baseline
 from products.efficiency_bill.bill_page import bill_days
-from products.efficiency_bill.cases import gather_cases
+from products.efficiency_bill.cases import Case, gather_cases
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.rendering import render_bill_html
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -77,9 +78,13 @@ def baselines(path: Path) -> dict[str, Baseline]:
     }
 
 
+def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Case]:
+    return gather_cases(AccountBook(customers.to_pylist(), determinants.to_pylist()), *others)
+
+
 def bill_of(scenario: Path, customer_id: str) -> dict[str, Any]:
     when = scenario / "when"
-    cases = gather_cases(
+    cases = gather(
         table(SilverCustomers, when / "customers.csv", valid_from_date=date(2026, 1, 1), provenance="real+dates_shifted"),
         table(GoldBillingDeterminants, when / "determinants.csv", meter_point_id="MP", resolution_kwh=Decimal("0.01"), metered_days=30, month_days=30, estimated_ratio=0.0),
         days(when / "days.csv"),

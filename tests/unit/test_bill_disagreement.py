@@ -1,0 +1,73 @@
+"""What ``bill audit`` and ``bill replay`` say on stderr where something differs, and their exit code."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipelines.facts import load_facts
+from pipelines.settings import packaged
+from pipelines.tariff import price_month
+from products.efficiency_bill.audit import NEEDED
+from products.efficiency_bill.replay import Difference
+from tests.steel_works import STEEL, STEEL_SEPTEMBER
+from zhixiang.cli import bills
+from zhixiang.cli.main import run_app
+
+LINES = price_month(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")).lines
+
+
+def called(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    """Exit code and standard error of a command in this process."""
+    monkeypatch.setattr(sys, "argv", ["zhixiang", *arguments])
+    code = run_app()
+    return code, capsys.readouterr().err
+
+
+def written(path: Path, first_amount_less: str | None = None) -> Path:
+    rows = [["W", "2026-09", line.component, line.period or "", f"{line.quantity:f}", f"{line.unit_price:f}", str(line.amount_cny)] for line in LINES]
+    if first_amount_less is not None:
+        rows[0][-1] = first_amount_less
+    path.write_text("\n".join(",".join(row) for row in [list(NEEDED), *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store with one bill, whose kept case is the steel works' September."""
+    monkeypatch.setattr(bills, "_issued", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]})
+    case = SimpleNamespace(contract=STEEL, determinants=STEEL_SEPTEMBER)
+    monkeypatch.setattr("products.efficiency_bill.kept_case.case_from_text", lambda _: case)
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_audit_with_a_difference_says_how_many_lines_and_how_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # The first line is 19,798.27 kWh x 0.97125 = 19,229.07; the bill asks for 19,230.07.
+    code, said = called(monkeypatch, capsys, "bill", "audit", str(written(tmp_path / "bill.csv", "19230.07")))
+    assert code == 4
+    assert said.splitlines() == ["zhixiang: 1 lines differ, +1.00 CNY in all.", "  -> Each row names its reason; --json gives the figures."]
+
+
+@pytest.mark.usefixtures("kept")
+def test_an_audit_without_difference_complains_of_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert called(monkeypatch, capsys, "bill", "audit", str(written(tmp_path / "bill.csv"))) == (0, "")
+
+
+def test_a_replay_with_a_difference_says_how_many_values(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    found: dict[str, Any] = {"result": {"revision": 1, "content_digest": "0"}}
+    monkeypatch.setattr(bills, "bill_and_rules", lambda *_: (found, (None, None)))
+    monkeypatch.setattr(bills, "_with_corrected", lambda bill: bill)
+    monkeypatch.setattr("products.efficiency_bill.replay.replay", lambda *_: (Difference("lines 1", "amount_cny", 1, 2),))
+    code, said = called(monkeypatch, capsys, "bill", "replay", "W/2026-09")
+    assert code == 4
+    assert said.splitlines() == [
+        "zhixiang: 1 values came out otherwise.", "  -> A bill must follow from its evidence; report it with --json."
+    ]  # fmt: skip
