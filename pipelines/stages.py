@@ -254,7 +254,7 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
         return judge_days(rows[0], rows[1], points, day_types, settings, clock)
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
-    touched = touched_meter_points(inputs, sources)
+    touched = touched_meter_points(inputs, sources, otherwise=_behind_another)
     return derive_with_findings(inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched, _OF_CURVES)
 
 
@@ -262,7 +262,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
     """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
     points, periods = _meter_points(inputs), inputs.facts.time_of_use.slot_matrix
     customers, shares = (inputs.frame(table).toArrow().cast(table.arrow_schema()) for table in (SilverCustomers, SilverSupplyShares))
-    agreed = Agreements(customers, points, shares, month_cuts(customers.to_pylist(), points.to_pylist(), shares.to_pylist(), inputs.facts))
+    agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return derive_billing(rows[0], rows[1], agreed, periods)
@@ -277,15 +277,28 @@ def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) 
     tables = (SilverCustomers, SilverMeterPoints)
     if all(set(inputs.paths(table)) == set(earlier.paths(table)) for table in tables):
         return set()
+    found = _related(inputs, earlier)
+    for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
+        rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
+        found.update(name for column in rows.columns for name in column.to_pylist() if name)
+    return found & set(known)
+
+
+def _behind_another(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+    """Meter points before or behind another: whose energy the one of a main meter counts as well depends on both."""
+    if set(inputs.paths(SilverMeterPoints)) == set(earlier.paths(SilverMeterPoints)):
+        return set()
+    return _related(inputs, earlier) & set(known)
+
+
+def _related(inputs: Inputs, earlier: Earlier) -> set[str]:
+    """Meter points with a parent, and their parents, now and when the step ran."""
     found: set[str] = set()
     for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
         rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "parent_meter_point_id"])
         rows = rows.filter(pc.is_valid(rows["parent_meter_point_id"]))
         found.update(*(column.to_pylist() for column in rows.columns))
-    for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
-        rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
-        found.update(name for column in rows.columns for name in column.to_pylist() if name)
-    return found & set(known)
+    return found
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:

@@ -99,16 +99,13 @@ class World:
     ) -> None:
         terms, points, parts = with_ends(customers, "customer_id"), with_ends(meter_points, "meter_point_id"), with_ends(shares, "share_id")
         self.facts = facts
-        agreed = Agreements(
-            rows_of(SilverCustomers, terms), rows_of(SilverMeterPoints, points), rows_of(SilverSupplyShares, parts), {}
-        )  # fmt: skip
-        every = [table.to_pylist() for table in (agreed.customers, agreed.meter_points, agreed.shares)]
-        agreed = Agreements(agreed.customers, agreed.meter_points, agreed.shares, month_cuts(*every, facts))
+        tables = rows_of(SilverCustomers, terms), rows_of(SilverMeterPoints, points), rows_of(SilverSupplyShares, parts)
+        agreed = Agreements(*tables, month_cuts(*tables, facts))
         whole, cut = derive_billing(
             rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, day_curves), agreed, facts.time_of_use.slot_matrix
         )
         self.determinants, self.segments = whole.to_pylist(), cut.to_pylist()
-        self.book = AccountBook(every[0], self.determinants, self.segments, every[2], price_days_of(facts))
+        self.book = AccountBook(tables[0].to_pylist(), self.determinants, self.segments, tables[2].to_pylist(), price_days_of(facts))
 
     def account(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> AccountMonth:
         """The account of a month that has one."""

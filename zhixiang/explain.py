@@ -210,8 +210,9 @@ def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str],
     found: list[Row] = []
     for name in points:
         for row in traces.metered.get(name, []):
-            lost = [_LOSSES[column] for column in columns if row.get(_LOSSES.get(column, "")) is not None]
-            found.append({each: row[each] for each in ("meter_point_id", *columns, *lost)})
+            beside = [_LOSSES[column] for column in columns if row.get(_LOSSES.get(column, "")) is not None]
+            beside += ["main_period_kwh"] if name in part.taken_out and row["main_period_kwh"] is not None else []
+            found.append({each: row[each] for each in ("meter_point_id", *columns, *beside)})
         for row in traces.parts.get(name, []):
             if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day:
                 found.append({each: row[each] for each in ("meter_point_id", "first_date", "last_date", *(each for each in columns if each in row))})

@@ -87,8 +87,10 @@ class Dated(Generic[T]):
             raise FactNotInForceError(self.fact_id, day, self.covers(known), *self._place(day))
         return chosen
 
-    def _place(self, day: date) -> tuple[str, int]:
-        """File and line of the version nearest before a day, or of the first."""
+    def _place(self, day: date) -> tuple[str, int | None]:
+        """File and line of the version nearest before a day, or of the first; no line where there is none."""
+        if not self.versions:
+            return self.file, None
         nearest = self.versions[0]
         for version in self.versions:
             if version.effective_from <= day:

@@ -18,12 +18,13 @@ class GoldDayEnergy(Table):
     meter_point_id = Field(STRING, "Meter point.", key=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     energy_date = Field(DATE, "Local day.", key=True)
-    customer_id = Field(STRING, "Customer supplied; empty for a meter that is not billed.")
+    customer_id = Field(STRING, "Customer supplied; empty for a meter that is not billed, or whose energy the customer's main meter counts.")
     energy_kwh_or_kvarh = Field(DOUBLE, "Energy of the day.", unit=Unit.KWH_OR_KVARH, nullable=False)
     basis_code = Field(STRING, "register or curve.", nullable=False)
     curve_kwh_or_kvarh = Field(DOUBLE, "Energy of the day by the curve, where there is one.", unit=Unit.KWH_OR_KVARH)
     estimated_ratio = Field(DOUBLE, "Share of the day's energy that was estimated.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
+    deducted_customer_id = Field(STRING, "Customer whose main meter counts the energy as well and whose account it is deducted from.")
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -68,6 +69,11 @@ class GoldBillingDeterminants(Table):
         ENERGY, "Energy of the calendar year before the month, for residential tiers; empty for others.", unit=Unit.KWH, minimum=0
     )
     parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
+    main_period_kwh = Field(
+        pa.list_(ENERGY),
+        "Of a sub-meter with a curve: its energy in 尖, 峰, 平, 谷, 深谷 by the main meter's terms, to be deducted there.",
+        unit=Unit.KWH,
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -95,4 +101,5 @@ class GoldBillingSegments(Table):
     max_demand_date = Field(DATE, "Local day of it.")
     max_demand_slot = Field(INTEGER, "Slot of that day, 0 beginning at midnight.", minimum=0)
     basis_code = Field(STRING, "What the month's energy is cut by.", codes=SegmentBasis, nullable=False)
+    main_period_kwh = Field(pa.list_(ENERGY), "Of a sub-meter with a curve: its energy by period of the main meter's terms.", unit=Unit.KWH)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

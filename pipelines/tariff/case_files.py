@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
@@ -46,6 +46,7 @@ class ContractPart(_Part):
     demand_basis: DemandBasis | None = Field(None, description="What the basic charge is raised on; two-part.")
     contract_demand_kw: Positive | None = Field(None, description="Contract maximum demand, where that is the basis. [kW]")
     power_factor_standard: Decimal | None = Field(None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]")
+    is_ev_charging: bool = Field(False, description="Whether a curve is split by the hours of charging points; industry and commerce.")
     household_persons: int | None = Field(None, ge=1, description="Residential: persons of the household, where registered.")
     is_combined_meter: bool = Field(False, description="Residential: one price without tiers.")
     supply_began: date | None = Field(None, description="Residential: day the supply began, where it lies in the year of the bill.")
@@ -195,7 +196,7 @@ def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[t
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name not in ("supply_kv", "is_ev_charging")})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
@@ -276,17 +277,27 @@ def _periods_of(
 ) -> dict[TouPeriod, Decimal] | None:
     """The energy by period; None where the contract has none and no schedule is in force."""
     try:
-        return _by_period(curve, month, energy, case.contract.customer_class, step, facts, case.known)
+        return _by_period(curve, month, energy, _schedule(case.contract), step, facts, case.known)
     except FactNotInForceError:
         if case.contract.is_time_of_use:
             raise
         return None
 
 
+def _schedule(contract: ContractPart) -> TouSchedule:
+    """Whose time-of-use hours split a curve."""
+    found = TouSchedule.of(contract.customer_class, contract.is_ev_charging)
+    if found is None:
+        raise UsageError(
+            "The hours of residential charging points have no published price.", "Leave is_ev_charging out, or price industry or commerce."
+        )
+    return found
+
+
 def _by_period(
-    curve: Sequence[float], month: BillingMonth, energy: Decimal, customer_class: CustomerClass, step: Decimal, facts: Facts, known: date | None
+    curve: Sequence[float], month: BillingMonth, energy: Decimal, schedule: TouSchedule, step: Decimal, facts: Facts, known: date | None
 ) -> dict[TouPeriod, Decimal]:
-    slots = facts.time_of_use.slot_matrix(month.days, customer_class, known).reshape(-1)
+    slots = facts.time_of_use.slot_matrix(month.days, schedule, known).reshape(-1)
     sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
 

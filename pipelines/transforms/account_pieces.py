@@ -21,13 +21,17 @@ _SMALLEST = Decimal("0.000001")
 
 @dataclass(frozen=True)
 class Piece:
-    """Days of a month, both counting, with energy [kWh], its periods where the terms know them, and the highest demand [kW]."""
+    """Days of a month, both counting, with energy [kWh], its periods where the terms know them, and the highest demand [kW].
+
+    main_periods  Of a sub-meter with a curve: its energy by the periods of the main meter's terms. [kWh]
+    """
 
     first_day: date
     last_day: date
     energy_kwh: Decimal
     energy_by_period: Split | None
     max_demand_kw: Decimal | None
+    main_periods: Split | None = None
 
     @property
     def days(self) -> int:
@@ -78,16 +82,15 @@ def _piece(row: Row, first: date, last: date) -> Piece:
         row["energy_kwh"],
         None if None in split.values() else split,
         None if demand is None else round_half_up(Decimal(repr(demand)), DEMAND_STEP_KW),
+        None if (main := row.get("main_period_kwh")) is None else dict(zip(TouPeriod, main, strict=True)),
     )
 
 
 def _with_energy(piece: Piece, added: Decimal, step: Decimal) -> Piece:
-    split = piece.energy_by_period
-    return replace(
-        piece,
-        energy_kwh=piece.energy_kwh + added,
-        energy_by_period=None if split is None else with_added_energy(split, added, usable(added, step)),
-    )
+    splits = [
+        None if split is None else with_added_energy(split, added, usable(added, step)) for split in (piece.energy_by_period, piece.main_periods)
+    ]
+    return replace(piece, energy_kwh=piece.energy_kwh + added, energy_by_period=splits[0], main_periods=splits[1])
 
 
 def _added_splits(splits: Sequence[Split | None]) -> Split | None:

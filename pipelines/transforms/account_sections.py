@@ -11,7 +11,7 @@ from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tariff.metering import deducted, to_steps
-from pipelines.transforms.account_pieces import Piece, usable
+from pipelines.transforms.account_pieces import Piece, Split, usable
 from pipelines.transforms.agreed_points import share_on
 
 Row = Mapping[str, Any]
@@ -76,21 +76,33 @@ def section_of(
     return Section(name, None, shares, pieces, list(pieces), schedule)
 
 
-def take_out(left: Sequence[Piece], taken: Sequence[Piece], same_hours: Sequence[bool], step: Decimal) -> list[Piece]:
+def take_out(left: Sequence[Piece], taken: Sequence[Piece], own: Sequence[Split | None], step: Decimal) -> list[Piece]:
     """What is left of pieces when others are taken out of them; raises SectionsAboveMainError where that is more than there is.
 
-    same_hours  Of each piece: whether the periods of both are the same hours; else the energy is taken from all periods in proportion.
+    own  Energy of each part by the hours of what it is taken out of; None: it is taken from all periods in proportion, and so it is where a
+         period holds less than the part claims of it.
     """
     found: list[Piece] = []
-    for piece, part, is_same in zip(left, taken, same_hours, strict=True):
+    for piece, part, periods in zip(left, taken, own, strict=True):
         energy, split = piece.energy_kwh - part.energy_kwh, piece.energy_by_period
-        if split is not None:
-            own = part.energy_by_period if is_same else None  # None there as well: in proportion
-            split = deducted(split, part.energy_kwh, own, usable(part.energy_kwh, step))
-        if energy < 0 or (split is not None and any(value < 0 for value in split.values())):
+        if energy < 0:
             raise SectionsAboveMainError
+        if split is not None:
+            by_hours = None if periods is None else deducted(split, part.energy_kwh, periods, step)
+            is_there = by_hours is not None and all(value >= 0 for value in by_hours.values())
+            split = by_hours if is_there else deducted(split, part.energy_kwh, None, usable(part.energy_kwh, step))
+            if split is not None and any(value < 0 for value in split.values()):
+                raise SectionsAboveMainError
         found.append(replace(piece, energy_kwh=energy, energy_by_period=split))
     return found
+
+
+def by_hours_of_main(taken: Sequence[Piece], same_hours: Sequence[bool]) -> list[Split | None]:
+    """Energy of each part by the main meter's hours: told by its curve, or by its own periods where their hours are the same."""
+    return [
+        piece.main_periods if piece.main_periods is not None else piece.energy_by_period if is_same else None
+        for piece, is_same in zip(taken, same_hours, strict=True)
+    ]
 
 
 def _taken(share: Row, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal) -> Decimal:
@@ -101,7 +113,7 @@ def _taken(share: Row, energy_kwh: Decimal, days: int, month: BillingMonth, step
 
 
 def _nothing(piece: Piece) -> Piece:
-    return replace(piece, energy_kwh=Decimal(0), energy_by_period=dict.fromkeys(TouPeriod, Decimal(0)), max_demand_kw=None)
+    return replace(piece, energy_kwh=Decimal(0), energy_by_period=dict.fromkeys(TouPeriod, Decimal(0)), max_demand_kw=None, main_periods=None)
 
 
 def _like(main: Piece, energy: Decimal, step: Decimal) -> Mapping[TouPeriod, Decimal] | None:

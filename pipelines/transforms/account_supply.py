@@ -17,7 +17,7 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
 from pipelines.transforms.account_pieces import Piece, added_up, pieces_of
-from pipelines.transforms.account_sections import Section, SectionsAboveMainError, section_of, take_out
+from pipelines.transforms.account_sections import Section, SectionsAboveMainError, by_hours_of_main, section_of, take_out
 from pipelines.transforms.accounts import account_determinants, contract_of, contract_of_share
 from pipelines.transforms.agreed_points import histories, row_on, share_on
 
@@ -152,6 +152,8 @@ class AccountBook:
         supply = SupplyMonth(
             month, tuple(segments), whole.lagging_kvarh, whole.leading_kvarh, max(year, Decimal(0)), whole.exported_kwh, whole.energy_kwh
         )
+        if not inside.is_any:
+            return replace(plain, supply=supply)
         splits = [segment.energy_by_period for segment in segments]
         together = (
             None
@@ -205,11 +207,13 @@ class AccountBook:
             holder = next((each for each in sections if each.meter_point_id == row["parent_meter_point_id"]), None)
             taken, schedule = pieces[row["meter_point_id"]], self._schedule_behind(row)
             if holder is None:
-                left = take_out(left, taken, [schedule == hour for hour in hours], step)
+                left = take_out(left, taken, by_hours_of_main(taken, [schedule == hour for hour in hours]), step)
             else:
-                holder.pieces[:] = take_out(holder.pieces, taken, [schedule == holder.schedule] * len(firsts), step)
+                same = schedule == holder.schedule
+                holder.pieces[:] = take_out(holder.pieces, taken, [piece.energy_by_period if same else None for piece in taken], step)
         for section in sections:
-            left = take_out(left, section.counted, [section.is_metered and section.schedule == hour for hour in hours], step)
+            same_hours = [section.is_metered and section.schedule == hour for hour in hours]
+            left = take_out(left, section.counted, by_hours_of_main(section.counted, same_hours), step)
         segments = [
             _segment(contract, piece, terms_row, "")
             for piece, terms_row in zip(left, terms, strict=True)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipelines.codes import CustomerClass, TouSchedule
 from pipelines.periods import BillingMonth
 from pipelines.tariff.power_factor import power_factor
-from pipelines.transforms.month_parts import Hours, PointDays, month_parts, point_days
+from pipelines.transforms.month_parts import Hours, PointDays, month_parts, point_days, split_by_hours
 from pipelines.transforms.transformer_losses import has_plate, month_loss, plates_of_month
 
 YEAR_TO_DATE = "year_to_date"
@@ -82,7 +82,12 @@ class AgreedPoints:
         self._meters = histories(_rows_in(points, "meter_point_id", pa.array(sorted(filter(None, wanted)), pa.string())), "meter_point_id")
         tiered = pc.fill_null(pc.equal(totals["customer_class_code"], CustomerClass.RESIDENTIAL.value), False)
         special = pc.or_(tiered, pc.is_in(totals["meter_point_id"], value_set=pa.array(sorted(wanted - {None}), pa.string())))
-        self._customers = histories(_rows_in(agreed.customers, "customer_id", pc.unique(totals.filter(special)["customer_id"])), "customer_id")
+        owners = {
+            *pc.unique(totals.filter(special)["customer_id"]).to_pylist(),
+            *(row["customer_id"] for rows in self._meters.values() for row in rows),
+        }
+        named = pa.array(sorted(filter(None, owners)), pa.string())
+        self._customers = histories(_rows_in(agreed.customers, "customer_id", named), "customer_id")
         self._years: dict[tuple[str, str, int], list[tuple[BillingMonth, Decimal]]] = defaultdict(list)
 
     @cached_property
@@ -101,11 +106,15 @@ class AgreedPoints:
         cuts = [day for day in self._cuts.get(totals["meter_point_id"], ()) if month.first_day < day <= month.last_day]
         if not cuts:
             return []
-        return month_parts(totals, whole, cuts, [self._hours(totals, day) for day in (month.first_day, *cuts)], self._days)
+        firsts = (month.first_day, *cuts)
+        own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
+        return month_parts(totals, whole, cuts, own, main, self._days)
 
     def completed(self, totals: Row, whole: dict[str, Any]) -> dict[str, Any]:
-        """The row of gold_billing_determinants with loss, the power factor that follows from it, and the year to date."""
-        return whole | self._loss(totals, whole) | self._year_to_date(totals, whole)
+        """The row of gold_billing_determinants with loss, the power factor that follows from it, the year to date and the main meter's periods."""
+        main = self._main_hours(totals, totals["last_date"])
+        periods = split_by_hours(whole["energy_kwh"], totals, main, totals["period_kwh"])
+        return whole | self._loss(totals, whole) | self._year_to_date(totals, whole) | {"main_period_kwh": periods}
 
     def _loss(self, totals: Row, whole: Row) -> dict[str, Any]:
         meters = self._meters.get(totals["meter_point_id"], ())
@@ -140,10 +149,13 @@ class AgreedPoints:
         return share_on(self._shares[name], day) if above is not None and above["customer_id"] == totals["customer_id"] else None
 
     def _hours(self, totals: Row, day: date) -> Hours:
-        terms = self._own_share(totals, day) or row_on(self._customers.get(totals["customer_id"], []), day)
-        if terms is None or terms["customer_class_code"] is None:
-            return Hours(False, None)
-        return Hours(bool(terms["is_time_of_use"]), TouSchedule.of(terms["customer_class_code"], terms["is_ev_charging"]))
+        return _hours_of(self._own_share(totals, day) or row_on(self._customers.get(totals["customer_id"], []), day))
+
+    def _main_hours(self, totals: Row, day: date) -> Hours:
+        """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
+        parent = totals["parent_meter_point_id"]
+        above = None if parent is None else row_on(self._meters.get(parent, []), day)
+        return _hours_of(None if above is None else row_on(self._customers.get(above["customer_id"], []), day))
 
     def _year_to_date(self, totals: Row, whole: Row) -> dict[str, Any]:
         is_tiered = totals["customer_class_code"] == CustomerClass.RESIDENTIAL.value
@@ -164,6 +176,12 @@ class AgreedPoints:
             if not known.issuperset(months):
                 found["missing_inputs"] = [*whole["missing_inputs"], YEAR_TO_DATE]
         return found
+
+
+def _hours_of(terms: Row | None) -> Hours:
+    if terms is None or terms["customer_class_code"] is None:
+        return Hours(False, None)
+    return Hours(bool(terms["is_time_of_use"]), TouSchedule.of(terms["customer_class_code"], terms["is_ev_charging"]))
 
 
 def _rows_in(table: pa.Table, column: str, names: pa.Array) -> list[dict[str, Any]]:

@@ -119,7 +119,7 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
         "estimated_ratio": totals["estimated_ratio"],
         "missing_inputs": [name for name, lacking in lacks.items() if lacking],
         "exported_kwh": _decimal(totals.get("exported_micros")),
-        **dict.fromkeys(("transformer_loss_kwh", "transformer_loss_kvarh", "year_to_date_kwh", "parent_meter_point_id")),
+        **dict.fromkeys(("transformer_loss_kwh", "transformer_loss_kvarh", "year_to_date_kwh", "parent_meter_point_id", "main_period_kwh")),
     }
 
 

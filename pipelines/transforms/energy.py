@@ -50,19 +50,22 @@ def settle_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: p
     """The same from curve days that are summed up already, and for each row the place of its meter in ``meter_points``, null for none."""
     days = day_energy(curve_days, register_energy.select(list(_REGISTER_COLUMNS)))
     place = row_in_force(days["meter_point_id"], days["energy_date"], meter_points["meter_point_id"], meter_points["valid_from_date"])
-    customers = _counted_once(days["energy_date"], place, meter_points)
+    customers, deducted = _counted_once(days["energy_date"], place, meter_points)
     schema = pa.schema([field for field in GoldDayEnergy.arrow_schema() if field.name != "computed_run_id"])
-    return days.append_column("customer_id", customers).select(schema.names).cast(schema), place
+    days = days.append_column("customer_id", customers).append_column("deducted_customer_id", deducted)
+    return days.select(schema.names).cast(schema), place
 
 
-def _counted_once(days: pa.ChunkedArray, place: pa.Array, meter_points: pa.Table) -> pa.ChunkedArray:
-    """The customer of each row; none for a sub-meter of the customer whose main meter counts the same energy."""
+def _counted_once(days: pa.ChunkedArray, place: pa.Array, meter_points: pa.Table) -> tuple[pa.Array, pa.Array]:
+    """The customer of each row, and the one whose main meter counts its energy as well; a sub-meter of the main meter's own customer has none."""
     customers, parents = (meter_points[name].take(place) for name in ("customer_id", "parent_meter_point_id"))
     if parents.null_count == len(parents):
-        return customers
+        return customers, pa.nulls(len(customers), STRING)
     above = row_in_force(parents, days, meter_points["meter_point_id"], meter_points["valid_from_date"])
-    again = pc.fill_null(pc.equal(customers, meter_points["customer_id"].take(above)), False)
-    return pc.if_else(again, pa.scalar(None, STRING), customers)
+    main = meter_points["customer_id"].take(above)
+    own = pc.or_(pc.is_null(customers), pc.fill_null(pc.equal(customers, main), False))
+    empty = pa.scalar(None, STRING)
+    return pc.if_else(pc.fill_null(pc.equal(customers, main), False), empty, customers), pc.if_else(own, empty, main)
 
 
 def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:

@@ -8,6 +8,9 @@ from contextlib import suppress
 from datetime import date, timedelta
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
@@ -20,26 +23,55 @@ Row = Mapping[str, Any]
 _DAY = timedelta(days=1)
 
 
-def month_cuts(customers: Sequence[Row], meter_points: Sequence[Row], shares: Sequence[Row], facts: Facts) -> dict[str, tuple[date, ...]]:
+def month_cuts(customers: pa.Table, meter_points: pa.Table, shares: pa.Table, facts: Facts) -> dict[str, tuple[date, ...]]:
     """Meter point -> days in order; the first day of a month is never one. Meter points without any are left out.
 
-    customers, meter_points, shares  Rows of silver_customers, silver_meter_points and silver_supply_shares.
+    customers, meter_points, shares  silver_customers, silver_meter_points and silver_supply_shares.
     What changes for one customer cuts the months of all whose meters lie before or behind its own: a part can only be taken out of a part.
     """
-    families = _families(meter_points, shares)
+    prices, parts = _PriceDays(facts), shares.to_pylist()
+    of_customer: dict[str, set[date]] = {}
+    for customer, rows in histories(customers.to_pylist() if prices.is_any else _with_late_terms(customers), "customer_id").items():
+        of_customer[customer] = _changes(rows) | prices.inside(rows, lambda row: contract_of(row)[0])
+    of_customer = {customer: days for customer, days in of_customer.items() if days}
+    of_main: dict[str, set[date]] = defaultdict(set)
+    for rows in histories(parts, "share_id").values():
+        of_main[rows[0]["main_meter_point_id"]] |= _share_changes(rows) | prices.inside(rows, contract_of_share)
+    if not of_customer and not any(of_main.values()):
+        return {}
+    points = _concerned(meter_points, parts, of_customer)
+    families = _families(points, parts)
     days: dict[str, set[date]] = defaultdict(set)
-    prices = _PriceDays(facts)
-    for customer, rows in histories(customers, "customer_id").items():
-        days[families.of(_customer(customer))] |= _changes(rows) | prices.inside(rows, lambda row: contract_of(row)[0])
-    for rows in histories(shares, "share_id").values():
-        family = families.of(_point(rows[0]["main_meter_point_id"]))
-        days[family] |= _share_changes(rows) | prices.inside(rows, contract_of_share)
-    found: dict[str, tuple[date, ...]] = {}
-    for row in meter_points:
-        cuts = days.get(families.of(_point(row["meter_point_id"]))) if days else None
-        if cuts:
-            found[row["meter_point_id"]] = tuple(sorted(cuts))
-    return found
+    for name, found in [
+        *((_customer(name), found) for name, found in of_customer.items()),
+        *((_point(name), found) for name, found in of_main.items()),
+    ]:
+        days[families.of(name)] |= found
+    cuts = {row["meter_point_id"]: days.get(families.of(_point(row["meter_point_id"]))) for row in points}
+    return {name: tuple(sorted(found)) for name, found in cuts.items() if found}
+
+
+def _with_late_terms(customers: pa.Table) -> list[dict[str, Any]]:
+    """Rows of the customers with several terms of which one begins after the first of a month; of most there is one row alone."""
+    counted = customers["customer_id"].value_counts()
+    several = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    late = customers["customer_id"].filter(pc.not_equal(pc.day(customers["valid_from_date"]), 1))
+    chosen = pc.and_(pc.is_in(customers["customer_id"], value_set=several), pc.is_in(customers["customer_id"], value_set=pc.unique(late)))
+    rows: list[dict[str, Any]] = customers.filter(chosen).to_pylist()
+    return rows
+
+
+def _concerned(meter_points: pa.Table, shares: Sequence[Row], customers: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows of meter points that lie before or behind another, are shared, or belong to customers whose months are cut, and of their customers."""
+    names = {row[column] for row in shares for column in ("main_meter_point_id", "sub_meter_point_id") if row[column] is not None}
+    names |= set(meter_points["parent_meter_point_id"].drop_null().to_pylist())
+    related = pc.or_(
+        pc.is_valid(meter_points["parent_meter_point_id"]), pc.is_in(meter_points["meter_point_id"], value_set=pa.array(sorted(names), pa.string()))
+    )
+    owners = {*customers, *meter_points["customer_id"].filter(related).drop_null().to_pylist()}
+    owned = pc.is_in(meter_points["customer_id"], value_set=pa.array(sorted(owners), pa.string()))
+    rows: list[dict[str, Any]] = meter_points.filter(pc.or_(related, owned)).to_pylist()
+    return rows
 
 
 def _changes(rows: Sequence[Row]) -> set[date]:
@@ -65,6 +97,7 @@ class _PriceDays:
         self._facts = facts
         bounds = {day for dated in pricing_facts(facts) for version in dated.versions for day in _bounds(version)}
         self._months = sorted({BillingMonth.of(day) for day in bounds if day.day != 1}, key=lambda month: month.first_day)
+        self.is_any = bool(self._months)
         self._known: dict[tuple[Contract, BillingMonth], tuple[date, ...]] = {}
 
     def inside(self, rows: Iterable[Row], contract_in: Any) -> set[date]:

@@ -92,12 +92,14 @@ def register_parts(days: PointDays, meter_point: str, firsts: Sequence[date], la
     return [sum(value for day, value in energy.items() if first <= day <= last) for first, last in zip(firsts, lasts, strict=True)]
 
 
-def month_parts(totals: Row, whole: Row, cuts: Sequence[date], hours: Sequence[Hours], days: PointDays) -> list[dict[str, Any]]:
+def month_parts(
+    totals: Row, whole: Row, cuts: Sequence[date], hours: Sequence[Hours], main_hours: Sequence[Hours], days: PointDays
+) -> list[dict[str, Any]]:
     """Rows of gold_billing_segments of one meter point and month.
 
     totals  Row of month totals; whole: its row of gold_billing_determinants.
     cuts    First days of the second and later parts, in order.
-    hours   Of each part, one more than cuts.
+    hours   Of each part, one more than cuts; main_hours: those of the main meter before it, without time of use where there is none.
     The energy goes to the parts as the curve runs where it is whole, else by the registers' days; the period split of a month whose parts have
     the same hours stays what it is as a whole.
     """
@@ -114,7 +116,7 @@ def month_parts(totals: Row, whole: Row, cuts: Sequence[date], hours: Sequence[H
     step = decimal_of(usable_step(totals["energy_micros"], totals["resolution_micros"]))
     splits: list[list[Decimal] | None]
     if by_curve and all(part.is_time_of_use and part.schedule == hours[0].schedule for part in hours) and whole["flat_kwh"] is not None:
-        periods = [_weights(rows, hours[0].schedule) for rows in counted]
+        periods = [_weights(_all_weights(rows), hours[0].schedule) for rows in counted]
         of_period = [
             split_by_largest_remainder(whole[f"{period.value}_kwh"], column if sum(column) > 0 else weights, step)
             for number, period in enumerate(PERIODS)
@@ -128,7 +130,7 @@ def month_parts(totals: Row, whole: Row, cuts: Sequence[date], hours: Sequence[H
             if by_curve
             else [decimal_of(part) for part in register_parts(days, name, firsts, lasts)]
         )
-        splits = [_split(energy, totals, part, rows) for energy, part, rows in zip(energies, hours, counted, strict=True)]
+        splits = [split_by_hours(energy, totals, part, _all_weights(rows)) for energy, part, rows in zip(energies, hours, counted, strict=True)]
     basis = SegmentBasis.CURVE if by_curve else SegmentBasis.REGISTERS
     return [
         {
@@ -141,8 +143,11 @@ def month_parts(totals: Row, whole: Row, cuts: Sequence[date], hours: Sequence[H
             **{f"{period.value}_kwh": split[number] if split else None for number, period in enumerate(PERIODS)},
             **_demand(rows),
             "basis_code": basis.value,
+            "main_period_kwh": split_by_hours(energy, totals, main, counts),
         }
-        for first, last, energy, split, rows in zip(firsts, lasts, energies, splits, seen, strict=True)
+        for first, last, energy, split, rows, main, counts in zip(
+            firsts, lasts, energies, splits, seen, main_hours, map(_all_weights, counted), strict=True
+        )
     ]
 
 
@@ -154,19 +159,29 @@ def summed_split(parts: Sequence[Row]) -> dict[str, Decimal | None] | None:
     return {name: sum((part[name] for part in parts), Decimal(0)) for name in names}
 
 
-def _weights(rows: Sequence[Row], schedule: TouSchedule | None) -> list[float]:
-    """What the curve saw in each period; NaN where a day has no schedule. [kWh]"""
+def _all_weights(rows: Sequence[Row]) -> list[float]:
+    """What the curve saw in the periods of every schedule; NaN where a day has no schedule. [kWh]"""
+    lists = [row["period_kwh"] for row in rows if row["period_kwh"] is not None]
+    width = len(SCHEDULES) * len(PERIODS)
+    return [float(value) for value in np.sum(np.array(lists, dtype=float).reshape(-1, width), axis=0)]
+
+
+def _weights(counts: Sequence[float], schedule: TouSchedule | None) -> list[float]:
+    """Of them those of one schedule."""
     if schedule is None:
         return [float("nan")] * len(PERIODS)
     first = SCHEDULES.index(schedule) * len(PERIODS)
-    lists = [row["period_kwh"][first : first + len(PERIODS)] for row in rows if row["period_kwh"] is not None]
-    return [float(value) for value in np.sum(np.array(lists, dtype=float).reshape(-1, len(PERIODS)), axis=0)]
+    return list(counts[first : first + len(PERIODS)])
 
 
-def _split(energy: Decimal, totals: Row, hours: Hours, rows: Sequence[Row]) -> list[Decimal] | None:
-    if not hours.is_time_of_use:
+def split_by_hours(energy: Decimal, totals: Row, hours: Hours, counts: Sequence[float] | None) -> list[Decimal] | None:
+    """Energy over the periods of some terms; None without time of use, a curve, or a schedule for each day. [kWh]
+
+    counts  What the curve saw in the periods of every schedule.
+    """
+    if not hours.is_time_of_use or counts is None or not totals["curve_days"]:
         return None
-    weights = _weights(rows, hours.schedule)
+    weights = _weights(counts, hours.schedule)
     if any(weight != weight for weight in weights) or (sum(weights) <= 0 and energy):
         return None
     step = decimal_of(usable_step(int(energy.scaleb(6)), totals["resolution_micros"]))

@@ -154,7 +154,8 @@ def _lacks(account: AccountMonth, metering: Sequence[str], baseline: Baseline | 
 def _shown(rows: Sequence[Row], limits: PublicationSettings) -> dict[str, Any]:
     """Columns of the bill that come straight from the metering."""
     demands, estimated = [row["max_demand_kw"] for row in rows], account_estimated_ratio(rows)
-    return {
+    loss = float(sum(row.get("transformer_loss_kwh") or 0 for row in rows))
+    return ({"transformer_loss_kwh": loss} if loss else {}) | {
         "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
         "max_demand_kw": None if None in demands else sum(demands),
         "max_demand_date": rows[0]["max_demand_date"] if len(rows) == 1 else None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
 from products.efficiency_bill.issue import rows_of_lines
-from products.efficiency_bill.kept_case import case_from_text
+from products.efficiency_bill.kept_case import case_as_text, case_from_text
 from products.efficiency_bill.priced_supplies import price_case
 
 Row = Mapping[str, Any]
@@ -98,7 +98,7 @@ def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[st
     lines = stored_lines(bill)
     if not standing.is_priced or bill["total_cny"] is None:
         return []
-    cause = _cause(lines, standing, facts)
+    cause = _cause(bill, lines, standing, facts)
     issued, month = _bill_lines(standing.lines), BillingMonth.parse(bill["billing_month"])
     days = _known_at_issue(issued, standing, facts)
     of_bill = min(days.values(), default=None)
@@ -139,9 +139,17 @@ def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
     return [tuple(line[name] for name in _CHARGED) for line in lines]
 
 
-def _cause(lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
-    """Prices, where the case that stands gives the new lines under today's facts."""
-    return CorrectionCause.PRICES if _charges(_lines_of_case(standing, facts, None)) == _charges(lines) else CorrectionCause.INPUTS
+def _cause(bill: Row, lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
+    """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a price change that cuts it."""
+    same = _charges(_lines_of_case(standing, facts, None)) == _charges(lines)
+    return CorrectionCause.PRICES if same or _uncut(bill) == standing.case_inputs else CorrectionCause.INPUTS
+
+
+def _uncut(bill: Row) -> str | None:
+    """The case of a bill as it would be kept without its segments; None where it has none."""
+    (kept,) = bill["inputs"]
+    case = case_from_text(kept["case_inputs"])
+    return None if case.supply is None else case_as_text(replace(case, supply=None))
 
 
 def _known_at_issue(issued: Sequence[BillLine], standing: Standing, facts: Facts) -> dict[int, date]:

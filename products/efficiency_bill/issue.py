@@ -140,7 +140,8 @@ def _baseline_columns(case: Case) -> dict[str, Any]:
     names = ("baseline_kwh", "baseline_low_kwh", "baseline_high_kwh", "baseline_kind")
     if case.baseline is None:
         return dict.fromkeys((*names, "baseline_verdict_code"))
-    energy, (_, low, high, _) = float(case.determinants.energy_kwh), case.baseline
+    # The baseline has learned from what meters count.
+    energy, (_, low, high, _) = float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0), case.baseline
     verdict = BaselineVerdict.BELOW if energy < low else BaselineVerdict.ABOVE if energy > high else BaselineVerdict.WITHIN
     return {**dict(zip(names, case.baseline, strict=True)), "baseline_verdict_code": verdict.value}
 

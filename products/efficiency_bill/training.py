@@ -58,27 +58,33 @@ class Days:
         return Days(self.customers, tuple(day for day in self.days if day <= last), self.energy[:, keep], self.temperature[:, keep])
 
 
-def billed(frame: DataFrame, settings: EfficiencyBillSettings) -> DataFrame:
-    """The rows of customers that receive a bill."""
+def billed(frame: DataFrame, settings: EfficiencyBillSettings, columns: Sequence[str] = ("customer_id",)) -> DataFrame:
+    """The rows of customers that receive a bill, as one of the columns names them."""
     from functools import reduce
 
     from pyspark.sql import functions as F
 
-    tests: list[Column] = [F.col("customer_id").startswith(prefix) for prefix in settings.billed_prefixes]
+    tests: list[Column] = [F.col(name).startswith(prefix) for name in columns for prefix in settings.billed_prefixes]
     return frame.where(reduce(lambda left, right: left | right, tests))
 
 
 def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None) -> DataFrame:
-    """Active energy per billed customer and day; of one month alone where one is given."""
+    """Active energy per billed customer and day, less what other customers' sub-meters behind it count; of one month alone where one is given."""
     from pyspark.sql import functions as F
 
-    frame = inputs.frame(GoldDayEnergy)
+    frame = inputs.frame(GoldDayEnergy).where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
     chosen = frame if month is None else frame.where(F.col("energy_month") == str(month))
-    return (
-        billed(chosen, settings)
-        .where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
-        .select("customer_id", "energy_date", "energy_kwh_or_kvarh")
+    energy = F.col("energy_kwh_or_kvarh")
+    # One row gives both what one account has and what another has not.
+    accounts = F.array(
+        F.struct(F.col("customer_id").alias("customer_id"), energy.alias("energy_kwh_or_kvarh")),
+        F.struct(F.col("deducted_customer_id").alias("customer_id"), (-energy).alias("energy_kwh_or_kvarh")),
     )
+    named = billed(chosen, settings, ("customer_id", "deducted_customer_id"))
+    rows = named.select("energy_date", F.explode(accounts).alias("account")).select(
+        "account.customer_id", "energy_date", "account.energy_kwh_or_kvarh"
+    )
+    return billed(rows, settings)
 
 
 def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:

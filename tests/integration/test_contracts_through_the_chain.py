@@ -176,6 +176,7 @@ def test_a_park_with_a_transformer_a_dormitory_a_household_a_tenant_and_panels(b
     assert said(bill, "tier_1") == [("household", None, D(600), D("322.80")), ("dormitory", None, D(14562), D("7834.36"))]
     assert said(bill, "exported_energy") == [(None, None, D("370.20"), D("-153.74"))]
     assert bill["result"]["energy_kwh"] == D(50448 + 14562 + 600)
+    assert bill["result"]["day_kwh"] == pytest.approx([2160.0] * 30), "without the tenant's; the household's is inside"
     # 72,810 kWh beside 36,000 + 4,050 kvarh is 0.88, of the standard 0.90 one per cent more on all of the main part but the funds.
     ((_, _, base, amount),) = said(bill, "power_factor_adjustment")
     own = [line for line in bill["efficiency_bill_lines_v1"] if line["section_name"] is None]

@@ -15,7 +15,9 @@ import pytest
 
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
-from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
+from pipelines.transforms.energy import derive_day_energy
+from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers, rows_of
 
 D = Decimal
 ELEVENTH, SIXTEENTH = date(2026, 9, 11), date(2026, 9, 16)
@@ -354,3 +356,42 @@ def test_the_tenants_prices_do_not_cut_the_bill_of_a_household_before_the_meter(
     # 600 - 150 kWh; limits of four months: 920 kWh.
     assert world.lines() == [("", 0, "tier_1", "", D(450), D("242.10"))]
     assert [line[1:2] + line[4:] for line in world.lines("T") if line[2] == "funds"] == [(1, D(75), D("2.19")), (16, D(75), D("2.25"))]
+
+
+def test_days_of_a_sub_meter_count_for_its_own_customer_alone() -> None:
+    """The main meter counts 100 kWh; 20 of them are the tenant's, 5 and 3 the main customer's own, once named so and once without a customer."""
+    points = [
+        METER, SUB | {"customer_id": "T"}, SUB | {"meter_point_id": "OWN", "customer_id": "C"}, SUB | {"meter_point_id": "NONE"},
+        METER | {"meter_point_id": "FREE", "customer_id": None},
+    ]  # fmt: skip
+    one = {"first": ELEVENTH, "last": ELEVENTH}
+    settled = [
+        *registers("100.00", **one), *registers("20.00", "SUB", **one), *registers("5.00", "OWN", **one), *registers("3.00", "NONE", **one),
+        *registers("7.00", "FREE", **one),
+    ]  # fmt: skip
+    tables = rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, []), rows_of(SilverMeterPoints, points)
+    days = {row["meter_point_id"]: (row["customer_id"], row["deducted_customer_id"]) for row in derive_day_energy(*tables).to_pylist()}
+    assert days == {"M": ("C", None), "SUB": ("T", "C"), "OWN": (None, None), "NONE": (None, None), "FREE": (None, None)}
+
+
+def test_a_sub_meter_with_a_curve_is_deducted_hour_by_hour() -> None:
+    """The tenant, without time of use, takes 100 kW from 16:00 to 18:00 alone: 200 kWh a day of the peak; so it is with a part from the eleventh."""
+    evening = [100.0 if 64 <= slot < 72 else 0.0 for slot in range(96)]
+    tenant = SHOP | {"customer_id": "T"}
+    sub = SUB | {"customer_id": "T"}
+    settled = [*registers("2400.00"), *registers("200.00", "SUB")]
+    every = [*curves(100), *curves(lambda _day: evening, "SUB")]
+    world = World([WORKS, tenant], [METER, sub], settled, every)
+    assert [line[4] for line in world.lines() if line[2] == "funds"] == [D(15000), D(21000), D(30000)]
+    smaller = WORKS | {"valid_from_date": ELEVENTH, "running_capacity_kva": 500.0}
+    cut = World([WORKS, smaller, tenant], [METER, sub], settled, every)
+    assert [line[4] for line in cut.lines() if line[2] == "funds"] == [D(5000), D(7000), D(10000), D(10000), D(14000), D(20000)]
+    # Half of what the main meter counts at the peak lies elsewhere by its own curve: then the part is taken from all periods.
+    morning = [200.0 if 28 <= slot < 40 else 0.0 for slot in range(96)]
+    odd = World(
+        [WORKS, tenant],
+        [METER, sub],
+        [*registers("600.00"), *registers("200.00", "SUB")],
+        [*curves(lambda _day: morning), *curves(lambda _day: evening, "SUB")],
+    )
+    assert [line[4] for line in odd.lines() if line[2] == "funds"] == [D(12000)]

@@ -40,8 +40,8 @@ def written(path: Path, first_amount_less: str | None = None) -> Path:
 def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store with one bill, whose kept case is the steel works' September."""
     monkeypatch.setattr(bills, "_issued", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]})
-    case = SimpleNamespace(contract=STEEL, determinants=STEEL_SEPTEMBER)
-    monkeypatch.setattr("products.efficiency_bill.kept_case.case_from_text", lambda _: case)
+    monkeypatch.setattr("products.efficiency_bill.kept_case.case_from_text", lambda _: None)
+    monkeypatch.setattr("products.efficiency_bill.priced_supplies.price_case", lambda *_: SimpleNamespace(lines=LINES))
 
 
 @pytest.mark.usefixtures("kept")

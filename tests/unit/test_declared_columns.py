@@ -22,7 +22,8 @@ from pipelines.tables.gold import GoldDayEnergy
 
 DAY = {
     "meter_point_id": "A", "channel_code": "active_forward", "energy_date": date(2026, 9, 1), "customer_id": "C1", "energy_kwh_or_kvarh": 5.5,
-    "basis_code": "register", "curve_kwh_or_kvarh": 5.25, "estimated_ratio": 0.0, "energy_month": "2026-09", "computed_run_id": "r1",
+    "basis_code": "register", "curve_kwh_or_kvarh": 5.25, "estimated_ratio": 0.0, "energy_month": "2026-09", "deducted_customer_id": None,
+    "computed_run_id": "r1",
 }  # fmt: skip
 
 

@@ -61,3 +61,10 @@ def test_a_later_correction_replaces_the_same_days_only_for_those_who_know_it() 
     assert price.on(day, known=date(2026, 9, 19)) == "wrong"
     assert price.on(day, known=date(2026, 9, 19) + timedelta(days=1)) == "right"
     assert price.covers() == "from 2026-08-01 on"
+
+
+def test_a_fact_without_any_version_is_not_in_force_and_names_its_file() -> None:
+    """The composition of the energy price, before an operator has loaded any month."""
+    with pytest.raises(FactNotInForceError) as caught:
+        Dated("price", "价", "price", None, "prices.csv", ()).on(date(2026, 9, 1))
+    assert (caught.value.path, caught.value.line) == ("prices.csv", None)

@@ -81,6 +81,21 @@ def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
     assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
 
 
+def test_a_curve_of_a_charging_point_is_split_by_its_own_hours(tmp_path: Path) -> None:
+    """1 kWh a day from 10:30 to 11:00: flat for a shop, valley for a charging point."""
+    write_curve(tmp_path / "curve.csv", "0")
+    text = (tmp_path / "curve.csv").read_text(encoding="utf-8")
+    text = text.replace(" 10:30:00,0", " 10:30:00,0.5").replace(" 10:45:00,0", " 10:45:00,0.5")
+    (tmp_path / "curve.csv").write_text(text, encoding="utf-8")
+    for extra, period in (("", "flat"), (", is_ev_charging: true", "valley")):
+        head = HEAD.replace("is_time_of_use: true", f"is_time_of_use: true{extra}")
+        (tmp_path / "case.yaml").write_text(head + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
+        case = read_case(tmp_path / "case.yaml")
+        (month,) = determinants_of_case(case, tmp_path, FACTS)
+        assert {name.value: energy for name, energy in (month.energy_by_period or {}).items() if energy} == {period: Decimal("30.00")}
+        assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
+
+
 def test_half_a_step_of_a_curves_energy_rounds_up(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
     rows = (tmp_path / "curve.csv").read_text().splitlines()

@@ -9,8 +9,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.transforms.agreed_points import mean_power_factor as power_factor
 from pipelines.transforms.curve_days import CURVE_DAYS_SCHEMA
-from pipelines.transforms.determinants import _power_factor as power_factor
 from pipelines.transforms.determinants import determine
 from pipelines.transforms.energy import day_energy
 from pipelines.transforms.month_totals import month_totals
@@ -41,7 +41,7 @@ def curve_day(day: date, total: float, missing: int = 0, estimated: float = 0.0)
         "missing_intervals": missing,
         "highest_kw": 8.0,
         "highest_slot": 40,
-        "period_kwh": [0.0, total, 0.0, 0.0, 0.0] * 4,
+        "period_kwh": [0.0, total, 0.0, 0.0, 0.0] * 5,
     }
 
 

@@ -225,7 +225,7 @@ def test_register_reads_that_fall_count_as_quarantined() -> None:
 def slot_periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:
     """First half of the day peak, second valley; nothing before March 2026 and nothing for agriculture."""
     for day in days:
-        if day < DAY or customer_class is CustomerClass.AGRICULTURE:
+        if day < DAY or customer_class == CustomerClass.AGRICULTURE:
             raise FactNotInForceError("time_of_use.schedule", day, "nothing")
     return np.tile(np.repeat(np.array([1, 3], dtype=np.int8), 48), (len(days), 1))
 

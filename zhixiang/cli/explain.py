@@ -83,7 +83,8 @@ def _show_price(found: dict[str, Any]) -> None:
 def _show_quantity(found: dict[str, Any]) -> None:
     if found["contract"]:
         console().print("合同 contract: " + ", ".join(f"{name} {value}" for name, value in found["contract"].items()))
-    show_rows(found["determinants"], title="计费参数 determinants")
+    # Months, parts of them and shares stand beside one another, each with its own columns.
+    show_rows(found["determinants"], dict.fromkeys(name for row in found["determinants"] for name in row), title="计费参数 determinants")
     for name, title in (("days", "表码 registers"), ("intervals", "时段 intervals"), ("received", "来源 received")):
         _show_some(found[name], title)
 

@@ -35,7 +35,7 @@ _PROVIDED = {name for name in vars(Received) if not name.startswith("_")}
 def write_declared(path: Path, content: Rows) -> Path:
     """Writes rows in the received form of a bronze table: its own columns, then ``sent_at``; empty for null."""
     table, rows = content
-    columns = [name for name in table.columns() if name not in _PROVIDED]
+    columns = [field.name for field in table.fields() if field.name not in _PROVIDED and not field.optional]
     text = StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow([*columns, "sent_at"])

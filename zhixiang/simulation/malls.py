@@ -169,8 +169,8 @@ def _meter_points(first: BillingMonth) -> list[dict[str, str]]:
 
 
 def _write_declared(path: Path, table: type[Table], rows: Sequence[Mapping[str, str]]) -> Path:
-    """A file in the declared form: the table's columns without those of the receipt, then ``sent_at``; what a row lacks stays empty."""
-    header = (*(name for name in table.columns() if name not in _RECEIVED), "sent_at")
+    """A file in the declared form: the columns that every file has, without those of the receipt, then ``sent_at``; what a row lacks stays empty."""
+    header = (*(field.name for field in table.fields() if field.name not in _RECEIVED and not field.optional), "sent_at")
     surplus = {name for row in rows for name in row} - set(header)
     if surplus:
         raise UsageError(f"{table.name} has no column {', '.join(sorted(surplus))}.")
