@@ -238,10 +238,10 @@ def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, 
     """Read rows with all columns of their bronze table: content, file, arrival and run."""
     count = rows.num_rows
     added = {
-        "content_hash": pa.array([digest] * count, pa.string()),
-        "source_file": pa.array([name] * count, pa.string()),
-        "received_at_utc": pa.array([reading.received_at_utc] * count, pa.timestamp("us", tz="UTC")),
-        "run_id": pa.array([reading.run_id] * count, pa.string()),
+        "content_hash": pa.repeat(digest, count),
+        "source_file": pa.repeat(name, count),
+        "received_at_utc": pa.repeat(pa.scalar(reading.received_at_utc, pa.timestamp("us", tz="UTC")), count),
+        "run_id": pa.repeat(reading.run_id, count),
     }
     columns = {column: rows.column(column) for column in rows.column_names} | added
     return pa.table({column: columns[column] for column in table.columns()})

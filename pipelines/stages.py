@@ -45,6 +45,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.touched import owned_by, touched_meter_points
 from pipelines.transforms.agreed_points import Agreements
+from pipelines.transforms.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
 from pipelines.transforms.curves import PRESENT_CHAR, CurveOutcome, Outages, kinds_of, refine_curves, settle_curves
 from pipelines.transforms.determinants import derive_billing
@@ -57,7 +58,7 @@ from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.vee.edit import Edit
 from pipelines.vee.settings import VeeSettings
-from pipelines.worker_refinement import BucketOutcome, derive_with_findings, driver_files, refine_in_buckets
+from pipelines.worker_refinement import BucketOutcome, Columns, derive_with_findings, driver_files, refine_in_buckets
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -68,6 +69,7 @@ PLANNERS = 3
 MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
 # Registers and curves wait for these alone.
 MASTER_DATA = [refinement for refinement in REFINEMENTS if refinement.silver in (SilverCustomers, SilverMeterPoints, SilverSupplyShares)]
+_OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
 _OWN_ACCOUNT = {SilverQuarantine: WriteMode.REPLACE_OWN, SilverFileAccounts: WriteMode.REPLACE_OWN}
 
 
@@ -253,7 +255,7 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
     touched = touched_meter_points(inputs, sources, otherwise=_behind_another)
-    return derive_with_findings(inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched)
+    return derive_with_findings(inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched, _OF_CURVES)
 
 
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -267,7 +269,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
     touched = touched_meter_points(inputs, sources, otherwise=_behind_one_meter)
-    return derive_with_findings(inputs, sources, GoldBillingDeterminants, GoldBillingSegments, derive, READ_ROWS_PER_TASK, touched)
+    return derive_with_findings(inputs, sources, GoldBillingDeterminants, GoldBillingSegments, derive, READ_ROWS_PER_TASK, touched, _OF_CURVES)
 
 
 def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:

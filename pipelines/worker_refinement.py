@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 _REPORT = "report string"
 
+Columns = Mapping[type[Table], Sequence[str]]
+NO_COLUMNS: Columns = {}
+
 
 @dataclass(frozen=True)
 class BucketOutcome:
@@ -98,9 +101,10 @@ def derive_in_buckets(
     derive: Callable[[Sequence[pa.Table]], pa.Table],
     rows_per_task: int,
     touched: Touched | None = None,
+    columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
-    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, touched)
+    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, touched, columns=columns)
 
 
 def derive_with_findings(
@@ -111,14 +115,18 @@ def derive_with_findings(
     derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
     rows_per_task: int,
     touched: Touched | None = None,
+    columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
-    """The same where ``derive`` gives the rows of the target and those of ``findings``."""
+    """The same where ``derive`` gives the rows of the target and those of ``findings``.
+
+    columns  What is read of a source, where that is not every business column.
+    """
 
     def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
         rows, found = derive(tables)
         return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
 
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, touched)[0]
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, touched, columns=columns)[0]
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
@@ -164,6 +172,7 @@ def _run_buckets(
     findings: type[Table] | None = None,
     touched: Touched | None = None,
     settled_then: Settle | None = None,
+    columns: Columns = NO_COLUMNS,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
     run_id = inputs.run_id
     targets = (target,) if findings is None else (target, findings)
@@ -175,7 +184,7 @@ def _run_buckets(
     then = inputs.earlier.paths(sources[0]) if inputs.earlier is not None and settled_then is not None else []
 
     def all_of(bucket: int) -> dict[str, Any]:
-        outcome = work([bucket_rows(files[source], source, bucket, buckets) for source in sources])
+        outcome = work([bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source)) for source in sources])
         parts = []
         for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, standing, strict=True):
             before = bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table)) if stands else None
@@ -185,7 +194,7 @@ def _run_buckets(
 
     def touched_of(bucket: int, plan: Renewal) -> dict[str, Any]:
         points = plan.points[bucket]
-        outcome = work([rows_of_points(files[source], source, points) for source in sources])
+        outcome = work([rows_of_points(files[source], source, points, columns.get(source)) for source in sources])
         parts = [
             renew(rows, table, root, points, held[bucket], run_id)
             for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)

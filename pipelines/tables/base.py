@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from enum import Enum, StrEnum
+from functools import cache
 from typing import ClassVar
 
 import pyarrow as pa
@@ -111,6 +112,7 @@ class Table:
         _TABLES[cls.name] = cls
 
     @classmethod
+    @cache
     def fields(cls) -> tuple[Field, ...]:
         """All columns in the order of their declaration, inherited ones last."""
         found: dict[str, Field] = {}

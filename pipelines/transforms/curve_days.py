@@ -14,6 +14,7 @@ from pipelines.codes import Channel, IntervalStatus, TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
+from pipelines.transforms.curve_kernels import day_counts, highest_slots
 
 SlotPeriods = Callable[[Sequence[date], TouSchedule], NDArray[np.int8]]
 """(days, whose hours) -> (days x 96) indices into ``list(TouPeriod)``; raises FactNotInForceError for a day without a schedule."""
@@ -22,6 +23,10 @@ SCHEDULES = tuple(TouSchedule)
 PERIODS = tuple(TouPeriod)
 QUARTERS = 96
 NO_PERIOD = -1
+DAYS_PER_BLOCK = 8192
+
+DAY_CURVE_COLUMNS = ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "final_kwh_or_kvarh", "interval_status_codes")
+"""What ``summarise_days`` needs of silver_day_curves."""
 
 CURVE_DAYS_SCHEMA = pa.schema(
     [
@@ -72,9 +77,13 @@ def summarise_days(curves: pa.Table, book: PeriodBook | None) -> pa.Table:
     book  Periods by day and class; none: no energy by period.
     """
     parts = [CURVE_DAYS_SCHEMA.empty_table()]
-    for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
-        parts.append(_summarised(curves.filter(pc.equal(curves["interval_minutes"], minutes)).combine_chunks(), minutes, book))
-    return pa.concat_tables(parts)
+    lengths = pc.unique(curves["interval_minutes"]).to_pylist()
+    for minutes in lengths:
+        # Filtering copies every array, so rows of one length go as they are; in blocks, so that what is made of them stays near the processor.
+        chosen = curves if len(lengths) == 1 else curves.filter(pc.equal(curves["interval_minutes"], minutes))
+        for first in range(0, chosen.num_rows, DAYS_PER_BLOCK):
+            parts.append(_summarised(chosen.slice(first, DAYS_PER_BLOCK).combine_chunks(), minutes, book))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.Table:
@@ -83,17 +92,21 @@ def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.T
     status = _dense(curves["interval_status_codes"], slots).astype(np.int8)
     missing = np.isnan(final)
     energy = np.where(missing, 0.0, final)
+    counts = np.empty((3, count), dtype=np.int32)
+    day_counts(status, _ESTIMATED, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, counts)
+    with_estimates, estimated = np.flatnonzero(counts[1]), np.zeros(count)
+    estimated[with_estimates] = np.where(_ESTIMATED[status[with_estimates]], energy[with_estimates], 0.0).sum(axis=1)
     day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     highest, slot, period = pa.nulls(count, DOUBLE), pa.nulls(count, INTEGER), pa.nulls(count, pa.list_(DOUBLE))
     if 15 % minutes == 0:
-        quarters = final.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)  # NaN where any part is missing
+        quarters = final if minutes == 15 else final.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)  # NaN where any part is missing
         active = np.asarray(pc.equal(curves["channel_code"], Channel.ACTIVE_FORWARD.value).to_numpy())
-        seen = active & ~np.isnan(quarters).all(axis=1)
-        place = np.where(np.isnan(quarters), -np.inf, quarters).argmax(axis=1)
-        highest = pa.array(quarters[np.arange(count), place] / 0.25, mask=~seen)
-        slot = pa.array(place.astype(np.int32), mask=~seen)
+        place = highest_slots(quarters)
+        unseen = ~active | (place < 0)
+        highest = pa.array(quarters[np.arange(count), place] / 0.25, mask=unseen)
+        slot = pa.array(place.astype(np.int32), mask=unseen)
         if book is not None:
-            by_quarter = energy.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)
+            by_quarter = energy if minutes == 15 else energy.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)
             period = _period_lists(by_quarter, day, active, book)
     return pa.table(
         [
@@ -101,9 +114,9 @@ def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.T
             curves["channel_code"],
             curves["curve_date"],
             pa.array(energy.sum(axis=1)),
-            pa.array(np.where(_ESTIMATED[status], energy, 0.0).sum(axis=1)),
+            pa.array(estimated),
             pa.array(np.full(count, slots, dtype=np.int32)),
-            pa.array(missing.sum(axis=1).astype(np.int32)),
+            pa.array(np.count_nonzero(missing, axis=1).astype(np.int32)),
             highest,
             slot,
             period,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import TypeVar, cast
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +15,7 @@ from pipelines.errors import SchemaMismatchError
 from pipelines.formats.gridding import NOT_DELIVERED
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.transforms.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.local_days import DAY_SPAN
 from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
 from pipelines.vee.blocks import NO_DAY, BoolArray, FloatArray, IntArray, RecordBlock
@@ -24,8 +24,6 @@ from pipelines.vee.settings import VeeSettings
 
 STAGE = "silver_day_curves"
 RAW_LIMIT = 4000
-
-Element = TypeVar("Element", bound=np.generic)
 
 _NEEDED = (
     "content_hash",
@@ -93,15 +91,15 @@ class CurveRecords:
     def matrix(self, rows: IntArray) -> FloatArray:
         """(rows x slots) energy after the multiplier, NaN where nothing came; the rows must share one interval length. [kWh or kvarh]"""
         slots = self._slots(rows)
-        energy = _gathered(self._values, self._offsets[rows], slots) * self.scale[rows, None]
+        energy: FloatArray = scaled_rows(self._values, self._offsets[rows], slots, self.scale[rows])
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
-            flags = _gathered(self._flags, self._flag_offsets[rows[flagged]], slots)
+            flags = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], slots)
             if (flags != self._present).any():
                 energy[flagged] = np.where(flags == self._present, energy[flagged], np.nan)
         coded = np.flatnonzero(self._quality_lengths[rows])
         if coded.size:
-            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            quality = gathered_rows(self._quality, self._quality_offsets[rows[coded]], slots)
             energy[coded] = np.where(quality == _NULL_FLAG, np.nan, energy[coded])
         return energy
 
@@ -111,7 +109,7 @@ class CurveRecords:
         marks = np.zeros((rows.size, slots), dtype=np.bool_)
         coded = np.flatnonzero(self._quality_lengths[rows])
         if coded.size:
-            quality = _gathered(self._quality, self._quality_offsets[rows[coded]], slots)
+            quality = gathered_rows(self._quality, self._quality_offsets[rows[coded]], slots)
             marks[coded] = np.isin(quality, list(_SUBSTITUTED_FLAGS))
         return marks
 
@@ -120,7 +118,7 @@ class CurveRecords:
         marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
-            marks[flagged] = _gathered(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
+            marks[flagged] = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
         return marks
 
     def partial(self, rows: IntArray) -> BoolArray:
@@ -136,19 +134,12 @@ class CurveRecords:
         return 1440 // int(self.interval_minutes[rows[0]]) if rows.size else 0
 
 
-def _gathered(flat: NDArray[Element], offsets: IntArray, slots: int) -> NDArray[Element]:
-    """(rows x slots) out of a flat buffer; a view where the rows lie one after the other."""
-    if offsets.size and (offsets[1:] - offsets[:-1] == slots).all():
-        return flat[offsets[0] : offsets[0] + offsets.size * slots].reshape(-1, slots)
-    return cast("NDArray[Element]", flat[offsets[:, None] + np.arange(slots)])
-
-
 def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> CurveRecords:
     """Takes bronze_load_curves apart into arrays and marks the records that fail a check of records."""
     missing = set(_NEEDED) - set(bronze.column_names)
     if missing:
         raise SchemaMismatchError(BronzeLoadCurves.name, missing)
-    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED}
+    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED if name != "values_unscaled"}
     meter, meter_names = ranks(columns["meter_point_id"])
     channel, channel_names = ranks(columns["channel_code"])
     content, hashes = ranks(columns["content_hash"])
@@ -156,7 +147,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
     minutes = columns["interval_minutes"].to_numpy(zero_copy_only=False).astype(np.int64)
     sent = pc.fill_null(columns["sent_at_utc"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()), NO_TIME).to_numpy(zero_copy_only=False)
 
-    values, offsets, lengths = _lists(columns["values_unscaled"])
+    values, offsets, lengths = _values(bronze["values_unscaled"])
     quality, quality_offsets, quality_lengths = _quality_letters(columns["sender_quality_codes"])
     flags, flag_offsets, flag_lengths = _characters(columns["present_flags"])
     is_power = _equals(columns["measure_code"], CurveMeasure.MEAN_POWER.value)
@@ -187,7 +178,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
         scale=multiplier * np.where(is_power, minutes / 60.0, 1.0),
         capacity_kva=capacity,
         faults=faults,
-        _values=values.to_numpy(zero_copy_only=False),
+        _values=values,
         _offsets=offsets,
         _quality=quality,
         _quality_offsets=quality_offsets,
@@ -214,6 +205,13 @@ def _lists(column: pa.Array) -> tuple[pa.Array, IntArray, IntArray]:
     """Elements of a list column, where each row begins in them, and how many it has; a null row has none."""
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
     return pc.list_flatten(column), np.cumsum(lengths) - lengths, lengths
+
+
+def _values(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray, IntArray]:
+    """The same for numbers, NaN where an element is empty; chunk by chunk, so that what is most of a table is copied once."""
+    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
+    parts = [np.asarray(pc.list_flatten(chunk).to_numpy(zero_copy_only=False), dtype=np.float64) for chunk in column.chunks]
+    return np.concatenate(parts) if parts else np.empty(0), np.cumsum(lengths) - lengths, lengths
 
 
 def _quality_letters(column: pa.Array) -> tuple[NDArray[np.uint8], IntArray, IntArray]:
@@ -283,7 +281,8 @@ def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) 
     held = np.flatnonzero(fault)
     held = held[np.lexsort((records.line[held], records.content[held]))]
     which = pa.array(fault[held] - 1)
-    rows = bronze.select(list(_NEEDED)).take(pa.array(held))
+    needed = bronze.select(list(_NEEDED))
+    rows = needed.take(pa.array(held)) if held.size else needed.slice(0, 0)  # taking copies the whole of chunked lists first
 
     def text(part: int) -> pa.Array:
         return pa.array([str(reason[part]) for reason in reasons]).take(which)

@@ -2,36 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.codes import Channel, DayType, IntervalStatus
+from pipelines.codes import Channel, DayType
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.silver import SilverDayCurves
 from pipelines.transforms import curve_records, settlement
+from pipelines.transforms.curve_kernels import Element
 from pipelines.transforms.curve_reconciliation import Registers, Rows, read_once, reconcile, rows_in_spans
-from pipelines.transforms.curve_records import CurveRecords, Element
+from pipelines.transforms.curve_records import CurveRecords
 from pipelines.transforms.deliveries import Merged, merge_deliveries
 from pipelines.transforms.local_days import DAY_SPAN
+from pipelines.transforms.silver_curve_rows import joined, silver_rows
 from pipelines.vee.blocks import BoolArray, CurveBlock, IntArray
-from pipelines.vee.checks import INTERVAL_CHECKS, run_checks
+from pipelines.vee.checks import run_checks
 from pipelines.vee.edit import Edit, Placed, place_edits, put_values, take_back_marks
-from pipelines.vee.estimation import Estimates, estimate_missing_intervals
+from pipelines.vee.estimation import estimate_missing_intervals
 from pipelines.vee.kernels import open_ends
 from pipelines.vee.settings import VeeSettings
 
-CURVES_SCHEMA = pa.schema([field for field in SilverDayCurves.arrow_schema() if field.name != "computed_run_id"])
-
 PRESENT_CHAR = "1"
-
-_ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
+VALUES_PER_BLOCK = 1 << 20
 
 
 Outages = Mapping[str, Sequence[tuple[date, date]]]
@@ -83,28 +83,34 @@ def refine_curves(
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     settled = _settle(records)
     merged, kept, received, wanted = settled.merged, settled.kept, settled.received, set(months)
-    every_kept_key = records.series[kept] * DAY_SPAN + records.day[kept]
+    key = records.series * DAY_SPAN + records.day
+    every_key = np.sort(key[kept])
     parts = []
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
-        chosen = records.interval_minutes[kept] == minutes
-        parts.append(
+        chosen = np.flatnonzero(records.interval_minutes[kept] == minutes)
+        chosen = chosen[np.argsort(key[kept[chosen]], kind="stable")]
+        blocks = _blocks(records.series[kept[chosen]], 1440 // int(minutes))
+        asked = registers if registers is None or len(blocks) == 1 else replace(registers, energy=_asked_once(registers, records.meter_points))
+        refined = [
             _refine_group(
                 records,
                 merged,
-                kept[chosen],
-                received[chosen],
-                every_kept_key,
+                kept[chosen[block]],
+                received[chosen[block]],
+                every_key,
                 int(minutes),
                 day_types,
                 settings,
                 wanted,
                 today,
-                registers,
+                asked,
                 outages or {},
                 edits,
             )
-        )
-    return CurveOutcome(_joined(parts), *_accounted(records, settled, bronze))
+            for block in blocks
+        ]
+        parts.append(refined[0] if len(refined) == 1 else pa.concat_tables(refined))
+    return CurveOutcome(joined(parts), *_accounted(records, settled, bronze))
 
 
 def settle_curves(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str) -> tuple[pa.Table, pa.Table]:
@@ -150,6 +156,32 @@ def _accounted(records: CurveRecords, settled: _Settled, bronze: pa.Table) -> tu
     return accounts, curve_records.quarantine(records, bronze, settled.conflicting)
 
 
+def _blocks(series: IntArray, slots: int) -> list[slice]:
+    """Records, ordered by series, cut into blocks of whole series: no series looks into another, and a block's arrays stay near the processor."""
+    first = np.flatnonzero(np.diff(series, prepend=-1))
+    block = np.cumsum(np.diff(np.append(first, series.size))) * slots // VALUES_PER_BLOCK
+    begins = first[np.flatnonzero(np.diff(np.concatenate(([0], block[:-1])), prepend=-1))]
+    return [slice(int(begin), int(end)) for begin, end in pairwise([*begins.tolist(), series.size])]
+
+
+def _asked_once(registers: Registers, meter_points: list[str]) -> Callable[[Sequence[str]], pa.Table]:
+    """Energy between reads of all the meter points, asked for when the first block needs any; each block gets the rows from its first to its last."""
+    known: list[tuple[pa.Table, IntArray]] = []
+
+    def energy(wanted: Sequence[str]) -> pa.Table:
+        if not known:
+            rows = registers.energy(meter_points)
+            place = pc.index_in(rows["meter_point_id"], pa.array(meter_points, pa.string())).to_numpy().astype(np.int64)
+            order = np.argsort(place, kind="stable")
+            known.append((rows.take(pa.array(order)), place[order]))
+        rows, place = known[0]
+        ends = [meter_points.index(name) for name in (wanted[0], wanted[-1])]
+        first, end = np.searchsorted(place, ends[0]), np.searchsorted(place, ends[1], side="right")
+        return rows.slice(int(first), int(end - first))
+
+    return energy
+
+
 def _same_as_winner(records: CurveRecords, fit: IntArray, winner_of: IntArray, contested: BoolArray) -> BoolArray:
     """Whether each fit record says what its group's winner says; only contested groups are compared."""
     same = np.ones(fit.size, dtype=np.bool_)
@@ -180,9 +212,7 @@ def _refine_group(
     outages: Outages,
     edits: Sequence[Edit],
 ) -> pa.Table:
-    """Silver rows of the kept records of one interval length."""
-    order = np.lexsort((records.day[kept], records.series[kept]))
-    kept, receptions = kept[order], receptions[order]
+    """Silver rows of the kept records of some whole series of one interval length, ordered by series and day."""
     series, day = records.series[kept], records.day[kept]
     silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
     first = np.flatnonzero(np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.longest_silence_days))))
@@ -233,8 +263,12 @@ def _refine_group(
     if total > kept.size:  # a day that another interval length holds is no gap of this one
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
-        emitted &= held | ~np.isin(block_series * DAY_SPAN + block_day, every_kept_key)
-    return _silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+        emitted &= held | ~_among(block_series * DAY_SPAN + block_day, every_kept_key)
+    return silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
+
+
+def _among(keys: IntArray, sorted_keys: IntArray) -> BoolArray:
+    return np.asarray(sorted_keys[np.minimum(np.searchsorted(sorted_keys, keys), sorted_keys.size - 1)] == keys)
 
 
 def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:
@@ -313,80 +347,3 @@ def _type_name(day: date, day_types: Mapping[date, str]) -> str:
     except (KeyError, FactNotInForceError):
         name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
     return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name
-
-
-def _silver_rows(
-    records: CurveRecords,
-    block: CurveBlock,
-    rows: IntArray,
-    series: IntArray,
-    month: NDArray[np.datetime64],
-    estimates: Estimates,
-    bits: IntArray,
-) -> pa.Table:
-    final, status = estimates.final, estimates.status
-    channels = len(records.channels)
-    measured = status[rows] == IntervalStatus.MEASURED
-    missing = status[rows] == IntervalStatus.MISSING
-    months, month_place = np.unique(month[rows], return_inverse=True)
-    return pa.table(
-        [
-            pa.array(records.meter_points, pa.string()).take(pa.array(series[rows] // channels)),
-            pa.array(records.channels, pa.string()).take(pa.array(series[rows] % channels)),
-            pa.array(block.day_numbers[rows].astype(np.int32)).cast(pa.date32()),
-            pa.array(np.full(rows.size, block.interval_minutes, dtype=np.int32)),
-            _lists(block.energy[rows], nan_is_null=True),
-            _lists(final[rows], nan_is_null=True),
-            _lists(status[rows]),
-            *_band_lists(estimates, rows),
-            _lists(bits[rows]),
-            _failed_ids(bits[rows]),
-            pa.array(measured.sum(axis=1).astype(np.int32)),
-            pa.array(_ESTIMATED[status[rows]].sum(axis=1).astype(np.int32)),
-            pa.array(missing.sum(axis=1).astype(np.int32)),
-            pa.array(months.astype(str).tolist(), pa.string()).take(pa.array(month_place)),
-        ],
-        names=CURVES_SCHEMA.names,
-    ).cast(CURVES_SCHEMA)
-
-
-def _lists(values: NDArray[np.generic], nan_is_null: bool = False) -> pa.Array:
-    """(rows x slots) as a list column."""
-    rows, slots = values.shape
-    offsets = pa.array(np.arange(0, rows * slots + 1, slots, dtype=np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array(np.ascontiguousarray(values).reshape(-1), from_pandas=nan_is_null))
-
-
-def _band_lists(estimates: Estimates, rows: IntArray) -> tuple[pa.Array, pa.Array]:
-    """Low and high end of the expected-error band; null for days without one, and within a day for intervals without one."""
-    slots = estimates.final.shape[1]
-    known = ~np.isnan(estimates.margin)
-    places, margin = estimates.places[known], estimates.margin[known]
-    days, day = np.unique(places // slots, return_inverse=True)
-    value = estimates.final.reshape(-1)[places]
-    has = np.isin(rows, days)
-    offsets = pa.array(np.concatenate(([0], np.cumsum(has) * slots)).astype(np.int32))
-    ends = []
-    for end in (np.maximum(value - margin, 0.0), value + margin):
-        band = np.full((days.size, slots), np.nan)
-        band[day, places % slots] = end
-        chosen = band[np.searchsorted(days, rows[has])]
-        ends.append(pa.ListArray.from_arrays(offsets, pa.array(chosen.reshape(-1), from_pandas=True), mask=pa.array(~has)))
-    return ends[0], ends[1]
-
-
-def _failed_ids(bits: IntArray) -> pa.Array:
-    """Ids of the checks that any interval of a day failed, in catalogue order."""
-    of_day = np.bitwise_or.reduce(bits, axis=1)
-    failed = (of_day[:, None] >> np.array([check.bit for check in INTERVAL_CHECKS])) & 1 == 1
-    offsets = pa.array(np.concatenate(([0], np.cumsum(failed.sum(axis=1)))).astype(np.int32))
-    return pa.ListArray.from_arrays(offsets, pa.array([check.id for check in INTERVAL_CHECKS]).take(pa.array(np.nonzero(failed)[1])))
-
-
-def _joined(parts: list[pa.Table]) -> pa.Table:
-    if not parts:
-        return CURVES_SCHEMA.empty_table()
-    if len(parts) == 1:
-        return parts[0]
-    joined = pa.concat_tables(parts)
-    return joined.sort_by([(name, "ascending") for name in SilverDayCurves.key()]).combine_chunks()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -44,21 +45,15 @@ def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: p
     for length in np.unique(minutes).tolist():
         slots = 1440 // length
         rows = np.flatnonzero((minutes == length) & (_lengths(curves["measured_kwh_or_kvarh"]) == slots))
-        measured = _matrix(curves["measured_kwh_or_kvarh"], rows, slots)
-        as_received = np.isnan(measured)
         row_of = np.full(minutes.size, -1, dtype=np.int64)
         row_of[rows] = np.arange(rows.size)
         told = np.flatnonzero((target >= 0) & (sent_minutes == length) & (_lengths(bronze["values_unscaled"]) == slots))
         told = told[row_of[target[told]] >= 0]
         told = told[np.argsort(row_of[target[told]], kind="stable")]
-        at = row_of[target[told]]
-        # The first records of all days, then the second ones ...: within one turn no row is met twice.
-        turn = np.arange(at.size) - np.searchsorted(at, at)
-        for number in range(int(turn.max(initial=-1)) + 1):
-            now = turn == number
-            values = _matrix(bronze["values_unscaled"], told[now], slots) * scale[told[now], None]
-            as_received[at[now]] |= measured[at[now]] == values
-        changed += int((~as_received).sum())
+        begins = np.searchsorted(row_of[target[told]], np.arange(rows.size + 1))
+        measured, measured_at = _elements(curves["measured_kwh_or_kvarh"])
+        values, values_at = _elements(bronze["values_unscaled"])
+        changed += _differing(measured, measured_at[rows], values, values_at[told], scale[told], begins, slots)
     return changed
 
 
@@ -241,6 +236,31 @@ def _matrix(column: pa.ChunkedArray, rows: IntArray, slots: int) -> FloatArray:
     """(rows x slots), NaN where a value is empty; each of the rows has so many."""
     chosen = column if rows.size == len(column) and (np.diff(rows) == 1).all() else column.take(pa.array(rows))
     return np.asarray(pc.list_flatten(chosen).to_numpy(), dtype=np.float64).reshape(rows.size, slots)
+
+
+def _elements(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray]:
+    """All values of a list column one after the other, NaN where one is empty, and where each row begins."""
+    lengths = np.maximum(_lengths(column), 0)
+    return np.asarray(pc.list_flatten(column).to_numpy(), dtype=np.float64), np.cumsum(lengths) - lengths
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _differing(measured: FloatArray, rows: IntArray, values: FloatArray, records: IntArray, scale: FloatArray, begins: IntArray, slots: int) -> int:
+    """Measured intervals that no record of their day tells.
+
+    rows            Where each day begins in ``measured``.
+    records, scale  Where each record begins in ``values``, and from value to energy; by day.
+    begins          (days + 1) first record of each day.
+    """
+    differing = 0
+    for day in range(rows.size):
+        for slot in range(slots):
+            energy = measured[rows[day] + slot]
+            told = np.isnan(energy)
+            for record in range(begins[day], begins[day + 1]):
+                told |= energy == values[records[record] + slot] * scale[record]
+            differing += not told
+    return differing
 
 
 def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:

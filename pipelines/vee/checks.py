@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipelines.codes import Severity
-from pipelines.vee import kernels
 from pipelines.vee.blocks import BoolArray, CurveBlock, DayBlock, IntArray, RecordBlock, RegisterBlock
 from pipelines.vee.check import Check, Level
 from pipelines.vee.day_checks import DAY_CHECKS
@@ -45,9 +44,13 @@ def run_checks(block: CurveBlock, settings: VeeSettings, checks: Sequence[Check]
     invalid = np.zeros(block.energy.shape, dtype=np.bool_)
     for check in checks:
         failed = check.failed(block, settings)
-        if failed.any():
-            mark = kernels.mark_days if failed.ndim == 1 else kernels.mark_intervals
-            mark(bits, invalid, failed, check.bit, check.severity is Severity.INVALID)
+        # Findings are few: looking for them is quicker than passing over every interval.
+        found = np.flatnonzero(failed)
+        if found.size and check.bit is not None:
+            marks = (bits, invalid) if failed.ndim == 1 else (bits.reshape(-1), invalid.reshape(-1))
+            marks[0][found] |= np.int64(1 << check.bit)
+            if check.severity is Severity.INVALID:
+                marks[1][found] = True
     return bits, invalid
 
 

@@ -12,6 +12,7 @@ from pipelines.vee.blocks import BoolArray, CurveBlock, FloatArray, IntArray
 from pipelines.vee.estimators import CURVE_ESTIMATORS
 from pipelines.vee.gap_choice import LEARNING_PHASE, Choice, Series, choose, try_methods, widths
 from pipelines.vee.gap_kernels import LINEAR, METHODS, Gaps, GapSettings, estimate_gaps
+from pipelines.vee.kernels import split_invalid
 from pipelines.vee.settings import VeeSettings
 
 StatusArray = NDArray[np.int8]
@@ -73,12 +74,11 @@ def estimate_missing_intervals(
 
     A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The method is the one that erred least on gaps of a like length masked in the series' own values; see ``gap_choice.choose``.
     """
-    final = np.where(invalid, np.nan, block.energy)
-    status = np.where(invalid, IntervalStatus.MISSING, IntervalStatus.MEASURED).astype(np.int8)
-    status[substituted & ~invalid] = IntervalStatus.SUBSTITUTED_BY_SENDER
+    final, status, clean = split_invalid(
+        block.energy, invalid, substituted, IntervalStatus.MEASURED.value, IntervalStatus.MISSING.value, IntervalStatus.SUBSTITUTED_BY_SENDER.value
+    )
     if not invalid.any():
         return Estimates(final, status, np.empty(0, dtype=np.int64), np.empty(0))
-    clean = np.asarray(~(invalid | substituted).any(axis=1))
     if block.outages is not None:
         clean &= ~block.outages
     slots = final.shape[1]

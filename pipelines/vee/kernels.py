@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numba
 import numpy as np
+from numpy.typing import NDArray
 
 from pipelines.vee.blocks import BoolArray, FloatArray, IntArray
 
@@ -134,24 +135,23 @@ def open_ends(energy: FloatArray, series_starts: IntArray, before: BoolArray, af
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def mark_intervals(bits: IntArray, invalid: BoolArray, failed: BoolArray, bit: int, is_invalid: bool) -> None:
-    """Sets a bit, and the mark of invalid values, where a check failed; all (days x slots), in place."""
-    value = np.int64(1) << bit
-    flat_bits, flat_invalid, flat_failed = bits.reshape(-1), invalid.reshape(-1), failed.reshape(-1)
-    for position in range(flat_failed.size):
-        if flat_failed[position]:
-            flat_bits[position] |= value
-            if is_invalid:
-                flat_invalid[position] = True
+def split_invalid(
+    energy: FloatArray, invalid: BoolArray, substituted: BoolArray, measured: int, missing: int, substitute: int
+) -> tuple[FloatArray, NDArray[np.int8], BoolArray]:
+    """What stands before anything is estimated; all (days x slots).
 
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def mark_days(bits: IntArray, invalid: BoolArray, failed: BoolArray, bit: int, is_invalid: bool) -> None:
-    """The same for whole days: ``failed`` is (days)."""
-    value = np.int64(1) << bit
-    for row in range(failed.size):
-        if failed[row]:
-            for slot in range(bits.shape[1]):
-                bits[row, slot] |= value
-                if is_invalid:
-                    invalid[row, slot] = True
+    Returns the energy, NaN where it is invalid; the status of each interval, one of the last three arguments; (days) whether every
+    interval of the day is valid and none a substitute.
+    """
+    final, status = np.empty(energy.shape), np.empty(energy.shape, dtype=np.int8)
+    clean = np.ones(energy.shape[0], dtype=np.bool_)
+    for day in range(energy.shape[0]):
+        for slot in range(energy.shape[1]):
+            final[day, slot], status[day, slot] = energy[day, slot], measured
+            if invalid[day, slot]:
+                final[day, slot], status[day, slot] = np.nan, missing
+                clean[day] = False
+            elif substituted[day, slot]:
+                status[day, slot] = substitute
+                clean[day] = False
+    return final, status, clean

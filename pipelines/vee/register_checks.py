@@ -81,5 +81,5 @@ REGISTER_CHECKS: tuple[Check, ...] = (
         _time_of_use_registers,
         eligibility=_HAS_BEFORE,
     ),
-    Check("VEE-V35", Level.REGISTER, "Register jump: above the reads that follow it", "示值飞走", Severity.QUARANTINE, TRADE, _jump),
+    Check("VEE-V36", Level.REGISTER, "Register jump: above the reads that follow it", "示值飞走", Severity.QUARANTINE, TRADE, _jump),
 )

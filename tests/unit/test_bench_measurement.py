@@ -49,7 +49,9 @@ def test_growth_and_goals_by_hand() -> None:
     goals = {goal["what"]: goal for goal in found["goals"]}
     assert goals["long input, received files to gold, wall over DuckDB"]["found"] == pytest.approx(0.3)
     assert goals["long input, received files to gold, wall over DuckDB"]["met"]
-    assert not goals["marginal cost, later over earlier doubling, own chain, long input"]["met"]
+    assert not goals["marginal cost by wall, later over earlier doubling, own chain, long input"]["met"]
+    by_cpu = goals["marginal cost by CPU, later over earlier doubling, own chain, long input"]
+    assert by_cpu["found"] == pytest.approx(growth["later_over_earlier_cpu"])
 
 
 def test_a_short_run_judges_no_speed() -> None:

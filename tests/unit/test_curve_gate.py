@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipelines.codes import IntervalStatus
 from pipelines.stages import curve_violations
-from pipelines.transforms.curves import CURVES_SCHEMA
+from pipelines.transforms.silver_curve_rows import CURVES_SCHEMA
 
 
 def curves(*changes: dict[str, Any]) -> pa.Table:

@@ -16,8 +16,9 @@ from pipelines.codes import IntervalStatus, RejectReason
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.curves import CURVES_SCHEMA, CurveOutcome, Outages, refine_curves
+from pipelines.transforms.curves import CurveOutcome, Outages, refine_curves
 from pipelines.transforms.settlement import QUARANTINE_SCHEMA
+from pipelines.transforms.silver_curve_rows import CURVES_SCHEMA
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))

@@ -59,11 +59,11 @@ REGISTER_FIRES: dict[str, tuple[RegisterBlock, list[int]]] = {
     # Four steps of 0.01 are allowed to four rates.
     "VEE-V22": (of_read(2, rates=RATES + np.array([50_001, 0, 0, 0])), [2]),
     "VEE-V23": (of_read(2, rates=np.array([20, 32, 32, 32]) * UNIT), [2]),
-    "VEE-V35": (of_read(2, jumped=True), [2]),
+    "VEE-V36": (of_read(2, jumped=True), [2]),
 }
 REGISTER_SILENT: dict[str, list[RegisterBlock]] = {
     "VEE-V19": [of_read(2, rolled_over=True), of_read(2, jumped=True)],
-    "VEE-V35": [of_read(2, decreased=True), of_read(2, rolled_over=True)],
+    "VEE-V36": [of_read(2, decreased=True), of_read(2, rolled_over=True)],
     "VEE-V20": [of_read(2, exchanged=True)],
     "VEE-V21": [of_read(2, rolled_over=True)],
     "VEE-V22": [
