@@ -19,7 +19,7 @@ class GoldDataSufficiency(Table):
     data_month = Field(STRING, "Month of the data, YYYY-MM.", key=True)
     customer_id = Field(STRING, "Customer supplied at the end of the month; empty for a meter that is not billed.")
     channel_code = Field(STRING, "The channel judged: active energy drawn, or the first that the meter point has.", codes=Channel, nullable=False)
-    basis_code = Field(STRING, "curve or register; none where nothing came all month.", nullable=False)
+    basis_code = Field(STRING, "curve or register; none where nothing came of a billed one all month.", nullable=False)
     interval_minutes = Field(
         INTEGER,
         "Length of an interval, the finest where it changed inside the month; 1440 for daily registers.",

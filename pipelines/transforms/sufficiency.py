@@ -138,9 +138,10 @@ def _judged_registers(registers: pa.Table, long_spans: pa.Table, month: BillingM
 
 
 def _silent(points: pa.Table, judged: Sequence[_Judged], month: BillingMonth) -> _Judged:
-    """Meter points of which nothing came all month, as if their active energy was awaited day by day."""
+    """Billed meter points of which nothing came all month, as if their active energy was awaited day by day."""
     heard = {meter_point for part in judged for meter_point, _ in part.series}
-    silent = sorted(set(points["meter_point_id"].to_pylist()) - heard)
+    billed = points.filter(pc.is_valid(points["customer_id"]))["meter_point_id"]
+    silent = sorted(set(billed.to_pylist()) - heard)
     series = [(meter_point, Channel.ACTIVE_FORWARD.value) for meter_point in silent]
     return _Judged(series, np.zeros((len(series), month.day_count), dtype=np.int8), DAY_MINUTES, NOTHING, None)
 

@@ -180,6 +180,7 @@ def test_findings_on_registers_and_days_count_by_severity() -> None:
 
 def test_a_meter_point_of_which_nothing_came_is_listed_as_lacking_all() -> None:
     points = [point(), point(name="MP-B", customer="C-B", begins=date(2026, 9, 11)), point(name="MP-C", ends=date(2026, 8, 31))]
+    points.append(point(name="MP-D", customer=None))  # a meter that is not billed owes nothing
     heard, silent = judged([read(day) for day in days()], points=points)
     assert (heard["meter_point_id"], heard["is_sufficient"]) == ("MP-A", True)
     assert (silent["meter_point_id"], silent["customer_id"], silent["basis_code"], silent["channel_code"]) == (
