@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.settings import Settings
 
+_PART = "部分 part"
+
 app = typer.Typer(rich_markup_mode=None, help="Efficiency bills 能效账单.", no_args_is_help=True)
 CustomerId = Annotated[str, typer.Argument(help="Customer number, for example STEEL-0001.")]
 MonthOption = Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")]
@@ -44,7 +46,9 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
     )
     if bill["is_illustrative"]:
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
-    show_rows([_said(line) for line in lines])
+    said = [_said(line) for line in lines]
+    # Only a month in parts has something to say in the column of parts.
+    show_rows(said, [name for name in said[0] if name != _PART or any(line[name] for line in said)] if said else None)
     console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
@@ -261,7 +265,7 @@ def _said(line: dict[str, Any]) -> dict[str, Any]:
         "#": line["line_number"],
         "项目 charge": COMPONENTS[LineComponent(line["component_code"])].zh,
         "时段 period": PERIODS[TouPeriod(line["period_code"])].zh if line["period_code"] else None,
-        "部分 part": part_of(line).zh or None,
+        _PART: part_of(line).zh or None,
         "数量 quantity": line["quantity"],
         "单位 unit": line["quantity_unit"],
         "单价 price": line["unit_price"],
