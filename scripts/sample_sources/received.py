@@ -14,8 +14,9 @@ __all__ = ["DAY_READ_COLUMNS", "POWER_CURVE_COLUMNS", "day_read_row", "declared_
 
 
 def declared_header(table: type[Table]) -> tuple[str, ...]:
-    """Header of a file in the declared form."""
-    return (*declared_columns(table), "sent_at")
+    """Header of a file in the declared form, without the columns that a file may lack."""
+    optional = {field.name for field in table.fields() if field.optional}
+    return (*(name for name in declared_columns(table) if name not in optional), "sent_at")
 
 
 def declared_row(table: type[Table], values: dict[str, str]) -> list[str]:

@@ -160,7 +160,8 @@ def _write_profiles(root: str, area: str, ids: pa.Array, likely: NDArray[np.floa
             "collection_area": pa.repeat(pa.scalar(area), count),
         }
     )
-    return write_files(rows, SimulatedDayProfiles, root)[0]
+    # In the order of the received rows: laid out by hash, every value of the day would be gathered from another place.
+    return write_files(rows, SimulatedDayProfiles, root, quick=True)[0]
 
 
 def next_day() -> date:
