@@ -20,13 +20,14 @@ def nulls_in_required(rows: pa.Table, table: type[Table]) -> int:
 
 
 def below_minimum(rows: pa.Table, table: type[Table]) -> int:
-    """Values below the least that the declaration allows."""
+    """Values below the least that the declaration allows, or not above the bound that they must exceed."""
     found = 0
     for field in table.fields():
-        if field.minimum is not None and field.name in rows.column_names:
-            column = rows.column(field.name)
-            low = pc.less(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, field.minimum)
-            found += int(pc.sum(low).as_py() or 0)
+        for bound, breaks in ((field.minimum, pc.less), (field.above, pc.less_equal)):
+            if bound is not None and field.name in rows.column_names:
+                column = rows.column(field.name)
+                low = breaks(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, bound)
+                found += int(pc.sum(low).as_py() or 0)
     return found
 
 

@@ -170,7 +170,8 @@ class _Expectations:
         if rule.kind == "in_set":
             return kinds.ExpectColumnValuesToBeInSet(column=rule.columns[0], value_set=list(rule.values))
         if rule.kind == "between":
-            return kinds.ExpectColumnValuesToBeBetween(column=rule.columns[0], min_value=rule.minimum, max_value=rule.maximum)
+            least, strict = (rule.minimum, False) if rule.above is None else (rule.above, True)
+            return kinds.ExpectColumnValuesToBeBetween(column=rule.columns[0], min_value=least, strict_min=strict, max_value=rule.maximum)
         if len(rule.columns) == 1:
             return kinds.ExpectColumnValuesToBeUnique(column=rule.columns[0])
         return kinds.ExpectCompoundColumnsToBeUnique(column_list=list(rule.columns))

@@ -25,6 +25,7 @@ class Rule:
     """One expectation in words that need no library: kind, columns and bounds.
 
     kind      ``not_null``, ``in_set``, ``between`` or ``unique``.
+    above     For ``between``: a bound that values must exceed, instead of a minimum.
     severity  halt: nothing is written; quarantine: rows that break it are held back and the others written; warn: said, and written.
     """
 
@@ -33,6 +34,7 @@ class Rule:
     values: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None
     severity: Severity = Severity.HALT
 
     @property
@@ -45,8 +47,8 @@ class Rule:
             return f"{names} is one of {len(self.values)} codes"
         if self.kind == "unique":
             return f"({names}) identifies a row"
-        low = "-inf" if self.minimum is None else f"{self.minimum:g}"
-        return f"{names} lies in [{low}, {'inf' if self.maximum is None else f'{self.maximum:g}'}]"
+        low = f"({self.above:g}" if self.above is not None else "[-inf" if self.minimum is None else f"[{self.minimum:g}"
+        return f"{names} lies in {low}, {'inf' if self.maximum is None else f'{self.maximum:g}'}]"
 
 
 def rules_of(table: type[Table]) -> list[Rule]:
@@ -59,8 +61,9 @@ def rules_of(table: type[Table]) -> list[Rule]:
             rules.append(Rule("not_null", (field.name,)))
         if field.codes is not None and str(field.dtype) == "string":
             rules.append(Rule("in_set", (field.name,), values=tuple(str(member.value) for member in field.codes), severity=field.severity))
-        if field.minimum is not None or field.maximum is not None:
-            rules.append(Rule("between", (field.name,), minimum=field.minimum, maximum=field.maximum, severity=field.severity))
+        if field.minimum is not None or field.above is not None or field.maximum is not None:
+            least, above, most = field.minimum, field.above, field.maximum
+            rules.append(Rule("between", (field.name,), minimum=least, maximum=most, above=above, severity=field.severity))
     if table.key():
         rules.append(Rule("unique", table.key()))
     return rules
@@ -77,7 +80,8 @@ def broken(rule: Rule) -> Column:
         return column.isNotNull() & ~column.isin(list(rule.values))
     low = F.lit(False) if rule.minimum is None else column < F.lit(rule.minimum)
     high = F.lit(False) if rule.maximum is None else column > F.lit(rule.maximum)
-    return F.coalesce(low | high, F.lit(False))
+    near = F.lit(False) if rule.above is None else column <= F.lit(rule.above)
+    return F.coalesce(low | near | high, F.lit(False))
 
 
 def count_broken(frame: DataFrame, rules: Sequence[Rule]) -> list[int]:

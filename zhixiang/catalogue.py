@@ -53,8 +53,9 @@ def _table(table: type[Table]) -> str:
     ]
     for field in table.fields():
         codes = ", ".join(str(member.value) for member in field.codes) if field.codes else ""
-        low, high = field.minimum, field.maximum
-        span = "" if low is None and high is None else f"{'' if low is None else f'{low:g}'} .. {'' if high is None else f'{high:g}'}"
+        low = f"above {field.above:g}" if field.above is not None else "" if field.minimum is None else f"{field.minimum:g}"
+        high = "" if field.maximum is None else f"{field.maximum:g}"
+        span = f"{low} .. {high}" if low or high else ""
         role = " *run*" if field.role is Role.RUN else " *key*" if field.role is Role.KEY else ""
         unit = field.unit.value if field.unit else ""
         lines.append(f"| `{field.name}`{role} | {field.dtype} | {unit} | {codes} | {span} | {'yes' if field.nullable else 'no'} | {field.doc} |")

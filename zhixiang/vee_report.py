@@ -52,6 +52,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},
         "measured_values_changed": result.changed,
         "assumed_multiplier_1": len(result.assumed),
+        "unknown_multiplier": len(result.unknown),
         "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
         "exit_code": result.exit_code,
     }
@@ -68,6 +69,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         series=_series_count(curves) if has else 0,
         days_shown=DAYS_SHOWN,
         assumed=result.assumed[:40],
+        unknown=result.unknown[:40],
     )
     return figures
 

@@ -21,13 +21,12 @@ from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedE
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
-from pipelines.periods import EPOCH, months_through
+from pipelines.periods import months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
-from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curve_reconciliation import Registers
 from pipelines.transforms.curves import CurveOutcome, refine_curves
 from pipelines.transforms.estimation_errors import measure_estimation_errors
@@ -40,6 +39,7 @@ from pipelines.vee.checks import CHECKS, INTERVAL_CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from zhixiang.delivery.quality_figures import error_limits
 from zhixiang.vee_folder import prepare_folder, write_summary, written_whole
+from zhixiang.vee_points import described_points, meter_points_of
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers)
 _LOCAL_SHIFT = timedelta(hours=8)
@@ -57,6 +57,7 @@ class VeeResult:
     error_limits  MAPE above which the error of what is chosen is flagged, by gap length.
     rejects     Records that could not be read or used: file, line, column, reason.
     assumed     Meter points that no file describes; a multiplier of 1 was assumed for them.
+    unknown     Meter points of whose rows in meter_points files none can be used: their multiplier is unknown, so what they sent is held back.
     changed     Measured values that are not as received, are lost or have another final value, as counted; a run with any is halted.
     holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
     """
@@ -69,6 +70,7 @@ class VeeResult:
     error_limits: list[dict[str, float | None]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
     changed: int = 0
     holidays: bool = False
 
@@ -91,9 +93,10 @@ def run_vee(
     received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
     local = mapping is None or mapping.stamp.day_shift == _LOCAL_SHIFT
     seen: dict[str, str] = {}
+    described = set[str]()
     for path in every_file(paths):
         on_step(f"reading {path.name}")
-        entry, found = _read(path, mapping, settings, seen)
+        entry, found = _read(path, mapping, settings, seen, described)
         result.files.append(entry)
         local &= entry["format"] != "nem12"
         if found is not None:
@@ -104,7 +107,7 @@ def run_vee(
     bronze = {table: pa.concat_tables(parts) if parts else _without_run(table).empty_table() for table, parts in received.items()}
     curves, reads = bronze[BronzeLoadCurves], bronze[BronzeRegisterReads]
     named = sorted({name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()})
-    points, result.assumed = _meter_points(bronze[BronzeMeterPoints], named)
+    points, result.assumed, result.unknown = meter_points_of(bronze[BronzeMeterPoints], named, described)
     names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     vee, result.holidays = settings.section(VeeSettings), local
     clock = _rate_clock(bronze[BronzeCustomers], points, settings, facts) if local else None
@@ -169,9 +172,9 @@ def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts
 
 
 def _read(
-    path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str]
+    path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str], described: set[str]
 ) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]]] | None]:
-    """One file: its line in the list of files, and table, rows and rejects where it was read."""
+    """One file: its line in the list of files, and table, rows and rejects where it was read; meter points it speaks of enter ``described``."""
     limits, formats = settings.platform.ingest, settings.section(FormatSettings)
     entry: dict[str, Any] = {"file": str(path), "status": "refused", "format": None, "records": 0, "rejects": 0, "reason": None, "content_hash": ""}
     rejects: list[dict[str, Any]] = []
@@ -188,6 +191,8 @@ def _read(
         answer = reader.read(content, path.name, formats)
         rejects = answer.rejects.to_pylist()
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
+        if reader.table is BronzeMeterPoints:
+            described |= described_points(answer, content)
         refuse_too_many(answer, path.name, limits)
     except InputRefusedError as refusal:
         halted = refusal.reason_code == TOO_MANY_BAD_ROWS
@@ -221,29 +226,6 @@ def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
 
 def _without_run(table: type[Table]) -> pa.Schema:
     return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])
-
-
-def _meter_points(received: pa.Table, named: Sequence[str]) -> tuple[pa.Table, list[str]]:
-    """silver_meter_points of the files, and of a multiplier of 1 for meter points that no file describes."""
-    latest: dict[tuple[str, date], dict[str, Any]] = {}
-    for row in sorted(
-        received.to_pylist(), key=lambda row: (row["sent_at_utc"] is not None, row["sent_at_utc"], row["content_hash"], row["line_number"])
-    ):
-        latest[row["meter_point_id"], row["valid_from_date"]] = row
-    ordered = [latest[key] for key in sorted(latest)]
-    rows = []
-    for place, row in enumerate(ordered):
-        following = ordered[place + 1] if place + 1 < len(ordered) else None
-        same = following is not None and following["meter_point_id"] == row["meter_point_id"]
-        rows.append(row | {"valid_to_date": following["valid_from_date"] - timedelta(days=1) if same and following else None})
-    known = {row["meter_point_id"] for row in rows}
-    assumed = [name for name in named if name not in known]
-    rows += [
-        {"meter_point_id": name, "valid_from_date": EPOCH, "meter_id": "unknown", "multiplier_ratio": 1.0, "provenance": "assumed"}
-        for name in assumed
-    ]
-    schema = pa.schema([SilverMeterPoints.arrow_schema().field(name) for name in SilverMeterPoints.business_columns()])
-    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema), assumed
 
 
 def _day_types(facts: Facts, days: Sequence[date]) -> Mapping[date, str]:

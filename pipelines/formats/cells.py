@@ -83,6 +83,8 @@ class Cell:
     required  An empty cell makes the record unusable.
     codes     For CODE: accepted text -> value that is kept.
     minimum   Smallest number accepted.
+    above     Bound that a number must exceed.
+    maximum   Largest number accepted.
     length    For TEXT: number of characters, where the format fixes it.
     stamps    For STAMP: how they are written.
     optional  The file may lack the column; its records then hold nothing there.
@@ -93,6 +95,8 @@ class Cell:
     required: bool = False
     codes: Mapping[str, Any] = field(default_factory=dict)
     minimum: float | None = None
+    above: float | None = None
+    maximum: float | None = None
     length: int | None = None
     stamps: StampReader | None = None
     optional: bool = False
@@ -125,9 +129,21 @@ def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -
     if column.null_count == len(column):
         return pa.chunked_array([pa.nulls(len(column), cell.dtype)])
     values = _convert(cell, column, settings)
-    if values is not None and cell.minimum is not None and pc.min(values).as_py() < cell.minimum:
+    bounded = cell.minimum is not None or cell.above is not None or cell.maximum is not None
+    if values is not None and bounded and any(_beyond(cell, bound) for bound in pc.min_max(values).as_py().values()):
         return None
     return values
+
+
+def _beyond(cell: Cell, value: Any) -> str:
+    """What the number should have been where it is out of bounds; else empty."""
+    if cell.minimum is not None and value < cell.minimum:
+        return f"of at least {cell.minimum:g}"
+    if cell.above is not None and value <= cell.above:
+        return f"above {cell.above:g}"
+    if cell.maximum is not None and value > cell.maximum:
+        return f"of at most {cell.maximum:,.10g}"
+    return ""
 
 
 def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
@@ -184,8 +200,9 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
             raise CellError(cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed")
         return None
     value = _CELL_READERS[cell.kind](cell, text, settings)
-    if cell.minimum is not None and value < cell.minimum:
-        raise CellError(cell.name, RejectReason.OUT_OF_RANGE, f"found {shown(text)}, expected a number of at least {cell.minimum:g}")
+    expected = _beyond(cell, value)
+    if expected:
+        raise CellError(cell.name, RejectReason.OUT_OF_RANGE, f"found {shown(text)}, expected a number {expected}")
     return value
 
 

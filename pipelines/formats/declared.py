@@ -30,7 +30,8 @@ def cells_of(table: type[Table]) -> tuple[Cell, ...]:
             kind, accepted = CellKind.CODE, {member.value: member.value for member in field.codes}
         elif column.endswith("_month"):
             kind = CellKind.MONTH
-        cells.append(Cell(column, kind, required=not field.nullable, codes=accepted, minimum=field.minimum, optional=field.optional))
+        needed, least, above, most = not field.nullable, field.minimum, field.above, field.maximum
+        cells.append(Cell(column, kind, needed, accepted, minimum=least, above=above, maximum=most, optional=field.optional))
     return (*cells, Cell(SENT_AT, CellKind.LOCAL_TIME))
 
 

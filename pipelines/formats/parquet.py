@@ -147,6 +147,12 @@ class DeclaredParquet:
         if field.minimum is not None:
             least = field.minimum
             yield RejectReason.OUT_OF_RANGE, f"at least {least:g}", lambda values: _true(pc.less(values.cast(DOUBLE), least))
+        if field.above is not None:
+            bound = field.above
+            yield RejectReason.OUT_OF_RANGE, f"above {bound:g}", lambda values: _true(pc.less_equal(values.cast(DOUBLE), bound))
+        if field.maximum is not None:
+            most = field.maximum
+            yield RejectReason.OUT_OF_RANGE, f"at most {most:,.10g}", lambda values: _true(pc.greater(values.cast(DOUBLE), most))
         if column == "interval_minutes":
             yield RejectReason.BAD_STRUCTURE, "a divisor of the 1440 minutes of a day", _no_divisor
         if column == "values_unscaled":

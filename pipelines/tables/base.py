@@ -52,6 +52,7 @@ class Field:
     unit      Physical or monetary unit; the column's name must end in its suffix.
     codes     Closed list that the values (or the elements of a list) come from.
     minimum   Smallest value allowed; becomes an expectation.
+    above     Bound that every value must exceed; becomes an expectation.
     maximum   Largest value allowed; becomes an expectation.
     severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
     optional  Whether a received file may lack the column; its rows then hold nothing there.
@@ -70,6 +71,7 @@ class Field:
         run: bool = False,
         nullable: bool | None = None,
         minimum: float | None = None,
+        above: float | None = None,
         maximum: float | None = None,
         severity: Severity = Severity.HALT,
         optional: bool = False,
@@ -77,7 +79,7 @@ class Field:
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable
-        self.minimum, self.maximum, self.severity, self.optional = minimum, maximum, severity, optional
+        self.minimum, self.above, self.maximum, self.severity, self.optional = minimum, above, maximum, severity, optional
 
     def __set_name__(self, owner: type, name: str) -> None:
         if not _NAME.fullmatch(name):

@@ -8,6 +8,11 @@ from pipelines.codes import Channel, CurveMeasure, FileStatus
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, TIMESTAMP, Field, Layer, Table
 from pipelines.units import Unit
 
+# What no meter exceeds, so that only a slip of the sender does: 1,000 kV over 100 V times 10,000 A over 1 A; and 100 GVA, several
+# times the largest power station.
+LARGEST_MULTIPLIER = 100_000_000
+LARGEST_CAPACITY_KVA = 100_000_000
+
 
 class Received:
     """The columns every received row carries."""
@@ -122,12 +127,12 @@ class BronzeMeterPoints(Received, Table):
     valid_from_date = Field(DATE, "First day on which this meter counts here.", nullable=False)
     customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
     meter_id = Field(STRING, "The device.", nullable=False)
-    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False)
+    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER)
     register_digits = Field(INTEGER, "Digits before the point; the register rolls over at 10 to that power.")
     register_decimals = Field(INTEGER, "Digits after the point: the register's resolution.")
     start_register_unscaled = Field(ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED)
     previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
-    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA)
+    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA)
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
     parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.", optional=True)
     transformer_rated_kva = Field(

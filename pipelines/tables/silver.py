@@ -6,6 +6,7 @@ import pyarrow as pa
 
 from pipelines.codes import Channel, CustomerClass, DemandBasis, EventCode, PricingScheme, RegisterRule, RejectReason, VoltageLevel
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, Field, Layer, Table
+from pipelines.tables.bronze import LARGEST_CAPACITY_KVA, LARGEST_MULTIPLIER
 from pipelines.units import Unit
 
 PROVENANCE_DOC = "real, dates_shifted, derived, assumed, simulated; joined by +."
@@ -120,12 +121,12 @@ class SilverMeterPoints(Table):
     valid_to_date = Field(DATE, "Day before the next meter; empty while it counts.")
     customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
     meter_id = Field(STRING, "The device.", nullable=False)
-    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, minimum=0)
+    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER)
     register_digits = Field(INTEGER, "Digits before the point.", minimum=1, maximum=12)
     register_decimals = Field(INTEGER, "Digits after the point.", minimum=0, maximum=6)
     start_register_unscaled = Field(ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED)
     previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
-    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, minimum=0)
+    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA)
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
     parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
     transformer_rated_kva = Field(DOUBLE, "Rated power of the transformer metered on its low side; empty: high side.", unit=Unit.KVA, minimum=0)

@@ -164,6 +164,8 @@ def declared_faults(table: type[Table], columns: Sequence[str]) -> list[Fault]:
             faults.append(Fault(F.isnan(value), RejectReason.BAD_NUMBER, field.name, "Not a number."))
         if field.minimum is not None:
             faults.append(Fault(value < field.minimum, RejectReason.OUT_OF_RANGE, field.name, f"Below {field.minimum:g}."))
+        if field.above is not None:
+            faults.append(Fault(value <= field.above, RejectReason.OUT_OF_RANGE, field.name, f"Not above {field.above:g}."))
         if field.maximum is not None:
             faults.append(Fault(value > field.maximum, RejectReason.OUT_OF_RANGE, field.name, f"Above {field.maximum:g}."))
     return faults

@@ -44,6 +44,9 @@ def vee(
         )
     if result.assumed and not json:
         warn(f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points file to change that")
+    if result.unknown and not json:
+        named = ", ".join(result.unknown[:5]) + (", ..." if len(result.unknown) > 5 else "")
+        warn(f"no row of meter_points can be used for {named} ({len(result.unknown)} meter points): what they sent is held back, see rejected.csv")
     if json:
         show_json(figures | {"out": str(out), "file_list": result.files})
     else:
