@@ -215,6 +215,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         rows = with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
         report["files"] = [file.to_json() for file in write_files(rows, reader.table, f"{reading.tables_location}/{reader.table.name}")]
         report["status_code"] = FileStatus.ACCEPTED.value
+        report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
     except InputRefusedError as refusal:
         report["reason"] = f"{refusal.reason_code}: {refusal.reason}" + (f" (line {refusal.line})" if refusal.line else "")
     except OSError as error:

@@ -47,6 +47,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "estimated": int(status.size) - measured - missing,
         "missing": missing,
         "rejected_records": len(result.rejects),
+        "superseded_lines": len(result.superseded),
         "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
         "methods": {method.id: counts[method.status] for method in ESTIMATORS if counts[method.status]},
         "checks": {check.id: failed[check.id] for check in CHECKS if failed[check.id]},

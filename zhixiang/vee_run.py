@@ -56,6 +56,7 @@ class VeeResult:
     errors      silver_estimation_errors without the run: how far each method errs on gaps masked in these curves.
     error_limits  MAPE above which the error of what is chosen is flagged, by gap length.
     rejects     Records that could not be read or used: file, line, column, reason.
+    superseded  Lines of long files that told another value than the line that stands; like ``rejects``, and listed after them.
     assumed     Meter points that no file describes; a multiplier of 1 was assumed for them.
     unknown     Meter points of whose rows in meter_points files none can be used: their multiplier is unknown, so what they sent is held back.
     changed     Measured values that are not as received, are lost or have another final value, as counted; a run with any is halted.
@@ -69,6 +70,7 @@ class VeeResult:
     errors: pa.Table = field(default_factory=ERRORS_SCHEMA.empty_table)
     error_limits: list[dict[str, float | None]] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
+    superseded: list[dict[str, Any]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)
     unknown: list[str] = field(default_factory=list)
     changed: int = 0
@@ -100,10 +102,11 @@ def run_vee(
         result.files.append(entry)
         local &= entry["format"] != "nem12"
         if found is not None:
-            table, rows, rejects = found
+            table, rows, rejects, superseded = found
             if table in received:
                 received[table].append(rows)
             result.rejects += [{"file": str(path), "stage": "read", **row} for row in rejects]
+            result.superseded += [{"file": str(path), "stage": "read", **row} for row in superseded]
     bronze = {table: pa.concat_tables(parts) if parts else _without_run(table).empty_table() for table, parts in received.items()}
     curves, reads = bronze[BronzeLoadCurves], bronze[BronzeRegisterReads]
     named = sorted({name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()})
@@ -173,8 +176,8 @@ def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts
 
 def _read(
     path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str], described: set[str]
-) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]]] | None]:
-    """One file: its line in the list of files, and table, rows and rejects where it was read; meter points it speaks of enter ``described``."""
+) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
+    """One file: its line in the list of files, and table, rows, rejects and superseded lines where it was read; meter points it speaks of enter ``described``."""
     limits, formats = settings.platform.ingest, settings.section(FormatSettings)
     entry: dict[str, Any] = {"file": str(path), "status": "refused", "format": None, "records": 0, "rejects": 0, "reason": None, "content_hash": ""}
     rejects: list[dict[str, Any]] = []
@@ -198,7 +201,7 @@ def _read(
         halted = refusal.reason_code == TOO_MANY_BAD_ROWS
         where = f" (line {refusal.line})" if refusal.line else ""
         entry |= {"status": "halted" if halted else "refused", "reason": f"{refusal.reason_code}: {refusal.reason}{where}"}
-        return entry, (BronzeLoadCurves, _without_run(BronzeLoadCurves).empty_table(), rejects) if rejects else None
+        return entry, (BronzeLoadCurves, _without_run(BronzeLoadCurves).empty_table(), rejects, []) if rejects else None
     except OSError as error:
         return entry | {"reason": f"unreadable: {error.strerror}"}, None
     seen[digest] = str(path)
@@ -206,7 +209,7 @@ def _read(
     schema = _without_run(reader.table)
     rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
     notes = "; ".join(answer.notes) or None
-    return entry | {"status": "accepted", "reason": notes}, (reader.table, rows, rejects)
+    return entry | {"status": "accepted", "reason": notes}, (reader.table, rows, rejects, answer.superseded.to_pylist())
 
 
 def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
@@ -333,7 +336,7 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
             pa_csv.write_csv(_plain(result.registers), folder / "register_energy.csv")
         names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
         schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
-        rejects = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in result.rejects], schema)
+        rejects = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in [*result.rejects, *result.superseded]], schema)
         pa_csv.write_csv(rejects, folder / "rejected.csv")
         on_step("writing the report")
         figures = write_report(result, flags, folder / "report.html")

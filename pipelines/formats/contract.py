@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -13,11 +13,13 @@ from typing import ClassVar, Literal, Protocol
 import pyarrow as pa
 from pydantic import Field, field_validator
 
-from pipelines.codes import Channel, RejectReason, TouPeriod
+from pipelines.codes import Channel, TouPeriod
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
 
 RAW_RECORD_LIMIT = 4000
+SUPERSEDED = "superseded"
+"""Reason code of a line that could be read and that another line of its file replaced."""
 
 REJECT_SCHEMA = pa.schema(
     [
@@ -122,6 +124,7 @@ class ReadResult:
     rejects        Records that could not be read (``REJECT_SCHEMA``), in file order.
     received_rows  Records in the file; always rows + rejects. In long files rows are days of a channel and rejects are lines.
     notes          What was accepted with a remark, for example a column that the contract does not know.
+    superseded     Lines of a long file that told another value than the line that stands for their interval (``REJECT_SCHEMA``), the first of them.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     """
 
@@ -130,6 +133,7 @@ class ReadResult:
     received_rows: int
     notes: tuple[str, ...] = ()
     records: int | None = None
+    superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
 
     @property
     def record_count(self) -> int:
@@ -185,11 +189,11 @@ class Rejects:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, line_number: int, column_name: str | None, reason_code: RejectReason, reason: str, raw_record: bytes | str) -> None:
+    def add(self, line_number: int, column_name: str | None, reason_code: str, reason: str, raw_record: bytes | str) -> None:
         """Adds one record; bytes that are no text, and NUL, are shown as escapes."""
         text = raw_record.decode("utf-8", errors="backslashreplace") if isinstance(raw_record, bytes) else raw_record
         shown = text.replace("\0", "\\x00")[:RAW_RECORD_LIMIT]
-        self._rows.append((line_number, column_name, reason_code.value, reason, shown))
+        self._rows.append((line_number, column_name, str(reason_code), reason, shown))
 
     def lines(self) -> set[int]:
         """The lines of all records added so far."""

@@ -20,6 +20,9 @@ NO_TIME = np.iinfo(np.int64).min
 NOT_DELIVERED = "-"
 """Completeness flag of an interval that a delivery says nothing about; an earlier one may have told it."""
 
+TOLD_AGAIN = "="
+"""Completeness flag of an interval that came, and that more than one line of its file tells."""
+
 _DENSE_LIMIT = 1 << 24
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -74,12 +77,22 @@ class LineFaults:
 
 
 @dataclass(frozen=True)
+class BeatenLines:
+    """Lines of one value column whose value differs from that of the line that stands for their interval; both by their place in the records given."""
+
+    number: int
+    places: IntArray
+    winners: IntArray
+
+
+@dataclass(frozen=True)
 class Gridded:
-    """Day curves, lines at fault, and how many lines another line of the file replaced or repeated."""
+    """Day curves, lines at fault, how many lines another line of the file replaced or repeated, and those of them that told another value."""
 
     rows: pa.Table
     faults: tuple[LineFaults, ...]
     resent: int
+    beaten: tuple[BeatenLines, ...] = ()
 
 
 def interval_starts(instant: IntArray, mapping: LongMapping) -> tuple[IntArray, npt.NDArray[np.bool_]]:
@@ -98,7 +111,7 @@ def grid_days(records: LongRecords, mapping: LongMapping, present_char: str) -> 
     starts, _ = interval_starts(records.instant, mapping)
     day = np.floor_divide(starts, DAY_MICROS)
     slot = (starts - day * DAY_MICROS) // (mapping.interval_minutes * 60_000_000)
-    parts, faults, resent = [], list[LineFaults](), 0
+    parts, faults, beaten, resent = [], list[LineFaults](), list[BeatenLines](), 0
     for number, values in enumerate(records.values):
         told = ~np.isnan(values)
         if records.quality is not None and mapping.quality is not None:
@@ -110,9 +123,10 @@ def grid_days(records: LongRecords, mapping: LongMapping, present_char: str) -> 
         part = _grid(records, chosen, values[chosen], channel, day[chosen], slot[chosen], number, mapping, present_char)
         parts.append(part.rows)
         faults += part.faults
+        beaten += part.beaten
         resent = max(resent, part.resent)
     schema = rows_schema(BronzeLoadCurves)
-    return Gridded(pa.concat_tables(parts) if parts else schema.empty_table(), tuple(faults), resent)
+    return Gridded(pa.concat_tables(parts) if parts else schema.empty_table(), tuple(faults), resent, tuple(beaten))
 
 
 def _grid(
@@ -137,6 +151,7 @@ def _grid(
     sent, line = records.sent[chosen], records.line[chosen]
     winner = np.arange(chosen.size)
     faults: tuple[LineFaults, ...] = ()
+    beaten: tuple[BeatenLines, ...] = ()
     counts = np.bincount(cell, minlength=energy.size)
     resent = int(chosen.size - np.count_nonzero(counts))
     if resent:
@@ -146,7 +161,8 @@ def _grid(
         group = np.concatenate(([0], np.cumsum(last)[:-1]))
         best = order[last]
         energy[cell[best]] = values[best]
-        differs = np.bincount(group, weights=values[order] != values[best][group]) > 0
+        other = values[order] != values[best][group]
+        differs = np.bincount(group, weights=other) > 0
         disputed = differs & (sent[best] == NO_TIME)
         energy[cell[best[disputed]]] = np.nan
         lines = order[disputed[group]]
@@ -154,6 +170,10 @@ def _grid(
             column = mapping.values[number].column
             reason = "other lines of the file tell another value for this interval, and none carries a sender's time"
             faults = (LineFaults(np.sort(chosen[lines]), column, RejectReason.CONFLICTING_VALUES, reason),)
+        lost = np.flatnonzero(other & ~disputed[group])
+        lost = lost[np.argsort(line[order[lost]], kind="stable")]
+        if lost.size:
+            beaten = (BeatenLines(number, chosen[order[lost]], chosen[best[group[lost]]]),)
         settled = np.ones(chosen.size, dtype=np.bool_)
         settled[contested] = False
         settled[best[~disputed]] = True
@@ -170,7 +190,8 @@ def _grid(
     rows = _rows(
         records, mapping, number, keys[kept], first_day, span, matrix[kept], quality, newest[kept], _lines(rank, line, keys.size, number)[kept]
     )
-    return Gridded(_with_flags(rows, matrix[kept], present_char), faults, resent)
+    again = (counts > 1).reshape(keys.size, slots)[kept] if resent else None
+    return Gridded(_with_flags(rows, matrix[kept], again, present_char), faults, resent, beaten)
 
 
 def dense_ranks(key: IntArray, size: int) -> tuple[IntArray, IntArray]:
@@ -234,13 +255,19 @@ def _rows(
     ).cast(rows_schema(BronzeLoadCurves))
 
 
-def _with_flags(rows: pa.Table, matrix: FloatArray, present_char: str) -> pa.Table:
-    """Completeness flags of the days of which only a part was delivered; a whole day has none."""
+def _with_flags(rows: pa.Table, matrix: FloatArray, again: npt.NDArray[np.bool_] | None, present_char: str) -> pa.Table:
+    """Completeness flags of the days of which only a part was delivered, or an interval more than once; any other day has none.
+
+    again  (rows x slots) whether several lines tell the interval; none: no interval is told twice.
+    """
     missing = np.isnan(matrix)
     part = missing.any(axis=1)
+    if again is not None:
+        part |= again.any(axis=1)
     if not part.any():
         return rows
-    letters = np.where(missing[part], ord(NOT_DELIVERED), ord(present_char)).astype(np.uint8)
+    came = ord(present_char) if again is None else np.where(again[part], ord(TOLD_AGAIN), ord(present_char))
+    letters = np.where(missing[part], ord(NOT_DELIVERED), came).astype(np.uint8)
     texts = pa.Array.from_buffers(
         pa.large_string(),
         int(part.sum()),

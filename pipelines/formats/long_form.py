@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects
+from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
 from pipelines.formats.csv_records import CsvLayout, read_cells
-from pipelines.formats.gridding import NO_TIME, LongRecords, grid_days, interval_starts
+from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
@@ -25,6 +25,7 @@ from pipelines.tables.base import STRING, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
 _DAY_MICROS = 86_400_000_000
+_BEATEN_LISTED, _BEATEN_NAMED = 10_000, 5
 Raw = Callable[[int], bytes | str]
 
 
@@ -64,7 +65,23 @@ class LongForm:
                     held.add(line)
                     rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
         remark = f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an interval again"
-        return ReadResult(gridded.rows, rejects.table(), gridded.rows.num_rows + len(rejects), (*notes, remark), records=count)
+        superseded, told = self._superseded(records, gridded.beaten, raw)
+        return ReadResult(gridded.rows, rejects.table(), gridded.rows.num_rows + len(rejects), (*notes, *told, remark), count, superseded)
+
+    def _superseded(self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw) -> tuple[pa.Table, tuple[str, ...]]:
+        """The lines whose differing value gave way to another line's, and a remark that names the first of them."""
+        listed, total = Rejects(), sum(part.places.size for part in beaten)
+        for part in beaten:
+            column, values = self.mapping.values[part.number].column, records.values[part.number]
+            for place, winner in zip(part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False):
+                reason = f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} for the same interval and stands"
+                line = int(records.line[place])
+                listed.add(line, column, SUPERSEDED, reason, raw(line))
+        if not total:
+            return listed.table(), ()
+        table = listed.table()
+        named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
+        return table, (f"{total} values gave way to another line's for the same interval: lines {named}{', ...' if total > _BEATEN_NAMED else ''}",)
 
     def _csv(self, content: bytes, name: str, settings: FormatSettings) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
         mapping = self.mapping

@@ -35,7 +35,7 @@ class BronzeFiles(Table):
     status_code = Field(STRING, "Accepted, known content, or refused.", codes=FileStatus, nullable=False)
     format_id = Field(STRING, "The reader that took it.")
     table_name = Field(STRING, "The bronze table its rows went to.")
-    reason = Field(STRING, "Why it was refused, or which file brought the same content first.")
+    reason = Field(STRING, "Why it was refused, which file brought the same content first, or which lines of a long file gave way to others of it.")
     size_bytes = Field(LONG, "Length of the file.", unit=Unit.BYTES, nullable=False)
     received_rows = Field(LONG, "Records in the file, good and bad.", nullable=False, minimum=0)
     quarantined_rows = Field(LONG, "Records that could not be read.", nullable=False, minimum=0)
@@ -61,7 +61,7 @@ class BronzeLoadCurves(Received, Table):
     values_unscaled = Field(
         pa.list_(DOUBLE), "Values in slot order, slot 0 beginning at local midnight; null where nothing came.", unit=Unit.UNSCALED, nullable=False
     )
-    present_flags = Field(STRING, "The sender's completeness flags, one character a slot.")
+    present_flags = Field(STRING, "The sender's completeness flags, one character a slot; of long files - not delivered, = told by several lines.")
     sender_quality_codes = Field(pa.list_(STRING), "The sender's quality flag of each slot (NEM12), null where the format has none.")
     curve_month = Field(STRING, "Month of the local day, YYYY-MM.", nullable=False)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import SchemaMismatchError
-from pipelines.formats.gridding import NOT_DELIVERED
+from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curve_kernels import gathered_rows, scaled_rows
@@ -42,7 +42,7 @@ _NEEDED = (
 # NEM12: S substituted, E forward estimate, F final substitute; N nothing; A measured; V per interval, resolved by the reader.
 _SUBSTITUTED_FLAGS = frozenset(b"SEF")
 _NULL_FLAG = ord("N")
-_NOT_DELIVERED = ord(NOT_DELIVERED)
+_NOT_DELIVERED, _TOLD_AGAIN = ord(NOT_DELIVERED), ord(TOLD_AGAIN)
 _REASONS = tuple(check.reason for check in RECORD_CHECKS if check.reason is not None)
 _NEVER = 1 << 40
 
@@ -82,6 +82,7 @@ class CurveRecords:
     _flag_offsets: IntArray
     _flag_lengths: IntArray
     _present: int
+    _any_told_again: bool
 
     @property
     def count(self) -> int:
@@ -95,8 +96,9 @@ class CurveRecords:
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
             flags = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], slots)
-            if (flags != self._present).any():
-                energy[flagged] = np.where(flags == self._present, energy[flagged], np.nan)
+            absent = flags != self._present
+            if absent.any():
+                energy[flagged] = np.where(absent & (flags != _TOLD_AGAIN), np.nan, energy[flagged])
         coded = np.flatnonzero(self._quality_lengths[rows])
         if coded.size:
             quality = gathered_rows(self._quality, self._quality_offsets[rows[coded]], slots)
@@ -119,6 +121,16 @@ class CurveRecords:
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
             marks[flagged] = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _NOT_DELIVERED
+        return marks
+
+    def told_again(self, rows: IntArray) -> BoolArray | None:
+        """(rows x slots) whether several lines of one long file tell the interval; None where that holds for no record at all."""
+        if not self._any_told_again:
+            return None
+        marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
+        flagged = np.flatnonzero(self._flag_lengths[rows])
+        if flagged.size:
+            marks[flagged] = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _TOLD_AGAIN
         return marks
 
     def partial(self, rows: IntArray) -> BoolArray:
@@ -187,6 +199,7 @@ def read_records(bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings
         _flag_offsets=flag_offsets,
         _flag_lengths=flag_lengths,
         _present=ord(present_char),
+        _any_told_again=bool((flags == _TOLD_AGAIN).any()),
     )
 
 

@@ -224,7 +224,7 @@ def _refine_group(
     block_series = np.repeat(series[first], spans)
     block_day = np.arange(total) - np.repeat(starts[:-1], spans) + np.repeat(day[first], spans)
 
-    received, marked = records.matrix(kept), records.substituted(kept)
+    received, marked, again = records.matrix(kept), records.substituted(kept), records.told_again(kept)
     merged.apply(minutes, kept, received, marked)
     energy = _placed(received, rows, total, np.nan)
     substituted = _placed(marked, rows, total, False)
@@ -238,6 +238,7 @@ def _refine_group(
         capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
         counts_use=channel[block_series % len(records.channels)],
         receptions=_placed(receptions, rows, total, 0),
+        told_again=None if again is None else _placed(again, rows, total, False),
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
         silent_before=_silent_before(rows, silence, total, settings) if (silence > settings.longest_silence_days).any() else None,

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.codes import CurveMeasure, IntervalStatus
-from pipelines.formats.gridding import NOT_DELIVERED
+from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
 from pipelines.transforms.local_days import DAY_SPAN
 
 FloatArray = NDArray[np.float64]
@@ -143,7 +143,7 @@ class _Told:
         value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
         flagged = np.flatnonzero(self.flag_lengths[records] > slots)
         flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
-        value[flagged] &= flag == self.present_flag
+        value[flagged] &= (flag == self.present_flag) | (flag == ord(TOLD_AGAIN))
         delivered[flagged] = flag != ord(NOT_DELIVERED)
         coded = np.flatnonzero(self.code_lengths[records] > slots)
         value[coded] &= ~self.no_data[self.code_begins[records[coded]] + slots[coded]]

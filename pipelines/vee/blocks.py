@@ -26,6 +26,7 @@ class CurveBlock:
     receptions        (days) how many records were received for the day.
     today_number      The local day on which the check runs, counted from 1970-01-01.
     outages           (days) whether an outage is on record for the customer on that day; none: no outage is known.
+    told_again        (days x slots) whether one file tells the interval more than once; none: no interval was.
     silent_before     (days) days before it on which nothing came and that the block does not hold; none: it holds every day.
     """
 
@@ -40,6 +41,7 @@ class CurveBlock:
     today_number: int
     outages: BoolArray | None = None
     silent_before: IntArray | None = None
+    told_again: BoolArray | None = None
 
     @property
     def interval_hours(self) -> float:

@@ -17,7 +17,8 @@ def _gap(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 
 def _duplicate(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(block.receptions > 1)
+    days = np.asarray(block.receptions > 1)
+    return days if block.told_again is None else days[:, None] | block.told_again
 
 
 def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
@@ -108,7 +109,16 @@ def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 INTERVAL_CHECKS: tuple[Check, ...] = (
     Check("VEE-V01", Level.INTERVAL, "Gap: nothing came for the interval", "缺数", Severity.INVALID, TRADE, _gap, bit=0),
-    Check("VEE-V02", Level.INTERVAL, "Duplicate: the day was received more than once", "重复", Severity.INFO, TRADE, _duplicate, bit=1),
+    Check(
+        "VEE-V02",
+        Level.INTERVAL,
+        "Duplicate: the day, or the interval in its file, came more than once",
+        "重复",
+        Severity.INFO,
+        TRADE,
+        _duplicate,
+        bit=1,
+    ),
     Check("VEE-V03", Level.INTERVAL, "Negative energy", "负值", Severity.INVALID, TRADE, _negative, bit=2),
     Check(
         "VEE-V04",
