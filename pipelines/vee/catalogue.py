@@ -28,6 +28,8 @@ def render_check_catalogue() -> str:
         f"| {_keys(check.keys)} | {_cell(check.source)} |"
         for check in CHECKS
     ]
+    parts += ["", "What a check does not find though one might expect it to:", ""]
+    parts += [f"- {check.id}: {check.blind}" for check in CHECKS if check.blind]
     parts += ["", "| Id | Estimator | 中文 | Status | Thresholds | Source |", "|---|---|---|---|---|---|"]
     parts += [
         f"| {method.id} | {_cell(method.title)} | {method.title_zh} | {method.status.name.lower()} ({method.status.value}) "

@@ -70,6 +70,7 @@ class Check:
     valid_from   Local days before it are not judged.
     bit          Position in ``failed_check_bits``, for checks of intervals; never used again.
     reason       Reason code, column and sentence of the quarantine, for checks of records.
+    blind        What it does not find though one might expect it to, for the catalogue.
     """
 
     id: str
@@ -84,6 +85,7 @@ class Check:
     valid_from: date = ALWAYS
     bit: int | None = None
     reason: tuple[RejectReason, str, str] | None = None
+    blind: str = ""
 
     @property
     def keys(self) -> tuple[str, ...]:

@@ -107,6 +107,13 @@ def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
     return np.asarray(block.silent_before > parameters["days"])
 
 
+_PLATEAU = (
+    "Two and more slots side by side of which none is above `spike_isolation_ratio` times the highest beside it: a plateau, such as a shift or a furnace "
+    "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known capacity; else they are only told of: by VEE-V09 "
+    "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through the energy of the day, and by VEE-V29 "
+    "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two highest are found."
+)
+
 INTERVAL_CHECKS: tuple[Check, ...] = (
     Check("VEE-V01", Level.INTERVAL, "Gap: nothing came for the interval", "缺数", Severity.INVALID, TRADE, _gap, bit=0),
     Check(
@@ -150,6 +157,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
             "reach_days": "like_day_reach_days",
         },
         bit=5,
+        blind=_PLATEAU,
     ),
     Check(
         "VEE-V07",
