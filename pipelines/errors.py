@@ -112,6 +112,10 @@ class FactNotInForceError(ZhixiangError):
         )
 
 
+class FactNotForContractError(FactNotInForceError):
+    """A fact has no value for what a contract asks of it, whatever the day: a class, a level or a period that it does not list."""
+
+
 class SchemaMismatchError(ZhixiangError):
     """A frame does not have the columns that its table declares."""
 

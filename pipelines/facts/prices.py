@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from pipelines.codes import CustomerClass, LineComponent, TouPeriod, VoltageLevel
-from pipelines.errors import FactNotInForceError
+from pipelines.errors import FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.units import Unit
@@ -81,7 +81,7 @@ class Catalogue:
     def energy_of(self, customer_class: CustomerClass, day: date) -> Dated[PriceByVoltage]:
         """The whole prices of a class; raises FactNotInForceError for a class without any."""
         if customer_class not in self.energy:
-            raise FactNotInForceError(f"catalogue.{customer_class.value}", day, f"only the classes {', '.join(self.energy)}")
+            raise FactNotForContractError(f"catalogue.{customer_class.value}", day, f"only the classes {', '.join(self.energy)}")
         return self.energy[customer_class]
 
 
@@ -89,7 +89,7 @@ def price_at_level(dated: Dated[PriceByVoltage], prices: PriceByVoltage, level: 
     """The price of one voltage level; raises FactNotInForceError where the source gives none for it."""
     if level not in prices:
         known = ", ".join(prices)
-        raise FactNotInForceError(f"{dated.fact_id}.{level.value}", day, f"{dated.covers()} only the levels {known}", dated.file)
+        raise FactNotForContractError(f"{dated.fact_id}.{level.value}", day, f"{dated.covers()} only the levels {known}", dated.file)
     return prices[level]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod, TouSchedule
-from pipelines.errors import FactNotInForceError
+from pipelines.errors import FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.holidays import Holidays
 from pipelines.facts.marked_yaml import MarkedMap
@@ -181,7 +181,7 @@ class TimeOfUse:
 
 
 def _no_class(stem: str, tables: Mapping[CustomerClass, Dated[Any]], customer_class: CustomerClass, day: date) -> FactNotInForceError:
-    return FactNotInForceError(f"{stem}.{customer_class.value}", day, f"only the classes {', '.join(tables)}", "time_of_use.yaml")
+    return FactNotForContractError(f"{stem}.{customer_class.value}", day, f"only the classes {', '.join(tables)}", "time_of_use.yaml")
 
 
 def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:

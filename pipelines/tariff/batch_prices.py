@@ -12,7 +12,7 @@ from decimal import Decimal
 from itertools import product
 
 from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, TouPeriod
-from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
+from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import DemandRule
 from pipelines.periods import BillingMonth
@@ -159,7 +159,7 @@ def _energy_shape(contract: Contract, first_day: date, last_day: date, facts: Fa
         if contract.customer_class is CustomerClass.RESIDENTIAL:
             return _residential_shape(probe, facts, known)
         if contract.customer_class is CustomerClass.AGRICULTURE:
-            raise FactNotInForceError("agriculture.energy", first_day, "no day: no agricultural price was found")
+            raise FactNotForContractError("agriculture.energy", first_day, "no day: no agricultural price was found")
         price = catalogue_lines if facts.catalogue.covers(first_day, known) else energy_lines
         if not contract.is_time_of_use:
             return EnergyShape(tuple(_template(line) for line in price(probe, facts, known)))

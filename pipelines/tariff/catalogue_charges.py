@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.contract import Segment
 from pipelines.tariff.energy_charges import checked_split, level_ground
@@ -35,11 +35,11 @@ def catalogue_lines(segment: Segment, facts: Facts, known: date | None) -> list[
     version = version_of_span(periods, segment.first_day, segment.last_day, known)
     if contract.customer_class is not CustomerClass.LARGE_INDUSTRY or contract.voltage_level not in version.value:
         asked = f"{periods.fact_id}.{contract.customer_class.value}.{contract.voltage_level.value}"
-        raise FactNotInForceError(asked, segment.first_day, f"large industry at {', '.join(version.value)}", periods.file)
+        raise FactNotForContractError(asked, segment.first_day, f"large industry at {', '.join(version.value)}", periods.file)
     table = version.value[contract.voltage_level]
     unknown = [period.value for period in split if split[period] and period not in table]
     if unknown:
-        raise FactNotInForceError(f"{periods.fact_id}.{unknown[0]}", segment.first_day, f"only the periods {', '.join(table)}", periods.file)
+        raise FactNotForContractError(f"{periods.fact_id}.{unknown[0]}", segment.first_day, f"only the periods {', '.join(table)}", periods.file)
     used = [period for period in table if split.get(period)] or [next(iter(table))]
     hours = facts.time_of_use.figures(contract.hours, segment.first_day, segment.last_day, known)
     lines = []

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import Confidence, LineComponent, PricingScheme, TouPeriod
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.prices import PriceByVoltage
 from pipelines.periods import BillingMonth
@@ -124,7 +124,7 @@ def _floating_line(
     of_period: tuple[Ground, ...],
 ) -> BillLine:
     if period not in ratios.value:
-        raise FactNotInForceError(f"{dated.fact_id}.{period.value}", first_day, f"only the periods {', '.join(ratios.value)}", dated.file)
+        raise FactNotForContractError(f"{dated.fact_id}.{period.value}", first_day, f"only the periods {', '.join(ratios.value)}", dated.file)
     ratio = ratios.value[period]
     formula = f"{energy_kwh:f} kWh × ({price.shown} × {ratio:f} {dated.fact_id}.{period.value})"
     grounds = (*price.grounds, ground(dated, ratios, f".{period.value}"), *of_period)

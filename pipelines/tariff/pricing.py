@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from pipelines.codes import Confidence, CustomerClass, LineComponent
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.basic_charges import basic_charge_lines
 from pipelines.tariff.catalogue_charges import catalogue_lines
@@ -91,7 +91,7 @@ def _energy(supply: SupplyMonth, facts: Facts, known: date | None) -> Iterable[_
             lines = residential_lines(segment, year_to_date, facts, known)
             year_to_date += segment.energy_kwh
         elif contract.customer_class is CustomerClass.AGRICULTURE:
-            raise FactNotInForceError("agriculture.energy", segment.first_day, "no day: no agricultural price was found")
+            raise FactNotForContractError("agriculture.energy", segment.first_day, "no day: no agricultural price was found")
         elif facts.catalogue.covers(segment.first_day, known):
             lines = catalogue_lines(segment, facts, known)
         else:

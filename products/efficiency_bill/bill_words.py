@@ -153,6 +153,13 @@ MISSING_INPUTS: Mapping[str, Said] = {
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),
     "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),
     "price": Said("缺少计价所需的输入，因此本月不计算电费。", "What the price depends on is missing, so nothing is charged here."),
+    "contract_refused": Said(
+        "合同条件或计量数据不符合计价规则，因此不计算电费；请核对合同登记。",
+        "The contract or what was metered for it does not fit the rules on prices, so nothing is charged here; the contract's record needs a look.",
+    ),
+    "price_not_published": Said(
+        "没有适用于这份合同的公布电价，因此不计算电费。", "No price that this contract asks for is published, so nothing is charged here."
+    ),
     "two_part_not_open": Said(
         "按规定这一容量只执行单一制电价，合同约定两部制；电费按合同计算。",
         "At this capacity the rules know single-part prices only; the contract agrees two-part ones and is priced as agreed.",

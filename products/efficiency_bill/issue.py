@@ -6,15 +6,19 @@ from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
-from pipelines.errors import FactNotInForceError
+from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tables.efficiency_bill import BaselineVerdict
 from pipelines.tariff import PricedMonth
 from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.cases import Case
 from products.efficiency_bill.kept_case import TERMS, case_as_text
-from products.efficiency_bill.priced_supplies import price_supplies
+from products.efficiency_bill.priced_supplies import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.settings import EfficiencyBillSettings
+
+# Why a bill lacks its price although the contract is known and the month was metered.
+CONTRACT_REFUSED = "contract_refused"
+PRICE_NOT_PUBLISHED = "price_not_published"
 
 _SIX_PLACES = Decimal("0.000001")
 _TEN_PLACES = Decimal("0.0000000001")
@@ -26,12 +30,16 @@ def issue_bills(
     """The bill of each case, in their order; each is a row of efficiency_bill_v1 with ``lines``, ``advice`` and ``inputs`` inside, all without the
     columns that the runner adds.
 
-    Raises FactNotInForceError where a price of the month is not published.
+    Raises FactNotInForceError where a price of the month is not published that ordinary contracts need; a contract that cannot be
+    priced by itself leaves its own bill without a price, which ``missing_inputs`` names with the reason.
     """
     priced = price_supplies([case.priced_supply for case in cases], facts)
-    previous = price_supplies([case.priced_previous for case in cases], facts, unpublished=True)
+    previous = price_supplies([case.priced_previous for case in cases], facts)
     for case, now, before in zip(cases, priced, previous, strict=True):
-        yield _bill(case, now, None if before is None else before.total_cny, facts, settings, model_name, model_version)
+        if isinstance(now, FactNotInForceError) and concerns_everybody(now):
+            raise now
+        earlier = before.total_cny if isinstance(before, PricedMonth) else None
+        yield _bill(case, now, earlier, facts, settings, model_name, model_version)
 
 
 def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
@@ -41,16 +49,19 @@ def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model
 
 def _bill(
     case: Case,
-    priced: PricedMonth | None,
+    found: Priced | None,
     previous_total: Decimal | None,
     facts: Facts,
     settings: EfficiencyBillSettings,
     model_name: str,
     model_version: str,
 ) -> dict[str, Any]:
+    priced = found if isinstance(found, PricedMonth) else None
     advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
     emission = _emission(case, facts, settings)
     lacks = [*case.lacks]
+    if isinstance(found, ZhixiangError):
+        lacks.append(CONTRACT_REFUSED if isinstance(found, UsageError) else PRICE_NOT_PUBLISHED)
     if priced is None:
         lacks.append("price")
     elif len(advice) < settings.advice_count:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.bucket_rows import month_of
+from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.month_derivation import read_columns
 from pipelines.periods import BillingMonth
@@ -23,14 +24,14 @@ from pipelines.tables.efficiency_bill import (
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverWeather
-from pipelines.tariff import Segment, SupplyMonth
+from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from pipelines.transforms.account_supply import AccountBook, once_each, price_days_of
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.corrections import Standing, revised, standing_of
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.job_batches import case_jobs, jobs_table
-from products.efficiency_bill.priced_supplies import price_supplies
+from products.efficiency_bill.priced_supplies import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import WEATHER, arrange_days, billed, day_energy
@@ -69,7 +70,7 @@ class EfficiencyBill:
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed or priced has changed since.
 
-        Raises FactNotInForceError where a price of the month is not published.
+        Raises FactNotInForceError where a price of the month is not published, as ``check_prices`` says.
         """
         from pyspark.sql import functions as F
 
@@ -161,12 +162,27 @@ def _on_workers(
 
 
 def check_prices(cases: list[Case], facts: Facts) -> None:
-    """Prices one case of each kind of contract here, so that a fact that is not in force surfaces as itself and not from a worker."""
+    """Prices one case of each kind of contract here, so that a fact that is not in force surfaces as itself and not from a worker.
+
+    Raises FactNotInForceError where ordinary contracts need the fact, or where it is missing and no case at all can be priced; an odd
+    contract among others stops nobody's bill.
+    """
+    supplies = [supply for case in cases if (supply := case.priced_supply) is not None]
     kinds: dict[tuple[Any, ...], SupplyMonth] = {}
-    for supply in (case.priced_supply for case in cases):
-        if supply is not None:
-            kinds.setdefault(tuple(_kind(segment) for segment in supply.segments), supply)
-    price_supplies(list(kinds.values()), facts)
+    for supply in supplies:
+        kinds.setdefault(tuple(_kind(segment) for segment in supply.segments), supply)
+    found = price_supplies(list(kinds.values()), facts)
+    unpublished = [each for each in found if isinstance(each, FactNotInForceError)]
+    refused = next((each for each in unpublished if concerns_everybody(each)), None)
+    # Of a kind the first may be odd in what the kind does not tell; all are asked before the month is refused.
+    if refused is None and unpublished and not _any_priced(found) and not _any_priced(price_supplies(supplies, facts)):
+        refused = unpublished[0]
+    if refused is not None:
+        raise refused
+
+
+def _any_priced(found: Sequence[Priced | None]) -> bool:
+    return any(isinstance(each, PricedMonth) for each in found)
 
 
 def _kind(segment: Segment) -> tuple[Any, ...]:

@@ -9,17 +9,20 @@ from typing import Any
 
 import pytest
 
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
+from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import many, price_supply, supply_of
+from pipelines.tariff import Contract, Segment, many, price_supply, supply_of
+from products.efficiency_bill.bill_words import missing_input
 from products.efficiency_bill.cases import Case
 from products.efficiency_bill.corrections import standing_of
 from products.efficiency_bill.issue import issue_bill, issue_bills
 from products.efficiency_bill.job_batches import JOBS_SCHEMA, case_jobs, jobs_table
 from products.efficiency_bill.kept_case import case_as_text
-from products.efficiency_bill.priced_supplies import price_supplies
+from products.efficiency_bill.priced_supplies import concerns_everybody, price_case, price_supplies
+from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from tests.correction_cases import FACTORY, MEASURED, SETTINGS, factory_case
 
@@ -28,7 +31,25 @@ FACTS = load_facts(packaged("conf") / "facts")
 BILL_SETTINGS = SETTINGS.section(EfficiencyBillSettings)
 SUPPLY = supply_of(FACTORY, MEASURED)
 JULY = supply_of(FACTORY, dataclasses.replace(MEASURED, month=BillingMonth(2026, 7)))
+SPLIT_OF_PART = {TouPeriod.PEAK: D(300), TouPeriod.VALLEY: D(200)}
 NO_CURVE = supply_of(FACTORY, dataclasses.replace(MEASURED, energy_by_period=None))
+
+
+NO_STANDARD = dataclasses.replace(FACTORY, power_factor_standard=D("0.95"))
+ONE_PART = dataclasses.replace(FACTORY, pricing_scheme=PricingScheme.SINGLE_PART, demand_basis=None, power_factor_standard=None, is_time_of_use=False)
+FARM = dataclasses.replace(ONE_PART, customer_class=CustomerClass.AGRICULTURE)
+DWELLING_OF_TWO = dataclasses.replace(ONE_PART, customer_class=CustomerClass.RESIDENTIAL, household_persons=2, is_combined_meter=True)
+
+
+def odd_case(contract: Contract, month: BillingMonth = MEASURED.month) -> Case:
+    """The factory's month under another contract."""
+    return dataclasses.replace(factory_case(dataclasses.replace(MEASURED, month=month)), month=month, contract=contract)
+
+
+def in_two_parts() -> Case:
+    """Two sections of one name and the same days."""
+    part = Segment(FACTORY, SUPPLY.segments[0].first_day, SUPPLY.segments[0].last_day, D(500), SPLIT_OF_PART, D(500), section="shop")
+    return dataclasses.replace(factory_case(), supply=dataclasses.replace(SUPPLY, segments=(part, part)))
 
 
 def cases() -> list[Case]:
@@ -79,14 +100,67 @@ def test_only_what_is_asked_for_and_metered_is_priced() -> None:
 
 
 @pytest.mark.parametrize("count", [1, 10])
-def test_a_price_that_is_not_published_surfaces_as_itself(count: int) -> None:
-    with pytest.raises(FactNotInForceError) as refused:
-        price_supplies([SUPPLY] * count + [JULY], FACTS)
-    assert (refused.value.exit_code, refused.value.fact_id.startswith("transmission")) == (5, True)
-    assert price_supplies([SUPPLY] * count + [JULY], FACTS, unpublished=True)[-1] is None
-    wrong = supply_of(dataclasses.replace(FACTORY, power_factor_standard=D("0.95")), MEASURED)
-    with pytest.raises(UsageError, match="is no power factor standard"):
-        price_supplies([SUPPLY] * count + [wrong], FACTS, unpublished=True)
+def test_what_cannot_be_priced_stands_as_itself_beside_what_can(count: int) -> None:
+    *priced, july, wrong = price_supplies([SUPPLY] * count + [JULY, supply_of(NO_STANDARD, MEASURED)], FACTS)
+    assert priced == [price_supply(SUPPLY, FACTS)] * count
+    assert isinstance(july, FactNotInForceError)
+    assert (july.exit_code, july.fact_id, concerns_everybody(july)) == (5, "transmission.two_part.energy", True)
+    assert isinstance(wrong, UsageError)
+    assert (wrong.message, concerns_everybody(wrong)) == ("0.95 is no power factor standard.", False)
+
+
+ODD: dict[str, tuple[Case, str, str]] = {
+    "two parts of one name": (in_two_parts(), "contract_refused", "Two segments"),
+    "a combined meter for two": (odd_case(DWELLING_OF_TWO), "contract_refused", "combined meter"),
+    "no such standard": (odd_case(NO_STANDARD), "contract_refused", r"0\.95 is no power factor standard"),
+    "a market price": (odd_case(dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("0.4"))), "price_not_published", "No energy_composition"),
+    "agriculture": (odd_case(FARM), "price_not_published", r"No agriculture\.energy"),
+}
+
+
+@pytest.mark.parametrize(("odd", "name", "said"), ODD.values(), ids=ODD)
+@pytest.mark.parametrize("count", [1, 10])
+def test_one_odd_contract_stops_nobodys_bill(odd: Case, name: str, said: str, count: int) -> None:
+    """The others cost what they cost without it: 600 and 400 kWh of a factory of 800 kVA; its own bill says what it lacks and why."""
+    every = [odd, *[factory_case()] * count]
+    check_prices(every, FACTS)
+    its, *others = issue_bills(every, FACTS, BILL_SETTINGS, "m", "1")
+    assert [bill["total_cny"] for bill in others] == [price_supply(SUPPLY, FACTS).total_cny] * count
+    assert all("price" not in bill["missing_inputs"] for bill in others)
+    assert (its["total_cny"], its["lines"], its["advice"]) == (None, [], [])
+    assert its["missing_inputs"] == ["baseline", name, "price"]
+    assert missing_input(name).en.endswith(("needs a look.", "is published, so nothing is charged here."))
+    with pytest.raises(ZhixiangError, match=said):
+        price_case(odd, FACTS)
+
+
+def test_a_month_of_which_nothing_can_be_priced_surfaces_its_fact() -> None:
+    farm, refused = ODD["agriculture"][0], ODD["no such standard"][0]
+    for cases in ([farm], [refused, farm], [farm, refused]):
+        with pytest.raises(FactNotInForceError, match=r"No agriculture\.energy"):
+            check_prices(cases, FACTS)
+    # Nothing that a notice could mend: the bills say so themselves.
+    check_prices([refused], FACTS)
+
+
+def test_a_kind_whose_first_is_odd_counts_as_priced_where_another_of_it_is() -> None:
+    """Contracts of one kind: the number of persons tells them apart in no fact."""
+    first, second = odd_case(DWELLING_OF_TWO), odd_case(dataclasses.replace(DWELLING_OF_TWO, is_combined_meter=False))
+    check_prices([first, second, ODD["agriculture"][0]], FACTS)
+    with pytest.raises(FactNotInForceError, match=r"No agriculture\.energy"):
+        check_prices([first, ODD["agriculture"][0]], FACTS)
+
+
+def test_a_notice_that_ordinary_contracts_need_stops_the_month_though_dwellings_have_their_prices() -> None:
+    """Prices of dwellings hold in July, those of transmission from August on."""
+    july = BillingMonth(2026, 7)
+    dwelling = odd_case(dataclasses.replace(DWELLING_OF_TWO, is_combined_meter=False), july)
+    check_prices([dwelling], FACTS)
+    every = [dwelling, odd_case(FACTORY, july)]
+    with pytest.raises(FactNotInForceError, match=r"^No transmission\.two_part\.energy in force on 2026-07-01; .* covers from 2026-08-01 on\."):
+        check_prices(every, FACTS)
+    with pytest.raises(FactNotInForceError, match=r"^No transmission\.two_part\.energy"):
+        list(issue_bills(every, FACTS, BILL_SETTINGS, "m", "1"))
 
 
 def test_cases_come_to_the_workers_as_they_are() -> None:
@@ -105,3 +179,18 @@ def test_cases_come_to_the_workers_as_they_are() -> None:
     assert [(line["line_number"], line["amount_cny"], line["formula"]) for line in before.lines] == [
         (line["line_number"], line["amount_cny"], line["formula"]) for line in standing.lines
     ]
+
+
+def test_a_bill_without_a_price_is_shown_with_the_rule_that_refuses_it(capsys: pytest.CaptureFixture[str]) -> None:
+    from zhixiang.cli.bills import _say_refusal
+
+    for case, said in ((ODD["no such standard"][0], "0.95 is no power factor standard"), (ODD["agriculture"][0], "agriculture.energy")):
+        (bill,) = issue_bills([case], FACTS, BILL_SETTINGS, "m", "1")
+        _say_refusal(bill, bill["inputs"])
+        assert said in capsys.readouterr().out
+    (priced,) = issue_bills([factory_case()], FACTS, BILL_SETTINGS, "m", "1")
+    _say_refusal(priced, priced["inputs"])
+    assert capsys.readouterr().out == ""
+    # Another revision of the facts may price what was refused.
+    _say_refusal(bill, priced["inputs"])
+    assert "issues it anew" in capsys.readouterr().out

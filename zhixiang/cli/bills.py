@@ -49,11 +49,32 @@ def show(customer_id: CustomerId, month: MonthOption, revision: RevisionOption =
     said = [_said(line) for line in lines]
     # Only a month in parts has something to say in the column of parts.
     show_rows(said, [name for name in said[0] if name != _PART or any(line[name] for line in said)] if said else None)
-    console().print(f"合计 total [bold]{bill['total_cny']} CNY[/bold]  {bill['energy_kwh'].normalize():f} kWh")
+    total = "—" if bill["total_cny"] is None else f"{bill['total_cny']} CNY"
+    console().print(f"合计 total [bold]{total}[/bold]  {bill['energy_kwh'].normalize():f} kWh")
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
+        _say_refusal(bill, found["efficiency_bill_inputs_v1"])
     show_rows(advice, ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"], title="建议 advice (CNY per month)")
+
+
+def _say_refusal(bill: dict[str, Any], inputs: list[dict[str, Any]]) -> None:
+    """Why a bill of a known contract has no price, in the words of the rule or the fact that refuses it today."""
+    from pipelines.errors import ZhixiangError
+    from pipelines.facts import load_facts
+    from pipelines.settings import load_settings
+    from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
+    from products.efficiency_bill.kept_case import case_from_text
+    from products.efficiency_bill.priced_supplies import price_case
+
+    if not {CONTRACT_REFUSED, PRICE_NOT_PUBLISHED} & set(bill["missing_inputs"]):
+        return
+    try:
+        price_case(case_from_text(inputs[0]["case_inputs"]), load_facts(load_settings().facts_dir))
+    except ZhixiangError as error:
+        console().print(f"不计价的原因 not priced because: {error}")
+    else:
+        console().print("今天的电价可以计价，下次运行重新出账 today's facts price it; the next run issues it anew")
 
 
 def _say_correction(rows: list[dict[str, Any]], bill: dict[str, Any]) -> None:
