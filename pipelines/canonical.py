@@ -17,7 +17,7 @@ def content_hash(rows: pa.Table, table: type[Table]) -> str:
     rows   Any Arrow table that holds at least the table's business columns.
     """
     business = rows.select(list(table.business_columns())).combine_chunks()
-    order = table.key() or tuple(name for name in ("content_hash", "line_number") if name in business.column_names)
+    order = table.key() or tuple(name for name in ("content_hash", "line_number", "channel_code") if name in business.column_names)
     keys = [(name, "ascending") for name in order] or [
         (name, "ascending") for name in business.column_names if not pa.types.is_nested(business.schema.field(name).type)
     ]

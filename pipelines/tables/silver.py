@@ -237,7 +237,7 @@ class SilverQuarantine(Table):
     reason_code = Field(STRING, "Why it could not be used.", codes=RejectReason, nullable=False)
     column_name = Field(STRING, "The column at fault, as the file names it.")
     reason = Field(STRING, "What was found and what was expected.", nullable=False)
-    raw_record = Field(STRING, "The record as received, at most 4,000 characters.")
+    raw_record = Field(STRING, "The record as received, at most 4,000 characters; the records that one line gave, joined by a semicolon.")
     stage = Field(STRING, "Where it was held back: read, or the silver step.", nullable=False)
     source_file = Field(STRING, "Name under which the file arrived.", run=True)
     run_id = Field(STRING, "The run that held it back.", run=True)

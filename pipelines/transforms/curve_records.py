@@ -17,13 +17,12 @@ from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.local_days import DAY_SPAN
-from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, ranks
+from pipelines.transforms.settlement import NO_TIME, QUARANTINE_SCHEMA, RAW_LIMIT, one_row_a_line, ranks
 from pipelines.vee.blocks import NO_DAY, BoolArray, FloatArray, IntArray, RecordBlock
 from pipelines.vee.checks import RECORD_CHECKS, record_faults
 from pipelines.vee.settings import VeeSettings
 
 STAGE = "silver_day_curves"
-RAW_LIMIT = 4000
 
 _NEEDED = (
     "content_hash",
@@ -288,7 +287,7 @@ def _floats(column: pa.ChunkedArray) -> FloatArray:
 
 
 def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) -> pa.Table:
-    """The held-back records as rows of silver_quarantine without the run's columns, by content hash and line."""
+    """The held-back records as rows of silver_quarantine without the run's columns, by content hash and line, one for each line."""
     reasons = (*_REASONS, (RejectReason.CONFLICTING_VALUES, "values_unscaled", "Other records for this day differ and none carries a sender's time."))
     fault = np.where(conflicting, len(reasons), records.faults)
     held = np.flatnonzero(fault)
@@ -300,7 +299,7 @@ def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) 
     def text(part: int) -> pa.Array:
         return pa.array([str(reason[part]) for reason in reasons]).take(which)
 
-    return pa.table(
+    records_held = pa.table(
         [
             rows["content_hash"],
             rows["line_number"],
@@ -312,7 +311,8 @@ def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) 
             pa.array([STAGE] * held.size, pa.string()),
         ],
         names=QUARANTINE_SCHEMA.names,
-    ).cast(QUARANTINE_SCHEMA)
+    )
+    return one_row_a_line(records_held)
 
 
 def _as_received(rows: pa.Table) -> pa.Array | pa.ChunkedArray:

@@ -27,7 +27,7 @@ from pipelines.vee.check import Check
 from pipelines.vee.checks import DAY_CHECKS, REGISTER_CHECKS, find_failures
 from pipelines.vee.settings import VeeSettings
 
-_LINE_SPAN = 1 << 40
+_LINE_SPAN = 1 << 36
 _DAY_MINUTES = 1440
 _SERIES = ("meter_point_id", "channel_code")
 
@@ -202,9 +202,12 @@ def _sent_rates(derived: pa.Table, received: pa.Table) -> IntArray:
     sent = received.filter(pc.is_valid(received["rate_registers_unscaled"]))
     if not sent.num_rows:
         return np.empty((derived.num_rows, 0), dtype=np.int64)
-    content, _ = ranks(pa.chunked_array([*derived["content_hash"].chunks, *sent["content_hash"].chunks], STRING))
+    content, channel = (
+        ranks(pa.chunked_array([*derived[name].chunks, *pc.fill_null(sent[name], "").chunks], STRING)) for name in ("content_hash", "channel_code")
+    )
     line = np.concatenate([derived["line_number"].to_numpy(), sent["line_number"].to_numpy()])
-    key = content * _LINE_SPAN + line
+    # A line of the wide form tells of several channels.
+    key = (content[0] * max(1, len(channel[1])) + channel[0]) * _LINE_SPAN + line
     matrix, _ = rate_matrix(sent["rate_registers_unscaled"])
     place = place_of(key[: derived.num_rows], key[derived.num_rows :])
     return np.where((place >= 0)[:, None], matrix[np.maximum(place, 0)], NOT_KNOWN)

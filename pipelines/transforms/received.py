@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 from pipelines.codes import RejectReason
 from pipelines.tables.base import DOUBLE, Table
-from pipelines.transforms.settlement import ACCOUNTS_SCHEMA, QUARANTINE_SCHEMA, Verdict
+from pipelines.transforms.settlement import ACCOUNTS_SCHEMA, QUARANTINE_SCHEMA, RAW_LIMIT, Verdict
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-RAW_LIMIT = 4000
 RECEIVED_COLUMNS = ("content_hash", "line_number", "sent_at_utc", "source_file", "received_at_utc", "run_id")
 
 

@@ -73,7 +73,7 @@ class ReadsOutcome:
 
     energy      silver_register_energy without ``computed_run_id``.
     accounts    Records per file; a read that fell below the one before counts as quarantined.
-    quarantine  silver_quarantine without ``source_file`` and ``run_id``.
+    quarantine  silver_quarantine without ``source_file`` and ``run_id``, one row for each line.
     findings    silver_register_findings without ``computed_run_id``.
     """
 
@@ -95,7 +95,9 @@ def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSett
     rates = rates if isinstance(rates, pa.Array) else pa.array([], bronze.schema.field("rate_registers_unscaled").type)
     reads = bronze.select(list(_READ_COLUMNS)).append_column(_RATES, pc.binary_join(rates.cast(pa.list_(pa.string())), ","))
     judged = refine_reads(reads, meter_points, settings, today)
-    held = judged.filter(pc.is_valid(judged["reason_code"])).sort_by([("content_hash", "ascending"), ("line_number", "ascending")])
+    held = judged.filter(pc.is_valid(judged["reason_code"])).sort_by(
+        [(name, "ascending") for name in ("content_hash", "line_number", "channel_code")]
+    )
     shown = [pc.fill_null(held[name].cast(pa.string()), "") for name in ("meter_point_id", "channel_code", "energy_date", "end_register_unscaled")]
     made = {
         "table_name": pa.array([BronzeRegisterReads.name] * held.num_rows, pa.string()),
@@ -109,7 +111,7 @@ def refine_read_rows(bronze: pa.Table, meter_points: pa.Table, settings: VeeSett
     return ReadsOutcome(
         energy=kept.cast(ENERGY_SCHEMA).combine_chunks(),
         accounts=settlement.count_verdicts(content, hashes, verdict, BronzeRegisterReads.name),
-        quarantine=pa.table({name: made[name] if name in made else held[name] for name in QUARANTINE_SCHEMA.names}).cast(QUARANTINE_SCHEMA),
+        quarantine=settlement.one_row_a_line(pa.table({name: made[name] if name in made else held[name] for name in QUARANTINE_SCHEMA.names})),
         findings=find_in_reads(walked, bronze, settings),
     )
 

@@ -42,6 +42,8 @@ ACCOUNTS_SCHEMA = pa.schema(
     ]
 )
 
+RAW_LIMIT = 4000
+
 QUARANTINE_SCHEMA = pa.schema([field for field in SilverQuarantine.arrow_schema() if field.name not in ("source_file", "run_id")])
 
 
@@ -85,6 +87,35 @@ def settle(groups: IntArray, winners: IntArray, same_as_winner: BoolArray, sent:
     disputed = differs & (sent[winners] == NO_TIME)
     verdicts[disputed[groups]] = QUARANTINED
     return verdicts
+
+
+def one_row_a_line(held: pa.Table) -> pa.Table:
+    """Held-back records as rows of silver_quarantine, one for each line: a line of a wide form tells of several channels and gives a record each.
+
+    held  Columns of QUARANTINE_SCHEMA, records of one line side by side.
+
+    The raw records of a line are joined by ``; `` and cut at the limit, its distinct reasons by a space; code and column are those of the
+    line's first record.
+    """
+    held = held.cast(QUARANTINE_SCHEMA).combine_chunks()
+    keys = (ranks(held["content_hash"])[0], ranks(held["table_name"])[0], held["line_number"].to_numpy())
+    begins = np.logical_or.reduce([key[1:] != key[:-1] for key in keys])
+    if begins.all():
+        return held
+    first = np.concatenate(([0], np.flatnonzero(begins) + 1))
+    line = np.concatenate(([0], np.cumsum(begins)))
+    reason, words = ranks(held["reason"])
+    told = np.sort(np.unique(line * len(words) + reason, return_index=True)[1])
+    raws = pc.utf8_slice_codeunits(_joined(held["raw_record"], line, "; "), 0, RAW_LIMIT)
+    made = {"raw_record": raws, "reason": _joined(held["reason"].take(pa.array(told)), line[told], " ")}
+    rows = held.take(pa.array(first))
+    return pa.table({name: made.get(name, rows[name]) for name in QUARANTINE_SCHEMA.names}).cast(QUARANTINE_SCHEMA)
+
+
+def _joined(texts: pa.ChunkedArray, line: IntArray, between: str) -> pa.Array:
+    """The texts of each line as one; ``line`` rises without gaps."""
+    offsets = np.searchsorted(line, np.arange(line[-1] + 2)).astype(np.int32)
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets), pc.fill_null(texts, "").combine_chunks()), between)
 
 
 def count_verdicts(content: IntArray, hashes: list[str], verdicts: NDArray[np.int8], table_name: str) -> pa.Table:
