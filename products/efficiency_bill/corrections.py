@@ -22,6 +22,7 @@ from pipelines.tariff.changes import pricing_facts
 from products.efficiency_bill.issue import rows_of_lines
 from products.efficiency_bill.kept_case import case_as_text, case_from_text
 from products.efficiency_bill.priced_supplies import price_case
+from products.efficiency_bill.uncut_cases import same_but_for_cuts
 
 Row = Mapping[str, Any]
 
@@ -73,14 +74,14 @@ def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> di
     bill      As ``issue_bill`` gives it; standing: the newest revision, None before the first issue.
 
     An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an advice may read otherwise
-    today, but what the customer was told on the day of issue stays.
+    today, but what the customer was told on the day of issue stays. Nor is it where a late notice cuts the month before into parts.
     """
     if standing is None:
         return bill | {"corrections": []}
     lines = stored_lines(bill)
     (kept,) = bill["inputs"]
-    made_from_the_same = kept["case_inputs"] == standing.case_inputs and bill["is_illustrative"] == standing.is_illustrative
-    if made_from_the_same and _charges(lines) == _charges(standing.lines):
+    charges_the_same = bill["is_illustrative"] == standing.is_illustrative and _charges(lines) == _charges(standing.lines)
+    if charges_the_same and same_but_for_cuts(kept["case_inputs"], standing.case_inputs):
         return None
     return bill | {"corrections": correction_rows(bill, standing, facts)}
 

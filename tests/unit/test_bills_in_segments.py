@@ -23,6 +23,7 @@ from products.efficiency_bill.rendering import render_bill_html
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
+from products.efficiency_bill.uncut_cases import same_but_for_cuts
 from products.transfer_fee_code.reference import master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from tests.correction_cases import SETTINGS as PACKAGED
@@ -162,3 +163,54 @@ def test_a_notice_that_cuts_an_issued_month_is_a_correction_by_prices() -> None:
     rows = corrected["efficiency_bill_corrections_v1"]
     assert {row["cause_code"] for row in rows} == {"prices"}
     assert sum(row["difference_cny"] for row in rows) == corrected["result"]["total_cny"] - issued["result"]["total_cny"] == D("27.43")
+
+
+def october(september: Case) -> Case:
+    """The factory's October after a September of the works."""
+    assert september.contract is not None
+    case = factory_case(dataclasses.replace(factory_case().determinants, month=SEPTEMBER.plus(1)))
+    before = (september.contract, september.determinants)
+    return dataclasses.replace(case, month=SEPTEMBER.plus(1), previous=before, previous_supply=september.supply)
+
+
+def september_of(contract_kva: float = 800.0, daily: str = "2400.00", *, is_cut: bool, shares: tuple[dict[str, object], ...] = ()) -> Case:
+    terms = WORKS | TERMS | {"contract_capacity_kva": contract_kva, "running_capacity_kva": contract_kva}
+    facts = funds_from_the_sixteenth(FACTS) if is_cut else FACTS
+    return case_of(World([terms], [METER], registers(daily), curves(float(daily) / 24), shares, facts=facts))
+
+
+@pytest.mark.parametrize("shares", [(), (SHARE | {"share_ratio": D("0.2")},)], ids=["whole", "a fifth is a dormitory's"])
+def test_a_notice_that_cuts_the_month_before_issues_nothing_anew(shares: tuple[dict[str, object], ...]) -> None:
+    """Funds change on 16 September after October's bill: September gets its correction, October stays, whose total of the month before was true."""
+    whole, cut = september_of(is_cut=False, shares=shares), september_of(is_cut=True, shares=shares)
+    assert whole.supply != cut.supply, "the notice cuts September"
+    issued = run(october(whole), FACTS, "20261105T010000Z-aaaaaa")
+    assert issued is not None
+    assert case_as_text(october(cut)) != case_as_text(october(whole))
+    assert run(october(cut), FACTS, "20261205T010000Z-bbbbbb", issued) is None
+    # The notice is withdrawn again.
+    later = run(october(cut), FACTS, "20261105T010000Z-aaaaaa")
+    assert run(october(whole), FACTS, "20261205T010000Z-bbbbbb", later) is None
+
+
+def test_another_september_is_told_with_or_without_a_cut() -> None:
+    issued = run(october(september_of(is_cut=False)), FACTS, "20261105T010000Z-aaaaaa")
+    for is_cut in (False, True):
+        for other in (september_of(500.0, is_cut=is_cut), september_of(daily="2400.24", is_cut=is_cut)):
+            again = run(october(other), FACTS, "20261205T010000Z-bbbbbb", issued)
+            assert again is not None
+            assert again["result"]["revision"] == 2
+
+
+def test_a_cut_of_its_own_month_is_corrected_where_it_charges_otherwise(reduced: Case) -> None:
+    """Cases that differ by a cut alone are made from the same, a change of terms is no such cut; what counts then are the charges."""
+    whole, cut = september_of(is_cut=False), september_of(is_cut=True)
+    issued = run(whole, FACTS, "20261005T010000Z-aaaaaa")
+    assert issued is not None
+    assert same_but_for_cuts(case_as_text(whole), case_as_text(cut))
+    assert not same_but_for_cuts(case_as_text(whole), case_as_text(reduced))
+    assert not same_but_for_cuts(case_as_text(whole), "{}")
+    facts = funds_from_the_sixteenth(FACTS)
+    corrected = run(cut, facts, "20261105T010000Z-bbbbbb", issued)
+    assert corrected is not None
+    assert sum(row["difference_cny"] for row in corrected["efficiency_bill_corrections_v1"]) == D("27.43")
