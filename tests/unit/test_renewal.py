@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,10 @@ from pipelines.settings import Settings
 from pipelines.shifted_accounts import shifted_accounts, shifted_quarantine
 from pipelines.store import Store
 from pipelines.table_files import commit_files, write_files
-from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
+from pipelines.tables.base import DOUBLE, ENERGY, STRING, Field, Layer, Table
 from pipelines.units import Unit
+
+D = Decimal
 
 
 class Parted(Table):
@@ -117,6 +120,46 @@ def test_a_commit_that_fails_leaves_the_table_as_it_was(store: Store, monkeypatc
     assert (stands(store), sorted(Path(store.path(Parted)).rglob("*.parquet"))) == (before, files)
     assert commit_files(store, Parted, [], "step", 2, overwrite=True, kept=kept) == 1
     assert {month for _, month in stands(store)} == {"2026-08"}
+
+
+class Exact(Table):
+    """A table with exact energy."""
+
+    name = "test_exact"
+    layer = Layer.SILVER
+    partition_by = ("month",)
+    meter_point_id = Field(STRING, "Meter point.", key=True)
+    energy_kwh = Field(ENERGY, "Energy.", unit=Unit.KWH, nullable=False)
+    month = Field(STRING, "Month.", key=True)
+
+
+def test_files_that_another_writer_put_together_stay_beside_new_ones(store: Store) -> None:
+    """OPTIMIZE writes the bounds of decimals, which write_files leaves out."""
+
+    def exact(*found: tuple[str, str, str]) -> pa.Table:
+        columns = ("meter_point_id", "energy_kwh", "month")
+        return pa.Table.from_pylist([{name: D(value) if name == "energy_kwh" else value for name, value in zip(columns, row, strict=True)} for row in found],
+                                    pa.schema([Exact.arrow_schema().field(name) for name in columns]))  # fmt: skip
+
+    root = store.path(Exact)
+    first, second = exact(("A", "123456789012.345678", "2026-08")), exact(("B", "-2.25", "2026-08"))
+    commit_files(store, Exact, [*write_files(first, Exact, root), *write_files(second, Exact, root)], "step", 1, overwrite=True)
+    table = store.delta(Exact)
+    assert table is not None
+    assert table.optimize.compact()["numFilesAdded"] == 1
+    (together,) = store.data_files(Exact)
+    table = store.delta(Exact)
+    assert table is not None
+    assert pa.table(table.get_add_actions(flatten=True))["min.energy_kwh"].to_pylist() == [D("-2.25")]
+    third, fourth = exact(("C", "0.000001", "2026-08")), exact(("D", "4", "2026-09"))
+    later = [*write_files(third, Exact, root), *write_files(fourth, Exact, root)]
+    assert commit_files(store, Exact, later, "step", 2, overwrite=True, kept=frozenset({together})) == 2
+    fresh = next(file.path for file in later if "2026-08" in file.path)
+    # Now the file of the third goes and that of the others stays in the same month, under another name.
+    kept = frozenset(store.data_files(Exact)) - {fresh}
+    commit_files(store, Exact, write_files(exact(("C", "5", "2026-08")), Exact, root), "step", 3, overwrite=True, kept=kept)
+    energy = {row["meter_point_id"]: row["energy_kwh"] for row in store.arrow(Exact).to_pylist()}
+    assert energy == {"A": D("123456789012.345678"), "B": D("-2.25"), "C": D(5), "D": D(4)}
 
 
 def account(content: str, kept: int, duplicate: int = 0, run: str | None = None) -> dict[str, Any]:
