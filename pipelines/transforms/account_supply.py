@@ -37,7 +37,7 @@ class AccountMonth:
 
     terms         The newest terms of the month.
     contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered), ``shares_above_main`` (the parts
+    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own), ``shares_above_main`` (the parts
                   need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
@@ -189,7 +189,7 @@ class AccountBook:
     def _segments(
         self, month: BillingMonth, mains: Sequence[Row], spans: Sequence[Row], contracts: Mapping[date, Contract | None], inside: _Inside
     ) -> list[Segment] | None:
-        """Segments of the main part, then of each section; None where a sub-meter that a share names was not metered."""
+        """Segments of the main part, then of each section; None where a share names a sub-meter that was not metered behind the account's main meters."""
         pieces = {row["meter_point_id"]: self._pieces(row, month) for row in (*mains, *inside.metered_sections, *inside.others)}
         firsts = [piece.first_day for piece in pieces[mains[0]["meter_point_id"]]]
         if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
@@ -198,8 +198,10 @@ class AccountBook:
         hours = [_schedule(row) for row in terms]
         left, step = added_up([pieces[row["meter_point_id"]] for row in mains]), min(row["resolution_kwh"] for row in mains)
         sections: list[Section] = []
+        # A share counts by a sub-meter of the account's own alone: what lies elsewhere, or is another customer's, is not in the main part.
+        own_metered = {row["meter_point_id"]: pieces[row["meter_point_id"]] for row in inside.metered_sections}
         for main, history in inside.shares:
-            section = section_of(history, pieces[main], pieces, month, step)
+            section = section_of(history, pieces[main], own_metered, month, step)
             if section is None:
                 return None
             sections.append(section)

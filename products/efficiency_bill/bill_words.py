@@ -139,7 +139,8 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
     ),
     "sub_meter": Said(
-        "合同列出的分表本月没有电量，因此不计算电费。", "A sub-meter that the contract names was not read this month, so nothing is charged here."
+        "合同列出的分表本月没有电量，或不在本户总表之下，因此不计算电费。",
+        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, so nothing is charged here.",
     ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
