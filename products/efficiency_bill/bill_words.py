@@ -142,6 +142,10 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "合同列出的分表本月没有电量，或不在本户总表之下，因此不计算电费。",
         "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, so nothing is charged here.",
     ),
+    "sub_meter_days": Said(
+        "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
+        "A sub-meter behind the main meter was not read on some days of the month; its energy of these days is charged with the main meter's.",
+    ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
         "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",

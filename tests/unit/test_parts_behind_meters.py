@@ -49,3 +49,50 @@ def test_a_part_that_is_another_customers_is_refused_here_and_billed_there() -> 
     world = World([SHOP, TENANT], [METER, SUB | {"customer_id": "T"}], BOTH, (), [BY_SUB])
     assert is_refused(world, "sub_meter")
     assert energy_by_section(world, "T") == {"": D(900)}
+
+
+def first_days(count: int) -> list[dict[str, Any]]:
+    """N read on the first days of the month alone."""
+    return registers("30.00", "N", last=date(2026, 9, count))
+
+
+@pytest.mark.parametrize(
+    ("count", "energy", "lacks", "days"), [(30, 2100, (), 0), (29, 2130, ("sub_meter_days",), 1), (10, 2700, ("sub_meter_days",), 20)]
+)
+def test_days_on_which_a_tenant_was_not_read_are_named_on_the_bill_that_pays_them(count: int, energy: int, lacks: tuple[str, ...], days: int) -> None:
+    world = World([SHOP, TENANT], [METER, SUB | {"customer_id": "T"}], [*registers("100.00"), *first_days(count)])
+    account = world.account()
+    assert (account.determinants.energy_kwh, account.behind_lacks, account.missing_days) == (D(energy), lacks, days)
+
+
+def test_a_tenant_who_was_not_read_at_all_is_named() -> None:
+    points = [METER, SUB | {"customer_id": "T"}]
+    account = World([SHOP, TENANT], points, registers("100.00")).account()
+    assert (account.determinants.energy_kwh, account.behind_lacks, account.missing_days) == (D(3000), ("sub_meter_days",), 30)
+    # From October on there is a tenant: September is whole.
+    later = World([SHOP, TENANT], [METER, SUB | {"customer_id": "T", "valid_from_date": date(2026, 10, 1)}], registers("100.00")).account()
+    assert (later.behind_lacks, later.missing_days) == ((), 0)
+    # Nobody else is billed through it: M counts all.
+    own = World([SHOP], [METER, SUB], registers("100.00")).account()
+    assert (own.behind_lacks, own.missing_days) == ((), 0)
+
+
+def test_a_tenant_behind_an_own_sub_meter_that_was_not_read_is_deducted() -> None:
+    between = SUB | {"meter_point_id": "N1", "customer_id": None}
+    tenant = SUB | {"customer_id": "T", "parent_meter_point_id": "N1"}
+    world = World([SHOP, TENANT], [METER, between, tenant], BOTH)
+    assert world.account().determinants.energy_kwh == D(2100)
+
+
+@pytest.mark.parametrize(("count", "lacks"), [(30, ()), (10, ("sub_meter_days",))])
+def test_days_on_which_an_own_part_was_not_read_are_named(count: int, lacks: tuple[str, ...]) -> None:
+    world = World([SHOP], [METER, SUB], [*registers("100.00"), *first_days(count)], (), [BY_SUB])
+    assert energy_by_section(world) == {"": D(3000 - 30 * count), "shop": D(30 * count)}
+    assert world.account().behind_lacks == lacks
+
+
+def test_a_year_that_is_not_known_of_a_part_with_tiers_is_named() -> None:
+    household = BY_SUB | {"customer_class_code": "residential"}
+    known = World([SHOP], [METER, SUB], [*registers("100.00"), *registers("30.00", "N", first=date(2026, 1, 1))], (), [household])
+    assert known.account().behind_lacks == ()
+    assert World([SHOP], [METER, SUB], BOTH, (), [household]).account().behind_lacks == ("year_to_date",)
