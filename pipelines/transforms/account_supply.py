@@ -38,7 +38,8 @@ class AccountMonth:
 
     terms         The newest terms of the month.
     contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own), ``shares_above_main`` (the parts
+    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own,
+                  or one belongs to a customer without terms), ``shares_above_main`` (the parts
                   need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
@@ -132,6 +133,9 @@ class AccountBook:
         contract, lacking = contract_of(newest)
         inside = self._parts_behind.inside(customer, month, mains)
         plain = AccountMonth(newest, contract, lacking, tuple(mains), whole, None, inside.missing_inputs, inside.unread_days(month))
+        if any(not self._spans(row["customer_id"], month) for row in inside.others):
+            # What is deducted here would be billed to nobody.
+            return replace(plain, contract=None, lacks=(SUB_METER,))
         if not inside.is_any and not any(self._parts.get((str(month), row["meter_point_id"])) for row in mains):
             running = None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)
             return replace(plain, determinants=replace(whole, running_days=running))

@@ -96,3 +96,12 @@ def test_a_year_that_is_not_known_of_a_part_with_tiers_is_named() -> None:
     known = World([SHOP], [METER, SUB], [*registers("100.00"), *registers("30.00", "N", first=date(2026, 1, 1))], (), [household])
     assert known.account().behind_lacks == ()
     assert World([SHOP], [METER, SUB], BOTH, (), [household]).account().behind_lacks == ("year_to_date",)
+
+
+@pytest.mark.parametrize(("began", "is_known"), [(date(2026, 9, 30), True), (date(2026, 10, 1), False)])
+def test_a_tenant_without_terms_in_the_month_is_not_deducted_to_nobody(began: date, is_known: bool) -> None:
+    world = World([SHOP, TENANT | {"valid_from_date": began}], [METER, SUB | {"customer_id": "T"}], BOTH)
+    assert is_refused(world, "sub_meter") != is_known
+    if is_known:
+        assert (energy_by_section(world), energy_by_section(world, "T")) == ({"": D(2100)}, {"": D(900)})
+    assert is_refused(World([SHOP], [METER, SUB | {"customer_id": "T"}], BOTH), "sub_meter")
