@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Row = Mapping[str, Any]
 
+SUB_METER = "sub_meter"
 SUB_METER_DAYS = "sub_meter_days"
 _MISSING_DAYS, _HOLES, _NO_HOURS = "missing_days", "curve_intervals", "time_of_use_fact"
 
@@ -28,13 +29,24 @@ class Inside:
     others            Rows of gold_billing_determinants of other customers' sub-meters; metered_sections: of own ones that a share names.
     section_of        Sub-meter -> name of the share.
     unread            Other customers' sub-meters that were not read at all.
+    parents           Sub-meter -> the meter point that it lies behind.
+    refusal           Why the account cannot be taken apart at all, or None.
     """
 
     shares: tuple[tuple[str, list[Row]], ...]
     others: tuple[Row, ...]
     metered_sections: tuple[Row, ...]
     section_of: Mapping[str, str]
-    unread: tuple[str, ...] = ()
+    unread: tuple[str, ...]
+    parents: Mapping[str, str]
+    refusal: str | None
+
+    def section_above(self, meter_point: str) -> str | None:
+        """The nearest sub-meter above one that a share names; None where there is only the main meter."""
+        above = self.parents.get(meter_point)
+        while above is not None and above not in self.section_of:
+            above = self.parents.get(above)
+        return above
 
     @property
     def is_any(self) -> bool:
@@ -87,6 +99,7 @@ class PartsBook:
         shares = [(row["meter_point_id"], history) for row in mains for history in self._held(row["meter_point_id"], month)]
         behind: list[Row] = []
         unread: list[str] = []
+        parents: dict[str, str] = {}
         waiting = [row["meter_point_id"] for row in mains]
         seen = set(waiting)
         while waiting:
@@ -98,16 +111,20 @@ class PartsBook:
             for row in self._points.get(name, ()):
                 if _holds_in(row, month) and (str(month), row["meter_point_id"]) not in self._read:
                     (own if row["customer_id"] in (None, customer) else unread).append(row["meter_point_id"])
-            waiting += [name for name in own if name not in seen]
-            seen.update(own)
+            new = [each for each in own if each not in seen]
+            parents |= dict.fromkeys([*new, *(row["meter_point_id"] for row in found)], name)
+            waiting += new
+            seen.update(new)
         named = {history[-1]["sub_meter_point_id"]: history[-1]["section_name"] for _, history in shares if history[-1]["sub_meter_point_id"]}
-        return Inside(
-            tuple(shares),
-            tuple(row for row in behind if row["customer_id"] != customer),
-            tuple(row for row in behind if row["customer_id"] == customer and row["meter_point_id"] in named),
-            named,
-            tuple(sorted(set(unread))),
-        )
+        sections = tuple(row for row in behind if row["customer_id"] == customer and row["meter_point_id"] in named)
+        others = tuple(row for row in behind if row["customer_id"] != customer)
+        inside = Inside(tuple(shares), others, sections, named, tuple(sorted(set(unread))), parents, None)
+        return replace(inside, refusal=SUB_METER) if self._is_nested(inside, seen - {row["meter_point_id"] for row in mains}, month) else inside
+
+    def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingMonth) -> bool:
+        """Whether a part lies in a part: a share of a sub-meter's energy, or a sub-meter of a share behind that of another."""
+        sections = [row["meter_point_id"] for row in inside.metered_sections]
+        return any(self._held(name, month) for name in own_subs) or any(inside.section_above(name) is not None for name in sections)
 
     def _held(self, main: str, month: BillingMonth) -> list[list[Row]]:
         """Histories of the shares of a meter point that hold on a day of the month."""

@@ -16,7 +16,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
-from pipelines.transforms.account_parts import Inside, PartsBook
+from pipelines.transforms.account_parts import SUB_METER, Inside, PartsBook
 from pipelines.transforms.account_pieces import Piece, added_up, pieces_of
 from pipelines.transforms.account_sections import Section, SectionsAboveMainError, by_hours_of_main, section_of, take_out
 from pipelines.transforms.accounts import account_determinants, contract_of, contract_of_share
@@ -25,7 +25,6 @@ from pipelines.transforms.agreed_points import histories, row_on
 Row = Mapping[str, Any]
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
-SUB_METER = "sub_meter"
 SHARES_ABOVE_MAIN = "shares_above_main"
 RESIDENTIAL_TIERS = "residential_tiers"
 BEHIND_THE_METER = (SUB_METER, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
@@ -39,7 +38,7 @@ class AccountMonth:
     terms         The newest terms of the month.
     contract      The contract in them; None where the account cannot be priced.
     lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own,
-                  or one belongs to a customer without terms), ``shares_above_main`` (the parts
+                  one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``shares_above_main`` (the parts
                   need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
@@ -133,6 +132,8 @@ class AccountBook:
         contract, lacking = contract_of(newest)
         inside = self._parts_behind.inside(customer, month, mains)
         plain = AccountMonth(newest, contract, lacking, tuple(mains), whole, None, inside.missing_inputs, inside.unread_days(month))
+        if inside.refusal is not None:
+            return replace(plain, contract=None, lacks=(inside.refusal,))
         if any(not self._spans(row["customer_id"], month) for row in inside.others):
             # What is deducted here would be billed to nobody.
             return replace(plain, contract=None, lacks=(SUB_METER,))
@@ -197,7 +198,8 @@ class AccountBook:
                 return None
             sections.append(section)
         for row in inside.others:
-            holder = next((each for each in sections if each.meter_point_id == row["parent_meter_point_id"]), None)
+            above = inside.section_above(row["meter_point_id"])
+            holder = next((each for each in sections if each.meter_point_id == above), None) if above is not None else None
             taken, schedule = pieces[row["meter_point_id"]], self._schedule_behind(row)
             if holder is None:
                 left = take_out(left, taken, by_hours_of_main(taken, [schedule == hour for hour in hours]), step)

@@ -139,9 +139,9 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
     ),
     "sub_meter": Said(
-        "合同列出的分表本月没有电量或不在本户总表之下，或总表下分表的用户没有供电合同，因此不计算电费。",
-        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, or one behind it belongs to "
-        "a customer without a contract, so nothing is charged here.",
+        "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，或总表下分表的用户没有供电合同，因此不计算电费。",
+        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, a part lies in another part, or "
+        "a sub-meter belongs to a customer without a contract, so nothing is charged here.",
     ),
     "sub_meter_days": Said(
         "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",

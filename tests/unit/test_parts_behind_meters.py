@@ -105,3 +105,36 @@ def test_a_tenant_without_terms_in_the_month_is_not_deducted_to_nobody(began: da
     if is_known:
         assert (energy_by_section(world), energy_by_section(world, "T")) == ({"": D(2100)}, {"": D(900)})
     assert is_refused(World([SHOP], [METER, SUB | {"customer_id": "T"}], BOTH), "sub_meter")
+
+
+def test_a_share_of_what_an_own_sub_meter_counts_is_refused_rather_than_left_out() -> None:
+    """A fifth of N's 900 kWh; the same share of the main meter's 3,000 is 600."""
+    share = SHARE | {"share_ratio": D("0.2")}
+    of_sub = share | {"main_meter_point_id": "N"}
+    assert is_refused(World([SHOP], [METER, SUB], BOTH, (), [of_sub]), "sub_meter")
+    assert is_refused(World([SHOP], [METER, SUB], registers("100.00"), (), [of_sub]), "sub_meter"), "whether it was read or not"
+    assert energy_by_section(World([SHOP], [METER, SUB], BOTH, (), [share])) == {"": D(2400), "shop": D(600)}
+    ended = of_sub | {"ended_date": date(2026, 8, 31)}
+    assert energy_by_section(World([SHOP], [METER, SUB], BOTH, (), [ended])) == {"": D(3000)}
+    # Behind a tenant's sub-meter it is the tenant's own affair: 900 less a fifth.
+    tenants = World([SHOP, TENANT], [METER, SUB | {"customer_id": "T"}], BOTH, (), [of_sub])
+    assert (energy_by_section(tenants), energy_by_section(tenants, "T")) == ({"": D(2100)}, {"": D(720), "shop": D(180)})
+
+
+def test_a_metered_part_behind_a_metered_part_is_refused() -> None:
+    inner = SUB | {"meter_point_id": "N2", "parent_meter_point_id": "N"}
+    shares = [BY_SUB, BY_SUB | {"share_id": "S2", "sub_meter_point_id": "N2", "section_name": "kiosk"}]
+    settled = [*BOTH, *registers("10.00", "N2")]
+    assert is_refused(World([SHOP], [METER, SUB, inner], settled, (), shares), "sub_meter")
+    beside = World([SHOP], [METER, SUB, inner | {"parent_meter_point_id": "M"}], settled, (), shares)
+    assert energy_by_section(beside) == {"": D(1800), "shop": D(900), "kiosk": D(300)}
+
+
+@pytest.mark.parametrize("between", [False, True])
+def test_a_tenant_behind_a_metered_part_is_taken_out_of_that_part(between: bool) -> None:
+    """N counts 900 kWh, 300 of them the tenant's, whether directly or behind a sub-meter that no share names."""
+    own = SUB | {"meter_point_id": "N1", "parent_meter_point_id": "N"}
+    tenant = SUB | {"meter_point_id": "X", "customer_id": "T", "parent_meter_point_id": "N1" if between else "N"}
+    settled = [*BOTH, *registers("20.00", "N1"), *registers("10.00", "X")]
+    world = World([SHOP, TENANT], [METER, SUB, own, tenant], settled, (), [BY_SUB])
+    assert (energy_by_section(world), energy_by_section(world, "T")) == ({"": D(2100), "shop": D(600)}, {"": D(300)})
