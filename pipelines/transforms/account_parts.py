@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Row = Mapping[str, Any]
 
 SUB_METER = "sub_meter"
+METER_REASSIGNED = "meter_reassigned"
 SUB_METER_DAYS = "sub_meter_days"
 _MISSING_DAYS, _HOLES, _NO_HOURS = "missing_days", "curve_intervals", "time_of_use_fact"
 
@@ -76,7 +77,7 @@ class PartsBook:
     """Sub-meters and shares of some months.
 
     determinants  Rows of gold_billing_determinants; shares: of silver_supply_shares.
-    meter_points  Of silver_meter_points, at least those with a parent: they tell which sub-meters should have been read.
+    meter_points  Of silver_meter_points, see ``concerned_points``: they tell which sub-meters should have been read, and whose they were.
     """
 
     def __init__(self, determinants: Iterable[Row], shares: Iterable[Row], meter_points: Iterable[Row]) -> None:
@@ -90,7 +91,11 @@ class PartsBook:
                 self._behind[row["billing_month"], row["parent_meter_point_id"]].append(row)
         for history in histories(shares, "share_id").values():
             self._shares[history[-1]["main_meter_point_id"]].append(history)
+        self._history: dict[str, list[Row]] = defaultdict(list)
+        self._owned: dict[str, set[str]] = defaultdict(set)
         for row in meter_points:
+            self._history[row["meter_point_id"]].append(row)
+            self._owned[row["customer_id"]].add(row["meter_point_id"])
             if row["parent_meter_point_id"]:
                 self._points[row["parent_meter_point_id"]].append(row)
 
@@ -101,15 +106,16 @@ class PartsBook:
         unread: list[str] = []
         parents: dict[str, str] = {}
         waiting = [row["meter_point_id"] for row in mains]
-        seen = set(waiting)
+        seen, concerned = set(waiting), {*waiting, *self._owned.get(customer, ())}
         while waiting:
             name = waiting.pop()
             found = self._behind.get((str(month), name), [])
             behind += found
             # Behind another customer's sub-meter everything is that customer's.
             own = [row["meter_point_id"] for row in found if row["customer_id"] == customer]
-            for row in self._points.get(name, ()):
-                if _holds_in(row, month) and (str(month), row["meter_point_id"]) not in self._read:
+            for row in (each for each in self._points.get(name, ()) if _holds_in(each, month)):
+                concerned.add(row["meter_point_id"])
+                if (str(month), row["meter_point_id"]) not in self._read:
                     (own if row["customer_id"] in (None, customer) else unread).append(row["meter_point_id"])
             new = [each for each in own if each not in seen]
             parents |= dict.fromkeys([*new, *(row["meter_point_id"] for row in found)], name)
@@ -119,7 +125,18 @@ class PartsBook:
         sections = tuple(row for row in behind if row["customer_id"] == customer and row["meter_point_id"] in named)
         others = tuple(row for row in behind if row["customer_id"] != customer)
         inside = Inside(tuple(shares), others, sections, named, tuple(sorted(set(unread))), parents, None)
+        if any(self._is_reassigned(name, customer, month) for name in concerned):
+            return replace(inside, refusal=METER_REASSIGNED)
         return replace(inside, refusal=SUB_METER) if self._is_nested(inside, seen - {row["meter_point_id"] for row in mains}, month) else inside
+
+    def _is_reassigned(self, meter_point: str, customer: str, month: BillingMonth) -> bool:
+        """Whether customer or parent change inside the month, while its energy is settled whole for those of the last day.
+
+        Behind a main meter an own sub-meter with and without the customer's name are the same.
+        """
+        rows = [row for row in self._history.get(meter_point, ()) if _holds_in(row, month)]
+        owners = {(row["customer_id"] or (customer if row["parent_meter_point_id"] else None), row["parent_meter_point_id"]) for row in rows}
+        return len(owners) > 1
 
     def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingMonth) -> bool:
         """Whether a part lies in a part: a share of a sub-meter's energy, or a sub-meter of a share behind that of another."""

@@ -16,7 +16,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
-from pipelines.transforms.account_parts import SUB_METER, Inside, PartsBook
+from pipelines.transforms.account_parts import METER_REASSIGNED, SUB_METER, Inside, PartsBook
 from pipelines.transforms.account_pieces import Piece, added_up, pieces_of
 from pipelines.transforms.account_sections import Section, SectionsAboveMainError, by_hours_of_main, section_of, take_out
 from pipelines.transforms.accounts import account_determinants, contract_of, contract_of_share
@@ -27,7 +27,7 @@ PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
 SHARES_ABOVE_MAIN = "shares_above_main"
 RESIDENTIAL_TIERS = "residential_tiers"
-BEHIND_THE_METER = (SUB_METER, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
+BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
 """Why an account with a complete contract cannot be priced."""
 
 
@@ -38,7 +38,8 @@ class AccountMonth:
     terms         The newest terms of the month.
     contract      The contract in them; None where the account cannot be priced.
     lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own,
-                  one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``shares_above_main`` (the parts
+                  one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``meter_reassigned`` (customer or
+                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
                   need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.

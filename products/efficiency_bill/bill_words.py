@@ -147,6 +147,10 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
         "A sub-meter behind the main meter was not read on some days of the month; its energy of these days is charged with the main meter's.",
     ),
+    "meter_reassigned": Said(
+        "本月内有电表更换了用户或所属总表，电量不能按日分开，因此不计算电费。",
+        "A meter changed its customer or its main meter inside the month; its energy is not split by these days, so nothing is charged here.",
+    ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
         "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",

@@ -138,3 +138,31 @@ def test_a_tenant_behind_a_metered_part_is_taken_out_of_that_part(between: bool)
     settled = [*BOTH, *registers("20.00", "N1"), *registers("10.00", "X")]
     world = World([SHOP, TENANT], [METER, SUB, own, tenant], settled, (), [BY_SUB])
     assert (energy_by_section(world), energy_by_section(world, "T")) == ({"": D(2100), "shop": D(600)}, {"": D(300)})
+
+
+ELEVENTH = date(2026, 9, 11)
+
+
+@pytest.mark.parametrize(("changed", "day", "is_whole"), [
+    ({"customer_id": "T"}, ELEVENTH, False),  # a tenant moves in behind M
+    ({"customer_id": "T"}, date(2026, 9, 1), True),
+    ({"customer_id": "T"}, date(2026, 9, 30), False),
+    ({"customer_id": "T"}, date(2026, 10, 1), True),
+    ({"parent_meter_point_id": None}, ELEVENTH, False),  # N gets a line of its own
+    ({"customer_id": None}, ELEVENTH, True),  # named or not, it is C's
+    ({"meter_id": "D2"}, ELEVENTH, True),  # an exchange of the device
+])  # fmt: skip
+def test_a_meter_that_changes_hands_or_place_inside_the_month_is_refused(changed: dict[str, Any], day: date, is_whole: bool) -> None:
+    world = World([SHOP, TENANT], [METER, SUB, SUB | {"valid_from_date": day} | changed], BOTH)
+    assert is_refused(world, "meter_reassigned") != is_whole
+
+
+def test_a_main_meter_that_changes_hands_is_refused_on_both_sides() -> None:
+    """M2 is C's until the tenth and T's from the eleventh; C keeps M."""
+    second = METER | {"meter_point_id": "M2"}
+    points = [METER, second, second | {"valid_from_date": ELEVENTH, "customer_id": "T"}]
+    world = World([SHOP, TENANT], points, [*registers("100.00"), *registers("30.00", "M2")])
+    assert is_refused(world, "meter_reassigned")
+    assert is_refused(world, "meter_reassigned", customer="T")
+    installed = World([SHOP], [METER, second | {"valid_from_date": ELEVENTH}], [*registers("100.00"), *registers("30.00", "M2", first=ELEVENTH)])
+    assert energy_by_section(installed) == {"": D(3600)}
