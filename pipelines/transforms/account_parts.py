@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from pipelines.periods import BillingMonth
@@ -67,6 +68,11 @@ class Inside:
         if self.unread or any(_MISSING_DAYS in row["missing_inputs"] for row in self.taken_out):
             lacks.add(SUB_METER_DAYS)
         return tuple(sorted(lacks))
+
+    def year_behind(self, section: str | None) -> Decimal:
+        """Energy of the year before the month that sub-meters right behind a section's sub-meter took out, or behind the main meters. [kWh]"""
+        rows = [row for row in self.taken_out if self.section_above(row["meter_point_id"]) == section]
+        return sum((row["year_to_date_kwh"] or Decimal(0) for row in rows), Decimal(0))
 
     def unread_days(self, month: BillingMonth) -> int:
         """The most days of the month that one of the sub-meters was not read. [d]"""
@@ -138,6 +144,16 @@ class PartsBook:
         owners = {(row["customer_id"] or (customer if row["parent_meter_point_id"] else None), row["parent_meter_point_id"]) for row in rows}
         return len(owners) > 1
 
+    def is_year_untold(self, month: BillingMonth, mains: Sequence[Row], inside: Inside) -> bool:
+        """Whether parts took energy out of the main meters earlier in the year that no sub-meter of the month's row tells: fixed shares, shares that ended."""
+        told = {row["meter_point_id"] for row in inside.metered_sections}
+        first, last = date(month.year, 1, 1), month.first_day - timedelta(days=1)
+        return any(
+            history[-1]["sub_meter_point_id"] not in told and any(_overlaps(row, first, last) for row in history)
+            for main in mains
+            for history in self._shares.get(main["meter_point_id"], ())
+        )
+
     def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingMonth) -> bool:
         """Whether a part lies in a part: a share of a sub-meter's energy, or a sub-meter of a share behind that of another."""
         sections = [row["meter_point_id"] for row in inside.metered_sections]
@@ -159,6 +175,13 @@ def concerned_points(meter_points: DataFrame, first: BillingMonth, last: Billing
 
 def _holds_in(row: Row, month: BillingMonth) -> bool:
     return row["valid_from_date"] <= month.last_day and (row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day)
+
+
+def _overlaps(share: Row, first: date, last: date) -> bool:
+    """Whether a row of silver_supply_shares holds on one of the days."""
+    begins: date = max(share["valid_from_date"], first)
+    ends: date = min([last, *(day for day in (share["valid_to_date"], share["ended_date"]) if day is not None)])
+    return begins <= ends
 
 
 def _days_to_ask(history: Sequence[Row], month: BillingMonth) -> list[date]:

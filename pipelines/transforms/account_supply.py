@@ -20,7 +20,7 @@ from pipelines.transforms.account_parts import METER_REASSIGNED, SUB_METER, Insi
 from pipelines.transforms.account_pieces import Piece, added_up, pieces_of
 from pipelines.transforms.account_sections import Section, SectionsAboveMainError, by_hours_of_main, section_of, take_out
 from pipelines.transforms.accounts import account_determinants, contract_of, contract_of_share
-from pipelines.transforms.agreed_points import histories, row_on
+from pipelines.transforms.agreed_points import YEAR_TO_DATE, histories, row_on
 
 Row = Mapping[str, Any]
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
@@ -40,7 +40,8 @@ class AccountMonth:
     lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own,
                   one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``meter_reassigned`` (customer or
                   parent of a meter point change inside the month), ``shares_above_main`` (the parts
-                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
+                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own, or
+                  tiers of a main part out of which fixed or ended shares took energy earlier in the year).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
     supply        The month in segments and sections; None where the contract prices the determinants whole.
@@ -138,6 +139,8 @@ class AccountBook:
         if any(not self._spans(row["customer_id"], month) for row in inside.others):
             # What is deducted here would be billed to nobody.
             return replace(plain, contract=None, lacks=(SUB_METER,))
+        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(month, mains, inside):
+            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
         if not inside.is_any and not any(self._parts.get((str(month), row["meter_point_id"])) for row in mains):
             running = None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)
             return replace(plain, determinants=replace(whole, running_days=running))
@@ -159,12 +162,13 @@ class AccountBook:
         tiered = {each.section for each in segments if _is_tiered(each)}
         if len(tiered) > 1:
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
-        year = whole.year_to_date_kwh - sum((row["year_to_date_kwh"] or Decimal(0) for row in inside.taken_out), Decimal(0))
+        if not tiered:
+            plain = replace(plain, behind_lacks=tuple(name for name in plain.behind_lacks if name != YEAR_TO_DATE))
+        year = whole.year_to_date_kwh - inside.year_behind(None)
         if tiered and "" not in tiered:
             (name,) = tiered
-            year = next(
-                (row["year_to_date_kwh"] or Decimal(0) for row in inside.metered_sections if inside.section_of[row["meter_point_id"]] == name), year
-            )
+            sections = [row for row in inside.metered_sections if inside.section_of[row["meter_point_id"]] == name]
+            year = next(((row["year_to_date_kwh"] or Decimal(0)) - inside.year_behind(row["meter_point_id"]) for row in sections), year)
         supply = SupplyMonth(
             month, tuple(segments), whole.lagging_kvarh, whole.leading_kvarh, max(year, Decimal(0)), whole.exported_kwh, whole.energy_kwh
         )
@@ -279,7 +283,11 @@ def _segment(contract: Contract, piece: Piece, terms: Row | None, section: str) 
 
 
 def _is_tiered(segment: Segment) -> bool:
-    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and not segment.contract.is_combined_meter
+    return _has_tiers(segment.contract)
+
+
+def _has_tiers(contract: Contract | None) -> bool:
+    return contract is not None and contract.customer_class is CustomerClass.RESIDENTIAL and not contract.is_combined_meter
 
 
 def _is_without_tiers(segment: Segment) -> bool:
