@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.supplies import METER, SHOP, World, registers
+from tests.supplies import METER, SHOP, WORKS, World, curves, registers
 
 D = Decimal
 SUB = METER | {"meter_point_id": "N", "parent_meter_point_id": "M"}
@@ -166,3 +166,23 @@ def test_a_main_meter_that_changes_hands_is_refused_on_both_sides() -> None:
     assert is_refused(world, "meter_reassigned", customer="T")
     installed = World([SHOP], [METER, second | {"valid_from_date": ELEVENTH}], [*registers("100.00"), *registers("30.00", "M2", first=ELEVENTH)])
     assert energy_by_section(installed) == {"": D(3600)}
+
+
+SIXTEENTH, TWENTIETH = date(2026, 9, 16), date(2026, 9, 20)
+
+
+def test_a_main_meter_that_is_not_there_yet_has_no_part_in_the_demand() -> None:
+    """M runs on 100 kW; M2 begins on the 20th with 300 kW; the capacity is reduced on the 16th. 151,200 kWh / 650 kVA: no discount."""
+    terms = WORKS | {"demand_basis_code": "actual_demand"}
+    later = terms | {"valid_from_date": SIXTEENTH, "contract_capacity_kva": 500.0, "running_capacity_kva": 500.0}
+    second = METER | {"meter_point_id": "M2", "valid_from_date": TWENTIETH}
+    settled = [*registers("2400.00"), *registers("7200.00", "M2", first=TWENTIETH)]
+    seen = [*curves(100), *(row for row in curves(300, "M2") if row["curve_date"] >= TWENTIETH)]
+    world = World([terms, later], [METER, second], settled, seen)
+    assert [line for line in world.lines() if line[2] == "basic_demand"] == [
+        ("", 1, "basic_demand", "", D(50), D("2360.00")),  # 100 x 15/30 x 47.2
+        ("", 16, "basic_demand", "", D(200), D("9440.00")),  # 400 x 15/30
+    ]
+    # A line that counted energy without a curve leaves the sum unknown.
+    unseen = World([terms, later], [METER, second], [*registers("2400.00"), *registers("7200.00", "M2")], seen)
+    assert [segment.max_demand_kw for segment in unseen.account().supply.segments] == [None, D(400)]  # type: ignore[union-attr]
