@@ -1,0 +1,53 @@
+"""Days of energy behind several meters: what one account has, what another has not, and days that are not known."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
+from pipelines.transforms.energy import derive_day_energy
+from tests.supplies import METER, SHOP, World, registers, rows_of
+
+ELEVENTH = date(2026, 9, 11)
+
+
+def point(name: str, customer: str | None, parent: str | None) -> dict[str, Any]:
+    return METER | {"meter_point_id": name, "customer_id": customer, "parent_meter_point_id": parent}
+
+
+def counted(points: list[dict[str, Any]]) -> dict[str, tuple[str | None, str | None]]:
+    """Whose energy each meter point's day is, and from whose it is deducted."""
+    names = [row["meter_point_id"] for row in points]
+    settled = [row for name in names for row in registers("1.00", name, first=ELEVENTH, last=ELEVENTH)]
+    tables = rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, []), rows_of(SilverMeterPoints, points)
+    return {row["meter_point_id"]: (row["customer_id"], row["deducted_customer_id"]) for row in derive_day_energy(*tables).to_pylist()}
+
+
+@pytest.mark.parametrize("between", [None, "C"])
+def test_a_tenant_behind_own_sub_meters_is_deducted_from_the_main_meters_customer(between: str | None) -> None:
+    points = [point("M", "C", None), point("N1", between, "M"), point("N2", None, "N1"), point("T", "T", "N2"), point("OWN", "C", "N2")]
+    assert counted(points) == {"M": ("C", None), "N1": (None, None), "N2": (None, None), "T": ("T", "C"), "OWN": (None, None)}
+
+
+def test_what_lies_behind_a_tenants_sub_meter_is_deducted_from_the_tenant() -> None:
+    points = [point("M", "C", None), point("T", "T", "M"), point("U", "U", "T")]
+    assert counted(points) == {"M": ("C", None), "T": ("T", "C"), "U": ("U", "T")}
+
+
+def test_meters_of_nobody_in_a_ring_end() -> None:
+    points = [point("A", None, "B"), point("B", None, "A"), point("T", "T", "A")]
+    assert counted(points) == {"A": (None, None), "B": (None, None), "T": ("T", None)}
+
+
+def test_the_bill_and_the_days_tell_the_same_of_a_nested_tenant() -> None:
+    """M 100 kWh a day, N1 40, the tenant 30: 70 x 30 = 2,100 of the account."""
+    points = [point("M", "C", None), point("N1", None, "M"), point("T", "T", "N1")]
+    settled = [*registers("100.00"), *registers("40.00", "N1"), *registers("30.00", "T")]
+    world = World([SHOP, SHOP | {"customer_id": "T"}], points, settled)
+    tables = rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, []), rows_of(SilverMeterPoints, points)
+    days = derive_day_energy(*tables).to_pylist()
+    of_account = sum(row["energy_kwh_or_kvarh"] * ((row["customer_id"] == "C") - (row["deducted_customer_id"] == "C")) for row in days)
+    assert of_account == pytest.approx(2100) == float(world.account().determinants.energy_kwh)
