@@ -5,10 +5,13 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.transforms.energy import derive_day_energy
+from products.efficiency_bill.training import arrange_days
 from tests.supplies import METER, SHOP, World, registers, rows_of
 
 ELEVENTH = date(2026, 9, 11)
@@ -51,3 +54,17 @@ def test_the_bill_and_the_days_tell_the_same_of_a_nested_tenant() -> None:
     days = derive_day_energy(*tables).to_pylist()
     of_account = sum(row["energy_kwh_or_kvarh"] * ((row["customer_id"] == "C") - (row["deducted_customer_id"] == "C")) for row in days)
     assert of_account == pytest.approx(2100) == float(world.account().determinants.energy_kwh)
+
+
+def test_a_day_without_the_main_meter_is_not_known_whatever_the_tenant_took() -> None:
+    """C's main meter has the 11th and the 13th, the tenant's 5 kWh the 11th and the 12th."""
+    days = [date(2026, 9, 11), date(2026, 9, 11), date(2026, 9, 12), date(2026, 9, 13)]
+    rows = pa.table({
+        "customer_id": ["C"] * 4, "energy_date": pa.array(days, pa.date32()), "energy_kwh_or_kvarh": [20.0, -5.0, -5.0, 20.0],
+        "is_own": [True, False, False, True],
+    })  # fmt: skip
+    stations = pa.table({"customer_id": ["C"], "weather_station_id": pa.array([None], pa.string())})
+    weather = pa.table(
+        {"station_id": pa.array([], pa.string()), "weather_date": pa.array([], pa.date32()), "mean_celsius": pa.array([], pa.float64())}
+    )
+    np.testing.assert_array_equal(arrange_days(rows, stations, weather).energy, [[15.0, np.nan, 20.0]])
