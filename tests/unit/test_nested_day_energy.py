@@ -7,10 +7,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from pipelines.periods import BillingMonth
+from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.transforms.energy import derive_day_energy
+from pipelines.transforms.indicators import Calendar, deducted_days, load_indicators
 from products.efficiency_bill.training import arrange_days
 from tests.supplies import METER, SHOP, World, registers, rows_of
 
@@ -68,3 +72,28 @@ def test_a_day_without_the_main_meter_is_not_known_whatever_the_tenant_took() ->
         {"station_id": pa.array([], pa.string()), "weather_date": pa.array([], pa.date32()), "mean_celsius": pa.array([], pa.float64())}
     )
     np.testing.assert_array_equal(arrange_days(rows, stations, weather).energy, [[15.0, np.nan, 20.0]])
+
+
+def test_indicators_are_of_the_customers_own_days_without_what_tenants_took() -> None:
+    """C's main meter counts 100 kWh a day but on the second, the tenant 30 of them, half of that estimated, in a month of 31 days."""
+    month = BillingMonth(2026, 8)
+    row = {"channel_code": "active_forward", "basis_code": "register", "energy_month": "2026-08"}
+    of_main = row | {"meter_point_id": "M", "customer_id": "C", "energy_kwh_or_kvarh": 100.0, "estimated_ratio": 0.25}
+    of_tenant = row | {"meter_point_id": "T", "customer_id": "T", "deducted_customer_id": "C", "energy_kwh_or_kvarh": 30.0, "estimated_ratio": 0.5}
+    days = rows_of(
+        GoldDayEnergy,
+        [*(of_main | {"energy_date": day} for day in month.days if day.day != 2), *(of_tenant | {"energy_date": day} for day in month.days)],
+    )
+    calendar, behind = Calendar((month,)), deducted_days(days)
+    found = {each["customer_id"]: each for each in load_indicators(days, calendar, behind).to_pylist()}
+    # 30 days of 70 kWh, of which 25 - 15 are estimated; the highest day is 70 kWh / 24 h.
+    assert (found["C"]["month_kwh"], found["T"]["month_kwh"]) == (2100, 930)
+    assert found["C"]["estimated_ratio"] == pytest.approx(10 / 70)
+    assert found["C"]["highest_day_kw"] == pytest.approx(70 / 24)
+    # As in the cluster: C's rows and T's lie apart.
+    apart = [days.filter(pc.equal(days["customer_id"], name)) for name in ("C", "T")]
+    # Files declare their keys not null, and rows come in several chunks.
+    strict = pa.schema([field.with_nullable(field.name not in ("meter_point_id", "energy_date")) for field in apart[0].schema])
+    apart = [pa.concat_tables([rows.slice(0, 7), rows.slice(7)]).cast(strict) for rows in apart]
+    assert [load_indicators(rows, calendar, behind).column("month_kwh").to_pylist() for rows in apart] == [[2100], [930]]
+    assert load_indicators(apart[0], calendar).column("month_kwh").to_pylist() == [3000], "without the tenant's rows they are not known"
