@@ -144,15 +144,19 @@ class PartsBook:
         owners = {(row["customer_id"] or (customer if row["parent_meter_point_id"] else None), row["parent_meter_point_id"]) for row in rows}
         return len(owners) > 1
 
-    def is_year_untold(self, month: BillingMonth, mains: Sequence[Row], inside: Inside) -> bool:
-        """Whether parts took energy out of the main meters earlier in the year that no sub-meter of the month's row tells: fixed shares, shares that ended."""
+    def is_year_untold(self, customer: str, month: BillingMonth, mains: Sequence[Row], inside: Inside) -> bool:
+        """Whether parts took energy out of the main meters earlier in the year that no row of the month tells: fixed shares, shares that ended,
+        sub-meters that were another customer's then or were not read now."""
         told = {row["meter_point_id"] for row in inside.metered_sections}
         first, last = date(month.year, 1, 1), month.first_day - timedelta(days=1)
+        others = {(row["meter_point_id"], row["customer_id"]) for row in inside.others}
+        before = {row["meter_point_id"] for row in mains} | (inside.parents.keys() - {row["meter_point_id"] for row in inside.others})
+        of_others = [row for name in before for row in self._points.get(name, ()) if row["customer_id"] not in (None, customer)]
         return any(
             history[-1]["sub_meter_point_id"] not in told and any(_overlaps(row, first, last) for row in history)
             for main in mains
             for history in self._shares.get(main["meter_point_id"], ())
-        )
+        ) or any((row["meter_point_id"], row["customer_id"]) not in others and _overlaps(row, first, last) for row in of_others)
 
     def _is_nested(self, inside: Inside, own_subs: Iterable[str], month: BillingMonth) -> bool:
         """Whether a part lies in a part: a share of a sub-meter's energy, or a sub-meter of a share behind that of another."""
@@ -177,10 +181,10 @@ def _holds_in(row: Row, month: BillingMonth) -> bool:
     return row["valid_from_date"] <= month.last_day and (row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day)
 
 
-def _overlaps(share: Row, first: date, last: date) -> bool:
-    """Whether a row of silver_supply_shares holds on one of the days."""
-    begins: date = max(share["valid_from_date"], first)
-    ends: date = min([last, *(day for day in (share["valid_to_date"], share["ended_date"]) if day is not None)])
+def _overlaps(row: Row, first: date, last: date) -> bool:
+    """Whether a row of silver_supply_shares or silver_meter_points holds on one of the days."""
+    begins: date = max(row["valid_from_date"], first)
+    ends: date = min([last, *(day for day in (row["valid_to_date"], row.get("ended_date")) if day is not None)])
     return begins <= ends
 
 

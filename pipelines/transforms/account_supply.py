@@ -41,7 +41,7 @@ class AccountMonth:
                   one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``meter_reassigned`` (customer or
                   parent of a meter point change inside the month), ``shares_above_main`` (the parts
                   need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own, or
-                  tiers of a main part out of which fixed or ended shares took energy earlier in the year).
+                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in the year).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
     supply        The month in segments and sections; None where the contract prices the determinants whole.
@@ -139,7 +139,7 @@ class AccountBook:
         if any(not self._spans(row["customer_id"], month) for row in inside.others):
             # What is deducted here would be billed to nobody.
             return replace(plain, contract=None, lacks=(SUB_METER,))
-        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(month, mains, inside):
+        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(customer, month, mains, inside):
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
         if not inside.is_any and not any(self._parts.get((str(month), row["meter_point_id"])) for row in mains):
             running = None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)

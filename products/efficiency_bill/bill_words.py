@@ -156,8 +156,8 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
     ),
     "residential_tiers": Said(
-        "一个总表后有多个分别执行阶梯电价的部分，或定比定量等在本年度前几个月已从总表扣除电量而无从核计，因此不计算电费。",
-        "Several parts behind one main meter have tiers of their own, or shares took energy out of it earlier in the year that no meter tells, so "
+        "一个总表后有多个分别执行阶梯电价的部分，或总表的一部分电量在本年度前几个月属于其他部分或用户而无从核计，因此不计算电费。",
+        "Several parts behind one main meter have tiers of their own, or others had energy of it earlier in the year that no meter of the month tells, so "
         "nothing is charged here.",
     ),
     "contract": Said("没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."),

@@ -82,3 +82,22 @@ def test_what_a_sub_meter_counted_before_its_share_was_the_main_parts(
         assert (main.determinants.year_to_date_kwh, part.determinants.year_to_date_kwh) == (of_main, of_part)
     neither = World([SHOP], [METER, SUB], settled, (), [shop]).account()
     assert neither.behind_lacks == (), "without tiers nobody asks for the year"
+
+
+@pytest.mark.parametrize(("left", "read_until", "year_kwh"), [
+    (None, SEPTEMBER.last_day, D(4860 - 1215)),  # the tenant's 5 kWh a day
+    (None, date(2026, 8, 31), None),  # not read in September: no row tells the tenant's year
+    (date(2026, 7, 1), SEPTEMBER.last_day, None),  # half of the year was the tenant's
+    (date(2026, 1, 2), SEPTEMBER.last_day, None),
+    (FIRST, SEPTEMBER.last_day, D(4860)),
+])  # fmt: skip
+def test_what_a_tenant_took_earlier_in_the_year_is_not_the_homes(left: date | None, read_until: date, year_kwh: Decimal | None) -> None:
+    """From the day on which the tenant has left the sub-meter is the home's own."""
+    moved_in = SUB | {"customer_id": "T", "valid_from_date": date(2025, 1, 1)}
+    points = [METER, moved_in, *([SUB | {"customer_id": None, "valid_from_date": left}] if left else [])]
+    settled = [*year("20.00"), *registers("5.00", "N", first=FIRST, last=read_until)]
+    account = World([HOME, SHOP | {"customer_id": "T"}], points, settled).account()
+    if year_kwh is None:
+        assert (account.contract, account.lacks) == (None, ("residential_tiers",))
+    else:
+        assert (account.lacks, account.determinants.year_to_date_kwh) == ((), year_kwh)
