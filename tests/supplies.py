@@ -105,7 +105,8 @@ class World:
             rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, day_curves), agreed, facts.time_of_use.slot_matrix
         )
         self.determinants, self.segments = whole.to_pylist(), cut.to_pylist()
-        self.book = AccountBook(tables[0].to_pylist(), self.determinants, self.segments, tables[2].to_pylist(), price_days_of(facts))
+        terms_rows, point_rows, share_rows = (table.to_pylist() for table in tables)
+        self.book = AccountBook(terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows)
 
     def account(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> AccountMonth:
         """The account of a month that has one."""

@@ -66,7 +66,10 @@ class GoldBillingDeterminants(Table):
         ENERGY, "Its reactive loss, not in lagging_kvarh; empty: high side, or no lagging register.", unit=Unit.KVARH, minimum=0
     )
     year_to_date_kwh = Field(
-        ENERGY, "Energy of the calendar year before the month, for residential tiers; empty for others.", unit=Unit.KWH, minimum=0
+        ENERGY,
+        "Energy of the calendar year before the month, for residential tiers; where a share names the sub-meter, of its months; empty for others.",
+        unit=Unit.KWH,
+        minimum=0,
     )
     parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
     main_period_kwh = Field(

@@ -62,7 +62,7 @@ def added_up(of_points: Sequence[Sequence[Piece]]) -> list[Piece]:
             pieces[0].last_day,
             sum((piece.energy_kwh for piece in pieces), Decimal(0)),
             _added_splits([piece.energy_by_period for piece in pieces]),
-            _added_demands([piece.max_demand_kw for piece in pieces]),
+            _added_demands(pieces),
         )
         for pieces in zip(*of_points, strict=True)
     ]
@@ -100,6 +100,8 @@ def _added_splits(splits: Sequence[Split | None]) -> Split | None:
     return {period: sum((split.get(period, Decimal(0)) for split in known), Decimal(0)) for period in TouPeriod}
 
 
-def _added_demands(demands: Sequence[Decimal | None]) -> Decimal | None:
-    known = [demand for demand in demands if demand is not None]
-    return sum(known, Decimal(0)) if len(known) == len(demands) else None
+def _added_demands(pieces: Sequence[Piece]) -> Decimal | None:
+    """The demands added; a point that was not there yet, or idle, without energy and without a demand, adds nothing to those of others."""
+    asked = [piece for piece in pieces if piece.energy_kwh or piece.max_demand_kw is not None] or pieces
+    known = [piece.max_demand_kw for piece in asked if piece.max_demand_kw is not None]
+    return sum(known, Decimal(0)) if len(known) == len(asked) else None

@@ -16,18 +16,18 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
+from pipelines.transforms.account_parts import METER_REASSIGNED, SUB_METER, Inside, PartsBook
 from pipelines.transforms.account_pieces import Piece, added_up, pieces_of
 from pipelines.transforms.account_sections import Section, SectionsAboveMainError, by_hours_of_main, section_of, take_out
 from pipelines.transforms.accounts import account_determinants, contract_of, contract_of_share
-from pipelines.transforms.agreed_points import histories, row_on, share_on
+from pipelines.transforms.agreed_points import YEAR_TO_DATE, histories, row_on
 
 Row = Mapping[str, Any]
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
-SUB_METER = "sub_meter"
 SHARES_ABOVE_MAIN = "shares_above_main"
 RESIDENTIAL_TIERS = "residential_tiers"
-BEHIND_THE_METER = (SUB_METER, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
+BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
 """Why an account with a complete contract cannot be priced."""
 
 
@@ -37,11 +37,17 @@ class AccountMonth:
 
     terms         The newest terms of the month.
     contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered), ``shares_above_main`` (the parts
-                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own).
+    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered behind the account's own,
+                  one belongs to a customer without terms, or a share's main meter point is itself a sub-meter), ``meter_reassigned`` (customer or
+                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
+                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of their own, or
+                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in the year).
     metered       Rows of gold_billing_determinants of the main meter points.
     determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it counted.
     supply        The month in segments and sections; None where the contract prices the determinants whole.
+    behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged to the main part), and of own ones
+                  ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
+    behind_unread_days  The most days that one of them was not read. [d]
     """
 
     terms: Row
@@ -50,6 +56,14 @@ class AccountMonth:
     metered: tuple[Row, ...]
     determinants: Determinants
     supply: SupplyMonth | None
+    behind_lacks: tuple[str, ...] = ()
+    behind_unread_days: int = 0
+
+    @property
+    def missing_days(self) -> int:
+        """The most days of the month that one of the meter points was not read, sub-meters behind the main ones among them. [d]"""
+        days: list[int] = [row["month_days"] - row["metered_days"] for row in self.metered]
+        return max(self.behind_unread_days, *days)
 
     @property
     def priced_supply(self) -> SupplyMonth | None:
@@ -64,6 +78,7 @@ class AccountBook:
     shares        Rows of silver_supply_shares.
     price_days    Days inside a month on which a price of a contract changes: adjoining parts of one contract are one segment where there is
                   none between them. Without it every cut stays.
+    meter_points  Rows of silver_meter_points, see ``PartsBook``. Without them a sub-meter that was not read at all is not known.
     """
 
     def __init__(
@@ -73,21 +88,18 @@ class AccountBook:
         segments: Iterable[Row] = (),
         shares: Iterable[Row] = (),
         price_days: PriceDays | None = None,
+        meter_points: Iterable[Row] = (),
     ) -> None:
+        determinants = list(determinants)
         self._terms = histories(customers, "customer_id")
         self._metered: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-        self._behind: dict[tuple[str, str], list[Row]] = defaultdict(list)
         self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        self._shares: dict[str, list[list[Row]]] = defaultdict(list)
+        self._parts_behind = PartsBook(determinants, shares, meter_points)
         self._price_days = price_days
         for row in determinants:
             self._metered[row["billing_month"]][row["customer_id"]].append(row)
-            if row.get("parent_meter_point_id"):
-                self._behind[row["billing_month"], row["parent_meter_point_id"]].append(row)
         for row in sorted(segments, key=lambda row: (row["meter_point_id"], row["first_date"])):
             self._parts[row["billing_month"], row["meter_point_id"]].append(row)
-        for history in histories(shares, "share_id").values():
-            self._shares[history[-1]["main_meter_point_id"]].append(history)
 
     def terms_of(self, customer: str, month: BillingMonth) -> Row | None:
         """The newest terms of the customer that hold on a day of the month."""
@@ -120,8 +132,15 @@ class AccountBook:
             return None
         newest, whole = spans[-1], account_determinants(mains, month)
         contract, lacking = contract_of(newest)
-        plain = AccountMonth(newest, contract, lacking, tuple(mains), whole, None)
-        inside = self._inside(customer, month, mains)
+        inside = self._parts_behind.inside(customer, month, mains)
+        plain = AccountMonth(newest, contract, lacking, tuple(mains), whole, None, inside.missing_inputs, inside.unread_days(month))
+        if inside.refusal is not None:
+            return replace(plain, contract=None, lacks=(inside.refusal,))
+        if any(not self._spans(row["customer_id"], month) for row in inside.others):
+            # What is deducted here would be billed to nobody.
+            return replace(plain, contract=None, lacks=(SUB_METER,))
+        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(customer, month, mains, inside):
+            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
         if not inside.is_any and not any(self._parts.get((str(month), row["meter_point_id"])) for row in mains):
             running = None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)
             return replace(plain, determinants=replace(whole, running_days=running))
@@ -138,17 +157,18 @@ class AccountBook:
             return replace(plain, contract=None, lacks=(SUB_METER,))
         return self._account(plain, month, segments, inside)
 
-    def _account(self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: _Inside) -> AccountMonth:
+    def _account(self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside) -> AccountMonth:
         whole = plain.determinants
         tiered = {each.section for each in segments if _is_tiered(each)}
         if len(tiered) > 1:
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
-        year = whole.year_to_date_kwh - sum((row["year_to_date_kwh"] or Decimal(0) for row in inside.taken_out), Decimal(0))
+        if not tiered:
+            plain = replace(plain, behind_lacks=tuple(name for name in plain.behind_lacks if name != YEAR_TO_DATE))
+        year = whole.year_to_date_kwh - inside.year_behind(None)
         if tiered and "" not in tiered:
             (name,) = tiered
-            year = next(
-                (row["year_to_date_kwh"] or Decimal(0) for row in inside.metered_sections if inside.section_of[row["meter_point_id"]] == name), year
-            )
+            sections = [row for row in inside.metered_sections if inside.section_of[row["meter_point_id"]] == name]
+            year = next(((row["year_to_date_kwh"] or Decimal(0)) - inside.year_behind(row["meter_point_id"]) for row in sections), year)
         supply = SupplyMonth(
             month, tuple(segments), whole.lagging_kvarh, whole.leading_kvarh, max(year, Decimal(0)), whole.exported_kwh, whole.energy_kwh
         )
@@ -163,33 +183,10 @@ class AccountBook:
         determinants = replace(whole, energy_kwh=supply.energy_kwh, energy_by_period=together, year_to_date_kwh=supply.year_to_date_kwh)
         return replace(plain, determinants=determinants, supply=supply)
 
-    def _inside(self, customer: str, month: BillingMonth, mains: Sequence[Row]) -> _Inside:
-        """What lies behind the main meters in the month."""
-        shares = [
-            (row["meter_point_id"], history)
-            for row in mains
-            for history in self._shares.get(row["meter_point_id"], ())
-            if any(share_on(history, day) is not None for day in _days_to_ask(history, month))
-        ]
-        behind: list[Row] = []
-        waiting = [row["meter_point_id"] for row in mains]
-        while waiting:
-            found = self._behind.get((str(month), waiting.pop()), [])
-            behind += found
-            # Behind another customer's sub-meter everything is that customer's.
-            waiting += [row["meter_point_id"] for row in found if row["customer_id"] == customer]
-        named = {history[-1]["sub_meter_point_id"]: history[-1]["section_name"] for _, history in shares if history[-1]["sub_meter_point_id"]}
-        return _Inside(
-            tuple(shares),
-            tuple(row for row in behind if row["customer_id"] != customer),
-            tuple(row for row in behind if row["customer_id"] == customer and row["meter_point_id"] in named),
-            named,
-        )
-
     def _segments(
-        self, month: BillingMonth, mains: Sequence[Row], spans: Sequence[Row], contracts: Mapping[date, Contract | None], inside: _Inside
+        self, month: BillingMonth, mains: Sequence[Row], spans: Sequence[Row], contracts: Mapping[date, Contract | None], inside: Inside
     ) -> list[Segment] | None:
-        """Segments of the main part, then of each section; None where a sub-meter that a share names was not metered."""
+        """Segments of the main part, then of each section; None where a share names a sub-meter that was not metered behind the account's main meters."""
         pieces = {row["meter_point_id"]: self._pieces(row, month) for row in (*mains, *inside.metered_sections, *inside.others)}
         firsts = [piece.first_day for piece in pieces[mains[0]["meter_point_id"]]]
         if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
@@ -198,13 +195,16 @@ class AccountBook:
         hours = [_schedule(row) for row in terms]
         left, step = added_up([pieces[row["meter_point_id"]] for row in mains]), min(row["resolution_kwh"] for row in mains)
         sections: list[Section] = []
+        # A share counts by a sub-meter of the account's own alone: what lies elsewhere, or is another customer's, is not in the main part.
+        own_metered = {row["meter_point_id"]: pieces[row["meter_point_id"]] for row in inside.metered_sections}
         for main, history in inside.shares:
-            section = section_of(history, pieces[main], pieces, month, step)
+            section = section_of(history, pieces[main], own_metered, month, step)
             if section is None:
                 return None
             sections.append(section)
         for row in inside.others:
-            holder = next((each for each in sections if each.meter_point_id == row["parent_meter_point_id"]), None)
+            above = inside.section_above(row["meter_point_id"])
+            holder = next((each for each in sections if each.meter_point_id == above), None) if above is not None else None
             taken, schedule = pieces[row["meter_point_id"]], self._schedule_behind(row)
             if holder is None:
                 left = take_out(left, taken, by_hours_of_main(taken, [schedule == hour for hour in hours]), step)
@@ -253,24 +253,6 @@ class AccountBook:
         return found
 
 
-@dataclass(frozen=True)
-class _Inside:
-    """What lies behind the main meters: shares as (main meter point, history), sub-meters of other customers, own ones that a share names."""
-
-    shares: tuple[tuple[str, list[Row]], ...]
-    others: tuple[Row, ...]
-    metered_sections: tuple[Row, ...]
-    section_of: Mapping[str, str]
-
-    @property
-    def is_any(self) -> bool:
-        return bool(self.shares or self.others)
-
-    @property
-    def taken_out(self) -> tuple[Row, ...]:
-        return (*self.others, *self.metered_sections)
-
-
 def once_each(determinants: Iterable[Row]) -> list[Row]:
     """Rows of gold_billing_determinants, each meter point and month once."""
     return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
@@ -288,10 +270,6 @@ def price_days_of(facts: Facts) -> PriceDays:
     return days
 
 
-def _days_to_ask(history: Sequence[Row], month: BillingMonth) -> list[date]:
-    return [month.first_day, *(row["valid_from_date"] for row in history if month.first_day < row["valid_from_date"] <= month.last_day)]
-
-
 def _schedule(terms: Row) -> TouSchedule | None:
     if not terms["is_time_of_use"] or terms["customer_class_code"] is None:
         return None
@@ -305,7 +283,11 @@ def _segment(contract: Contract, piece: Piece, terms: Row | None, section: str) 
 
 
 def _is_tiered(segment: Segment) -> bool:
-    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and not segment.contract.is_combined_meter
+    return _has_tiers(segment.contract)
+
+
+def _has_tiers(contract: Contract | None) -> bool:
+    return contract is not None and contract.customer_class is CustomerClass.RESIDENTIAL and not contract.is_combined_meter
 
 
 def _is_without_tiers(segment: Segment) -> bool:

@@ -163,19 +163,29 @@ class AgreedPoints:
             return {}
         month = BillingMonth.parse(totals["billing_month"])
         earlier = self._years[totals["meter_point_id"], totals["customer_id"], month.year]
-        total = sum((energy for _, energy in earlier), Decimal(0))
+        share = self._own_share(totals, totals["last_date"])
+        held = [_held(self._shares[totals["meter_point_id"]], each) if share else (True, True) for each, _ in earlier]
+        # Before the share began its energy was the main part's.
+        total = sum((energy for (_, energy), (_, last) in zip(earlier, held, strict=True) if last), Decimal(0))
         known = {each for each, _ in earlier}
         earlier.append((month, whole["energy_kwh"]))
         found: dict[str, Any] = {"year_to_date_kwh": total}
-        share = self._own_share(totals, totals["last_date"])
         terms = share or row_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
-        if is_tiered and terms is not None and not terms["is_combined_meter"]:
+        # Of a month inside which the share began or ended it is not known how much was the share's.
+        is_known = all(first == last for first, last in held)
+        if is_known and is_tiered and terms is not None and not terms["is_combined_meter"]:
             began = terms["valid_from_date"] if share else terms["opened_date"]
             first = max(date(month.year, 1, 1), began or date.min)
             months = [BillingMonth(month.year, number) for number in range(first.month, month.month)] if first.year == month.year else []
-            if not known.issuperset(months):
-                found["missing_inputs"] = [*whole["missing_inputs"], YEAR_TO_DATE]
+            is_known = known.issuperset(months)
+        if not is_known:
+            found["missing_inputs"] = [*whole["missing_inputs"], YEAR_TO_DATE]
         return found
+
+
+def _held(history: Sequence[Row], month: BillingMonth) -> tuple[bool, bool]:
+    """Whether a share holds on the first and on the last day of a month."""
+    return share_on(history, month.first_day) is not None, share_on(history, month.last_day) is not None
 
 
 def _hours_of(terms: Row | None) -> Hours:

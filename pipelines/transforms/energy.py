@@ -61,11 +61,22 @@ def _counted_once(days: pa.ChunkedArray, place: pa.Array, meter_points: pa.Table
     customers, parents = (meter_points[name].take(place) for name in ("customer_id", "parent_meter_point_id"))
     if parents.null_count == len(parents):
         return customers, pa.nulls(len(customers), STRING)
-    above = row_in_force(parents, days, meter_points["meter_point_id"], meter_points["valid_from_date"])
-    main = meter_points["customer_id"].take(above)
+    main = _customers_above(days, parents, meter_points)
     own = pc.or_(pc.is_null(customers), pc.fill_null(pc.equal(customers, main), False))
     empty = pa.scalar(None, STRING)
     return pc.if_else(pc.fill_null(pc.equal(customers, main), False), empty, customers), pc.if_else(own, empty, main)
+
+
+def _customers_above(days: pa.ChunkedArray, parents: pa.ChunkedArray, meter_points: pa.Table) -> pa.ChunkedArray:
+    """The customer of the nearest meter point above each row that has one, as the bill climbs; null without a parent."""
+    found = pa.nulls(len(parents), STRING)
+    for _ in range(len(pc.unique(meter_points["parent_meter_point_id"]))):  # each step names another parent, unless they go round in a ring
+        above = row_in_force(parents, days, meter_points["meter_point_id"], meter_points["valid_from_date"])
+        found = pc.coalesce(found, meter_points["customer_id"].take(above))
+        parents = pc.if_else(pc.is_null(found), meter_points["parent_meter_point_id"].take(above), pa.scalar(None, STRING))
+        if parents.null_count == len(parents):
+            break
+    return found
 
 
 def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:

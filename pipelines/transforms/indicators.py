@@ -21,6 +21,10 @@ Ints = NDArray[np.int64]
 OPERATING_SHARE = 0.30  # the 30 % rule of the published power indices
 STOP_SHARE = 0.10
 BASELINE_MONTHS = 6
+_LOAD_ROWS = pa.schema([
+    ("meter_point_id", pa.string()), ("customer_id", pa.string()), ("energy_date", pa.date32()), ("energy_kwh_or_kvarh", pa.float64()),
+    ("estimated_ratio", pa.float64()),
+])  # fmt: skip
 _NEVER = np.iinfo(np.int64).max
 
 LOAD_SCHEMA = pa.schema(
@@ -63,15 +67,20 @@ def _days(day: date) -> int:
     return (day - date(1970, 1, 1)).days
 
 
-def load_indicators(day_energy: pa.Table, calendar: Calendar) -> pa.Table:
+def load_indicators(day_energy: pa.Table, calendar: Calendar, behind: pa.Table | None = None) -> pa.Table:
     """Indicators that need nothing but a customer's own days. (LOAD_SCHEMA)
 
     day_energy  gold_day_energy of a set of customers, whole history.
+    behind      Rows of all customers' sub-meters whose energy is deducted from another's, see ``deducted_days``.
     """
     active = day_energy.filter(pc.and_(pc.equal(day_energy["channel_code"], Channel.ACTIVE_FORWARD.value), pc.is_valid(day_energy["customer_id"])))
     if not active.num_rows:
         return LOAD_SCHEMA.empty_table()
     names = sorted(pc.unique(active["customer_id"]).to_pylist())
+    own_rows = active.num_rows
+    if behind is not None and behind.num_rows:
+        theirs = behind.filter(pc.is_in(behind["customer_id"], value_set=pa.array(names, pa.string())))
+        active = pa.concat_tables([active.select(_LOAD_ROWS.names).cast(_LOAD_ROWS), theirs])
     row = pc.index_in(active["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
     column = active["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64) - calendar.first_day
     inside = (column >= 0) & (column < calendar.starts[-1])
@@ -80,7 +89,9 @@ def load_indicators(day_energy: pa.Table, calendar: Calendar) -> pa.Table:
     seen = np.zeros(shape, dtype=bool)
     value = active["energy_kwh_or_kvarh"].to_numpy()
     order = np.flatnonzero(inside)
-    seen[row[order], column[order]] = True
+    own = order[order < own_rows]
+    seen[row[own], column[own]] = True
+    order = order[seen[row[order], column[order]]]  # what others took on a day without the main meter tells nothing
     if np.count_nonzero(seen) < len(order):  # several meter points of a customer: floats must add up in one order only
         points = pa.array(sorted(pc.unique(active["meter_point_id"]).to_pylist()))
         order = order[np.argsort(pc.index_in(active["meter_point_id"], points).to_numpy(zero_copy_only=False)[order], kind="stable")]
@@ -88,6 +99,16 @@ def load_indicators(day_energy: pa.Table, calendar: Calendar) -> pa.Table:
     np.add.at(energy, cell, value[order])
     np.add.at(estimated, cell, (value * active["estimated_ratio"].to_numpy())[order])
     return _load_table(names, _by_month(energy, estimated, seen, calendar), calendar)
+
+
+def deducted_days(day_energy: pa.Table) -> pa.Table:
+    """Rows of gold_day_energy that are deducted from another customer, as negative energy of that customer; the few that there are."""
+    rows = day_energy.filter(
+        pc.and_(pc.equal(day_energy["channel_code"], Channel.ACTIVE_FORWARD.value), pc.is_valid(day_energy["deducted_customer_id"]))
+    )
+    columns = {name: rows[name] for name in _LOAD_ROWS.names}
+    columns |= {"customer_id": rows["deducted_customer_id"], "energy_kwh_or_kvarh": pc.negate(rows["energy_kwh_or_kvarh"])}
+    return pa.table(columns).cast(_LOAD_ROWS)
 
 
 def _by_month(energy: Floats, estimated: Floats, seen: NDArray[np.bool_], calendar: Calendar) -> dict[str, Floats]:

@@ -10,7 +10,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
-from pipelines.transforms.indicators import LOAD_SCHEMA, Calendar, assemble_indicators, load_indicators
+from pipelines.transforms.indicators import LOAD_SCHEMA, Calendar, assemble_indicators, deducted_days, load_indicators
 from pipelines.worker_refinement import driver_files, map_buckets
 from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.training import MODEL, challenge, train
@@ -30,7 +30,9 @@ def derive_indicators(inputs: Inputs) -> Mapping[type[Table], Written]:
     first, last = BillingMonth.parse(billed[0]), BillingMonth.parse(billed[-1])
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     calendar = Calendar(tuple(first.plus(offset) for offset in range(count)))
-    load = map_buckets(inputs, GoldDayEnergy, lambda days: load_indicators(days, calendar), LOAD_SCHEMA, "customer_id", DAYS_PER_TASK)
+    days = inputs.frame(GoldDayEnergy)
+    behind = deducted_days(days.where(days["deducted_customer_id"].isNotNull()).toArrow())
+    load = map_buckets(inputs, GoldDayEnergy, lambda days: load_indicators(days, calendar, behind), LOAD_SCHEMA, "customer_id", DAYS_PER_TASK)
     rows = assemble_indicators(load, payments, inputs.frame(SilverEvents).toArrow(), inputs.frame(SilverCustomers).toArrow(), calendar)
     return {GoldCustomerIndicators: driver_files(inputs, GoldCustomerIndicators, rows)}
 

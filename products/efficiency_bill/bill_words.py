@@ -139,15 +139,26 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
     ),
     "sub_meter": Said(
-        "合同列出的分表本月没有电量，因此不计算电费。", "A sub-meter that the contract names was not read this month, so nothing is charged here."
+        "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，或总表下分表的用户没有供电合同，因此不计算电费。",
+        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, a part lies in another part, or "
+        "a sub-meter belongs to a customer without a contract, so nothing is charged here.",
+    ),
+    "sub_meter_days": Said(
+        "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
+        "A sub-meter behind the main meter was not read on some days of the month; its energy of these days is charged with the main meter's.",
+    ),
+    "meter_reassigned": Said(
+        "本月内有电表更换了用户或所属总表，电量不能按日分开，因此不计算电费。",
+        "A meter changed its customer or its main meter inside the month; its energy is not split by these days, so nothing is charged here.",
     ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
         "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
     ),
     "residential_tiers": Said(
-        "一个总表后有多个分别执行阶梯电价的部分，因此不计算电费。",
-        "Several parts behind one main meter have tiers of their own, so nothing is charged here.",
+        "一个总表后有多个分别执行阶梯电价的部分，或总表的一部分电量在本年度前几个月属于其他部分或用户而无从核计，因此不计算电费。",
+        "Several parts behind one main meter have tiers of their own, or others had energy of it earlier in the year that no meter of the month tells, so "
+        "nothing is charged here.",
     ),
     "contract": Said("没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."),
     "weather": Said("没有气温数据，因此基线不考虑天气。", "There is no temperature, so the baseline does not allow for weather."),

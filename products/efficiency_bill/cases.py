@@ -138,7 +138,7 @@ def gather_cases(
 
 def _lacks(account: AccountMonth, metering: Sequence[str], baseline: Baseline | None, is_compared: bool) -> tuple[str, ...]:
     """Names of what the bill cannot show, each once."""
-    found, supply = [*metering], account.priced_supply
+    found, supply = [*metering, *(name for name in account.behind_lacks if name not in metering)], account.priced_supply
     if supply is not None:
         found += [name for name in missing_of_supply(supply) if name not in found]
     else:

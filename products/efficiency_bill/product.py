@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -23,8 +23,9 @@ from pipelines.tables.efficiency_bill import (
 )
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
+from pipelines.transforms.account_parts import concerned_points
 from pipelines.transforms.account_supply import AccountBook, once_each, price_days_of
 from pipelines.transforms.aggregates import PublicationSettings
 from products.efficiency_bill.cases import MONTHS_OF_DEMAND, Case, gather_cases
@@ -61,7 +62,7 @@ class EfficiencyBill:
 
     name = "efficiency-bill"
     reads: tuple[type[Table], ...] = (
-        SilverCustomers, SilverWeather, GoldBillingDeterminants, GoldDayEnergy, GoldBillingSegments, SilverSupplyShares,
+        SilverCustomers, SilverWeather, GoldBillingDeterminants, GoldDayEnergy, GoldBillingSegments, SilverSupplyShares, SilverMeterPoints,
     )  # fmt: skip
     result: type[Table] = EfficiencyBillV1
     evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
@@ -76,10 +77,9 @@ class EfficiencyBill:
 
         settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles[MODEL]
         limits = inputs.settings.section(PublicationSettings)
-        months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
         names = set(customers["customer_id"].to_pylist())
-        accounts = self._accounts(inputs, settings, months, facts, customers)
+        accounts = self._accounts(inputs, settings, month, facts, customers)
         weather = inputs.frame(SilverWeather).where(F.col("weather_date").between(month.first_day, month.last_day)).select(*WEATHER).toArrow()
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
         cases = gather_cases(accounts, arranged, read_coefficients(bundle.files), month, settings, limits, names)
@@ -89,10 +89,11 @@ class EfficiencyBill:
             return _on_driver(inputs, cases, standing, facts, settings, bundle.version)
         return _on_workers(inputs, cases, standing, facts, settings, bundle.version)
 
-    def _accounts(self, inputs: Inputs, settings: EfficiencyBillSettings, months: Sequence[str], facts: Facts, customers: pa.Table) -> AccountBook:
+    def _accounts(self, inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth, facts: Facts, customers: pa.Table) -> AccountBook:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
 
+        months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
         determinants = once_each(billed(rows, settings).unionByName(behind).toArrow().to_pylist())
@@ -101,7 +102,9 @@ class EfficiencyBill:
         if others:
             terms += inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others)).toArrow().to_pylist()
         segments = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months)).toArrow().to_pylist()
-        return AccountBook(terms, determinants, segments, inputs.frame(SilverSupplyShares).toArrow().to_pylist(), price_days_of(facts))
+        points = concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month).toArrow().to_pylist()
+        shares = inputs.frame(SilverSupplyShares).toArrow().to_pylist()
+        return AccountBook(terms, determinants, segments, shares, price_days_of(facts), points)
 
 
 def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:

@@ -77,12 +77,12 @@ def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingM
     energy = F.col("energy_kwh_or_kvarh")
     # One row gives both what one account has and what another has not.
     accounts = F.array(
-        F.struct(F.col("customer_id").alias("customer_id"), energy.alias("energy_kwh_or_kvarh")),
-        F.struct(F.col("deducted_customer_id").alias("customer_id"), (-energy).alias("energy_kwh_or_kvarh")),
+        F.struct(F.col("customer_id").alias("customer_id"), energy.alias("energy_kwh_or_kvarh"), F.lit(True).alias("is_own")),
+        F.struct(F.col("deducted_customer_id").alias("customer_id"), (-energy).alias("energy_kwh_or_kvarh"), F.lit(False).alias("is_own")),
     )
     named = billed(chosen, settings, ("customer_id", "deducted_customer_id"))
     rows = named.select("energy_date", F.explode(accounts).alias("account")).select(
-        "account.customer_id", "energy_date", "account.energy_kwh_or_kvarh"
+        "account.customer_id", "energy_date", "account.energy_kwh_or_kvarh", "account.is_own"
     )
     return billed(rows, settings)
 
@@ -90,7 +90,7 @@ def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingM
 def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     """Dense arrays from long rows; several meter points of a customer add up.
 
-    rows      customer_id, energy_date, energy_kwh_or_kvarh.
+    rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the account's own rows has it.
     stations  customer_id, weather_station_id; with valid_from_date the latest terms count.
     weather   station_id, weather_date, mean_celsius.
     """
@@ -101,7 +101,8 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     first, last = int(number.min()), int(number.max())
     energy = np.full((len(customers), last - first + 1), np.nan)
     row = pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
-    energy[row, number - first] = 0.0
+    own = rows["is_own"].to_numpy(zero_copy_only=False) if "is_own" in rows.column_names else np.ones(len(row), dtype=bool)
+    energy[row[own], number[own] - first] = 0.0
     np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
     names = sorted(pc.unique(weather["station_id"]).to_pylist())
     by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)

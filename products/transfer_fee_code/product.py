@@ -18,8 +18,9 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverTransferDeclarations
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverTransferDeclarations
 from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from pipelines.transforms.account_parts import concerned_points
 from pipelines.transforms.account_supply import once_each
 from pipelines.transforms.aggregates import PublicationSettings
 from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
@@ -42,7 +43,7 @@ class TransferFeeCode:
 
     name = "fee-code"
     reads: tuple[type[Table], ...] = (
-        SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants, GoldBillingSegments, SilverSupplyShares,
+        SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants, GoldBillingSegments, SilverSupplyShares, SilverMeterPoints,
     )  # fmt: skip
     result: type[Table] = TransferFeeCodeV1
     evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
@@ -71,6 +72,7 @@ class TransferFeeCode:
             inputs.settings.section(PublicationSettings),
             inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text).toArrow().to_pylist(),
             inputs.frame(SilverSupplyShares).toArrow().to_pylist(),
+            concerned_points(inputs.frame(SilverMeterPoints), month, month).toArrow().to_pylist(),
         )
         return {table: inputs.spark.createDataFrame(rows) for table, rows in found.items()}
 
@@ -89,18 +91,21 @@ def fee_codes(
     limits: PublicationSettings,
     segments: Iterable[Row] = (),
     shares: Iterable[Row] = (),
+    meter_points: Iterable[Row] = (),
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
     declarations  Rows of silver_transfer_declarations of the month.
     customers     Rows of silver_customers, at least of the suppliers.
     determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of gold_billing_segments.
-    shares        Rows of silver_supply_shares.
+    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``PartsBook``.
     bundle        The champion of ``transfer_fee_implied_price``.
     """
     rules = facts.transfer_supply.on(month.last_day)
     suppliers = {row["supplier_customer_id"] for row in declarations}
-    bills = master_bills(suppliers, customers, determinants, month, facts, settings, limits, segments=segments, shares=shares)
+    bills = master_bills(
+        suppliers, customers, determinants, month, facts, settings, limits, segments=segments, shares=shares, meter_points=meter_points
+    )
     prices = ImpliedPrices.from_json(bundle.files[FILE])
     results: list[dict[str, Any]] = []
     evidence: list[dict[str, Any]] = []

@@ -70,15 +70,17 @@ def master_bills(
     price: Pricer = price_supply,
     segments: Iterable[Row] = (),
     shares: Iterable[Row] = (),
+    meter_points: Iterable[Row] = (),
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
 
     customers     Rows of silver_customers; the newest terms of the month tell the name.
-    determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of silver_supply_shares.
+    determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of silver_supply_shares;
+    meter_points: of silver_meter_points, see ``PartsBook``.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
     metered, parts = ([row for row in rows if row["billing_month"] == str(month)] for rows in (determinants, segments))
-    accounts = AccountBook(customers, metered, parts, shares, price_days_of(facts))
+    accounts = AccountBook(customers, metered, parts, shares, price_days_of(facts), meter_points)
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []
     priced = 0
@@ -113,7 +115,7 @@ def _master_bill(
     if account is None:
         return MasterBill(supplier, name, GreyReason.NO_MASTER_BILL, provenance=marks)
     determinants, metered, supply = account.determinants, account.metered, account.priced_supply
-    missing_days = max(row["month_days"] - row["metered_days"] for row in metered)
+    missing_days = account.missing_days
     estimated = account_estimated_ratio(metered)
     refusal, note, bill = None, "", None
     if supply is None:

@@ -274,3 +274,13 @@ def test_days_are_arranged_by_customer_and_day() -> None:
     np.testing.assert_array_equal(days.energy, [[np.nan, np.nan, 5.0], [11.0, 2.0, np.nan]])
     np.testing.assert_array_equal(days.temperature, [[np.nan] * 3, [20.0, np.nan, np.nan]])
     assert days.until(first).days == (first,)
+
+
+def test_a_sub_meter_that_was_not_read_whole_is_named_on_the_bill_of_its_main_meter() -> None:
+    tenant = REGISTERS | {"meter_point_id": "MP-T", "customer_id": "T", "parent_meter_point_id": "MP-A", "energy_kwh": Decimal("900.00")}
+    rows = table(GoldBillingDeterminants, REGISTERS, tenant | {"metered_days": 29, "missing_inputs": ["curve", "reactive_registers", "missing_days"]})
+    terms = table(SilverCustomers, BUILDING, BUILDING | {"customer_id": "T"})
+    case = gather(terms, rows, september_days("BDG-A"), {}, SEPTEMBER, SETTINGS, LIMITS)[0]
+    bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
+    assert bill["missing_inputs"] == ["curve", "reactive_registers", "sub_meter_days", "baseline", "advice"]
+    assert (bill["energy_kwh"], missing_input("sub_meter_days").en[:11]) == (Decimal("29100.00"), "A sub-meter")

@@ -26,7 +26,7 @@ from pipelines.tables.efficiency_bill import (
 )
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverSupplyShares, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from products.efficiency_bill import EFFICIENCY_BILL, STEPS, product
 from products.efficiency_bill.corrections import standing_of
 from products.efficiency_bill.replay import replay
@@ -97,7 +97,7 @@ def given(spark: Any) -> Any:
 
     frames = {
         table: spark.createDataFrame([tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)).persist()
-        for table, rows in (world() | {GoldBillingSegments: [], SilverSupplyShares: []}).items()
+        for table, rows in (world() | {GoldBillingSegments: [], SilverSupplyShares: [], SilverMeterPoints: []}).items()
     }
     versions = {table.name: 3 for table in frames}
     nothing = {"standing": lambda _table: (), "location": lambda table: table.name}

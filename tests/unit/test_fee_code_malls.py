@@ -272,7 +272,7 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
 def test_the_product_on_spark_frames_gives_the_same_rows(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any) -> None:
     from pipelines.store import spark_schema
     from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
-    from pipelines.tables.silver import SilverCustomers, SilverSupplyShares
+    from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
     from products.transfer_fee_code import STEPS
 
     def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
@@ -282,7 +282,7 @@ def test_the_product_on_spark_frames_gives_the_same_rows(malls: Malls, model: Tr
         SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
         SilverCustomers: frame(SilverCustomers, malls.customers),
         GoldBillingDeterminants: frame(GoldBillingDeterminants, [row | {"missing_inputs": []} for row in malls.determinants]),
-        **{table: frame(table, []) for table in (GoldBillingSegments, SilverSupplyShares)},
+        **{table: frame(table, []) for table in (GoldBillingSegments, SilverSupplyShares, SilverMeterPoints)},
     }
     bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
     versions = {"silver_transfer_declarations": 0}
