@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 export ZHIXIANG_HOME ?= $(CURDIR)/.zhixiang
 export MPLBACKEND := Agg
 
-.PHONY: help setup setup-dev demo test check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
+.PHONY: help setup setup-dev demo test test-long check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -40,6 +40,9 @@ test: setup-dev ## All checks and tests
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
+
+test-long: setup-dev ## Deliveries one by one, killed runs between them, against all at once: every way of being touched (10 minutes)
+	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest tests/integration/test_touched_deliveries.py
 
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

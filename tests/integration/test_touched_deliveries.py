@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +44,8 @@ STEPS = ("silver-registers", "silver-curves", "gold-day-energy", "gold-determina
 ROWS = (SilverRegisterEnergy, SilverDayCurves, GoldDayEnergy, GoldBillingDeterminants)
 BEFORE_COMMIT, BEFORE_ACCOUNTS, BEFORE_LEDGER = "before the commit", "between rows and accounts", "before the ledger"
 COMPARED_EACH = 6
+DELIVERED = None if os.environ.get("ZHIXIANG_LONG_TESTS") else COMPARED_EACH
+"""`make test-long` goes through all; the first, with two kills and one comparison with all at once, are enough for every day."""
 OWN = WriteMode.COMMIT_FILES
 TO_COME, DARK = date(2026, 9, 20), ("MP-07", date(2026, 9, 8))
 
@@ -103,8 +107,9 @@ def deliveries() -> dict[str, Delivery]:
         # Its class's profile changes with it.
         "a new meter point": Delivery({"points-2.csv": town.meter_points([town.NEW])}, {town.NEW, town.EMPTY[0]}, (1, 2, 2, 2), 2),
         "a multiplier from a day on": Delivery({"points-3.csv": town.meter_points(["MP-03"], since, 20, "B")}, {"MP-03"}, (1, 1, 1, 1), 2),
+        # Meter points are settled in one step with customers, so registers look at them anew and find nothing to compute.
         # From here on there are twice as many buckets, and the customer's two meter points, in one file so far, lie in two of them.
-        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (None, 24, 2, 2), 0, rows_per_task=130),
+        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (0, 24, 2, 2), 0, rows_per_task=130),
         # Only one of the customer's two meter points was dark.
         "an outage that lasts": Delivery({"events.csv": town.event(1, "C-04", DARK[1])}, {"MP-07"}, (None, 2, 1, 1), 1),
         "an edit by hand": Delivery({}, {"MP-09"}, (None, 1, 1, 1), 1, before=edit_one_interval),
@@ -202,7 +207,7 @@ def test_each_delivery_computes_what_it_touches_and_leaves_what_would_have_come_
     # Until its meter point is known, what NEW sends is held back and no row of it stands in silver.
     assert [told[step] for step in STEPS] == [*["24 of 24 meter points"] * 2, *["23 of 23 meter points"] * 2, "2 of 2 months"]
     assert set(rows_of(store, SilverDayCurves)[town.EMPTY[0], "active_forward", town.EMPTY[1]][STATUS]) == {IntervalStatus.ESTIMATED_CLASS_PROFILE}
-    for number, (name, delivery) in enumerate(deliveries().items()):
+    for number, (name, delivery) in enumerate(islice(deliveries().items(), DELIVERED)):
         now = BEGAN + timedelta(minutes=number + 1, days=delivery.later_days)
         deliver(store, name, delivery.files, now)
         if delivery.before is not None:
