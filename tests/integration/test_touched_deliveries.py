@@ -108,8 +108,8 @@ def deliveries() -> dict[str, Delivery]:
         "a new meter point": Delivery({"points-2.csv": town.meter_points([town.NEW])}, {town.NEW, town.EMPTY[0]}, (1, 2, 2, 2), 2),
         "a multiplier from a day on": Delivery({"points-3.csv": town.meter_points(["MP-03"], since, 20, "B")}, {"MP-03"}, (1, 1, 1, 1), 2),
         # Meter points are settled in one step with customers, so registers look at them anew and find nothing to compute.
-        # From here on there are twice as many buckets, and the customer's two meter points, in one file so far, lie in two of them.
-        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (0, 24, 2, 2), 0, rows_per_task=130),
+        # From here on there are twice as many buckets; the customer's two meter points still lie in one.
+        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (0, 2, 2, 2), 0, rows_per_task=130),
         # Only one of the customer's two meter points was dark.
         "an outage that lasts": Delivery({"events.csv": town.event(1, "C-04", DARK[1])}, {"MP-07"}, (None, 2, 1, 1), 1),
         "an edit by hand": Delivery({}, {"MP-09"}, (None, 1, 1, 1), 1, before=edit_one_interval),
