@@ -94,19 +94,6 @@ def refine_in_buckets(
     }
 
 
-def derive_in_buckets(
-    inputs: Inputs,
-    sources: Sequence[type[Table]],
-    target: type[Table],
-    derive: Callable[[Sequence[pa.Table]], pa.Table],
-    rows_per_task: int,
-    touched: Touched | None = None,
-    columns: Columns = NO_COLUMNS,
-) -> Mapping[type[Table], Written]:
-    """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source; nothing is held back here."""
-    return derive_with_findings(inputs, sources, target, None, lambda tables: (derive(tables), None), rows_per_task, touched, columns=columns)
-
-
 def derive_with_findings(
     inputs: Inputs,
     sources: Sequence[type[Table]],
@@ -117,7 +104,7 @@ def derive_with_findings(
     touched: Touched | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
-    """The same where ``derive`` gives the rows of the target and those of ``findings``.
+    """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source: rows of the target and of ``findings``.
 
     columns  What is read of a source, where that is not every business column.
     """
