@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 export ZHIXIANG_HOME ?= $(CURDIR)/.zhixiang
 export MPLBACKEND := Agg
+# Compiled once here: where nothing may write bytecode later (PYTHONDONTWRITEBYTECODE), every process would compile its libraries anew.
+INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
 .PHONY: help setup setup-dev demo test test-long check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
 help: ## Show what there is
@@ -18,13 +20,14 @@ $(VENV)/uv.stamp: requirements-setup.lock
 	@touch $@
 
 $(VENV)/run.stamp: $(VENV)/uv.stamp requirements.lock requirements-jdk.lock pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
-	@scripts/find_java.sh || $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-jdk.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	$(INSTALL) --no-deps --require-hashes -r requirements.lock
+	@scripts/find_java.sh || $(INSTALL) --no-deps --require-hashes -r requirements-jdk.lock
+	$(INSTALL) --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m compileall -q conf pipelines products zhixiang
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements-dev.lock
+	$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/run.stamp ## Make the environment and fetch the jars
