@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.bucket_rows import month_of
+from pipelines.bucket_rows import month_of, rows_of
 from pipelines.tables.base import STRING, Layer, Table
 from pipelines.unchanged_rows import RUN
 from pipelines.vee.blocks import BoolArray
@@ -32,6 +32,8 @@ def rows_of_points(
 
     others  The rows of all but these.
     """
+    if not others and "" not in points:
+        return rows_of(paths, source, points, columns)
     (partition,) = source.partition_by
     schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
     wanted = [name for name in schema.names if name != partition]

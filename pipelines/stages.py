@@ -23,7 +23,7 @@ from pipelines.formats import FormatSettings
 from pipelines.month_derivation import read_columns
 from pipelines.people import People
 from pipelines.periods import local_day, months_through
-from pipelines.point_rows import points_in
+from pipelines.point_rows import points_in, rows_of_points
 from pipelines.promises import promises
 from pipelines.steps import Apply, Earlier, Inputs, Step, WriteMode, Written
 from pipelines.sufficiency import SUFFICIENCY_STEP
@@ -172,10 +172,9 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         return known[customer_class, interval_minutes]
 
     def shapes(customer_class: str, interval_minutes: int) -> Shapes:
-        curves = ds.dataset(curve_files, format="parquet")
         sample = profile_sample(points_in(curve_files), classes, settings.back_test_series).get(customer_class, [])
         columns = ["channel_code", "interval_minutes", "curve_date", "values_unscaled"]
-        rows = curves.to_table(columns=columns, filter=ds.field("meter_point_id").isin(pa.array(sample, pa.string())))
+        rows = rows_of_points(curve_files, BronzeLoadCurves, sample, columns)
         return mean_shapes(rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days)
 
     return Registers(energy, classes, profiles, _rate_clock(inputs, points))

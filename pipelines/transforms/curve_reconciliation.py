@@ -196,4 +196,5 @@ def mean_shapes(curves: pa.Table, interval_minutes: int, kinds: Callable[[IntArr
     whole = (values >= 0).all(axis=1) & (values.sum(axis=1) > 0)  # a NaN is not >= 0
     values, names = values[whole], np.array(kinds(day[whole]), dtype=object)
     values = values / values.mean(axis=1, keepdims=True)
-    return {str(kind): values[names == kind].mean(axis=0) for kind in sorted(set(names)) if (names == kind).sum() >= least_days}
+    # Sums of floating-point numbers depend on their order, which here is that of files; sorted, any order of arrival gives the same bits.
+    return {str(kind): np.sort(values[names == kind], axis=0).mean(axis=0) for kind in sorted(set(names)) if (names == kind).sum() >= least_days}

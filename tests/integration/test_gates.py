@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pyarrow as pa
 import pytest
 
+from benchmarks.quality_gate import BenchIntervalReads, simulated_reads
 from pipelines import quality
 from pipelines.codes import Severity
 from pipelines.errors import GateHaltedError
@@ -98,3 +100,27 @@ def test_counting_leaves_the_session_as_it_was(spark: SparkSession) -> None:
     before = spark.conf.get("spark.sql.codegen.wholeStage")
     quality.check_counted(_frame(spark, [("a", 1.0, 1.0, 1.0)]), "t", quality.rules_of(Gated))
     assert spark.conf.get("spark.sql.codegen.wholeStage") == before
+
+
+def test_a_large_table_takes_a_handful_of_jobs_whatever_the_number_of_rules(spark: SparkSession) -> None:
+    """The library run on the frame itself takes several jobs a rule."""
+    rules = quality.rules_of(BenchIntervalReads)
+    assert len(rules) == 20
+    batch = next(simulated_reads(1_000_000))
+    broken = {"energy_kwh": -1.0, "slot": 96, "rule_code": "invented"}
+    spoilt = pa.Table.from_batches([batch]).to_pandas()
+    for place, (column, value) in enumerate(broken.items()):
+        spoilt.loc[place, column] = value
+    spark.sparkContext.setJobGroup("large gate", "the gate alone")
+    try:
+        found = quality.check_counted(spark.createDataFrame(pa.Table.from_pandas(spoilt, schema=batch.schema)), BenchIntervalReads.name, rules)
+    except GateHaltedError as halted:
+        failures = halted.failures
+    else:
+        failures = found.failures
+    finally:
+        spark.sparkContext.setJobGroup("", "")
+    jobs = spark.sparkContext.statusTracker().getJobIdsForGroup("large gate")
+    assert 1 <= len(jobs) <= 30
+    assert len(failures) == 3
+    assert all(any(column in failure for failure in failures) for column in broken)

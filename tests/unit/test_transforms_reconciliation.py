@@ -197,6 +197,17 @@ def test_shapes_are_means_of_whole_days_of_one_kind() -> None:
     assert mean_shapes(table, 15, lambda days: kinds_of(days, {}), 1) == {}
 
 
+def test_shapes_are_the_same_bits_in_any_order_of_rows() -> None:
+    random = np.random.default_rng(5)
+    days = [
+        {"channel_code": "active_forward", "interval_minutes": 360, "curve_date": day(7 * week), "values_unscaled": random.gamma(2, 3, 4)}
+        for week in range(60)
+    ]
+    tables = [pa.Table.from_pylist([days[place] for place in random.permutation(len(days))]) for _ in range(6)]
+    shapes = [mean_shapes(table, 360, lambda days: kinds_of(days, {}), 2) for table in tables]
+    assert len({next(iter(shape.values())).tobytes() for shape in shapes}) == 1
+
+
 def ends_missing(offset: int) -> np.ndarray:
     """28 days whose first begins at 06:00 and whose last ends at 10:00."""
     slots = np.arange(96)
