@@ -13,15 +13,15 @@ from pipelines.errors import UsageError
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.facts.holidays import Holidays
-from pipelines.money import round_half_up, whole_steps
+from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
+from pipelines.tariff.changed_supplies import lagging_at
 from pipelines.tariff.contract import Contract, Determinants, missing_inputs
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.power_factor import power_factor
 from pipelines.tariff.pricing import price_month
 
 WORKED = (DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY)
-CENTI_KVARH = Decimal("0.01")
 
 
 @dataclass(frozen=True)
@@ -152,8 +152,7 @@ def with_capacitors(
     for month in months:
         if month.lagging_kvarh is None or month.leading_kvarh is None:
             raise UsageError(f"{month.month} has no reactive energy.", "Give lagging_kvarh and leading_kvarh.")
-        allowed = Decimal(repr(float(month.energy_kwh) * math.tan(math.acos(float(target))))) - abs(month.leading_kvarh)
-        lagging = max(min(month.lagging_kvarh, round_half_up(allowed, CENTI_KVARH)), Decimal(0))
+        lagging = lagging_at(target, month.energy_kwh, month.lagging_kvarh, month.leading_kvarh)
         bank = max(bank, float(month.lagging_kvarh - lagging) / (month.month.day_count * 24))
         terms.append((contract, replace(month, lagging_kvarh=lagging)))
     reached = min(power_factor(month.lagging_kvarh or Decimal(0), month.leading_kvarh or Decimal(0), month.energy_kwh) for _, month in terms)

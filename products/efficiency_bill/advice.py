@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -11,9 +12,10 @@ from typing import Any
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
-from pipelines.money import split_by_largest_remainder, whole_steps
-from pipelines.tariff import Contract, Determinants, PricedMonth, SupplyMonth, missing_inputs, price_month
-from pipelines.tariff.what_if import basic_charge_choices, shifted, with_capacitors
+from pipelines.money import whole_steps
+from pipelines.tariff import Contract, Determinants, PricedMonth, SupplyMonth, missing_inputs, price_supply, supply_of
+from pipelines.tariff.changed_supplies import with_compensation, with_less_energy, with_shifted_energy
+from pipelines.tariff.what_if import basic_charge_choices
 from products.efficiency_bill.cases import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
@@ -46,6 +48,11 @@ class Situation:
     usage: DayUsage | None
     supply: SupplyMonth | None = None
 
+    @property
+    def billed(self) -> SupplyMonth:
+        """What the bill prices."""
+        return self.supply or supply_of(self.contract, self.determinants)
+
 
 Found = dict[str, Any] | None
 
@@ -56,9 +63,6 @@ def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     What changes the terms or the hours of supply comes before what asks for less energy; of either kind the largest savings are chosen.
     Of all that changes what the basic charge is raised on only the best stands.
     """
-    if situation.supply is not None:
-        # The rules change one contract or one month's metering; what that saves in a month of several is not what they would tell.
-        return []
     found: dict[str, dict[str, Any]] = {}
     for rule in _RULES:
         advice = rule(situation, facts, settings)
@@ -88,10 +92,9 @@ def _advice(number: int, saving: Decimal, zh: str, en: str, assumption_zh: str, 
     }
 
 
-def repriced(situation: Situation, facts: Facts, contract: Contract | None = None, determinants: Determinants | None = None) -> Decimal:
+def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:
     """What the month would have cost less. [CNY]"""
-    other = price_month(contract or situation.contract, determinants or situation.determinants, facts)
-    return situation.priced.total_cny - other.total_cny
+    return situation.priced.total_cny - price_supply(other, facts).total_cny
 
 
 def _notice(rule: NoticeRule) -> tuple[str, str]:
@@ -103,10 +106,11 @@ def _notice(rule: NoticeRule) -> tuple[str, str]:
 def _terms_by_basis(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> dict[DemandBasis, tuple[Decimal, Contract]]:
     """Of each demand basis the saving in this month and the terms; a contract demand is the cheapest for the highest demand of three months.
 
+    None for a month in segments: its terms changed inside it, and what another basis would have saved then says nothing of the next month.
     Without a history there is none: fitted to the month that is over, it would always have been right.
     """
     contract, measured, history = situation.contract, situation.determinants, situation.recent_demand_kw
-    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.demand_basis is None:
+    if situation.supply is not None or contract.pricing_scheme is not PricingScheme.TWO_PART or contract.demand_basis is None:
         return {}
     if not contract.running_capacity_kva or not contract.contract_capacity_kva:  # nothing to hold a demand against
         return {}
@@ -114,7 +118,7 @@ def _terms_by_basis(situation: Situation, facts: Facts, settings: EfficiencyBill
     choices = basic_charge_choices(contract, [expected], facts, step_kw=settings.contract_demand_step_kw)
     terms = {basis: month.contract for choice in choices for month in choice.months if (basis := month.contract.demand_basis) is not None}
     return {
-        basis: (repriced(situation, facts, contract=other), other)
+        basis: (repriced(situation, facts, supply_of(other, measured)), other)
         for basis, other in terms.items()
         if (history or basis is not DemandBasis.CONTRACT_DEMAND) and not missing_inputs(other, measured)
     }
@@ -162,19 +166,20 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
 
 def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     """Up to the standard: beyond it a bonus would need figures of the plant that no meter tells."""
-    standard, now = situation.contract.power_factor_standard, situation.priced.power_factor
-    measured = situation.determinants
-    if standard is None or now is None or now >= standard or measured.lagging_kvarh is None or measured.leading_kvarh is None:
+    month, now = situation.billed, situation.priced.power_factor
+    standards = {segment.contract.power_factor_standard for segment in month.segments} - {None}
+    standard = standards.pop() if len(standards) == 1 else None  # with several there is no one factor to reach
+    if standard is None or now is None or now >= standard or month.lagging_kvarh is None or month.leading_kvarh is None:
         return None
-    if not measured.energy_kwh:  # no bank gives a power factor to a month without active energy
+    if not month.energy_kwh:  # no bank gives a power factor to a month without active energy
         return None
-    found = with_capacitors(situation.contract, [measured], standard, facts, step_kvar=settings.capacitor_step_kvar)
-    saving, bank = situation.priced.total_cny - found.total_cny, int(found.changes["bank_kvar_at_mean_power"])
-    (then,) = found.months
-    compensated = measured.lagging_kvarh - (then.determinants.lagging_kvarh or Decimal(0))
+    then = with_compensation(month, standard)
+    compensated = month.lagging_kvarh - (then.lagging_kvarh or Decimal(0))
+    saving, step = repriced(situation, facts, then), settings.capacitor_step_kvar
+    bank = step * math.ceil(float(compensated) / (month.month.day_count * 24) / step)
     if saving <= 0:
         return None
-    leads = abs(measured.leading_kvarh)
+    leads = abs(month.leading_kvarh)
     over_zh = f"本月已有 {leads:,.0f} kvarh 超前无功，须自动投切、" if leads else ""
     over_en = f" {leads:,.0f} kvarh were leading already: switch automatically." if leads else ""
     return _advice(
@@ -188,11 +193,9 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
 
 
 def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    if not situation.contract.is_time_of_use or not situation.determinants.energy_by_period:
-        return None
-    share = Decimal(repr(settings.shifted_peak_ratio))
-    after, total = shifted(situation.determinants, share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY)
-    saving = repriced(situation, facts, determinants=after)
+    share, away = Decimal(repr(settings.shifted_peak_ratio)), (TouPeriod.SHARP, TouPeriod.PEAK)
+    after, total = with_shifted_energy(situation.billed, share, away, TouPeriod.VALLEY, situation.determinants.resolution_kwh)
+    saving = repriced(situation, facts, after)
     if total == 0 or saving <= 0:
         return None
     return _advice(
@@ -206,15 +209,11 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
 
 def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[Decimal, Decimal] | None:
     """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh, CNY]"""
-    measured = situation.determinants
-    saved = whole_steps(Decimal(repr(saved_kwh)), measured.resolution_kwh)
-    if saved <= 0 or saved >= measured.energy_kwh:
+    resolution = situation.determinants.resolution_kwh
+    saved = whole_steps(Decimal(repr(saved_kwh)), resolution)
+    if saved <= 0 or saved >= situation.billed.energy_kwh:
         return None
-    left, parts = measured.energy_kwh - saved, measured.energy_by_period
-    if parts is not None:
-        shares = split_by_largest_remainder(left, [float(energy) for energy in parts.values()], measured.resolution_kwh)
-        parts = dict(zip(parts, shares, strict=True))
-    saving = repriced(situation, facts, determinants=replace(measured, energy_kwh=left, energy_by_period=parts))
+    saving = repriced(situation, facts, with_less_energy(situation.billed, saved, resolution))
     return (saved, saving) if saving > 0 else None
 
 

@@ -10,9 +10,13 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
+from pipelines.codes import TouPeriod
 from pipelines.settings import Settings, packaged
 from pipelines.tables.silver import SilverCustomers
+from pipelines.tariff import Segment, SupplyMonth, price_supply
+from pipelines.tariff.changed_supplies import with_less_energy
 from pipelines.transforms.aggregates import PublicationSettings
+from products.efficiency_bill.advice import Situation, advise
 from products.efficiency_bill.audit import IssuedLine, audit
 from products.efficiency_bill.bill_page import bill_days, bill_page
 from products.efficiency_bill.cases import Case, gather_cases
@@ -81,7 +85,46 @@ def test_many_bills_are_priced_in_one_place_as_one_by_one(reduced: Case) -> None
     cases = [reduced, factory_case(), dataclasses.replace(factory_case(), contract=None)]
     assert list(issue_bills(cases, FACTS, BILL, "m", "1")) == [issue_bill(case, FACTS, BILL, "m", "1") for case in cases]
     assert [priced is None for priced in price_supplies([case.priced_supply for case in cases], FACTS)] == [False, False, True]
-    assert issue_bill(reduced, FACTS, BILL, "m", "1")["advice"] == []
+
+
+def test_advice_prices_every_part_again(reduced: Case) -> None:
+    """Moved: 560 + 1,120 kWh from 0.97125 to 0.21 CNY/kWh. Saved: a tenth of every energy line, each rounded by itself.
+
+    A tenth of the works' energy is 1,005.90 + 240.00 + 56.15 CNY before the change and 2,011.80 + 480.00 + 112.26 after it, and 774.72 of the dormitory's.
+    Its basic charge changed inside the month, so nothing is said of another basis.
+    """
+    bill = issue_bill(reduced, FACTS, BILL, "m", "1")
+    found = {row["advice_id"]: row["saving_cny"] for row in bill["advice"]}
+    assert found == {"EB-A07": D("4680.83"), "EB-A04": D("1278.90")}
+
+
+def test_capacitors_are_advised_for_a_month_in_segments(reduced: Case) -> None:
+    """54,000 kvarh beside 72,000 kWh: factor 0.80 against 0.90 asked for. tan of acos 0.9 is 0.48432, so 34,871.19 kvarh may stay."""
+    assert reduced.supply is not None
+    parts = [
+        part if part.section else dataclasses.replace(part, contract=dataclasses.replace(part.contract, power_factor_standard=D("0.90")))
+        for part in reduced.supply.segments
+    ]
+    supply = dataclasses.replace(reduced.supply, segments=tuple(parts), lagging_kvarh=D(54000), leading_kvarh=D(0))
+    now, then = price_supply(supply, FACTS), price_supply(dataclasses.replace(supply, lagging_kvarh=D("34871.19")), FACTS)
+    assert (now.power_factor, then.power_factor) == (D("0.80"), D("0.90"))
+    assert (now.adjustment_ratio, then.adjustment_ratio) == (D("0.05"), D(0))
+    given = Situation(parts[0].contract, reduced.determinants, now, (), None, None, None, supply)
+    (advice,) = (row for row in advise(given, FACTS, BILL) if row["advice_id"] == "EB-A03")
+    assert advice["saving_cny"] == now.total_cny - then.total_cny > 0
+    assert json.loads(advice["advice_inputs"])["kvarh_compensated"] == "19128.81"
+    dormitory = dataclasses.replace(parts[-1], contract=dataclasses.replace(parts[-1].contract, power_factor_standard=D("0.85")))
+    several = dataclasses.replace(given, supply=dataclasses.replace(supply, segments=(*parts[:-1], dormitory)))
+    assert "EB-A03" not in {row["advice_id"] for row in advise(several, FACTS, BILL)}, "two standards: there is no one factor to reach"
+
+
+def test_less_energy_keeps_shares_even_where_a_finer_meter_was_deducted() -> None:
+    part = Segment(
+        factory_case().contract, SEPTEMBER.first_day, SEPTEMBER.last_day, D("4.05"), {TouPeriod.PEAK: D("1.05"), TouPeriod.VALLEY: D("3.00")}
+    )
+    less = with_less_energy(SupplyMonth(SEPTEMBER, (part,)), D("0.40"), D("0.40"))
+    assert less.segments[0].energy_by_period == {TouPeriod.PEAK: D("0.95"), TouPeriod.VALLEY: D("2.70")}
+    assert less.energy_kwh == D("3.65")
 
 
 def test_the_month_before_is_priced_in_its_own_segments(reduced: Case) -> None:
