@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import random
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import date
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Dated, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -55,10 +56,13 @@ def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
         [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35] if scheme is PricingScheme.TWO_PART else [VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]
     )
     two = scheme is PricingScheme.TWO_PART
-    capacity = D(draw.randrange(101, 2000))
+    capacity = draw.choice([D(draw.randrange(101, 2000)), D("100.01"), D("314.99"), D(315)])
+    if not two:
+        capacity = draw.choice([None, D(1), D("99.99"), D(100), D("100.01"), D(630)])
+    running = None if capacity is None else capacity * draw.choice([D(0), D("0.25"), D(1), D(1)])
     contract = Contract(
-        draw.choice([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]), scheme, level, draw.random() < 0.8, capacity if two else None,
-        capacity if two else None, draw.choice(list(DemandBasis)) if two else None, D(draw.randrange(10, 20000)) / 10 if two else None,
+        draw.choice([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]), scheme, level, draw.random() < 0.8, capacity,
+        running, draw.choice(list(DemandBasis)) if two else None, D(draw.randrange(10, 20000)) / 10 if two else None,
         draw.choice([None, D("0.80"), D("0.85"), D("0.90")]),
     )  # fmt: skip
     split = {period: D(draw.randrange(0, 40_000_00)) / 100 * (draw.random() < 0.8) if period in USABLE else D(0) for period in TouPeriod}
@@ -78,7 +82,8 @@ def as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
     return {
         "kind": contract.customer_class.value, "scheme": contract.pricing_scheme.value, "level": contract.voltage_level.value,
         "basis": contract.demand_basis.value if contract.demand_basis else "", "timeOfUse": contract.is_time_of_use,
-        "standard": f"{contract.power_factor_standard:f}" if contract.power_factor_standard else "", "capacity": micros(contract.running_capacity_kva),
+        "standard": f"{contract.power_factor_standard:f}" if contract.power_factor_standard else "", "capacity": micros(contract.contract_capacity_kva),
+        "running": micros(contract.running_capacity_kva),
         "agreed": micros(contract.contract_demand_kw), "demand": micros(month.max_demand_kw),
         "reactive": micros((month.lagging_kvarh or D(0)) + (month.leading_kvarh or D(0))),
         "energy": {period.value: micros(energy) for period, energy in (month.energy_by_period or {}).items()},
@@ -111,7 +116,7 @@ def home_as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
 
 
 COMPUTE = """cases => cases.map(c => {
-  for (const name of ["capacity", "agreed", "demand", "reactive", "before"]) if (c[name] !== undefined) c[name] = BigInt(c[name]);
+  for (const name of ["capacity", "running", "agreed", "demand", "reactive", "before"]) if (c[name] !== undefined) c[name] = BigInt(c[name]);
   for (const period of Object.keys(c.energy)) c.energy[period] = BigInt(c.energy[period]);
   const bill = compute(c);
   return bill.error ? bill.error : [bill.sum.toString(), bill.lines.map(line => line.cny.toString()), bill.factor, bill.lines.map(line => line.name + " " + line.period)];
@@ -131,6 +136,19 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
             assert D(factor) / 100 == priced.power_factor
         kinds |= {line.component for line in priced.lines}
     assert {"demand_excess", "basic_capacity", "basic_demand", "power_factor_adjustment"} <= kinds
+    seen = [(contract, month, price_month(contract, month, FACTS)) for contract, month in cases]
+    assert any(
+        contract.power_factor_standard and priced.power_factor and contract.contract_capacity_kva and contract.contract_capacity_kva < 100
+        for contract, month, priced in seen
+    ), "whose power factor does not count"
+    between = [
+        month.energy_kwh
+        for contract, month, _ in seen
+        if contract.demand_basis in (DemandBasis.CONTRACT_DEMAND, DemandBasis.ACTUAL_DEMAND)
+        and contract.running_capacity_kva
+        and 260 * contract.running_capacity_kva <= month.energy_kwh < 260 * (contract.contract_capacity_kva or D(0))
+    ]
+    assert between, "the contract's capacity tells whether 260 kWh/kVA are reached, not the running one"
 
 
 def test_the_calculator_gives_what_the_engine_gives_a_dwelling(page: Any) -> None:
@@ -225,8 +243,48 @@ def test_a_customer_types_and_reads(page: Any) -> None:
     page.fill("#e_flat", "27504.26")
     page.select_option("#basis", "capacity")
     assert page.inner_text("#total") == "72,571.78"
+    # A quarter suspended: 600 kVA x 29.5 are 5,900.00 less, 4.5 % of that 265.50.
+    page.fill("#running", "６００．0")
+    assert page.inner_text("#total") == "66,406.28"
+    page.fill("#running", "")
     page.select_option("#basis", "contract_demand")
     assert page.complaints == []
+
+
+def test_every_figure_that_rests_on_an_illustrative_price_says_so(page: Any) -> None:
+    lines = page.locator("#lines tr")
+    marked = [row.locator(".tag.illustrative").count() for row in lines.all()]
+    names = [row.locator("td").first.inner_text() for row in lines.all()]
+    assert [bool(mark) for mark in marked] == [name.startswith(("上网电量电费", "力调电费")) for name in names]
+    assert page.locator("#doubt").is_visible()
+    assert "4.5 %" in lines.last.inner_text()
+    whole = page.locator("details", has_text="大工业").first.locator("tbody tr")
+    assert all(row.locator("td.n").count() == row.locator("td.n.doubt").count() for row in whole.all())
+    page.select_option("#kind", "residential")
+    assert page.locator("#doubt").is_hidden()
+    assert page.locator("#lines .tag").count() == 0
+    page.select_option("#kind", "large_industry")
+    page.select_option("#level", "1_to_20kv")
+
+
+def test_a_published_price_takes_the_mark_away(tmp_path: Path) -> None:
+    (only,) = FACTS.energy_base.versions
+    official = dataclasses.replace(only, citation=dataclasses.replace(only.citation, confidence=Confidence.OFFICIAL))
+    changed = dataclasses.replace(FACTS.energy_base, versions=(official,))
+    facts = dataclasses.replace(FACTS, energy_base=changed, by_id={**FACTS.by_id, "energy_base": changed})
+    figures = write_prices_page(facts, SEPTEMBER, tmp_path / "index.html")
+    assert [span["illustrative"] for span in figures["spans"]] == [[]]
+    text = (tmp_path / "index.html").read_text(encoding="utf-8")
+    shown = text[text.index("<main>") : text.index("<script")]
+    assert "示意" not in shown.replace("示意电价 illustrative</span></div>", "")
+
+
+def test_hours_late_payment_and_power_factor_have_their_documents(page: Any) -> None:
+    for title in ("分时电价时段（大工业）", "分时电价时段（电动汽车充电设施）", "电费违约金日率", "不实行功率因数调整的用户"):
+        fact = page.locator("details.fact", has_text=title)
+        assert fact.count() == 1
+        dated = fact.locator("tbody tr.holds td").nth(1).text_content()
+        assert re.search(r"\d{4}-\d\d-\d\d", dated)
 
 
 def test_the_page_holds_every_document_and_loads_nothing(page: Any) -> None:

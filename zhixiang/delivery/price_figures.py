@@ -8,12 +8,12 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Segment
+from pipelines.tariff import BillLine, Contract, Segment
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.energy_charges import energy_lines
 from pipelines.tariff.residential import tier_limits
@@ -54,14 +54,18 @@ def calculator_figures(facts: Facts, month: BillingMonth) -> dict[str, Any]:
 
 
 def _span_figures(facts: Facts, first: date, last: date) -> dict[str, Any]:
-    """Unit prices by class, scheme, level and period, basic prices, rules, adjustment table, residential tiers of one span."""
+    """Unit prices by class, scheme, level and period, basic prices, rules, adjustment table, residential tiers of one span.
+
+    ``illustrative`` names the components whose price rests on a version of that confidence.
+    """
     capacity, demand = (in_force(dated, first) or {} for dated in (facts.transmission.two_part_capacity, facts.transmission.two_part_demand))
     rule, use = in_force(facts.basic_charge.demand, first), in_force(facts.basic_charge.utilisation, first)
-    scheme = in_force(facts.pricing_scheme, first)
+    scheme, left_out = in_force(facts.pricing_scheme, first), in_force(facts.power_factor_not_adjusted, first)
+    illustrative: set[LineComponent] = _illustrative_beside_energy(facts, first)
     return {
         "first": first.isoformat(),
         "last": last.isoformat(),
-        "energy": {kind.value: {way.value: dict(_levels(facts, kind, way, first, last)) for way in PricingScheme} for kind in CLASSES},
+        "energy": {kind.value: {way.value: dict(_levels(facts, kind, way, first, last, illustrative)) for way in PricingScheme} for kind in CLASSES},
         "basic": {level.value: {"capacity": f"{capacity[level]:f}", "demand": f"{demand[level]:f}"} for level in capacity if level in demand},
         "demand": {name: f"{getattr(rule, name):f}" for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")} if rule else None,
         "utilisation": {
@@ -74,9 +78,28 @@ def _span_figures(facts: Facts, first: date, last: date) -> dict[str, Any]:
         "schemes": {"single_up_to": f"{scheme.single_part_up_to_kva:f}", "two_from": f"{scheme.two_part_from_kva:f}"} if scheme else None,
         "base_excludes": sorted(component.value for component in in_force(facts.power_factor_base_excludes, first) or ()),
         "standards": _standards(in_force(facts.power_factor_adjustment, first)),
+        "not_adjusted": {"below_kva": f"{left_out.below_kva:f}", "classes": sorted(kind.value for kind in left_out.classes)} if left_out else None,
         "residential": _residential(facts, first),
         "is_catalogue": facts.catalogue.covers(first),
+        "illustrative": sorted(component.value for component in illustrative),
     }
+
+
+def _illustrative_beside_energy(facts: Facts, day: date) -> set[LineComponent]:
+    resting = {
+        LineComponent.BASIC_CAPACITY: facts.transmission.two_part_capacity,
+        LineComponent.BASIC_DEMAND: facts.transmission.two_part_demand,
+        LineComponent.DEMAND_EXCESS: facts.transmission.two_part_demand,
+        **dict.fromkeys((LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3), facts.residential_tiers),
+    }
+    return {component for component, dated in resting.items() if _is_illustrative(dated, day)}
+
+
+def _is_illustrative(dated: Dated[Any], day: date) -> bool:
+    try:
+        return dated.version_on(day).citation.confidence is Confidence.ILLUSTRATIVE
+    except FactNotInForceError:
+        return False
 
 
 def _standards(rule: PowerFactorRule | None) -> dict[str, list[str]]:
@@ -86,26 +109,32 @@ def _standards(rule: PowerFactorRule | None) -> dict[str, list[str]]:
     return {f"{standard:f}": [f"{rule.ratio(Decimal(step) / 100, standard):f}" for step in range(HUNDREDTHS)] for standard in rule.standards}
 
 
-def _levels(facts: Facts, kind: CustomerClass, way: PricingScheme, first: date, last: date) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Of each voltage level that has a price: component -> period -> unit price; the period ``all`` without time of use."""
+def _levels(
+    facts: Facts, kind: CustomerClass, way: PricingScheme, first: date, last: date, illustrative: set[LineComponent]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of each voltage level that has a price: component -> period -> unit price; the period ``all`` without time of use.
+
+    Adds the components that rest on an illustrative price to ``illustrative``.
+    """
     if facts.catalogue.covers(first):
         return
     for level in VoltageLevel:
         contract = Contract(kind, way, level, True, Decimal(1), Decimal(1), DemandBasis.CAPACITY if way is PricingScheme.TWO_PART else None)
         found: dict[str, dict[str, str]] = {}
-        for period in TouPeriod:
-            segment = Segment(contract, first, last, Decimal(1), {period: Decimal(1)})
-            for name, price in _unit_prices(segment, facts):
-                found.setdefault(name, {})[period.value] = price
-        for name, price in _unit_prices(Segment(replace(contract, is_time_of_use=False), first, last, Decimal(1)), facts):
-            found.setdefault(name, {})["all"] = price
+        segments = {period.value: Segment(contract, first, last, Decimal(1), {period: Decimal(1)}) for period in TouPeriod}
+        segments["all"] = Segment(replace(contract, is_time_of_use=False), first, last, Decimal(1))
+        for period, segment in segments.items():
+            for line in _lines(segment, facts):
+                found.setdefault(line.component.value, {})[period] = f"{line.unit_price:f}"
+                if line.fact_confidence is Confidence.ILLUSTRATIVE:
+                    illustrative.add(line.component)
         if found:
             yield level.value, found
 
 
-def _unit_prices(segment: Segment, facts: Facts) -> list[tuple[str, str]]:
+def _lines(segment: Segment, facts: Facts) -> list[BillLine]:
     try:
-        return [(line.component.value, f"{line.unit_price:f}") for line in energy_lines(segment, facts, None)]
+        return energy_lines(segment, facts, None)
     except FactNotInForceError:  # no such level, or a period that the class does not know
         return []
 

@@ -40,8 +40,10 @@ CONFIDENCES = {
 HISTORIES = {
     "电量电价 energy": ("energy_base", "transmission.single_part", "transmission.two_part.energy", "transmission.line_loss", "funds"),
     "基本电费 basic charge": ("transmission.two_part.capacity", "transmission.two_part.demand", "basic_charge.", "pricing_scheme"),
-    "分时与力调 time of use, power factor": ("time_of_use.ratios", "time_of_use.floating", "power_factor."),
+    "分时 time of use": ("time_of_use.", "holidays."),
+    "力调 power factor": ("power_factor.",),
     "居民 residential": ("residential.",),
+    "违约金 late payment": ("late_payment.",),
     "目录电价（已废止） catalogue, superseded": ("catalogue.",),
 }
 _PARTS = {
@@ -60,14 +62,13 @@ def write_prices_page(facts: Facts, month: BillingMonth, path: Path) -> dict[str
     """
     figures = calculator_figures(facts, month)
     script = SCRIPT.read_text(encoding="utf-8")
-    rows = facts.describe(month.last_day)
     write_page(
         path, "prices.html.j2", month=str(month), figures=json.dumps(figures, ensure_ascii=False).replace("<", "\\u003c"), script=script,
         script_hash=script_hash(script), classes=CLASSES, schemes=SCHEMES, levels=LEVELS, periods=PERIODS, confidences=CONFIDENCES,
         spans=[span | {"rows": {kind: list(_energy_rows(span, kind)) for kind in CLASSES}} for span in figures["spans"]],
         hours=_hours(facts, month), as_season=AS_SEASON,
         holidays=holiday_days(facts, CustomerClass.LARGE_INDUSTRY, month), history=_history(facts, [date.fromisoformat(span["first"]) for span in figures["spans"]]),
-        illustrative=any(row.confidence == Confidence.ILLUSTRATIVE for row in rows),
+        illustrative=any(span["illustrative"] for span in figures["spans"]),
     )  # fmt: skip
     return figures
 
@@ -91,7 +92,7 @@ def _energy_rows(span: Mapping[str, Any], kind: CustomerClass) -> Iterator[dict[
         for level, level_said in LEVELS.items():
             found = span["energy"].get(kind.value, {}).get(way.value, {}).get(level.value)
             if found:
-                yield {"scheme": said, "level": level_said} | {
+                yield {"scheme": said, "level": level_said, "doubt": any(name in span["illustrative"] for name in found)} | {
                     name: _whole_price(found, name) for name in (*(period.value for period in PERIODS), "all")
                 }
 

@@ -4,12 +4,14 @@ const FIGURES = JSON.parse(document.getElementById("figures").textContent);
 let F = FIGURES.spans[0];
 const $ = name => document.getElementById(name);
 const Q = 10n ** 6n, P = 10n ** 12n, FEN = 10n ** 16n;
+// As people type: full-width digits, points and commas, thousands separators, ".5".
+const halfWidth = text => text.replace(/[０-９．－]/g, sign => String.fromCharCode(sign.charCodeAt(0) - 0xfee0)).replace(/[,，\s]/g, "");
 function scaled(text, places) {
-  const found = /^\s*(-?)(\d+)(?:\.(\d*))?\s*$/.exec(text.replace(/[,，\s]/g, "") || "0");
-  if (!found) return null;
+  const found = /^(-?)(\d*)(?:\.(\d*))?$/.exec(halfWidth(text) || "0");
+  if (!found || !(found[2] || found[3])) return null;
   const part = (found[3] || "").padEnd(places, "0");
   if (/[^0]/.test(part.slice(places))) return null;
-  return (found[1] ? -1n : 1n) * (BigInt(found[2]) * 10n ** BigInt(places) + BigInt(part.slice(0, places) || "0"));
+  return (found[1] ? -1n : 1n) * (BigInt(found[2] || "0") * 10n ** BigInt(places) + BigInt(part.slice(0, places) || "0"));
 }
 const quantity = text => scaled(text, 6), price = text => scaled(text, 12);
 function halfUp(value, step) { const sign = value < 0n ? -1n : 1n, v = value * sign; return sign * ((v + step / 2n) / step); }
@@ -36,7 +38,7 @@ const larger = (a, b) => a > b ? a : b, smaller = (a, b) => a < b ? a : b;
 function residential(c) {
   const R = F.residential;
   if (!R) return { error: "本月没有在用的居民电价 no residential price is in force" };
-  const lines = [], add = (name, period, q, p) => lines.push({ name, period, q, p, unit: "kWh", cny: amount(q, p) });
+  const lines = [], add = (name, period, q, p) => lines.push({ name, period, q, p, unit: "kWh", doubt: F.illustrative.includes(name), cny: amount(q, p) });
   let total = 0n;
   for (const period of Object.keys(c.energy)) total += c.energy[period];
   if (c.combined) {
@@ -63,6 +65,8 @@ function residential(c) {
   for (const line of lines) sum += line.cny;
   return { lines, sum, factor: null, total };
 }
+// Whose bill the power factor does not adjust, whatever standard is chosen; a capacity that is not said leaves nobody out.
+const isLeftOut = c => F.not_adjusted && (F.not_adjusted.classes.includes(c.kind) || c.capacity > 0n && c.capacity < quantity(F.not_adjusted.below_kva));
 function compute(c) {
   if (c.kind === "residential") return residential(c);
   if (F.is_catalogue) return { error: "此段执行目录电价，见下方沿革 whole catalogue prices held in these days, see the history below" };
@@ -72,7 +76,7 @@ function compute(c) {
   const energy = F.energy[c.kind][c.scheme][c.level];
   if (!energy) return { error: "该电压等级没有公布的电价 no price is published for this level" };
   const lines = [];
-  const add = (name, period, q, p, unit) => lines.push({ name, period, q, p, unit, cny: amount(q, p) });
+  const add = (name, period, q, p, unit, doubt = F.illustrative.includes(name)) => lines.push({ name, period, q, p, unit, doubt, cny: amount(q, p) });
   let total = 0n;
   for (const period of Object.keys(c.energy)) total += c.energy[period];
   const used = c.timeOfUse ? Object.keys(c.energy).filter(period => c.energy[period] > 0n) : ["all"];
@@ -87,14 +91,14 @@ function compute(c) {
   if (c.scheme === "two_part") {
     const prices = F.basic[c.level], D = F.demand, U = F.utilisation;
     if (!prices || !D) return { error: "本月没有在用的基本电价 no basic charge is in force" };
-    if (c.capacity <= 0n) return { error: "两部制须填容量 two-part prices need a capacity" };
-    if (c.basis === "capacity") add("basic_capacity", "", c.capacity, price(prices.capacity), "kVA");
-    else {
+    if (c.capacity <= 0n) return { error: "两部制须填合同容量 two-part prices need a contract capacity" };
+    if (c.basis === "capacity" && c.running > 0n) add("basic_capacity", "", c.running, price(prices.capacity), "kVA");
+    else if (c.running > 0n) { // a capacity suspended as a whole pays no basic charge
       let unit = price(prices.demand);
       if (U && U.bases.includes(c.basis) && total * Q >= quantity(U.threshold) * c.capacity) unit = unit * quantity(U.ratio) / Q;
       if (c.basis === "actual_demand") add("basic_demand", "", c.demand, unit, "kW");
       else {
-        const least = quantity(D.minimum_capacity_ratio) * c.capacity / Q, billed = c.agreed > least ? c.agreed : least;
+        const least = quantity(D.minimum_capacity_ratio) * c.running / Q, billed = c.agreed > least ? c.agreed : least;
         add("basic_demand", "", billed, unit, "kW");
         const excess = c.demand - quantity(D.tolerance_ratio) * billed / Q;
         if (excess > 0n) add("demand_excess", "", excess, unit * quantity(D.excess_multiple) / Q, "kW");
@@ -104,10 +108,9 @@ function compute(c) {
   let factor = null;
   if (c.standard && F.standards[c.standard] && c.reactive !== null) {
     factor = meanFactor(total, c.reactive);
-    if (factor !== null) {
-      let base = 0n;
-      for (const line of lines) if (!F.base_excludes.includes(line.name)) base += line.cny;
-      add("power_factor_adjustment", "", base * 10n ** 4n, price(F.standards[c.standard][factor]), "CNY");
+    if (factor !== null && !isLeftOut(c)) {
+      const base = lines.filter(line => !F.base_excludes.includes(line.name));
+      add("power_factor_adjustment", "", base.reduce((sum, line) => sum + line.cny, 0n) * 10n ** 4n, price(F.standards[c.standard][factor]), "CNY", base.some(line => line.doubt));
     }
   }
   let sum = 0n;
@@ -127,21 +130,24 @@ function read() {
   const home = isHome();
   const c = { kind: $("kind").value, scheme: $("scheme").value, level: $("level").value, basis: $("basis").value, timeOfUse: $("tou").checked, standard: $("standard").value,
     combined: home && $("combined").value === "yes", months: $("began").value, persons: null, energy: {} };
-  const names = home ? ["before"] : ["capacity", "agreed", "demand", "lagging", "leading"];
+  const names = home ? ["before"] : ["capacity", "running", "agreed", "demand", "lagging", "leading"];
   for (const name of names) { c[name] = quantity($(name).value); if (c[name] === null || c[name] < 0n) return { wrong: name }; }
   for (const period of c.combined ? ["all"] : shownPeriods()) {
     c.energy[period] = quantity($("e_" + period).value);
     if (c.energy[period] === null || c.energy[period] < 0n) return { wrong: "e_" + period };
   }
-  if (home && $("persons").value.trim()) {
-    if (!/^[1-9]\d?$/.test($("persons").value.trim())) return { wrong: "persons" };
-    c.persons = Number($("persons").value.trim());
+  if (!home && !$("running").value.trim()) c.running = c.capacity;
+  if (!home && c.running > c.capacity && c.scheme === "two_part") return { wrong: "running" };
+  if (home && halfWidth($("persons").value)) {
+    if (!/^[1-9]\d?$/.test(halfWidth($("persons").value))) return { wrong: "persons" };
+    c.persons = Number(halfWidth($("persons").value));
   }
   c.reactive = !home && ($("lagging").value.trim() || $("leading").value.trim()) ? c.lagging + c.leading : null;
   return { c };
 }
-// What the capacity allows: a note where the chosen scheme is not the one that a new customer would get.
+// What the capacity allows: a note where the chosen scheme is not the one that a new customer would get, and where no power factor counts.
 function schemeNote(c) {
+  if (c.kind !== "residential" && c.standard && isLeftOut(c)) return "不足 " + F.not_adjusted.below_kva + " kVA 不实行力调 below " + F.not_adjusted.below_kva + " kVA the power factor does not adjust the bill";
   if (c.kind === "residential" || !F.schemes || c.capacity <= 0n) return "";
   const up = F.schemes.single_up_to, from = F.schemes.two_from;
   if (c.scheme === "single_part" && c.capacity >= quantity(from)) return from + " kVA 及以上执行两部制，存量单一制用户可自选 from " + from + " kVA two-part; existing single-part users may stay";
@@ -149,6 +155,7 @@ function schemeNote(c) {
   return "";
 }
 function show(selector, condition) { for (const part of document.querySelectorAll(selector)) part.hidden = !condition; }
+const sign = () => Object.assign(document.createElement("span"), { className: "tag illustrative", textContent: "示意" });
 let wasHome = false;
 function refresh() {
   for (const input of document.querySelectorAll("input[type=text]")) input.classList.remove("wrong");
@@ -168,6 +175,8 @@ function refresh() {
   const { c, wrong } = read();
   const body = $("lines");
   body.replaceChildren();
+  for (const name of ["total", "said"]) $(name).classList.remove("doubt");
+  $("doubt").hidden = true;
   const say = (total, said, note) => { $("total").textContent = total; $("said").textContent = said; $("hint").textContent = note; };
   if (wrong) { $(wrong).classList.add("wrong"); say("—", "请填非负数字 please enter a number not below 0", ""); return; }
   const bill = compute(c);
@@ -176,10 +185,13 @@ function refresh() {
     const row = body.insertRow();
     const [said, english] = [WORDS[line.name].split(" ")[0], WORDS[line.name].split(" ").slice(1).join(" ")];
     const above = c.kind === "residential" && c.timeOfUse && !c.combined && line.name !== "tier_1";
-    const cells = [above ? said + "加价" : said, SIGNS[line.period], plain(line.q, 6) + " " + line.unit, plain(line.p, 12), shown(line.cny, 2)];
+    const cells = [above ? said + "加价" : said, SIGNS[line.period], plain(line.q, 6) + " " + line.unit, line.name === "power_factor_adjustment" ? plain(line.p, 10) + " %" : plain(line.p, 12), shown(line.cny, 2)];
     cells.forEach((text, place) => { const cell = row.insertCell(); cell.textContent = text; if (place > 1) cell.className = "n"; });
     row.cells[0].append(" ", Object.assign(document.createElement("span"), { className: "en", textContent: above ? english + ", on top" : english }));
+    if (line.doubt) { row.cells[0].append(" ", sign()); row.cells[3].classList.add("doubt"); row.cells[4].classList.add("doubt"); }
   }
+  $("doubt").hidden = !bill.lines.some(line => line.doubt);
+  for (const name of ["total", "said"]) $(name).classList.toggle("doubt", !$("doubt").hidden);
   say(shown(bill.sum, 2), plain(bill.total, 6) + " kWh" + (bill.total > 0n ? " · 平均 average " + shown(halfUp(bill.sum * 10n ** 8n, bill.total), 4) + " 元/kWh" : "")
     + (bill.factor === null ? "" : " · 功率因数 power factor " + (bill.factor / 100).toFixed(2)), schemeNote(c));
 }
