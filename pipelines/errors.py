@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 from difflib import get_close_matches
+from typing import Self
 
 
 class ZhixiangError(Exception):
@@ -27,6 +28,14 @@ class ZhixiangError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".strip()
+
+    def at(self, where: str) -> Self:
+        """The same error, its message led by a place such as ``case.yaml:7``."""
+        placed = type(self).__new__(type(self))
+        placed.__dict__.update(self.__dict__)
+        placed.message = f"{where}: {self.message}"
+        placed.args = (placed.message,)
+        return placed
 
 
 class UsageError(ZhixiangError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -11,15 +12,15 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
-from pipelines.errors import FactFileError, FactNotInForceError, UsageError
+from pipelines.errors import FactFileError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
-from pipelines.tariff.contract import Contract, Determinants
+from pipelines.tariff.contract import Contract, DailyUse, Determinants
 from pipelines.tariff.own_prices import OwnPrices, OwnPricesError, TieredPrice
 
 QUARTERS = 96
@@ -120,6 +121,17 @@ class TariffCase(_Part):
     months: list[MonthPart] = Field(min_length=1, description="What was metered, month by month.")
     known: date | None = Field(None, description="Only facts known by this day count; left out: all.")
     own_prices: OwnPricesPart | None = Field(None, description="A price set of one's own in place of the regulated one.")
+    _places: tuple[str, ...] = PrivateAttr(())
+
+    @contextmanager
+    def at_month(self, place: int) -> Iterator[None]:
+        """What is found wrong with a month inside names its line of the file that the case was read from."""
+        try:
+            yield
+        except FactFileError:  # names a place of its own
+            raise
+        except ZhixiangError as error:
+            raise (error.at(self._places[place]) if self._places else error) from None
 
 
 def read_case(path: Path) -> TariffCase:
@@ -139,16 +151,12 @@ def read_case(path: Path) -> TariffCase:
     for location, message, hint in _problems(case, path.parent):
         key = ".".join(str(part) for part in location)
         raise FactFileError(str(path), _line_of(written, location), f"{key}: {message}", hint)
+    case._places = tuple(f"{path}:{_line_of(written, ('months', place))}" for place in range(len(case.months)))
     return case
 
 
 def _read(path: Path) -> MarkedMap:
     return read_marked_yaml(path, str(path), "Name a case; docs/tariff-case.md describes it, docs/examples has one.")
-
-
-def month_line(path: Path, place: int) -> int:
-    """The line of a case's month, for what only pricing finds wrong with it."""
-    return _line_of(_read(path), ("months", place))
 
 
 def _problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
@@ -211,29 +219,34 @@ def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[D
 
     folder  Where the case lies; curves are looked for beside it.
     Raises UsageError where a month lacks its energy, FactFileError naming file and line for a curve that is not whole, and
-    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped.
+    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped, and for a curve whose month no schedule covers.
     """
     found = []
-    for part in case.months:
-        month = BillingMonth.parse(part.month)
-        _refuse_other_row(case, month, facts)
-        energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
-        if part.curve is not None:
-            curve = read_curve(folder / part.curve, month)
-            energy = energy if energy is not None else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
-            periods = periods or _periods_of(curve, month, energy, case, part.resolution_kwh, facts)
-            demand = demand if demand is not None else Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
-        if energy is None:
-            raise UsageError(f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key.")
-        found.append(
-            Determinants(
-                month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
-                year_to_date_kwh=part.year_to_date_kwh or Decimal(0), exported_kwh=part.exported_kwh,
-            )
-        )  # fmt: skip
+    for place, part in enumerate(case.months):
+        with case.at_month(place):
+            found.append(_determinants_of(part, case, folder, facts))
     if case.contract.customer_class is not CustomerClass.RESIDENTIAL:
         return found
     return _with_running_energy(found, [part.year_to_date_kwh is not None for part in case.months])
+
+
+def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> Determinants:
+    month = BillingMonth.parse(part.month)
+    _refuse_other_row(case, month, facts)
+    energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
+    use: DailyUse | None = None
+    if part.curve is not None:
+        curve = read_curve(folder / part.curve, month)
+        energy = energy if energy is not None else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
+        periods = periods or _periods_of(curve, month, energy, case, part.resolution_kwh, facts)
+        demand = demand if demand is not None else _demand_kw(curve)
+        use = _daily_use(curve, month, case, facts, is_split=periods is not None)
+    if energy is None:
+        raise UsageError(f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key.")
+    return Determinants(
+        month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
+        year_to_date_kwh=part.year_to_date_kwh or Decimal(0), exported_kwh=part.exported_kwh, by_day=use,
+    )  # fmt: skip
 
 
 def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:
@@ -305,6 +318,19 @@ def _periods_of(
         if case.contract.is_time_of_use:
             raise
         return None
+
+
+def _daily_use(curve: Sequence[float], month: BillingMonth, case: TariffCase, facts: Facts, *, is_split: bool) -> DailyUse:
+    """The curve day by day and period by period; all of it in the first period where the month is not split over periods."""
+    seen = np.array(curve).reshape(month.day_count, QUARTERS)
+    periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known) if is_split else np.zeros(seen.shape, dtype=np.int64)
+    days = np.arange(month.day_count)[:, None] * len(TouPeriod)
+    sums = np.bincount((days + periods).ravel(), weights=seen.ravel(), minlength=month.day_count * len(TouPeriod)).reshape(month.day_count, -1)
+    return DailyUse(tuple(map(tuple, sums.tolist())), tuple(_demand_kw(day) for day in seen.tolist()))
+
+
+def _demand_kw(curve: Sequence[float]) -> Decimal:
+    return Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
 
 
 def _schedule(contract: ContractPart) -> TouSchedule:

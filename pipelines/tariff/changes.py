@@ -14,7 +14,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
-from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth
+from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, supply_of
 from pipelines.tariff.month_facts import changes_inside
 
 _DAY = timedelta(days=1)
@@ -60,6 +60,29 @@ def _of_contract(contract: Contract, day: date, facts: Facts, known: date | None
     if two_part:
         dated += [transmission.two_part_capacity, transmission.two_part_demand]
     return dated
+
+
+def supply_in_parts(contract: Contract, determinants: Determinants, facts: Facts, known: date | None = None) -> SupplyMonth:
+    """A month under one contract, in a segment for each span of days without a change of price where the curve tells how much lies in each.
+
+    Raises FactNotInForceError where a day is not covered.
+    """
+    use = determinants.by_day
+    days = () if use is None else change_days(contract, determinants.month, facts, known)
+    if use is None or not days:
+        return supply_of(contract, determinants)
+    edges = [0, *((day - determinants.month.first_day).days for day in days), determinants.month.day_count]
+    spans = [slice(first, last) for first, last in pairwise(edges)]
+    by_period = [[sum(column) for column in zip(*use.energy_kwh[span], strict=True)] for span in spans]
+    highest = _scaled_demands([max(use.max_demand_kw[span]) for span in spans], determinants.max_demand_kw)
+    return split_month(contract, determinants, days, [sum(row) for row in by_period], by_period, highest)
+
+
+def _scaled_demands(seen: Sequence[Decimal], billed: Decimal | None) -> list[Decimal] | None:
+    """The highest demand of each part; where another one than the curve's is billed, the part that saw the highest has it and no part more."""
+    if billed is None:
+        return None
+    return [billed if demand == max(seen) else min(demand, billed) for demand in seen]
 
 
 def split_month(

@@ -57,6 +57,18 @@ class Contract:
 
 
 @dataclass(frozen=True)
+class DailyUse:
+    """What a load curve saw on each day of a month: where a price changes inside it, this tells how much lies before the change.
+
+    energy_kwh     By day, then by time-of-use period in the order of TouPeriod; a contract without periods needs the sums alone. [kWh]
+    max_demand_kw  Highest 15-minute mean power of each day. [kW]
+    """
+
+    energy_kwh: tuple[tuple[float, ...], ...]
+    max_demand_kw: tuple[Decimal, ...]
+
+
+@dataclass(frozen=True)
 class Determinants:
     """What was metered in one billing month under one contract.
 
@@ -69,6 +81,7 @@ class Determinants:
     running_days      Days in operation where the contract does not hold the whole month; None: the whole month. [d]
     year_to_date_kwh  Residential: energy of the calendar year before this month. [kWh]
     exported_kwh      Energy fed into the grid. [kWh]
+    by_day            What the curve saw day by day; with it a month in which a price changes is priced in parts.
     """
 
     month: BillingMonth
@@ -81,6 +94,7 @@ class Determinants:
     running_days: int | None = None
     year_to_date_kwh: Decimal = Decimal(0)
     exported_kwh: Decimal = Decimal(0)
+    by_day: DailyUse | None = None
 
 
 @dataclass(frozen=True)

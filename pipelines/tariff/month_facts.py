@@ -18,6 +18,10 @@ T = TypeVar("T")
 _DAY = timedelta(days=1)
 
 
+class PriceChangesInsideError(UsageError):
+    """A price changes inside a span of days whose energy is settled whole."""
+
+
 def ground(dated: Dated[Any], version: Version[Any], part: str = "") -> Ground:
     """A version as a line rests on it.
 
@@ -34,11 +38,12 @@ def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: dat
     """
     first = dated.version_on(first_day, known)
     for day in _boundaries(dated, first_day, last_day):
-        if dated.version_on(day, known).value != first.value:
+        new = dated.version_on(day, known)
+        if new.value != first.value:
             month = BillingMonth.of(first_day)
-            raise UsageError(
-                f"{dated.fact_id} changes on {day.isoformat()}, inside {month}; a span is priced whole.",
-                "Price the parts before and after the change as segments, see change_days and split_month.",
+            raise PriceChangesInsideError(
+                f"{dated.fact_id} changes on {day.isoformat()}, inside {month} ({dated.file}:{new.line}).",
+                "Give the month's load curve, which tells how much lies before the change; in Python see change_days and split_month.",
             )
     return first
 

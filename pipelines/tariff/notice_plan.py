@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import DemandBasis
-from pipelines.errors import UsageError
-from pipelines.facts import Facts
+from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.facts import Dated, Facts
+from pipelines.facts.contract_rules import NoticeRule
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Determinants, missing_inputs
 from pipelines.tariff.pricing import price_month
-from pipelines.tariff.what_if import Alternative, PlannedMonth, best_contract_demand, first_month_of_change
+from pipelines.tariff.what_if import Alternative, PlannedMonth, best_contract_demand, first_month_of_change, first_month_of_time_of_use_choice
 
 NAME = "basis and contract demand within the notice periods"
 
@@ -48,6 +49,36 @@ def change_limits(
         basis.every_months,
         demand.every_months,
     )
+
+
+def first_months(
+    asked_on: date, contract: Contract, facts: Facts, last: Mapping[str, BillingMonth | None], known: date | None = None
+) -> tuple[dict[str, BillingMonth], dict[str, str]]:
+    """The first month from which each term may change, and why that of others cannot be told.
+
+    last  Term -> month from which the present one holds; none: long ago. Terms: demand_basis, contract_demand, time_of_use_option.
+    """
+    basic = facts.basic_charge
+
+    def by_notice(term: str, rule: Dated[NoticeRule]) -> BillingMonth:
+        return first_month_of_change(asked_on, rule.on(asked_on, known), facts.holidays, last.get(term))
+
+    found: dict[str, BillingMonth] = {}
+    lacking: dict[str, str] = {}
+    asked: dict[str, Callable[[], BillingMonth]] = {}
+    if contract.demand_basis is not None:
+        asked["demand_basis"] = lambda: by_notice("demand_basis", basic.basis_change)
+        asked["contract_demand"] = lambda: by_notice("contract_demand", basic.contract_demand_change)
+    if contract.customer_class in facts.time_of_use.option.on(asked_on, known):
+        asked["time_of_use_option"] = lambda: first_month_of_time_of_use_choice(
+            asked_on, contract.customer_class, facts, last.get("time_of_use_option"), known
+        )
+    for term, first in asked.items():
+        try:
+            found[term] = first()
+        except FactNotInForceError as error:
+            lacking[term] = str(error)
+    return found, lacking
 
 
 def cheapest_within_notice(

@@ -12,7 +12,8 @@ from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.basic_charges import basic_charge_lines
 from pipelines.tariff.catalogue_charges import catalogue_lines
-from pipelines.tariff.contract import Contract, Determinants, SupplyMonth, missing_of_supply, supply_of
+from pipelines.tariff.changes import supply_in_parts
+from pipelines.tariff.contract import Contract, Determinants, SupplyMonth, missing_of_supply
 from pipelines.tariff.contract_notes import as_ruled, contract_rules
 from pipelines.tariff.energy_charges import energy_lines
 from pipelines.tariff.lines import BillLine, PricedMonth, average_price, least_sure, make_line, number_lines
@@ -32,10 +33,11 @@ def price_month(contract: Contract, determinants: Determinants, facts: Facts, kn
     """Prices one billing month of one contract.
 
     known  Only facts known by this day count; none: all. A bill that is priced again gets the day of its first issue.
+    A month in which a price changes is priced in parts where ``determinants.by_day`` tells how much lies in each.
     Raises FactNotInForceError where a day of the month is not covered (the transmission price is asked first), and UsageError
     where the contract needs what the month lacks.
     """
-    return price_supply(supply_of(contract, determinants), facts, known)
+    return price_supply(supply_in_parts(contract, determinants, facts, known), facts, known)
 
 
 def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -> PricedMonth:

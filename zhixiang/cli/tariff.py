@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from datetime import date
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,33 +18,37 @@ if TYPE_CHECKING:
     from pipelines.periods import BillingMonth
     from pipelines.tariff import PricedMonth
     from pipelines.tariff.case_files import TariffCase
-    from pipelines.tariff.contract import Contract
+    from pipelines.tariff.contract import Contract, Determinants
     from pipelines.tariff.what_if import Alternative
 
 app = typer.Typer(rich_markup_mode=None, help="Tariff 电价: prices in force, a case priced, other terms compared.", no_args_is_help=True)
 CaseFile = Annotated[Path, typer.Argument(metavar="CASE.yaml", help="The case; docs/tariff-case.md describes it, docs/examples has one.")]
-_PRICES = ("energy_base", "energy_composition", "transmission", "funds", "time_of_use", "residential", "catalogue")
+_PRICES = (
+    "energy_base", "energy_composition", "transmission", "funds", "time_of_use", "residential", "catalogue", "basic_charge", "power_factor",
+    "pricing_scheme", "late_payment",
+)  # fmt: skip
+_COLUMNS = ("fact_id", "title_zh", "value", "unit", "document", "clause", "effective_from", "known_from", "confidence")
 
 
 @app.command("show")
 def show_tariff(
-    on: Annotated[str, typer.Option(help="Day on which the prices hold, YYYY-MM-DD.")],
+    on: Annotated[str | None, typer.Option(help="Day on which the prices hold, YYYY-MM-DD; left out: today.")] = None,
     known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The prices in force on a day, each with its document and how sure it is."""
-    rows = [row.as_dict() for row in _facts().describe(parse_day(on, "--on"), parse_day(known, "--known") if known else None)]
+    """Prices and rules of the bill in force on a day, each with its document and how sure it is."""
+    day = parse_day(on, "--on") if on else _today()
+    rows = [row.as_dict() for row in _facts().describe(day, parse_day(known, "--known") if known else None)]
     prices = [row for row in rows if row["fact_id"].startswith(_PRICES)]
     if json:
         show_json(prices)
     else:
-        show_rows(prices, ["fact_id", "title_zh", "value", "unit", "document", "effective_from", "confidence"], title=f"电价 prices on {on}")
+        show_rows(prices, _COLUMNS, title=f"电价 prices on {day}")
 
 
 @app.command("price")
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
-    from pipelines.tariff import price_month
     from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
 
     case, facts = read_case(file), _facts()
@@ -53,7 +57,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
     else:
         contract = contract_of_case(case)
         measured = determinants_of_case(case, file.parent, facts)
-        priced = [_at_its_line(file, place, price_month, contract, month, facts, case.known) for place, month in enumerate(measured)]
+        priced = _priced_as_agreed(case, contract, measured, facts)
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
@@ -73,6 +77,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         )
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
+        if month.get("missing_inputs"):
+            console().print(f"缺少输入，有的费用未计 missing, so some charges are left out: {', '.join(month['missing_inputs'])}")
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
 
@@ -95,24 +101,26 @@ def what_if(
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
     from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
-    from pipelines.tariff.notice_plan import change_limits, cheapest_within_notice, from_month
+    from pipelines.tariff.notice_plan import change_limits, cheapest_within_notice, first_months, from_month
     from pipelines.tariff.what_if import as_agreed
 
     case, facts = read_case(file), _facts()
     if case.own_prices is not None:
         raise UsageError("A case with prices of its own has no terms to choose between.", "Leave own_prices out.")
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
+    _priced_as_agreed(case, contract, months, facts)
     now = as_agreed(contract, months, facts, case.known)
     found = _alternatives(case, facts, months, target_power_factor, shift_share)
     changes: dict[str, BillingMonth] = {}
+    not_planned: dict[str, str] = {}
     if asked_on:
-        day = parse_day(asked_on, "--asked-on")
-        since = {name: BillingMonth.parse(text) if text else None for name, text in (("basis", basis_since), ("demand", contract_demand_since))}
-        limits = change_limits(day, facts, since["basis"], since["demand"], case.known)
-        changes = {"demand_basis": limits.basis_from, "contract_demand": limits.demand_from}
-        changes |= _time_of_use_choice(facts, day, contract, time_of_use_since)
+        since = {"demand_basis": basis_since, "contract_demand": contract_demand_since, "time_of_use_option": time_of_use_since}
+        last = {term: BillingMonth.parse(text) if text else None for term, text in since.items()}
+        changes, not_planned = first_months(parse_day(asked_on, "--asked-on"), contract, facts, last, case.known)
         found = [from_month(choice, now, changes[term]) if (term := _term_of(choice)) in changes else choice for choice in found]
-        if contract.demand_basis is not None:
+        found = [choice for choice in found if _term_of(choice) not in not_planned]
+        if contract.demand_basis is not None and not not_planned.keys() & {"demand_basis", "contract_demand"}:
+            limits = change_limits(parse_day(asked_on, "--asked-on"), facts, last["demand_basis"], last["contract_demand"], case.known)
             found.append(cheapest_within_notice(contract, months, limits, facts, case.known))
     found.append(now)
     rows = [
@@ -120,12 +128,40 @@ def what_if(
         for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
     ]
     if json:
-        show_json({"title": case.title, "alternatives": rows, "first_month_of_change": {term: str(month) for term, month in changes.items()}})
+        show_json(
+            {
+                "title": case.title,
+                "alternatives": rows,
+                "first_month_of_change": {term: str(month) for term, month in changes.items()},
+                "not_planned": not_planned,
+            }
+        )
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
     show_rows(rows, columns, title=case.title)
     for term, month in changes.items():
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+    for term, reason in not_planned.items():
+        console().print(f"{term}: 无法排期 not planned: {reason}")
+
+
+@app.command("page")
+def prices_page(
+    out: Annotated[Path, typer.Option(help="Folder for index.html.")],
+    month: Annotated[str | None, typer.Option(help="Billing month, YYYY-MM; left out: the present one.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The page of the prices of a month (电价公开): in force, their history, their documents, and a calculator; needs no store."""
+    from pipelines.periods import BillingMonth
+    from zhixiang.delivery.prices import write_prices_page
+
+    shown = BillingMonth.parse(month) if month else BillingMonth.of(_today())
+    figures = write_prices_page(_facts(), shown, out / "index.html")
+    spans = [{"first": span["first"], "last": span["last"], "illustrative": span["illustrative"]} for span in figures["spans"]]
+    if json:
+        show_json({"page": str(out / "index.html"), "month": str(shown), "spans": spans})
+    else:
+        console().print(f"电价公开 prices of {shown}: {out / 'index.html'}")
 
 
 @app.command("late-payment")
@@ -165,15 +201,15 @@ def late_payment(
         console().print(f"合计 total [bold]{total:,} CNY[/bold]")
 
 
-def _at_its_line(file: Path, place: int, price: Callable[..., PricedMonth], *arguments: Any) -> PricedMonth:
-    """A month priced; what the engine finds wrong with it names the month's line of the case."""
-    from pipelines.errors import FactFileError, UsageError
-    from pipelines.tariff.case_files import month_line
+def _priced_as_agreed(case: TariffCase, contract: Contract, months: Sequence[Determinants], facts: Facts) -> list[PricedMonth]:
+    """The months under the case's own terms; what the engine finds wrong with one names the month's line of the case."""
+    from pipelines.tariff import price_month
 
-    try:
-        return price(*arguments)
-    except UsageError as error:
-        raise FactFileError(str(file), month_line(file, place), error.message, error.hint) from None
+    priced = []
+    for place, month in enumerate(months):
+        with case.at_month(place):
+            priced.append(price_month(contract, month, facts, case.known))
+    return priced
 
 
 def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None) -> list[Alternative]:
@@ -187,7 +223,7 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
         found += engine.basic_charge_choices(contract, months, facts, known)
     if (
         contract.contract_capacity_kva is not None
-        and len(facts.pricing_scheme.on(months[0].month.first_day).allowed(contract.contract_capacity_kva)) > 1
+        and len(facts.pricing_scheme.on(months[0].month.first_day, case.known).allowed(contract.contract_capacity_kva)) > 1
     ):
         found += engine.scheme_choices(contract, months, facts, known)
     if contract.customer_class is not CustomerClass.LARGE_INDUSTRY and all(month.energy_by_period is not None for month in months):
@@ -207,16 +243,6 @@ def _term_of(choice: Alternative) -> str:
     return "time_of_use_option" if "is_time_of_use" in choice.changes else ""
 
 
-def _time_of_use_choice(facts: Facts, asked_on: date, contract: Contract, since: str | None) -> dict[str, BillingMonth]:
-    from pipelines.periods import BillingMonth
-    from pipelines.tariff.what_if import first_month_of_time_of_use_choice
-
-    if contract.customer_class not in facts.time_of_use.option.on(asked_on):
-        return {}
-    last = BillingMonth.parse(since) if since else None
-    return {"time_of_use_option": first_month_of_time_of_use_choice(asked_on, contract.customer_class, facts, last)}
-
-
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
@@ -233,6 +259,12 @@ def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
         bill = price_own(prices, measured)
         found.append({"month": str(month), "total_cny": bill.total_cny, "lines": [dict(vars(line)) for line in bill.lines]})
     return found
+
+
+def _today() -> date:
+    from pipelines.periods import local_day
+
+    return local_day(datetime.now(UTC))
 
 
 def _line(line: Any) -> dict[str, Any]:

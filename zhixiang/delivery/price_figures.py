@@ -86,7 +86,7 @@ def _span_figures(facts: Facts, first: date, last: date) -> dict[str, Any]:
 
 
 def _illustrative_beside_energy(facts: Facts, day: date) -> set[LineComponent]:
-    resting = {
+    resting: dict[LineComponent, Dated[Any]] = {
         LineComponent.BASIC_CAPACITY: facts.transmission.two_part_capacity,
         LineComponent.BASIC_DEMAND: facts.transmission.two_part_demand,
         LineComponent.DEMAND_EXCESS: facts.transmission.two_part_demand,
