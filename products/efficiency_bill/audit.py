@@ -30,6 +30,8 @@ class Reason(StrEnum):
     QUANTITY_AND_PRICE = "quantity_and_price"
     FACT_REVISED = "fact_revised"
     ARITHMETIC = "arithmetic"
+    BASE = "calculation_base"
+    NOT_COMPUTED = "not_computed"
 
 
 REASON_WORDS: Mapping[Reason, str] = {
@@ -40,6 +42,8 @@ REASON_WORDS: Mapping[Reason, str] = {
     Reason.QUANTITY_AND_PRICE: "电量和电价均不符 another quantity and price",
     Reason.FACT_REVISED: "电价后有更正 the price as known then; a later notice changed it",
     Reason.ARITHMETIC: "计算不符 quantity times price is not the amount",
+    Reason.BASE: "计算基数不符 another base: what other lines come to differs",
+    Reason.NOT_COMPUTED: "未能计算 this month cannot be computed here",
 }
 
 
@@ -62,21 +66,32 @@ class Finding:
     """One difference.
 
     line            Line of the file; None where the bill lacks it.
-    difference_cny  Issued less computed. [CNY]
+    component       None where it concerns the whole bill.
+    computed_cny    None where nothing can be computed. [CNY]
+    difference_cny  Issued less computed; None where nothing can be. [CNY]
     """
 
     line: int | None
-    component: LineComponent
+    component: LineComponent | None
     period: TouPeriod | None
     reason: Reason
     issued_cny: Decimal
-    computed_cny: Decimal
+    computed_cny: Decimal | None
     detail: str
 
     @property
-    def difference_cny(self) -> Decimal:
-        """Issued less computed. [CNY]"""
-        return self.issued_cny - self.computed_cny
+    def difference_cny(self) -> Decimal | None:
+        """Issued less computed; None where nothing can be. [CNY]"""
+        return None if self.computed_cny is None else self.issued_cny - self.computed_cny
+
+
+def not_computed(issued: Sequence[IssuedLine], why: str) -> Finding:
+    """The one finding of a bill that cannot be computed here: nothing is said of its lines.
+
+    why  What is missing or what the engine refuses.
+    """
+    total = sum((line.amount_cny for line in issued), Decimal(0))
+    return Finding(issued[0].line, None, None, Reason.NOT_COMPUTED, total, None, why)
 
 
 def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
@@ -183,12 +198,22 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
     elif not _is_product(issued):
         product = round_to_fen(issued.quantity * issued.unit_price)
         reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}"
+    elif then is not None and (then.quantity, then.unit_price, then.amount_cny) == (issued.quantity, issued.unit_price, issued.amount_cny):
+        reason, detail = Reason.FACT_REVISED, _then_and_now(line, then)
+    elif line.component is LineComponent.POWER_FACTOR_ADJUSTMENT and quantity_differs and not price_differs:
+        reason, detail = Reason.BASE, f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}: the sum of the lines it is raised on"
     elif quantity_differs and price_differs:
         reason, detail = Reason.QUANTITY_AND_PRICE, line.formula
     elif quantity_differs:
         reason, detail = Reason.QUANTITY, f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}"
     elif then is not None and then.unit_price == issued.unit_price:
-        reason, detail = Reason.FACT_REVISED, f"{line.fact_id}: {then.unit_price} then, {line.unit_price} now"
+        reason, detail = Reason.FACT_REVISED, _then_and_now(line, then)
     else:
         reason, detail = Reason.PRICE, f"{issued.unit_price} instead of {line.unit_price} ({line.fact_id})"
     return Finding(issued.line, issued.component, issued.period, reason, issued.amount_cny, line.amount_cny, detail)
+
+
+def _then_and_now(line: BillLine, then: BillLine) -> str:
+    if then.unit_price != line.unit_price:
+        return f"{line.fact_id}: {then.unit_price} then, {line.unit_price} now"
+    return f"raised on {then.quantity} {line.quantity_unit} then, on {line.quantity} now, as other lines were revised"

@@ -13,7 +13,7 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import BillLine, price_month
-from products.efficiency_bill.audit import NEEDED, Reason, audit, read_issued
+from products.efficiency_bill.audit import NEEDED, Reason, audit, not_computed, read_issued
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
@@ -36,7 +36,7 @@ def as_rows(lines: tuple[BillLine, ...] = LINES) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def found(rows: list[dict[str, str]], tmp_path: Path, **known: tuple[BillLine, ...]) -> list[tuple[Reason, Decimal]]:
+def found(rows: list[dict[str, str]], tmp_path: Path, **known: tuple[BillLine, ...]) -> list[tuple[Reason, Decimal | None]]:
     issued = read_issued(written(rows, tmp_path / "bill.csv"))[("W", SEPTEMBER)]
     return [(finding.reason, finding.difference_cny) for finding in audit(issued, LINES, known.get("then", ()))]
 
@@ -108,3 +108,24 @@ def test_a_wrong_header_an_empty_file_and_no_file(tmp_path: Path) -> None:
     rows[0]["billing_month"] = "2026-13"
     with pytest.raises(InputRefusedError, match=r"bill.csv:2 column billing_month: 2026-13 is not a billing month"):
         read_issued(written(rows, tmp_path / "bill.csv"))
+
+
+def test_the_adjustment_of_a_revised_price_is_revised_too(tmp_path: Path) -> None:
+    """Every price as known then: the adjustment's own ratio stands, what it is raised on does not."""
+    facts = load_facts(packaged("conf") / "facts")
+    dearer = dataclasses.replace(facts.energy_base.versions[0], value=D("0.6"))
+    then = price_month(
+        STEEL, STEEL_SEPTEMBER, dataclasses.replace(facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,)))
+    ).lines
+    reasons = found(as_rows(then), tmp_path, then=then)
+    assert {reason for reason, _ in reasons} == {Reason.FACT_REVISED}
+    assert len(reasons) == 4, "three periods of energy and the adjustment"
+    # Without the day of issue nobody knows of the revision: other prices, and another base.
+    assert [reason for reason, _ in found(as_rows(then), tmp_path)] == [Reason.PRICE] * 3 + [Reason.BASE]
+
+
+def test_a_bill_that_cannot_be_computed_gives_one_finding(tmp_path: Path) -> None:
+    issued = read_issued(written(as_rows(), tmp_path / "bill.csv"))[("W", SEPTEMBER)]
+    finding = not_computed(issued, "missing inputs: load_curve")
+    assert (finding.reason, finding.line, finding.issued_cny, finding.difference_cny) == (Reason.NOT_COMPUTED, 2, D("77504.18"), None)
+    assert "load_curve" in finding.detail

@@ -237,10 +237,10 @@ def audit_bill(
     json: JsonOption = False,
 ) -> None:
     """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
-    from pipelines.errors import DisagreementError
+    from pipelines.errors import DisagreementError, FactNotInForceError, UsageError
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
-    from products.efficiency_bill.audit import REASON_WORDS, audit, read_issued
+    from products.efficiency_bill.audit import REASON_WORDS, audit, not_computed, read_issued
     from products.efficiency_bill.kept_case import case_from_text
     from products.efficiency_bill.priced_supplies import price_case
     from zhixiang.cli.facts import parse_day
@@ -250,8 +250,14 @@ def audit_bill(
     for (customer_id, month), lines in sorted(read_issued(file).items(), key=lambda bill: (bill[0][0], str(bill[0][1]))):
         (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
         case = case_from_text(kept["case_inputs"])
-        computed, then = price_case(case, facts), price_case(case, facts, known) if known else None
-        for finding in audit(lines, computed.lines if computed else (), then.lines if then else ()):
+        try:
+            computed, then = price_case(case, facts), price_case(case, facts, known) if known else None
+        except (UsageError, FactNotInForceError) as error:
+            findings = [not_computed(lines, str(error))]
+        else:
+            lacking = f"missing inputs: {', '.join(case.lacks) or 'contract'}"
+            findings = [not_computed(lines, lacking)] if computed is None else audit(lines, computed.lines, then.lines if then else ())
+        for finding in findings:
             words = vars(finding) | {"difference_cny": finding.difference_cny, "reason_words": REASON_WORDS[finding.reason]}
             rows.append({"customer_id": customer_id, "billing_month": str(month), **words})
     if json:
@@ -273,8 +279,11 @@ def audit_bill(
     else:
         console().print("一致 every line agrees to the fen")
     if rows:
-        total = sum(row["difference_cny"] for row in rows)
-        raise DisagreementError(f"{len(rows)} lines differ, {total:+,.2f} CNY in all.", "Each row names its reason; --json gives the figures.")
+        differences = [row["difference_cny"] for row in rows if row["difference_cny"] is not None]
+        said = [f"{len(differences)} lines differ, {sum(differences):+,.2f} CNY in all"] if differences else []
+        if len(rows) > len(differences):
+            said.append(f"{len(rows) - len(differences)} bills could not be computed")
+        raise DisagreementError(f"{'; '.join(said)}.", "Each row names its reason; --json gives the figures.")
 
 
 def _said(line: dict[str, Any]) -> dict[str, Any]:
