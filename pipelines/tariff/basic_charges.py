@@ -5,7 +5,8 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
     contract demand  Pd Mc' + 2 Pd max(0, M - 1.05 Mc')   with Mc' = max(Mc, 0.40 S)
     actual demand    Pd M
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts: ``basic_charge.*``.
-Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge (ruling R8).
+Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge (ruling R8). A standard of the power
+factor that changes alone leaves the charge what it is and only divides it by days, so that each standard adjusts its own.
 """
 
 from __future__ import annotations
@@ -118,6 +119,8 @@ def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:
     """Days and the days they are divided by, the text and what it rests on (ruling R8)."""
     if not run.is_part:
         return Decimal(1), Decimal(1), "", ()
+    if run.of_days is not None:
+        return Decimal(run.days), Decimal(run.of_days), f" × {run.days}/{run.of_days} d", ()
     rule = version_of_span(facts.basic_charge.running_days_per_month, run.first_day, run.last_day, known)
     return Decimal(run.days), rule.value, f" × {run.days}/{rule.value:f} d", (ground(facts.basic_charge.running_days_per_month, rule),)
 

@@ -12,12 +12,12 @@ from pipelines.codes import LineComponent
 from pipelines.errors import ZhixiangError
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.periods import BillingMonth
-from pipelines.tariff.batch_columns import BillColumns, Optional64
+from pipelines.tariff.batch_columns import BillColumns, Optional64, SegmentColumns
 from pipelines.tariff.batch_energy import group_rows
 from pipelines.tariff.batch_lines import ADJUSTMENT, CONFIDENCES, EXPORT, NO_STANDARD, WHOLE_MONTH, Block, Refusals, amounts
 from pipelines.tariff.batch_prices import ShapeBook
 from pipelines.tariff.batch_texts import chosen_texts, joined, plain_numbers
-from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimal_of, mean_power_factors, scaled
+from pipelines.tariff.exact import MICRO, PRICE, BoolArray, IntArray, decimal_of, mean_power_factors, parts_of, scaled, shares_in_fen
 from pipelines.tariff.lines import least_sure
 from pipelines.tariff.month_facts import version_of_month
 from pipelines.tariff.pricing import EXPORTED
@@ -171,45 +171,66 @@ def _ratios(rule: PowerFactorRule, standard: Decimal) -> tuple[Decimal, ...]:
 
 
 def export_blocks(columns: BillColumns, refusals: Refusals, formulas: bool) -> Iterator[Block]:
-    """The credit for energy fed in, at the price of each bill's last segment."""
+    """The credit for energy fed in, at the price of the first section of each bill that has one."""
     segments = columns.segments
     if not segments.bill.size:
         return
-    last = np.zeros(columns.count, dtype=np.int64)
-    last[segments.bill] = np.arange(segments.bill.size)
-    price = segments.export
-    bought = (columns.exported.values != 0) & price.present[last]
-    refusals.add(np.flatnonzero(bought & (price.values[last] < 0)), "an export price must not be negative")
-    rows = np.flatnonzero(bought & refusals.accepted)
+    rows = _buying(segments, columns.exported.values != 0)
+    refusals.add(segments.bill[rows][segments.export.present[rows] & (segments.export.values[rows] < 0)], "an export price must not be negative")
+    rows = rows[refusals.accepted[segments.bill[rows]]]
     if not rows.size:
         return
-    paid = -price.values[last[rows]]
-    quantity = columns.exported.values[rows]
+    bill, price = segments.bill[rows], np.where(segments.export.present, segments.export.values, -1)[rows]
+    begins = np.flatnonzero((np.diff(bill, prepend=-1) != 0) | (np.diff(price, prepend=-2) != 0))
+    span = np.zeros(rows.size, dtype=np.int64)
+    span[begins] = 1
+    span = np.cumsum(span) - 1
+    days = segments.last_day[rows] - segments.first_day[rows] + 1
+    of_span, of_bill = np.bincount(span, days).astype(np.int64), np.bincount(bill, days, columns.count).astype(np.int64)
+    ends = np.append(begins[1:], rows.size) - 1
+    paid = np.flatnonzero(price[begins] >= 0)
+    bought, last = rows[begins[paid]], rows[ends[paid]]
+    bill = segments.bill[bought]
+    is_part = (np.bincount(segments.bill[rows[begins]], minlength=columns.count) > 1)[bill]
+    up, down = np.where(is_part, of_span[paid], 1), np.where(is_part, of_bill[bill], 1)
+    prices, energy = segments.export.values[bought], columns.exported.values[bill]
     formula = None
     if formulas:
-        energy = plain_numbers(quantity, MICRO, columns.decimals["exported_kwh"][rows])
-        at = plain_numbers(-paid, PRICE, segments.decimals["export_price_cny_per_kwh"][last[rows]])
-        formula = joined(energy, " kWh × −", at, " CNY/kWh (fed into the grid, price of the contract)")
+        written = plain_numbers(energy, MICRO, columns.decimals["exported_kwh"][bill])
+        pairs, place = np.unique(np.stack([np.where(is_part, up, 0), down]), axis=1, return_inverse=True)
+        shares = chosen_texts([f" × {day}/{counted} d" if day else "" for day, counted in pairs.T.tolist()], place.reshape(-1))
+        at = plain_numbers(prices, PRICE, segments.decimals["export_price_cny_per_kwh"][bought])
+        formula = joined(written, " kWh", shares, " × −", at, " CNY/kWh (fed into the grid, price of the contract)")
     name, sure = EXPORTED
     yield Block(
         stage=EXPORT,
         component=LineComponent.EXPORTED_ENERGY,
         quantity_unit=Unit.KWH,
         price_unit=Unit.CNY_PER_KWH,
-        bill=rows,
-        rank=np.zeros(rows.size, dtype=np.int64),
-        period=np.full(rows.size, -1, dtype=np.int64),
-        quantity=quantity,
-        price=paid,
-        fact=np.zeros(rows.size, dtype=np.int64),
+        bill=bill,
+        rank=segments.place[bought],
+        period=np.full(bill.size, -1, dtype=np.int64),
+        quantity=parts_of(energy, MICRO, up, down),
+        price=-prices,
+        fact=np.zeros(bill.size, dtype=np.int64),
         facts=(name,),
-        confidence=np.full(rows.size, CONFIDENCES.index(sure), dtype=np.int64),
-        rests=np.zeros(rows.size, dtype=np.int64),
+        confidence=np.full(bill.size, CONFIDENCES.index(sure), dtype=np.int64),
+        rests=np.zeros(bill.size, dtype=np.int64),
         rests_on=((name,),),
-        first_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
-        last_day=np.full(rows.size, WHOLE_MONTH, dtype=np.int64),
-        section=np.full(rows.size, -1, dtype=np.int64),
-        standard=np.full(rows.size, NO_STANDARD, dtype=np.int64),
-        fen=amounts(quantity, paid),
+        first_day=np.where(is_part, segments.first_day[bought], WHOLE_MONTH),
+        last_day=np.where(is_part, segments.last_day[last], WHOLE_MONTH),
+        section=np.full(bill.size, -1, dtype=np.int64),
+        standard=np.full(bill.size, NO_STANDARD, dtype=np.int64),
+        fen=-shares_in_fen(energy, MICRO, prices, up, down),
         formula=formula,
     )
+
+
+def _buying(segments: SegmentColumns, feeds: BoolArray) -> IntArray:
+    """The segments of each bill's first section with an export price, in order, of the bills that feed in."""
+    order = np.lexsort((segments.place, segments.bill))
+    priced = order[segments.export.present[order]]
+    bills, first = np.unique(segments.bill[priced], return_index=True)
+    section = np.full(feeds.size, np.iinfo(np.int64).min, dtype=np.int64)
+    section[bills] = segments.section[priced[first]]
+    return np.asarray(order[feeds[segments.bill[order]] & (segments.section[order] == section[segments.bill[order]])])

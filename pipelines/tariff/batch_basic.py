@@ -26,7 +26,10 @@ _TO_FINE = 10 ** (FINE - MICRO)
 
 @dataclass(frozen=True)
 class _Runs:
-    """Runs of days; ``row`` is the first segment of each, whose terms are the run's."""
+    """Runs of days; ``row`` is the first segment of each, whose terms are the run's.
+
+    of_days  What divides a whole month's charge of which the run is the days under one standard of the power factor; 0 elsewhere.
+    """
 
     row: IntArray
     first_day: IntArray
@@ -39,6 +42,7 @@ class _Runs:
     section_days: IntArray
     rank: IntArray
     demand_decimals: IntArray
+    of_days: IntArray
 
     @property
     def is_part(self) -> BoolArray:
@@ -88,27 +92,33 @@ def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refus
     for name in ("bill", "section", "level", "basis"):
         column = getattr(segments, name)[rows]
         same[1:] |= column[1:] != column[:-1]
-    for name in ("running_capacity", "standard"):
-        same[1:] |= _differs(getattr(segments, name), rows)
+    same[1:] |= _differs(segments.running_capacity, rows)
     by_contract = segments.basis[rows] == _CONTRACT
     same[1:] |= _differs(segments.contract_demand, rows) & by_contract[1:]
     same[1:] |= segments.last_day[rows][:-1] + 1 != segments.first_day[rows][1:]
     price = _first_day_prices(columns, rows, book)
     same[1:] |= price[1:] != price[:-1]
     same[0] = True
+    # A standard of the power factor that changes alone divides a run by days, each of which then has its own adjustment.
+    whole = np.cumsum(same) - 1
+    same[1:] |= _differs(segments.standard, rows)
     run = np.cumsum(same) - 1
     begins = np.flatnonzero(same)
     ends = np.append(begins[1:], rows.size) - 1
     span = segments.last_day - segments.first_day + 1
     running = np.where(segments.running_days.present, segments.running_days.values, span)[rows]
-    days, demand, seen = np.zeros(begins.size, dtype=np.int64), np.zeros(begins.size, dtype=np.int64), np.ones(begins.size, dtype=np.bool_)
+    days = np.zeros(begins.size, dtype=np.int64)
     np.add.at(days, run, running)
-    np.maximum.at(demand, run, segments.max_demand.values[rows])
-    np.logical_and.at(seen, run, segments.max_demand.present[rows])
+    count = int(whole[-1]) + 1
+    whole_days, demand, seen = np.zeros(count, dtype=np.int64), np.zeros(count, dtype=np.int64), np.ones(count, dtype=np.bool_)
+    np.add.at(whole_days, whole, running)
+    np.maximum.at(demand, whole, segments.max_demand.values[rows])
+    np.logical_and.at(seen, whole, segments.max_demand.present[rows])
     # Of equal demands the first one is written.
-    highest = np.full(begins.size, rows.size, dtype=np.int64)
-    at_height = np.flatnonzero(segments.max_demand.values[rows] == demand[run])
-    np.minimum.at(highest, run[at_height], at_height)
+    highest = np.full(count, rows.size, dtype=np.int64)
+    at_height = np.flatnonzero(segments.max_demand.values[rows] == demand[whole])
+    np.minimum.at(highest, whole[at_height], at_height)
+    of_run = whole[begins]
     month_energy = np.zeros(columns.count, dtype=np.int64)
     np.add.at(month_energy, segments.bill, segments.energy.values)
     # Contract capacity by days, over the two-part segments of a section.
@@ -119,11 +129,12 @@ def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refus
     np.add.at(section_days, group, span[rows])
     head = rows[begins]
     counts = np.array([month.day_count for month in columns.months], dtype=np.int64)[columns.month][segments.bill[head]]
+    is_divided = (np.bincount(of_run, minlength=count)[of_run] > 1) & (whole_days[of_run] >= counts)
     return _Runs(
-        head, segments.first_day[head], segments.last_day[rows[ends]], days, counts, Optional64(demand, seen),
+        head, segments.first_day[head], segments.last_day[rows[ends]], days, counts, Optional64(demand[of_run], seen[of_run]),
         month_energy[segments.bill[head]], kva_days[group[begins]], section_days[group[begins]],
         section_rank[head] * (int(segments.place.max()) + 1) + segments.place[head],
-        segments.decimals["max_demand_kw"][rows[highest]],
+        segments.decimals["max_demand_kw"][rows[highest[of_run]]], np.where(is_divided, whole_days[of_run], 0),
     )  # fmt: skip
 
 
@@ -191,14 +202,15 @@ def _kind_blocks(columns: BillColumns, runs: _Runs, chosen: IntArray, found: Bas
     segments, row = columns.segments, runs.row[chosen]
     basis = int(segments.basis[row[0]])
     part = runs.is_part[chosen]
-    up, down = np.where(part, runs.days[chosen], 1), np.where(part, found.days_divisor, 1)
+    of_days = runs.of_days[chosen]
+    up, down = np.where(part, runs.days[chosen], 1), np.where(part, np.where(of_days > 0, of_days, found.days_divisor), 1)
     falls = np.zeros(chosen.size, dtype=np.bool_)
     if found.threshold is not None:
         falls = runs.month_energy[chosen] * runs.section_days[chosen] >= found.threshold // 10**MICRO * runs.kva_days[chosen]
     price = np.where(falls, found.discounted, found.price)
-    case = part * 2 + falls.astype(np.int64)
+    case = (part & (of_days == 0)) * 2 + falls.astype(np.int64)
     days = np.where(part, runs.days[chosen], -1)
-    texts = BasicTexts(segments, found, row, runs.demand.values[chosen], runs.demand_decimals[chosen], days, falls) if formulas else None
+    texts = BasicTexts(segments, found, row, runs.demand.values[chosen], runs.demand_decimals[chosen], days, of_days, falls) if formulas else None
     if basis == _CAPACITY:
         charged = _Charged(segments.running_capacity.values[row], MICRO, up, down, price)
         formula = None if texts is None else texts.by_capacity()

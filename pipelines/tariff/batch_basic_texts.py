@@ -21,6 +21,7 @@ class BasicTexts:
     row              Segment whose terms are the run's.
     demand           Highest demand, 10^-6 kW; demand_decimals: with how many decimals it is written.
     days             Of a run that is a part of its month; -1 for a whole one.
+    of_days          What divides the days where it is not the fact's divisor; 0 elsewhere.
     falls            Whether the discount of ruling R11 holds.
     billed, is_raised  Billed contract demand, 10^-12 kW, and whether the capacity raised it above the agreed one.
     """
@@ -31,6 +32,7 @@ class BasicTexts:
     demand: IntArray
     demand_decimals: IntArray
     days: IntArray
+    of_days: IntArray
     falls: BoolArray
 
     def by_capacity(self) -> pa.Array:
@@ -69,8 +71,9 @@ class BasicTexts:
         return plain_numbers(billed, FINE, np.where(is_raised, of_floor, self.segments.decimals["contract_demand_kw"][self.row]))
 
     def _part(self) -> pa.Array:
-        days, place = np.unique(self.days, return_inverse=True)
-        return chosen_texts(["" if day < 0 else f" × {day}{self.found.part_text}" for day in days.tolist()], place)
+        pairs, place = np.unique(np.stack([self.days, self.of_days]), axis=1, return_inverse=True)
+        texts = ["" if day < 0 else f" × {day}/{divisor} d" if divisor else f" × {day}{self.found.part_text}" for day, divisor in pairs.T.tolist()]
+        return chosen_texts(texts, place.reshape(-1))
 
     def _price(self) -> pa.Array:
         plain = f" × {self.found.price_text}"

@@ -126,7 +126,7 @@ class SupplyMonth:
 
     lagging_kvarh, leading_kvarh  Reactive energy of the month; None without the register. [kvarh]
     year_to_date_kwh              Residential: energy of the calendar year before this month. [kWh]
-    exported_kwh                  Energy fed into the grid, paid at the last segment's export price. [kWh]
+    exported_kwh                  Energy fed into the grid, paid at the export price of the first section that has one, by days where it changes. [kWh]
     power_factor_kwh              Active energy beside the reactive one; None: that of all segments. [kWh]
     """
 

@@ -19,7 +19,7 @@ from pipelines.tariff.energy_charges import energy_lines
 from pipelines.tariff.lines import BillLine, PricedMonth, average_price, least_sure, make_line, number_lines
 from pipelines.tariff.power_factor import adjustment_line, power_factor
 from pipelines.tariff.residential import residential_lines
-from pipelines.tariff.runs import runs_of
+from pipelines.tariff.runs import runs_of, span_days
 from pipelines.units import Unit
 
 EXACT_DIGITS = 60
@@ -126,14 +126,42 @@ def _adjustments(charges: Iterable[_Charge], mean: Decimal | None, supply: Suppl
 
 
 def _exported(supply: SupplyMonth) -> list[BillLine]:
-    """The credit for energy fed in, at the price that the contract agrees; without a price it is not bought."""
-    price = supply.segments[-1].contract.export_price_cny_per_kwh
-    if price is None or not supply.exported_kwh:
+    """The credit for energy fed in, at the price that the contract agrees; without a price it is not bought.
+
+    The first section with a price feeds in; where its price changes, begins or ends inside the month, the energy goes by days.
+    """
+    buying = next((each.section for each in supply.segments if each.contract.export_price_cny_per_kwh is not None), None)
+    if buying is None or not supply.exported_kwh:
         return []
-    if price < 0:
-        raise UsageError(f"An export price must not be negative: {price}.")
-    formula = f"{supply.exported_kwh:f} kWh × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
-    return [make_line(LineComponent.EXPORTED_ENERGY, supply.exported_kwh, Unit.KWH, -price, Unit.CNY_PER_KWH, (EXPORTED,), formula)]
+    spans: list[tuple[Decimal | None, date, date]] = []
+    for segment in supply.segments:
+        price = segment.contract.export_price_cny_per_kwh
+        if segment.section != buying:
+            continue
+        if price is not None and price < 0:
+            raise UsageError(f"An export price must not be negative: {price}.")
+        if spans and spans[-1][0] == price:
+            spans[-1] = (price, spans[-1][1], segment.last_day)
+        else:
+            spans.append((price, segment.first_day, segment.last_day))
+    counted = sum(span_days(each) for each in supply.segments if each.section == buying)
+    return [
+        line
+        for price, first_day, last_day in spans
+        if price is not None
+        for line in _credit(supply, price, first_day, last_day, None if len(spans) == 1 else counted)
+    ]
+
+
+def _credit(supply: SupplyMonth, price: Decimal, first_day: date, last_day: date, counted_days: int | None) -> Iterable[BillLine]:
+    """One credit line; ``counted_days`` are those that the month's energy is divided by, none where one price buys it all."""
+    days, quantity, text = (last_day - first_day).days + 1, supply.exported_kwh, ""
+    part = (Decimal(1), Decimal(1))
+    if counted_days is not None:
+        part, text = (Decimal(days), Decimal(counted_days)), f" × {days}/{counted_days} d"
+    formula = f"{quantity:f} kWh{text} × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
+    line = make_line(LineComponent.EXPORTED_ENERGY, quantity, Unit.KWH, -price, Unit.CNY_PER_KWH, (EXPORTED,), formula, part=part)
+    yield line if counted_days is None else replace(line, first_day=first_day, last_day=last_day)
 
 
 def _mean_power_factor(supply: SupplyMonth) -> Decimal | None:

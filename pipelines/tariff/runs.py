@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from itertools import groupby
 
 from pipelines.codes import DemandBasis, PricingScheme
 from pipelines.errors import UsageError
@@ -28,6 +29,8 @@ class Run:
     kva_days       Contract capacity times days, over the section's two-part segments. [kVA d]
     section_days   Days of those segments. [d]
     is_catalogue   Whether a catalogue sets the price.
+    of_days        Days of operation by which a whole month's charge is divided where only the power factor's standard changes inside it, so that
+                   each standard adjusts its days; None: the charge is not divided so. [d]
     """
 
     section: str
@@ -41,6 +44,7 @@ class Run:
     kva_days: Decimal
     section_days: int
     is_catalogue: bool
+    of_days: int | None = None
 
 
 def run_prices(contract: Contract, day: date, facts: Facts, known: date | None) -> Dated[PriceByVoltage]:
@@ -63,38 +67,48 @@ def runs_of(supply: SupplyMonth, facts: Facts, known: date | None) -> list[Run]:
 def _runs_of_section(segments: Sequence[Segment], supply: SupplyMonth, facts: Facts, known: date | None) -> list[Run]:
     kva_days = sum(((each.contract.contract_capacity_kva or Decimal(0)) * span_days(each) for each in segments), Decimal(0))
     section_days = sum(span_days(each) for each in segments)
-    runs: list[Run] = []
+    groups: list[list[Segment]] = []
     key: tuple[object, ...] = ()
     for segment in segments:
-        contract = segment.contract
-        own_key = (*_terms(contract), _price(contract, segment.first_day, facts, known))
-        if runs and own_key == key and runs[-1].last_day + _DAY == segment.first_day:
-            runs[-1] = _joined(runs[-1], segment, supply.month)
-            continue
+        own_key = (*_terms(segment.contract), _price(segment.contract, segment.first_day, facts, known))
+        if groups and own_key == key and groups[-1][-1].last_day + _DAY == segment.first_day:
+            groups[-1].append(segment)
+        else:
+            groups.append([segment])
         key = own_key
-        days = _running_days(segment, supply.month)
-        is_part = days < supply.month.day_count
-        catalogue = facts.catalogue.covers(segment.first_day, known)
-        runs.append(
-            Run(
-                segment.section, contract, segment.first_day, segment.last_day, days, is_part, segment.max_demand_kw, supply.energy_kwh,
-                kva_days, section_days, catalogue,
-            )
-        )  # fmt: skip
-    return runs
+    return [
+        Run(
+            part[0].section, part[0].contract, part[0].first_day, part[-1].last_day, days, is_part, demand, supply.energy_kwh, kva_days, section_days,
+            facts.catalogue.covers(part[0].first_day, known), of_days,
+        )
+        for group in groups
+        for part, days, is_part, demand, of_days in _by_standard(group, supply.month)
+    ]  # fmt: skip
+
+
+_Part = tuple[list[Segment], int, bool, Decimal | None, int | None]
+
+
+def _by_standard(group: list[Segment], month: BillingMonth) -> Iterator[_Part]:
+    """Segments of one run by the standard of their power factor: what they are, days, whether a part, demand of the run, what divides them.
+
+    A standard that changes touches neither capacity nor demand: the parts together cost what the run costs.
+    """
+    demands = [segment.max_demand_kw for segment in group]
+    demand = None if None in demands else max(each for each in demands if each is not None)
+    days = sum(_running_days(segment, month) for segment in group)
+    is_part = days < month.day_count
+    parts = [list(same) for _, same in groupby(group, key=lambda segment: segment.contract.power_factor_standard)]
+    if len(parts) == 1:
+        yield group, days, is_part, demand, None
+        return
+    for part in parts:
+        yield part, sum(_running_days(segment, month) for segment in part), True, demand, None if is_part else days
 
 
 def span_days(segment: Segment) -> int:
     """Days of a segment. [d]"""
     return (segment.last_day - segment.first_day).days + 1
-
-
-def _joined(run: Run, segment: Segment, month: BillingMonth) -> Run:
-    demands = [demand for demand in (run.max_demand_kw, segment.max_demand_kw) if demand is not None]
-    days = run.days + _running_days(segment, month)
-    return replace(
-        run, last_day=segment.last_day, days=days, is_part=days < month.day_count, max_demand_kw=max(demands) if len(demands) == 2 else None
-    )
 
 
 def _running_days(segment: Segment, month: BillingMonth) -> int:
@@ -107,7 +121,7 @@ def _running_days(segment: Segment, month: BillingMonth) -> int:
 
 def _terms(contract: Contract) -> tuple[object, ...]:
     demand = contract.contract_demand_kw if contract.demand_basis is DemandBasis.CONTRACT_DEMAND else None
-    return contract.voltage_level, contract.running_capacity_kva, contract.demand_basis, demand, contract.power_factor_standard
+    return contract.voltage_level, contract.running_capacity_kva, contract.demand_basis, demand
 
 
 def _price(contract: Contract, day: date, facts: Facts, known: date | None) -> tuple[str, Decimal | None]:

@@ -219,11 +219,10 @@ class AccountBook:
             for piece, terms_row in zip(left, terms, strict=True)
             if (contract := contracts[terms_row["valid_from_date"]]) is not None
         ]
-        found, bought = self._joined(segments, month), segments[-1].contract.export_price_cny_per_kwh
+        found = self._joined(segments, month)
         for section in sections:
             own = [
-                # The engine pays energy fed in at the price of the last segment.
-                _segment(replace(contract_of_share(share), export_price_cny_per_kwh=bought), replace(piece, max_demand_kw=None), None, section.name)
+                _segment(contract_of_share(share), replace(piece, max_demand_kw=None), None, section.name)
                 for piece, share in zip(section.pieces, section.shares, strict=True)
                 if share is not None
             ]

@@ -141,9 +141,22 @@ def price_case(case: Case, world: World) -> list[Line]:
         charged.append((standard, line, F(0)))
     lines = [line for _, line, _ in charged]
     lines += adjustments(case, charged)
-    if case["exported"] != "0" and case["segments"][-1]["export"] is not None:
-        lines.append(("exported_energy", "", amount(F(case["exported"]), -F(case["segments"][-1]["export"]))))
+    lines += fed_in(case)
     return lines
+
+
+def fed_in(case: Case) -> Iterator[Line]:
+    """Bought day by day at the price agreed for the day, equal amounts of energy a day; days in a row at one price are one line."""
+    kwh = F(case["exported"])
+    sections = [segment["section"] for segment in case["segments"] if segment["export"] is not None]
+    if kwh == 0 or not sections:
+        return
+    daily = [
+        segment["export"] for segment in case["segments"] if segment["section"] == sections[0] for _ in range(segment["first"], segment["last"] + 1)
+    ]
+    for price, days in itertools.groupby(daily):
+        if price is not None:
+            yield "exported_energy", "", amount(kwh * F(len(list(days)), len(daily)), -F(price))
 
 
 def standard_of(segment: Case) -> str | None:
@@ -245,8 +258,12 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
             share = F(running, 30) if is_part else F(1)
             demand = max(F(by_day[day]["demand"]) for day in days) if segment["basis"] != "capacity" else F(0)
             rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (2018, 4)
-            for line in _run(segment, F(terms[-1]), share, demand, rebate):
-                yield standard_of(segment), line
+            # Each standard adjusts the part of the charge that falls on its days.
+            spans = [list(same) for _, same in itertools.groupby(days, key=lambda day: by_day[day]["standard"])]
+            for span in spans:
+                of_span = share if len(spans) == 1 else F(len(span), 30) if is_part else F(len(span), len(days))
+                for line in _run(segment, F(terms[-1]), of_span, demand, rebate):
+                    yield standard_of(by_day[span[0]]), line
 
 
 def _terms(segment: Case, day: date, world: World) -> tuple[Any, ...]:
@@ -257,7 +274,7 @@ def _terms(segment: Case, day: date, world: World) -> tuple[Any, ...]:
         published = TWO_PART[segment["level"]][1 if by_capacity else 2]
         price = world.price("capacity" if by_capacity else "demand", published, day)
     agreed = segment["contract_kw"] if segment["basis"] == "contract_demand" else None
-    return segment["level"], F(segment["running_kva"]), segment["basis"], agreed, segment["standard"], price
+    return segment["level"], F(segment["running_kva"]), segment["basis"], agreed, price
 
 
 def _run(segment: Case, price: F, share: F, demand: F, rebate: bool) -> Iterator[Line]:

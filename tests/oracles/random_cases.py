@@ -141,6 +141,7 @@ def _changed(random: Random, terms: dict[str, Any], may_switch: bool) -> dict[st
         {"contract_kw": str(round(Decimal(terms["contract_kw"]) + 50, 2))},
         {"basis": random.choice(("capacity", "contract_demand", "actual_demand"))},
         {"standard": random.choice(_STANDARDS)} if terms["standard"] else {},
+        {"export": random.choice((None, "0.3953", "0.4153"))},
         {"tou": not terms["tou"]} if may_switch and terms["class"] == "general_commercial" else {},
         {},
     ]
