@@ -109,11 +109,15 @@ class LatePaymentRule:
     cap_ratio: Decimal
 
 
+DailyRatios = tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]
+"""Penalty ratios of a day by class: within the calendar year in which the bill was due, and after it. [1/d]"""
+
+
 @dataclass(frozen=True)
 class LatePayment:
     """Penalty rates, least and largest penalty, and when supply may be cut."""
 
-    daily: Dated[tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]]
+    daily: Dated[DailyRatios]
     minimum_cny: Dated[Decimal]
     cap_ratio: Dated[Decimal]
     disconnection_after_days: Dated[Decimal]

@@ -14,6 +14,7 @@ import yaml
 from pipelines.errors import FactFileError
 
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+MOST_NODES = 100_000
 _INTEGER = re.compile(r"[-+]?\d+")
 _DECIMAL = re.compile(r"[-+]?\d+\.\d+")
 
@@ -131,30 +132,53 @@ def read_marked_yaml(path: Path, shown_as: str, where_missing: str = "Restore it
         raise FactFileError(shown_as, line, f"not readable as YAML: {error.problem}") from None
     except yaml.YAMLError as error:
         raise FactFileError(shown_as, None, f"not readable as YAML: {' '.join(str(error).split())}") from None
-    built = _build(node, shown_as) if node is not None else None
+    built = _Builder(shown_as).build(node) if node is not None else None
     if not isinstance(built, MarkedMap):
         raise FactFileError(shown_as, 1, "the file must be a mapping of keys")
     return built
 
 
-def _build(node: yaml.Node, path: str) -> Any:
-    line = node.start_mark.line + 1
-    if isinstance(node, yaml.MappingNode):
-        mapping = MarkedMap(path, line)
+class _Builder:
+    """Turns nodes into marked values; an alias is built where it stands, so that what grows without end is refused."""
+
+    def __init__(self, path: str) -> None:
+        self._path, self._built = path, 0
+        self._open: set[int] = set()
+
+    def build(self, node: yaml.Node) -> Any:
+        """The value of a node."""
+        line = node.start_mark.line + 1
+        self._built += 1
+        if self._built > MOST_NODES:
+            raise FactFileError(
+                self._path, line, f"the file unfolds to more than {MOST_NODES:,} values", "Write fewer aliases (*name) of large parts."
+            )
+        if id(node) in self._open:
+            raise FactFileError(self._path, line, "an alias (*name) stands inside the part that it names", "Write the part out.")
+        if isinstance(node, yaml.MappingNode | yaml.SequenceNode):
+            self._open.add(id(node))
+            try:
+                return self._mapping(node, line) if isinstance(node, yaml.MappingNode) else self._listing(node, line)
+            finally:
+                self._open.discard(id(node))
+        return _scalar(node, self._path, line)
+
+    def _mapping(self, node: yaml.MappingNode, line: int) -> MarkedMap:
+        mapping = MarkedMap(self._path, line)
         for key_node, value_node in node.value:
             key = str(key_node.value)
             if key in mapping:
-                raise FactFileError(path, key_node.start_mark.line + 1, f"the key {key!r} stands twice")
+                raise FactFileError(self._path, key_node.start_mark.line + 1, f"the key {key!r} stands twice")
             mapping.lines[key] = key_node.start_mark.line + 1
-            mapping[key] = _build(value_node, path)
+            mapping[key] = self.build(value_node)
         return mapping
-    if isinstance(node, yaml.SequenceNode):
-        listing = MarkedList(path, line)
+
+    def _listing(self, node: yaml.SequenceNode, line: int) -> MarkedList:
+        listing = MarkedList(self._path, line)
         for child in node.value:
             listing.lines.append(child.start_mark.line + 1)
-            listing.append(_build(child, path))
+            listing.append(self.build(child))
         return listing
-    return _scalar(node, path, line)
 
 
 def _scalar(node: yaml.Node, path: str, line: int) -> Any:

@@ -13,6 +13,7 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
+from pipelines.codes import CustomerClass
 from pipelines.facts import Facts
 from pipelines.tariff.batch_adjustment import adjustment_blocks, export_blocks, power_factors
 from pipelines.tariff.batch_basic import basic_blocks
@@ -98,6 +99,11 @@ def _check(columns: BillColumns, refusals: Refusals) -> None:
     follows = (segments.bill[order][1:] == segments.bill[order][:-1]) & (segments.section[order][1:] == segments.section[order][:-1])
     overlaps = follows & (segments.first_day[order][1:] <= segments.last_day[order][:-1])
     refusals.add(segments.bill[order][1:][overlaps], "two segments of a section price the same day")
+    main = segments.sections.index("") if "" in segments.sections else -1
+    gaps = follows & (segments.section[order][1:] == main) & (segments.first_day[order][1:] > segments.last_day[order][:-1] + 1)
+    refusals.add(segments.bill[order][1:][gaps], "days between two segments have no price")
+    at_home = segments.customer_class == tuple(CustomerClass).index(CustomerClass.RESIDENTIAL)
+    refusals.add(segments.bill[at_home & segments.market.present], "a dwelling buys at the residential price, not on the market")
     running = segments.running_days
     span = segments.last_day - segments.first_day + 1
     refusals.add(segments.bill[running.present & ((running.values < 0) | (running.values > span))], "the running days do not fit into the month")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr, ValidationError
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.errors import FactFileError, FactNotInForceError, UsageError, ZhixiangError
@@ -26,7 +27,18 @@ from pipelines.tariff.own_prices import OwnPrices, OwnPricesError, TieredPrice
 QUARTERS = 96
 QUARTER_HOURS = 4
 HIGHEST_FIRST_ROW_KV = 10
-Positive = Annotated[Decimal, Field(ge=0)]
+_PLAIN = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
+
+
+def _plain(value: object) -> object:
+    """A number as people write it; an exponent would make a figure out of any digits."""
+    if isinstance(value, str | Decimal) and not _PLAIN.fullmatch(str(value).strip() if isinstance(value, str) else f"{value:f}"):
+        raise ValueError("write the number in plain decimals, at most 15 digits before and after the point")
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_plain)]
+Positive = Annotated[Number, Field(ge=0)]
 
 
 class _Part(BaseModel):
@@ -39,7 +51,7 @@ class ContractPart(_Part):
     customer_class: CustomerClass = Field(description="Price class.")
     pricing_scheme: PricingScheme = Field(description="One- or two-part price.")
     voltage_level: VoltageLevel = Field(description="Supply voltage level.")
-    supply_kv: Decimal | None = Field(
+    supply_kv: Number | None = Field(
         None, gt=0, description="Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]"
     )
     is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
@@ -47,7 +59,7 @@ class ContractPart(_Part):
     running_capacity_kva: Positive | None = Field(None, description="Capacity in operation; two-part. [kVA]")
     demand_basis: DemandBasis | None = Field(None, description="What the basic charge is raised on; two-part.")
     contract_demand_kw: Positive | None = Field(None, description="Contract maximum demand, where that is the basis. [kW]")
-    power_factor_standard: Decimal | None = Field(None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]")
+    power_factor_standard: Number | None = Field(None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]")
     is_ev_charging: bool = Field(False, description="Whether a curve is split by the hours of charging points; industry and commerce.")
     household_persons: int | None = Field(None, ge=1, description="Residential: persons of the household, where registered.")
     is_combined_meter: bool = Field(False, description="Residential: one price without tiers.")
@@ -68,7 +80,7 @@ class MonthPart(_Part):
     max_demand_kw: Positive | None = Field(None, description="Highest 15-minute mean power. [kW]")
     lagging_kvarh: Positive | None = Field(None, description="Lagging reactive energy. [kvarh]")
     leading_kvarh: Positive | None = Field(None, description="Leading reactive energy. [kvarh]")
-    resolution_kwh: Decimal = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
+    resolution_kwh: Number = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
     year_to_date_kwh: Positive | None = Field(
         None,
         description="Residential: energy of the calendar year before this month; left out: that of the case's own months before it in the year. [kWh]",
@@ -184,6 +196,11 @@ def _problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | int,
 
 
 def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:
+    if contract.customer_class is CustomerClass.RESIDENTIAL:
+        if contract.is_ev_charging:
+            yield "is_ev_charging", "the hours of residential charging points have no published price; price industry or commerce"
+        if contract.market_price_cny_per_kwh is not None:
+            yield "market_price_cny_per_kwh", "a dwelling buys at the residential price, not on the market"
     if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.customer_class is CustomerClass.RESIDENTIAL:
         return
     if contract.demand_basis is None:
@@ -211,7 +228,7 @@ def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[t
 
 def contract_of_case(case: TariffCase) -> Contract:
     """The contract as the engine takes it."""
-    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name not in ("supply_kv", "is_ev_charging")})
+    return Contract(**{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"})
 
 
 def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
@@ -247,6 +264,23 @@ def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Fac
         month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
         year_to_date_kwh=part.year_to_date_kwh or Decimal(0), exported_kwh=part.exported_kwh, by_day=use,
     )  # fmt: skip
+
+
+def lacks_year_to_date(case: TariffCase) -> list[bool]:
+    """Of each month whether its tiers rest on a year that is taken to have been empty before it: neither the file nor an earlier month tells.
+
+    In January nothing comes before, nor in the month in which the supply began.
+    """
+    contract = case.contract
+    if contract.customer_class is not CustomerClass.RESIDENTIAL or contract.is_combined_meter:
+        return [False] * len(case.months)
+    months = [BillingMonth.parse(part.month) for part in case.months]
+    told: list[bool] = []
+    for month, part in zip(months, case.months, strict=True):
+        begins = month.month == 1 or (contract.supply_began is not None and contract.supply_began >= month.first_day)
+        earlier = any(other.year == month.year and other < month for other in months)
+        told.append(part.year_to_date_kwh is None and not begins and not earlier)
+    return told
 
 
 def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import UsageError
-from pipelines.facts import Facts
+from pipelines.facts import Facts, Version
+from pipelines.facts.contract_rules import DailyRatios, LatePayment
 from pipelines.tariff.lines import BillLine, make_line, number_lines
-from pipelines.tariff.month_facts import ground
+from pipelines.tariff.month_facts import changes_inside, ground
 from pipelines.units import Unit
 
+_DAY = timedelta(days=1)
 _AMOUNT_DAYS = "CNY·d"
 _PER_DAY = "1/d"
 
@@ -24,30 +28,21 @@ def late_payment_lines(
     unpaid_cny  What was not paid by the due day. [CNY]
     due_day     Last day of payment in time.
     paid_day    Day of payment; the days after the due day up to and with it count.
-    Days of the due day's calendar year pay one ratio, later ones another; then the least and the largest penalty hold.
+    Days of the due day's calendar year pay one ratio, later ones another, each by the rule in force on the day; then the least and the largest
+    penalty in force on the day of payment hold.
     """
     if unpaid_cny < 0:
         raise UsageError(f"An unpaid amount must not be negative: {unpaid_cny}.")
     if paid_day <= due_day or unpaid_cny == 0:
         return ()
     rules = facts.late_payment
-    daily = rules.daily.version_on(paid_day, known)
-    rule = rules.on(paid_day, known)
-    year_end = date(due_day.year, 12, 31)
-    same = (min(paid_day, year_end) - due_day).days
-    later = max(0, (paid_day - year_end).days)
     lines = []
-    for days, ratio, label in (
-        (same, rule.same_year_ratio[customer_class], "same_year"),
-        (later, rule.later_year_ratio[customer_class], "later_year"),
-    ):
-        if days > 0:
-            lines.append(
-                make_line(
-                    LineComponent.LATE_PAYMENT, unpaid_cny * days, _AMOUNT_DAYS, ratio, _PER_DAY, (ground(rules.daily, daily),),
-                    f"{unpaid_cny:f} CNY × {days} d × {ratio:f} per day ({label})",
-                )
-            )  # fmt: skip
+    for span in _spans(rules, due_day, paid_day, known):
+        ratio = span.ratios[customer_class]
+        formula = f"{unpaid_cny:f} CNY × {span.days} d × {ratio:f} per day ({span.label})"
+        cited = [ground(rules.daily, span.version)]
+        lines.append(make_line(LineComponent.LATE_PAYMENT, unpaid_cny * span.days, _AMOUNT_DAYS, ratio, _PER_DAY, cited, formula))
+    daily = rules.daily.version_on(paid_day, known)
     total = sum((line.amount_cny for line in lines), Decimal(0))
     cap = rules.cap_ratio.version_on(paid_day, known)
     minimum = rules.minimum_cny.version_on(paid_day, known)
@@ -61,3 +56,25 @@ def late_payment_lines(
         formula = f"{minimum.value:f} CNY, the least penalty"
         lines = [make_line(LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, grounds, formula)]
     return number_lines(lines)
+
+
+@dataclass(frozen=True)
+class _Span:
+    """Days of delay under one version of the daily ratio and on one side of the year's end."""
+
+    days: int
+    version: Version[DailyRatios]
+    ratios: Mapping[CustomerClass, Decimal]
+    label: str
+
+
+def _spans(rules: LatePayment, due_day: date, paid_day: date, known: date | None) -> Iterator[_Span]:
+    """Each day by the rule in force on it; raises FactNotInForceError where a day is not covered."""
+    year_end, first, last = date(due_day.year, 12, 31), due_day + _DAY, paid_day
+    edges = {first, *changes_inside(rules.daily, first, last, known)} | ({year_end + _DAY} if first <= year_end < last else set())
+    firsts = sorted(edges)
+    for begin, end in zip(firsts, [*(each - _DAY for each in firsts[1:]), last], strict=True):
+        version = rules.daily.version_on(begin, known)
+        same_year, later_year = version.value
+        ratios, label = (same_year, "same_year") if begin <= year_end else (later_year, "later_year")
+        yield _Span((end - begin).days + 1, version, ratios, label)

@@ -7,7 +7,7 @@ from datetime import date
 from decimal import Decimal, localcontext
 
 from pipelines.codes import LineComponent
-from pipelines.errors import UsageError
+from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.money import round_half_up
@@ -77,4 +77,14 @@ def adjustment_line(lines: Sequence[BillLine], mean: Decimal, standard: Decimal,
 def _funds_inside(lines: Sequence[BillLine], month: BillingMonth, facts: Facts, known: date | None) -> Decimal:
     """Funds that whole catalogue prices contain; raises FactNotInForceError where their rate is not known. [CNY]"""
     energy = sum((line.quantity for line in lines if line.component is LineComponent.CATALOGUE_ENERGY), Decimal(0))
-    return energy * version_of_month(facts.funds, month, known).value if energy else Decimal(0)
+    if not energy:
+        return Decimal(0)
+    try:
+        return energy * version_of_month(facts.funds, month, known).value
+    except FactNotInForceError as error:
+        error.hint = (
+            f"The adjustment leaves out the funds inside catalogue prices, so their rate in {month} is needed: add a version of funds to {facts.funds.file} "
+            f"with effective_from and effective_to around {month}, the document, and confidence unverified where none was read; or leave "
+            "power_factor_standard out, and the bill has no adjustment."
+        )
+        raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal, localcontext
 
 from pipelines.codes import Confidence, CustomerClass, LineComponent
@@ -23,6 +23,7 @@ from pipelines.tariff.runs import runs_of, span_days
 from pipelines.units import Unit
 
 EXACT_DIGITS = 60
+_DAY = timedelta(days=1)
 # A term of the contract: no document of it was read.
 EXPORTED = ("contract.export_price_cny_per_kwh", Confidence.UNVERIFIED)
 # A line with the standard of its contract, by which the adjustment finds its base.
@@ -80,6 +81,9 @@ def _check(supply: SupplyMonth) -> None:
             raise UsageError(f"The segment from {segment.first_day} to {segment.last_day} does not lie in {supply.month}.")
         if segment.section in last and segment.first_day <= last[segment.section]:
             raise UsageError(f"Two segments of {supply.month} price {segment.first_day}.", "Segments of one section follow one another.")
+        if segment.section == "" and "" in last and segment.first_day > last[""] + _DAY:
+            between = f"{last[''] + _DAY} to {segment.first_day - _DAY}"
+            raise UsageError(f"No segment of {supply.month} prices {between}.", "Segments of the main part follow one another without a gap.")
         last[segment.section] = segment.last_day
     if supply.exported_kwh < 0:
         raise UsageError(f"Energy fed in must not be negative: {supply.exported_kwh} kWh.")

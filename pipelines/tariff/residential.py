@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import Confidence, LineComponent, TouPeriod
-from pipelines.errors import UsageError
+from pipelines.codes import Confidence, LineComponent, TouPeriod, VoltageLevel
+from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts, Version
 from pipelines.facts.prices import ResidentialTiers
 from pipelines.tariff.contract import Contract, Segment
@@ -22,6 +22,8 @@ from pipelines.units import Unit
 
 _TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
 _MONTHS = 12
+# The notice prices 不满1千伏 alone by tiers; another level has only the price of a combined meter.
+TIERED_LEVEL = VoltageLevel.BELOW_1KV
 BY_PERIOD = "residential.tiers.by_period"
 
 
@@ -67,9 +69,16 @@ def residential_lines(segment: Segment, before_kwh: Decimal, facts: Facts, known
     before_kwh  Energy of the calendar year before the segment. [kWh]
     """
     contract = segment.contract
+    if contract.market_price_cny_per_kwh is not None:
+        raise UsageError("A dwelling buys at the residential price, not on the market.", "Leave market_price_cny_per_kwh out of its contract.")
     version = version_of_span(facts.residential_tiers, segment.first_day, segment.last_day, known)
     if contract.is_combined_meter:
         return [_combined_line(segment, version, facts, known)]
+    if contract.voltage_level is not TIERED_LEVEL:
+        dated = facts.residential_tiers
+        raise FactNotForContractError(
+            dated.fact_id, segment.first_day, f"dwellings at {TIERED_LEVEL.value}, not at {contract.voltage_level.value}", dated.file, version.line
+        )
     limits = tier_limits(version.value, contract, segment.first_day.year)
     parts = split_over_tiers(before_kwh, segment.energy_kwh, limits)
     is_prorated = months_of_supply(contract, segment.first_day.year) < _MONTHS

@@ -269,8 +269,8 @@ def test_a_city_is_priced_in_spark(spark: SparkSession) -> None:
 
 
 def test_segments_that_stand_apart_are_runs_of_their_own() -> None:
-    """A contract suspended as a whole for ten days: two runs, no joining over the gap."""
-    part = {"energy_kwh": D("500.00"), "energy_by_period": {TouPeriod.FLAT: D("500.00")}, "max_demand_kw": D(500)}
+    """A part behind the meter that pauses for ten days: two runs, no joining over the gap."""
+    part = {"section": "workshop", "energy_kwh": D("500.00"), "energy_by_period": {TouPeriod.FLAT: D("500.00")}, "max_demand_kw": D(500)}
     supply = SupplyMonth(
         SEPTEMBER,
         (Segment(FACTORY, date(2026, 9, 1), date(2026, 9, 10), **part), Segment(FACTORY, date(2026, 9, 21), date(2026, 9, 30), **part)),  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from datetime import date
 from decimal import Decimal
@@ -79,3 +80,17 @@ def test_the_command_shows_lines_and_total() -> None:
     for wrong in (["industry", "1"], ["residential", "one"], ["residential", "nan"]):
         refused = asked(*wrong, "--due", "2026-12-30", "--paid", "2027-01-01")
         assert isinstance(refused.exception, UsageError), wrong
+
+
+def test_each_day_pays_the_ratio_in_force_on_it() -> None:
+    """Due on 2026-09-20, paid on 2026-09-30; 0.002 a day until the 26th, six days, and 0.001 from there on, four: 120.00 + 40.00."""
+    (version,) = FACTS.late_payment.daily.versions
+    lower = tuple({kind: ratio / 2 for kind, ratio in ratios.items()} for ratios in version.value)
+    later = dataclasses.replace(version, value=lower, effective_from=date(2026, 9, 27), known_from=date(2026, 9, 1))
+    daily = dataclasses.replace(FACTS.late_payment.daily, versions=(version, later))
+    facts = dataclasses.replace(FACTS, late_payment=dataclasses.replace(FACTS.late_payment, daily=daily))
+    lines = late_payment_lines(INDUSTRY, Decimal(10000), date(2026, 9, 20), date(2026, 9, 30), facts)
+    assert [str(line.amount_cny) for line in lines] == ["120.00", "40.00"]
+    # Across the change and the turn of the year: none is lost.
+    lines = late_payment_lines(INDUSTRY, Decimal(10000), date(2026, 9, 20), date(2027, 1, 2), facts, known=date(2026, 8, 31))
+    assert [str(line.quantity) for line in lines] == ["1020000", "20000"]

@@ -49,7 +49,7 @@ def show_tariff(
 @app.command("price")
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
-    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, lacks_year_to_date, read_case
 
     case, facts = read_case(file), _facts()
     if case.own_prices is not None:
@@ -61,11 +61,11 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
-                "power_factor": found.power_factor, "missing_inputs": list(found.missing_inputs),
+                "power_factor": found.power_factor, "missing_inputs": [*found.missing_inputs, *(["year_to_date_kwh"] if lacks else [])],
                 "notes": [note.value for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
-            for found in priced
+            for found, lacks in zip(priced, lacks_year_to_date(case), strict=True)
         ]  # fmt: skip
     if json:
         show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
@@ -78,7 +78,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
         if month.get("missing_inputs"):
-            console().print(f"缺少输入，有的费用未计 missing, so some charges are left out: {', '.join(month['missing_inputs'])}")
+            console().print(f"缺少输入，电费可能不全 missing, so the total may lack something: {', '.join(month['missing_inputs'])}")
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
 
