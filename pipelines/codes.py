@@ -80,6 +80,8 @@ class RegisterRule(StrEnum):
     METER_EXCHANGE = "meter_exchange"
     DECREASE = "decrease"
     JUMP = "jump"
+    OVER_CAPACITY = "over_capacity"
+    RESTART = "restart"
 
 
 class TouPeriod(StrEnum):

@@ -54,6 +54,8 @@ def find_in_reads(derived: pa.Table, received: pa.Table, settings: VeeSettings) 
         jumped=jumped,
         rolled_over=_is(derived["register_rule_code"], RegisterRule.ROLLOVER.value) & ~decreased,
         exchanged=_is(derived["register_rule_code"], RegisterRule.METER_EXCHANGE.value) & ~decreased,
+        over_capacity=_is(derived["register_rule_code"], RegisterRule.OVER_CAPACITY.value),
+        restarted=_is(derived["register_rule_code"], RegisterRule.RESTART.value),
         step=np.rint(resolution / multiplier).astype(np.int64),
         rolls_over_at=derived["rolls_over_at"].to_numpy(),
         rates=rates,

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from pipelines.transforms.micros import PER_UNIT, BoolArray, IntArray
 
-FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP = range(7)
+FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP, OVER_CAPACITY, RESTART = range(9)
 
+_NEVER = np.iinfo(np.int64).max
 LOOK_AHEAD = 5
 """Reads that tell whether one before them was too high: most of them must lie below it, and two at least."""
 
@@ -85,9 +86,10 @@ def _advance(start: int, end: int, span: int, multiplier: int, limit: float, sha
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _is_jump(read: int, last: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
-    """Whether a read lies above the reads that follow it while these go on from the read before: then it is the odd one, not they.
+def _is_jump(read: int, floor: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+    """Whether a read lies above the reads that follow it while these go on from ``floor``: then it is the odd one, not they.
 
+    floor  Where the meter stood before: at the read before, or at its installation. [1e-6]
     A register that begins anew at 0 falls below the read before as well, so a rollover is no jump.
     """
     below, above = 0, 0
@@ -96,9 +98,89 @@ def _is_jump(read: int, last: int, series: IntArray, register: IntArray, meter: 
             break
         if register[later] >= register[read]:
             above += 1
-        elif register[later] >= register[last]:
+        elif register[later] >= floor:
             below += 1
     return below >= 2 and below > above
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _is_odd_first(
+    read: int, series: IntArray, day: IntArray, register: IntArray, meter: IntArray, span: int, multiplier: int, capacity: float, share: float
+) -> bool:
+    """Whether the first read of a series lies above the next one and most of those that follow, and these have not rolled over.
+
+    capacity  Largest energy of an hour, NaN where unknown. [1e-6 kWh]
+    """
+    below, above = 0, 0
+    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+        if series[later] != series[read] or meter[later] != meter[read]:
+            break
+        limit = capacity * 24.0 * (day[later] - day[read])
+        advance, _ = _advance(register[read], register[later], span, multiplier, limit, share)
+        if advance < 0:
+            below += 1
+        elif later == read + 1:  # two reads that agree
+            return False
+        else:
+            above += 1
+    return below >= 2 and below > above
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _begins_anew(read: int, held: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+    """Whether the reads after one that cannot follow go on from it, below what it cannot follow: the register began anew.
+
+    held  The register that it ought to have kept above. [1e-6]
+    """
+    anew, back = 0, 0
+    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+        if series[later] != series[read] or meter[later] != meter[read]:
+            break
+        if register[later] >= held:
+            back += 1
+        elif register[later] >= register[read]:
+            anew += 1
+    return anew >= 2 and anew > back
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _energy_between(
+    read: int,
+    last: int,
+    day: IntArray,
+    register: IntArray,
+    meter: IntArray,
+    forward: BoolArray,
+    multiplier: IntArray,
+    span: IntArray,
+    start: IntArray,
+    has_start: BoolArray,
+    previous_end: IntArray,
+    has_previous_end: BoolArray,
+    capacity_kva: NDArray[np.float64],
+    share: float,
+    capacity_factor: float,
+) -> tuple[int, bool, bool, float]:
+    """Energy from one read to another (-1: a decrease), whether a register rolled over, whether all is known, and the most that can have flowed."""
+    total, rolled, most = 0, False, np.inf
+    begin, hours = register[last], 24.0 * (day[read] - day[last])
+    for place in range(meter[last], meter[read] + 1):
+        if place > meter[last]:
+            begin = start[place]
+        end = register[read]
+        if place < meter[read]:
+            end = previous_end[place + 1]
+            if not (forward[read] and has_previous_end[place + 1] and has_start[place + 1]):
+                return total, rolled, False, most
+        limit = capacity_factor * capacity_kva[place] * hours * PER_UNIT
+        advance, over = _advance(begin, end, span[place], multiplier[place], limit, share)
+        if advance < 0:
+            return -1, rolled, True, most
+        rolled = rolled or over
+        total += _times(advance, multiplier[place])
+        # Over an exchange either meter may have counted all the while; an unknown capacity bounds nothing.
+        most = np.inf if np.isnan(limit) else limit if place == meter[last] else max(most, limit)
+    return total, rolled, True, most
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -121,6 +203,7 @@ def settle_reads(
     """Rule, place of the read before (-1: none), energy and whether it is known, for reads ordered by series and day.
 
     meter    Place of each read's meter, -1 where none is known; the arrays from ``multiplier`` on run over meters.
+    A read that closes more energy than the connection can have carried, or at which the register begins anew, gives none, and the next goes on from it.
     forward  Whether the read is an active forward register, the one whose exchange registers are known.
     """
     count = series.size
@@ -135,38 +218,38 @@ def settle_reads(
         if meter[read] < 0:
             rule[read] = UNKNOWN_METER
             continue
+        own = meter[read]
         if last < 0:
+            hourly = capacity_factor * capacity_kva[own] * PER_UNIT
+            if _is_odd_first(read, series, day, register, meter, span[own], multiplier[own], hourly, share):
+                rule[read] = JUMP
+                continue
             rule[read] = FIRST_READ
             last = read
             continue
         before[read] = last
-        if meter[read] == meter[last] and register[read] > register[last] and _is_jump(read, last, series, register, meter):
+        # An exchange opens the series at the register of installation, or anywhere where that is not known.
+        floor = register[last] if own == meter[last] else start[own] if forward[read] and has_start[own] else 0
+        if register[read] > floor and _is_jump(read, floor, series, register, meter):
             rule[read] = JUMP
             continue
-        total, rolled, exchanged, certain = 0, False, False, True
-        begin = register[last]
-        hours = 24.0 * (day[read] - day[last])
-        for place in range(meter[last], meter[read] + 1):
-            if place > meter[last]:
-                begin = start[place]
-            end = register[read]
-            if place < meter[read]:
-                exchanged = True
-                end = previous_end[place + 1]
-                if not (forward[read] and has_previous_end[place + 1] and has_start[place + 1]):
-                    certain = False
-                    break
-            limit = capacity_factor * capacity_kva[place] * hours * PER_UNIT
-            advance, over = _advance(begin, end, span[place], multiplier[place], limit, share)
-            if advance < 0:
-                total = -1
-                break
-            rolled = rolled or over
-            total += _times(advance, multiplier[place])
+        total, rolled, certain, most = _energy_between(
+            read, last, day, register, meter, forward, multiplier, span, start, has_start, previous_end, has_previous_end, capacity_kva, share, capacity_factor
+        )  # fmt: skip
         if total < 0:
-            rule[read] = DECREASE
+            # Above the register of its installation a new meter is right, and what was told of the old one's end is not.
+            held = _NEVER if own != meter[last] and register[read] >= floor else floor
+            if _begins_anew(read, held, series, register, meter):
+                rule[read] = RESTART
+                last = read
+            else:
+                rule[read] = DECREASE
             continue
-        rule[read] = METER_EXCHANGE if exchanged else ROLLOVER if rolled else NORMAL
+        if certain and total > most:
+            rule[read] = OVER_CAPACITY
+            last = read
+            continue
+        rule[read] = METER_EXCHANGE if own != meter[last] else ROLLOVER if rolled else NORMAL
         energy[read] = total if certain else 0
         known[read] = certain
         last = read

@@ -42,6 +42,8 @@ _RULES = {
     kernel.DECREASE: RegisterRule.DECREASE,
     kernel.UNKNOWN_METER: RegisterRule.DECREASE,
     kernel.JUMP: RegisterRule.JUMP,
+    kernel.OVER_CAPACITY: RegisterRule.OVER_CAPACITY,
+    kernel.RESTART: RegisterRule.RESTART,
 }
 
 
@@ -55,7 +57,9 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
     The register of a day is read at its end, so a meter that counts from day V on may be read on V - 1 for the first time.
     A read below the one before is a rollover at 10 to the power of the register's digits if the advance stays plausible; else it is held
     back and the next read is compared with the last good one. So is a read that most of those after it lie below, while they go on from the one
-    before: one read too high would else hold back all that follow. A read after an exchange closes the old meter at
+    before: one read too high would else hold back all that follow; the first read of a series is held against those after it alone. Where a register
+    falls and those after it go on from there, it began anew, as at an exchange that nobody reported: no energy, and the walk goes on from it; the same
+    where more energy lies between two reads than ``rollover_capacity_factor`` times the capacity can have carried. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active forward registers, so for the
     other channels, or where one is unknown, the day of the exchange has no energy. The registers of the rates follow the same walk.
     """

@@ -128,8 +128,8 @@ def _judged_registers(registers: pa.Table, long_spans: pa.Table, month: BillingM
     states = np.zeros((len(series), month.day_count), dtype=np.int8)
     closes = registers["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
     span = pc.fill_null(registers["span_days"], 1).to_numpy().astype(np.int64)
-    # A decrease leaves no energy: the day is not settled.
-    settled = pc.not_equal(registers["register_rule_code"], RegisterRule.DECREASE.value).to_numpy()
+    unsettled = pa.array([rule.value for rule in (RegisterRule.DECREASE, RegisterRule.OVER_CAPACITY, RegisterRule.RESTART)])  # they leave no energy
+    settled = ~pc.is_in(registers["register_rule_code"], value_set=unsettled).to_numpy()
     for row in np.flatnonzero(settled & (span > 1)):
         states[place[row], max(0, closes[row] - span[row] + 1) : min(month.day_count, closes[row] + 1)] = ESTIMATED
     own = settled & (span <= 1) & (closes >= 0) & (closes < month.day_count)

@@ -89,7 +89,7 @@ class RegisterBlock:
     day_numbers  Local day that the read closes, counted from 1970-01-01.
     register     The counter. [1e-6, before the multiplier]
     before       Place of the read before, -1 where there is none.
-    decreased, jumped, rolled_over, exchanged  What the walk decided about the energy since the read before.
+    decreased, jumped, rolled_over, exchanged, over_capacity, restarted  What the walk decided about the energy since the read before.
     step         Smallest step of the register. [1e-6, before the multiplier]
     rolls_over_at  Where the registers of the meter begin again, 0 where unknown. [1e-6, before the multiplier]
     rates        (reads x rates) registers of the rates, -1 where none was sent. [1e-6, before the multiplier]
@@ -104,6 +104,8 @@ class RegisterBlock:
     jumped: BoolArray
     rolled_over: BoolArray
     exchanged: BoolArray
+    over_capacity: BoolArray
+    restarted: BoolArray
     step: IntArray
     rolls_over_at: IntArray
     rates: IntArray

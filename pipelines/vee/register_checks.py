@@ -28,6 +28,14 @@ def _exchange(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     return block.exchanged.copy()
 
 
+def _over_capacity(block: RegisterBlock, parameters: Parameters) -> BoolArray:
+    return block.over_capacity.copy()
+
+
+def _restart(block: RegisterBlock, parameters: Parameters) -> BoolArray:
+    return block.restarted.copy()
+
+
 def _rate_sum(block: RegisterBlock, parameters: Parameters) -> BoolArray:
     if not block.rates.size:
         return np.zeros(block.series.size, dtype=np.bool_)
@@ -82,4 +90,22 @@ REGISTER_CHECKS: tuple[Check, ...] = (
         eligibility=_HAS_BEFORE,
     ),
     Check("VEE-V36", Level.REGISTER, "Register jump: above the reads that follow it", "示值飞走", Severity.QUARANTINE, TRADE, _jump),
+    Check(
+        "VEE-V37",
+        Level.REGISTER,
+        "More energy since the read before than the connection can have carried: none is settled",
+        "电量超出容量",
+        Severity.WARN,
+        TRADE,
+        _over_capacity,
+    ),
+    Check(
+        "VEE-V38",
+        Level.REGISTER,
+        "The register began anew: an exchange that nobody reported, or a reset; no energy is settled over it",
+        "示值重新起算（换表未报）",
+        Severity.WARN,
+        TRADE,
+        _restart,
+    ),
 )

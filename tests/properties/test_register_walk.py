@@ -88,3 +88,67 @@ def test_the_walk_finds_the_energies_that_the_registers_were_made_from() -> None
     whole = [(total, rates) for total, rates in told if rates is not None and None not in rates]
     assert len(whole) > METERS * DAYS / 3
     assert all(sum(rates) == total for total, rates in whole), "registers that are not cut off sum to the total"
+
+
+def test_one_wrong_read_costs_the_days_beside_it_and_no_more() -> None:
+    """A read anywhere, the first and the first of a new meter among them, is replaced by any other number.
+
+    Beside it no energy is settled that the connection cannot carry; from the second read after it on all is as without it. The last two reads of a
+    meter are left alone: what is wrong there only later reads can tell.
+    """
+    rng = np.random.default_rng(7)
+    days, capacity, turn = 16, 10.0, 100_000
+    most = Decimal(str(SETTINGS.rollover_capacity_factor * capacity * 24))
+    described = {"register_digits": 5, "register_decimals": 2, "provenance": "simulated", "computed_run_id": "r", "capacity_kva": capacity,
+                 "multiplier_ratio": 1.0}  # fmt: skip
+    meters, reads, clean, wrong_at = [], [], {}, {}
+    for number in range(400):
+        name, exchanged = f"MP-{number:03d}", int(rng.integers(5, days - 5)) if number % 3 == 0 else None
+        total = int(rng.integers(0, 60_000))
+        row = {"meter_point_id": name, "valid_from_date": FIRST, "meter_id": "A"} | described
+        meters.append(row)
+        registers = []
+        for day in range(days):
+            used = int(rng.integers(1, 40)) if day else 0
+            if day == exchanged:
+                end, total = total, int(rng.integers(0, 60_000))
+                row["valid_to_date"] = FIRST + timedelta(days=day - 1)
+                meters.append({"meter_point_id": name, "valid_from_date": FIRST + timedelta(days=day), "meter_id": "B",
+                               "start_register_unscaled": Decimal(total), "previous_end_register_unscaled": Decimal(end)} | described)  # fmt: skip
+            total += used
+            registers.append(total)
+            clean[name, day] = used
+        ends = days if exchanged is None or rng.random() < 0.5 else exchanged
+        begins = 0 if ends == exchanged or exchanged is None else exchanged
+        spoilt = begins if rng.random() < 0.4 else int(rng.integers(begins, ends - 2))
+        registers[spoilt] = int(rng.integers(0, turn))
+        wrong_at[name] = spoilt
+        reads += [
+            {
+                "meter_point_id": name,
+                "channel_code": "active_forward",
+                "read_date": FIRST + timedelta(days=day),
+                "register_unscaled": Decimal(register),
+            }
+            for day, register in enumerate(registers)
+        ]
+    empty_meter, empty_read = dict.fromkeys(SilverMeterPoints.columns()), dict.fromkeys(BronzeRegisterReads.columns())
+    common = {"content_hash": "a", "read_month": "2026-03"}
+    found = derive_reads(
+        pa.Table.from_pylist(
+            [empty_read | common | row | {"line_number": at + 2} for at, row in enumerate(reads)], BronzeRegisterReads.arrow_schema()
+        ),
+        pa.Table.from_pylist([empty_meter | row for row in meters], SilverMeterPoints.arrow_schema()),
+        SETTINGS,
+    ).to_pylist()
+    judged = 0
+    for row in found:
+        name, day = row["meter_point_id"], (row["energy_date"] - FIRST).days
+        energy, span = row["energy_kwh_or_kvarh"], row["span_days"]
+        if energy is not None:
+            assert energy <= most * span, row
+        if day < wrong_at[name] or day > wrong_at[name] + 2:
+            expected = sum(clean[name, each] for each in range(day - (span or 1) + 1, day + 1))
+            assert day == 0 or energy == expected, (row, wrong_at[name])
+            judged += 1
+    assert judged > 400 * 10

@@ -32,6 +32,8 @@ def reads() -> RegisterBlock:
         jumped=np.zeros(4, dtype=np.bool_),
         rolled_over=np.zeros(4, dtype=np.bool_),
         exchanged=np.zeros(4, dtype=np.bool_),
+        over_capacity=np.zeros(4, dtype=np.bool_),
+        restarted=np.zeros(4, dtype=np.bool_),
         step=np.full(4, UNIT // 100),
         rolls_over_at=np.full(4, 10_000 * UNIT),
         rates=np.repeat((total // 4)[:, None], 4, axis=1),
@@ -60,10 +62,14 @@ REGISTER_FIRES: dict[str, tuple[RegisterBlock, list[int]]] = {
     "VEE-V22": (of_read(2, rates=RATES + np.array([50_001, 0, 0, 0])), [2]),
     "VEE-V23": (of_read(2, rates=np.array([20, 32, 32, 32]) * UNIT), [2]),
     "VEE-V36": (of_read(2, jumped=True), [2]),
+    "VEE-V37": (of_read(2, over_capacity=True), [2]),
+    "VEE-V38": (of_read(2, restarted=True), [2]),
 }
 REGISTER_SILENT: dict[str, list[RegisterBlock]] = {
     "VEE-V19": [of_read(2, rolled_over=True), of_read(2, jumped=True)],
     "VEE-V36": [of_read(2, decreased=True), of_read(2, rolled_over=True)],
+    "VEE-V37": [of_read(2, jumped=True), of_read(2, restarted=True)],
+    "VEE-V38": [of_read(2, decreased=True), of_read(2, exchanged=True)],
     "VEE-V20": [of_read(2, exchanged=True)],
     "VEE-V21": [of_read(2, rolled_over=True)],
     "VEE-V22": [
