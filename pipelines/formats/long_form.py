@@ -14,17 +14,17 @@ from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
 from pipelines.formats.csv_records import CsvLayout, read_cells
-from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
+from pipelines.formats.gridding import NO_TIME, BeatenLines, IntArray, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
-from pipelines.formats.spacing import wrong_spacing
+from pipelines.formats.spacing import finer_points, wrong_spacing
 from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
 from pipelines.tables.base import STRING, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
-_DAY_MICROS = 86_400_000_000
+_DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
 _BEATEN_LISTED, _BEATEN_NAMED = 10_000, 5
 Raw = Callable[[int], bytes | str]
 
@@ -128,22 +128,39 @@ class LongForm:
         minutes = self.mapping.interval_minutes
         steps = wrong_spacing(rows, self.mapping.slots)
         every = np.array([steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64)[records.meter] * minutes
+        self._hold_apart(records, every, records.line.size, name, rejects, raw)
+        return np.asarray(every == minutes)
+
+    def _as_fine_as_told(self, records: LongRecords, starts: IntArray, name: str, rejects: Rejects, raw: Raw) -> np.ndarray:
+        """Which lines do not belong to meter points whose values come more often than the mapping says; those are held back."""
+        minutes = self.mapping.interval_minutes
+        every = np.full(len(records.names), minutes, np.int64)
+        for meter, step in finer_points(records.meter, starts, minutes * _MINUTE_MICROS).items():
+            every[meter] = max(1, step // _MINUTE_MICROS)
+        self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
+        return np.asarray(every[records.meter] == minutes)
+
+    def _hold_apart(self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw) -> None:
+        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are most of the file."""
+        minutes = self.mapping.interval_minutes
         bad = np.flatnonzero(every != minutes)
         if not bad.size:
-            return np.ones(records.line.size, np.bool_)
+            return
         column, first = self.mapping.stamp.column, int(bad[0])
-        if bad.size > records.line.size // 2:
+        if bad.size > count // 2:
             reason = f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, the mapping says {minutes}"
             raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column)
         for place in bad.tolist():
             line = int(records.line[place])
             reason = f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
             rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
-        return np.asarray(every == minutes)
 
     def _on_grid(self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw) -> LongRecords:
         """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
         starts, whole = interval_starts(records.instant, self.mapping)
+        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, rejects, raw)
+        if not kept.all():
+            records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)
         first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
         inside = (day >= first) & (day <= last)

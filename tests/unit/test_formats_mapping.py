@@ -237,7 +237,7 @@ def test_a_file_that_the_mapping_does_not_fit_is_refused() -> None:
     with pytest.raises(InputRefusedError) as missing:
         read("meter,when,kwh\n", mapping())
     assert (missing.value.reason_code, missing.value.column) == ("missing_column", "ts")
-    wrong = as_parquet({"meter": ["A"] * 3000, "ts": pa.array(np.arange(3000) * 60 + 1_770_000_000).cast(pa.timestamp("s")), "kwh": np.ones(3000)})
+    wrong = as_parquet({"meter": ["A"] * 3000, "ts": pa.array(np.arange(3000) * 1800 + 1_770_000_420).cast(pa.timestamp("s")), "kwh": np.ones(3000)})
     with pytest.raises(InputRefusedError, match="does the mapping fit"):
         read(wrong, mapping(), "long.parquet")
     with pytest.raises(InputRefusedError) as typed:
