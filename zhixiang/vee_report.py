@@ -12,11 +12,13 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.codes import IntervalStatus
+from pipelines.tables.estimation import CHOSEN
 from pipelines.vee import CHECKS
 from pipelines.vee.estimators import ESTIMATORS
 from zhixiang.delivery.pages import write_page
 from zhixiang.delivery.quality_charts import error_chart
 from zhixiang.delivery.quality_figures import error_lines
+from zhixiang.vee_folder import OUTPUTS, SUMMARY
 
 if TYPE_CHECKING:
     from zhixiang.vee_run import VeeResult
@@ -39,13 +41,18 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
             failed[check_id] += 1 if count is None else count
     measured, missing = counts[IntervalStatus.MEASURED], counts[IntervalStatus.MISSING]
     figures: dict[str, Any] = {
-        "files": {state: sum(row["status"] == state for row in result.files) for state in ("accepted", "duplicate_content", "refused", "halted")},
+        "files": {
+            state: sum(row["status"] == state for row in result.files) for state in ("accepted", "duplicate_content", "not_used", "refused", "halted")
+        },
         "meter_points": len(pc.unique(curves["meter_point_id"])) if has else 0,
         "days": curves.num_rows,
         "intervals": int(status.size),
         "measured": measured,
         "estimated": int(status.size) - measured - missing,
         "missing": missing,
+        "register_meter_points": len(pc.unique(result.registers["meter_point_id"])) if result.registers.num_columns else 0,
+        "register_reads": result.registers.num_rows,
+        "settled_reads": int(pc.count(result.registers["energy_kwh_or_kvarh"]).as_py()) if result.registers.num_columns else 0,
         "rejected_records": len(result.rejects),
         "superseded_lines": len(result.superseded),
         "reasons": dict(sorted(Counter(row["reason_code"] for row in result.rejects).items())),
@@ -55,6 +62,7 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "assumed_multiplier_1": len(result.assumed),
         "unknown_multiplier": len(result.unknown),
         "like_days": "Chinese calendar of holidays" if result.holidays else "week alone",
+        "remarks": result.remarks,
         "exit_code": result.exit_code,
     }
     write_page(
@@ -67,6 +75,8 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         methods=[method for method in ESTIMATORS if counts[method.status]],
         plots=_plots(curves) if has else [],
         error_charts=[part | {"chart": error_chart(part["lines"], result.error_limits)} for part in error_lines(result.errors.to_pylist())],
+        coverage=[row for row in result.errors.to_pylist() if row["estimator_id"] == CHOSEN],
+        outputs=[name for name in OUTPUTS if name != "report.html" and (name == SUMMARY or (path.parent / name).exists())],
         series=_series_count(curves) if has else 0,
         days_shown=DAYS_SHOWN,
         assumed=result.assumed[:40],

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -20,6 +19,7 @@ from pipelines.codes import IntervalStatus
 from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedError, UsageError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
+from pipelines.formats.contract import RefusalReason
 from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import months_through
 from pipelines.settings import Settings
@@ -61,6 +61,7 @@ class VeeResult:
     unknown     Meter points of whose rows in meter_points files none can be used: their multiplier is unknown, so what they sent is held back.
     changed     Measured values that are not as received, are lost or have another final value, as counted; a run with any is halted.
     holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
+    remarks     What the reader should know of the whole: files of tables that are not looked at, years without a calendar.
     """
 
     files: list[dict[str, Any]] = field(default_factory=list)
@@ -75,6 +76,7 @@ class VeeResult:
     unknown: list[str] = field(default_factory=list)
     changed: int = 0
     holidays: bool = False
+    remarks: list[str] = field(default_factory=list)
 
     @property
     def exit_code(self) -> int:
@@ -105,6 +107,8 @@ def run_vee(
             table, rows, rejects, superseded = found
             if table in received:
                 received[table].append(rows)
+            else:
+                entry["status"], entry["reason"] = "not_used", f"vee does not look at {table.name.removeprefix('bronze_')}"
             result.rejects += [{"file": str(path), "stage": "read", **row} for row in rejects]
             result.superseded += [{"file": str(path), "stage": "read", **row} for row in superseded]
     bronze = {table: pa.concat_tables(parts) if parts else _without_run(table).empty_table() for table, parts in received.items()}
@@ -119,7 +123,13 @@ def run_vee(
     result.registers = registers.energy
     on_step("validation and estimation")
     every = {*pc.unique(curves["curve_date"]).to_pylist(), *pc.unique(registers.energy["energy_date"]).to_pylist()}
-    day_types = _day_types(facts, sorted(every)) if local else {}
+    day_types, unknown_years = _day_types(facts, sorted(every)) if local else ({}, [])
+    if unknown_years:
+        years = ", ".join(map(str, unknown_years))
+        result.remarks.append(f"no calendar of holidays for {years}: there like-days follow the week alone")
+    unused = [entry["file"] for entry in result.files if entry["status"] == "not_used"]
+    if unused:
+        result.remarks.append(f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} files)")
     present = settings.section(FormatSettings).present_char
     outcome = refine_curves(
         curves,
@@ -137,7 +147,8 @@ def run_vee(
     findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
     result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
     on_step("error of the estimates")
-    result.errors, result.error_limits = measure_estimation_errors(outcome.curves, {}, day_types, vee), error_limits(vee)
+    classes = _classes(bronze[BronzeCustomers], points)
+    result.errors, result.error_limits = measure_estimation_errors(outcome.curves, classes, day_types, vee), error_limits(vee)
     for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
         result.rejects.append(
             {name: held[name] for name in ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")}
@@ -174,6 +185,14 @@ def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts
     return rate_clock(formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, terms)
 
 
+def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
+    """The latest class of each meter point's customer, where both are in the files."""
+    latest = customers.sort_by([(name, "ascending") for name in ("customer_id", "valid_from_date", "sent_at_utc", "line_number")])
+    classes = {row["customer_id"]: row["customer_class_code"] for row in latest.select(["customer_id", "customer_class_code"]).to_pylist()}
+    owners = points.sort_by([("meter_point_id", "ascending"), ("valid_from_date", "ascending")]).select(["meter_point_id", "customer_id"]).to_pylist()
+    return {row["meter_point_id"]: classes[row["customer_id"]] for row in owners if classes.get(row["customer_id"])}
+
+
 def _read(
     path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str], described: set[str]
 ) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
@@ -197,6 +216,8 @@ def _read(
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
         refuse_too_many(answer, path.name, limits)
+        if not answer.record_count and not answer.rows.num_rows:
+            raise InputRefusedError(path.name, RefusalReason.NO_RECORDS, "there is a header and no record under it")
     except InputRefusedError as refusal:
         halted = refusal.reason_code == TOO_MANY_BAD_ROWS
         where = f" (line {refusal.line})" if refusal.line else ""
@@ -231,12 +252,16 @@ def _without_run(table: type[Table]) -> pa.Schema:
     return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])
 
 
-def _day_types(facts: Facts, days: Sequence[date]) -> Mapping[date, str]:
+def _day_types(facts: Facts, days: Sequence[date]) -> tuple[Mapping[date, str], list[int]]:
+    """The kind of each day, and the years of which the calendar is not known."""
     found: dict[date, str] = {}
+    unknown: set[int] = set()
     for day in days:
-        with suppress(FactNotInForceError):
+        try:
             found[day] = facts.holidays.day_type(day)
-    return found
+        except FactNotInForceError:
+            unknown.add(day.year)
+    return found, sorted(unknown)
 
 
 def long_intervals(curves: pa.Table) -> pa.Table:
@@ -329,7 +354,7 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
             pa_csv.write_csv(intervals, folder / "intervals.csv")
         flags = flags_of(result.curves, result.findings) if result.curves.num_rows or result.findings.num_rows else None
         if flags is not None:
-            pa_csv.write_csv(flags, folder / "flags.csv")
+            pa_csv.write_csv(_plain(flags), folder / "flags.csv")
         if result.errors.num_rows:
             pa_csv.write_csv(result.errors, folder / "estimation_errors.csv")
         if result.registers.num_rows:
@@ -337,7 +362,7 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
         names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
         schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
         rejects = pa.Table.from_pylist([{name: row.get(name) for name in names} for row in [*result.rejects, *result.superseded]], schema)
-        pa_csv.write_csv(rejects, folder / "rejected.csv")
+        pa_csv.write_csv(_plain(rejects), folder / "rejected.csv")
         on_step("writing the report")
         figures = write_report(result, flags, folder / "report.html")
         write_summary(figures, folder)
@@ -345,12 +370,14 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
 
 
 def _plain(table: pa.Table) -> pa.Table:
-    """Decimals as text and lists of them joined by a semicolon, for CSV."""
+    """For CSV: decimals as text, lists of them joined by a semicolon, and a quote before texts that a spreadsheet would take for a formula."""
 
     def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
         if pa.types.is_list(column.type):
             texts = [None if row is None else ";".join("" if value is None else str(value) for value in row) for row in column.to_pylist()]
             return pa.chunked_array([pa.array(texts, STRING)])
+        if pa.types.is_string(column.type):
+            return pc.replace_substring_regex(column, "^([=+@\\t\\r-])", "'\\1")
         return column.cast(STRING) if pa.types.is_decimal(column.type) else column
 
     return pa.table({name: plain(table[name]) for name in table.column_names})

@@ -11,6 +11,7 @@ import typer
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, show_rows, warn
 
 _QUIET_SECONDS = 2.0
+_STEPS_BESIDE_FILES = 5
 
 
 def vee(
@@ -30,7 +31,7 @@ def vee(
     declared = load_mapping(mapping) if mapping else None
     prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
     settings = load_settings()
-    steps = _Steps(len(files) + 4, quiet=json)
+    steps = _Steps(sum(1 for _ in every_file(files)) + _STEPS_BESIDE_FILES, quiet=json)
     try:
         facts = load_facts(settings.facts_dir)
         result = run_vee(files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin)
@@ -47,11 +48,14 @@ def vee(
     if result.unknown and not json:
         named = ", ".join(result.unknown[:5]) + (", ..." if len(result.unknown) > 5 else "")
         warn(f"no row of meter_points can be used for {named} ({len(result.unknown)} meter points): what they sent is held back, see rejected.csv")
+    for remark in () if json else result.remarks:
+        warn(remark)
     if json:
         show_json(figures | {"out": str(out), "file_list": result.files})
     else:
-        counted = ("meter_points", "days", "intervals", "measured", "estimated", "missing", "rejected_records")
-        show_rows([{name: figures[name] for name in counted}])
+        counted = ["meter_points", "days", "intervals", "measured", "estimated", "missing"] if figures["intervals"] else []
+        counted += ["register_meter_points", "register_reads", "settled_reads"] if figures["register_reads"] else []
+        show_rows([{name: figures[name] for name in (*counted, "rejected_records")}])
         typer.echo(f"report: {out / 'report.html'}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
@@ -63,16 +67,20 @@ class _Steps:
     def __init__(self, total: int, *, quiet: bool) -> None:
         self._total, self._quiet, self._began = total, quiet, time.monotonic()
         self._last: tuple[str, float] | None = None
+        self._unsaid: list[tuple[str, float]] = []
         self._bar: StepProgress | None = None
 
     def begin(self, text: str) -> None:
-        """Closes the step before and names the next."""
+        """Closes the step before and names the next; what was done before the bar shows is told with it, so that the count is right."""
         now = time.monotonic()
+        if self._last is not None:
+            self._unsaid.append((self._last[0], now - self._last[1]))
         if self._bar is None and not self._quiet and now - self._began > _QUIET_SECONDS:
             self._bar = StepProgress(self._total)
         if self._bar is not None:
-            if self._last is not None:
-                self._bar.line(self._last[0], "done", now - self._last[1])
+            for step, seconds in self._unsaid:
+                self._bar.line(step, "done", seconds)
+            self._unsaid.clear()
             self._bar.begin(text)
         self._last = (text, now)
 
