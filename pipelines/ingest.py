@@ -231,7 +231,7 @@ def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> No
             name,
             TOO_MANY_BAD_ROWS,
             f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than ingest.max_bad_row_ratio = "
-            f"{limits.max_bad_row_ratio:g}; the first: line {first['line_number']} {first['column_name'] or ''} {first['reason']}",
+            f"{limits.max_bad_row_ratio:g}; the first: {' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: {first['reason']}",
         )
 
 

@@ -10,6 +10,7 @@ from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.foreign_text import foreign_text
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping, mapping_of
 from pipelines.formats.nem12 import Nem12
@@ -58,5 +59,7 @@ def detect(name: str, head: bytes, mappings: Sequence[LongMapping] = ()) -> Form
     for candidate in FORMATS:
         if candidate.sniff(name, head):
             return candidate
+    if not head.startswith(MAGIC) and (foreign := foreign_text(head)) is not None:
+        raise InputRefusedError(name, *foreign, line=1)
     found = f"its columns are {shown(', '.join(columns), 120)}" if len(columns) > 1 else "it is no CSV with a known header, no NEM12 and no Parquet"
     raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
-from pipelines.formats.stamps import StampReader
+from pipelines.formats.stamps import ClockChangeError, StampReader
 from pipelines.periods import EPOCH, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
 
@@ -277,6 +277,8 @@ def _read_stamp(cell: Cell, text: str, settings: FormatSettings) -> datetime:
         if cell.stamps is None:
             raise ValueError
         found = cell.stamps.text(text)
+    except ClockChangeError as error:
+        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, {error}") from None
     except (ValueError, OverflowError):
         notation = cell.stamps.notation if cell.stamps and cell.stamps.notation else "YYYY-MM-DD HH:MM:SS"
         zone = cell.stamps.zone if cell.stamps else ""

@@ -20,6 +20,7 @@ from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellError, read_cell, read_column
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.foreign_text import foreign_text
 from pipelines.tables.base import LONG, Table
 
 _UTF8_BOM = b"\xef\xbb\xbf"
@@ -125,9 +126,14 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
     try:
         names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
     except (UnicodeDecodeError, csv.Error) as error:
+        if (foreign := foreign_text(content)) is not None:
+            raise InputRefusedError(name, *foreign, line=1) from None
         raise InputRefusedError(
             name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}", line=1
         ) from None
+    missing = any(cell.name not in names and not cell.optional for cell in layout.cells)
+    if missing and (foreign := foreign_text(content)) is not None:
+        raise InputRefusedError(name, *foreign, line=1)
     for cell in layout.cells:
         if cell.name not in names and not cell.optional:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)

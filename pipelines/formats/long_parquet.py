@@ -15,7 +15,7 @@ from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects, shown
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.parquet import DAMAGE, read_parquet_schema
-from pipelines.formats.stamps import StampReader, stamp_reader, time_reader
+from pipelines.formats.stamps import OTHERWISE, StampReader, stamp_reader, time_reader
 from pipelines.tables.base import DOUBLE, STRING, TIMESTAMP
 
 _MISFIT_LINES = 1000
@@ -76,7 +76,7 @@ class ParquetLines:
             columns.append((self._mapping.received_at.column, time_reader(self._mapping.received_at)))
         for column, reader in columns:
             typed[column], bad = _instants(self._source[column], reader, self._name, column)
-            self._hold(bad, column, RejectReason.BAD_DATE, f"one stamp of {reader.zone}")
+            self._hold(bad, column, RejectReason.BAD_DATE, f"one stamp of {reader.zone}, whose clocks may show a time twice or never; {OTHERWISE}")
 
     def _numbers(self, column: str) -> pa.ChunkedArray:
         numbers = self._source[column]

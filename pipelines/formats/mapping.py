@@ -224,6 +224,9 @@ def offset_of(text: str) -> timedelta:
     return -span if match[1] == "-" else span
 
 
+MOST_BYTES = 1 << 18
+
+
 def _members(codes: dict[str, str], known: set[str], what: str) -> None:
     for code, meaning in codes.items():
         if meaning not in known:
@@ -233,15 +236,14 @@ def _members(codes: dict[str, str], known: set[str], what: str) -> None:
 def load_mapping(path: Path) -> LongMapping:
     """Reads and validates a mapping file; raises SettingsError with file, line, key and what is wrong."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = _text_of(path)
+        _refuse_aliases(text, path)
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         content = yaml.load(text, Loader=_TextLoader)  # noqa: S506 - a loader that builds texts, lists and mappings alone
-    except FileNotFoundError:
-        raise SettingsError(f"{path} does not exist.", "Name a mapping file as docs/formats/mapping.md describes it.") from None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise SettingsError(f"{path}:{line}: not readable as YAML: {error.problem}.") from None
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+    except yaml.YAMLError as error:
         raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
         raise SettingsError(f"{path}:1: the file must be a mapping of keys.")
@@ -256,6 +258,34 @@ def load_mapping(path: Path) -> LongMapping:
         known = {"extra_forbidden": "is not known here", "missing": "is missing"}
         told = known.get(problem["type"], problem["msg"].removeprefix("Value error, "))
         raise SettingsError(f"{path}:{line}: {key} {told}.", "See docs/formats/mapping.md and docs/formats/mapping.schema.json.") from None
+
+
+def _text_of(path: Path) -> str:
+    described = "Name a mapping file as docs/formats/mapping.md describes it."
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise SettingsError(f"{path} is larger than {MOST_BYTES:,} bytes, which no mapping is.", described)
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise SettingsError(f"{path} does not exist.", described) from None
+    except IsADirectoryError:
+        raise SettingsError(f"{path} is a folder, not a mapping file.", described) from None
+    except UnicodeDecodeError:
+        raise SettingsError(
+            f"{path} is not UTF-8.", "Save the mapping itself as UTF-8; how the data files are encoded is declared in it, as `encoding: gbk`."
+        ) from None
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.", described) from None
+
+
+def _refuse_aliases(text: str, path: Path) -> None:
+    """A mapping repeats nothing; aliases of aliases grow without end."""
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
+            line = token.start_mark.line + 1
+            raise SettingsError(
+                f"{path}:{line}: a mapping takes no anchors (&name) and no aliases (*name).", "Write the part out where it is needed."
+            )
 
 
 def load_mappings(folder: Path) -> tuple[LongMapping, ...]:

@@ -20,6 +20,13 @@ DAY_MICROS = 86_400_000_000
 _NAIVE = pa.timestamp("us")
 
 
+class ClockChangeError(ValueError):
+    """A local time that the clocks of a zone show twice or never."""
+
+
+OTHERWISE = "declare the zone as an offset such as +10:00, or have stamps sent with one"
+
+
 @dataclass(frozen=True)
 class StampReader:
     """How the stamps of one column are written.
@@ -34,7 +41,7 @@ class StampReader:
     ends_written_day: bool = False
 
     def text(self, text: str) -> datetime:
-        """One stamp as an instant in UTC; raises ValueError where it is none, or one of two (autumn), or never was (spring)."""
+        """One stamp as an instant in UTC; raises ValueError where it is none, a ClockChangeError where it is one of two (autumn) or never was (spring)."""
         found = datetime.strptime(text, self.notation) if self.notation else datetime.fromisoformat(text)  # noqa: DTZ007 - localised below
         if found.tzinfo is None:
             if self.ends_written_day and found.time() == time(0):
@@ -42,7 +49,8 @@ class StampReader:
             zone = zone_of(self.zone)
             early, late = (found.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
             if early != late:
-                raise ValueError("the clocks of the zone change here")
+                told = "occurs twice" if early < late else "does not occur"
+                raise ClockChangeError(f"a local time that {told} in {self.zone}, whose clocks change then; {OTHERWISE}")
             return early
         return found.astimezone(UTC)
 
