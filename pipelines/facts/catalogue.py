@@ -16,6 +16,7 @@ from pipelines.facts.holidays import parse_holiday_names
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.facts.power_factor_adjustment import parse_not_adjusted, parse_power_factor_rule
 from pipelines.facts.prices import number_between, parse_period_prices, parse_price, parse_price_by_voltage, parse_tiers
+from pipelines.facts.scales import parse_resumption, parse_scale
 from pipelines.facts.time_of_use import parse_bound_months, parse_classes, parse_components, parse_floating, parse_ratios, parse_schedule
 from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
 from pipelines.units import Unit
@@ -94,6 +95,15 @@ FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
         },
     ),
     "emission_factors.yaml": ((), {"emission_factor": parse_emission_factors, "standard_coal": number_between(0, 1, above=True)}),
+    "published_scales.yaml": (
+        (),
+        {
+            "carbon_code.intensity": parse_scale,
+            "carbon_code.level": parse_scale,
+            "energy_bill.grade": parse_scale,
+            "resumption.index": parse_resumption,
+        },
+    ),
     "transfer_supply.yaml": (
         (),
         {

@@ -19,6 +19,7 @@ from pipelines.facts.listing import FactRow, describe_facts
 from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule
 from pipelines.facts.prices import Catalogue, EnergyComposition, PriceByVoltage, ResidentialTiers, TransmissionPrices
+from pipelines.facts.scales import PublishedScales
 from pipelines.facts.time_of_use import TimeOfUse
 from pipelines.facts.transfer_supply import TransferSupply
 
@@ -50,6 +51,7 @@ class Facts:
     late_payment: LatePayment
     emission_factor: Dated[EmissionFactors]
     standard_coal: Dated[Decimal]
+    scales: PublishedScales
     holidays: Holidays
     industries: dict[str, Industry]
 
@@ -127,6 +129,7 @@ def load_facts(folder: Path) -> Facts:
         ),
         emission_factor=by_id["emission_factor"],
         standard_coal=by_id["standard_coal"],
+        scales=PublishedScales(by_id["carbon_code.intensity"], by_id["carbon_code.level"], by_id["energy_bill.grade"], by_id["resumption.index"]),
         holidays=holidays,
         industries=read_industries(folder, INDUSTRIES),
     )

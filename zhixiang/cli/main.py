@@ -20,6 +20,7 @@ from zhixiang.cli import (
     edits,
     explain,
     facts,
+    indices,
     models,
     quality,
     quarantine,
@@ -51,6 +52,7 @@ app.command("corrections")(corrections.corrections)
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
 app.add_typer(tariff.app, name="tariff")
+app.add_typer(indices.app, name="index")
 app.add_typer(models.app, name="model")
 app.add_typer(quality.app, name="quality")
 app.add_typer(bills.app, name="bill")
