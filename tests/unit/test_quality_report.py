@@ -23,7 +23,16 @@ from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.aggregates import PublicationSettings
 from pipelines.vee import VeeSettings
 from zhixiang.delivery.quality_charts import error_chart, gap_label, heat_colour
-from zhixiang.delivery.quality_figures import by_class, customer_history, error_limits, error_lines, gap_classes, known_months, month_figures
+from zhixiang.delivery.quality_figures import (
+    by_class,
+    by_customer,
+    customer_history,
+    error_limits,
+    error_lines,
+    gap_classes,
+    known_months,
+    month_figures,
+)
 from zhixiang.delivery.quality_page import write_quality_page
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
@@ -203,3 +212,19 @@ def test_months_without_data_still_make_a_page(settings: Settings, tmp_path: Pat
 def test_heat_colours_at_their_stops() -> None:
     assert [heat_colour(share) for share in (None, 0.0, 0.7, 1.0)] == ["#eef2f0", "#b3261e", "#f6a821", "#66bb96"]
     assert heat_colour(0.9999) != heat_colour(0.9)
+
+
+def test_a_customer_is_judged_over_all_its_meter_points() -> None:
+    """30 days at 10 % and 10 days at 50 % missing are 8 days of 40: 20 %; the gap is the longer one."""
+    rows = [
+        judged("A", "C", valid_days=27, missing_ratio=0.1, longest_gap_hours=72.0, failed_warn_checks=2),
+        judged("B", "C", expected_days=10, valid_days=5, missing_ratio=0.5, longest_gap_hours=120.0, failed_warn_checks=1, is_sufficient=False,
+               insufficient_reasons=["missing"]),
+        judged("D", "E"),
+        judged("NEM12-1"),
+    ]  # fmt: skip
+    first, second = by_customer(rows, {"C": customer("C")})
+    assert (first["customer_id"], first["meter_points"], first["valid_days"], first["expected_days"]) == ("C", 2, 32, 40)
+    assert (first["missing_ratio"], first["longest_gap_hours"], first["failed_warn_checks"]) == (pytest.approx(0.2), 120.0, 3)
+    assert (first["is_sufficient"], first["insufficient_reasons"], first["customer_name"]) == (False, ["missing"], "模拟企业C")
+    assert (second["customer_id"], second["is_sufficient"]) == ("E", True)

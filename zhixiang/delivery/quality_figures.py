@@ -49,6 +49,7 @@ def month_figures(store: Store, month: str) -> dict[str, Any]:
         "expected_days": sum(row["expected_days"] for row in rows),
         "valid_days": sum(row["valid_days"] for row in rows),
         "rows": shown,
+        "customers": by_customer(rows, terms),
         "classes": by_class(rows, terms, limits),
         "days": _days(store, month),
         "checks": _checks(store, month),
@@ -80,6 +81,38 @@ def _shown(row: Row, terms: Mapping[str, Row]) -> dict[str, Any]:
         "customer_class_code": customer.get("customer_class_code") or NO_CLASS,
         "provenance": provenance.split("+") if provenance else [],
     }
+
+
+def by_customer(rows: Sequence[Row], terms: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Each customer's month over all its meter points, worst first: days add up, shares weigh by expected days, the longest gap is the longest of any.
+
+    Sufficient is whose meter points all are. Meter points that are nobody's belong to no customer.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["customer_id"]:
+            groups[row["customer_id"]].append(row)
+    found = []
+    for name, points in groups.items():
+        days = sum(row["expected_days"] for row in points)
+        shares = {
+            column: sum(float(row[column]) * row["expected_days"] for row in points) / days if days else 0.0
+            for column in ("estimated_ratio", "estimated_interval_ratio", "missing_ratio")
+        }
+        counted = ("expected_days", "valid_days", "failed_info_checks", "failed_warn_checks", "failed_invalid_checks")
+        found.append(
+            {
+                "customer_id": name,
+                "customer_name": terms.get(name, {}).get("customer_name") or "",
+                "meter_points": len(points),
+                **{column: sum(row[column] for row in points) for column in counted},
+                **shares,
+                "longest_gap_hours": max(float(row["longest_gap_hours"]) for row in points),
+                "is_sufficient": all(row["is_sufficient"] for row in points),
+                "insufficient_reasons": sorted({reason for row in points for reason in row["insufficient_reasons"]}),
+            }
+        )
+    return sorted(found, key=lambda row: _badness(row | {"meter_point_id": row["customer_id"]}))
 
 
 def by_class(rows: Sequence[Row], terms: Mapping[str, Row], limits: PublicationSettings) -> list[dict[str, Any]]:
