@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
 from pipelines.tariff import price_month
@@ -59,6 +61,26 @@ def test_an_audit_without_difference_complains_of_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert called(monkeypatch, capsys, "bill", "audit", str(written(tmp_path / "bill.csv"))) == (0, "")
+
+
+def refuse(*_: object) -> None:
+    raise UsageError("The month has no maximum demand.")
+
+
+@pytest.mark.usefixtures("kept")
+@pytest.mark.parametrize(("price", "why"), [(lambda *_: None, "missing inputs: load_curve"), (refuse, "no maximum demand")])
+def test_a_month_that_cannot_be_computed_is_told_as_such(
+    price: Any, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("products.efficiency_bill.kept_case.case_from_text", lambda _: SimpleNamespace(lacks=("load_curve",)))
+    monkeypatch.setattr("products.efficiency_bill.priced_supplies.price_case", price)
+    monkeypatch.setattr(sys, "argv", ["zhixiang", "bill", "audit", str(written(tmp_path / "bill.csv")), "--json"])
+    assert run_app() == 4
+    said = capsys.readouterr()
+    (row,) = json.loads(said.out)
+    assert (row["reason"], row["difference_cny"], row["component"]) == ("not_computed", None, None)
+    assert why in row["detail"]
+    assert "1 bills could not be computed" in said.err
 
 
 def test_a_replay_with_a_difference_says_how_many_values(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
+from pipelines.codes import CustomerClass, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
@@ -38,7 +38,9 @@ NO_CURVE = supply_of(FACTORY, dataclasses.replace(MEASURED, energy_by_period=Non
 NO_STANDARD = dataclasses.replace(FACTORY, power_factor_standard=D("0.95"))
 ONE_PART = dataclasses.replace(FACTORY, pricing_scheme=PricingScheme.SINGLE_PART, demand_basis=None, power_factor_standard=None, is_time_of_use=False)
 FARM = dataclasses.replace(ONE_PART, customer_class=CustomerClass.AGRICULTURE)
-DWELLING_OF_TWO = dataclasses.replace(ONE_PART, customer_class=CustomerClass.RESIDENTIAL, household_persons=2, is_combined_meter=True)
+DWELLING_OF_TWO = dataclasses.replace(
+    ONE_PART, customer_class=CustomerClass.RESIDENTIAL, household_persons=2, is_combined_meter=True, voltage_level=VoltageLevel.BELOW_1KV
+)
 
 
 def odd_case(contract: Contract, month: BillingMonth = MEASURED.month) -> Case:

@@ -255,8 +255,10 @@ def audit_bill(
         except (UsageError, FactNotInForceError) as error:
             findings = [not_computed(lines, str(error))]
         else:
-            lacking = f"missing inputs: {', '.join(case.lacks) or 'contract'}"
-            findings = [not_computed(lines, lacking)] if computed is None else audit(lines, computed.lines, then.lines if then else ())
+            if computed is None:
+                findings = [not_computed(lines, f"missing inputs: {', '.join(case.lacks) or 'contract'}")]
+            else:
+                findings = audit(lines, computed.lines, then.lines if then else ())
         for finding in findings:
             words = vars(finding) | {"difference_cny": finding.difference_cny, "reason_words": REASON_WORDS[finding.reason]}
             rows.append({"customer_id": customer_id, "billing_month": str(month), **words})
