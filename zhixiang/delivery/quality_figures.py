@@ -104,6 +104,7 @@ def by_customer(rows: Sequence[Row], terms: Mapping[str, Row]) -> list[dict[str,
             {
                 "customer_id": name,
                 "customer_name": terms.get(name, {}).get("customer_name") or "",
+                "provenance": str(terms.get(name, {}).get("provenance") or "").split("+"),
                 "meter_points": len(points),
                 **{column: sum(row[column] for row in points) for column in counted},
                 **shares,
