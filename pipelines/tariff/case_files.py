@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -355,9 +355,12 @@ def _periods_of(
 
 
 def _daily_use(curve: Sequence[float], month: BillingMonth, case: TariffCase, facts: Facts, *, is_split: bool) -> DailyUse:
-    """The curve day by day and period by period; all of it in the first period where the month is not split over periods."""
+    """The curve day by day and period by period; all of it in the first period where the month is not split over periods or no schedule is in force."""
     seen = np.array(curve).reshape(month.day_count, QUARTERS)
-    periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known) if is_split else np.zeros(seen.shape, dtype=np.int64)
+    periods = np.zeros(seen.shape, dtype=np.int64)
+    if is_split:
+        with suppress(FactNotInForceError):
+            periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known)
     days = np.arange(month.day_count)[:, None] * len(TouPeriod)
     sums = np.bincount((days + periods).ravel(), weights=seen.ravel(), minlength=month.day_count * len(TouPeriod)).reshape(month.day_count, -1)
     return DailyUse(tuple(map(tuple, sums.tolist())), tuple(_demand_kw(day) for day in seen.tolist()))

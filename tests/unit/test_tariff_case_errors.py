@@ -141,6 +141,11 @@ def test_a_curve_without_time_of_use_needs_no_schedule(tmp_path: Path) -> None:
     written(tmp_path, SHOP[0], SHOP[1].replace("false", "true"), "months:", "  - {month: 2018-04, curve: curve.csv}")
     with pytest.raises(FactNotInForceError, match="general_commercial"):
         determinants_of_case(read_case(path), tmp_path, FACTS)
+    # Periods that the case gives itself need none either.
+    written(tmp_path, *SHOP, "months:", "  - {month: 2018-04, curve: curve.csv, energy_kwh: 2880, energy_by_period: {peak: 2880}}")
+    (month,) = determinants_of_case(read_case(path), tmp_path, FACTS)
+    assert month.by_day is not None
+    assert sum(map(sum, month.by_day.energy_kwh)) == 2880
 
 
 @pytest.mark.parametrize(
