@@ -15,7 +15,7 @@ import pyarrow.dataset as ds
 
 from pipelines.bucket_rows import month_of
 from pipelines.class_profiles import curves_touched_otherwise, customer_classes, profile_sample
-from pipelines.codes import Channel, EventCode
+from pipelines.codes import Channel
 from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
@@ -53,6 +53,7 @@ from pipelines.transforms.estimation_errors import CURVE_COLUMNS, measure_estima
 from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received, measured_not_final, received_not_in_silver
 from pipelines.transforms.month_cuts import month_cuts
+from pipelines.transforms.outages import outages_of
 from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.transforms.silver_frames import REFINEMENTS, Refined, Refinement, refine_received
@@ -197,14 +198,8 @@ def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
 
 
 def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
-    """Outages on record, by meter point of the customer; one that lasts reaches to today."""
     columns = ["customer_id", "event_code", "started_date", "ended_date"]
-    events = read_columns(_paths(inputs, SilverEvents), SilverEvents, columns)
-    of_customer: dict[str, list[tuple[date, date]]] = {}
-    for event in events.filter(pc.equal(events["event_code"], EventCode.OUTAGE.value)).to_pylist():
-        of_customer.setdefault(event["customer_id"], []).append((event["started_date"], event["ended_date"] or today))
-    owners = zip(points["meter_point_id"].to_pylist(), points["customer_id"].to_pylist(), strict=True)
-    return {point: sorted(of_customer[customer]) for point, customer in owners if customer in of_customer}
+    return outages_of(read_columns(_paths(inputs, SilverEvents), SilverEvents, columns), points, today)
 
 
 def judged_curves(bronze: pa.Table, outcome: CurveOutcome, meter_points: pa.Table, present_char: str = PRESENT_CHAR) -> BucketOutcome:

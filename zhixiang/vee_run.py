@@ -24,7 +24,7 @@ from pipelines.ingest import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
-from pipelines.tables.bronze import BronzeCustomers, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
+from pipelines.tables.bronze import BronzeCustomers, BronzeEvents, BronzeLoadCurves, BronzeMeterPoints, BronzeRegisterReads
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
 from pipelines.transforms.curve_reconciliation import Registers
@@ -32,6 +32,7 @@ from pipelines.transforms.curves import CurveOutcome, refine_curves
 from pipelines.transforms.estimation_errors import measure_estimation_errors
 from pipelines.transforms.findings import judge_days
 from pipelines.transforms.measured_values import measured_not_as_received, measured_not_final, received_not_in_silver
+from pipelines.transforms.outages import outages_of
 from pipelines.transforms.rate_clock import RateClock, rate_clock
 from pipelines.transforms.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
@@ -41,7 +42,7 @@ from zhixiang.delivery.quality_figures import error_limits
 from zhixiang.vee_folder import prepare_folder, write_summary, written_whole
 from zhixiang.vee_points import described_points, meter_points_of
 
-_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers)
+_TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
 _LOCAL_SHIFT = timedelta(hours=8)
 OnStep = Callable[[str], None]
 
@@ -140,6 +141,7 @@ def run_vee(
         today,
         present,
         Registers(lambda _names: registers.energy, {}, clock=clock),
+        outages_of(bronze[BronzeEvents].filter(pc.is_valid(bronze[BronzeEvents]["started_date"])), points, today),
     )
     result.curves = outcome.curves
     result.changed = _gated(curves, outcome, points, present)

@@ -267,10 +267,7 @@ def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Fac
 
 
 def lacks_year_to_date(case: TariffCase) -> list[bool]:
-    """Of each month whether its tiers rest on a year that is taken to have been empty before it: neither the file nor an earlier month tells.
-
-    In January nothing comes before, nor in the month in which the supply began.
-    """
+    """Of each month whether its tiers take a year that nobody told to have been empty; in January and where the supply begins it is."""
     contract = case.contract
     if contract.customer_class is not CustomerClass.RESIDENTIAL or contract.is_combined_meter:
         return [False] * len(case.months)
@@ -360,7 +357,7 @@ def _daily_use(curve: Sequence[float], month: BillingMonth, case: TariffCase, fa
     periods = np.zeros(seen.shape, dtype=np.int64)
     if is_split:
         with suppress(FactNotInForceError):
-            periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known)
+            periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known).astype(np.int64)
     days = np.arange(month.day_count)[:, None] * len(TouPeriod)
     sums = np.bincount((days + periods).ravel(), weights=seen.ravel(), minlength=month.day_count * len(TouPeriod)).reshape(month.day_count, -1)
     return DailyUse(tuple(map(tuple, sums.tolist())), tuple(_demand_kw(day) for day in seen.tolist()))

@@ -16,7 +16,7 @@ from pipelines.formats import LongMapping
 from pipelines.settings import load_settings, packaged
 from zhixiang.cli import vee as command
 from zhixiang.cli.main import run_app
-from zhixiang.vee_run import VeeResult, run_vee, write_vee
+from zhixiang.vee_run import VeeResult, flags_of, run_vee, write_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)
@@ -45,6 +45,33 @@ def test_files_of_tables_that_are_not_looked_at_are_named(tmp_path: Path) -> Non
     figures = write_vee(result, tmp_path)
     assert figures["files"]["not_used"] == 1
     assert "vee does not look at" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_run_of_zeros_in_an_outage_on_record_has_its_own_code(tmp_path: Path) -> None:
+    """Two dark days; the events file knows of one of them."""
+    with MONTHS[2].open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for row in rows:
+        if row["DATA_TYPE"] == "1" and row["DATA_DATE"] in ("2026-05-13", "2026-05-20"):
+            row.update({f"P{point}": "0" for point in range(1, 97)})
+    curves, events = tmp_path / "curves.csv", tmp_path / "events.csv"
+    with curves.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    events.write_text(
+        "event_id,customer_id,event_code,started_date,ended_date,detail,provenance,sent_at\n"
+        "E1,STEEL-0001,outage,2026-05-20,2026-05-20,,simulated,2026-05-21 08:00:00\n"
+    )
+
+    def zeros(*more: Path) -> set[tuple[str, str]]:
+        result = ran([curves, POINTS, *more])
+        assert all(row["status"] == "accepted" for row in result.files)
+        flags = flags_of(result.curves).to_pylist()
+        return {(str(row["curve_date"]), row["check_id"]) for row in flags if row["check_id"] in ("VEE-V04", "VEE-V12")}
+
+    assert zeros() == {("2026-05-13", "VEE-V04"), ("2026-05-20", "VEE-V04")}
+    assert zeros(events) == {("2026-05-13", "VEE-V04"), ("2026-05-20", "VEE-V12")}
 
 
 def test_years_without_a_calendar_are_named(tmp_path: Path) -> None:
