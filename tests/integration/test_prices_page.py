@@ -360,6 +360,18 @@ def test_the_hours_of_holidays_and_their_days_are_shown() -> None:
     assert day_rows(FACTS, CustomerClass.GENERAL_COMMERCIAL, date(2023, 1, 1)) == []
 
 
+def test_the_hours_of_charging_points_are_drawn_with_how_sure_they_are(page: Any, tmp_path: Path) -> None:
+    panel = page.locator(".panel", has_text="工商业充电设施")
+    assert "未核实 unverified" in panel.text_content()
+    # The draft of 浙发改价格〔2026〕112号: midday valley 10:30-13:30, so after the night's valley to 7 come 3.5 hours flat and 3 of valley.
+    winter = next(row for row in panel.locator(".day").all() if row.locator("b").first.text_content() == "1、7–8、12月")
+    assert [span.get_attribute("style").split(";")[0] for span in winter.locator(".strip span").all()] == [
+        f"flex:{count}" for count in (28, 14, 12, 10, 8, 16, 4, 4)
+    ]
+    write_prices_page(FACTS, BillingMonth(2026, 6), tmp_path / "index.html")
+    assert "工商业充电设施" not in (tmp_path / "index.html").read_text(encoding="utf-8").split("电量电价<small>")[0]
+
+
 def test_the_history_has_the_figures_of_every_version(page: Any) -> None:
     ratios = page.locator("details.fact", has_text="分时电价比价（大工业，平段为1）")
     rows = ratios.locator("tbody tr").all_text_contents()[1:]

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from pipelines.codes import CustomerClass, TouPeriod
+from pipelines.codes import Confidence, CustomerClass, TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.facts.time_of_use import HolidayRule, Schedule
@@ -18,13 +18,21 @@ AS_SEASON = "as_season"
 _DAY = timedelta(days=1)
 
 
-def day_rows(facts: Facts, kind: CustomerClass, day: date) -> list[dict[str, Any]]:
+def day_rows(facts: Facts, kind: CustomerClass | TouSchedule, day: date) -> list[dict[str, Any]]:
     """The schedule in force on a day: one row per season, then one per holiday rule; empty where none is in force.
 
     A row has ``label``, ``is_holiday`` and ``runs`` of (quarter hours, period); the period AS_SEASON stands where a holiday changes nothing.
     """
     schedule = in_force(facts.time_of_use.schedule(kind, day), day)
     return [] if schedule is None else [*_seasons(schedule), *(_holiday(rule, facts.holidays.names) for rule in schedule.holiday_rules)]
+
+
+def charging_confidence(facts: Facts, day: date) -> Confidence | None:
+    """How sure the hours of charging points are; None where none are in force."""
+    try:
+        return facts.time_of_use.ev_charging.version_on(day).citation.confidence
+    except FactNotInForceError:
+        return None
 
 
 def _seasons(schedule: Schedule) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipelines.codes import Confidence, CustomerClass, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import Confidence, CustomerClass, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.listing import figures_of
@@ -17,7 +17,7 @@ from pipelines.periods import BillingMonth
 from pipelines.units import Unit
 from zhixiang.delivery.pages import script_hash, write_page
 from zhixiang.delivery.price_figures import calculator_figures
-from zhixiang.delivery.price_hours import AS_SEASON, day_rows, holiday_days
+from zhixiang.delivery.price_hours import AS_SEASON, charging_confidence, day_rows, holiday_days
 
 SCRIPT = Path(__file__).parent / "templates" / "prices.js"
 CLASSES = {
@@ -74,7 +74,7 @@ def write_prices_page(facts: Facts, month: BillingMonth, path: Path) -> dict[str
 
 
 def _hours(facts: Facts, month: BillingMonth) -> list[tuple[str, list[dict[str, Any]]]]:
-    """The rows of a day by class; classes with the same hours stand together."""
+    """The rows of a day by class, homes last, before them those of charging points; classes with the same hours stand together."""
     found: list[tuple[str, list[dict[str, Any]]]] = []
     for kind, said in CLASSES.items():
         rows = day_rows(facts, kind, month.last_day)
@@ -83,6 +83,10 @@ def _hours(facts: Facts, month: BillingMonth) -> list[tuple[str, list[dict[str, 
             found.append((said, rows))
         else:
             found[same] = (f"{found[same][0]} · {said}", rows)
+    confidence = charging_confidence(facts, month.last_day)
+    if confidence is not None:
+        said = f"工商业充电设施 charging points of industry and commerce · {CONFIDENCES[confidence]}"
+        found.insert(-1, (said, day_rows(facts, TouSchedule.EV_CHARGING, month.last_day)))
     return found
 
 
