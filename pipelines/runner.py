@@ -30,6 +30,7 @@ from pipelines.steps import Earlier, Inputs, Scope, Step, TrainStep, WorkerFiles
 from pipelines.store import Store, conform_frame
 from pipelines.table_files import commit_files, discard_files
 from pipelines.tables.base import Role, Table
+from pipelines.unchanged_rows import same_content
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -274,6 +275,9 @@ class Runner:
         if mode is WriteMode.REPLACE_OWN:
             with self._one_at_a_time:
                 version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
+        elif mode is WriteMode.REPLACE and self._standing(table) and same_content(frame, self.store.frame(table), table):
+            # What reads this table has nothing new to read.
+            version = self.store.versions([table])[table.name]
         else:
             version = self.store.write(frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id)
         whole.unpersist()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -10,6 +11,9 @@ import pyarrow.compute as pc
 
 from pipelines.tables.base import STRING, Table
 from pipelines.vee.blocks import BoolArray
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, Row
 
 RUN = "computed_run_id"
 
@@ -42,6 +46,21 @@ def with_run(rows: pa.Table, run_id: str, table: type[Table] | None = None, befo
 def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
     """Whether rows with their run are those that stand: as many, and none that this run computed."""
     return bool(rows.num_rows == before.num_rows and not pc.any(pc.equal(rows.column(RUN), run_id)).as_py())
+
+
+def same_content(frame: DataFrame, standing: DataFrame, table: type[Table]) -> bool:
+    """Whether two Spark frames hold the same rows in their business columns, in any order, by two sums of 64-bit hashes."""
+    return _content(frame, table) == _content(standing, table)
+
+
+def _content(frame: DataFrame, table: type[Table]) -> Row | None:
+    from pyspark.sql import functions as F
+
+    columns = [F.col(name) for name in table.business_columns()]
+    # Spark's hash passes over nulls, so where they stand is hashed too.
+    parts = [*columns, *(column.isNull() for column in columns)]
+    sums = [F.sum(F.xxhash64(*order).cast("decimal(38,0)")) for order in (parts, parts[::-1])]
+    return frame.agg(F.count("*"), *sums).first()
 
 
 def _equal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:

@@ -9,6 +9,7 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
 from pipelines.bucket_rows import bucket_rows
@@ -22,7 +23,7 @@ from pipelines.table_files import discard_files, write_files
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
 from pipelines.touched import Touched
-from pipelines.unchanged_rows import standing_columns, with_run
+from pipelines.unchanged_rows import all_stand, standing_columns, with_run
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -117,8 +118,27 @@ def derive_with_findings(
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
-    """Files of rows that the driver holds already, to be committed as those of workers are."""
-    return WorkerFiles(tuple(write_files(with_run(rows, inputs.run_id), table, inputs.location(table))), promises(rows, table))
+    """Files of rows that the driver holds already, to be committed as those of workers are; where all stand as they are, the table stays."""
+    before = _standing_rows(inputs, table)
+    written = with_run(rows, inputs.run_id, table, before)
+    if before.num_rows and all_stand(written, before, inputs.run_id):
+        return WorkerFiles((), promises(rows, table), frozenset(inputs.standing(table)))
+    return WorkerFiles(tuple(write_files(written, table, inputs.location(table))), promises(rows, table))
+
+
+def _standing_rows(inputs: Inputs, table: type[Table]) -> pa.Table:
+    """What of a table is compared, as it stands; columns that its files are laid out by come from their folders."""
+    schema = table.arrow_schema()
+    wanted = pa.schema([schema.field(name) for name in standing_columns(table)])
+    files = inputs.standing_paths(table)
+    if not files:
+        return wanted.empty_table()
+    layout = ds.partitioning(pa.schema([schema.field(name) for name in table.partition_by]), flavor="hive")
+    held = ds.dataset(
+        files, schema=pa.schema([field.with_nullable(True) for field in schema]), format="parquet", partitioning=layout,
+        partition_base_dir=inputs.location(table),
+    )  # fmt: skip
+    return held.to_table(columns=wanted.names).cast(wanted)
 
 
 def map_buckets(

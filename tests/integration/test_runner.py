@@ -22,11 +22,12 @@ from pipelines.steps import Earlier, Inputs, Step, WriteMode
 from pipelines.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.unchanged_rows import same_content
 from pipelines.units import Unit
 from tests.step_runs import Silent
 
 if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+    from pyspark.sql import DataFrame, SparkSession
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -49,6 +50,16 @@ class Doubled(Table):
     place = Field(STRING, "Place.", key=True)
     energy_kwh = Field(DOUBLE, "Twice the energy.", unit=Unit.KWH, nullable=False, minimum=0, maximum=100)
     computed_run_id = Field(STRING, "Run.", run=True)
+
+
+class Addressed(Table):
+    """Rows with columns that may be empty."""
+
+    name = "test_addressed"
+    layer = Layer.SILVER
+    place = Field(STRING, "Place.", key=True)
+    city = Field(STRING, "City.")
+    street = Field(STRING, "Street.")
 
 
 class Result(RevisedResult, Table):
@@ -108,6 +119,42 @@ def test_a_step_runs_when_its_input_changed_and_only_then(store: Store) -> None:
     assert (_run(store).status, store.version(Doubled)) == ("done", 1)
     hashed = store.content_hash(Doubled)
     assert hashed != store.content_hash(Doubled, version=0)
+
+
+@pytest.mark.parametrize(
+    ("now", "version"),
+    [
+        ([("b", 2.0), ("a", 1.0)], 0),
+        ([("a", 1.0), ("b", 2.0), ("c", 0.0)], 1),
+        ([("a", 2.0), ("b", 1.0)], 1),
+        ([("a", 1.0)], 1),
+        ([], 1),
+    ],
+)
+def test_a_table_that_comes_out_as_it_stands_keeps_its_version(store: Store, now: list[tuple[str, float]], version: int) -> None:
+    """So that what reads it has nothing to do: a model is not trained again because another customer's data changed."""
+    _fill(store, [("a", 1.0), ("b", 2.0)])
+    _run(store)
+    (first,) = set(store.arrow(Doubled)["computed_run_id"].to_pylist())
+    _fill(store, now)
+    record = _run(store)
+    assert (record.status, record.versions_written["test_doubled"], store.version(Doubled)) == ("done", version, version)
+    assert (first in store.arrow(Doubled)["computed_run_id"].to_pylist()) is (version == 0)
+    assert sorted((row["place"], row["energy_kwh"]) for row in store.arrow(Doubled).to_pylist()) == sorted(
+        (place, energy * 2) for place, energy in now
+    )
+    assert _run(store).status == "unchanged"
+
+
+def test_rows_that_differ_in_where_a_null_stands_are_not_the_same_content(spark: SparkSession) -> None:
+    def frame(*rows: tuple[str, str | None, str | None]) -> DataFrame:
+        return spark.createDataFrame(list(rows), "place string, city string, street string")
+
+    here = frame(("a", None, "x"), ("b", "y", None))
+    assert same_content(here, frame(("b", "y", None), ("a", None, "x")), Addressed)
+    assert not same_content(here, frame(("a", "x", None), ("b", "y", None)), Addressed)
+    assert not same_content(here, frame(("a", None, "y"), ("b", "x", None)), Addressed)
+    assert not same_content(here, frame(("a", None, "x"), ("b", "y", None), ("b", "y", None)), Addressed)
 
 
 def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(store: Store) -> None:
