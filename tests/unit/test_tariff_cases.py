@@ -47,6 +47,24 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
     assert (savings["basis capacity"], savings["power factor 0.9"], savings["now"]) == ("4932.40", "3260.80", "0.00")
 
 
+@pytest.mark.parametrize(
+    ("month", "terms", "lacks"),
+    [
+        ("energy_kwh: 100, exported_kwh: 40", "", ["export_price_cny_per_kwh"]),
+        ("energy_kwh: 100, exported_kwh: 40", ", export_price_cny_per_kwh: 0.4153", []),
+        ("energy_kwh: 100, exported_kwh: 0", "", []),
+        ("energy_kwh: 100", "", []),
+    ],
+)
+def test_energy_fed_in_without_a_price_is_named_as_missing(tmp_path: Path, month: str, terms: str, lacks: list[str]) -> None:
+    case = tmp_path / "case.yaml"
+    case.write_text(HEAD.replace("true}", "false" + terms + "}") + f"  - {{month: 2026-09, {month}}}\n", encoding="utf-8")
+    (priced,) = answer("price", str(case))["months"]  # type: ignore[misc]
+    assert priced["missing_inputs"] == lacks
+    # 40 kWh at 0.4153 are 16.612, which the grid pays.
+    assert [line["amount_cny"] for line in priced["lines"] if Decimal(line["amount_cny"]) < 0] == (["-16.61"] if terms else [])
+
+
 @pytest.mark.parametrize(("asked", "first", "saving"), [("2026-08-10", "2026-09", "4932.40"), ("2026-08-11", "2026-10", "0.00")])
 def test_a_change_asked_for_too_late_saves_nothing_in_september(asked: str, first: str, saving: str) -> None:
     """Fifteen working days end on 2026-08-31 after the 10th, and in September after the 11th."""

@@ -49,7 +49,7 @@ def show_tariff(
 @app.command("price")
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
-    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, lacks_year_to_date, read_case
+    from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
 
     case, facts = read_case(file), _facts()
     if case.own_prices is not None:
@@ -61,11 +61,11 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         months = [
             {
                 "month": str(found.month), "total_cny": found.total_cny, "is_illustrative": found.is_illustrative,
-                "power_factor": found.power_factor, "missing_inputs": [*found.missing_inputs, *(["year_to_date_kwh"] if lacks else [])],
+                "power_factor": found.power_factor, "missing_inputs": [*found.missing_inputs, *lacks],
                 "notes": [note.value for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
-            for found, lacks in zip(priced, lacks_year_to_date(case), strict=True)
+            for found, lacks in zip(priced, _not_given(case), strict=True)
         ]  # fmt: skip
     if json:
         show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
@@ -81,6 +81,17 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
             console().print(f"缺少输入，电费可能不全 missing, so the total may lack something: {', '.join(month['missing_inputs'])}")
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
+
+
+def _not_given(case: TariffCase) -> list[list[str]]:
+    """Of each month what the case leaves out although its total rests on it: the year before a household's month, the price of energy fed in."""
+    from pipelines.tariff.case_files import lacks_year_to_date
+
+    is_unpriced = case.contract.export_price_cny_per_kwh is None
+    return [
+        ["year_to_date_kwh"] * lacks + ["export_price_cny_per_kwh"] * bool(is_unpriced and month.exported_kwh)
+        for month, lacks in zip(case.months, lacks_year_to_date(case), strict=True)
+    ]
 
 
 @app.command("what-if")
