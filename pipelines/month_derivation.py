@@ -80,6 +80,11 @@ def _standing(files: Sequence[str], target: type[Table], partition: str, month: 
     return rows.append_column(partition, pa.array([month] * rows.num_rows, pa.string())).select(list(standing_columns(target)))
 
 
+def whole_table(inputs: Inputs, table: type[Table]) -> pa.Table:
+    """All rows of a table that is not laid out by a column, without the JVM."""
+    return read_columns(inputs.paths(table), table, table.columns())
+
+
 def read_columns(files: Sequence[str], source: type[Table], columns: Sequence[str], filter_: ds.Expression | None = None) -> pa.Table:
     """Some columns of data files of a table, as declared; of no files: no rows. A column younger than a file is empty there."""
     schema = pa.schema([source.arrow_schema().field(name) for name in columns])

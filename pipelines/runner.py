@@ -26,7 +26,7 @@ from pipelines.periods import BillingMonth
 from pipelines.registry import Registry
 from pipelines.revisions import append_revisions, with_revisions
 from pipelines.settings import Settings
-from pipelines.steps import Earlier, Inputs, Scope, Step, TrainStep, WorkerFiles, WriteMode, Written
+from pipelines.steps import Earlier, Frames, Inputs, Scope, Step, TrainStep, WorkerFiles, WriteMode, Written
 from pipelines.store import Store, conform_frame
 from pipelines.table_files import commit_files, discard_files
 from pipelines.tables.base import Role, Table
@@ -207,7 +207,7 @@ class Runner:
             return self.store.data_files(table, version) if version >= 0 else []
 
         return Inputs(
-            frames={table: self.store.frame(table, version if (version := read[table.name]) >= 0 else None) for table in step.reads},
+            frames=Frames(step.reads, lambda table: self.store.frame(table, version if (version := read[table.name]) >= 0 else None)),
             settings=self.settings,
             facts=self.facts,
             months=self.months,

@@ -20,7 +20,7 @@ from pipelines.edits import verified_edits
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
-from pipelines.month_derivation import read_columns
+from pipelines.month_derivation import read_columns, whole_table
 from pipelines.people import People
 from pipelines.periods import local_day, months_through
 from pipelines.point_rows import points_in, rows_of_points
@@ -193,8 +193,7 @@ def _paths(inputs: Inputs, table: type[Table]) -> list[str]:
 
 
 def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
-    rows = read_columns(_paths(inputs, BronzeManualEdits), BronzeManualEdits, BronzeManualEdits.columns())
-    return verified_edits(rows.to_pylist(), People(inputs.settings.home).public_keys())
+    return verified_edits(whole_table(inputs, BronzeManualEdits).to_pylist(), People(inputs.settings.home).public_keys())
 
 
 def _outages(inputs: Inputs, points: pa.Table, today: date) -> Outages:
@@ -255,7 +254,7 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
     """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
     points, periods = _meter_points(inputs), inputs.facts.time_of_use.slot_matrix
-    customers, shares = (inputs.frame(table).toArrow().cast(table.arrow_schema()) for table in (SilverCustomers, SilverSupplyShares))
+    customers, shares = (whole_table(inputs, table) for table in (SilverCustomers, SilverSupplyShares))
     agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
@@ -304,7 +303,7 @@ def _related(inputs: Inputs, earlier: Earlier) -> set[str]:
 
 
 def _meter_points(inputs: Inputs) -> pa.Table:
-    return inputs.frame(SilverMeterPoints).toArrow().cast(SilverMeterPoints.arrow_schema())
+    return whole_table(inputs, SilverMeterPoints)
 
 
 def _seen_then(inputs: Inputs, points: pa.Table, today: date) -> tuple[pa.Table, date]:

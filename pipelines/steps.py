@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from enum import Enum
@@ -33,6 +33,27 @@ class WriteMode(Enum):
     """Rows whose ``stage`` is this step's name are replaced; those of other steps stay."""
     COMMIT_FILES = "commit_files"
     """Workers have written Parquet files; one transaction puts them in the place of all rows before."""
+
+
+class Frames(Mapping[type[Table], "DataFrame"]):
+    """The tables that a step reads as Spark frames, each opened when it is first asked for: steps whose workers read files ask for none."""
+
+    def __init__(self, tables: Sequence[type[Table]], opened: Callable[[type[Table]], DataFrame]) -> None:
+        self._tables, self._open = tuple(dict.fromkeys(tables)), opened
+        self._frames: dict[type[Table], DataFrame] = {}
+
+    def __getitem__(self, table: type[Table]) -> DataFrame:
+        if table not in self._frames:
+            if table not in self._tables:
+                raise KeyError(table)
+            self._frames[table] = self._open(table)
+        return self._frames[table]
+
+    def __iter__(self) -> Iterator[type[Table]]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipelines.month_derivation import derive_by_month, read_columns
+from pipelines.month_derivation import derive_by_month, read_columns, whole_table
 from pipelines.periods import BillingMonth
 from pipelines.steps import Inputs, Step, WriteMode, Written
 from pipelines.tables.base import Table
@@ -21,7 +21,7 @@ from pipelines.transforms.sufficiency import CURVE_COLUMNS, FINDING_COLUMNS, REG
 
 def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
     """gold_data_sufficiency of every month that has data."""
-    points = inputs.frame(SilverMeterPoints).toArrow().cast(SilverMeterPoints.arrow_schema())
+    points = whole_table(inputs, SilverMeterPoints)
     limits = inputs.settings.section(PublicationSettings)
     files = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
     # A span may reach back over any number of months; there are few where reads come daily, and their row groups tell.

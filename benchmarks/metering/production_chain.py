@@ -27,7 +27,7 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     from pipelines.settings import Settings, packaged
     from pipelines.spark import start_session
     from pipelines.stages import settle_day_energy
-    from pipelines.steps import Inputs, Step, WorkerFiles
+    from pipelines.steps import Frames, Inputs, Step, WorkerFiles
     from pipelines.store import Store
     from pipelines.table_files import commit_files, write_files
     from pipelines.tables.gold import GoldDayEnergy
@@ -47,7 +47,7 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
 
     def inputs(step: Step) -> Inputs:
         return Inputs(
-            frames={table: store.frame(table) for table in step.reads},
+            frames=Frames(step.reads, store.frame),
             settings=settings,
             facts=load_facts(settings.facts_dir),
             months=[],
