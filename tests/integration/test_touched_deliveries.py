@@ -107,9 +107,9 @@ def deliveries() -> dict[str, Delivery]:
         # Its class's profile changes with it.
         "a new meter point": Delivery({"points-2.csv": town.meter_points([town.NEW])}, {town.NEW, town.EMPTY[0]}, (1, 2, 2, 2), 2),
         "a multiplier from a day on": Delivery({"points-3.csv": town.meter_points(["MP-03"], since, 20, "B")}, {"MP-03"}, (1, 1, 1, 1), 2),
-        # Meter points are settled in one step with customers, so registers look at them anew and find nothing to compute.
+        # Meter points are settled in one step with customers; they come out as they stand, so registers and months have nothing to do.
         # From here on there are twice as many buckets; the customer's two meter points still lie in one.
-        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (0, 2, 2, 2), 0, rows_per_task=130),
+        "other terms of a customer": Delivery({"terms.csv": residential}, {"MP-11", "MP-12"}, (None, 2, 2, 2), None, rows_per_task=130),
         # Only one of the customer's two meter points was dark.
         "an outage that lasts": Delivery({"events.csv": town.event(1, "C-04", DARK[1])}, {"MP-07"}, (None, 2, 1, 1), 1),
         "an edit by hand": Delivery({}, {"MP-09"}, (None, 1, 1, 1), 1, before=edit_one_interval),
@@ -119,9 +119,10 @@ def deliveries() -> dict[str, Delivery]:
         "a day of the class whose profile fills a gap": Delivery(
             {"profile.csv": town.curves([("MP-13", date(2026, 9, 10))])}, {"MP-13", town.EMPTY[0]}, (None, 2, 2, 2), 1
         ),
-        # The outage of two meter points lasts on, which changes none of their days.
+        # The outage of two meter points lasts on, which changes none of their days. One of them and MP-05 lie in one file of the two buckets
+        # that there were, and in two of the four of now: curves are computed whole and laid out anew, and rows that come out as they stood stay.
         "days that were to come": Delivery(
-            {"more.csv": town.curves([("MP-05", date(2026, 9, 11))])}, {"MP-05", "MP-11"}, (None, 4, 2, 2), 1, later_days=8
+            {"more.csv": town.curves([("MP-05", date(2026, 9, 11))])}, {"MP-05", "MP-11"}, (None, 24, 2, 2), 1, later_days=8
         ),
         "what no known meter point sent": Delivery({"nobody.csv": nobody}, set(), (None, 1, None, None), None, later_days=8, killed=BEFORE_LEDGER),
     }
