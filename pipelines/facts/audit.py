@@ -17,6 +17,7 @@ from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
+from pipelines.facts.time_of_use import check_festivals
 
 _UNSURE = (Confidence.UNVERIFIED, Confidence.ILLUSTRATIVE)
 
@@ -67,9 +68,11 @@ def check_facts(folder: Path) -> list[Finding]:
         problems += _printed_cells(by_id["power_factor.adjustment"])
     if "holidays.names" in by_id:
         try:
-            notes += _compare_calendars(read_holidays(by_id["holidays.names"], choices["holidays.yaml"]))
+            holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
+            notes += _compare_calendars(holidays)
+            check_festivals(by_id, holidays.names)
         except FactFileError as error:
-            problems.append(_finding("holidays.yaml", error))
+            problems.append(_finding(error.path, error))
     return [*problems, *notes]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -62,6 +62,7 @@ def read_dated(entry: MarkedMap, options: MarkedMap, parse: Callable[[MarkedMap,
         )
         _check_order(fact_id, versions[-1] if versions else None, version, written)
         versions.append(version)
+    _check_tail(fact_id, versions, listing[-1])
     return Dated(fact_id, entry.text("title_zh"), entry.text("title_en"), unit, entry.path, tuple(versions))
 
 
@@ -90,6 +91,18 @@ def _citation(written: MarkedMap) -> Citation:
         confidence=Confidence(confidence),
         note=written.text("note") if written.get("note") else "",
     )
+
+
+def _check_tail(fact_id: str, versions: Sequence[Version[Any]], written: MarkedMap) -> None:
+    """Refuses a last correction that ends before what it corrects: nobody would know what holds after it."""
+    last = versions[-1]
+    corrected = [version for version in versions[:-1] if version.effective_from == last.effective_from]
+    if last.effective_to is not None and any(version.effective_to is None or version.effective_to > last.effective_to for version in corrected):
+        raise written.error(
+            "effective_to",
+            f"{fact_id}: the correction ends on {last.effective_to}, before the version that it corrects",
+            "Add the version that holds from the day after, or leave effective_to out.",
+        )
 
 
 def _check_order(fact_id: str, before: Version[Any] | None, version: Version[Any], written: MarkedMap) -> None:

@@ -20,7 +20,7 @@ from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule
 from pipelines.facts.prices import Catalogue, EnergyComposition, PriceByVoltage, ResidentialTiers, TransmissionPrices
 from pipelines.facts.scales import PublishedScales
-from pipelines.facts.time_of_use import TimeOfUse
+from pipelines.facts.time_of_use import TimeOfUse, check_festivals
 from pipelines.facts.transfer_supply import TransferSupply
 
 
@@ -72,6 +72,7 @@ def load_facts(folder: Path) -> Facts:
     if monthly.composition.versions:
         by_id["energy_composition"] = monthly.composition
     holidays = read_holidays(by_id["holidays.names"], choices["holidays.yaml"])
+    check_festivals(by_id, holidays.names)
     return Facts(
         digest=digest_of(folder),
         by_id=by_id,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 
 from pipelines.codes import Confidence
@@ -62,14 +64,24 @@ def read_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str, co
     price. Without rows nothing changes. Raises FactFileError with the line of what is not well formed.
     """
     months = by_month(read_rows(folder / name, name), name)
+    for month, following in pairwise(sorted(months)):
+        if month.plus(1) != following:
+            line = min(row.line for row in months[following].values())
+            raise FactFileError(
+                name, line, f"no price for {month.plus(1)}: a gap between {month} and {following}", "Add the rows of the months between."
+            )
     later = by_notice(read_rows(folder / corrections, corrections), corrections)
     first = [_version(name, month, parts) for month, parts in sorted(months.items())]
     second = [_correction(corrections, month, parts, months) for (month, _), parts in sorted(later.items())]
     compositions = sorted([*first, *second], key=lambda version: (version.effective_from, version.known_from))
     sums = [Version(each.value.total, each.citation, each.effective_from, each.effective_to, each.known_from, each.line) for each in compositions]
-    merged = sorted(
-        [*energy_base.versions, *sums], key=lambda version: (version.effective_from, version.effective_to is not None, version.known_from)
-    )
+    begun = min(months, default=None)
+    shipped = [
+        version
+        for version in energy_base.versions
+        if begun is None or version.citation.confidence is not Confidence.ILLUSTRATIVE or version.effective_from <= begun.first_day
+    ]
+    merged = sorted([*shipped, *sums], key=lambda version: (version.effective_from, version.effective_to is not None, version.known_from))
     composition = Dated(
         "energy_composition",
         "上网电价、线损费用、系统运行费用",
@@ -88,12 +100,16 @@ def read_rows(path: Path, name: str) -> Iterator[PriceRow]:
     """
     if not path.is_file():
         return
-    with path.open(encoding="utf-8-sig", newline="") as stream:
-        reader = csv.reader(stream)
-        if next(reader, None) != list(COLUMNS):
-            raise FactFileError(name, 1, f"the header must be {','.join(COLUMNS)}")
-        for fields in reader:
-            yield _row(fields, reader.line_num, name)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise FactFileError(name, line, "the file is not UTF-8", "Save it as UTF-8.") from None
+    reader = csv.reader(io.StringIO(text, newline=""))
+    if next(reader, None) != list(COLUMNS):
+        raise FactFileError(name, 1, f"the header must be {','.join(COLUMNS)}")
+    for fields in reader:
+        yield _row(fields, reader.line_num, name)
 
 
 def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:

@@ -43,10 +43,7 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     if not path.is_file():
         raise FactFileError(str(path), None, "the file does not exist")
     shown = str(path)
-    try:
-        rows = list(read_rows(path, shown))
-    except UnicodeDecodeError:
-        raise FactFileError(shown, None, "the file is not UTF-8") from None
+    rows = list(read_rows(path, shown))
     if not rows:
         raise FactFileError(shown, 2, "the file has no price")
     published = by_month(read_rows(folder / MONTHLY_PRICES, MONTHLY_PRICES), MONTHLY_PRICES)

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod, TouSchedule
-from pipelines.errors import FactNotForContractError, FactNotInForceError
+from pipelines.errors import FactFileError, FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
 from pipelines.facts.holidays import Holidays
 from pipelines.facts.marked_yaml import MarkedMap
@@ -255,7 +255,19 @@ def _holiday_rule(rule: MarkedMap) -> HolidayRule:
     rule.allow_only(("festivals", "first_days", "hours", "confidence"))
     confidence = parse_code_text(Confidence, rule, "confidence", rule.text("confidence")) if rule.get("confidence") is not None else None
     first_days = int(rule.decimal("first_days")) if rule.get("first_days") is not None else None
+    if first_days is not None and (first_days < 1 or first_days != rule.decimal("first_days")):
+        raise rule.error("first_days", f"first_days must be a whole number of days from 1 on, not {rule.get('first_days')}")
     return HolidayRule(frozenset(str(name) for name in rule.listing("festivals")), first_days, _hours(rule.mapping("hours")), confidence)
+
+
+def check_festivals(by_id: Mapping[str, Dated[Any]], names: Mapping[str, str]) -> None:
+    """Refuses a holiday rule of a schedule that names a festival which the calendar does not know: it would never apply."""
+    for dated in (dated for fact_id, dated in by_id.items() if fact_id.startswith("time_of_use.schedule.")):
+        for version in dated.versions:
+            unknown = {name for rule in version.value.holiday_rules for name in rule.festivals} - names.keys()
+            if unknown:
+                said = f"{dated.fact_id}: the calendar knows no festival named {', '.join(sorted(unknown))}"
+                raise FactFileError(dated.file, version.line, said, f"Known: {', '.join(names)}.")
 
 
 def _hours(hours: MarkedMap) -> Slots:

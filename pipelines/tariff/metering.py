@@ -158,10 +158,18 @@ def shared_supply(contract: Contract, main: Determinants, shares: Sequence[Share
         (first, *beside),
         main.lagging_kvarh,
         main.leading_kvarh,
-        main.year_to_date_kwh,
+        _year_of_homes(contract, main, shares),
         main.exported_kwh,
         power_factor_kwh=main.energy_kwh,
     )
+
+
+def _year_of_homes(contract: Contract, main: Determinants, shares: Sequence[Share]) -> Decimal:
+    """The year's energy that residential tiers begin at: the main meter's where it is a home's, else that of the homes behind it. [kWh]"""
+    if contract.customer_class is CustomerClass.RESIDENTIAL:
+        return main.year_to_date_kwh
+    homes = [share.metered for share in shares if share.metered is not None and share.contract.customer_class is CustomerClass.RESIDENTIAL]
+    return main.year_to_date_kwh + sum((home.year_to_date_kwh for home in homes), Decimal(0))
 
 
 def _taken(share: Share, main: Determinants) -> Decimal:

@@ -171,7 +171,8 @@ def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alte
     months = tuple(later if later.determinants.month >= first else today for later, today in zip(then.months, now.months, strict=True))
     changes = {**then.changes, "from": str(first)}
     if "contract_demand_kw" in changes:
-        changes["contract_demand_kw"] = ", ".join(f"{month.contract.contract_demand_kw or 0:f}" for month in months)
+        demands = [month.contract.contract_demand_kw for month in months]
+        changes["contract_demand_kw"] = ", ".join("-" if demand is None else f"{demand:f}" for demand in demands)
     return replace(then, changes=changes, months=months)
 
 

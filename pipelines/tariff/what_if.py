@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DayType, DemandBasis, PricingScheme, TouPeriod
-from pipelines.errors import UsageError
+from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.facts.holidays import Holidays
@@ -101,19 +102,46 @@ def best_contract_demand(contract: Contract, month: Determinants, facts: Facts, 
 
 
 def scheme_choices(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> list[Alternative]:
-    """One-part and two-part where the capacity allows both, the cheapest first; two-part on its cheapest basis."""
+    """One-part and two-part where the capacity allows both, the cheapest first; two-part on its cheapest basis.
+
+    A scheme that has no price at the contract's level is left out; ``unpriced_schemes`` says why.
+    """
+    found: list[Alternative] = []
+    for scheme in _schemes(contract, months, facts, known):
+        with suppress(FactNotForContractError):
+            found += _on_scheme(contract, scheme, months, facts, known)
+    return _cheapest_first(found)
+
+
+def unpriced_schemes(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> dict[PricingScheme, str]:
+    """The schemes that the capacity allows and that have no price at the contract's level, with what is lacking."""
+    lacking: dict[PricingScheme, str] = {}
+    for scheme in _schemes(contract, months, facts, known):
+        try:
+            _on_scheme(contract, scheme, months, facts, known)
+        except FactNotForContractError as error:
+            lacking[scheme] = str(error)
+    return lacking
+
+
+def _schemes(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None) -> Sequence[PricingScheme]:
     if contract.contract_capacity_kva is None:
         raise UsageError("The schemes allowed depend on the capacity.", "Give contract_capacity_kva.")
-    found = []
-    for scheme in facts.pricing_scheme.on(months[0].month.first_day, known).allowed(contract.contract_capacity_kva):
-        other = replace(contract, pricing_scheme=scheme)
-        if scheme is PricingScheme.TWO_PART:
-            other = replace(other, running_capacity_kva=other.running_capacity_kva or other.contract_capacity_kva)
-            found += [replace(choice, name=f"two-part, {choice.name}") for choice in basic_charge_choices(other, months, facts, known)[:1]]
-        else:
-            other = replace(other, demand_basis=None, contract_demand_kw=None)
-            found.append(_planned("single-part", {"pricing_scheme": scheme.value}, [(other, month) for month in months], facts, known))
-    return _cheapest_first(found)
+    allowed = facts.pricing_scheme.on(months[0].month.first_day, known).allowed(contract.contract_capacity_kva)
+    return [scheme for scheme in PricingScheme if scheme in allowed]
+
+
+def _on_scheme(contract: Contract, scheme: PricingScheme, months: Sequence[Determinants], facts: Facts, known: date | None) -> list[Alternative]:
+    other = replace(contract, pricing_scheme=scheme)
+    if scheme is PricingScheme.SINGLE_PART:
+        other = replace(other, demand_basis=None, contract_demand_kw=None)
+        return [_planned("single-part", {"pricing_scheme": scheme.value}, [(other, month) for month in months], facts, known)]
+    if other.running_capacity_kva is None:
+        other = replace(other, running_capacity_kva=other.contract_capacity_kva)
+    return [
+        replace(choice, name=f"two-part, {choice.name}", changes={"pricing_scheme": scheme.value, **choice.changes})
+        for choice in basic_charge_choices(other, months, facts, known)[:1]
+    ]
 
 
 def time_of_use_choices(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> list[Alternative]:
@@ -146,7 +174,7 @@ def with_capacitors(
     target     Power factor to reach, above 0 and at most 1. [1]
     step_kvar  The size of the bank is a multiple of this. [kvar]
     """
-    if not 0 < target <= 1:
+    if not (target.is_finite() and 0 < target <= 1):
         raise UsageError(f"A power factor lies above 0 and up to 1, not {target}.")
     terms, bank = [], 0.0
     for month in months:
@@ -173,7 +201,7 @@ def with_shift(
 
     share  Of the energy of each period of ``away``, 0 to 1. [1]
     """
-    if not 0 <= share <= 1:
+    if not (share.is_finite() and 0 <= share <= 1):
         raise UsageError(f"A share lies from 0 to 1, not {share}.")
     terms, total = [], Decimal(0)
     for month in months:

@@ -97,9 +97,12 @@ def not_computed(issued: Sequence[IssuedLine], why: str) -> Finding:
 def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
     """Bills of a CSV in the shape of efficiency_bill_lines_v1, by customer and month; further columns are left alone.
 
+    Of a bill with several revisions (column ``revision``) the newest counts.
+
     Raises InputRefusedError naming file, line and column of the first thing that cannot be read.
     """
     found: dict[tuple[str, BillingMonth], list[IssuedLine]] = {}
+    newest: dict[tuple[str, BillingMonth], int] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file)
@@ -108,7 +111,11 @@ def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
                 raise InputRefusedError(str(path), "wrong_header", f"the header lacks {', '.join(lacking)}; needed are {', '.join(NEEDED)}", 1)
             for number, row in enumerate(reader, start=2):
                 customer, month, line = _issued_line(path, number, row)
-                found.setdefault((customer, month), []).append(line)
+                revision = _revision(path, number, row.get("revision"))
+                if revision > newest.setdefault((customer, month), revision):
+                    newest[customer, month], found[customer, month] = revision, []
+                if revision == newest[customer, month]:
+                    found.setdefault((customer, month), []).append(line)
     except (FileNotFoundError, IsADirectoryError):
         raise InputRefusedError(str(path), "no_file", "is no file") from None
     except UnicodeDecodeError:
@@ -116,6 +123,15 @@ def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
     if not found:
         raise InputRefusedError(str(path), "empty_file", "holds no line")
     return found
+
+
+def _revision(path: Path, number: int, text: str | None) -> int:
+    """The revision of a line's bill; 0 where the file tells none."""
+    if not text:
+        return 0
+    if not text.isdecimal():
+        raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{text!r} is not the number of a revision", number, "revision")
+    return int(text)
 
 
 def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tuple[str, BillingMonth, IssuedLine]:
@@ -157,15 +173,16 @@ def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_t
     computed       With all facts known today.
     as_known_then  The same with the facts known when the bill was issued: tells a wrong price from one that was revised since.
     """
-    left = list(issued)
     earlier = {(line.component, line.period, line.first_day, line.section): line for line in as_known_then}
+    matches = _paired(issued, computed)
+    left = [line for line in issued if not any(line is match for match in matches)]
     found: list[Finding] = []
-    for line in computed:
-        match = _closest(left, line)
+    for line, match in zip(computed, matches, strict=True):
         if match is None:
-            found.append(Finding(None, line.component, line.period, Reason.MISSING, Decimal(0), line.amount_cny, line.formula))
+            # A line of nothing that the bill leaves out is no difference.
+            if line.amount_cny != 0:
+                found.append(Finding(None, line.component, line.period, Reason.MISSING, Decimal(0), line.amount_cny, line.formula))
             continue
-        left.remove(match)
         finding = _compared(match, line, earlier.get((line.component, line.period, line.first_day, line.section)))
         found += [] if finding is None else [finding]
     return found + [
@@ -173,11 +190,28 @@ def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_t
     ]
 
 
-def _closest(left: Sequence[IssuedLine], line: BillLine) -> IssuedLine | None:
-    """Of the lines with the same component and period the one of the same days and section, then with the nearest quantity."""
-    same = [other for other in left if (other.component, other.period) == (line.component, line.period)]
-    part = "" if line.first_day is None else line.first_day.isoformat(), line.section
-    return min(same, key=lambda other: ((other.first_day, other.section) != part, abs(other.quantity - line.quantity), other.line), default=None)
+def _paired(issued: Sequence[IssuedLine], computed: Sequence[BillLine]) -> list[IssuedLine | None]:
+    """The issued line of each computed one: of the same component, period, days and section first; what is left by component and period, nearest first."""
+
+    def is_same(line: BillLine, other: IssuedLine) -> bool:
+        return (other.component, other.period) == (line.component, line.period)
+
+    def is_same_part(line: BillLine, other: IssuedLine) -> bool:
+        part = "" if line.first_day is None else line.first_day.isoformat(), line.section
+        return is_same(line, other) and (other.first_day, other.section) == part
+
+    pairs: dict[int, int] = {}
+    for fits in (is_same_part, is_same):
+        near = sorted(
+            (abs(other.quantity - line.quantity), other.line, at, place)
+            for place, line in enumerate(computed)
+            for at, other in enumerate(issued)
+            if place not in pairs and at not in pairs.values() and fits(line, other)
+        )
+        for _, _, at, place in near:
+            if place not in pairs and at not in pairs.values():
+                pairs[place] = at
+    return [issued[pairs[place]] if place in pairs else None for place in range(len(computed))]
 
 
 def _is_product(issued: IssuedLine) -> bool:

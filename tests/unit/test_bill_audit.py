@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
@@ -71,6 +72,46 @@ def test_a_missing_and_an_extra_line(tmp_path: Path) -> None:
     assert found(as_rows()[:-1], tmp_path) == [(Reason.MISSING, D("-3260.80"))]
     extra = [*as_rows(), as_rows()[0] | {"component_code": "late_payment", "period_code": "", "amount_cny": "5.00"}]
     assert found(extra, tmp_path) == [(Reason.EXTRA, D("5.00"))]
+
+
+def test_a_line_that_is_left_out_does_not_take_the_other_half_of_the_month(tmp_path: Path) -> None:
+    half = [
+        dataclasses.replace(LINES[0], first_day=date(2026, 9, first), last_day=date(2026, 9, last), quantity=quantity, amount_cny=amount)
+        for first, last, quantity, amount in ((1, 15, D(15000), D("14568.75")), (16, 30, D(10000), D("9712.50")))
+    ]
+    with_days = [as_rows((line,))[0] | {"first_date": str(line.first_day)} for line in half]
+    names = (*NEEDED, "first_date")
+
+    def reasons(rows: list[dict[str, str]], columns: tuple[str, ...]) -> list[tuple[Reason, Decimal | None]]:
+        path = tmp_path / "bill.csv"
+        path.write_text("\n".join([",".join(columns), *(",".join(row[name] for name in columns) for row in rows)]) + "\n", encoding="utf-8")
+        return [(each.reason, each.difference_cny) for each in audit(read_issued(path)["W", SEPTEMBER], half)]
+
+    assert reasons(with_days[1:], names) == [(Reason.MISSING, D("-14568.75"))]
+    # Without days the nearest quantities belong together, in whatever order the lines stand.
+    assert reasons(with_days[::-1], NEEDED) == []
+    assert reasons(with_days[1:], NEEDED) == [(Reason.MISSING, D("-14568.75"))]
+
+
+def test_of_several_revisions_the_newest_counts(tmp_path: Path) -> None:
+    names, path = (*NEEDED, "revision"), tmp_path / "bill.csv"
+    wrong = [row | {"revision": "1", "amount_cny": "1.00"} for row in as_rows()]
+    right = [row | {"revision": "2"} for row in as_rows()]
+
+    def write(rows: list[dict[str, str]]) -> None:
+        path.write_text("\n".join([",".join(names), *(",".join(row[name] for name in names) for row in rows)]) + "\n", encoding="utf-8")
+
+    for rows in (wrong + right, right + wrong, [row for pair in zip(wrong, right, strict=True) for row in pair]):
+        write(rows)
+        assert audit(read_issued(path)["W", SEPTEMBER], LINES) == []
+    write([right[0] | {"revision": "two"}])
+    with pytest.raises(InputRefusedError, match="'two' is not the number of a revision"):
+        read_issued(path)
+
+
+def test_a_line_of_nothing_that_the_bill_leaves_out_is_no_difference() -> None:
+    nothing = dataclasses.replace(LINES[0], period=None, quantity=D(0), amount_cny=D("0.00"))
+    assert audit([], (nothing,)) == []
 
 
 def test_a_price_revised_since_is_told_from_a_wrong_one(tmp_path: Path) -> None:

@@ -66,6 +66,8 @@ def refused(folder: Path, name: str, line: int | None, words: str) -> None:
         ("time_of_use.yaml", 'flat: ["17:00-24:00"]', 'flat: ["17:10-24:00"]', "no quarter hour"),
         ("time_of_use.yaml", 'flat: ["17:00-24:00"]', 'flat: ["17:00-25:00"]', "no span of a day"),
         ("time_of_use.yaml", "months: [1, 7, 8, 12]", "months: [1, 7, 8, 11]", "month 11 stands twice"),
+        ("time_of_use.yaml", "first_days: 3", "first_days: 0", "whole number of days from 1 on"),
+        ("time_of_use.yaml", "first_days: 3", "first_days: 2.5", "whole number of days from 1 on"),
         ("time_of_use.yaml", "valley: 0.38, deep_valley: 0.20", "valley: 0, deep_valley: 0.20", "above 0"),
         ("time_of_use.yaml", "{general_commercial: 12}", "{general_commercial: 0}", "whole number of months"),
         ("time_of_use.yaml", "{general_commercial: 12}", "{general_commercial: 1.5}", "whole number of months"),
@@ -88,6 +90,13 @@ def refused(folder: Path, name: str, line: int | None, words: str) -> None:
 def test_a_wrong_value_is_refused_at_its_line(folder: Path, name: str, old: str, new: str, words: str) -> None:
     line = change(folder, name, old, new)
     refused(folder, name, line + new.count("\n"), words)
+
+
+def test_a_festival_that_the_calendar_does_not_know_is_refused_at_the_version(folder: Path) -> None:
+    change(folder, "time_of_use.yaml", "festivals: [labour_day, national_day]", "festivals: [labor_day, national_day]")
+    text = (folder / "time_of_use.yaml").read_text(encoding="utf-8")
+    version = text[: text.rindex("effective_from", 0, text.index("labor_day"))].count("\n") + 1
+    refused(folder, "time_of_use.yaml", version, "no festival named labor_day")
 
 
 def test_hours_that_leave_out_a_quarter_hour_are_refused_at_the_hours(folder: Path) -> None:
@@ -120,6 +129,24 @@ def second_version(folder: Path, begin: str, extra: str = "", end_of_first: str 
 
 def test_two_versions_of_the_same_days_overlap(folder: Path) -> None:
     refused(folder, "tariffs/funds.yaml", second_version(folder, "2026-08-01"), "an overlap")
+
+
+def test_a_correction_that_ends_before_what_it_corrects_is_refused_unless_the_next_follows(folder: Path) -> None:
+    extra = "        corrects: true\n        effective_to: 2026-08-31\n"
+    line = second_version(folder, "2026-08-01", extra)
+    path = folder / "tariffs/funds.yaml"
+    head, tail = path.read_text(encoding="utf-8").rsplit("known_from: 2026-08-01", 1)
+    path.write_text(head + "known_from: 2026-10-01" + tail, encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    ends = text[: text.rindex("effective_to")].count("\n") + 1
+    assert ends > line
+    refused(folder, "tariffs/funds.yaml", ends, "ends on 2026-08-31, before the version that it corrects")
+    second_version(folder, "2026-09-01")
+    copies = path.read_text(encoding="utf-8")
+    begin = copies.rindex("      - effective_from: 2026-09-01")
+    path.write_text(text + copies[begin:].split("      - effective_from", 2)[0] + "      - effective_from" + copies[begin:].split("      - effective_from", 2)[1]
+                    .replace("        corrects: true\n", "").replace("        effective_to: 2026-08-31\n", ""), encoding="utf-8")  # fmt: skip
+    assert load_facts(folder).funds.on(date(2026, 9, 5)) == Decimal("0.02923875")
 
 
 def test_a_version_that_begins_on_the_last_day_of_the_one_before_overlaps_and_the_next_day_does_not(folder: Path) -> None:
@@ -266,9 +293,19 @@ def test_published_prices_of_the_first_month_replace_the_illustrative_one(folder
     assert load_facts(folder).energy_base.on(date(2026, 8, 1)) == Decimal("0.473")
 
 
+def test_a_published_series_that_begins_early_never_falls_back_on_the_illustrative_price(folder: Path) -> None:
+    monthly(folder, *(row.replace("2026-09,", "2026-07,").replace("2026-08-2", "2026-06-2") for row in SEPTEMBER))
+    price = load_facts(folder).energy_base
+    assert price.on(date(2026, 7, 31)) == Decimal("0.473")
+    for day in (date(2026, 8, 1), date(2026, 9, 30)):
+        with pytest.raises(FactNotInForceError):
+            price.on(day)
+
+
 @pytest.mark.parametrize(
     ("rows", "line", "words"),
     [
+        ((*SEPTEMBER, *(row.replace("2026-09,", "2026-11,") for row in SEPTEMBER)), 5, "no price for 2026-10: a gap"),
         (SEPTEMBER[:2], 2, "lacks system_operation"),
         ((*SEPTEMBER, SEPTEMBER[0]), 5, "stands twice"),
         ((SEPTEMBER[0].replace("0.41", "-0.41"),), 2, "must not be negative"),

@@ -112,7 +112,7 @@ def test_a_missing_file_and_one_in_another_encoding_are_refused(tmp_path: Path, 
     refused(tmp_path / "none.csv", folder, None, "does not exist")
     path = written(tmp_path)
     path.write_bytes((HEADER + "\n" + month("2026-09")[0].replace("notice", "电价通知") + "\n").encode("gb18030"))
-    refused(path, folder, None, "not UTF-8")
+    refused(path, folder, 2, "not UTF-8")
 
 
 def test_a_correction_holds_from_the_day_it_was_published(tmp_path: Path, folder: Path) -> None:

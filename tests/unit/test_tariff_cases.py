@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from pipelines.errors import FactFileError
+from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -45,6 +45,42 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
     compared = answer("what-if", str(EXAMPLE), "--target-power-factor", "0.9")
     savings = {row["alternative"]: row["saving_cny"] for row in compared["alternatives"]}  # type: ignore[attr-defined]
     assert (savings["basis capacity"], savings["power factor 0.9"], savings["now"]) == ("4932.40", "3260.80", "0.00")
+
+
+SMALL = (
+    "title: t\ncontract: {{customer_class: general_commercial, pricing_scheme: {scheme}, voltage_level: {level}, is_time_of_use: false, "
+    "contract_capacity_kva: 200, running_capacity_kva: 200{more}}}\nmonths:\n"
+)
+THREE = "".join(f"  - {{month: 2026-{month:02d}, energy_kwh: 9000, max_demand_kw: 40}}\n" for month in (9, 10, 11))
+
+
+def test_no_alternative_is_counted_before_the_request_can_take_effect(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    case.write_text(SMALL.format(scheme="two_part", level="1_to_20kv", more=", demand_basis: capacity") + THREE, encoding="utf-8")
+    told = answer("what-if", str(case), "--asked-on", "2026-09-10")
+    rows = {row["alternative"]: row for row in told["alternatives"]}  # type: ignore[attr-defined]
+    basis, single = rows["two-part, basis actual_demand"], rows["single-part"]
+    # Fifteen working days from 2026-09-10 end in October; a scheme has no notice on record and begins with the month after the request.
+    assert basis["saving_cny"] == rows["basis actual_demand"]["saving_cny"]
+    assert (basis["from"], single["from"]) == (told["first_month_of_change"]["demand_basis"], "2026-10")  # type: ignore[index]
+    whole = {row["alternative"]: row for row in answer("what-if", str(case))["alternatives"]}  # type: ignore[attr-defined]
+    # Three equal months, of which the change reaches two, and one.
+    assert Decimal(single["saving_cny"]) * 3 == Decimal(whole["single-part"]["saving_cny"]) * 2
+    assert Decimal(basis["saving_cny"]) * 3 == Decimal(whole["basis actual_demand"]["saving_cny"])
+
+
+def test_a_scheme_without_a_price_at_the_level_is_told_and_the_others_are_compared(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    case.write_text(SMALL.format(scheme="single_part", level="below_1kv", more="") + THREE, encoding="utf-8")
+    told = answer("what-if", str(case))
+    assert "transmission.two_part.energy.below_1kv" in told["not_planned"]["two_part"]  # type: ignore[index]
+    assert "single-part" in {row["alternative"] for row in told["alternatives"]}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("option", [("--target-power-factor", "nan"), ("--shift-share", "nan")])
+def test_what_is_no_number_is_refused(option: tuple[str, str]) -> None:
+    found = CliRunner().invoke(app, ["tariff", "what-if", str(EXAMPLE), *option])
+    assert isinstance(found.exception, UsageError)
 
 
 @pytest.mark.parametrize(

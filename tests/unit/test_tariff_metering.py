@@ -88,6 +88,14 @@ def test_a_sub_meter_a_share_and_a_quantity_are_taken_out_of_the_main_meter() ->
     assert adjustment.quantity == sum(line.amount_cny for line in base)
 
 
+def test_the_tiers_of_a_home_behind_the_main_meter_begin_at_its_own_year() -> None:
+    home = dataclasses.replace(DORMITORY, is_combined_meter=False)
+    below = Determinants(SEPTEMBER, D("100.00"), None, None, None, None, D("0.01"), year_to_date_kwh=D("5000.00"))
+    bill = price_supply(shared_supply(FACTORY, MAIN, [Share("home", home, metered=below)]), FACTS)
+    # Above 4,800 kWh of the year each costs 0.838.
+    assert [(line.component.value, line.amount_cny) for line in bill.lines if line.section == "home"] == [("tier_3", D("83.80"))]
+
+
 def test_a_sub_meter_with_a_curve_is_deducted_by_the_periods_of_the_main_contract() -> None:
     below = Determinants(SEPTEMBER, D("100.00"), None, None, None, None, D("0.01"))
     own = {TouPeriod.PEAK: D("0.00"), TouPeriod.VALLEY: D("100.00")}

@@ -237,7 +237,7 @@ def audit_bill(
     json: JsonOption = False,
 ) -> None:
     """Holds bills that someone issued against the same bills computed here; exit code 4 where they differ."""
-    from pipelines.errors import DisagreementError, FactNotInForceError, UsageError
+    from pipelines.errors import DisagreementError, FactNotInForceError, UnknownNameError, UsageError
     from pipelines.facts import load_facts
     from pipelines.settings import load_settings
     from products.efficiency_bill.audit import REASON_WORDS, audit, not_computed, read_issued
@@ -248,11 +248,11 @@ def audit_bill(
     facts, known = load_facts(load_settings().facts_dir), parse_day(issued_on, "--issued-on") if issued_on else None
     rows: list[dict[str, Any]] = []
     for (customer_id, month), lines in sorted(read_issued(file).items(), key=lambda bill: (bill[0][0], str(bill[0][1]))):
-        (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
-        case = case_from_text(kept["case_inputs"])
         try:
+            (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
+            case = case_from_text(kept["case_inputs"])
             computed, then = price_case(case, facts), price_case(case, facts, known) if known else None
-        except (UsageError, FactNotInForceError) as error:
+        except (UsageError, UnknownNameError, FactNotInForceError) as error:
             findings = [not_computed(lines, str(error))]
         else:
             if computed is None:

@@ -27,6 +27,7 @@ _PRICES = (
     "energy_base", "energy_composition", "transmission", "funds", "time_of_use", "residential", "catalogue", "basic_charge", "power_factor",
     "pricing_scheme", "late_payment",
 )  # fmt: skip
+HIGHEST_UNPAID_CNY = 10**15
 _COLUMNS = ("fact_id", "title_zh", "value", "unit", "document", "clause", "effective_from", "known_from", "confidence")
 
 
@@ -121,15 +122,18 @@ def what_if(
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
     _priced_as_agreed(case, contract, months, facts)
     now = as_agreed(contract, months, facts, case.known)
-    found = _alternatives(case, facts, months, target_power_factor, shift_share)
-    changes: dict[str, BillingMonth] = {}
     not_planned: dict[str, str] = {}
+    found = _alternatives(case, facts, months, target_power_factor, shift_share, not_planned)
+    changes: dict[str, BillingMonth] = {}
     if asked_on:
         since = {"demand_basis": basis_since, "contract_demand": contract_demand_since, "time_of_use_option": time_of_use_since}
         last = {term: BillingMonth.parse(text) if text else None for term, text in since.items()}
-        changes, not_planned = first_months(parse_day(asked_on, "--asked-on"), contract, facts, last, case.known)
-        found = [from_month(choice, now, changes[term]) if (term := _term_of(choice)) in changes else choice for choice in found]
-        found = [choice for choice in found if _term_of(choice) not in not_planned]
+        changes, lacking = first_months(parse_day(asked_on, "--asked-on"), contract, facts, last, case.known)
+        not_planned |= lacking
+        # No fact tells of the notice of other terms: they begin with the month after the request.
+        following = BillingMonth.of(parse_day(asked_on, "--asked-on")).plus(1)
+        terms = [(choice, _term_of(choice, contract)) for choice in found]
+        found = [from_month(choice, now, changes.get(term, following)) for choice, term in terms if term not in not_planned]
         if contract.demand_basis is not None and not not_planned.keys() & {"demand_basis", "contract_demand"}:
             limits = change_limits(parse_day(asked_on, "--asked-on"), facts, last["demand_basis"], last["contract_demand"], case.known)
             found.append(cheapest_within_notice(contract, months, limits, facts, case.known))
@@ -197,8 +201,8 @@ def late_payment(
         amount = Decimal(unpaid)
     except InvalidOperation:
         amount = Decimal("NaN")
-    if not amount.is_finite():
-        raise UsageError(f"{unpaid!r} is no amount.", "Write it in CNY, for example 1234.56.")
+    if not amount.is_finite() or abs(amount) >= HIGHEST_UNPAID_CNY:
+        raise UsageError(f"{unpaid!r} is no amount that a bill can have.", "Write it in CNY, for example 1234.56.")
     known_day = parse_day(known, "--known") if known else None
     days = parse_day(due, "--due"), parse_day(paid, "--paid")
     lines = [_line(line) for line in late_payment_lines(CustomerClass(customer_class), amount, *days, _facts(), known_day)]
@@ -223,7 +227,9 @@ def _priced_as_agreed(case: TariffCase, contract: Contract, months: Sequence[Det
     return priced
 
 
-def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None) -> list[Alternative]:
+def _alternatives(
+    case: TariffCase, facts: Facts, months: Sequence[Any], target: float | None, share: float | None, not_planned: dict[str, str]
+) -> list[Alternative]:
     from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
     from pipelines.tariff import what_if as engine
     from pipelines.tariff.case_files import contract_of_case
@@ -232,11 +238,7 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
     found: list[Alternative] = []
     if contract.pricing_scheme is PricingScheme.TWO_PART:
         found += engine.basic_charge_choices(contract, months, facts, known)
-    if (
-        contract.contract_capacity_kva is not None
-        and len(facts.pricing_scheme.on(months[0].month.first_day, case.known).allowed(contract.contract_capacity_kva)) > 1
-    ):
-        found += engine.scheme_choices(contract, months, facts, known)
+    found += _scheme_alternatives(contract, months, facts, known, not_planned)
     if contract.customer_class is not CustomerClass.LARGE_INDUSTRY and all(month.energy_by_period is not None for month in months):
         found += engine.time_of_use_choices(contract, months, facts, known)
     if target is not None:
@@ -247,9 +249,28 @@ def _alternatives(case: TariffCase, facts: Facts, months: Sequence[Any], target:
     return found
 
 
-def _term_of(choice: Alternative) -> str:
+def _scheme_alternatives(
+    contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None, not_planned: dict[str, str]
+) -> list[Alternative]:
+    """One-part and two-part where the capacity is open to both; why one or the question itself has no answer goes into ``not_planned``."""
+    from pipelines.errors import FactNotInForceError
+    from pipelines.tariff import what_if as engine
+
+    if contract.contract_capacity_kva is None:
+        return []
+    try:
+        if len(facts.pricing_scheme.on(months[0].month.first_day, known).allowed(contract.contract_capacity_kva)) < 2:
+            return []
+    except FactNotInForceError as error:
+        not_planned["pricing_scheme"] = str(error)
+        return []
+    not_planned |= {scheme.value: why for scheme, why in engine.unpriced_schemes(contract, months, facts, known).items()}
+    return engine.scheme_choices(contract, months, facts, known)
+
+
+def _term_of(choice: Alternative, contract: Contract) -> str:
     """The term whose notice period an alternative has to wait for; empty where no fact tells of one."""
-    if choice.name.startswith("basis "):
+    if "demand_basis" in choice.changes and contract.demand_basis is not None:
         return "demand_basis"
     return "time_of_use_option" if "is_time_of_use" in choice.changes else ""
 
