@@ -17,6 +17,7 @@ from pipelines.facts.holidays import Holidays
 from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changed_supplies import lagging_at
+from pipelines.tariff.changes import supply_in_parts
 from pipelines.tariff.contract import Contract, Determinants, missing_inputs
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.power_factor import power_factor
@@ -86,14 +87,16 @@ def best_contract_demand(contract: Contract, month: Determinants, facts: Facts, 
     """The contract with the cheapest contract demand for a month; the smaller of two that cost the same.
 
     Up to the tolerance above it the demand costs nothing more and beyond it a multiple, so the cheapest lies where the highest demand uses the
-    tolerance up, or at the least that is billed; only that and the multiples of the step beside the former are priced.
+    tolerance up, or at the least that is billed; only that and the multiples of the step beside the former are priced. Where a price changes
+    inside the month each part of it has a highest demand of its own.
     """
     if month.max_demand_kw is None or contract.running_capacity_kva is None:
         raise UsageError("A contract demand is chosen by highest demand and capacity.", "Give max_demand_kw and running_capacity_kva.")
     rule = facts.basic_charge.demand.on(month.month.first_day, known)
     least = rule.minimum_capacity_ratio * contract.running_capacity_kva
-    place = month.max_demand_kw / rule.tolerance_ratio / step_kw
-    beside = {Decimal(step_kw * math.floor(place)), Decimal(step_kw * math.ceil(place))}
+    highest = {segment.max_demand_kw or Decimal(0) for segment in supply_in_parts(contract, month, facts, known).segments}
+    places = [demand / rule.tolerance_ratio / step_kw for demand in highest]
+    beside = {Decimal(step_kw * rounded(place)) for place in places for rounded in (math.floor, math.ceil)}
     priced = []
     for demand in sorted({least, *(demand for demand in beside if demand > least)}):
         other = replace(contract, contract_demand_kw=demand)

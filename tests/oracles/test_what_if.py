@@ -1,4 +1,4 @@
-"""What-ifs against trying every choice by itself, priced by the oracle that knows nothing of the engine: a thousand random cases in all."""
+"""What-ifs against trying every choice by itself, priced by the oracle that knows nothing of the engine: a thousand random cases of schemes, 900 of the others."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def as_engine(case: oracle.Case) -> tuple[Contract, Determinants]:
 def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() -> None:
     """Single-part, by capacity, by actual demand, and by every contract demand in whole kW or at the least that is billed."""
     random, winners = Random(31), set()
-    for _ in range(100):
+    for _ in range(1000):
         case = random_month(random)
         contract, month = as_engine(case)
         tried = {"single-part": total(changed(case, {"scheme": "single_part"}))}

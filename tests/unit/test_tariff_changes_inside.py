@@ -19,7 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import price_month
 from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
-from pipelines.tariff.what_if import basic_charge_choices
+from pipelines.tariff.what_if import basic_charge_choices, best_contract_demand
 from zhixiang.cli.main import run_app
 
 D = Decimal
@@ -138,6 +138,49 @@ def test_parts_are_what_the_engine_prices_of_them(conf: Path, case: Path) -> Non
     choices = basic_charge_choices(contract, [month], facts)
     assert {choice.name for choice in choices} == {f"basis {basis}" for basis in DemandBasis}
     assert min(choice.total_cny for choice in choices) == choices[0].total_cny
+
+
+DEARER = """
+      - effective_from: 2026-10-08
+        known_from: 2026-10-01
+        document: a notice made for this test
+        clause: none
+        issuer: none
+        source: none
+        retrieved: not recorded
+        confidence: unverified
+        value:
+          corrected_labels: {1_to_20kv: 51.92, 35kv: 48.4, 110kv: 44.9, 220kv_up: 41.4}
+          printed_labels: {below_1kv: 51.92, 1_to_20kv: 48.4, 110kv: 44.9, 220kv_up: 41.4}
+"""
+
+
+@pytest.mark.parametrize("demands", [(900, 500), (500, 900), (900, 890), (300, 250)])
+def test_the_contract_demand_of_a_month_whose_demand_price_changes_is_the_cheapest_of_all(tmp_path: Path, demands: tuple[int, int]) -> None:
+    """Each part has a highest demand of its own, and the cheapest contract demand may lie at either; every whole kW is tried."""
+    folder = Path(shutil.copytree(packaged("conf") / "facts", tmp_path / "facts"))
+    path = folder / "tariffs" / "transmission.yaml"
+    text = path.read_text(encoding="utf-8")
+    begin = text.index("fact_id: transmission.two_part.demand")
+    end = text.index("\n  - fact_id", begin)
+    own = text[begin:end].replace("effective_from: 2026-08-01\n", "effective_from: 2026-08-01\n        effective_to: 2026-10-07\n")
+    path.write_text(text[:begin] + own.rstrip() + DEARER + text[end:], encoding="utf-8")
+    rows = [
+        f"2026-10-{day:02d}T{quarter // 4:02d}:{quarter % 4 * 15:02d},{demands[day >= 8] / 4 if quarter == 40 else 10}"
+        for day in range(1, 32)
+        for quarter in range(96)
+    ]
+    (tmp_path / "curve.csv").write_text("\n".join(["interval_start,energy_kwh", *rows]) + "\n", encoding="utf-8")
+    case = tmp_path / "case.yaml"
+    terms = CONTRACT.replace("actual_demand", "contract_demand, contract_demand_kw: 400").replace("800", "1000")
+    case.write_text(terms + "  - {month: 2026-10, curve: curve.csv, lagging_kvarh: 0, leading_kvarh: 0}\n", encoding="utf-8")
+    facts, read = load_facts(folder), read_case(case)
+    (month,), contract = determinants_of_case(read, tmp_path, facts), contract_of_case(read)
+    assert len({line.first_day for line in price_month(replace(contract, contract_demand_kw=D(400)), month, facts).lines}) > 1
+    tried = {kw: price_month(replace(contract, contract_demand_kw=D(kw)), month, facts).total_cny for kw in range(400, 1001)}
+    best = best_contract_demand(contract, month, facts)
+    assert price_month(best, month, facts).total_cny == min(tried.values())
+    assert best.contract_demand_kw == min(tried, key=lambda kw: (tried[kw], kw))
 
 
 def test_a_term_that_the_calendar_does_not_reach_is_told_and_the_others_planned(
