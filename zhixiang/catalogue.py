@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -108,13 +109,32 @@ def render_tariff_case() -> str:
 
     parts = [
         "# A tariff case\n\n`zhixiang tariff price CASE.yaml` prices it, `zhixiang tariff what-if CASE.yaml` compares other terms. An example "
-        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named with its line.\n"
+        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named with its line.\n\n"
+        "A month needs `energy_kwh` or a `curve`; under time of use also `energy_by_period`, unless there is a curve; on the demand bases "
+        "`max_demand_kw`, unless there is a curve; where a power factor standard is agreed both reactive energies. A two-part contract needs both "
+        "capacities and a basis, on contract demand that demand too. Prices of industry and commerce are known from 2026-08 on, and of April 2018; "
+        "those of homes from 2018-04 on. A case has one contract for all its months; a price that changes inside one is followed where there is a "
+        "curve, terms that change inside a month are priced by the library (`docs/tariff.md`) and by the chain.\n\n"
+        "A curve begins with `interval_start,energy_kwh`, then `2026-09-01T00:00,12.5` and so on, 96 lines a day.\n\n"
+        "`what-if` compares the bases of the basic charge, single- and two-part where both are open, with and without time of use; with "
+        "`--target-power-factor` capacitors, with `--shift-share` load moved into the valley. With `--asked-on` nothing counts before the month in which "
+        "a request of that day may take effect. `--json` gives `alternatives` (the cheapest first, `now` among them), `first_month_of_change` and "
+        "`not_planned` with the reason; `is_illustrative` stands beside totals that rest on an illustrative price.\n"
     ]
     for title, model in (("The case", TariffCase), ("contract", ContractPart), ("months", MonthPart), ("own_prices", OwnPricesPart)):
         parts.append(f"\n## {title}\n\n| key | needed | meaning |\n|---|---|---|\n")
-        parts += [f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description} |\n" for name, field in model.model_fields.items()]
+        parts += [
+            f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description}{_codes_of(field.annotation)} |\n"
+            for name, field in model.model_fields.items()
+        ]
     parts.append(f"\n## JSON Schema\n\n```json\n{json.dumps(case_schema(), ensure_ascii=False, indent=1, sort_keys=True)}\n```\n")
     return "".join(parts)
+
+
+def _codes_of(annotation: object) -> str:
+    """The values that a key with a closed list may have."""
+    kinds = [kind for kind in (annotation, *get_args(annotation)) if isinstance(kind, type) and issubclass(kind, StrEnum)]
+    return f" One of: {', '.join(f'`{code.value}`' for code in kinds[0])}." if kinds else ""
 
 
 def render_glossary() -> str:

@@ -127,5 +127,5 @@ def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:
 
 def _needed(value: Decimal | None, what: str) -> Decimal:
     if value is None or value <= 0:
-        raise UsageError(f"A two-part contract on this basis needs a {what} above 0.", "Complete the contract in the customer file.")
+        raise UsageError(f"A two-part contract on this basis needs a {what} above 0.", "Complete the contract.")
     return value

@@ -21,8 +21,9 @@ from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
+from pipelines.tariff.case_problems import case_problems
 from pipelines.tariff.contract import Contract, DailyUse, Determinants
-from pipelines.tariff.own_prices import OwnPrices, OwnPricesError, TieredPrice
+from pipelines.tariff.own_prices import OwnPrices, TieredPrice
 
 QUARTERS = 96
 QUARTER_HOURS = 4
@@ -155,12 +156,14 @@ def read_case(path: Path) -> TariffCase:
         problem = error.errors()[0]
         key = ".".join(str(part) for part in problem["loc"])
         more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        said = {"missing": "the key is missing", "extra_forbidden": "the key is not known here"}.get(problem["type"], problem["msg"])
+        said = {"missing": "the key is missing", "extra_forbidden": "the key is not known here"}.get(
+            problem["type"], problem["msg"].removeprefix("Value error, ")
+        )
         raise FactFileError(
             str(path), _line_of(written, problem["loc"]), f"{key}: {said}{more}", "docs/tariff-case.md describes every key."
         ) from None
 
-    for location, message, hint in _problems(case, path.parent):
+    for location, message, hint in case_problems(case, path.parent):
         key = ".".join(str(part) for part in location)
         raise FactFileError(str(path), _line_of(written, location), f"{key}: {message}", hint)
     case._places = tuple(f"{path}:{_line_of(written, ('months', place))}" for place in range(len(case.months)))
@@ -169,61 +172,6 @@ def read_case(path: Path) -> TariffCase:
 
 def _read(path: Path) -> MarkedMap:
     return read_marked_yaml(path, str(path), "Name a case; docs/tariff-case.md describes it, docs/examples has one.")
-
-
-def _problems(case: TariffCase, folder: Path) -> Iterator[tuple[tuple[str | int, ...], str, str]]:
-    """What no key is wrong in by itself: where it stands, what it is and what to do."""
-    described = "docs/tariff-case.md describes every key."
-    if case.own_prices is not None:
-        try:
-            case.own_prices.prices()
-        except OwnPricesError as error:
-            yield ("own_prices", error.key), error.message, error.hint or described
-    else:
-        yield from ((("contract", key), message, described) for key, message in _contract_problems(case.contract))
-    for place, part in enumerate(case.months):
-        at: tuple[str | int, ...] = ("months", place)
-        try:
-            BillingMonth.parse(part.month)
-        except UsageError as error:
-            yield (*at, "month"), error.message, error.hint
-        if part.curve is not None and not (folder / part.curve).is_file():
-            yield (*at, "curve"), f"{folder / part.curve} does not exist", "A curve is looked for beside the case."
-        if part.curve is None and case.own_prices is not None:
-            yield at, "prices of one's own need a curve", described
-        if case.own_prices is None:
-            yield from (((*at, *key), message, described) for key, message in _month_problems(part, case.contract))
-
-
-def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:
-    if contract.customer_class is CustomerClass.RESIDENTIAL:
-        if contract.is_ev_charging:
-            yield "is_ev_charging", "the hours of residential charging points have no published price; price industry or commerce"
-        if contract.market_price_cny_per_kwh is not None:
-            yield "market_price_cny_per_kwh", "a dwelling buys at the residential price, not on the market"
-    if contract.pricing_scheme is not PricingScheme.TWO_PART or contract.customer_class is CustomerClass.RESIDENTIAL:
-        return
-    if contract.demand_basis is None:
-        yield "demand_basis", f"a two-part contract needs one of {', '.join(DemandBasis)}"
-    for key in ("contract_capacity_kva", "running_capacity_kva"):
-        if getattr(contract, key) is None:
-            yield key, "a two-part contract needs it"
-    if contract.demand_basis is DemandBasis.CONTRACT_DEMAND and contract.contract_demand_kw is None:
-        yield "contract_demand_kw", f"the demand basis {contract.demand_basis} needs it"
-
-
-def _month_problems(part: MonthPart, contract: ContractPart) -> Iterator[tuple[tuple[str, ...], str]]:
-    if part.energy_kwh is None and part.curve is None:
-        yield (), "neither energy_kwh nor a curve is given"
-    if part.energy_by_period is not None and part.energy_kwh is not None:
-        total = sum(part.energy_by_period.values(), Decimal(0))
-        if total != part.energy_kwh:
-            yield ("energy_by_period",), f"the periods sum to {total} kWh, energy_kwh is {part.energy_kwh}"
-    if contract.is_time_of_use and not contract.is_combined_meter and part.energy_by_period is None and part.curve is None:
-        yield (), "time-of-use prices need energy_by_period or a curve"
-    by_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
-    if by_demand and contract.customer_class is not CustomerClass.RESIDENTIAL and part.max_demand_kw is None and part.curve is None:
-        yield (), "the contract's demand basis needs max_demand_kw or a curve"
 
 
 def contract_of_case(case: TariffCase) -> Contract:
@@ -264,20 +212,6 @@ def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Fac
         month, energy, periods, demand, part.lagging_kvarh, part.leading_kvarh, part.resolution_kwh,
         year_to_date_kwh=part.year_to_date_kwh or Decimal(0), exported_kwh=part.exported_kwh, by_day=use,
     )  # fmt: skip
-
-
-def lacks_year_to_date(case: TariffCase) -> list[bool]:
-    """Of each month whether its tiers take a year that nobody told to have been empty; in January and where the supply begins it is."""
-    contract = case.contract
-    if contract.customer_class is not CustomerClass.RESIDENTIAL or contract.is_combined_meter:
-        return [False] * len(case.months)
-    months = [BillingMonth.parse(part.month) for part in case.months]
-    told: list[bool] = []
-    for month, part in zip(months, case.months, strict=True):
-        begins = month.month == 1 or (contract.supply_began is not None and contract.supply_began >= month.first_day)
-        earlier = any(other.year == month.year and other < month for other in months)
-        told.append(part.year_to_date_kwh is None and not begins and not earlier)
-    return told
 
 
 def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:

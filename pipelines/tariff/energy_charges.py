@@ -143,6 +143,6 @@ def checked_split(segment: Segment) -> Mapping[TouPeriod, Decimal]:
     if total != segment.energy_kwh or any(energy < 0 for energy in split.values()):
         raise UsageError(
             f"The periods of {month} sum to {total} kWh, the registers settled {segment.energy_kwh} kWh.",
-            "Split the settled energy with split_by_largest_remainder.",
+            "The periods must sum to the energy of the month exactly.",
         )
     return split

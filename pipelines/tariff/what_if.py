@@ -19,6 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff.changed_supplies import lagging_at
 from pipelines.tariff.changes import supply_in_parts
 from pipelines.tariff.contract import Contract, Determinants, missing_inputs
+from pipelines.tariff.contract_notes import IN_PARTS
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.power_factor import power_factor
 from pipelines.tariff.pricing import price_month
@@ -110,7 +111,7 @@ def scheme_choices(contract: Contract, months: Sequence[Determinants], facts: Fa
     A scheme that has no price at the contract's level is left out; ``unpriced_schemes`` says why.
     """
     found: list[Alternative] = []
-    for scheme in _schemes(contract, months, facts, known):
+    for scheme in open_schemes(contract, months, facts, known):
         with suppress(FactNotForContractError):
             found += _on_scheme(contract, scheme, months, facts, known)
     return _cheapest_first(found)
@@ -119,7 +120,7 @@ def scheme_choices(contract: Contract, months: Sequence[Determinants], facts: Fa
 def unpriced_schemes(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> dict[PricingScheme, str]:
     """The schemes that the capacity allows and that have no price at the contract's level, with what is lacking."""
     lacking: dict[PricingScheme, str] = {}
-    for scheme in _schemes(contract, months, facts, known):
+    for scheme in open_schemes(contract, months, facts, known):
         try:
             _on_scheme(contract, scheme, months, facts, known)
         except FactNotForContractError as error:
@@ -127,11 +128,15 @@ def unpriced_schemes(contract: Contract, months: Sequence[Determinants], facts: 
     return lacking
 
 
-def _schemes(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None) -> Sequence[PricingScheme]:
+def open_schemes(contract: Contract, months: Sequence[Determinants], facts: Facts, known: date | None = None) -> Sequence[PricingScheme]:
+    """The schemes that the contract's capacity is open to (ruling R12); single-part too where an old customer keeps it. None for homes."""
     if contract.contract_capacity_kva is None:
         raise UsageError("The schemes allowed depend on the capacity.", "Give contract_capacity_kva.")
+    if contract.customer_class not in IN_PARTS:
+        return []
     allowed = facts.pricing_scheme.on(months[0].month.first_day, known).allowed(contract.contract_capacity_kva)
-    return [scheme for scheme in PricingScheme if scheme in allowed]
+    kept = {PricingScheme.SINGLE_PART} if contract.keeps_single_part else set()
+    return [scheme for scheme in PricingScheme if scheme in allowed or scheme in kept]
 
 
 def _on_scheme(contract: Contract, scheme: PricingScheme, months: Sequence[Determinants], facts: Facts, known: date | None) -> list[Alternative]:

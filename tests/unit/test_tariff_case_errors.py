@@ -69,6 +69,34 @@ def curve(folder: Path, month: str, days: int) -> None:
         ),
         ([*SHOP, "months:", "  - {month: 2026-09, energy_kwh: 1}", *OWN], 4, "months.0: prices of one's own need a curve"),
         (
+            [
+                *SHOP,
+                "months:",
+                "  - {month: 2026-09, energy_kwh: 1}",
+                "  - {month: 2026-10, energy_kwh: 1}",
+                "  - month: 2026-09",
+                "    energy_kwh: 1",
+            ],
+            6,
+            "months.2.month: 2026-09 stands twice",
+        ),
+        (
+            [*WORKS[:3], "   running_capacity_kva: 801,", WORKS[4], "months:", "  - {month: 2026-09, energy_kwh: 1, max_demand_kw: 1}"],
+            4,
+            "contract.running_capacity_kva: 801 kVA in operation are more than the 800 kVA",
+        ),
+        (
+            [
+                SHOP[0],
+                SHOP[1].replace("general_commercial", "residential").replace("false", "false, supply_began: 2026-10-05"),
+                "months:",
+                "  - {month: 2026-10, energy_kwh: 1}",
+                "  - {month: 2026-09, energy_kwh: 1}",
+            ],
+            5,
+            "months.1.month: the supply began on 2026-10-05, after 2026-09",
+        ),
+        (
             [*SHOP, "months:", "  - {month: 2026-09, energy_kwh: 1}", *OWN, "  energy_limits: [5]"],
             8,
             "own_prices.energy: The energy period 'a' has 1",
@@ -87,6 +115,14 @@ def test_each_mistake_names_file_line_and_key(lines: list[str], line: int, says:
         read_case(path)
     assert (caught.value.path, caught.value.line) == (str(path), line)
     assert caught.value.message.startswith(f"{path}:{line}: {says}")
+
+
+@pytest.mark.parametrize("key", ["energy_kwh: 1", "max_demand_kw: 9", "exported_kwh: 2", "energy_by_period: {peak: 1}"])
+def test_prices_of_ones_own_refuse_a_figure_that_they_do_not_look_at(key: str, tmp_path: Path) -> None:
+    curve(tmp_path, "2026-09", 30)
+    path = written(tmp_path, *SHOP, "months:", "  - month: 2026-09", "    curve: curve.csv", f"    {key}", *OWN)
+    with pytest.raises(FactFileError, match=r"case\.yaml:6: months\.0\.\w+: prices of one's own take it from the curve"):
+        read_case(path)
 
 
 def test_what_only_pricing_finds_names_the_months_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -69,6 +69,46 @@ def test_no_alternative_is_counted_before_the_request_can_take_effect(tmp_path: 
     assert Decimal(basis["saving_cny"]) * 3 == Decimal(whole["basis actual_demand"]["saving_cny"])
 
 
+def test_an_old_single_part_customer_may_choose_two_part_and_a_home_has_no_scheme(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    kept = SMALL.format(scheme="single_part", level="1_to_20kv", more=", keeps_single_part: true").replace("200", "400")
+    case.write_text(kept + THREE, encoding="utf-8")
+    told = answer("what-if", str(case))
+    names = {row["alternative"].split(",")[0] for row in told["alternatives"]}  # type: ignore[attr-defined]
+    assert {"single-part", "two-part"} <= names
+    assert all(row["is_illustrative"] for row in told["alternatives"])  # type: ignore[attr-defined]
+    home = SMALL.format(scheme="single_part", level="below_1kv", more="").replace("general_commercial", "residential")
+    case.write_text(home + THREE.replace("max_demand_kw: 40", "year_to_date_kwh: 0, energy_by_period: {peak: 5000, valley: 4000}"), encoding="utf-8")
+    told = answer("what-if", str(case))
+    assert [row["alternative"] for row in told["alternatives"]] == ["time-of-use", "now", "one price all day"]  # type: ignore[attr-defined]
+    assert told["not_planned"] == {}
+
+
+def test_a_larger_contract_demand_waits_for_its_own_notice_only(tmp_path: Path) -> None:
+    case = tmp_path / "case.yaml"
+    agreed = SMALL.format(scheme="two_part", level="1_to_20kv", more=", demand_basis: contract_demand, contract_demand_kw: 150")
+    case.write_text(agreed + THREE, encoding="utf-8")
+    told = answer("what-if", str(case), "--asked-on", "2026-09-10")
+    firsts = told["first_month_of_change"]
+    rows = {row["alternative"]: row for row in told["alternatives"]}  # type: ignore[attr-defined]
+    assert rows["basis contract_demand"]["from"] == firsts["contract_demand"] == "2026-10"  # type: ignore[index]
+    assert rows["basis capacity"]["from"] == firsts["demand_basis"] == "2026-11"  # type: ignore[index]
+
+
+@pytest.mark.parametrize("option", ["--basis-since", "--contract-demand-since", "--time-of-use-since"])
+@pytest.mark.parametrize("month", ["2026-05", "2026-13"])
+def test_since_when_a_term_holds_is_not_taken_without_a_day_of_request(option: str, month: str) -> None:
+    found = CliRunner().invoke(app, ["tariff", "what-if", str(EXAMPLE), option, month])
+    assert isinstance(found.exception, UsageError)
+
+
+def test_the_page_alone_has_no_way_back_and_needs_a_folder(tmp_path: Path) -> None:
+    answer("page", "--out", str(tmp_path / "page"), "--month", "2026-09")
+    assert "../index.html" not in (tmp_path / "page" / "index.html").read_text(encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    assert isinstance(CliRunner().invoke(app, ["tariff", "page", "--out", str(tmp_path / "file")]).exception, UsageError)
+
+
 def test_a_scheme_without_a_price_at_the_level_is_told_and_the_others_are_compared(tmp_path: Path) -> None:
     case = tmp_path / "case.yaml"
     case.write_text(SMALL.format(scheme="single_part", level="below_1kv", more="") + THREE, encoding="utf-8")

@@ -137,7 +137,9 @@ def test_a_dwellings_case_says_what_it_cannot_have(terms: str, key: str, tmp_pat
     [
         ("", ["2026-09"], [True]),
         ("", ["2026-01"], [False]),
-        ("", ["2026-08", "2026-09"], [True, False]),
+        ("", ["2026-08", "2026-09"], [True, True]),
+        ("", ["2026-08, year_to_date_kwh: 0", "2026-09"], [False, False]),
+        ("", ["2026-01", "2026-02", "2026-09"], [False, False, True]),
         ("", ["2026-09, year_to_date_kwh: 0"], [False]),
         (", supply_began: 2026-09-03", ["2026-09"], [False]),
         (", supply_began: 2026-05-03", ["2026-09"], [True]),

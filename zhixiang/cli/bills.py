@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -251,13 +252,17 @@ def audit_bill(
         try:
             (kept,) = _issued(customer_id, str(month), None)["efficiency_bill_inputs_v1"]
             case = case_from_text(kept["case_inputs"])
-            computed, then = price_case(case, facts), price_case(case, facts, known) if known else None
+            computed = price_case(case, facts)
         except (UsageError, UnknownNameError, FactNotInForceError) as error:
             findings = [not_computed(lines, str(error))]
         else:
             if computed is None:
                 findings = [not_computed(lines, f"missing inputs: {', '.join(case.lacks) or 'contract'}")]
             else:
+                then = None
+                # Where the prices of that day are not known any more, a difference is told without them.
+                with suppress(UsageError, FactNotInForceError):
+                    then = price_case(case, facts, known) if known else None
                 findings = audit(lines, computed.lines, then.lines if then else ())
         for finding in findings:
             words = vars(finding) | {"difference_cny": finding.difference_cny, "reason_words": REASON_WORDS[finding.reason]}

@@ -51,6 +51,7 @@ def show_tariff(
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
     from pipelines.tariff.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.case_problems import not_given
 
     case, facts = read_case(file), _facts()
     if case.own_prices is not None:
@@ -66,7 +67,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
                 "notes": [note.value for note in found.notes],
                 "lines": [{**_line(line), "rests_on": list(line.rests_on)} for line in found.lines],
             }
-            for found, lacks in zip(priced, _not_given(case), strict=True)
+            for found, lacks in zip(priced, not_given(case), strict=True)
         ]  # fmt: skip
     if json:
         show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
@@ -82,17 +83,6 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
             console().print(f"缺少输入，电费可能不全 missing, so the total may lack something: {', '.join(month['missing_inputs'])}")
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
-
-
-def _not_given(case: TariffCase) -> list[list[str]]:
-    """Of each month what the case leaves out although its total rests on it: the year before a household's month, the price of energy fed in."""
-    from pipelines.tariff.case_files import lacks_year_to_date
-
-    is_unpriced = case.contract.export_price_cny_per_kwh is None
-    return [
-        ["year_to_date_kwh"] * lacks + ["export_price_cny_per_kwh"] * bool(is_unpriced and month.exported_kwh)
-        for month, lacks in zip(case.months, lacks_year_to_date(case), strict=True)
-    ]
 
 
 @app.command("what-if")
@@ -117,6 +107,10 @@ def what_if(
     from pipelines.tariff.what_if import as_agreed
 
     case, facts = read_case(file), _facts()
+    since = {"demand_basis": basis_since, "contract_demand": contract_demand_since, "time_of_use_option": time_of_use_since}
+    last = {term: BillingMonth.parse(text) if text else None for term, text in since.items()}
+    if not asked_on and any(last.values()):
+        raise UsageError("Since when a term holds matters only to a request of a day.", "Give --asked-on too.")
     if case.own_prices is not None:
         raise UsageError("A case with prices of its own has no terms to choose between.", "Leave own_prices out.")
     contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
@@ -126,8 +120,6 @@ def what_if(
     found = _alternatives(case, facts, months, target_power_factor, shift_share, not_planned)
     changes: dict[str, BillingMonth] = {}
     if asked_on:
-        since = {"demand_basis": basis_since, "contract_demand": contract_demand_since, "time_of_use_option": time_of_use_since}
-        last = {term: BillingMonth.parse(text) if text else None for term, text in since.items()}
         changes, lacking = first_months(parse_day(asked_on, "--asked-on"), contract, facts, last, case.known)
         not_planned |= lacking
         # No fact tells of the notice of other terms: they begin with the month after the request.
@@ -140,6 +132,7 @@ def what_if(
     found.append(now)
     rows = [
         {"alternative": choice.name, "total_cny": choice.total_cny, "saving_cny": now.total_cny - choice.total_cny, **choice.changes}
+        | ({"is_illustrative": True} if any(month.priced.is_illustrative for month in choice.months) else {})
         for choice in sorted(found, key=lambda choice: (choice.total_cny, choice.name))
     ]
     if json:
@@ -153,7 +146,9 @@ def what_if(
         )
         return
     columns = list(dict.fromkeys(name for row in rows for name in row))
-    show_rows(rows, columns, title=case.title)
+    show_rows(rows, [name for name in columns if name != "is_illustrative"], title=case.title)
+    if any(row.get("is_illustrative") for row in rows):
+        console().print("示意电价：各方案按示意电价计算，不能据以结算 illustrative price: these totals rest on it and are no basis for settlement")
     for term, month in changes.items():
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
     for term, reason in not_planned.items():
@@ -167,11 +162,14 @@ def prices_page(
     json: JsonOption = False,
 ) -> None:
     """The page of the prices of a month (电价公开): in force, their history, their documents, and a calculator; needs no store."""
+    from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
     from zhixiang.delivery.prices import write_prices_page
 
     shown = BillingMonth.parse(month) if month else BillingMonth.of(_today())
-    figures = write_prices_page(_facts(), shown, out / "index.html")
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"{out} is a file.", "Name a folder for the page.")
+    figures = write_prices_page(_facts(), shown, out / "index.html", has_overview=False)
     spans = [{"first": span["first"], "last": span["last"], "illustrative": span["illustrative"]} for span in figures["spans"]]
     if json:
         show_json({"page": str(out / "index.html"), "month": str(shown), "spans": spans})
@@ -259,7 +257,7 @@ def _scheme_alternatives(
     if contract.contract_capacity_kva is None:
         return []
     try:
-        if len(facts.pricing_scheme.on(months[0].month.first_day, known).allowed(contract.contract_capacity_kva)) < 2:
+        if len(engine.open_schemes(contract, months, facts, known)) < 2:
             return []
     except FactNotInForceError as error:
         not_planned["pricing_scheme"] = str(error)
@@ -270,8 +268,11 @@ def _scheme_alternatives(
 
 def _term_of(choice: Alternative, contract: Contract) -> str:
     """The term whose notice period an alternative has to wait for; empty where no fact tells of one."""
+    from pipelines.codes import DemandBasis
+
     if "demand_basis" in choice.changes and contract.demand_basis is not None:
-        return "demand_basis"
+        is_same = choice.changes["demand_basis"] == DemandBasis.CONTRACT_DEMAND == contract.demand_basis
+        return "contract_demand" if is_same else "demand_basis"
     return "time_of_use_option" if "is_time_of_use" in choice.changes else ""
 
 

@@ -55,7 +55,7 @@ _PARTS = {
 }  # fmt: skip
 
 
-def write_prices_page(facts: Facts, month: BillingMonth, path: Path) -> dict[str, Any]:
+def write_prices_page(facts: Facts, month: BillingMonth, path: Path, *, has_overview: bool = True) -> dict[str, Any]:
     """Writes the page of the prices of a month; returns the figures that the calculator works with.
 
     A price that changes inside the month gives one table for each span of days; where nothing is in force the page says so.
@@ -63,7 +63,7 @@ def write_prices_page(facts: Facts, month: BillingMonth, path: Path) -> dict[str
     figures = calculator_figures(facts, month)
     script = SCRIPT.read_text(encoding="utf-8")
     write_page(
-        path, "prices.html.j2", month=str(month), figures=json.dumps(figures, ensure_ascii=False).replace("<", "\\u003c"), script=script,
+        path, "prices.html.j2", month=str(month), has_overview=has_overview, figures=json.dumps(figures, ensure_ascii=False).replace("<", "\\u003c"), script=script,
         script_hash=script_hash(script), classes=CLASSES, schemes=SCHEMES, levels=LEVELS, periods=PERIODS, confidences=CONFIDENCES,
         spans=[span | {"rows": {kind: list(_energy_rows(span, kind)) for kind in CLASSES}} for span in figures["spans"]],
         hours=_hours(facts, month), as_season=AS_SEASON,
