@@ -38,7 +38,10 @@ def _way_back(bill: str, line: int, revision: int | None) -> dict[str, Any]:
     from zhixiang.explain import traces_of
 
     issued, (_, facts) = bill_and_rules(bill, revision)
-    return way_back(traces_of(Store(load_settings()), [issued["result"]]), facts, issued, line)
+    found = way_back(traces_of(Store(load_settings()), [issued["result"]]), facts, issued, line)
+    newest = issued["result"]["revision"] if revision is None else bill_and_rules(bill, None)[0]["result"]["revision"]
+    # The line and its terms are kept with each revision; determinants, registers and curves stand as they are now.
+    return found | ({"superseded_by_revision": newest} if newest > issued["result"]["revision"] else {})
 
 
 def _explain_correction(bill: str, number: int, revision: int | None, *, json: bool) -> None:
@@ -81,6 +84,9 @@ def _show_price(found: dict[str, Any]) -> None:
 
 
 def _show_quantity(found: dict[str, Any]) -> None:
+    if "superseded_by_revision" in found:
+        newest = found["superseded_by_revision"]
+        console().print(f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it stands now, not as it was then")
     if found["contract"]:
         console().print("合同 contract: " + ", ".join(f"{name} {value}" for name, value in found["contract"].items()))
     # Months, parts of them and shares stand beside one another, each with its own columns.
