@@ -86,7 +86,9 @@ def _show_price(found: dict[str, Any]) -> None:
 def _show_quantity(found: dict[str, Any]) -> None:
     if "superseded_by_revision" in found:
         newest = found["superseded_by_revision"]
-        console().print(f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it stands now, not as it was then")
+        console().print(
+            f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it stands now, not as it was then"
+        )
     if found["contract"]:
         console().print("合同 contract: " + ", ".join(f"{name} {value}" for name, value in found["contract"].items()))
     # Months, parts of them and shares stand beside one another, each with its own columns.
