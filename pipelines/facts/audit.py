@@ -78,7 +78,8 @@ def check_facts(folder: Path) -> list[Finding]:
 
 def _finding(name: str, error: FactFileError) -> Finding:
     message = error.message.removeprefix(f"{error.path}:{error.line}: " if error.line else f"{error.path}: ")
-    return Finding(is_problem=True, file=name, line=error.line, message=f"{message} {error.hint}".strip())
+    said = f"{message.rstrip('.')}. {error.hint}" if error.hint else message
+    return Finding(is_problem=True, file=name, line=error.line, message=said)
 
 
 def _notes(dated: Dated[Any]) -> Iterator[Finding]:
