@@ -31,7 +31,7 @@ $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/run.stamp ## Make the environment and fetch the jars
-	@$(BIN)/python -m zhixiang.cli.prepare
+	@$(BIN)/python -m zhixiang.cli.operations.prepare
 
 setup-dev: setup $(VENV)/dev.stamp ## As setup, with the test tools
 
@@ -45,7 +45,7 @@ test: setup-dev ## All checks and tests
 	$(BIN)/python -m pytest
 
 test-long: setup-dev ## Deliveries one by one, killed runs between them, against all at once: every way of being touched (10 minutes)
-	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest tests/integration/test_touched_deliveries.py
+	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest tests/integration/test_affected_deliveries.py
 
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -1,4 +1,6 @@
-"""Gap filling inside short windows of ETTh1, set up as published comparisons do: nothing from outside a window is looked at."""
+"""Gap filling inside short windows of ETTh1, set up as published comparisons do: nothing from outside a
+window is looked at.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +9,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from pipelines.arrays import FloatArray
 
 TEST_FROM = "2018-01-26"
 STEPS = 48
@@ -24,7 +25,9 @@ NOISE_VARIANCE = 0.05
 
 
 def straight_lines(window: FloatArray) -> FloatArray:
-    """Linear interpolation of each column; the nearest value beyond its ends, the mean (0) where a column is empty. (steps x columns)"""
+    """Linear interpolation of each column; the nearest value beyond its ends, the mean (0) where a column is
+    empty. (steps x columns)
+    """
     steps = np.arange(window.shape[0])
     filled = np.zeros_like(window)
     for column in range(window.shape[1]):
@@ -35,7 +38,9 @@ def straight_lines(window: FloatArray) -> FloatArray:
 
 
 class WindowCovariance:
-    """Mean and covariance of whole windows, learnt on the part before the test; fills a window from its own values alone."""
+    """Mean and covariance of whole windows, learnt on the part before the test; fills a window from its own
+    values alone.
+    """
 
     def __init__(self, earlier: FloatArray, first_hour: int, steps: int) -> None:
         begins = np.arange(first_hour, earlier.shape[0] - steps + 1, 24)
@@ -44,7 +49,9 @@ class WindowCovariance:
         self.covariance = np.cov(windows.T)
 
     def fill(self, window: FloatArray) -> FloatArray:
-        """Expectation of the missing values given the others, for a normal distribution with noise. (steps x columns)"""
+        """Expectation of the missing values given the others, for a normal distribution with noise. (steps x
+        columns)
+        """
         flat = window.reshape(-1)
         missing = np.isnan(flat)
         there = ~missing
@@ -82,7 +89,9 @@ def compare(data: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _errors(windows: FloatArray, share: float, seed: int, covariance: WindowCovariance) -> tuple[float, float]:
+def _errors(
+    windows: FloatArray, share: float, seed: int, covariance: WindowCovariance
+) -> tuple[float, float]:
     hidden = np.random.default_rng(seed).random(windows.shape) < share
     seen = np.where(hidden, np.nan, windows)
     line = np.stack([straight_lines(window) for window in seen])

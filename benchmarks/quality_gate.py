@@ -1,9 +1,12 @@
-"""The gate on a large table: twenty expectations, from a Delta table on disk to the verdict of Great Expectations.
+"""The gate on a large table: twenty expectations, from a Delta table on disk to the verdict of Great
+Expectations.
 
     python -m benchmarks.quality_gate [--rows 50000000] [--direct] [--out FOLDER] [--json]
 
-Simulated interval reads are written outside the clock. The clock runs from reading the table to the result: one pass of Spark over all
-columns, one shuffle of key hashes, and the library's judgement of the counts. Then one row is broken in three ways, and the gate must
+Simulated interval reads are written outside the clock. The clock runs from reading the table to the result:
+one pass of Spark over all
+columns, one shuffle of key hashes, and the library's judgement of the counts. Then one row is broken in three
+ways, and the gate must
 say so. ``--direct`` also hands the frame itself to the library, with the same expectations, for comparison.
 """
 
@@ -42,13 +45,21 @@ class BenchIntervalReads(Table):
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     read_date = Field(DATE, "Local day.", key=True)
     slot = Field(INTEGER, "Slot of the day.", key=True, minimum=0, maximum=95)
-    energy_kwh = Field(DOUBLE, "Energy of the interval.", unit=Unit.KWH, nullable=False, minimum=0, maximum=1e6)
+    energy_kwh = Field(
+        DOUBLE, "Energy of the interval.", unit=Unit.KWH, nullable=False, minimum=0, maximum=1e6
+    )
     power_kw = Field(DOUBLE, "Mean power.", unit=Unit.KW, nullable=False, minimum=0, maximum=4e6)
-    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, minimum=1, maximum=1e5)
+    multiplier_ratio = Field(
+        DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, minimum=1, maximum=1e5
+    )
     status = Field(INTEGER, "IntervalStatus.", nullable=False, minimum=0, maximum=10)
     rule_code = Field(STRING, "How it was found.", codes=RegisterRule, nullable=False)
-    quality_ratio = Field(DOUBLE, "Share of good samples.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1)
-    interval_minutes = Field(INTEGER, "Length of an interval.", unit=Unit.MINUTES, minimum=1, maximum=60, severity=Severity.WARN)
+    quality_ratio = Field(
+        DOUBLE, "Share of good samples.", unit=Unit.RATIO, nullable=False, minimum=0, maximum=1
+    )
+    interval_minutes = Field(
+        INTEGER, "Length of an interval.", unit=Unit.MINUTES, minimum=1, maximum=60, severity=Severity.WARN
+    )
 
 
 def simulated_reads(rows: int, seed: int = 7) -> Iterator[pa.RecordBatch]:
@@ -85,12 +96,14 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
     from deltalake import write_deltalake
     from pyspark.sql import functions as F
 
-    from pipelines import quality
-    from pipelines.spark import start_session
+    from pipelines.engine import gate as quality
+    from pipelines.storage.spark import start_session
 
     schema = pa.schema([field.with_nullable(True) for field in BenchIntervalReads.arrow_schema()])
     path = str(folder / "reads")
-    write_deltalake(path, pa.RecordBatchReader.from_batches(schema, simulated_reads(rows)), target_file_size=64 << 20)
+    write_deltalake(
+        path, pa.RecordBatchReader.from_batches(schema, simulated_reads(rows)), target_file_size=64 << 20
+    )
     spark = start_session(Settings(packaged("conf"), folder / "home"), "quality-gate")
     quality.warm_up()
     rules = quality.rules_of(BenchIntervalReads)
@@ -110,7 +123,9 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
     }
     few = spark.read.format("delta").load(path).limit(min(rows, 300_000))
     one = few.limit(1)
-    spoilt = few.unionByName(one).unionByName(one.withColumn("slot", F.lit(96)).withColumn("rule_code", F.lit("invented")))
+    spoilt = few.unionByName(one).unionByName(
+        one.withColumn("slot", F.lit(96)).withColumn("rule_code", F.lit("invented"))
+    )
     figures["found_when_broken"] = _complaints(quality, spoilt, rules)
     if direct:
         began = time.monotonic()
@@ -131,7 +146,9 @@ def _complaints(quality: Any, frame: Any, rules: Any) -> list[str]:
 
 
 def _processor_seconds() -> float:
-    """Of this process and of those it has waited for; the virtual machine of Spark counts once it has ended, so it is read from the kernel."""
+    """Of this process and of those it has waited for; the virtual machine of Spark counts once it has ended,
+    so it is read from the kernel.
+    """
     own = resource.getrusage(resource.RUSAGE_SELF)
     total = own.ru_utime + own.ru_stime
     ticks = os.sysconf("SC_CLK_TCK")
@@ -148,10 +165,14 @@ def _processor_seconds() -> float:
 
 def main() -> int:
     """Makes the data, times the gate, prints the figures."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--rows", type=int, default=50_000_000)
     parser.add_argument("--direct", action="store_true", help="also hand the frame itself to the library")
-    parser.add_argument("--out", type=Path, help="folder for the data; default: a temporary one that is removed")
+    parser.add_argument(
+        "--out", type=Path, help="folder for the data; default: a temporary one that is removed"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     folder = options.out or Path(tempfile.mkdtemp(prefix="quality-gate-"))
@@ -163,7 +184,15 @@ def main() -> int:
     if options.json:
         sys.stdout.write(json.dumps(figures, indent=2) + "\n")
     else:
-        for name in ("rows", "expectations", "seconds", "rows_per_second", "processor_seconds", "cores", "direct_seconds"):
+        for name in (
+            "rows",
+            "expectations",
+            "seconds",
+            "rows_per_second",
+            "processor_seconds",
+            "cores",
+            "direct_seconds",
+        ):
             if name in figures:
                 sys.stdout.write(f"{name:<20} {figures[name]:,}\n")
         sys.stdout.write("".join(f"found when broken    {text}\n" for text in figures["found_when_broken"]))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pipelines.vee.blocks import CurveBlock, IntArray
+from pipelines.arrays import FloatArray, IntArray
+from pipelines.vee.blocks import CurveBlock
 
 
-def alone(energy: NDArray[np.float64], day_types: IntArray) -> CurveBlock:
+def alone(energy: FloatArray, day_types: IntArray) -> CurveBlock:
     """A block of one series: every day received once, its capacity not known. (days x slots) [kWh]"""
     days, slots = energy.shape
     return CurveBlock(

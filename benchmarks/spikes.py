@@ -1,8 +1,11 @@
 """Spikes planted in two real loads: how many the spike checks find, and how many clean days they flag.
 
-``python -m benchmarks.spikes [--data DIR] [--choose] [--json] [--out DIR]``; the data folder stands in ZHIXIANG_REFERENCE_DATA otherwise.
-Of the non-zero intervals 0.2 % are multiplied by a factor drawn evenly from a range; the spike checks alone then judge every interval.
-Thresholds were chosen on seeds 101 to 120 (``--choose`` shows the choice) and are judged on seeds 1 to 20, which nothing was chosen on.
+``python -m benchmarks.spikes [--data DIR] [--choose] [--json] [--out DIR]``; the data folder stands in
+ZHIXIANG_REFERENCE_DATA otherwise.
+Of the non-zero intervals 0.2 % are multiplied by a factor drawn evenly from a range; the spike checks alone
+then judge every interval.
+Thresholds were chosen on seeds 101 to 120 (``--choose`` shows the choice) and are judged on seeds 1 to 20,
+which nothing was chosen on.
 """
 
 from __future__ import annotations
@@ -19,23 +22,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import yaml
-from numpy.typing import NDArray
 
 from benchmarks.single_series import alone
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.settings import packaged
-from pipelines.vee.checks import INTERVAL_CHECKS, Check, run_checks
 from pipelines.vee.settings import VeeSettings
-
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from pipelines.vee.validation.checks import INTERVAL_CHECKS, Check, run_checks
 
 SHARE = 0.002
 RANGES = ((20.0, 100.0), (5.0, 20.0), (2.0, 5.0))
 JUDGED, CHOSEN_ON = tuple(range(1, 21)), tuple(range(101, 121))
 LEAST_RECALL, MOST_CLEAN_DAYS = 0.95, 0.01
 ANY = "any of them"
-SPIKE_CHECKS: tuple[Check, ...] = tuple(check for check in INTERVAL_CHECKS if check.id in {"VEE-V06", "VEE-V09", "VEE-V10", "VEE-V11"})
+SPIKE_CHECKS: tuple[Check, ...] = tuple(
+    check for check in INTERVAL_CHECKS if check.id in {"VEE-V06", "VEE-V09", "VEE-V10", "VEE-V11"}
+)
 
 # What was tried for each threshold; the value in force is marked in the table.
 CANDIDATES: tuple[tuple[str, str, tuple[float, ...]], ...] = (
@@ -91,7 +92,9 @@ def plant(days: FloatArray, seed: int, low: float, high: float) -> tuple[FloatAr
     return spiked, planted
 
 
-def flags_of(load: Load, days: FloatArray, settings: VeeSettings, checks: Sequence[Check] = SPIKE_CHECKS) -> dict[str, BoolArray]:
+def flags_of(
+    load: Load, days: FloatArray, settings: VeeSettings, checks: Sequence[Check] = SPIKE_CHECKS
+) -> dict[str, BoolArray]:
     """Intervals that each check flags, and those that any of them does. (days x slots)"""
     block = alone(days, load.day_types)
     bits, _ = run_checks(block, settings, checks)
@@ -99,9 +102,16 @@ def flags_of(load: Load, days: FloatArray, settings: VeeSettings, checks: Sequen
 
 
 def measure(
-    load: Load, settings: VeeSettings, seeds: Sequence[int], low: float, high: float, checks: Sequence[Check] = SPIKE_CHECKS
+    load: Load,
+    settings: VeeSettings,
+    seeds: Sequence[int],
+    low: float,
+    high: float,
+    checks: Sequence[Check] = SPIKE_CHECKS,
 ) -> list[dict[str, Any]]:
-    """One row a check: spikes planted and found over all seeds, recall and share of clean days flagged, mean and worst seed."""
+    """One row a check: spikes planted and found over all seeds, recall and share of clean days flagged, mean
+    and worst seed.
+    """
     planted_in_all = 0
     found: dict[str, list[int]] = {}
     recall: dict[str, list[float]] = {}
@@ -116,15 +126,25 @@ def measure(
             clean.setdefault(name, []).append(float(flagged[untouched].any(axis=1).mean()))
     return [
         {
-            "load": load.name, "low": low, "high": high, "check": name, "seeds": len(seeds), "planted": planted_in_all, "found": sum(found[name]),
-            "recall": sum(found[name]) / planted_in_all, "least_recall": min(recall[name]),
-            "clean_days_flagged": float(np.mean(clean[name])), "most_clean_days_flagged": max(clean[name]),
+            "load": load.name,
+            "low": low,
+            "high": high,
+            "check": name,
+            "seeds": len(seeds),
+            "planted": planted_in_all,
+            "found": sum(found[name]),
+            "recall": sum(found[name]) / planted_in_all,
+            "least_recall": min(recall[name]),
+            "clean_days_flagged": float(np.mean(clean[name])),
+            "most_clean_days_flagged": max(clean[name]),
         }
         for name in recall
-    ]  # fmt: skip
+    ]
 
 
-def choose(loads: Sequence[Load], settings: VeeSettings, seeds: Sequence[int] = CHOSEN_ON) -> list[dict[str, Any]]:
+def choose(
+    loads: Sequence[Load], settings: VeeSettings, seeds: Sequence[int] = CHOSEN_ON
+) -> list[dict[str, Any]]:
     """Each threshold varied alone on the seeds that thresholds are chosen on, spikes of 20 to 100 times."""
     rows = []
     for check_id, name, values in CANDIDATES:
@@ -133,12 +153,16 @@ def choose(loads: Sequence[Load], settings: VeeSettings, seeds: Sequence[int] = 
             tried = settings.model_copy(update={name: value})
             for load in loads:
                 row = measure(load, tried, seeds, *RANGES[0], checks=[check])[0]
-                rows.append(row | {"setting": name, "value": value, "in_force": value == getattr(settings, name)})
+                rows.append(
+                    row | {"setting": name, "value": value, "in_force": value == getattr(settings, name)}
+                )
     return rows
 
 
 def missed(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Goals that are not reached: by VEE-V06, whose findings are estimated anew, and by all spike checks together; on every seed."""
+    """Goals that are not reached: by VEE-V06, whose findings are estimated anew, and by all spike checks
+    together; on every seed.
+    """
     return [
         f"{row['check']} on {row['load']}: recall {row['least_recall']:.3f}, clean days {row['most_clean_days_flagged']:.2%}"
         for row in rows
@@ -166,13 +190,17 @@ def choice_table(rows: Sequence[dict[str, Any]]) -> str:
     """The choice of thresholds as Markdown, one row a value."""
     names = list(dict.fromkeys(row["load"] for row in rows))
     lines = [
-        "| threshold | value | " + " | ".join(f"{name}: recall | clean days flagged" for name in names) + " |",
+        "| threshold | value | "
+        + " | ".join(f"{name}: recall | clean days flagged" for name in names)
+        + " |",
         "|---|---:|" + "---:|---:|" * len(names),
     ]
     for setting, value in dict.fromkeys((row["setting"], row["value"]) for row in rows):
         of = {row["load"]: row for row in rows if (row["setting"], row["value"]) == (setting, value)}
         mark = "**" if of[names[0]]["in_force"] else ""
-        cells = " | ".join(f"{of[name]['recall']:.3f} | {of[name]['clean_days_flagged']:.2%}" for name in names)
+        cells = " | ".join(
+            f"{of[name]['recall']:.3f} | {of[name]['clean_days_flagged']:.2%}" for name in names
+        )
         lines.append(f"| `{setting}` | {mark}{value:g}{mark} | {cells} |")
     return "\n".join(lines)
 
@@ -187,7 +215,9 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     names = list(dict.fromkeys(row["load"] for row in rows))
     checks = list(dict.fromkeys(row["check"] for row in rows))
     colours = {RANGES[0]: "#2166ac", RANGES[1]: "#92c5de", RANGES[2]: "#d1e5f0"}
-    figure, axes = plt.subplots(1, len(names) + 1, figsize=(4.2 * len(names) + 3.0, 3.4), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(
+        1, len(names) + 1, figsize=(4.2 * len(names) + 3.0, 3.4), layout="constrained", squeeze=False
+    )
     places = np.arange(len(checks))
     for axis, name in zip(axes[0], names, strict=False):
         for step, (low, high) in enumerate(RANGES):
@@ -202,7 +232,12 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     last = axes[0][-1]
     for step, name in enumerate(names):
         of = {row["check"]: row for row in rows if (row["load"], row["low"]) == (name, RANGES[0][0])}
-        last.bar(places + (step - 0.5) * 0.35, [of[check]["most_clean_days_flagged"] * 100 for check in checks], 0.33, label=name)
+        last.bar(
+            places + (step - 0.5) * 0.35,
+            [of[check]["most_clean_days_flagged"] * 100 for check in checks],
+            0.33,
+            label=name,
+        )
     last.axhline(MOST_CLEAN_DAYS * 100, color="#b35806", linewidth=1, linestyle="--")
     last.set(title="clean days flagged, worst seed", ylabel="%", ylim=(0, 1.2))
     for axis in axes[0]:
@@ -216,25 +251,40 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Prints the tables; 1 where a goal is missed."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.spikes", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--data", type=Path, default=os.environ.get("ZHIXIANG_REFERENCE_DATA"), help="folder of data that must not be committed")
-    parser.add_argument("--choose", action="store_true", help="also show how thresholds were chosen, on seeds 101 to 120")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.spikes", description=(__doc__ or "").splitlines()[0]
+    )
+    parser.add_argument(
+        "--data",
+        type=Path,
+        default=os.environ.get("ZHIXIANG_REFERENCE_DATA"),
+        help="folder of data that must not be committed",
+    )
+    parser.add_argument(
+        "--choose", action="store_true", help="also show how thresholds were chosen, on seeds 101 to 120"
+    )
     parser.add_argument("--json", action="store_true", help="figures instead of tables")
     parser.add_argument("--out", type=Path, help="folder for spikes.json and the picture")
     options = parser.parse_args(arguments)
-    settings = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+    settings = VeeSettings.model_validate(
+        yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+    )
     loads = [steel_load()]
     if options.data is None:
         sys.stderr.write("city load left out: name its folder with --data or ZHIXIANG_REFERENCE_DATA\n")
     else:
         loads.append(city_load(Path(options.data)))
-    rows = [row for load in loads for low, high in RANGES for row in measure(load, settings, JUDGED, low, high)]
+    rows = [
+        row for load in loads for low, high in RANGES for row in measure(load, settings, JUDGED, low, high)
+    ]
     choice = choose(loads, settings) if options.choose else []
     figures = json.dumps({"spikes": rows, "choice": choice}, indent=1) + "\n"
     if options.out:
         draw(rows, options.out)
         (options.out / "spikes.json").write_text(figures, encoding="utf-8")
-    sys.stdout.write(figures if options.json else table(rows) + "\n" + (f"\n{choice_table(choice)}\n" if choice else ""))
+    sys.stdout.write(
+        figures if options.json else table(rows) + "\n" + (f"\n{choice_table(choice)}\n" if choice else "")
+    )
     short = missed(rows)
     for goal in short:
         sys.stderr.write(f"missed: {goal}\n")

@@ -2,9 +2,11 @@
 
     python -m benchmarks.tariff [--bills 200000] [--compare 10000] [--without-formulas] [--json]
 
-Every bill has 20 lines or more: five periods by three components, demand and its excess, adjustment, a dormitory beside the factory and
+Every bill has 20 lines or more: five periods by three components, demand and its excess, adjustment, a
+dormitory beside the factory and
 energy fed in; a tenth of them change their capacity inside the month. All input is simulated from one seed.
-Each of two processes prices half of the bills in batches of 20,000; the first batch asks for the prices and is part of the time.
+Each of two processes prices half of the bills in batches of 20,000; the first batch asks for the prices and
+is part of the time.
 """
 
 from __future__ import annotations
@@ -26,16 +28,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.arrays import IntArray
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Segment, SupplyMonth, price_supply
-from pipelines.tariff.batch import price_batch
-from pipelines.tariff.batch_columns import BILLS_SCHEMA, PERIODS, QUANTITY, SEGMENT_FIELDS
-from pipelines.tariff.batch_months import priced_months
-from pipelines.tariff.batch_prices import ShapeBook
-from pipelines.tariff.exact import IntArray, decimal_column
+from pipelines.tariff.batch.bills import price_batch
+from pipelines.tariff.batch.columns import BILLS_SCHEMA, PERIODS, QUANTITY, SEGMENT_FIELDS
+from pipelines.tariff.batch.exact import decimal_column
+from pipelines.tariff.batch.months import priced_months
+from pipelines.tariff.batch.price_sheets import ShapeBook
 
 MONTH = BillingMonth(2026, 9)
 BATCH = 20_000
@@ -51,7 +54,9 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
     bill = np.repeat(np.arange(count), sizes)
     place = np.arange(bill.size) - np.repeat(np.cumsum(sizes) - sizes, sizes)
     home = place == sizes[bill] - 1
-    capacity = (np.array([400, 630, 800, 1250, 2000, 5000])[random.integers(0, 6, count)] * 1_000_000).astype(np.int64)
+    capacity = (np.array([400, 630, 800, 1250, 2000, 5000])[random.integers(0, 6, count)] * 1_000_000).astype(
+        np.int64
+    )
     first = (MONTH.first_day - _EPOCH).days
     last = (MONTH.last_day - _EPOCH).days
     cut = random.integers(2, MONTH.day_count, count) + first
@@ -76,17 +81,24 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
         return column if mask is None else pc.if_else(pa.array(mask), pa.scalar(None, QUANTITY), column)
 
     classes, schemes = tuple(CustomerClass), tuple(PricingScheme)
-    industry, residential = classes.index(CustomerClass.LARGE_INDUSTRY), classes.index(CustomerClass.RESIDENTIAL)
+    industry, residential = (
+        classes.index(CustomerClass.LARGE_INDUSTRY),
+        classes.index(CustomerClass.RESIDENTIAL),
+    )
     two_part, single_part = schemes.index(PricingScheme.TWO_PART), schemes.index(PricingScheme.SINGLE_PART)
     below = len(LEVELS)
     days = pa.int32()
     columns = {
         "section": pa.array(["", "dormitory"]).take(pa.array(home.astype(np.int64))),
         "first_date": pa.array(np.where(later, cut[bill], first), days).cast(pa.date32()),
-        "last_date": pa.array(np.where((place == 0) & changes[bill], cut[bill] - 1, last), days).cast(pa.date32()),
+        "last_date": pa.array(np.where((place == 0) & changes[bill], cut[bill] - 1, last), days).cast(
+            pa.date32()
+        ),
         "customer_class_code": words(classes).take(pa.array(np.where(home, residential, industry))),
         "pricing_scheme_code": words(schemes).take(pa.array(np.where(home, single_part, two_part))),
-        "voltage_level_code": words((*LEVELS, VoltageLevel.BELOW_1KV)).take(pa.array(np.where(home, below, level[bill]))),
+        "voltage_level_code": words((*LEVELS, VoltageLevel.BELOW_1KV)).take(
+            pa.array(np.where(home, below, level[bill]))
+        ),
         "is_time_of_use": pa.array(~home),
         "contract_capacity_kva": numbers(capacity[bill], home),
         "running_capacity_kva": numbers(running, home),
@@ -94,32 +106,57 @@ def simulated_bills(count: int, seed: int = 5) -> pa.Table:
         "contract_demand_kw": numbers(agreed[bill], home),
         "power_factor_standard_ratio": numbers(standard[bill], home),
         "is_combined_meter": pa.array(home),
-        "export_price_cny_per_kwh": pa.array([Decimal("0.4153")]).cast(SEGMENT_FIELDS.field("export_price_cny_per_kwh").type).take(
-            pa.array(np.zeros(bill.size, dtype=np.int64))
-        ),
+        "export_price_cny_per_kwh": pa.array([Decimal("0.4153")])
+        .cast(SEGMENT_FIELDS.field("export_price_cny_per_kwh").type)
+        .take(pa.array(np.zeros(bill.size, dtype=np.int64))),
         "energy_kwh": numbers(energy),
         **{f"{period.value}_kwh": numbers(split[:, number], home) for number, period in enumerate(TouPeriod)},
         "max_demand_kw": numbers(demand, home),
-    }  # fmt: skip
-    # Digits as they come from meters and contracts: a hundredth, for some meters ten-thousandths of a kilowatt-hour.
+    }
+    # Digits as they come from meters and contracts: a hundredth, for some meters ten-thousandths of a
+    # kilowatt-hour.
     fine = np.where(random.random(count) < 0.1, 4, 2)
     written = {
-        "running_capacity_kva": 1, "contract_demand_kw": 1, "power_factor_standard_ratio": 2, "export_price_cny_per_kwh": 4, "max_demand_kw": 4,
-    }  # fmt: skip
+        "running_capacity_kva": 1,
+        "contract_demand_kw": 1,
+        "power_factor_standard_ratio": 2,
+        "export_price_cny_per_kwh": 4,
+        "max_demand_kw": 4,
+    }
     kind = SEGMENT_FIELDS.field("decimals").type
-    places = [np.full(bill.size, written[field.name]) if field.name in written else fine[bill] for field in kind]
-    columns["decimals"] = pa.StructArray.from_arrays([pa.array(each.astype(np.int8)) for each in places], fields=list(kind))
-    arrays = [columns.get(field.name, pa.nulls(bill.size, field.type)).cast(field.type) for field in SEGMENT_FIELDS]
+    places = [
+        np.full(bill.size, written[field.name]) if field.name in written else fine[bill] for field in kind
+    ]
+    columns["decimals"] = pa.StructArray.from_arrays(
+        [pa.array(each.astype(np.int8)) for each in places], fields=list(kind)
+    )
+    arrays = [
+        columns.get(field.name, pa.nulls(bill.size, field.type)).cast(field.type) for field in SEGMENT_FIELDS
+    ]
     offsets = pa.array(np.concatenate([[0], np.cumsum(sizes)]).astype(np.int32))
-    segments = pa.ListArray.from_arrays(offsets, pa.StructArray.from_arrays(arrays, fields=list(SEGMENT_FIELDS)))
+    segments = pa.ListArray.from_arrays(
+        offsets, pa.StructArray.from_arrays(arrays, fields=list(SEGMENT_FIELDS))
+    )
     names = pa.array([f"SIM-BENCH-{number:07d}" for number in range(count)])
     months = pa.array([str(MONTH)] * count)
     lagging = numbers(reactive // 1000 * random.integers(200, 1000, count))
     exported = numbers(random.integers(1, 10_000_000, count) * 10_000)
     zero = numbers(np.zeros(count, dtype=np.int64))
-    of_bill = pa.StructArray.from_arrays([pa.array(fine.astype(np.int8))] * 2, fields=list(BILLS_SCHEMA.field("decimals").type))
+    of_bill = pa.StructArray.from_arrays(
+        [pa.array(fine.astype(np.int8))] * 2, fields=list(BILLS_SCHEMA.field("decimals").type)
+    )
     return pa.table(
-        [names, months, lagging, zero, zero, exported, pa.nulls(count, QUANTITY), segments.cast(BILLS_SCHEMA.field("segments").type), of_bill],
+        [
+            names,
+            months,
+            lagging,
+            zero,
+            zero,
+            exported,
+            pa.nulls(count, QUANTITY),
+            segments.cast(BILLS_SCHEMA.field("segments").type),
+            of_bill,
+        ],
         schema=BILLS_SCHEMA,
     )
 
@@ -132,7 +169,13 @@ def supplies(bills: pa.Table) -> Iterable[tuple[str, SupplyMonth]]:
         yield (
             row["account_id"],
             SupplyMonth(
-                month, segments, row["lagging_kvarh"], row["leading_kvarh"], row["year_to_date_kwh"], row["exported_kwh"], row["power_factor_kwh"]
+                month,
+                segments,
+                row["lagging_kvarh"],
+                row["leading_kvarh"],
+                row["year_to_date_kwh"],
+                row["exported_kwh"],
+                row["power_factor_kwh"],
             ),
         )
 
@@ -141,10 +184,16 @@ def as_written(row: dict[str, Any]) -> dict[str, Any]:
     """A bill or segment with its numbers written with as many decimals as stand beside them."""
     decimals = row["decimals"] or {}
     found = {
-        name: value if value is None or decimals.get(name) is None else value.quantize(Decimal(1).scaleb(-decimals[name]))
+        name: value
+        if value is None or decimals.get(name) is None
+        else value.quantize(Decimal(1).scaleb(-decimals[name]))
         for name, value in row.items()
     }
-    return found | {"segments": [as_written(segment) for segment in row["segments"]]} if "segments" in row else found
+    return (
+        found | {"segments": [as_written(segment) for segment in row["segments"]]}
+        if "segments" in row
+        else found
+    )
 
 
 def _segment(row: dict[str, Any]) -> Segment:
@@ -166,12 +215,21 @@ def _segment(row: dict[str, Any]) -> Segment:
     )
     periods = {period: row[f"{period.value}_kwh"] for period in TouPeriod} if row["is_time_of_use"] else None
     return Segment(
-        contract, row["first_date"], row["last_date"], row["energy_kwh"], periods, row["max_demand_kw"], row["section"], row["running_days"]
+        contract,
+        row["first_date"],
+        row["last_date"],
+        row["energy_kwh"],
+        periods,
+        row["max_demand_kw"],
+        row["section"],
+        row["running_days"],
     )
 
 
 def differences(bills: pa.Table, facts: Facts) -> tuple[int, float]:
-    """How many bills the batch and the single engine price differently in anything, formulas too, and the seconds that the single one took."""
+    """How many bills the batch and the single engine price differently in anything, formulas too, and the
+    seconds that the single one took.
+    """
     batch = price_batch(bills, facts)
     found = dict(priced_months(batch.lines, batch.months))
     different, spent = 0, 0.0
@@ -225,14 +283,20 @@ def measure(count: int, compare: int, processes: int = 2, formulas: bool = True)
 
 def main(arguments: list[str] | None = None) -> int:
     """Measures and prints; ends with 1 where batch and single differ."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.tariff", description=(__doc__ or "").splitlines()[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tariff", description=(__doc__ or "").splitlines()[0]
+    )
     parser.add_argument("--bills", type=int, default=200_000)
     parser.add_argument("--compare", type=int, default=10_000)
     parser.add_argument("--without-formulas", action="store_true")
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args(arguments)
     found = measure(chosen.bills, chosen.compare, formulas=not chosen.without_formulas)
-    text = json.dumps(found, indent=1) if chosen.json else "\n".join(f"{name:28} {value}" for name, value in found.items())
+    text = (
+        json.dumps(found, indent=1)
+        if chosen.json
+        else "\n".join(f"{name:28} {value}" for name, value in found.items())
+    )
     sys.stdout.write(text + "\n")
     return 1 if found["different_bills"] else 0
 

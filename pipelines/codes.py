@@ -114,7 +114,9 @@ class CustomerClass(StrEnum):
 
 
 class TouSchedule(StrEnum):
-    """Whose time-of-use hours hold: those of a price class, or of charging points of industry and commerce for electric vehicles."""
+    """Whose time-of-use hours hold: those of a price class, or of charging points of industry and commerce
+    for electric vehicles.
+    """
 
     LARGE_INDUSTRY = "large_industry"
     GENERAL_COMMERCIAL = "general_commercial"
@@ -163,7 +165,9 @@ class VoltageLevel(StrEnum):
 
 
 class LineComponent(StrEnum):
-    """What a bill line charges; a closed list (ruling R5, with whole catalogue prices and energy fed into the grid)."""
+    """What a bill line charges; a closed list (ruling R5, with whole catalogue prices and energy fed into the
+    grid).
+    """
 
     ENERGY_BASE = "energy_base"
     TRANSMISSION = "transmission"

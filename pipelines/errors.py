@@ -1,6 +1,7 @@
 """One error family. Every error says what went wrong, where, and what to do next.
 
-The exit code of the command line is a property of the error, so that schedulers can tell refused input from a halted gate.
+The exit code of the command line is a property of the error, so that schedulers can tell refused input from a
+halted gate.
 """
 
 from __future__ import annotations
@@ -61,7 +62,9 @@ class SettingsError(ZhixiangError):
 
 
 class FactFileError(ZhixiangError):
-    """A file in conf/facts/ is not well formed: no source, an overlap, an unknown component, a negative price."""
+    """A file in conf/facts/ is not well formed: no source, an overlap, an unknown component, a negative
+    price.
+    """
 
     exit_code = 2
 
@@ -82,8 +85,16 @@ class InputRefusedError(ZhixiangError):
 
     exit_code = 3
 
-    def __init__(self, path: str, reason_code: str, reason: str, line: int | None = None, column: str | None = None) -> None:
-        self.path, self.reason_code, self.reason, self.line, self.column = path, reason_code, reason, line, column
+    def __init__(
+        self, path: str, reason_code: str, reason: str, line: int | None = None, column: str | None = None
+    ) -> None:
+        self.path, self.reason_code, self.reason, self.line, self.column = (
+            path,
+            reason_code,
+            reason,
+            line,
+            column,
+        )
         where = path + (f":{line}" if line else "") + (f" column {column}" if column else "")
         super().__init__(f"{where}: {reason}")
 
@@ -102,7 +113,9 @@ class GateHaltedError(ZhixiangError):
 
 
 class DisagreementError(ZhixiangError):
-    """A result and its recomputation, or a document and ours, do not agree. Nothing was written by the comparison, nothing was halted."""
+    """A result and its recomputation, or a document and ours, do not agree. Nothing was written by the
+    comparison, nothing was halted.
+    """
 
     exit_code = 4
 
@@ -122,17 +135,30 @@ class FactNotInForceError(ZhixiangError):
 
 
 class FactNotForContractError(FactNotInForceError):
-    """A fact has no value for what a contract asks of it, whatever the day: a class, a level or a period that it does not list."""
+    """A fact has no value for what a contract asks of it, whatever the day: a class, a level or a period that
+    it does not list.
+    """
 
 
 class SchemaMismatchError(ZhixiangError):
     """A frame does not have the columns that its table declares."""
 
-    def __init__(self, table: str, missing: Iterable[str] = (), surplus: Iterable[str] = (), wrong: Iterable[str] = ()) -> None:
-        self.table, self.missing, self.surplus, self.wrong = table, sorted(missing), sorted(surplus), sorted(wrong)
+    def __init__(
+        self, table: str, missing: Iterable[str] = (), surplus: Iterable[str] = (), wrong: Iterable[str] = ()
+    ) -> None:
+        self.table, self.missing, self.surplus, self.wrong = (
+            table,
+            sorted(missing),
+            sorted(surplus),
+            sorted(wrong),
+        )
         parts = [
             f"{label}: {', '.join(names)}"
-            for label, names in (("missing", self.missing), ("not declared", self.surplus), ("wrong type", self.wrong))
+            for label, names in (
+                ("missing", self.missing),
+                ("not declared", self.surplus),
+                ("wrong type", self.wrong),
+            )
             if names
         ]
         super().__init__(f"Columns of {table} differ from its declaration ({'; '.join(parts)}).")

@@ -20,7 +20,8 @@ def round_half_up(value: Decimal, step: Decimal) -> Decimal:
 
 
 def whole_steps(value: Decimal, step: Decimal) -> Decimal:
-    """The value as a whole number of steps of any size, such as a register's resolution times its multiplier; half up.
+    """The value as a whole number of steps of any size, such as a register's resolution times its multiplier;
+    half up.
 
     >>> whole_steps(Decimal("14"), Decimal("4"))
     Decimal('16')
@@ -34,7 +35,8 @@ def round_to_fen(amount_cny: Decimal) -> Decimal:
 
 
 def split_by_largest_remainder(total: Decimal, weights: Sequence[float], step: Decimal) -> list[Decimal]:
-    """Splits ``total`` over ``weights`` so that the parts are multiples of ``step`` and sum to ``total`` exactly.
+    """Splits ``total`` over ``weights`` so that the parts are multiples of ``step`` and sum to ``total``
+    exactly.
 
     total    What the register settled; must itself be a multiple of step. [kWh or kvarh]
     weights  What the curve saw in each period; not negative, not all zero unless total is 0.

@@ -30,7 +30,10 @@ class BillingMonth:
 
     def __post_init__(self) -> None:
         if not (1990 <= self.year <= 2200 and 1 <= self.month <= 12):
-            raise UsageError(f"{self.year:04d}-{self.month:02d} is not a billing month.", "Write it as YYYY-MM, for example 2026-09.")
+            raise UsageError(
+                f"{self.year:04d}-{self.month:02d} is not a billing month.",
+                "Write it as YYYY-MM, for example 2026-09.",
+            )
 
     @classmethod
     def parse(cls, text: str) -> BillingMonth:

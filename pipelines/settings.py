@@ -12,7 +12,12 @@ from typing import Any, ClassVar, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, YamlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
 
 from pipelines.errors import SettingsError
 
@@ -34,10 +39,16 @@ class SparkSettings(FrozenSettings):
 
     master: str = Field(description="Spark master; local[*] uses this machine's cores.")
     driver_memory: str = Field(description="Heap of the driver, for example 4g.")
-    java_options: str = Field(description="Options of the driver's JVM; the quick compiler and collector suit jobs that end within minutes.")
+    java_options: str = Field(
+        description="Options of the driver's JVM; the quick compiler and collector suit jobs that end within minutes."
+    )
     shuffle_partitions: int = Field(ge=1, description="Partitions after a shuffle; size it to the work.")
-    jars_folder: str = Field(description="Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and cache.")
-    jars_repository: str = Field(description="A mirror for the resolution by coordinate; empty: Spark's default.")
+    jars_folder: str = Field(
+        description="Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and cache."
+    )
+    jars_repository: str = Field(
+        description="A mirror for the resolution by coordinate; empty: Spark's default."
+    )
     extra: dict[str, str] = Field(description="Further Spark settings, as key: value.")
 
 
@@ -54,19 +65,30 @@ class IngestSettings(FrozenSettings):
     max_files_per_batch: int = Field(ge=1, description="Files per micro-batch.")
     max_file_bytes: int = Field(ge=1, description="Larger files are refused.")
     max_unpacked_bytes: int = Field(ge=1, description="A compressed file that grows beyond this is refused.")
-    max_unpack_ratio: float = Field(gt=1, description="A compressed file that grows by more than this factor is refused.")
-    tolerated_bad_rows: int = Field(
-        ge=0, description="A file with no more unreadable records than this goes on whatever their share; they are quarantined."
+    max_unpack_ratio: float = Field(
+        gt=1, description="A compressed file that grows by more than this factor is refused."
     )
-    max_bad_row_ratio: float = Field(ge=0, le=1, description="A file with a larger share of unreadable records stops before silver.")
+    tolerated_bad_rows: int = Field(
+        ge=0,
+        description="A file with no more unreadable records than this goes on whatever their share; they are quarantined.",
+    )
+    max_bad_row_ratio: float = Field(
+        ge=0, le=1, description="A file with a larger share of unreadable records stops before silver."
+    )
 
 
 class PlatformSettings(BaseSettings):
-    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__... variables."""
+    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
+    variables.
+    """
 
-    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="ZHIXIANG__", env_nested_delimiter="__")
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="ZHIXIANG__", env_nested_delimiter="__"
+    )
 
-    tables_location: str = Field(description="Folder or object-store prefix of the Delta tables; empty: the home folder.")
+    tables_location: str = Field(
+        description="Folder or object-store prefix of the Delta tables; empty: the home folder."
+    )
     spark: SparkSettings
     mlflow: MlflowSettings
     ingest: IngestSettings
@@ -82,7 +104,10 @@ class PlatformSettings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment variables first, then the overlay, then the default file."""
         paths = cast("list[Path]", init_settings()["yaml_paths"])
-        return (env_settings, *(YamlConfigSettingsSource(settings_cls, yaml_file=path) for path in reversed(paths)))
+        return (
+            env_settings,
+            *(YamlConfigSettingsSource(settings_cls, yaml_file=path) for path in reversed(paths)),
+        )
 
 
 Section = TypeVar("Section", bound=SettingsFile)
@@ -146,15 +171,24 @@ _NOT_IN_A_HOME = frozenset("%[]?#*\\")
 
 
 def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Settings:
-    """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else the packaged defaults."""
-    chosen = conf_dir or (Path(os.environ["ZHIXIANG_CONF"]) if os.environ.get("ZHIXIANG_CONF") else packaged("conf"))
+    """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else the
+    packaged defaults.
+    """
+    chosen = conf_dir or (
+        Path(os.environ["ZHIXIANG_CONF"]) if os.environ.get("ZHIXIANG_CONF") else packaged("conf")
+    )
     if not (chosen / "platform.yaml").is_file():
-        raise SettingsError(f"{chosen} has no platform.yaml.", "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.")
+        raise SettingsError(
+            f"{chosen} has no platform.yaml.",
+            "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.",
+        )
     place = home or default_home()
     if found := sorted(set(str(place)) & _NOT_IN_A_HOME):
         raise SettingsError(
             f"The home folder {place} has {' '.join(found)} in its path, which Delta's readers take for something else.",
-            "Set ZHIXIANG_HOME to a folder without " + " ".join(sorted(_NOT_IN_A_HOME)) + "; spaces and Chinese are fine.",
+            "Set ZHIXIANG_HOME to a folder without "
+            + " ".join(sorted(_NOT_IN_A_HOME))
+            + "; spaces and Chinese are fine.",
         )
     return Settings(chosen, place, os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
 
@@ -182,7 +216,9 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"{path} does not exist.", "Copy it from the packaged conf/, or unset the setting that names it.") from None
+        raise SettingsError(
+            f"{path} does not exist.", "Copy it from the packaged conf/, or unset the setting that names it."
+        ) from None
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
     if not isinstance(content, dict):
@@ -196,7 +232,9 @@ def _settings_error(path: Path, kind: type[BaseModel], error: ValidationError) -
     key = ".".join(str(part) for part in problem["loc"])
     others = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if problem["type"] == "missing":
-        return SettingsError(f"{path}: the key {key!r} is missing{others}.", "Every key must be present; see docs/settings.md.")
+        return SettingsError(
+            f"{path}: the key {key!r} is missing{others}.", "Every key must be present; see docs/settings.md."
+        )
     if problem["type"] == "extra_forbidden":
         known = _known_keys(kind, problem["loc"][:-1])
         near = get_close_matches(str(problem["loc"][-1]), known, n=1)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from pipelines.engine.step import Inputs, Step, WriteMode
 from pipelines.periods import BillingMonth
-from pipelines.steps import Inputs, Step, WriteMode
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:

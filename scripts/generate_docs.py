@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from zhixiang.catalogue import generated_pages
+from zhixiang.generated_docs import generated_pages
 
 ROOT = Path(__file__).resolve().parent.parent
 

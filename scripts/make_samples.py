@@ -3,8 +3,10 @@
     python scripts/make_samples.py --source FOLDER [--out samples]
 
 FOLDER (or the environment variable ZHIXIANG_REFERENCE_DATA) holds the extracts of the public data sets:
-``steel_15min.parquet``, ``bdg1_daily.parquet``, ``bdg1_meta.csv``, ``bdg1_weather_daily.parquet``, ``nem12/``,
-``vic_elec_halfhour.parquet`` and ``school_eload.csv.gz``. What is changed on the way stands in samples/README.md.
+``steel_15min.parquet``, ``bdg1_daily.parquet``, ``bdg1_meta.csv``, ``bdg1_weather_daily.parquet``,
+``nem12/``,
+``vic_elec_halfhour.parquet`` and ``school_eload.csv.gz``. What is changed on the way stands in
+samples/README.md.
 """
 
 from __future__ import annotations
@@ -38,8 +40,15 @@ def make_samples(source: Path, out: Path) -> SampleFolder:
 
 def main() -> int:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", type=Path, default=os.environ.get("ZHIXIANG_REFERENCE_DATA"), help="folder of the public data sets")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--source",
+        type=Path,
+        default=os.environ.get("ZHIXIANG_REFERENCE_DATA"),
+        help="folder of the public data sets",
+    )
     parser.add_argument("--out", type=Path, default=ROOT / "samples", help="folder to write to")
     arguments = parser.parse_args()
     if arguments.source is None or not Path(arguments.source).is_dir():

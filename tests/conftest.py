@@ -36,7 +36,7 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The one session; its state lies in a folder of its own."""
-    from pipelines.spark import start_session
+    from pipelines.storage.spark import start_session
 
     session = start_session(Settings(packaged("conf"), tmp_path_factory.mktemp("spark")), "tests")
     yield session

@@ -1,4 +1,6 @@
-"""A factory's September of 2026, its bill as issued and what notices make of it; numbers worked by hand beside the tests that use them."""
+"""A factory's September of 2026, its bill as issued and what notices make of it; numbers worked by hand
+beside the tests that use them.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,11 @@ from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import Contract, Determinants
-from products.efficiency_bill.cases import Case
-from products.efficiency_bill.corrections import Standing, revised, standing_of
+from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.comparison.peers import PeerView
+from products.efficiency_bill.corrections import revised, standing_of
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.peers import PeerView
 from products.efficiency_bill.product import EFFICIENCY_BILL, EVIDENCE, OUTER
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
@@ -28,7 +31,15 @@ SETTINGS = Settings(packaged("conf"), packaged("conf"))
 HEADER = "month,component,price_cny_per_kwh,document,published_on\n"
 SEPTEMBER = BillingMonth(2026, 9)
 FACTORY = Contract(
-    CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, VoltageLevel.KV_1_TO_20, True, D(800), D(800), DemandBasis.CAPACITY, None, D("0.90")
+    CustomerClass.LARGE_INDUSTRY,
+    PricingScheme.TWO_PART,
+    VoltageLevel.KV_1_TO_20,
+    True,
+    D(800),
+    D(800),
+    DemandBasis.CAPACITY,
+    None,
+    D("0.90"),
 )
 SPLIT = {TouPeriod.PEAK: D("600.00"), TouPeriod.VALLEY: D("400.00")}
 MEASURED = Determinants(SEPTEMBER, D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
@@ -36,18 +47,34 @@ Issued = dict[str, Any]
 
 
 def factory_case(measured: Determinants = MEASURED) -> Case:
-    """1,000 kWh, 600 at the peak and 400 in the valley, at the power factor's standard; its August cost twice as much energy."""
+    """1,000 kWh, 600 at the peak and 400 in the valley, at the power factor's standard; its August cost twice
+    as much energy.
+    """
     days: list[float | None] = [float(measured.energy_kwh) / 30] * 30
     none: list[float | None] = [None] * 30
     terms = {
-        "customer_id": "REAL-0001", "customer_name": "一家工厂 a factory", "customer_class_code": "large_industry", "pricing_scheme_code": "two_part",
-        "voltage_level_code": "1_to_20kv", "is_time_of_use": True, "contract_capacity_kva": 800.0, "demand_basis_code": "capacity",
-        "contract_demand_kw": None, "power_factor_standard_ratio": 0.9, "peer_group": "factories", "provenance": "real", "floor_area_m2": None,
-    }  # fmt: skip
+        "customer_id": "REAL-0001",
+        "customer_name": "一家工厂 a factory",
+        "customer_class_code": "large_industry",
+        "pricing_scheme_code": "two_part",
+        "voltage_level_code": "1_to_20kv",
+        "is_time_of_use": True,
+        "contract_capacity_kva": 800.0,
+        "demand_basis_code": "capacity",
+        "contract_demand_kw": None,
+        "power_factor_standard_ratio": 0.9,
+        "peer_group": "factories",
+        "provenance": "real",
+        "floor_area_m2": None,
+    }
     shown = {
-        "meter_point_ids": ["MP-REAL-0001"], "max_demand_kw": 500.0, "max_demand_date": date(2026, 9, 3), "estimated_ratio": 0.0,
-        "is_estimated_above_limit": False, "missing_inputs": [],
-    }  # fmt: skip
+        "meter_point_ids": ["MP-REAL-0001"],
+        "max_demand_kw": 500.0,
+        "max_demand_date": date(2026, 9, 3),
+        "estimated_ratio": 0.0,
+        "is_estimated_above_limit": False,
+        "missing_inputs": [],
+    }
     return Case(
         month=SEPTEMBER,
         terms=terms,
@@ -74,7 +101,11 @@ def facts_folder(target: Path) -> Path:
     """Facts with 0.40 CNY/kWh for August and September, published before each month."""
     folder = Path(shutil.copytree(packaged("conf") / "facts", target / "facts"))
     first = target / "first.csv"
-    text = HEADER + price_rows("2026-08", "0.4000", "notice 8", "2026-07-28") + price_rows("2026-09", "0.4000", "notice 9", "2026-08-28")
+    text = (
+        HEADER
+        + price_rows("2026-08", "0.4000", "notice 8", "2026-07-28")
+        + price_rows("2026-09", "0.4000", "notice 9", "2026-08-28")
+    )
     first.write_text(text, encoding="utf-8")
     load_prices(first, folder)
     return folder
@@ -92,14 +123,26 @@ def funds_notice(facts: Facts, cny_per_kwh: str, document: str, known_from: date
     """Other funds from 2026-09-01, known later."""
     published = facts.funds.versions[-1]
     citation = dataclasses.replace(published.citation, document=document)
-    late = dataclasses.replace(published, value=D(cny_per_kwh), citation=citation, effective_from=SEPTEMBER.first_day, known_from=known_from)
+    late = dataclasses.replace(
+        published,
+        value=D(cny_per_kwh),
+        citation=citation,
+        effective_from=SEPTEMBER.first_day,
+        known_from=known_from,
+    )
     funds = dataclasses.replace(facts.funds, versions=(*facts.funds.versions, late))
     return dataclasses.replace(facts, funds=funds, by_id={**facts.by_id, funds.fact_id: funds})
 
 
-def run(case: Case, facts: Facts, run_id: str, before: Issued | None = None, version: str = "1") -> Issued | None:
-    """What a run issues, as the store gives it back: ``result`` and, by table, its evidence; None where the bill stays as it is."""
-    bill = issue_bill(case, facts, SETTINGS.section(EfficiencyBillSettings), "efficiency_bill_baseline", version)
+def run(
+    case: Case, facts: Facts, run_id: str, before: Issued | None = None, version: str = "1"
+) -> Issued | None:
+    """What a run issues, as the store gives it back: ``result`` and, by table, its evidence; None where the
+    bill stays as it is.
+    """
+    bill = issue_bill(
+        case, facts, SETTINGS.section(EfficiencyBillSettings), "efficiency_bill_baseline", version
+    )
     found = revised(bill, None if before is None else standing(before), facts)
     if found is None:
         return None
@@ -115,7 +158,11 @@ def run(case: Case, facts: Facts, run_id: str, before: Issued | None = None, ver
 
 def standing(issued: Issued) -> Standing:
     """An issued revision as the next run finds it."""
-    return standing_of(issued["result"], issued["efficiency_bill_lines_v1"], issued["efficiency_bill_inputs_v1"][0]["case_inputs"])
+    return standing_of(
+        issued["result"],
+        issued["efficiency_bill_lines_v1"],
+        issued["efficiency_bill_inputs_v1"][0]["case_inputs"],
+    )
 
 
 def _as_stored(rows: list[dict[str, Any]], table: type[Table]) -> list[dict[str, Any]]:

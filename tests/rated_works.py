@@ -1,4 +1,6 @@
-"""September 2026 of the steel works as if its meter had registers of the rates: the real curve, cumulated by the hours of the schedule."""
+"""September 2026 of the steel works as if its meter had registers of the rates: the real curve, cumulated by
+the hours of the schedule.
+"""
 
 from __future__ import annotations
 
@@ -30,17 +32,24 @@ def as_csv(rows: list[dict[str, str]]) -> str:
 
 def true_kwh(day: date) -> list[float]:
     """Energy of each quarter hour as the samples have it. [kWh]"""
-    row = next(row for row in rows_of("POWER_CURVE") if row["DATA_TYPE"] == ACTIVE and row["DATA_DATE"] == str(day))
+    row = next(
+        row for row in rows_of("POWER_CURVE") if row["DATA_TYPE"] == ACTIVE and row["DATA_DATE"] == str(day)
+    )
     return [float(Decimal(row[f"P{point}"]) * MULTIPLIER / 4) for point in range(1, 97)]
 
 
 def by_rate(energy: list[float]) -> list[float]:
     """Energy of a day's quarter hours by rate. [kWh]"""
-    return [sum(value for slot, value in enumerate(energy) if RATE_OF_HOUR[slot // 4] == rate) for rate in range(4)]
+    return [
+        sum(value for slot, value in enumerate(energy) if RATE_OF_HOUR[slot // 4] == rate)
+        for rate in range(4)
+    ]
 
 
 def with_rates(rows: list[dict[str, str]], first: date) -> Iterator[dict[str, str]]:
-    """Day reads with R1 to R4 from a day on, cut off at the register's five decimals; each rate starts somewhere."""
+    """Day reads with R1 to R4 from a day on, cut off at the register's five decimals; each rate starts
+    somewhere.
+    """
     energy = {
         row["DATA_DATE"]: [Decimal(row[f"P{point}"] or 0) / 4 for point in range(1, 97)]
         for row in rows_of("POWER_CURVE")
@@ -52,9 +61,17 @@ def with_rates(rows: list[dict[str, str]], first: date) -> Iterator[dict[str, st
         if row["READ_TYPE"] == ACTIVE and row["DATA_DATE"] >= str(first):
             if row["DATA_DATE"] > str(first):
                 parts = energy[row["DATA_DATE"]]
-                counted = [was + sum(part for slot, part in enumerate(parts) if RATE_OF_HOUR[slot // 4] == rate) for rate, was in enumerate(counted)]
+                counted = [
+                    was + sum(part for slot, part in enumerate(parts) if RATE_OF_HOUR[slot // 4] == rate)
+                    for rate, was in enumerate(counted)
+                ]
             shown = [value.quantize(Decimal("0.00001"), ROUND_FLOOR) for value in counted]
-            yield row | {"R1": f"{shown[0]}", "R2": f"{shown[1]}", "R3": f"{shown[2]}", "R4": f"{total[row['DATA_DATE']] - sum(shown)}"}
+            yield row | {
+                "R1": f"{shown[0]}",
+                "R2": f"{shown[1]}",
+                "R3": f"{shown[2]}",
+                "R4": f"{total[row['DATA_DATE']] - sum(shown)}",
+            }
         else:
             yield row
 
@@ -71,6 +88,13 @@ def write_month(folder: Path, day: date, points: range, first: date) -> list[Pat
     """August as it is, September with rates and a gap, customer and meter point."""
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "reads.csv").write_text(as_csv(list(with_rates(rows_of("DAY_READ"), first))), encoding="utf-8")
-    (folder / "curves.csv").write_text(as_csv([with_gap(row, day, points) for row in rows_of("POWER_CURVE")]), encoding="utf-8")
-    others = ("customers.csv", "meter_points.csv", "E_MP_DAY_READ_2026-08.csv", "E_MP_POWER_CURVE_2026-08.csv")
+    (folder / "curves.csv").write_text(
+        as_csv([with_gap(row, day, points) for row in rows_of("POWER_CURVE")]), encoding="utf-8"
+    )
+    others = (
+        "customers.csv",
+        "meter_points.csv",
+        "E_MP_DAY_READ_2026-08.csv",
+        "E_MP_POWER_CURVE_2026-08.csv",
+    )
     return [folder / "reads.csv", folder / "curves.csv", *(STEEL / name for name in others)]

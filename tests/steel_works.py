@@ -1,4 +1,6 @@
-"""The steel works of the samples in September 2026, as priced by hand in many tests: contract assumed, energy real, dates shifted."""
+"""The steel works of the samples in September 2026, as priced by hand in many tests: contract assumed, energy
+real, dates shifted.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +24,11 @@ STEEL = Contract(
     D("0.90"),
 )
 STEEL_SEPTEMBER = Determinants(
-    BillingMonth(2026, 9), D("60916.39"), {TouPeriod.PEAK: D("19798.27"), TouPeriod.FLAT: D("27504.26"), TouPeriod.VALLEY: D("13613.86")},
-    D("505.0"), D("34985.37"), D("8885.74"), D("0.01"),
-)  # fmt: skip
+    BillingMonth(2026, 9),
+    D("60916.39"),
+    {TouPeriod.PEAK: D("19798.27"), TouPeriod.FLAT: D("27504.26"), TouPeriod.VALLEY: D("13613.86")},
+    D("505.0"),
+    D("34985.37"),
+    D("8885.74"),
+    D("0.01"),
+)

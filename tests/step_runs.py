@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.ledger import StepRecord
+from pipelines.engine.ledger import StepRecord
 
 
 class Silent:

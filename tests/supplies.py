@@ -1,4 +1,6 @@
-"""Supplies made by hand: meters that count a few round figures a day, from received-like rows to the account that is billed."""
+"""Supplies made by hand: meters that count a few round figures a day, from received-like rows to the account
+that is billed.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +15,18 @@ from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tables.base import Table
-from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy, SilverSupplyShares
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverDayCurves,
+    SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverSupplyShares,
+)
 from pipelines.tariff import PricedMonth, price_supply
-from pipelines.transforms.account_supply import AccountBook, AccountMonth, price_days_of
-from pipelines.transforms.agreed_points import Agreements
-from pipelines.transforms.determinants import derive_billing
-from pipelines.transforms.month_cuts import month_cuts
+from pipelines.transforms.billing.agreed_points import Agreements
+from pipelines.transforms.billing.determinants import derive_billing
+from pipelines.transforms.billing.month_cuts import month_cuts
+from pipelines.transforms.billing.supply import AccountBook, AccountMonth, price_days_of
 
 Row = Mapping[str, Any]
 D = Decimal
@@ -26,18 +34,36 @@ FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
 FIRST = date(2026, 1, 1)
 WORKS: dict[str, Any] = {
-    "customer_id": "C", "valid_from_date": FIRST, "customer_name": "works", "customer_class_code": "large_industry", "pricing_scheme_code": "two_part",
-    "voltage_level_code": "1_to_20kv", "is_time_of_use": True, "contract_capacity_kva": 800.0, "running_capacity_kva": 800.0,
-    "demand_basis_code": "capacity", "provenance": "simulated",
-}  # fmt: skip
+    "customer_id": "C",
+    "valid_from_date": FIRST,
+    "customer_name": "works",
+    "customer_class_code": "large_industry",
+    "pricing_scheme_code": "two_part",
+    "voltage_level_code": "1_to_20kv",
+    "is_time_of_use": True,
+    "contract_capacity_kva": 800.0,
+    "running_capacity_kva": 800.0,
+    "demand_basis_code": "capacity",
+    "provenance": "simulated",
+}
 SHOP = WORKS | {
-    "customer_class_code": "general_commercial", "pricing_scheme_code": "single_part", "is_time_of_use": False, "contract_capacity_kva": None,
-    "running_capacity_kva": None, "demand_basis_code": None,
-}  # fmt: skip
+    "customer_class_code": "general_commercial",
+    "pricing_scheme_code": "single_part",
+    "is_time_of_use": False,
+    "contract_capacity_kva": None,
+    "running_capacity_kva": None,
+    "demand_basis_code": None,
+}
 METER: dict[str, Any] = {
-    "meter_point_id": "M", "valid_from_date": FIRST, "customer_id": "C", "meter_id": "D", "multiplier_ratio": 1.0, "register_decimals": 2,
-    "register_digits": 8, "provenance": "simulated",
-}  # fmt: skip
+    "meter_point_id": "M",
+    "valid_from_date": FIRST,
+    "customer_id": "C",
+    "meter_id": "D",
+    "multiplier_ratio": 1.0,
+    "register_decimals": 2,
+    "register_digits": 8,
+    "provenance": "simulated",
+}
 
 
 def rows_of(table: type[Table], rows: Iterable[Row]) -> pa.Table:
@@ -51,24 +77,36 @@ def with_ends(rows: Sequence[Row], key: str) -> list[dict[str, Any]]:
     found = [dict(row) for row in sorted(rows, key=lambda row: (row[key], row["valid_from_date"]))]
     for row, after in zip(found, [*found[1:], None], strict=False):
         follows = after is not None and after[key] == row[key]
-        row["valid_to_date"] = after["valid_from_date"] - timedelta(days=1) if after is not None and follows else None
+        row["valid_to_date"] = (
+            after["valid_from_date"] - timedelta(days=1) if after is not None and follows else None
+        )
     return found
 
 
 def registers(
-    kwh: str | Callable[[date], str], meter_point: str = "M", channel: str = "active_forward", first: date = SEPTEMBER.first_day,
+    kwh: str | Callable[[date], str],
+    meter_point: str = "M",
+    channel: str = "active_forward",
+    first: date = SEPTEMBER.first_day,
     last: date = SEPTEMBER.last_day,
-) -> list[dict[str, Any]]:  # fmt: skip
+) -> list[dict[str, Any]]:
     """Settled energy of every day, the same or by day. [kWh or kvarh]"""
     days = [first + timedelta(days=offset) for offset in range((last - first).days + 1)]
     return [
         {
-            "meter_point_id": meter_point, "channel_code": channel, "energy_date": day, "span_days": 1, "end_register_unscaled": D(0),
-            "multiplier_ratio": 1.0, "energy_kwh_or_kvarh": D(kwh if isinstance(kwh, str) else kwh(day)), "resolution_kwh_or_kvarh": D("0.01"),
-            "register_rule_code": "normal", "energy_month": f"{day:%Y-%m}",
+            "meter_point_id": meter_point,
+            "channel_code": channel,
+            "energy_date": day,
+            "span_days": 1,
+            "end_register_unscaled": D(0),
+            "multiplier_ratio": 1.0,
+            "energy_kwh_or_kvarh": D(kwh if isinstance(kwh, str) else kwh(day)),
+            "resolution_kwh_or_kvarh": D("0.01"),
+            "register_rule_code": "normal",
+            "energy_month": f"{day:%Y-%m}",
         }
         for day in days
-    ]  # fmt: skip
+    ]
 
 
 def curves(kw: float | Callable[[date], Sequence[float]], meter_point: str = "M") -> list[dict[str, Any]]:
@@ -77,11 +115,23 @@ def curves(kw: float | Callable[[date], Sequence[float]], meter_point: str = "M"
     for day in SEPTEMBER.days:
         powers = [kw] * 96 if isinstance(kw, int | float) else list(kw(day))
         values = [power / 4 for power in powers]
-        found.append({
-            "meter_point_id": meter_point, "channel_code": "active_forward", "curve_date": day, "interval_minutes": 15, "measured_kwh_or_kvarh": values,
-            "final_kwh_or_kvarh": values, "interval_status_codes": [1] * 96, "failed_check_bits": [0] * 96, "failed_checks": [],
-            "measured_intervals": 96, "estimated_intervals": 0, "missing_intervals": 0, "curve_month": "2026-09",
-        })  # fmt: skip
+        found.append(
+            {
+                "meter_point_id": meter_point,
+                "channel_code": "active_forward",
+                "curve_date": day,
+                "interval_minutes": 15,
+                "measured_kwh_or_kvarh": values,
+                "final_kwh_or_kvarh": values,
+                "interval_status_codes": [1] * 96,
+                "failed_check_bits": [0] * 96,
+                "failed_checks": [],
+                "measured_intervals": 96,
+                "estimated_intervals": 0,
+                "missing_intervals": 0,
+                "curve_month": "2026-09",
+            }
+        )
     return found
 
 
@@ -97,16 +147,29 @@ class World:
         shares: Sequence[Row] = (),
         facts: Facts = FACTS,
     ) -> None:
-        terms, points, parts = with_ends(customers, "customer_id"), with_ends(meter_points, "meter_point_id"), with_ends(shares, "share_id")
+        terms, points, parts = (
+            with_ends(customers, "customer_id"),
+            with_ends(meter_points, "meter_point_id"),
+            with_ends(shares, "share_id"),
+        )
         self.facts = facts
-        tables = rows_of(SilverCustomers, terms), rows_of(SilverMeterPoints, points), rows_of(SilverSupplyShares, parts)
+        tables = (
+            rows_of(SilverCustomers, terms),
+            rows_of(SilverMeterPoints, points),
+            rows_of(SilverSupplyShares, parts),
+        )
         agreed = Agreements(*tables, month_cuts(*tables, facts))
         whole, cut = derive_billing(
-            rows_of(SilverRegisterEnergy, settled), rows_of(SilverDayCurves, day_curves), agreed, facts.time_of_use.slot_matrix
+            rows_of(SilverRegisterEnergy, settled),
+            rows_of(SilverDayCurves, day_curves),
+            agreed,
+            facts.time_of_use.slot_matrix,
         )
         self.determinants, self.segments = whole.to_pylist(), cut.to_pylist()
         terms_rows, point_rows, share_rows = (table.to_pylist() for table in tables)
-        self.book = AccountBook(terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows)
+        self.book = AccountBook(
+            terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows
+        )
 
     def account(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> AccountMonth:
         """The account of a month that has one."""
@@ -123,7 +186,13 @@ class World:
     def lines(self, customer: str = "C") -> list[tuple[Any, ...]]:
         """Section, first day (0: the whole month), component, period, quantity and amount of each line."""
         return [
-            (line.section, line.first_day.day if line.first_day else 0, line.component.value, line.period.value if line.period else "", line.quantity,
-             line.amount_cny)
+            (
+                line.section,
+                line.first_day.day if line.first_day else 0,
+                line.component.value,
+                line.period.value if line.period else "",
+                line.quantity,
+                line.amount_cny,
+            )
             for line in self.priced(customer).lines
-        ]  # fmt: skip
+        ]

@@ -7,40 +7,46 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from pipelines.engine.step import Step, TrainStep
 from pipelines.errors import UnknownNameError, UsageError, ZhixiangError
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
-from pipelines.steps import Step, TrainStep
 from pipelines.tables.base import Table, all_tables, table_named
 
 if TYPE_CHECKING:
-    from pipelines.ingest import IngestSummary
-    from pipelines.runner import Reporter
-    from pipelines.store import Store
+    from pipelines.engine.runner import Reporter
+    from pipelines.ingest.read_files import IngestSummary
+    from pipelines.storage.store import Store
 
 STAGES = ("ingest", "silver", "gold", "train", "credit-index", "efficiency-bill", "fee-code", "deliver")
 BEFORE_MONTHS = ("ingest", "silver", "gold")
 
 
+_DECLARING = (
+    "pipelines.tables.bronze",
+    "pipelines.tables.edits",
+    "pipelines.tables.estimation",
+    "pipelines.tables.findings",
+    "pipelines.tables.gold",
+    "pipelines.tables.silver",
+    "pipelines.tables.sufficiency",
+    "products.credit_index.indicator_table",
+    "products.credit_index.tables",
+    "products.efficiency_bill.tables",
+    "products.transfer_fee_code.tables",
+)
+
+
 def declared_tables() -> tuple[type[Table], ...]:
     """Every table of the house; importing the modules that declare them is what makes them known."""
-    import pipelines.tables.bronze
-    import pipelines.tables.credit_index
-    import pipelines.tables.edits
-    import pipelines.tables.efficiency_bill
-    import pipelines.tables.estimation
-    import pipelines.tables.findings
-    import pipelines.tables.gold
-    import pipelines.tables.indicators
-    import pipelines.tables.silver
-    import pipelines.tables.sufficiency
-    import pipelines.tables.transfer_fee_code  # noqa: F401
-
+    for module in _DECLARING:
+        import_module(module)
     # Tests declare small tables of their own; they are none of the house.
-    return tuple(table for table in all_tables() if table.__module__.startswith("pipelines."))
+    return tuple(table for table in all_tables() if table.__module__ in _DECLARING)
 
 
 def declared_table(name: str) -> type[Table]:
@@ -50,19 +56,21 @@ def declared_table(name: str) -> type[Table]:
 
 
 def adopt_declarations(settings: Settings) -> dict[str, list[str]]:
-    """Widens the tables of a home that an earlier version wrote; for everyone who writes to it. Returns the new columns by table."""
-    from pipelines.declared_columns import adopt_declarations as adopt
-    from pipelines.store import Store
+    """Widens the tables of a home that an earlier version wrote; for everyone who writes to it. Returns the
+    new columns by table.
+    """
+    from pipelines.storage.schema_evolution import adopt_declarations as adopt
+    from pipelines.storage.store import Store
 
     return adopt(Store(settings), declared_tables())
 
 
 def all_steps() -> list[Step | TrainStep]:
     """The pipelines' steps and each product's, in the order of the stages."""
-    from pipelines.stages import STEPS as PIPELINE_STEPS
-    from products.credit_index import STEPS as CREDIT_STEPS
-    from products.efficiency_bill import STEPS as BILL_STEPS
-    from products.transfer_fee_code import STEPS as CODE_STEPS
+    from pipelines.steps.every_step import PIPELINE_STEPS
+    from products.credit_index.steps import STEPS as CREDIT_STEPS
+    from products.efficiency_bill.steps import STEPS as BILL_STEPS
+    from products.transfer_fee_code.steps import STEPS as CODE_STEPS
 
     steps: list[Step | TrainStep] = [*PIPELINE_STEPS, *CREDIT_STEPS, *BILL_STEPS, *CODE_STEPS]
     return sorted(steps, key=lambda step: STAGES.index(step.stage))
@@ -90,16 +98,18 @@ class Outcome:
 
 
 def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
-    """Imports what takes seconds to import while Spark starts in another process; failures show when it is really used."""
+    """Imports what takes seconds to import while Spark starts in another process; failures show when it is
+    really used.
+    """
 
     def work() -> None:
         with suppress(Exception):
-            from pipelines import quality
+            from pipelines.engine import gate as quality
 
             quality.warm_up()
         if "train" in stages:
             with suppress(Exception):
-                from pipelines.registry import Registry
+                from pipelines.models.registry import Registry
 
                 Registry(settings).warm_up()
 
@@ -124,18 +134,19 @@ def run_chain(
     """Runs the stages under the home's lock and records the run, whatever its end.
 
     outcome     Filled as the run goes on, so that what it found is known also where a later stage fails.
-    empty_home  Deletes what an earlier demo left; called under the lock, before anything of the home is opened.
+    empty_home  Deletes what an earlier demo left; called under the lock, before anything of the home is
+                opened.
     before      Work to do while Spark's jars and libraries are made ready, such as writing simulated files.
     on_line     Told of the stages that are no steps: name, status, seconds, note.
     """
+    from pipelines.engine.ledger import Ledger
+    from pipelines.engine.rule_archive import keep_rules
+    from pipelines.engine.runner import Runner
     from pipelines.facts import load_facts
-    from pipelines.kept_rules import keep_rules
-    from pipelines.ledger import Ledger
-    from pipelines.registry import Registry
-    from pipelines.runner import Runner
-    from pipelines.spark import prepare, start_session
-    from pipelines.store import Store, sole_writer
-    from zhixiang.catalogue import setting_files
+    from pipelines.models.registry import Registry
+    from pipelines.storage.spark import prepare, start_session
+    from pipelines.storage.store import Store, sole_writer
+    from zhixiang.conf_files import setting_files
 
     facts = load_facts(settings.facts_dir)
     _ = settings.platform
@@ -182,22 +193,34 @@ def run_chain(
 
 
 def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:
-    """What concerns all months, then what concerns the months asked for: models, then products, then delivery."""
+    """What concerns all months, then what concerns the months asked for: models, then products, then
+    delivery.
+    """
     parts = (BEFORE_MONTHS, ("train", "credit-index", "efficiency-bill", "fee-code"))
     return [group for part in parts if (group := tuple(stage for stage in stages if stage in part))]
 
 
-def _ingest(store: Store, inbox: Path, run_id: str, now: datetime, on_line: Callable[[str, str, float, str], None]) -> IngestSummary:
+def _ingest(
+    store: Store, inbox: Path, run_id: str, now: datetime, on_line: Callable[[str, str, float, str], None]
+) -> IngestSummary:
     import time
 
-    from pipelines.ingest import ingest
+    from pipelines.ingest.read_files import ingest
 
     began = time.monotonic()
     summary = ingest(store, inbox, run_id, now)
     note = f"{summary.accepted} files, {summary.received_rows:,} records"
-    for label, count in (("known again", summary.duplicates), ("refused", len(summary.refused) + len(summary.halted))):
+    for label, count in (
+        ("known again", summary.duplicates),
+        ("refused", len(summary.refused) + len(summary.halted)),
+    ):
         note += f", {count} {label}" if count else ""
-    on_line("ingest", "done" if summary.accepted or summary.refused or summary.halted else "unchanged", time.monotonic() - began, note)
+    on_line(
+        "ingest",
+        "done" if summary.accepted or summary.refused or summary.halted else "unchanged",
+        time.monotonic() - began,
+        note,
+    )
     return summary
 
 
@@ -210,7 +233,8 @@ def check_months(store: Store, months: Sequence[BillingMonth]) -> None:
         if str(month) not in present:
             covers = f"it holds {present[0]} to {present[-1]}" if present else "it is empty"
             raise UsageError(
-                f"The store has no metering for {month}; {covers}.", "Deliver files of that month to the inbox, or ask for another month."
+                f"The store has no metering for {month}; {covers}.",
+                "Deliver files of that month to the inbox, or ask for another month.",
             )
 
 

@@ -1,1 +1,3 @@
-"""Metering: received files to monthly measures, by the project's own chain, by DuckDB and by Polars, in one run."""
+"""Metering: received files to monthly measures, by the project's own chain, by DuckDB and by Polars, in one
+run.
+"""

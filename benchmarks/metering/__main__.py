@@ -1,4 +1,6 @@
-"""``python -m benchmarks.metering``: makes seeded data, runs every engine on it in processes of their own, compares, reports."""
+"""``python -m benchmarks.metering``: makes seeded data, runs every engine on it in processes of their own,
+compares, reports.
+"""
 
 from __future__ import annotations
 
@@ -64,9 +66,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--meters", type=int, default=FULL_METERS, help="meters of the largest size")
     parser.add_argument("--days", type=int, default=365)
     parser.add_argument("--sizes", type=int, default=3, help="how many sizes, each half of the next")
-    parser.add_argument("--repeat", type=int, default=1, help="runs of each engine at each size; the median counts")
+    parser.add_argument(
+        "--repeat", type=int, default=1, help="runs of each engine at each size; the median counts"
+    )
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--engines", nargs="+", choices=(*LONG_ENGINES, *CURVE_ENGINES), default=[*LONG_ENGINES, *CURVE_ENGINES])
+    parser.add_argument(
+        "--engines",
+        nargs="+",
+        choices=(*LONG_ENGINES, *CURVE_ENGINES),
+        default=[*LONG_ENGINES, *CURVE_ENGINES],
+    )
     parser.add_argument("--dir", type=Path, help="folder for the data; default: a temporary one")
     parser.add_argument("--keep", action="store_true", help="leave the data there")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON instead of a table")
@@ -75,7 +84,9 @@ def _arguments() -> argparse.Namespace:
 
 
 def _warm_up(folder: Path, engines: list[str]) -> None:
-    """Compiles the kernels of this version into the cache on disk, where they are in operation too; a few meters, outside the clock."""
+    """Compiles the kernels of this version into the cache on disk, where they are in operation too; a few
+    meters, outside the clock.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     loads = Loads(4, 40, 1)
     write_meters(loads, folder / "meters.parquet")
@@ -96,16 +107,29 @@ def _make(folder: Path, meters: int, chosen: argparse.Namespace) -> dict[str, di
     folder.mkdir(parents=True)
     loads = Loads(meters, chosen.days, chosen.seed)
     write_meters(loads, folder / "meters.parquet")
-    return {"long": write_long(loads, folder / "long").as_dict(), "curves": write_curves(loads, folder / "curves").as_dict()}
+    return {
+        "long": write_long(loads, folder / "long").as_dict(),
+        "curves": write_curves(loads, folder / "curves").as_dict(),
+    }
 
 
 def _run(engine: str, folder: Path, repeat: int) -> dict[str, Any]:
-    """Runs a job so often; median wall and CPU time, highest memory, and the stages of the run with the median wall time."""
+    """Runs a job so often; median wall and CPU time, highest memory, and the stages of the run with the
+    median wall time.
+    """
     done: list[Measured] = []
     for _ in range(repeat):
         out = folder / f"out-{engine}"
         shutil.rmtree(out, ignore_errors=True)
-        arguments = [engine, "--folder", str(folder), "--out", str(out), "--result", str(folder / f"{engine}.json")]
+        arguments = [
+            engine,
+            "--folder",
+            str(folder),
+            "--out",
+            str(out),
+            "--result",
+            str(folder / f"{engine}.json"),
+        ]
         done.append(measure("benchmarks.metering.job", arguments, folder / f"{engine}.json"))
     median = statistics.median_low([run.wall_s for run in done])
     middle = next(run for run in done if run.wall_s == median)
@@ -121,12 +145,16 @@ def _run(engine: str, folder: Path, repeat: int) -> dict[str, Any]:
 
 
 def _agree(folder: Path, engines: list[str]) -> list[dict[str, Any]]:
-    """The peers against the project's own chain on the same long rows; the curves' chain against the same measured values."""
+    """The peers against the project's own chain on the same long rows; the curves' chain against the same
+    measured values.
+    """
     if "own" not in engines:
         return []
     points = pq.read_table(folder / "meters.parquet")
     names = sorted(pc.unique(points["meter_id"]).to_pylist())
-    first, last = (choose(points[name]).as_py() for choose, name in ((pc.min, "valid_from"), (pc.max, "valid_to")))
+    first, last = (
+        choose(points[name]).as_py() for choose, name in ((pc.min, "valid_from"), (pc.max, "valid_to"))
+    )
     first_day, days = report.day_number(first), (last - first).days + 1
     own = read_own(folder / "out-own", names, first_day, days)
     found = []
@@ -137,7 +165,10 @@ def _agree(folder: Path, engines: list[str]) -> list[dict[str, Any]]:
     if "curves" in engines:
         # Curve input has no reactive energy, so measures that rest on it are left out.
         other = read_own(folder / "out-curves", names, first_day, days)
-        found.append({"with": "curves"} | compare(own, other, without=("reactive_kvarh", "power_factor_ratio")).as_dict())
+        found.append(
+            {"with": "curves"}
+            | compare(own, other, without=("reactive_kvarh", "power_factor_ratio")).as_dict()
+        )
     return found
 
 

@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from benchmarks.metering.rules import MEASURES, SLOTS
+from pipelines.arrays import ByteArray, FloatArray
 
 TOLERANCE = 1e-9
 DAY_MICROSECONDS = 86_400_000_000
@@ -23,9 +23,9 @@ DAY_MICROSECONDS = 86_400_000_000
 class Result:
     """What an engine left: (meters x slots) flags and final energy, (meters x months x measures)."""
 
-    flags: NDArray[np.uint8]
-    final: NDArray[np.float64]
-    measures: NDArray[np.float64]
+    flags: ByteArray
+    final: FloatArray
+    measures: FloatArray
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def compare(first: Result, second: Result, without: Sequence[str] = ()) -> Agree
     )
 
 
-def _apart(left: NDArray[np.float64], right: NDArray[np.float64]) -> float:
+def _apart(left: FloatArray, right: FloatArray) -> float:
     """Largest relative difference; infinite where one is empty and the other not."""
     worst = 0.0
     for a, b in zip(left, right, strict=True):  # meter by meter: copies of everything would not fit
@@ -83,11 +83,23 @@ def read_own(home: Path, names: Sequence[str], first_day: int, days: int) -> Res
     ids = pa.array(names)
     flags, final = _empty(len(names), days)
     for path in _committed(tables / BenchmarkCleanDays.name):
-        rows = pq.ParquetFile(path).read(columns=["meter_id", "reading_date", "final_energy", "flags"]).combine_chunks()
-        at = pc.index_in(rows["meter_id"], ids).to_numpy().astype(np.int64) * days + rows["reading_date"].cast(pa.int32()).to_numpy() - first_day
+        rows = (
+            pq.ParquetFile(path)
+            .read(columns=["meter_id", "reading_date", "final_energy", "flags"])
+            .combine_chunks()
+        )
+        at = (
+            pc.index_in(rows["meter_id"], ids).to_numpy().astype(np.int64) * days
+            + rows["reading_date"].cast(pa.int32()).to_numpy()
+            - first_day
+        )
         flags.reshape(-1, SLOTS)[at] = rows["flags"].chunk(0).flatten().to_numpy().reshape(-1, SLOTS)
-        final.reshape(-1, SLOTS)[at] = rows["final_energy"].chunk(0).flatten().to_numpy(zero_copy_only=False).reshape(-1, SLOTS)
-    rows = pa.concat_tables([pq.ParquetFile(path).read() for path in _committed(tables / BenchmarkMonthMeasures.name)]).combine_chunks()
+        final.reshape(-1, SLOTS)[at] = (
+            rows["final_energy"].chunk(0).flatten().to_numpy(zero_copy_only=False).reshape(-1, SLOTS)
+        )
+    rows = pa.concat_tables(
+        [pq.ParquetFile(path).read() for path in _committed(tables / BenchmarkMonthMeasures.name)]
+    ).combine_chunks()
     values = rows["measures"].chunk(0).flatten().to_numpy().reshape(-1, len(MEASURES))
     return Result(flags, final, _by_month(rows["meter_id"], rows["month"], values, ids))
 
@@ -98,7 +110,7 @@ def _committed(table: Path) -> list[str]:
     return sorted(DeltaTable(str(table)).file_uris())
 
 
-def _empty(meters: int, days: int) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+def _empty(meters: int, days: int) -> tuple[ByteArray, FloatArray]:
     return np.full((meters, days * SLOTS), 255, dtype=np.uint8), np.full((meters, days * SLOTS), np.nan)
 
 
@@ -106,10 +118,20 @@ def read_long_result(home: Path, names: Sequence[str], first_day: int, days: int
     """Long rows and named measures, as the peers write them."""
     ids = pa.array(names)
     flags, final = _empty(len(names), days)
-    for batch in ds.dataset(home / "clean", format="parquet").to_batches(columns=["meter_id", "ts", "final", "flags"]):
+    for batch in ds.dataset(home / "clean", format="parquet").to_batches(
+        columns=["meter_id", "ts", "final", "flags"]
+    ):
         if batch.num_rows:
-            slot = batch["ts"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy() // (DAY_MICROSECONDS // SLOTS) - first_day * SLOTS
-            at = pc.index_in(batch["meter_id"], ids.cast(batch["meter_id"].type)).to_numpy().astype(np.int64) * (days * SLOTS) + slot
+            slot = (
+                batch["ts"].cast(pa.timestamp("us")).cast(pa.int64()).to_numpy()
+                // (DAY_MICROSECONDS // SLOTS)
+                - first_day * SLOTS
+            )
+            at = (
+                pc.index_in(batch["meter_id"], ids.cast(batch["meter_id"].type)).to_numpy().astype(np.int64)
+                * (days * SLOTS)
+                + slot
+            )
             flags.reshape(-1)[at] = batch["flags"].to_numpy()
             final.reshape(-1)[at] = batch["final"].to_numpy(zero_copy_only=False)
     rows = pq.read_table(home / "measures.parquet").combine_chunks()
@@ -117,7 +139,9 @@ def read_long_result(home: Path, names: Sequence[str], first_day: int, days: int
     return Result(flags, final, _by_month(rows["meter_id"], rows["month"], values, ids))
 
 
-def _by_month(meter: pa.ChunkedArray, month: pa.ChunkedArray, values: NDArray[np.float64], ids: pa.Array) -> NDArray[np.float64]:
+def _by_month(
+    meter: pa.ChunkedArray, month: pa.ChunkedArray, values: FloatArray, ids: pa.Array
+) -> FloatArray:
     months = sorted(pc.unique(month).to_pylist())
     place = pc.index_in(month.cast(pa.string()), pa.array(months)).to_numpy().astype(np.int64)
     found = np.full((len(ids), len(months), values.shape[1]), np.nan)

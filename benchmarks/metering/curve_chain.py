@@ -1,6 +1,8 @@
-"""The project's own chain on curve input: received 96-point rows -> bronze -> silver -> gold, every table committed in Delta.
+"""The project's own chain on curve input: received 96-point rows -> bronze -> silver -> gold, every table
+committed in Delta.
 
-The reader, the bronze columns, the file writing and the commits are the project's; the layout by bucket and the rules are the benchmark's.
+The reader, the bronze columns, the file writing and the commits are the project's; the layout by bucket and
+the rules are the benchmark's.
 """
 
 from __future__ import annotations
@@ -31,16 +33,22 @@ def run_curves(folder: Path, home: Path, stages: Stages) -> None:
 
     formats = Settings(packaged("conf"), home).section(FormatSettings)
 
-    def ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str) -> list[list[Any]]:
+    def ingest_slab(
+        slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str
+    ) -> list[list[Any]]:
         return _ingest_slab(slab, names, bounds, root, formats)
 
     run_chain(folder, home, stages, "curves", BenchmarkLoadCurves, ingest_slab, _refine_bucket)
 
 
-def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str, formats: Any) -> list[list[Any]]:
-    """What a worker does with some received files: hashes, reads and checks each, writes all laid out by bucket, meter and day."""
+def _ingest_slab(
+    slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str, formats: Any
+) -> list[list[Any]]:
+    """What a worker does with some received files: hashes, reads and checks each, writes all laid out by
+    bucket, meter and day.
+    """
     from pipelines.formats.parquet import DeclaredParquet
-    from pipelines.table_files import write_files
+    from pipelines.storage.data_files import write_files
     from pipelines.tables.bronze import BronzeLoadCurves
 
     reader = DeclaredParquet(BronzeLoadCurves)
@@ -49,7 +57,13 @@ def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[st
         content = Path(path).read_bytes()
         answer = reader.read(content, Path(path).name, formats)
         values.append(_dense(answer.rows["values_unscaled"]))
-        parts.append(_with_origin(answer.rows.drop_columns(["values_unscaled"]), hashlib.sha256(content).hexdigest(), Path(path).name))
+        parts.append(
+            _with_origin(
+                answer.rows.drop_columns(["values_unscaled"]),
+                hashlib.sha256(content).hexdigest(),
+                Path(path).name,
+            )
+        )
     rows = pa.concat_tables(parts).combine_chunks()
     dense = np.concatenate(values)
     meter = pc.index_in(rows["meter_point_id"], names).to_numpy().astype(np.int64)
@@ -61,13 +75,17 @@ def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[st
         mine = rows.take(pa.array(chosen))
         offsets = pa.array(np.arange(0, chosen.size * 96 + 1, 96, dtype=np.int32))
         lists = pa.ListArray.from_arrays(offsets, pa.array(dense[chosen].reshape(-1), from_pandas=True))
-        mine = mine.append_column("values_unscaled", lists).append_column("meter_bucket", pa.array([bucket] * chosen.size, pa.string()))
+        mine = mine.append_column("values_unscaled", lists).append_column(
+            "meter_bucket", pa.array([bucket] * chosen.size, pa.string())
+        )
         written += write_files(mine, BenchmarkLoadCurves, root, quick=True)
     return [written]
 
 
 def _dense(lists: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """(rows x slots), NaN where nothing came; the reader has checked that every list has as many values as the day has slots."""
+    """(rows x slots), NaN where nothing came; the reader has checked that every list has as many values as
+    the day has slots.
+    """
     flat = [chunk.flatten().to_numpy(zero_copy_only=False) for chunk in lists.chunks]
     return np.concatenate(flat).reshape(-1, 96)
 
@@ -85,8 +103,12 @@ def _with_origin(rows: pa.Table, digest: str, name: str) -> pa.Table:
     return rows
 
 
-def _refine_bucket(task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str) -> list[list[Any]]:
-    """What a worker does with one bucket: the latest curves, flags, estimates, clean curves, monthly measures."""
+def _refine_bucket(
+    task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str
+) -> list[list[Any]]:
+    """What a worker does with one bucket: the latest curves, flags, estimates, clean curves, monthly
+    measures.
+    """
     paths, bucket, low, high = task
     mine = names.slice(low, high - low)
     first, count = days

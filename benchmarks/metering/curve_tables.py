@@ -8,7 +8,9 @@ from pipelines.tables.bronze import BronzeLoadCurves
 
 
 class BenchmarkLoadCurves(BronzeLoadCurves):
-    """bronze_load_curves, partitioned by bucket of meter points instead of by month, so that a worker reads what it needs and no more."""
+    """bronze_load_curves, partitioned by bucket of meter points instead of by month, so that a worker reads
+    what it needs and no more.
+    """
 
     name = "benchmark_load_curves"
     partition_by = (BUCKET,)

@@ -41,9 +41,12 @@ def available_gb() -> float:
 
 
 def statements(folder: Path, home: Path) -> list[tuple[str, str]]:
-    """Name and SQL of each stage. Meters and slots are numbers from the first stage on; text would cost more in every later one."""
+    """Name and SQL of each stage. Meters and slots are numbers from the first stage on; text would cost more
+    in every later one.
+    """
     lagged = ", ".join(
-        f"{'lag' if days < 0 else 'lead'}(energy, {abs(days) * 96}) OVER series AS {name}" for name, days in zip(_LIKE, LIKE_DAYS, strict=True)
+        f"{'lag' if days < 0 else 'lead'}(energy, {abs(days) * 96}) OVER series AS {name}"
+        for name, days in zip(_LIKE, LIKE_DAYS, strict=True)
     )
     valued = [f"(CASE WHEN {name} >= 0 THEN {name} END)" for name in _LIKE]
     count = " + ".join(f"(CASE WHEN {name} >= 0 THEN 1 ELSE 0 END)" for name in _LIKE)
@@ -100,11 +103,14 @@ def statements(folder: Path, home: Path) -> list[tuple[str, str]]:
 
 
 def _estimation(home: Path) -> list[tuple[str, str]]:
-    kept = [f"(CASE WHEN f{number}.flags & 7 = 0 THEN f{number}.energy END)" for number in range(len(LIKE_DAYS))]
+    kept = [
+        f"(CASE WHEN f{number}.flags & 7 = 0 THEN f{number}.energy END)" for number in range(len(LIKE_DAYS))
+    ]
     total = " + ".join(f"coalesce({value}, 0)" for value in kept)
     count = " + ".join(f"(CASE WHEN {value} IS NULL THEN 0 ELSE 1 END)" for value in kept)
     joins = " ".join(
-        f"LEFT JOIN flagged f{number} ON f{number}.meter = i.meter AND f{number}.slot = i.slot + {days * 96}" for number, days in enumerate(LIKE_DAYS)
+        f"LEFT JOIN flagged f{number} ON f{number}.meter = i.meter AND f{number}.slot = i.slot + {days * 96}"
+        for number, days in enumerate(LIKE_DAYS)
     )
     return [
         (
@@ -136,7 +142,10 @@ def _estimation(home: Path) -> list[tuple[str, str]]:
                     measured, final, flags FROM clean JOIN names USING (meter))
                 TO '{home}/clean' (FORMAT parquet, COMPRESSION zstd, PER_THREAD_OUTPUT true)""",
         ),
-        ("write measures", f"COPY ({_measures()}) TO '{home}/measures.parquet' (FORMAT parquet, COMPRESSION zstd)"),
+        (
+            "write measures",
+            f"COPY ({_measures()}) TO '{home}/measures.parquet' (FORMAT parquet, COMPRESSION zstd)",
+        ),
     ]
 
 

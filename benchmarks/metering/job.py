@@ -1,4 +1,6 @@
-"""One job of the comparison in a process of its own: ``python -m benchmarks.metering.job ENGINE --folder F --out O --result R``."""
+"""One job of the comparison in a process of its own: ``python -m benchmarks.metering.job ENGINE --folder F
+--out O --result R``.
+"""
 
 from __future__ import annotations
 

@@ -57,7 +57,9 @@ class JobFailedError(Exception):
 
 
 def measure(module: str, arguments: Sequence[str], result: Path) -> Measured:
-    """Runs ``python -m module arguments`` and watches its process tree; the job writes its Stages to ``result``."""
+    """Runs ``python -m module arguments`` and watches its process tree; the job writes its Stages to
+    ``result``.
+    """
     result.unlink(missing_ok=True)
     log = result.with_suffix(".log")
     with log.open("w") as said:
@@ -81,7 +83,11 @@ def measure(module: str, arguments: Sequence[str], result: Path) -> Measured:
 def tell(stages: Stages, result: Path) -> None:
     """What a job says at its end."""
     partial = result.with_suffix(".partial")
-    partial.write_text(json.dumps({"began": stages.began, "last": stages.last, "seconds": stages.seconds, "facts": stages.facts}))
+    partial.write_text(
+        json.dumps(
+            {"began": stages.began, "last": stages.last, "seconds": stages.seconds, "facts": stages.facts}
+        )
+    )
     partial.replace(result)
 
 

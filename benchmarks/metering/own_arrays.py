@@ -1,4 +1,6 @@
-"""Between Arrow and dense (meters x slots) arrays: what the workers of the project's own chain do with long rows."""
+"""Between Arrow and dense (meters x slots) arrays: what the workers of the project's own chain do with long
+rows.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from benchmarks.metering.rules import SLOTS
+from pipelines.arrays import ByteArray, FloatArray, Int8Array, Int32Array, IntArray
 
 NEVER = np.iinfo(np.int32).min
 """Stands where no reading was received."""
@@ -25,14 +28,16 @@ FEW_READINGS = 24
 
 @dataclass(frozen=True)
 class LongRows:
-    """Rows of received files as flat arrays; ``slot`` counts from 1970-01-01, ``received`` from the local day of the reading. [s]"""
+    """Rows of received files as flat arrays; ``slot`` counts from 1970-01-01, ``received`` from the local day
+    of the reading. [s]
+    """
 
-    meter: NDArray[np.int32]
-    slot: NDArray[np.int64]
-    active: NDArray[np.float64]
-    reactive: NDArray[np.float64]
-    quality: NDArray[np.int8]
-    received: NDArray[np.int32]
+    meter: Int32Array
+    slot: IntArray
+    active: FloatArray
+    reactive: FloatArray
+    quality: Int8Array
+    received: Int32Array
 
 
 def read_long(path: str, meters: pa.Array) -> LongRows:
@@ -41,7 +46,10 @@ def read_long(path: str, meters: pa.Array) -> LongRows:
     meters  Names of all known meters; a row's meter becomes its place in them.
     """
     rows = pq.ParquetFile(path, read_dictionary=["meter_id"]).read(use_threads=False)
-    codes = [pc.index_in(chunk.dictionary, meters).to_numpy().astype(np.int32)[chunk.indices.to_numpy()] for chunk in rows["meter_id"].chunks]
+    codes = [
+        pc.index_in(chunk.dictionary, meters).to_numpy().astype(np.int32)[chunk.indices.to_numpy()]
+        for chunk in rows["meter_id"].chunks
+    ]
     stamp, received = (_flat(rows[name].cast(pa.int64())) for name in ("ts", "received_at"))
     day = stamp // DAY_MICROSECONDS
     return LongRows(
@@ -60,13 +68,15 @@ def _flat(column: pa.ChunkedArray) -> NDArray:  # type: ignore[type-arg]
 
 @dataclass(frozen=True)
 class Gathered:
-    """(meters x days x slots) first readings, NEVER received where there is none, and all further readings row by row."""
+    """(meters x days x slots) first readings, NEVER received where there is none, and all further readings
+    row by row.
+    """
 
     first_day: int
-    active: NDArray[np.float64]
-    reactive: NDArray[np.float64]
-    quality: NDArray[np.int8]
-    received: NDArray[np.int32]
+    active: FloatArray
+    reactive: FloatArray
+    quality: Int8Array
+    received: Int32Array
     further: LongRows
 
 
@@ -79,20 +89,43 @@ def gather(files: Sequence[LongRows], meters: int) -> Gathered:
     quality, received = np.zeros(shape, np.int8), np.full(shape, NEVER, np.int32)
     further = []
     for rows in files:
-        second = _place(rows.meter, rows.slot - first_day * SLOTS, rows.active, rows.reactive, rows.quality, rows.received,
-                        active.reshape(meters, -1), reactive.reshape(meters, -1), quality.reshape(meters, -1), received.reshape(meters, -1))  # fmt: skip
+        second = _place(
+            rows.meter,
+            rows.slot - first_day * SLOTS,
+            rows.active,
+            rows.reactive,
+            rows.quality,
+            rows.received,
+            active.reshape(meters, -1),
+            reactive.reshape(meters, -1),
+            quality.reshape(meters, -1),
+            received.reshape(meters, -1),
+        )
         further.append(LongRows(*(getattr(rows, name)[second] for name in LongRows.__dataclass_fields__)))
     few = (received != NEVER).sum(axis=2) < FEW_READINGS
     meter, day, slot = np.nonzero((received != NEVER) & few[:, :, None])
     at = (meter, day, slot)
-    further.append(LongRows(meter.astype(np.int32), (first_day + day) * SLOTS + slot, active[at], reactive[at], quality[at], received[at]))
+    further.append(
+        LongRows(
+            meter.astype(np.int32),
+            (first_day + day) * SLOTS + slot,
+            active[at],
+            reactive[at],
+            quality[at],
+            received[at],
+        )
+    )
     received[at] = NEVER
-    together = LongRows(*(np.concatenate([getattr(rows, name) for rows in further]) for name in LongRows.__dataclass_fields__))
+    together = LongRows(
+        *(np.concatenate([getattr(rows, name) for rows in further]) for name in LongRows.__dataclass_fields__)
+    )
     return Gathered(first_day, active, reactive, quality, received, together)
 
 
 @numba.njit(cache=True, nogil=True)
-def _place(meter, slot, active, reactive, quality, received, all_active, all_reactive, all_quality, all_received):  # type: ignore[no-untyped-def]
+def _place(
+    meter, slot, active, reactive, quality, received, all_active, all_reactive, all_quality, all_received
+):  # type: ignore[no-untyped-def]
     """Places first readings; returns the rows whose slot was taken."""
     second = np.empty(meter.size, dtype=np.int64)
     count = 0
@@ -114,7 +147,11 @@ def received_rows(gathered: Gathered, low: int, high: int, names: pa.Array, buck
     there = (gathered.received[low:high] != NEVER).any(axis=2)
     days = there.shape[1]
     mine = np.flatnonzero((gathered.further.meter >= low) & (gathered.further.meter < high))
-    key = (gathered.further.meter[mine] - low).astype(np.int64) * days + gathered.further.slot[mine] // SLOTS - gathered.first_day
+    key = (
+        (gathered.further.meter[mine] - low).astype(np.int64) * days
+        + gathered.further.slot[mine] // SLOTS
+        - gathered.first_day
+    )
     mine = mine[np.lexsort((mine, key))]
     rows = there.reshape(-1).copy()
     rows[key] = True
@@ -129,7 +166,9 @@ def received_rows(gathered: Gathered, low: int, high: int, names: pa.Array, buck
     mask = absent if absent.any() else None
 
     def dense(values: NDArray) -> pa.Array:  # type: ignore[type-arg]
-        return pa.ListArray.from_arrays(lists[0], pa.array(_rows_of(values[low:high], at, whole).reshape(-1), mask=mask), mask=lists[1])
+        return pa.ListArray.from_arrays(
+            lists[0], pa.array(_rows_of(values[low:high], at, whole).reshape(-1), mask=mask), mask=lists[1]
+        )
 
     def sparse(values: NDArray) -> pa.Array:  # type: ignore[type-arg]
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values[mine]))
@@ -153,7 +192,7 @@ def received_rows(gathered: Gathered, low: int, high: int, names: pa.Array, buck
     )
 
 
-def _rows_of(values: NDArray, at: NDArray[np.int64], whole: bool) -> NDArray:  # type: ignore[type-arg]
+def _rows_of(values: NDArray, at: IntArray, whole: bool) -> NDArray:  # type: ignore[type-arg]
     flat = values.reshape(-1, SLOTS)
     return flat if whole else flat[at]
 
@@ -162,8 +201,8 @@ def _rows_of(values: NDArray, at: NDArray[np.int64], whole: bool) -> NDArray:  #
 class Latest:
     """(meters x slots) the latest reading of each slot before the multiplier, NaN where none came."""
 
-    active: NDArray[np.float64]
-    reactive: NDArray[np.float64]
+    active: FloatArray
+    reactive: FloatArray
 
 
 def latest_readings(parts: Sequence[pa.Table], names: pa.Array, first_day: int, days: int) -> Latest:
@@ -173,7 +212,11 @@ def latest_readings(parts: Sequence[pa.Table], names: pa.Array, first_day: int, 
     names  Names of these meters.
     """
     shape = (len(names), days * SLOTS)
-    active, reactive, received = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, NEVER, np.int32)
+    active, reactive, received = (
+        np.full(shape, np.nan),
+        np.full(shape, np.nan),
+        np.full(shape, NEVER, np.int32),
+    )
     for part in parts:
         rows = part.combine_chunks()
         meter = pc.index_in(rows["meter_id"].chunk(0), names).to_numpy().astype(np.int64)
@@ -183,10 +226,14 @@ def latest_readings(parts: Sequence[pa.Table], names: pa.Array, first_day: int, 
         values = [column.flatten().to_numpy(zero_copy_only=False) for column in lists[:2]]
         when = lists[2].flatten().fill_null(NEVER).to_numpy(zero_copy_only=False)
         _lay_days(meter[filled], day[filled], values[0], values[1], when, active, reactive, received)
-        further = [rows["further_" + name].chunk(0) for name in ("slot", "active", "reactive", "received_second")]
+        further = [
+            rows["further_" + name].chunk(0) for name in ("slot", "active", "reactive", "received_second")
+        ]
         row = np.repeat(np.arange(rows.num_rows), np.diff(further[0].offsets.to_numpy()))
         flat = [column.flatten().to_numpy(zero_copy_only=False) for column in further]
-        _lay_further(meter[row], day[row] * SLOTS + flat[0], flat[1], flat[2], flat[3], active, reactive, received)
+        _lay_further(
+            meter[row], day[row] * SLOTS + flat[0], flat[1], flat[2], flat[3], active, reactive, received
+        )
     return Latest(active, reactive)
 
 
@@ -213,7 +260,7 @@ def _lay_further(meter, slot, active, reactive, when, all_active, all_reactive, 
 
 
 def clean_rows(
-    names: pa.Array, first_day: int, measured: NDArray[np.float64], final: NDArray[np.float64], flags: NDArray[np.uint8], bucket: str
+    names: pa.Array, first_day: int, measured: FloatArray, final: FloatArray, flags: ByteArray, bucket: str
 ) -> pa.Table:
     """Rows of benchmark_clean_days; arrays are (meters x slots)."""
     meters, days = len(names), measured.shape[1] // SLOTS
@@ -224,7 +271,9 @@ def clean_rows(
         {
             "meter_id": names.take(pa.array(np.repeat(np.arange(meters), days))),
             "reading_date": pa.array(np.tile(day, meters)).cast(pa.date32()),
-            "measured_energy": pa.ListArray.from_arrays(offsets, pa.array(measured.reshape(-1), from_pandas=True)),
+            "measured_energy": pa.ListArray.from_arrays(
+                offsets, pa.array(measured.reshape(-1), from_pandas=True)
+            ),
             "final_energy": pa.ListArray.from_arrays(offsets, pa.array(final.reshape(-1), from_pandas=True)),
             "flags": pa.ListArray.from_arrays(offsets, pa.array(flags.reshape(-1))),
             "meter_bucket": pa.array([bucket] * count, pa.string()),

@@ -1,6 +1,8 @@
-"""The project's own chain on long input: received files -> bronze -> silver -> gold, every table committed in Delta.
+"""The project's own chain on long input: received files -> bronze -> silver -> gold, every table committed in
+Delta.
 
-Session, store, file writing and commits are the project's; the workers' functions are in ``own_arrays`` and ``rules``, because the
+Session, store, file writing and commits are the project's; the workers' functions are in ``own_arrays`` and
+``rules``, because the
 comparison needs rules that SQL can express.
 """
 
@@ -15,24 +17,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from benchmarks.metering.measurement import Stages
-from benchmarks.metering.tables import BUCKET, BenchmarkCleanDays, BenchmarkMonthMeasures, BenchmarkReceivedDays
+from benchmarks.metering.tables import (
+    BUCKET,
+    BenchmarkCleanDays,
+    BenchmarkMonthMeasures,
+    BenchmarkReceivedDays,
+)
+from pipelines.arrays import FloatArray
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from pipelines.store import Store
+    from pipelines.storage.store import Store
 
-Floats = NDArray[np.float64]
 IngestSlab = Callable[[Sequence[str], pa.Array, Sequence[tuple[str, int, int]], str], list[list[Any]]]
 RefineBucket = Callable[[Sequence[Any], pa.Array, pa.Table, tuple[int, int], str, str], list[list[Any]]]
 METERS_PER_BUCKET = 250
 FILES_PER_SLAB = 23
 TASKS_PER_CORE = 2
-SILVER_COLUMNS = [name for name in BenchmarkReceivedDays.columns() if "quality" not in name and name != BUCKET]
+SILVER_COLUMNS = [
+    name for name in BenchmarkReceivedDays.columns() if "quality" not in name and name != BUCKET
+]
 
 
 def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
@@ -41,19 +49,26 @@ def run_own_long(folder: Path, home: Path, stages: Stages) -> None:
 
 
 def run_chain(
-    folder: Path, home: Path, stages: Stages, received: str, bronze: type[Table], ingest_slab: IngestSlab, refine_bucket: RefineBucket
+    folder: Path,
+    home: Path,
+    stages: Stages,
+    received: str,
+    bronze: type[Table],
+    ingest_slab: IngestSlab,
+    refine_bucket: RefineBucket,
 ) -> None:
     """Received files to gold, every table committed.
 
     folder         ``meters.parquet``, and the received files in the folder ``received``.
     home           Empty folder for the tables.
-    bronze         What ``ingest_slab`` writes of some received files; it answers the files written, target by target.
+    bronze         What ``ingest_slab`` writes of some received files; it answers the files written, target by
+                   target.
     refine_bucket  What a worker does with one bucket of it.
     """
     from pipelines.settings import Settings, packaged
-    from pipelines.spark import start_session
-    from pipelines.store import Store
-    from pipelines.table_files import commit_files
+    from pipelines.storage.data_files import commit_files
+    from pipelines.storage.spark import start_session
+    from pipelines.storage.store import Store
 
     settings = Settings(packaged("conf"), home)
     spark = start_session(settings, "benchmark")
@@ -82,20 +97,27 @@ def run_chain(
 
 def day_range(points: pa.Table) -> tuple[int, int]:
     """First day, counted from 1970-01-01, and number of days."""
-    first, last = (choose(points[name].cast(pa.int32())).as_py() for choose, name in ((pc.min, "valid_from"), (pc.max, "valid_to")))
+    first, last = (
+        choose(points[name].cast(pa.int32())).as_py()
+        for choose, name in ((pc.min, "valid_from"), (pc.max, "valid_to"))
+    )
     return first, last - first + 1
 
 
 def meters_in_buckets(points: pa.Table) -> tuple[pa.Array, list[tuple[str, int, int]]]:
     """Meters ordered by bucket and name, and (bucket, first, end) of each bucket."""
-    from pipelines.bucket_rows import bucket_of
+    from pipelines.storage.hash_layout import bucket_of
 
     ids = pc.unique(points["meter_id"]).to_pylist()
     buckets = max(2, -(-len(ids) // METERS_PER_BUCKET))
     ordered = sorted((bucket_of(name, buckets), name) for name in ids)
     number = np.array([bucket for bucket, _ in ordered])
     ends = np.searchsorted(number, np.arange(buckets + 1))
-    bounds = [(f"{bucket:03d}", int(ends[bucket]), int(ends[bucket + 1])) for bucket in range(buckets) if ends[bucket] < ends[bucket + 1]]
+    bounds = [
+        (f"{bucket:03d}", int(ends[bucket]), int(ends[bucket + 1]))
+        for bucket in range(buckets)
+        if ends[bucket] < ends[bucket + 1]
+    ]
     return pa.array([name for _, name in ordered]), bounds
 
 
@@ -109,55 +131,88 @@ def paths_by_bucket(store: Store, table: type[Table]) -> dict[str, list[str]]:
     return paths
 
 
-def run_on_workers(spark: SparkSession, tasks: Sequence[Any], work: Callable[[Any], Sequence[Sequence[Any]]]) -> list[list[Any]]:
+def run_on_workers(
+    spark: SparkSession, tasks: Sequence[Any], work: Callable[[Any], Sequence[Sequence[Any]]]
+) -> list[list[Any]]:
     """Deals the tasks to the workers and gathers the files that they wrote, target by target.
 
     A Spark task costs a tenth of a second in itself, so each takes several of ours, dealt in turn.
     """
-    from pipelines.steps import WrittenFile
+    from pipelines.storage.data_files import WrittenFile
 
     hands = min(len(tasks), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
 
     def run(hand: int) -> list[str]:
-        return [json.dumps([[file.to_json() for file in files] for files in work(task)]) for task in tasks[hand::hands]]
+        return [
+            json.dumps([[file.to_json() for file in files] for files in work(task)])
+            for task in tasks[hand::hands]
+        ]
 
-    # Tasks are plain numbers and answers short texts: through an RDD the first job is two seconds faster than through a frame.
-    reports = [json.loads(text) for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()]
-    return [[WrittenFile.from_json(text) for report in reports for text in report[target]] for target in range(len(reports[0]))]
+    # Tasks are plain numbers and answers short texts: through an RDD the first job is two seconds faster than
+    # through a frame.
+    reports = [
+        json.loads(text)
+        for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()
+    ]
+    return [
+        [WrittenFile.from_json(text) for report in reports for text in report[target]]
+        for target in range(len(reports[0]))
+    ]
 
 
-def _ingest_slab(slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str) -> list[list[Any]]:
-    """What a worker does with some received files: reads them once, writes them laid out by bucket, meter, day and slot."""
+def _ingest_slab(
+    slab: Sequence[str], names: pa.Array, bounds: Sequence[tuple[str, int, int]], root: str
+) -> list[list[Any]]:
+    """What a worker does with some received files: reads them once, writes them laid out by bucket, meter,
+    day and slot.
+    """
     from benchmarks.metering.own_arrays import gather, read_long, received_rows
-    from pipelines.table_files import write_files
+    from pipelines.storage.data_files import write_files
 
     gathered = gather([read_long(path, names) for path in slab], len(names))
     return [
         [
             file
             for bucket, low, high in bounds
-            for file in write_files(received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root, quick=True)
+            for file in write_files(
+                received_rows(gathered, low, high, names, bucket), BenchmarkReceivedDays, root, quick=True
+            )
         ]
     ]
 
 
-def _refine_bucket(task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str) -> list[list[Any]]:
-    """What a worker does with one bucket: the latest readings, flags, estimates, clean curves, monthly measures."""
+def _refine_bucket(
+    task: Sequence[Any], names: pa.Array, points: pa.Table, days: tuple[int, int], clean: str, gold: str
+) -> list[list[Any]]:
+    """What a worker does with one bucket: the latest readings, flags, estimates, clean curves, monthly
+    measures.
+    """
     from benchmarks.metering.own_arrays import latest_readings
 
     paths, bucket, low, high = task
     mine = names.slice(low, high - low)
-    latest = latest_readings([pq.ParquetFile(path).read(columns=SILVER_COLUMNS, use_threads=False) for path in paths], mine, *days)
+    latest = latest_readings(
+        [pq.ParquetFile(path).read(columns=SILVER_COLUMNS, use_threads=False) for path in paths], mine, *days
+    )
     return clean_and_measure(latest.active, latest.reactive, mine, points, days, bucket, clean, gold)
 
 
 def clean_and_measure(
-    active: Floats, reactive: Floats | None, names: pa.Array, points: pa.Table, days: tuple[int, int], bucket: str, clean: str, gold: str
+    active: FloatArray,
+    reactive: FloatArray | None,
+    names: pa.Array,
+    points: pa.Table,
+    days: tuple[int, int],
+    bucket: str,
+    clean: str,
+    gold: str,
 ) -> list[list[Any]]:
-    """Applies the rules to (meters x slots) readings before the multiplier, which are overwritten; writes silver and gold of one bucket."""
+    """Applies the rules to (meters x slots) readings before the multiplier, which are overwritten; writes
+    silver and gold of one bucket.
+    """
     from benchmarks.metering import rules
     from benchmarks.metering.own_arrays import clean_rows
-    from pipelines.table_files import write_files
+    from pipelines.storage.data_files import write_files
 
     first, count = days
     multiplier = _multipliers(points, names, first, count)
@@ -171,20 +226,30 @@ def clean_and_measure(
     day = np.datetime64("1970-01-01") + np.arange(first, first + count)
     months, month_of_day = np.unique(day.astype("datetime64[M]"), return_inverse=True)
     weekend = (np.arange(first, first + count) + 3) % 7 >= 5
-    found = rules.month_measures(final, np.full_like(active, np.nan) if reactive is None else reactive, flags, month_of_day, weekend)
-    silver = write_files(clean_rows(names, first, active, final, flags, bucket), BenchmarkCleanDays, clean, quick=True)
+    found = rules.month_measures(
+        final, np.full_like(active, np.nan) if reactive is None else reactive, flags, month_of_day, weekend
+    )
+    silver = write_files(
+        clean_rows(names, first, active, final, flags, bucket), BenchmarkCleanDays, clean, quick=True
+    )
     width = len(rules.MEASURES)
     rows = pa.table(
         {
             "meter_id": names.take(pa.array(np.repeat(np.arange(len(names)), months.size))),
-            "month": pa.array(months.astype(str).tolist()).take(pa.array(np.tile(np.arange(months.size), len(names)))),
-            "measures": pa.ListArray.from_arrays(pa.array(np.arange(0, found.size + 1, width, dtype=np.int32)), pa.array(found.reshape(-1))),
+            "month": pa.array(months.astype(str).tolist()).take(
+                pa.array(np.tile(np.arange(months.size), len(names)))
+            ),
+            "measures": pa.ListArray.from_arrays(
+                pa.array(np.arange(0, found.size + 1, width, dtype=np.int32)), pa.array(found.reshape(-1))
+            ),
         }
     )
     return [silver, write_files(rows, BenchmarkMonthMeasures, gold)]
 
 
-def _multipliers(points: pa.Table, names: pa.Array, first: int, count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _multipliers(
+    points: pa.Table, names: pa.Array, first: int, count: int
+) -> np.ndarray[Any, np.dtype[np.float64]]:
     """(meters x days) multiplier in force."""
     place = {name: row for row, name in enumerate(names.to_pylist())}
     found = np.full((len(names), count), np.nan)

@@ -1,4 +1,6 @@
-"""Curve input through the steps that ``zhixiang run`` runs: production code alone, with its whole catalogue of checks and estimators."""
+"""Curve input through the steps that ``zhixiang run`` runs: production code alone, with its whole catalogue
+of checks and estimators.
+"""
 
 from __future__ import annotations
 
@@ -17,19 +19,20 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
 def run_production(folder: Path, home: Path, stages: Stages) -> None:
-    """Ingest, curves to silver, energy of each day to gold; registers, customers and gates have nothing to do here.
+    """Ingest, curves to silver, energy of each day to gold; registers, customers and gates have nothing to do
+    here.
 
     folder  ``curves/*.parquet`` and ``meters.parquet``.
     home    Empty folder for tables and state.
     """
+    from pipelines.engine.step import Frames, Inputs, Step, WorkerFiles
     from pipelines.facts import load_facts
-    from pipelines.ingest import ingest
+    from pipelines.ingest.read_files import ingest
     from pipelines.settings import Settings, packaged
-    from pipelines.spark import start_session
-    from pipelines.stages import settle_day_energy
-    from pipelines.steps import Frames, Inputs, Step, WorkerFiles
-    from pipelines.store import Store
-    from pipelines.table_files import commit_files, write_files
+    from pipelines.steps.gold import settle_day_energy
+    from pipelines.storage.data_files import commit_files, write_files
+    from pipelines.storage.spark import start_session
+    from pipelines.storage.store import Store
     from pipelines.tables.gold import GoldDayEnergy
     from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 
@@ -40,9 +43,19 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     store = Store(settings, spark)
     stages.done("start-up")
     summary = ingest(store, inbox, RUN_ID, NOW)
-    stages.facts |= {"received_rows": summary.received_rows, "refused": len(summary.refused) + len(summary.halted)}
+    stages.facts |= {
+        "received_rows": summary.received_rows,
+        "refused": len(summary.refused) + len(summary.halted),
+    }
     points = _meter_points(folder / "meters.parquet", SilverMeterPoints)
-    commit_files(store, SilverMeterPoints, write_files(points, SilverMeterPoints, store.path(SilverMeterPoints)), RUN_ID, 1, overwrite=True)
+    commit_files(
+        store,
+        SilverMeterPoints,
+        write_files(points, SilverMeterPoints, store.path(SilverMeterPoints)),
+        RUN_ID,
+        1,
+        overwrite=True,
+    )
     stages.done("ingest")
 
     def inputs(step: Step) -> Inputs:
@@ -60,10 +73,10 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
             files=store.data_files,
         )
 
-    from pipelines.stages import STEPS
+    from pipelines.steps.every_step import PIPELINE_STEPS
 
     for name, target in (("silver-curves", SilverDayCurves), ("gold-day-energy", GoldDayEnergy)):
-        step = next(step for step in STEPS if step.name == name)
+        step = next(step for step in PIPELINE_STEPS if step.name == name)
         written = (settle_day_energy if target is GoldDayEnergy else step.apply)(inputs(step))
         for table, result in written.items():
             if isinstance(result, WorkerFiles):

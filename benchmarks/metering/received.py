@@ -1,7 +1,9 @@
 """Seeded received files with known faults: long rows in upload order, and the same loads as 96-point curves.
 
-Everything here is simulated. Shares of faults: 2 % of the slots missing (half in short gaps of 1 to 8, half in long ones of 12 to 288),
-0.5 % sent twice with a corrected value, 0.2 % spikes of 20 to 100 times, 0.1 % negative, 1 % late by one to five days; one meter in a
+Everything here is simulated. Shares of faults: 2 % of the slots missing (half in short gaps of 1 to 8, half
+in long ones of 12 to 288),
+0.5 % sent twice with a corrected value, 0.2 % spikes of 20 to 100 times, 0.1 % negative, 1 % late by one to
+five days; one meter in a
 hundred is exchanged for one with another multiplier; now and then a meter rests at zero.
 """
 
@@ -15,6 +17,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
+
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 
 SLOTS = 96
 SLOT_MICROSECONDS = 900_000_000
@@ -37,7 +41,9 @@ LONG_SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class Shares:
-    """How often each fault is planted, as a share of all slots (of the meters for exchanges, of the meter days for rests)."""
+    """How often each fault is planted, as a share of all slots (of the meters for exchanges, of the meter
+    days for rests).
+    """
 
     missing: float = 0.02
     resent: float = 0.005
@@ -89,25 +95,38 @@ class Loads:
                 0.3 + 0.8 / (1 + np.exp(-(hours - 10) * 3)) / (1 + np.exp((hours - 21.5) * 3)),
             ]
         )
-        self._shape = kinds[random.integers(0, len(kinds), meters)] * random.uniform(0.9, 1.1, (meters, SLOTS))
+        self._shape = kinds[random.integers(0, len(kinds), meters)] * random.uniform(
+            0.9, 1.1, (meters, SLOTS)
+        )
         self._level = random.lognormal(0.0, 0.8, meters)
         self._weekend = random.uniform(0.4, 1.1, meters)
         self._tangent = random.uniform(0.1, 0.6, meters)
         self.missing = _gaps(random, meters, days * SLOTS, self.shares.missing)
         self.first_multiplier = np.array(MULTIPLIERS)[random.integers(0, len(MULTIPLIERS), meters)]
-        exchanged = np.sort(random.choice(meters, max(1, round(meters * self.shares.exchanged)), replace=False))
+        exchanged = np.sort(
+            random.choice(meters, max(1, round(meters * self.shares.exchanged)), replace=False)
+        )
         self.exchanges = [
-            (int(meter), int(random.integers(days // 4, max(days // 4 + 1, 3 * days // 4))), float(random.choice(MULTIPLIERS))) for meter in exchanged
+            (
+                int(meter),
+                int(random.integers(days // 4, max(days // 4 + 1, 3 * days // 4))),
+                float(random.choice(MULTIPLIERS)),
+            )
+            for meter in exchanged
         ]
 
-    def day(self, number: int) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_]]:
-        """(meters x slots): kWh and kvarh before the multiplier as the meter shows them, and where a spike and a negative were planted."""
+    def day(self, number: int) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
+        """(meters x slots): kWh and kvarh before the multiplier as the meter shows them, and where a spike
+        and a negative were planted.
+        """
         random = np.random.default_rng([self.seed, 1, number])
         day = FIRST_DAY + timedelta(days=number)
         season = 1 + 0.25 * np.cos((number - 15) / 365 * 2 * np.pi)
         weekly = np.where(day.weekday() >= 5, self._weekend, 1.0)
         noise = random.uniform(0.8, 1.2, (self.meters, SLOTS))
-        kwh = np.round(self._shape * (self._level * weekly * season * self._shown(number))[:, None] * noise, 4)
+        kwh = np.round(
+            self._shape * (self._level * weekly * season * self._shown(number))[:, None] * noise, 4
+        )
         kwh[random.random(self.meters) < self.shares.resting] = 0.0
         kvarh = np.round(kwh * self._tangent[:, None], 4)
         chance = random.random((self.meters, SLOTS))
@@ -117,8 +136,10 @@ class Loads:
         kwh[negatives] = -kwh[negatives]
         return kwh, kvarh, spikes, negatives
 
-    def _shown(self, number: int) -> NDArray[np.float64]:
-        """(meters) what a meter shows of the energy, relative to the first meter in its place: another multiplier changes the reading."""
+    def _shown(self, number: int) -> FloatArray:
+        """(meters) what a meter shows of the energy, relative to the first meter in its place: another
+        multiplier changes the reading.
+        """
         ratio = np.ones(self.meters)
         for meter, day, multiplier in self.exchanges:
             if number >= day:
@@ -126,7 +147,7 @@ class Loads:
         return ratio
 
 
-def _gaps(random: np.random.Generator, meters: int, slots: int, share: float) -> NDArray[np.bool_]:
+def _gaps(random: np.random.Generator, meters: int, slots: int, share: float) -> BoolArray:
     """(meters x slots) true where nothing will ever come; half of the share in short gaps, half in long ones."""
     missing = np.zeros((meters, slots), dtype=np.bool_)
     for low, high in ((1, 8), (12, 288)):
@@ -148,15 +169,27 @@ def write_meters(loads: Loads, path: Path) -> None:
         exchanged = FIRST_DAY + timedelta(days=day)
         last[meter] = exchanged - timedelta(days=1)
         rows.append((names[meter], exchanged, end, multiplier))
-    rows += [(names[meter], FIRST_DAY, last[meter], float(loads.first_multiplier[meter])) for meter in range(loads.meters)]
+    rows += [
+        (names[meter], FIRST_DAY, last[meter], float(loads.first_multiplier[meter]))
+        for meter in range(loads.meters)
+    ]
     rows.sort()
     columns = [[row[place] for row in rows] for place in range(4)]
-    schema = pa.schema([("meter_id", pa.string()), ("valid_from", pa.date32()), ("valid_to", pa.date32()), ("multiplier", pa.float64())])
+    schema = pa.schema(
+        [
+            ("meter_id", pa.string()),
+            ("valid_from", pa.date32()),
+            ("valid_to", pa.date32()),
+            ("multiplier", pa.float64()),
+        ]
+    )
     pq.write_table(pa.table(dict(zip(schema.names, columns, strict=True)), schema=schema), path)
 
 
 def write_long(loads: Loads, folder: Path) -> Planted:
-    """One Parquet file a received day: every meter uploads each hour, after a delay of its own; rows stand in the order of their upload."""
+    """One Parquet file a received day: every meter uploads each hour, after a delay of its own; rows stand in
+    the order of their upload.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     names = pa.array(meter_names(loads.meters))
     waiting: list[list[NDArray[np.int64 | np.float64]]] = [[] for _ in range(loads.days + LATE_DAYS + 1)]
@@ -168,7 +201,9 @@ def write_long(loads: Loads, folder: Path) -> Planted:
         waiting[number] = []
         if not parts:
             continue
-        meter, slot, kwh, kvarh, quality, received = (np.concatenate([part[place] for part in parts]) for place in range(6))
+        meter, slot, kwh, kvarh, quality, received = (
+            np.concatenate([part[place] for part in parts]) for place in range(6)
+        )
         order = np.argsort(received, kind="stable")
         start = (FIRST_DAY - date(1970, 1, 1)).days * DAY_MICROSECONDS
         rows = pa.table(
@@ -182,7 +217,9 @@ def write_long(loads: Loads, folder: Path) -> Planted:
             ],
             schema=LONG_SCHEMA,
         )
-        pq.write_table(rows, folder / f"received_{number:04d}.parquet", compression="zstd", compression_level=1)
+        pq.write_table(
+            rows, folder / f"received_{number:04d}.parquet", compression="zstd", compression_level=1
+        )
         counts["rows"] += rows.num_rows
     return _planted(loads, folder, counts)
 
@@ -192,7 +229,8 @@ def _upload(loads: Loads, number: int, waiting: list[list], counts: dict[str, in
     kwh, kvarh, spikes, negatives = loads.day(number)
     random = np.random.default_rng([loads.seed, 2, number])
     present = ~loads.missing[:, number * SLOTS : (number + 1) * SLOTS]
-    # Microseconds since the first day: end of the hour, and what the way takes; all rows of a meter's hour come together.
+    # Microseconds since the first day: end of the hour, and what the way takes; all rows of a meter's hour
+    # come together.
     delay = random.integers(60_000_000, 1_500_000_000, (loads.meters, 24))
     hour = np.arange(SLOTS) // 4
     received = number * DAY_MICROSECONDS + (hour + 1) * 3_600_000_000 + delay[:, hour]
@@ -208,8 +246,17 @@ def _upload(loads: Loads, number: int, waiting: list[list], counts: dict[str, in
     columns = (meter, number * SLOTS + slot, wrong, kvarh[present], quality[present], arrives)
     again = np.flatnonzero(resent_rows)
     # Half of the corrections follow within the hour, half the next day.
-    later = np.where(random.random(again.size) < 0.5, 1_800_000_000, DAY_MICROSECONDS) + random.integers(0, 60_000_000, again.size)
-    corrected = (meter[again], number * SLOTS + slot[again], value[again], kvarh[present][again], quality[present][again], arrives[again] + later)
+    later = np.where(random.random(again.size) < 0.5, 1_800_000_000, DAY_MICROSECONDS) + random.integers(
+        0, 60_000_000, again.size
+    )
+    corrected = (
+        meter[again],
+        number * SLOTS + slot[again],
+        value[again],
+        kvarh[present][again],
+        quality[present][again],
+        arrives[again] + later,
+    )
     for rows in (columns, corrected):
         # What arrives shortly after midnight still belongs to the file of the day before.
         file_of = np.minimum((rows[5] - 3_600_000_000) // DAY_MICROSECONDS, len(waiting) - 1)
@@ -238,16 +285,20 @@ def _planted(loads: Loads, folder: Path, counts: dict[str, int]) -> Planted:
 
 
 def write_curves(loads: Loads, folder: Path) -> Planted:
-    """The same loads as received curves in the project's declared shape: one row per meter and day, one Parquet file a received day.
+    """The same loads as received curves in the project's declared shape: one row per meter and day, one
+    Parquet file a received day.
 
-    Here a day is sent again or late as a whole: a day with any corrected interval would be sent again, so the shares hold per day.
+    Here a day is sent again or late as a whole: a day with any corrected interval would be sent again, so the
+    shares hold per day.
     """
     from pipelines.codes import Channel, CurveMeasure
 
     folder.mkdir(parents=True, exist_ok=True)
     names = pa.array(meter_names(loads.meters))
     counts = dict.fromkeys(("rows", "resent", "spikes", "negatives", "late"), 0)
-    waiting: list[list[tuple[NDArray[np.int64], int, NDArray[np.float64], NDArray[np.int64]]]] = [[] for _ in range(loads.days + LATE_DAYS + 1)]
+    waiting: list[list[tuple[IntArray, int, FloatArray, IntArray]]] = [
+        [] for _ in range(loads.days + LATE_DAYS + 1)
+    ]
     for number in range(loads.days + LATE_DAYS + 1):
         if number < loads.days:
             kwh, _, spikes, negatives = loads.day(number)
@@ -259,12 +310,18 @@ def write_curves(loads: Loads, folder: Path) -> Planted:
             sent = ~missing.all(axis=1)
             chance = random.random(loads.meters)
             late = sent & (chance < loads.shares.late)
-            again = np.flatnonzero(sent & (chance >= loads.shares.late) & (chance < loads.shares.late + loads.shares.resent))
+            again = np.flatnonzero(
+                sent & (chance >= loads.shares.late) & (chance < loads.shares.late + loads.shares.resent)
+            )
             behind = np.where(late, random.integers(1, LATE_DAYS + 1, loads.meters), 0)
             counts["late"] += int(late.sum())
             counts["resent"] += again.size
             order = random.permutation(np.flatnonzero(sent))
-            sent_at = (number + 1) * DAY_MICROSECONDS + behind * DAY_MICROSECONDS + random.integers(60_000_000, 7_200_000_000, loads.meters)
+            sent_at = (
+                (number + 1) * DAY_MICROSECONDS
+                + behind * DAY_MICROSECONDS
+                + random.integers(60_000_000, 7_200_000_000, loads.meters)
+            )
             wrong = kwh.copy()
             wrong[again] = np.round(wrong[again] * 1.5, 4)
             for day in np.unique(behind[order]).tolist():
@@ -277,12 +334,21 @@ def write_curves(loads: Loads, folder: Path) -> Planted:
         if not parts:
             continue
         meter = np.concatenate([part[0] for part in parts])
-        day = np.concatenate([np.full(part[0].size, part[1]) for part in parts]) + (FIRST_DAY - date(1970, 1, 1)).days
+        day = (
+            np.concatenate([np.full(part[0].size, part[1]) for part in parts])
+            + (FIRST_DAY - date(1970, 1, 1)).days
+        )
         values = np.concatenate([part[2] for part in parts])
-        sent_at = np.concatenate([part[3] for part in parts]) + (FIRST_DAY - date(1970, 1, 1)).days * DAY_MICROSECONDS
+        sent_at = (
+            np.concatenate([part[3] for part in parts])
+            + (FIRST_DAY - date(1970, 1, 1)).days * DAY_MICROSECONDS
+        )
         rows = meter.size
         flat = values.reshape(-1)
-        lists = pa.ListArray.from_arrays(pa.array(np.arange(0, rows * SLOTS + 1, SLOTS, dtype=np.int32)), pa.array(flat, mask=np.isnan(flat)))
+        lists = pa.ListArray.from_arrays(
+            pa.array(np.arange(0, rows * SLOTS + 1, SLOTS, dtype=np.int32)),
+            pa.array(flat, mask=np.isnan(flat)),
+        )
         table = pa.table(
             {
                 "meter_point_id": names.take(pa.array(meter)),
@@ -296,6 +362,8 @@ def write_curves(loads: Loads, folder: Path) -> Planted:
                 "sent_at": pa.array(sent_at).cast(pa.timestamp("us")),
             }
         )
-        pq.write_table(table, folder / f"received_{number:04d}.parquet", compression="zstd", compression_level=1)
+        pq.write_table(
+            table, folder / f"received_{number:04d}.parquet", compression="zstd", compression_level=1
+        )
         counts["rows"] += rows
     return _planted(loads, folder, counts)

@@ -35,7 +35,11 @@ def day_number(day: date) -> int:
 
 
 def figures(
-    runs: Sequence[Mapping[str, Any]], agreements: Sequence[Mapping[str, Any]], made: Mapping[str, Any], days: int, seconds: float
+    runs: Sequence[Mapping[str, Any]],
+    agreements: Sequence[Mapping[str, Any]],
+    made: Mapping[str, Any],
+    days: int,
+    seconds: float,
 ) -> dict[str, Any]:
     """Everything that was measured and what follows from it."""
     duckdb = {run["meters"]: run["wall_s"] for run in runs if run["engine"] == "duckdb"}
@@ -70,7 +74,10 @@ def _growth(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     for engine in NAMES:
         mine = sorted((run for run in runs if run["engine"] == engine), key=lambda run: run["reads"])
         steps = [
-            {key: (after[key] - before[key]) / (after["reads"] - before["reads"]) * 1e6 for key in ("wall_s", "cpu_s")}
+            {
+                key: (after[key] - before[key]) / (after["reads"] - before["reads"]) * 1e6
+                for key in ("wall_s", "cpu_s")
+            }
             for before, after in pairwise(mine)
         ]
         if steps:
@@ -88,31 +95,73 @@ def _growth(runs: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return grown
 
 
-def _goals(runs: Sequence[Mapping[str, Any]], agreements: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _goals(
+    runs: Sequence[Mapping[str, Any]], agreements: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
     # Goals of speed are stated for a year of 2,000 meters; start-up alone would fail them on less.
     largest = {run["engine"]: run for run in runs if run["is_largest"] and run["reads"] >= FULL_READS}
     goals: list[dict[str, Any]] = []
 
     def add(what: str, goal: float, found: float | None, *, at_least: bool) -> None:
         if found is not None:
-            goals.append({"what": what, "goal": goal, "found": found, "at_least": at_least, "met": found >= goal if at_least else found <= goal})
+            goals.append(
+                {
+                    "what": what,
+                    "goal": goal,
+                    "found": found,
+                    "at_least": at_least,
+                    "met": found >= goal if at_least else found <= goal,
+                }
+            )
 
     if "own" in largest:
-        add("long input, received files to gold, wall over DuckDB", 0.40, largest["own"]["ratio_to_duckdb"], at_least=False)
+        add(
+            "long input, received files to gold, wall over DuckDB",
+            0.40,
+            largest["own"]["ratio_to_duckdb"],
+            at_least=False,
+        )
         add("peak memory, long input [GB]", 6.0, largest["own"]["peak_gb"], at_least=False)
-    for engine, silver in (("curves", ("silver and gold files", "silver and gold commit")), ("production", ("silver-curves", "gold-day-energy"))):
+    for engine, silver in (
+        ("curves", ("silver and gold files", "silver and gold commit")),
+        ("production", ("silver-curves", "gold-day-energy")),
+    ):
         if engine in largest:
             run = largest[engine]
-            add(f"{NAMES[engine]}, received files to gold [M reads/s]", 3.0, run["reads_per_second"] / 1e6, at_least=True)
+            add(
+                f"{NAMES[engine]}, received files to gold [M reads/s]",
+                3.0,
+                run["reads_per_second"] / 1e6,
+                at_least=True,
+            )
             seconds = sum(run["stages"][name] for name in silver)
-            add(f"{NAMES[engine]}, committed bronze to gold [M reads/s]", 6.0, run["reads"] / seconds / 1e6, at_least=True)
+            add(
+                f"{NAMES[engine]}, committed bronze to gold [M reads/s]",
+                6.0,
+                run["reads"] / seconds / 1e6,
+                at_least=True,
+            )
     for grown in _growth(runs):
-        if grown["engine"] in largest and grown["engine"] in ("own", "curves") and grown["later_over_earlier"] is not None:
+        if (
+            grown["engine"] in largest
+            and grown["engine"] in ("own", "curves")
+            and grown["later_over_earlier"] is not None
+        ):
             # Wall seconds of the small sizes are start-up and whatever else ran: processor time tells more.
             for by, ratio in (("wall", "later_over_earlier"), ("CPU", "later_over_earlier_cpu")):
-                add(f"marginal cost by {by}, later over earlier doubling, {NAMES[grown['engine']]}", 1.05, grown[ratio], at_least=False)
+                add(
+                    f"marginal cost by {by}, later over earlier doubling, {NAMES[grown['engine']]}",
+                    1.05,
+                    grown[ratio],
+                    at_least=False,
+                )
     if agreements:
-        add("slots whose flags differ between engines", 0, max(found["different_flags"] for found in agreements), at_least=False)
+        add(
+            "slots whose flags differ between engines",
+            0,
+            max(found["different_flags"] for found in agreements),
+            at_least=False,
+        )
         add(
             "largest relative difference of energies and measures",
             1e-9,
@@ -142,15 +191,32 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines += ["", "| stage (largest size) | seconds |", "|---|---|"]
     for run in found["runs"]:
         if run["is_largest"] and run["engine"] in ("own", "curves", "production"):
-            lines += [f"| {NAMES[run['engine']]}: {name} | {seconds:.1f} |" for name, seconds in run["stages"].items()]
+            lines += [
+                f"| {NAMES[run['engine']]}: {name} | {seconds:.1f} |"
+                for name, seconds in run["stages"].items()
+            ]
     if found["growth"]:
-        lines += ["", "| growth | s per further million reads | CPU s | later over earlier | by CPU |", "|---|---|---|---|---|"]
+        lines += [
+            "",
+            "| growth | s per further million reads | CPU s | later over earlier | by CPU |",
+            "|---|---|---|---|---|",
+        ]
         for grown in found["growth"]:
-            ratios = [f"{grown[key]:.2f}" if grown[key] is not None else "" for key in ("later_over_earlier", "later_over_earlier_cpu")]
-            walls, cpus = (", ".join(f"{value:.2f}" for value in grown[key]) for key in ("wall_s_per_million", "cpu_s_per_million"))
+            ratios = [
+                f"{grown[key]:.2f}" if grown[key] is not None else ""
+                for key in ("later_over_earlier", "later_over_earlier_cpu")
+            ]
+            walls, cpus = (
+                ", ".join(f"{value:.2f}" for value in grown[key])
+                for key in ("wall_s_per_million", "cpu_s_per_million")
+            )
             lines.append(f"| {NAMES[grown['engine']]} | {walls} | {cpus} | {ratios[0]} | {ratios[1]} |")
     if found["agreement"]:
-        lines += ["", "| own chain against | meters | slots | flagged | flags that differ | energy | measures |", "|---|---|---|---|---|---|---|"]
+        lines += [
+            "",
+            "| own chain against | meters | slots | flagged | flags that differ | energy | measures |",
+            "|---|---|---|---|---|---|---|",
+        ]
         for one in found["agreement"]:
             lines.append(
                 f"| {NAMES[one['with']]} | {one['meters']:,} | {one['slots']:,} | {one['flagged']:,} | {one['different_flags']} "
@@ -159,9 +225,14 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines += ["", "| goal | wanted | found | |", "|---|---|---|---|"]
     for goal in found["goals"]:
         sign = "≥" if goal["at_least"] else "≤"
-        lines.append(f"| {goal['what']} | {sign} {goal['goal']:g} | {goal['found']:.3g} | {'met' if goal['met'] else 'missed'} |")
+        lines.append(
+            f"| {goal['what']} | {sign} {goal['goal']:g} | {goal['found']:.3g} | {'met' if goal['met'] else 'missed'} |"
+        )
     if not any("M reads" in goal["what"] or "wall" in goal["what"] for goal in found["goals"]):
-        lines += ["", f"The goals of speed are stated for {FULL_READS / 1e6:.0f} M reads and more; this run is too short to judge them."]
+        lines += [
+            "",
+            f"The goals of speed are stated for {FULL_READS / 1e6:.0f} M reads and more; this run is too short to judge them.",
+        ]
     return "\n".join([*lines, "", WHAT_IS_WHOSE])
 
 
@@ -172,18 +243,35 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
     mpl.use("Agg")
     from matplotlib import pyplot as plt
 
-    colours = {"own": "#0b6e4f", "duckdb": "#c8963e", "polars": "#7a5195", "curves": "#2f9e78", "production": "#0b3c5d"}
+    colours = {
+        "own": "#0b6e4f",
+        "duckdb": "#c8963e",
+        "polars": "#7a5195",
+        "curves": "#2f9e78",
+        "production": "#0b3c5d",
+    }
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
     for engine, colour in colours.items():
         runs = sorted((run for run in found["runs"] if run["engine"] == engine), key=lambda run: run["reads"])
         if runs:
-            left.plot([run["reads"] / 1e6 for run in runs], [run["wall_s"] for run in runs], "o-", color=colour, label=NAMES[engine].replace("`", ""))
+            left.plot(
+                [run["reads"] / 1e6 for run in runs],
+                [run["wall_s"] for run in runs],
+                "o-",
+                color=colour,
+                label=NAMES[engine].replace("`", ""),
+            )
     left.set(xlabel="million reads", ylabel="wall time [s]", title="received files to gold")
     left.set_xlim(left=0)
     left.set_ylim(bottom=0)
     left.legend(frameon=False, fontsize=8)
     largest = [run for run in found["runs"] if run["is_largest"]]
-    right.barh([NAMES[run["engine"]].replace("`", "") for run in largest], [run["cpu_s"] for run in largest], color="#d9d9d9", label="CPU")
+    right.barh(
+        [NAMES[run["engine"]].replace("`", "") for run in largest],
+        [run["cpu_s"] for run in largest],
+        color="#d9d9d9",
+        label="CPU",
+    )
     right.barh(
         [NAMES[run["engine"]].replace("`", "") for run in largest],
         [run["wall_s"] for run in largest],

@@ -2,12 +2,15 @@
 
 They are fewer and simpler than the project's catalogue (docs/checks.md), because SQL has to express them too:
 
-* the latest received reading of a meter and slot counts; energy is the reading times the multiplier in force on its day;
+* the latest received reading of a meter and slot counts; energy is the reading times the multiplier in force
+on its day;
 * MISSING where nothing came, NEGATIVE below zero;
-* like-days of a slot are the same slot 14 and 7 days before and after; SPIKE where at least two of them hold a value that is not negative,
+* like-days of a slot are the same slot 14 and 7 days before and after; SPIKE where at least two of them hold
+a value that is not negative,
   and the value is above eight times their median, the median being above zero;
 * ZERO_RUN on every slot of a run of at least 48 zeros; such values stay;
-* missing, negative and spike are invalid. A run of at most 8 invalid slots between two valid ones is filled on the straight line
+* missing, negative and spike are invalid. A run of at most 8 invalid slots between two valid ones is filled
+on the straight line
   between them; any other invalid slot takes the mean of the valid values of its like-days, or stays empty.
 """
 
@@ -15,7 +18,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
+
+from pipelines.arrays import BoolArray, ByteArray, FloatArray, IntArray
 
 SLOTS = 96
 MISSING, NEGATIVE, SPIKE, ZERO_RUN = 1, 2, 4, 8
@@ -43,7 +47,7 @@ MEASURES = (
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def flag_slots(energy: NDArray[np.float64]) -> NDArray[np.uint8]:
+def flag_slots(energy: FloatArray) -> ByteArray:
     """(meters x slots) flags of each slot; energy is NaN where nothing came."""
     meters, slots = energy.shape
     flags = np.zeros((meters, slots), dtype=np.uint8)
@@ -72,7 +76,7 @@ def flag_slots(energy: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _is_spike(row: NDArray[np.float64], slot: int, like: NDArray[np.float64]) -> bool:
+def _is_spike(row: FloatArray, slot: int, like: FloatArray) -> bool:
     """like  Room for one value per like-day."""
     count, lowest = 0, np.inf
     for step in LIKE_SLOTS:
@@ -90,8 +94,10 @@ def _is_spike(row: NDArray[np.float64], slot: int, like: NDArray[np.float64]) ->
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def fill_slots(energy: NDArray[np.float64], flags: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """(meters x slots) final energy: the measured value where it is valid, else an estimate, NaN where there is none."""
+def fill_slots(energy: FloatArray, flags: ByteArray) -> FloatArray:
+    """(meters x slots) final energy: the measured value where it is valid, else an estimate, NaN where there
+    is none.
+    """
     meters, slots = energy.shape
     final = energy.copy()
     for meter in range(meters):
@@ -123,8 +129,8 @@ def fill_slots(energy: NDArray[np.float64], flags: NDArray[np.uint8]) -> NDArray
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def month_measures(
-    final: NDArray[np.float64], reactive: NDArray[np.float64], flags: NDArray[np.uint8], month_of_day: NDArray[np.int64], weekend: NDArray[np.bool_]
-) -> NDArray[np.float64]:
+    final: FloatArray, reactive: FloatArray, flags: ByteArray, month_of_day: IntArray, weekend: BoolArray
+) -> FloatArray:
     """(meters x months x measures), the measures in the order of MEASURES.
 
     final     (meters x slots) [kWh], NaN where empty.

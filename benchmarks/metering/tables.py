@@ -11,7 +11,9 @@ BUCKET = "meter_bucket"
 
 
 class BenchmarkReceivedDays(Table):
-    """Long rows as received, gathered by meter and local day; lossless: a slot's first reading stands in the arrays, any further one beside them."""
+    """Long rows as received, gathered by meter and local day; lossless: a slot's first reading stands in the
+    arrays, any further one beside them.
+    """
 
     name = "benchmark_received_days"
     layer = Layer.BRONZE
@@ -21,12 +23,16 @@ class BenchmarkReceivedDays(Table):
     active = Field(pa.list_(DOUBLE), "kWh before the multiplier of each slot; null where nothing came.")
     reactive = Field(pa.list_(DOUBLE), "kvarh before the multiplier of each slot.")
     quality = Field(pa.list_(pa.int8()), "The sender's quality code.")
-    received_second = Field(pa.list_(pa.int32()), "When it was received, in seconds since the local day began.")
+    received_second = Field(
+        pa.list_(pa.int32()), "When it was received, in seconds since the local day began."
+    )
     further_slot = Field(pa.list_(pa.int16()), "Slots of further readings.")
     further_active = Field(pa.list_(DOUBLE), "Their kWh before the multiplier.")
     further_reactive = Field(pa.list_(DOUBLE), "Their kvarh before the multiplier.")
     further_quality = Field(pa.list_(pa.int8()), "Their quality codes.")
-    further_received_second = Field(pa.list_(pa.int32()), "When they were received, in seconds since the local day began.")
+    further_received_second = Field(
+        pa.list_(pa.int32()), "When they were received, in seconds since the local day began."
+    )
     meter_bucket = Field(STRING, "Bucket of the meter.", nullable=False)
 
 
@@ -38,8 +44,12 @@ class BenchmarkCleanDays(Table):
     partition_by = (BUCKET,)
     meter_id = Field(STRING, "Meter.", key=True)
     reading_date = Field(DATE, "Local day.", key=True)
-    measured_energy = Field(pa.list_(DOUBLE), "kWh of each slot after the multiplier; null where nothing came.", nullable=False)
-    final_energy = Field(pa.list_(DOUBLE), "kWh of each slot after estimation; null where there is none.", nullable=False)
+    measured_energy = Field(
+        pa.list_(DOUBLE), "kWh of each slot after the multiplier; null where nothing came.", nullable=False
+    )
+    final_energy = Field(
+        pa.list_(DOUBLE), "kWh of each slot after estimation; null where there is none.", nullable=False
+    )
     flags = Field(pa.list_(pa.uint8()), "What failed in each slot.", nullable=False)
     meter_bucket = Field(STRING, "Bucket of the meter.", nullable=False)
 

@@ -6,4 +6,15 @@ from pipelines.facts.facts import Facts, load_facts
 from pipelines.facts.listing import FactRow
 from pipelines.facts.price_files import LoadedPrices, load_prices
 
-__all__ = ["Citation", "Dated", "FactRow", "Facts", "Finding", "LoadedPrices", "Version", "check_facts", "load_facts", "load_prices"]
+__all__ = [
+    "Citation",
+    "Dated",
+    "FactRow",
+    "Facts",
+    "Finding",
+    "LoadedPrices",
+    "Version",
+    "check_facts",
+    "load_facts",
+    "load_prices",
+]

@@ -1,4 +1,6 @@
-"""Checking ``conf/facts``: every file that is not well formed, what is only noted, and whether independent sources agree."""
+"""Checking ``conf/facts``: every file that is not well formed, what is only noted, and whether independent
+sources agree.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,13 @@ from typing import Any
 
 from pipelines.codes import Confidence, DayType
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_CORRECTIONS, MONTHLY_PRICES, read_fact_file
+from pipelines.facts.catalogue_tariff import (
+    FILES,
+    INDUSTRIES,
+    MONTHLY_CORRECTIONS,
+    MONTHLY_PRICES,
+    read_fact_file,
+)
 from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
@@ -40,7 +48,9 @@ class Finding:
 
 
 def check_facts(folder: Path) -> list[Finding]:
-    """Problems of every file first, then notes: what was not read, what is unsure, where two calendars differ."""
+    """Problems of every file first, then notes: what was not read, what is unsure, where two calendars
+    differ.
+    """
     problems: list[Finding] = []
     by_id: dict[str, Dated[Any]] = {}
     choices: dict[str, MarkedMap] = {}
@@ -57,13 +67,22 @@ def check_facts(folder: Path) -> list[Finding]:
         problems.append(_finding(INDUSTRIES, error))
     if "energy_base" in by_id:
         try:
-            by_id["energy_base"] = read_monthly_prices(by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS).energy_base
+            by_id["energy_base"] = read_monthly_prices(
+                by_id["energy_base"], folder, MONTHLY_PRICES, MONTHLY_CORRECTIONS
+            ).energy_base
         except FactFileError as error:
             problems.append(_finding(error.path, error))
     notes = [note for dated in by_id.values() for note in _notes(dated)]
     unsure = sum(industry.confidence in _UNSURE for industry in industries.values())
     if unsure:
-        notes.append(Finding(is_problem=False, file=INDUSTRIES, line=None, message=f"the names of {unsure} industries are unverified"))
+        notes.append(
+            Finding(
+                is_problem=False,
+                file=INDUSTRIES,
+                line=None,
+                message=f"the names of {unsure} industries are unverified",
+            )
+        )
     if "power_factor.adjustment" in by_id:
         problems += _printed_cells(by_id["power_factor.adjustment"])
     if "holidays.names" in by_id:
@@ -85,7 +104,15 @@ def _finding(name: str, error: FactFileError) -> Finding:
 def _notes(dated: Dated[Any]) -> Iterator[Finding]:
     for version in dated.versions:
         cited = version.citation
-        holes = [label for label, text in (("document", cited.document), ("clause", cited.clause), ("issuer", cited.issuer)) if text == NOT_READ]
+        holes = [
+            label
+            for label, text in (
+                ("document", cited.document),
+                ("clause", cited.clause),
+                ("issuer", cited.issuer),
+            )
+            if text == NOT_READ
+        ]
         remarks = [f"{', '.join(holes)} not read"] if holes else []
         if cited.retrieved == NOT_RECORDED:
             remarks.append("day of retrieval not recorded")
@@ -124,5 +151,8 @@ def calendar_differences(holidays: Holidays, years: Iterable[int]) -> Iterator[t
             ours = holidays.day_type(day) in {DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY}
             theirs = day in worked if day.weekday() >= 5 else day not in other
             if ours != theirs:
-                yield day, f"{day}: {'working' if ours else 'off'} here, {'working' if theirs else 'off'} in the package holidays"
+                yield (
+                    day,
+                    f"{day}: {'working' if ours else 'off'} here, {'working' if theirs else 'off'} in the package holidays",
+                )
             day += timedelta(days=1)

@@ -11,8 +11,10 @@ from pipelines.facts.dated import Dated
 from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.facts.prices import parse_code_text
 
-# Bounds that no rule can leave whatever a notice sets; a figure outside is a slip of the pen. A month has at most 744 hours, and a kVA that
-# runs through all of them gives no more kWh. A penalty of one percent a day is five times the highest that was read.
+# Bounds that no rule can leave whatever a notice sets; a figure outside is a slip of the pen. A month has at
+# most 744 hours, and a kVA that
+# runs through all of them gives no more kWh. A penalty of one percent a day is five times the highest that
+# was read.
 MONTH_HOURS = 744
 HIGHEST_KVA = 1_000_000
 HIGHEST_DAILY_PENALTY = "0.01"
@@ -82,8 +84,10 @@ class NoticeRule:
 class BasicCharge:
     """The basic charge (基本电费) of two-part customers.
 
-    running_days_per_month  A running day of a part month costs the month's charge divided by this (ruling R8). [d]
-    basis_change            Notice for another demand basis; contract_demand_change: for another contract demand.
+    running_days_per_month  A running day of a part month costs the month's charge divided by this (ruling
+                            R8). [d]
+    basis_change            Notice for another demand basis; contract_demand_change: for another contract
+                            demand.
     """
 
     demand: Dated[DemandRule]
@@ -110,7 +114,8 @@ class LatePaymentRule:
 
 
 DailyRatios = tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]
-"""Penalty ratios of a day by class: within the calendar year in which the bill was due, and after it. [1/d]"""
+"""Penalty ratios of a day by class: within the calendar year in which the bill was due, and after it. [1/d]
+"""
 
 
 @dataclass(frozen=True)
@@ -133,18 +138,29 @@ def parse_pricing_scheme(written: MarkedMap, options: MarkedMap) -> PricingSchem
     del options
     value = written.mapping("value")
     value.allow_only(("single_part_up_to_kva", "two_part_from_kva"))
-    rule = PricingSchemeRule(*(value.bounded(key, 0, HIGHEST_KVA, above=True) for key in ("single_part_up_to_kva", "two_part_from_kva")))
+    rule = PricingSchemeRule(
+        *(
+            value.bounded(key, 0, HIGHEST_KVA, above=True)
+            for key in ("single_part_up_to_kva", "two_part_from_kva")
+        )
+    )
     if rule.single_part_up_to_kva >= rule.two_part_from_kva:
         raise value.error("two_part_from_kva", "must be above single_part_up_to_kva")
     return rule
 
 
 def parse_demand_rule(written: MarkedMap, options: MarkedMap) -> DemandRule:
-    """105 %, double, 40 %: a tolerance never lies below the contract demand, an excess never costs less than the demand itself."""
+    """105 %, double, 40 %: a tolerance never lies below the contract demand, an excess never costs less than
+    the demand itself.
+    """
     del options
     value = written.mapping("value")
     value.allow_only(("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio"))
-    return DemandRule(value.bounded("tolerance_ratio", 1, 2), value.bounded("excess_multiple", 1, 10), value.bounded("minimum_capacity_ratio", 0, 1))
+    return DemandRule(
+        value.bounded("tolerance_ratio", 1, 2),
+        value.bounded("excess_multiple", 1, 10),
+        value.bounded("minimum_capacity_ratio", 0, 1),
+    )
 
 
 def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
@@ -152,7 +168,10 @@ def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
     del options
     value = written.mapping("value")
     value.allow_only(("every_months", "notice_working_days"))
-    return NoticeRule(int(value.bounded("every_months", 1, 60, whole=True)), int(value.bounded("notice_working_days", 0, 260, whole=True)))
+    return NoticeRule(
+        int(value.bounded("every_months", 1, 60, whole=True)),
+        int(value.bounded("notice_working_days", 0, 260, whole=True)),
+    )
 
 
 def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDiscount:
@@ -163,13 +182,16 @@ def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDisc
     bases = frozenset(parse_code_text(DemandBasis, value, "bases", name) for name in value.listing("bases"))
     if not bases or DemandBasis.CAPACITY in bases:
         raise value.error(
-            "bases", f"the discount is one on demand; bases must name {DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both"
+            "bases",
+            f"the discount is one on demand; bases must name {DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both",
         )
     threshold = value.bounded("threshold_kwh_per_kva", 0, MONTH_HOURS, above=True)
     return UtilisationDiscount(threshold, value.bounded("price_ratio", 0, 1, above=True), bases)
 
 
-def parse_late_payment_daily(written: MarkedMap, options: MarkedMap) -> tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]:
+def parse_late_payment_daily(
+    written: MarkedMap, options: MarkedMap
+) -> tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]:
     """Daily ratios of every class: in the year of the due day, and after it."""
     del options
     value = written.mapping("value")
@@ -177,7 +199,10 @@ def parse_late_payment_daily(written: MarkedMap, options: MarkedMap) -> tuple[di
     tables = []
     for part in ("same_year", "later_year"):
         table = value.mapping(part)
-        ratios = {parse_code_text(CustomerClass, table, key, key): table.bounded(key, 0, HIGHEST_DAILY_PENALTY) for key in table}
+        ratios = {
+            parse_code_text(CustomerClass, table, key, key): table.bounded(key, 0, HIGHEST_DAILY_PENALTY)
+            for key in table
+        }
         lacking = [kind.value for kind in CustomerClass if kind not in ratios]
         if lacking:
             raise value.error(part, f"{part} has no ratio for {', '.join(lacking)}")

@@ -42,7 +42,8 @@ class Version(Generic[T]):
     """One dated value of a fact.
 
     effective_from  First day in force.
-    effective_to    Last day in force where the document sets one; else it holds until the next version begins.
+    effective_to    Last day in force where the document sets one; else it holds until the next version
+                    begins.
     known_from      Day from which it could be known.
     line            Line of the version in its file.
     """
@@ -59,7 +60,8 @@ class Version(Generic[T]):
 class Dated(Generic[T]):
     """All versions of one fact, by first day in force and then by the day known.
 
-    A later version ends an earlier one only for those who know of it: asked with ``known`` before the later notice
+    A later version ends an earlier one only for those who know of it: asked with ``known`` before the later
+    notice
     was published, the earlier one still holds.
     """
 

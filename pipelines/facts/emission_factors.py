@@ -39,4 +39,10 @@ def parse_emission_factors(written: MarkedMap, options: MarkedMap) -> EmissionFa
         if value[key] is not None and key != "data_year":
             value.bounded(key, 0, 2, above=True)
     east, market, fossil = (value.decimal(key) if value.get(key) is not None else None for key in _OPTIONAL)
-    return EmissionFactors(int(value.bounded("data_year", 1900, 2200, whole=True)), value.decimal("national"), east, market, fossil)
+    return EmissionFactors(
+        int(value.bounded("data_year", 1900, 2200, whole=True)),
+        value.decimal("national"),
+        east,
+        market,
+        fossil,
+    )

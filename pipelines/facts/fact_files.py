@@ -18,9 +18,20 @@ _UNITS = {unit.value: unit for unit in Unit}
 _OTHER_UNITS = ("_kwh", "_persons")
 _FACT_KEYS = ("fact_id", "title_zh", "title_en", "unit", "versions")
 _VERSION_KEYS = (
-    "effective_from", "effective_to", "known_from", "document", "clause", "issuer", "source", "retrieved", "confidence", "note",
-    "gap_before", "corrects", "value",
-)  # fmt: skip
+    "effective_from",
+    "effective_to",
+    "known_from",
+    "document",
+    "clause",
+    "issuer",
+    "source",
+    "retrieved",
+    "confidence",
+    "note",
+    "gap_before",
+    "corrects",
+    "value",
+)
 
 
 def read_raw_facts(content: MarkedMap) -> Iterator[MarkedMap]:
@@ -71,17 +82,23 @@ def _unit(entry: MarkedMap) -> Unit | None:
     if text == "none":
         return None
     if text not in _UNITS:
-        raise entry.error("unit", f"the unit {text!r} is not known", f"Known: {', '.join(sorted(_UNITS))}, none.")
+        raise entry.error(
+            "unit", f"the unit {text!r} is not known", f"Known: {', '.join(sorted(_UNITS))}, none."
+        )
     return _UNITS[text]
 
 
 def _citation(written: MarkedMap) -> Citation:
     confidence = written.text("confidence")
     if confidence not in set(Confidence):
-        raise written.error("confidence", f"the confidence {confidence!r} is not known", f"Known: {', '.join(Confidence)}.")
+        raise written.error(
+            "confidence", f"the confidence {confidence!r} is not known", f"Known: {', '.join(Confidence)}."
+        )
     retrieved = written.require("retrieved")
     if not isinstance(retrieved, date) and retrieved != NOT_RECORDED:
-        raise written.error("retrieved", f"retrieved must be a day YYYY-MM-DD or {NOT_RECORDED!r}, not {retrieved!r}")
+        raise written.error(
+            "retrieved", f"retrieved must be a day YYYY-MM-DD or {NOT_RECORDED!r}, not {retrieved!r}"
+        )
     return Citation(
         document=written.text("document"),
         clause=written.text("clause"),
@@ -97,7 +114,9 @@ def _check_tail(fact_id: str, versions: Sequence[Version[Any]], written: MarkedM
     """Refuses a last correction that ends before what it corrects: nobody would know what holds after it."""
     last = versions[-1]
     corrected = [version for version in versions[:-1] if version.effective_from == last.effective_from]
-    if last.effective_to is not None and any(version.effective_to is None or version.effective_to > last.effective_to for version in corrected):
+    if last.effective_to is not None and any(
+        version.effective_to is None or version.effective_to > last.effective_to for version in corrected
+    ):
         raise written.error(
             "effective_to",
             f"{fact_id}: the correction ends on {last.effective_to}, before the version that it corrects",
@@ -105,10 +124,17 @@ def _check_tail(fact_id: str, versions: Sequence[Version[Any]], written: MarkedM
         )
 
 
-def _check_order(fact_id: str, before: Version[Any] | None, version: Version[Any], written: MarkedMap) -> None:
-    """Refuses a version that ends before it begins, overlaps the one before, or leaves days out without saying so."""
+def _check_order(
+    fact_id: str, before: Version[Any] | None, version: Version[Any], written: MarkedMap
+) -> None:
+    """Refuses a version that ends before it begins, overlaps the one before, or leaves days out without
+    saying so.
+    """
     if version.effective_to is not None and version.effective_to < version.effective_from:
-        raise written.error("effective_to", f"{fact_id} ends on {version.effective_to} before it begins on {version.effective_from}")
+        raise written.error(
+            "effective_to",
+            f"{fact_id} ends on {version.effective_to} before it begins on {version.effective_from}",
+        )
     if before is None:
         return
     if version.effective_from == before.effective_from:
@@ -120,13 +146,18 @@ def _check_order(fact_id: str, before: Version[Any] | None, version: Version[Any
             )
         return
     if version.effective_from < before.effective_from:
-        raise written.error("effective_from", f"{fact_id}: versions must stand in the order of effective_from")
+        raise written.error(
+            "effective_from", f"{fact_id}: versions must stand in the order of effective_from"
+        )
     if before.effective_to is not None:
         if before.effective_to >= version.effective_from:
             raise written.error(
-                "effective_from", f"{fact_id}: the version from {version.effective_from} overlaps the one that ends on {before.effective_to}"
+                "effective_from",
+                f"{fact_id}: the version from {version.effective_from} overlaps the one that ends on {before.effective_to}",
             )
-        if before.effective_to + timedelta(days=1) != version.effective_from and not written.get("gap_before"):
+        if before.effective_to + timedelta(days=1) != version.effective_from and not written.get(
+            "gap_before"
+        ):
             raise written.error(
                 "effective_from",
                 f"{fact_id}: no version covers the days between {before.effective_to} and {version.effective_from}",
@@ -135,7 +166,9 @@ def _check_order(fact_id: str, before: Version[Any] | None, version: Version[Any
 
 
 def _refuse_wrong_price(holder: MarkedMap | MarkedList, key: Any, unit: Unit) -> None:
-    """Refuses a price below 0 or above the highest that can be meant; a key that ends in a unit of its own is none."""
+    """Refuses a price below 0 or above the highest that can be meant; a key that ends in a unit of its own is
+    none.
+    """
     value, highest = holder[key], HIGHEST_PRICE[unit]
     if isinstance(value, MarkedMap):
         for inner in value:
@@ -147,4 +180,8 @@ def _refuse_wrong_price(holder: MarkedMap | MarkedList, key: Any, unit: Unit) ->
     elif isinstance(value, Decimal) and value < 0:
         raise holder.error(key, f"a price must not be negative: {value}")
     elif isinstance(value, Decimal) and value > highest:
-        raise holder.error(key, f"a price of {value} {unit} cannot be meant; the highest allowed is {highest}", "Is it written in another unit?")
+        raise holder.error(
+            key,
+            f"a price of {value} {unit} cannot be meant; the highest allowed is {highest}",
+            "Is it written in another unit?",
+        )

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.facts.catalogue import FILES, INDUSTRIES, MONTHLY_CORRECTIONS, MONTHLY_PRICES, digest_of, read_fact_file
+from pipelines.facts.catalogue_tariff import (
+    FILES,
+    INDUSTRIES,
+    MONTHLY_CORRECTIONS,
+    MONTHLY_PRICES,
+    digest_of,
+    read_fact_file,
+)
 from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
 from pipelines.facts.dated import Dated
 from pipelines.facts.emission_factors import EmissionFactors
@@ -18,7 +25,13 @@ from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
 from pipelines.facts.monthly_prices import read_monthly_prices
 from pipelines.facts.power_factor_adjustment import NotAdjusted, PowerFactorRule
-from pipelines.facts.prices import Catalogue, EnergyComposition, PriceByVoltage, ResidentialTiers, TransmissionPrices
+from pipelines.facts.prices import (
+    Catalogue,
+    EnergyComposition,
+    PriceByVoltage,
+    ResidentialTiers,
+    TransmissionPrices,
+)
 from pipelines.facts.scales import PublishedScales
 from pipelines.facts.time_of_use import TimeOfUse, check_festivals
 from pipelines.facts.transfer_supply import TransferSupply
@@ -61,7 +74,9 @@ class Facts:
 
 
 def load_facts(folder: Path) -> Facts:
-    """Reads ``conf/facts``; raises FactFileError naming file and line of the first thing that is not well formed."""
+    """Reads ``conf/facts``; raises FactFileError naming file and line of the first thing that is not well
+    formed.
+    """
     by_id: dict[str, Dated[Any]] = {}
     choices = {}
     for name in FILES:
@@ -79,7 +94,10 @@ def load_facts(folder: Path) -> Facts:
         energy_base=monthly.energy_base,
         energy_composition=monthly.composition,
         catalogue=Catalogue(
-            {kind: by_id[f"catalogue.{kind}.energy"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
+            {
+                kind: by_id[f"catalogue.{kind}.energy"]
+                for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)
+            },
             by_id["catalogue.large_industry.periods"],
             by_id["catalogue.basic.capacity"],
             by_id["catalogue.basic.demand"],
@@ -96,9 +114,16 @@ def load_facts(folder: Path) -> Facts:
         time_of_use=TimeOfUse(
             schedules={
                 kind: by_id[f"time_of_use.schedule.{kind}"]
-                for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL, CustomerClass.RESIDENTIAL)
+                for kind in (
+                    CustomerClass.LARGE_INDUSTRY,
+                    CustomerClass.GENERAL_COMMERCIAL,
+                    CustomerClass.RESIDENTIAL,
+                )
             },
-            ratio_tables={kind: by_id[f"time_of_use.ratios.{kind}"] for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)},
+            ratio_tables={
+                kind: by_id[f"time_of_use.ratios.{kind}"]
+                for kind in (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)
+            },
             floating=by_id["time_of_use.floating"],
             ev_charging=by_id["time_of_use.schedule.ev_charging"],
             mandatory=by_id["time_of_use.mandatory_classes"],
@@ -126,11 +151,19 @@ def load_facts(folder: Path) -> Facts:
             by_id["transfer_supply.loss_caps_elsewhere"],
         ),
         late_payment=LatePayment(
-            by_id["late_payment.daily"], by_id["late_payment.minimum"], by_id["late_payment.cap"], by_id["late_payment.disconnection_after"]
+            by_id["late_payment.daily"],
+            by_id["late_payment.minimum"],
+            by_id["late_payment.cap"],
+            by_id["late_payment.disconnection_after"],
         ),
         emission_factor=by_id["emission_factor"],
         standard_coal=by_id["standard_coal"],
-        scales=PublishedScales(by_id["carbon_code.intensity"], by_id["carbon_code.level"], by_id["energy_bill.grade"], by_id["resumption.index"]),
+        scales=PublishedScales(
+            by_id["carbon_code.intensity"],
+            by_id["carbon_code.level"],
+            by_id["energy_bill.grade"],
+            by_id["resumption.index"],
+        ),
         holidays=holidays,
         industries=read_industries(folder, INDUSTRIES),
     )

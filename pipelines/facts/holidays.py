@@ -1,4 +1,6 @@
-"""Working days, weekends, public holidays and 调休, from the State Council's notices as chinesecalendar carries them."""
+"""Working days, weekends, public holidays and 调休, from the State Council's notices as chinesecalendar carries
+them.
+"""
 
 from __future__ import annotations
 
@@ -104,7 +106,9 @@ class Holidays:
         title = chinese_calendar.holidays.get(day)
         if title is not None:
             code = chinese_calendar.Holiday(title).name
-            return DayOverride(DayType.SPRING_FESTIVAL if code == SPRING_FESTIVAL else DayType.PUBLIC_HOLIDAY, code)
+            return DayOverride(
+                DayType.SPRING_FESTIVAL if code == SPRING_FESTIVAL else DayType.PUBLIC_HOLIDAY, code
+            )
         return DayOverride(DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY, "")
 
 

@@ -51,6 +51,8 @@ def _industry(row: list[str], name: str, line: int) -> Industry:
     code, section, name_zh, name_en, source, confidence = row
     if confidence not in set(Confidence):
         raise FactFileError(name, line, f"the confidence {confidence!r} is not known")
-    if not (len(code) == 1 and code.isalpha() and code == section) and not (len(code) == 2 and code.isdigit()):
+    if not (len(code) == 1 and code.isalpha() and code == section) and not (
+        len(code) == 2 and code.isdigit()
+    ):
         raise FactFileError(name, line, f"{code!r} is neither a section nor a two-digit division")
     return Industry(code, section, name_zh, name_en, source, Confidence(confidence))

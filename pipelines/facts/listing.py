@@ -31,7 +31,9 @@ _OWN_UNITS = {
 
 @dataclass(frozen=True)
 class FactRow:
-    """One figure in force on a day. Bill lines name ``fact_id``. All fields are texts; dates are ISO, empty where open."""
+    """One figure in force on a day. Bill lines name ``fact_id``. All fields are texts; dates are ISO, empty
+    where open.
+    """
 
     fact_id: str
     title_zh: str
@@ -55,8 +57,12 @@ class FactRow:
         return asdict(self)
 
 
-def describe_facts(by_id: Mapping[str, Dated[Any]], holidays: Holidays, on: date, known: date | None) -> list[FactRow]:
-    """One row per figure in force on a day; a fact that no version covers says what it covers; last, the calendar's years."""
+def describe_facts(
+    by_id: Mapping[str, Dated[Any]], holidays: Holidays, on: date, known: date | None
+) -> list[FactRow]:
+    """One row per figure in force on a day; a fact that no version covers says what it covers; last, the
+    calendar's years.
+    """
     rows: list[FactRow] = []
     for dated in by_id.values():
         rows += _rows_of(dated, on, known)
@@ -84,7 +90,13 @@ def _rows_of(dated: Dated[Any], on: date, known: date | None) -> Iterator[FactRo
         version = dated.version_on(on, known)
     except FactNotInForceError as error:
         blank = dict.fromkeys((declared.name for declared in fields(FactRow)), "")
-        seen = {"fact_id": dated.fact_id, "title_zh": dated.title_zh, "title_en": dated.title_en, "unit": unit, "file": dated.file}
+        seen = {
+            "fact_id": dated.fact_id,
+            "title_zh": dated.title_zh,
+            "title_en": dated.title_en,
+            "unit": unit,
+            "file": dated.file,
+        }
         yield FactRow(**{**blank, **seen, "value": NOT_IN_FORCE, "note": f"covers {error.covers}"})
         return
     cited = version.citation
@@ -130,7 +142,10 @@ def figures_of(value: Any) -> Iterator[tuple[str, str]]:
         yield from _schedule(value)
     elif isinstance(value, PowerFactorRule):
         standards = ", ".join(str(standard) for standard in value.standards)
-        yield "", f"rule for the standards {standards}; {sum(len(row) for row in value.printed.values())} printed cells"
+        yield (
+            "",
+            f"rule for the standards {standards}; {sum(len(row) for row in value.printed.values())} printed cells",
+        )
     elif is_dataclass(value):
         for declared in fields(value):
             for suffix, text in figures_of(getattr(value, declared.name)):
@@ -140,14 +155,22 @@ def figures_of(value: Any) -> Iterator[tuple[str, str]]:
             for suffix, text in figures_of(inner):
                 yield f".{_text(key)}{suffix}", text
     elif isinstance(value, (tuple, frozenset)):
-        texts = [_text(item) if not isinstance(item, Mapping) else ", ".join(f"{_text(k)} {_text(v)}" for k, v in item.items()) for item in value]
+        texts = [
+            _text(item)
+            if not isinstance(item, Mapping)
+            else ", ".join(f"{_text(k)} {_text(v)}" for k, v in item.items())
+            for item in value
+        ]
         yield "", "; ".join(texts if isinstance(value, tuple) else sorted(texts))
     else:
         yield "", _text(value)
 
 
 def _schedule(schedule: Schedule) -> Iterator[tuple[str, str]]:
-    yield from {schedule.season_suffix(month): _hours(slots) for month, slots in enumerate(schedule.slots_by_month, start=1)}.items()
+    yield from {
+        schedule.season_suffix(month): _hours(slots)
+        for month, slots in enumerate(schedule.slots_by_month, start=1)
+    }.items()
     for rule in schedule.holiday_rules:
         days = f"first {rule.first_days} days" if rule.first_days else "all days off"
         yield rule.suffix, f"{days}: {_hours(rule.slots)}"

@@ -46,7 +46,9 @@ class MarkedMap(dict[str, Any]):
         known = set(keys)
         for key in self:
             if key not in known:
-                raise self.error(key, f"the key {key!r} is not known here", f"Known: {', '.join(sorted(known))}.")
+                raise self.error(
+                    key, f"the key {key!r} is not known here", f"Known: {', '.join(sorted(known))}."
+                )
 
     def decimal(self, key: str) -> Decimal:
         """A number, exact."""
@@ -55,7 +57,9 @@ class MarkedMap(dict[str, Any]):
             raise self.error(key, f"{key} must be a number, not {value!r}")
         return value
 
-    def bounded(self, key: str, low: str | int, high: str | int, *, above: bool = False, whole: bool = False) -> Decimal:
+    def bounded(
+        self, key: str, low: str | int, high: str | int, *, above: bool = False, whole: bool = False
+    ) -> Decimal:
         """A number from ``low`` to ``high``, both allowed.
 
         above  ``low`` itself is not allowed.
@@ -110,7 +114,9 @@ class MarkedList(list[Any]):
         return FactFileError(self.path, self.lines[index], message, hint)
 
 
-def read_marked_yaml(path: Path, shown_as: str, where_missing: str = "Restore it from the packaged conf/facts.") -> MarkedMap:
+def read_marked_yaml(
+    path: Path, shown_as: str, where_missing: str = "Restore it from the packaged conf/facts."
+) -> MarkedMap:
     """One file as marked mappings, lists, Decimals, dates, booleans and texts.
 
     shown_as       How errors name the file.
@@ -139,7 +145,9 @@ def read_marked_yaml(path: Path, shown_as: str, where_missing: str = "Restore it
 
 
 class _Builder:
-    """Turns nodes into marked values; an alias is built where it stands, so that what grows without end is refused."""
+    """Turns nodes into marked values; an alias is built where it stands, so that what grows without end is
+    refused.
+    """
 
     def __init__(self, path: str) -> None:
         self._path, self._built = path, 0
@@ -151,14 +159,26 @@ class _Builder:
         self._built += 1
         if self._built > MOST_NODES:
             raise FactFileError(
-                self._path, line, f"the file unfolds to more than {MOST_NODES:,} values", "Write fewer aliases (*name) of large parts."
+                self._path,
+                line,
+                f"the file unfolds to more than {MOST_NODES:,} values",
+                "Write fewer aliases (*name) of large parts.",
             )
         if id(node) in self._open:
-            raise FactFileError(self._path, line, "an alias (*name) stands inside the part that it names", "Write the part out.")
+            raise FactFileError(
+                self._path,
+                line,
+                "an alias (*name) stands inside the part that it names",
+                "Write the part out.",
+            )
         if isinstance(node, yaml.MappingNode | yaml.SequenceNode):
             self._open.add(id(node))
             try:
-                return self._mapping(node, line) if isinstance(node, yaml.MappingNode) else self._listing(node, line)
+                return (
+                    self._mapping(node, line)
+                    if isinstance(node, yaml.MappingNode)
+                    else self._listing(node, line)
+                )
             finally:
                 self._open.discard(id(node))
         return _scalar(node, self._path, line)

@@ -1,4 +1,6 @@
-"""Published energy prices by month, as an operator enters them; they stand before the illustrative one (ruling R1)."""
+"""Published energy prices by month, as an operator enters them; they stand before the illustrative one
+(ruling R1).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ from pipelines.periods import BillingMonth
 from pipelines.units import Unit
 
 COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
-# Prices are published around the month they hold in; a notice that corrects one has come some years late at most. A day outside is a slip.
+# Prices are published around the month they hold in; a notice that corrects one has come some years late at
+# most. A day outside is a slip.
 PUBLISHED_BEFORE, PUBLISHED_AFTER = 12, 60
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPONENTS = ("purchase", "line_loss", "system_operation")
@@ -40,12 +43,20 @@ class PriceRow:
     @property
     def fields(self) -> tuple[str, ...]:
         """The line as written."""
-        return str(self.month), self.component, f"{self.price_cny_per_kwh:f}", self.document, self.published_on.isoformat()
+        return (
+            str(self.month),
+            self.component,
+            f"{self.price_cny_per_kwh:f}",
+            self.document,
+            self.published_on.isoformat(),
+        )
 
 
 @dataclass(frozen=True)
 class MonthlyPrices:
-    """The energy price before time of use with every published month, and what the published ones are made of. [CNY/kWh]"""
+    """The energy price before time of use with every published month, and what the published ones are made
+    of. [CNY/kWh]
+    """
 
     energy_base: Dated[Decimal]
     composition: Dated[EnergyComposition]
@@ -55,12 +66,17 @@ MonthParts = dict[BillingMonth, dict[str, PriceRow]]
 NoticeParts = dict[tuple[BillingMonth, date], dict[str, PriceRow]]
 
 
-def read_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str, corrections: str) -> MonthlyPrices:
-    """The energy price with a version for every month of the file, each the sum of its three components. [CNY/kWh]
+def read_monthly_prices(
+    energy_base: Dated[Decimal], folder: Path, name: str, corrections: str
+) -> MonthlyPrices:
+    """The energy price with a version for every month of the file, each the sum of its three components.
+    [CNY/kWh]
 
-    corrections  File of the same shape with what later notices set for months already published; each holds from the day that it was
+    corrections  File of the same shape with what later notices set for months already published; each holds
+                 from the day that it was
                  published, for those who know of it, until the next one.
-    After the first month entered, a month without prices is not in force: a published series never falls back on the illustrative
+    After the first month entered, a month without prices is not in force: a published series never falls back
+    on the illustrative
     price. Without rows nothing changes. Raises FactFileError with the line of what is not well formed.
     """
     months = by_month(read_rows(folder / name, name), name)
@@ -68,20 +84,38 @@ def read_monthly_prices(energy_base: Dated[Decimal], folder: Path, name: str, co
         if month.plus(1) != following:
             line = min(row.line for row in months[following].values())
             raise FactFileError(
-                name, line, f"no price for {month.plus(1)}: a gap between {month} and {following}", "Add the rows of the months between."
+                name,
+                line,
+                f"no price for {month.plus(1)}: a gap between {month} and {following}",
+                "Add the rows of the months between.",
             )
     later = by_notice(read_rows(folder / corrections, corrections), corrections)
     first = [_version(name, month, parts) for month, parts in sorted(months.items())]
     second = [_correction(corrections, month, parts, months) for (month, _), parts in sorted(later.items())]
     compositions = sorted([*first, *second], key=lambda version: (version.effective_from, version.known_from))
-    sums = [Version(each.value.total, each.citation, each.effective_from, each.effective_to, each.known_from, each.line) for each in compositions]
+    sums = [
+        Version(
+            each.value.total,
+            each.citation,
+            each.effective_from,
+            each.effective_to,
+            each.known_from,
+            each.line,
+        )
+        for each in compositions
+    ]
     begun = min(months, default=None)
     shipped = [
         version
         for version in energy_base.versions
-        if begun is None or version.citation.confidence is not Confidence.ILLUSTRATIVE or version.effective_from <= begun.first_day
+        if begun is None
+        or version.citation.confidence is not Confidence.ILLUSTRATIVE
+        or version.effective_from <= begun.first_day
     ]
-    merged = sorted([*shipped, *sums], key=lambda version: (version.effective_from, version.effective_to is not None, version.known_from))
+    merged = sorted(
+        [*shipped, *sums],
+        key=lambda version: (version.effective_from, version.effective_to is not None, version.known_from),
+    )
     composition = Dated(
         "energy_composition",
         "上网电价、线损费用、系统运行费用",
@@ -116,14 +150,23 @@ def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
     if len(fields) != len(COLUMNS) or not all(field.strip() for field in fields):
         empty = [column for column, field in zip(COLUMNS, fields, strict=False) if not field.strip()]
         said = f"; empty: {', '.join(empty)}" if empty else f", {len(fields)} found"
-        raise FactFileError(name, line, f"{len(COLUMNS)} fields expected, none empty{said}", "Every price needs its document and day.")
+        raise FactFileError(
+            name,
+            line,
+            f"{len(COLUMNS)} fields expected, none empty{said}",
+            "Every price needs its document and day.",
+        )
     month_text, component, price_text, document, published = fields
     if component not in COMPONENTS:
-        raise FactFileError(name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}.")
+        raise FactFileError(
+            name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}."
+        )
     try:
         month, price, day = BillingMonth.parse(month_text), _plain_decimal(price_text), _plain_day(published)
     except (UsageError, ValueError):
-        raise FactFileError(name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD") from None
+        raise FactFileError(
+            name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD"
+        ) from None
     if price < 0:
         raise FactFileError(name, line, f"a price must not be negative: {price_text}")
     if price > HIGHEST_PRICE[Unit.CNY_PER_KWH]:
@@ -132,7 +175,12 @@ def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
     if not document.isprintable():
         raise FactFileError(name, line, f"the document has a character that cannot be printed: {document!r}")
     if not month.plus(-PUBLISHED_BEFORE).first_day <= day <= month.plus(PUBLISHED_AFTER).last_day:
-        raise FactFileError(name, line, f"a price of {month} cannot have been published on {day}", "Look at the month and at the day.")
+        raise FactFileError(
+            name,
+            line,
+            f"a price of {month} cannot have been published on {day}",
+            "Look at the month and at the day.",
+        )
     return PriceRow(line, month, component, price, document, day)
 
 
@@ -161,7 +209,9 @@ def by_month(rows: Iterable[PriceRow], name: str) -> MonthParts:
 
 
 def by_notice(rows: Iterable[PriceRow], name: str) -> NoticeParts:
-    """Corrections by month and day of publication, each with its components; raises as ``by_month``: a notice comes whole, on one day."""
+    """Corrections by month and day of publication, each with its components; raises as ``by_month``: a notice
+    comes whole, on one day.
+    """
     notices: NoticeParts = {}
     for row in rows:
         _add(row, notices.setdefault((row.month, row.published_on), {}), name)
@@ -179,15 +229,21 @@ def _add(row: PriceRow, parts: dict[str, PriceRow], name: str) -> None:
 def _require_whole(parts: dict[str, PriceRow], what: str, name: str) -> None:
     missing = [component for component in COMPONENTS if component not in parts]
     if missing:
-        raise FactFileError(name, min(row.line for row in parts.values()), f"{what} lacks {', '.join(missing)}")
+        raise FactFileError(
+            name, min(row.line for row in parts.values()), f"{what} lacks {', '.join(missing)}"
+        )
 
 
-def _correction(name: str, month: BillingMonth, parts: dict[str, PriceRow], first: MonthParts) -> Version[EnergyComposition]:
+def _correction(
+    name: str, month: BillingMonth, parts: dict[str, PriceRow], first: MonthParts
+) -> Version[EnergyComposition]:
     version = _version(name, month, parts)
     if month not in first:
         raise FactFileError(name, version.line, f"{month} has no published price that could be corrected")
     if version.known_from <= max(row.published_on for row in first[month].values()):
-        raise FactFileError(name, version.line, f"the correction of {month} was not published after what it corrects")
+        raise FactFileError(
+            name, version.line, f"the correction of {month} was not published after what it corrects"
+        )
     return version
 
 
@@ -196,7 +252,9 @@ def _version(name: str, month: BillingMonth, parts: dict[str, PriceRow]) -> Vers
     text = " + ".join(f"{component} {parts[component].price_cny_per_kwh:f}" for component in COMPONENTS)
     return Version(
         value=EnergyComposition(*(parts[component].price_cny_per_kwh for component in COMPONENTS)),
-        citation=Citation(documents, "monthly price table", "grid company", name, NOT_RECORDED, Confidence.OFFICIAL, text),
+        citation=Citation(
+            documents, "monthly price table", "grid company", name, NOT_RECORDED, Confidence.OFFICIAL, text
+        ),
         effective_from=month.first_day,
         effective_to=month.last_day,
         known_from=max(row.published_on for row in parts.values()),

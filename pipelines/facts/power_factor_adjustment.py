@@ -52,7 +52,12 @@ def parse_not_adjusted(written: MarkedMap, options: MarkedMap) -> NotAdjusted:
     below = value.decimal("below_kva")
     if below < 0:
         raise value.error("below_kva", f"must not be negative, not {below}")
-    return NotAdjusted(below, frozenset(parse_code_text(CustomerClass, value, "classes", name) for name in value.listing("classes")))
+    return NotAdjusted(
+        below,
+        frozenset(
+            parse_code_text(CustomerClass, value, "classes", name) for name in value.listing("classes")
+        ),
+    )
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,17 @@ class PowerFactorRule:
         standard      Power factor to be reached. [1]
         """
         if standard not in self.standards:
-            raise UsageError(f"{standard} is no power factor standard.", f"Known: {', '.join(str(known) for known in self.standards)}.")
+            raise UsageError(
+                f"{standard} is no power factor standard.",
+                f"Known: {', '.join(str(known) for known in self.standards)}.",
+            )
         if power_factor % _STEP != 0 or not 0 <= power_factor <= 1:
             raise UsageError(f"{power_factor} is no power factor rounded to 0.01.", "Round it half up first.")
-        percent = self._penalty(standard - power_factor) if power_factor < standard else self._reward(power_factor, standard)
+        percent = (
+            self._penalty(standard - power_factor)
+            if power_factor < standard
+            else self._reward(power_factor, standard)
+        )
         return percent * _PERCENT
 
     def _penalty(self, distance: Decimal) -> Decimal:

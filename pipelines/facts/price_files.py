@@ -1,4 +1,6 @@
-"""Taking an operator's file of monthly prices into ``conf/facts``: checked as a whole, then written as a whole."""
+"""Taking an operator's file of monthly prices into ``conf/facts``: checked as a whole, then written as a
+whole.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,17 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.catalogue_tariff import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.facts.facts import load_facts
-from pipelines.facts.monthly_prices import COLUMNS, MonthParts, NoticeParts, PriceRow, by_month, by_notice, read_rows
+from pipelines.facts.monthly_prices import (
+    COLUMNS,
+    MonthParts,
+    NoticeParts,
+    PriceRow,
+    by_month,
+    by_notice,
+    read_rows,
+)
 from pipelines.periods import BillingMonth
 
 
@@ -34,10 +44,13 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     """Takes a file of monthly prices into the facts under ``folder``.
 
     path      CSV with the header month,component,price_cny_per_kwh,document,published_on; three rows a month.
-    corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day still gets them; a month may be
+    corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day
+              still gets them; a month may be
               corrected several times, each time by a notice of another day.
-    Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant, an unknown component, an empty
-    document or day, a month that is there already (overlap), a month left out (gap), facts that would not be well formed afterwards. Nothing
+    Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant,
+    an unknown component, an empty
+    document or day, a month that is there already (overlap), a month left out (gap), facts that would not be
+    well formed afterwards. Nothing
     is written then.
     """
     if not path.is_file():
@@ -70,26 +83,40 @@ def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:
         if month in published:
             stands = min(row.line for row in published[month].values())
             raise FactFileError(
-                shown, _line(parts), f"{month} overlaps the price in {MONTHLY_PRICES}:{stands}", "A later notice for it is loaded as a correction."
+                shown,
+                _line(parts),
+                f"{month} overlaps the price in {MONTHLY_PRICES}:{stands}",
+                "A later notice for it is loaded as a correction.",
             )
     series = sorted([*published, *new])
     for month, following in pairwise(series):
         if month.plus(1) != following:
             parts = new.get(following) or new[month]
             raise FactFileError(
-                shown, _line(parts), f"no price for {month.plus(1)}: a gap between {month} and {following}", "Load the months in order."
+                shown,
+                _line(parts),
+                f"no price for {month.plus(1)}: a gap between {month} and {following}",
+                "Load the months in order.",
             )
 
 
 def _check_corrections(new: NoticeParts, published: MonthParts, corrected: NoticeParts, shown: str) -> None:
     for (month, day), parts in new.items():
         if month not in published:
-            raise FactFileError(shown, _line(parts), f"{month} has no published price that could be corrected")
+            raise FactFileError(
+                shown, _line(parts), f"{month} has no published price that could be corrected"
+            )
         if (month, day) in corrected:
             stands = min(row.line for row in corrected[month, day].values())
-            raise FactFileError(shown, _line(parts), f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}, published on {day}")
+            raise FactFileError(
+                shown,
+                _line(parts),
+                f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}, published on {day}",
+            )
         if day <= max(row.published_on for row in published[month].values()):
-            raise FactFileError(shown, _line(parts), f"the correction of {month} was not published after what it corrects")
+            raise FactFileError(
+                shown, _line(parts), f"the correction of {month} was not published after what it corrects"
+            )
 
 
 def _line(parts: dict[str, PriceRow]) -> int:
@@ -108,5 +135,10 @@ def _as_text(rows: list[PriceRow], by_day: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
-    writer.writerows(row.fields for row in sorted(rows, key=lambda row: (row.month, row.published_on if by_day else date.min, row.line)))
+    writer.writerows(
+        row.fields
+        for row in sorted(
+            rows, key=lambda row: (row.month, row.published_on if by_day else date.min, row.line)
+        )
+    )
     return text.getvalue()

@@ -17,10 +17,15 @@ from pipelines.units import Unit
 
 Code = TypeVar("Code", bound=StrEnum)
 HIGHEST_PRICE: Mapping[Unit, Decimal] = {
-    Unit.CNY_PER_KWH: Decimal(2), Unit.CNY_PER_KW: Decimal(200), Unit.CNY_PER_KVA: Decimal(200), Unit.CNY: Decimal(1000),
-}  # fmt: skip
-"""Above these a price is taken for a slip, such as CNY/MWh or fen/kWh written for CNY/kWh. The highest ones that were read are 1.0824 CNY/kWh of
-the 2018 catalogue (an unlawful resale asked for 1.83) and 47.2 CNY/kW; even the smallest component, 0.0130 CNY/kWh, comes to 13 per MWh."""
+    Unit.CNY_PER_KWH: Decimal(2),
+    Unit.CNY_PER_KW: Decimal(200),
+    Unit.CNY_PER_KVA: Decimal(200),
+    Unit.CNY: Decimal(1000),
+}
+"""Above these a price is taken for a slip, such as CNY/MWh or fen/kWh written for CNY/kWh. The highest ones
+that were read are 1.0824 CNY/kWh of
+the 2018 catalogue (an unlawful resale asked for 1.83) and 47.2 CNY/kW; even the smallest component, 0.0130
+CNY/kWh, comes to 13 per MWh."""
 PriceByVoltage = dict[VoltageLevel, Decimal]
 
 
@@ -60,7 +65,8 @@ class EnergyComposition:
 
 @dataclass(frozen=True)
 class Catalogue:
-    """Whole prices of a catalogue (目录电价), transmission and funds inside them; superseded, kept for back-billing.
+    """Whole prices of a catalogue (目录电价), transmission and funds inside them; superseded, kept for
+    back-billing.
 
     periods  Prices by period of large industry, by voltage level. [CNY/kWh]
     """
@@ -81,26 +87,34 @@ class Catalogue:
     def energy_of(self, customer_class: CustomerClass, day: date) -> Dated[PriceByVoltage]:
         """The whole prices of a class; raises FactNotInForceError for a class without any."""
         if customer_class not in self.energy:
-            raise FactNotForContractError(f"catalogue.{customer_class.value}", day, f"only the classes {', '.join(self.energy)}")
+            raise FactNotForContractError(
+                f"catalogue.{customer_class.value}", day, f"only the classes {', '.join(self.energy)}"
+            )
         return self.energy[customer_class]
 
 
-def price_at_level(dated: Dated[PriceByVoltage], prices: PriceByVoltage, level: VoltageLevel, day: date) -> Decimal:
+def price_at_level(
+    dated: Dated[PriceByVoltage], prices: PriceByVoltage, level: VoltageLevel, day: date
+) -> Decimal:
     """The price of one voltage level; raises FactNotInForceError where the source gives none for it."""
     if level not in prices:
         known = ", ".join(prices)
-        raise FactNotForContractError(f"{dated.fact_id}.{level.value}", day, f"{dated.covers()} only the levels {known}", dated.file)
+        raise FactNotForContractError(
+            f"{dated.fact_id}.{level.value}", day, f"{dated.covers()} only the levels {known}", dated.file
+        )
     return prices[level]
 
 
 @dataclass(frozen=True)
 class ResidentialTiers:
-    """Yearly tiers of a dwelling with its own meter (ruling R13); limits are half-open, (0, first], (first, second], (second, ...).
+    """Yearly tiers of a dwelling with its own meter (ruling R13); limits are half-open, (0, first], (first,
+    second], (second, ...).
 
     first_limit_kwh, second_limit_kwh  Running energy of the calendar year. [kWh]
     flat                               Price of tier 1, 2, 3 without time of use. [CNY/kWh]
     by_period                          The same with time of use, by period. [CNY/kWh]
-    household_persons                  From so many persons the limits grow by ``household_extra_kwh`` per month.
+    household_persons                  From so many persons the limits grow by ``household_extra_kwh`` per
+                                       month.
     combined_choice_persons            From so many persons the combined-meter price may be chosen instead.
     """
 
@@ -119,7 +133,9 @@ def parse_price(written: MarkedMap, options: MarkedMap) -> Decimal:
     return written.decimal("value")
 
 
-def number_between(low: str | int, high: str | int, *, above: bool = False, whole: bool = False) -> Callable[[MarkedMap, MarkedMap], Decimal]:
+def number_between(
+    low: str | int, high: str | int, *, above: bool = False, whole: bool = False
+) -> Callable[[MarkedMap, MarkedMap], Decimal]:
     """A parser of one number within bounds, see MarkedMap.bounded."""
     return lambda written, _: written.bounded("value", low, high, above=above, whole=whole)
 
@@ -137,13 +153,18 @@ def parse_price_by_voltage(written: MarkedMap, options: MarkedMap) -> PriceByVol
     return _levels(table)
 
 
-def parse_period_prices(written: MarkedMap, options: MarkedMap) -> dict[VoltageLevel, dict[TouPeriod, Decimal]]:
+def parse_period_prices(
+    written: MarkedMap, options: MarkedMap
+) -> dict[VoltageLevel, dict[TouPeriod, Decimal]]:
     """Prices by voltage level and period."""
     del options
     value = written.mapping("value")
     levels = {key: value.mapping(key) for key in value}
     return {
-        parse_code(VoltageLevel, value, key): {parse_code(TouPeriod, row, name): row.decimal(name) for name in row} for key, row in levels.items()
+        parse_code(VoltageLevel, value, key): {
+            parse_code(TouPeriod, row, name): row.decimal(name) for name in row
+        }
+        for key, row in levels.items()
     }
 
 
@@ -170,7 +191,15 @@ def parse_tiers(written: MarkedMap, options: MarkedMap) -> ResidentialTiers:
     del options
     value = written.mapping("value")
     value.allow_only(
-        ("first_limit_kwh", "second_limit_kwh", "flat", "by_period", "household_persons", "household_extra_kwh", "combined_choice_persons")
+        (
+            "first_limit_kwh",
+            "second_limit_kwh",
+            "flat",
+            "by_period",
+            "household_persons",
+            "household_extra_kwh",
+            "combined_choice_persons",
+        )
     )
     first, second = value.decimal("first_limit_kwh"), value.decimal("second_limit_kwh")
     if not 0 < first < second:
@@ -182,7 +211,10 @@ def parse_tiers(written: MarkedMap, options: MarkedMap) -> ResidentialTiers:
         # What lets a bill price the kWh of the upper tiers without knowing in which period they fell.
         if [price - by_period[TouPeriod(key)][0] for price in by_period[TouPeriod(key)]] != steps:
             said = ", ".join(f"{step:f}" for step in steps[1:])
-            raise periods.error(key, f"tier 2 and 3 must cost as much more than tier 1 in {key} as without time of use: {said}")
+            raise periods.error(
+                key,
+                f"tier 2 and 3 must cost as much more than tier 1 in {key} as without time of use: {said}",
+            )
     persons = int(value.bounded("household_persons", 1, 100, whole=True))
     return ResidentialTiers(
         first_limit_kwh=first,

@@ -33,7 +33,9 @@ class Scale:
 
 @dataclass(frozen=True)
 class ResumptionIndex:
-    """Weights of the index of resumed work, and the share of earlier use above which an enterprise counts as resumed. [1]"""
+    """Weights of the index of resumed work, and the share of earlier use above which an enterprise counts as
+    resumed. [1]
+    """
 
     energy_weight: Decimal
     users_weight: Decimal
@@ -46,8 +48,13 @@ class ResumptionIndex:
         users, users_before    Enterprises that have resumed, of how many.
         """
         if energy_before <= 0 or users_before <= 0:
-            raise UsageError("What is compared with must be above 0.", "Give the energy and the number of enterprises of the time before.")
-        return (energy / energy_before * self.energy_weight + Decimal(users) / users_before * self.users_weight) * 100
+            raise UsageError(
+                "What is compared with must be above 0.",
+                "Give the energy and the number of enterprises of the time before.",
+            )
+        return (
+            energy / energy_before * self.energy_weight + Decimal(users) / users_before * self.users_weight
+        ) * 100
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,9 @@ def parse_resumption(written: MarkedMap, options: MarkedMap) -> ResumptionIndex:
     del options
     value = written.mapping("value")
     value.allow_only(("energy_weight", "users_weight", "resumed_above_ratio"))
-    index = ResumptionIndex(*(value.bounded(key, 0, 1) for key in ("energy_weight", "users_weight", "resumed_above_ratio")))
+    index = ResumptionIndex(
+        *(value.bounded(key, 0, 1) for key in ("energy_weight", "users_weight", "resumed_above_ratio"))
+    )
     if index.energy_weight + index.users_weight != 1:
         raise value.error("users_weight", "the weights must sum to 1")
     return index

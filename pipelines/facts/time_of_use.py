@@ -10,8 +10,8 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from pipelines.arrays import Int8Array
 from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import FactFileError, FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
@@ -35,7 +35,8 @@ class HolidayRule:
     """Hours that replace the season's on the days off of some festivals; None keeps the season's.
 
     festivals   Festival codes, see Holidays.festivals.
-    first_days  Only so many first days of the festival itself; None: the whole run of days off that it belongs to.
+    first_days  Only so many first days of the festival itself; None: the whole run of days off that it
+                belongs to.
     confidence  How sure the rule is, where that differs from its notice.
     """
 
@@ -67,7 +68,8 @@ class Schedule:
 class TimeOfUse:
     """Time of use of every customer class, with the holidays that it needs.
 
-    mandatory  Classes that must use it; option: months for which a choice holds, of the classes that may choose.
+    mandatory  Classes that must use it; option: months for which a choice holds, of the classes that may
+               choose.
     """
 
     schedules: Mapping[CustomerClass, Dated[Schedule]]
@@ -77,17 +79,21 @@ class TimeOfUse:
     mandatory: Dated[frozenset[CustomerClass]]
     option: Dated[dict[CustomerClass, int]]
     holidays: Holidays
-    _figures: dict[tuple[CustomerClass | TouSchedule, date, date, date | None], tuple[tuple[str, Confidence], ...]] = field(
+    _figures: dict[
+        tuple[CustomerClass | TouSchedule, date, date, date | None], tuple[tuple[str, Confidence], ...]
+    ] = field(default_factory=dict, repr=False, compare=False)
+    _rows: dict[tuple[CustomerClass | TouSchedule, date, date | None], Int8Array] = field(
         default_factory=dict, repr=False, compare=False
     )
-    _rows: dict[tuple[CustomerClass | TouSchedule, date, date | None], npt.NDArray[np.int8]] = field(default_factory=dict, repr=False, compare=False)
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the cache, so that a pickled copy stays small."""
         return {**self.__dict__, "_rows": {}, "_figures": {}}
 
     def schedule(self, whose: CustomerClass | TouSchedule, day: date) -> Dated[Schedule]:
-        """The schedule of a class or of charging points, asked for a day; raises FactNotInForceError for a class without one."""
+        """The schedule of a class or of charging points, asked for a day; raises FactNotInForceError for a
+        class without one.
+        """
         if whose == TouSchedule.EV_CHARGING:
             return self.ev_charging
         customer_class = CustomerClass(whose)
@@ -101,10 +107,13 @@ class TimeOfUse:
             raise _no_class("time_of_use.ratios", self.ratio_tables, customer_class, day)
         return self.ratio_tables[customer_class]
 
-    def slot_periods(self, day: date, whose: CustomerClass | TouSchedule, known: date | None = None) -> tuple[TouPeriod, ...]:
+    def slot_periods(
+        self, day: date, whose: CustomerClass | TouSchedule, known: date | None = None
+    ) -> tuple[TouPeriod, ...]:
         """The period of each of the 96 quarter hours of a local day, the first beginning at midnight.
 
-        whose  A price class, or the charging points of industry and commerce, whose midday valley lies elsewhere.
+        whose  A price class, or the charging points of industry and commerce, whose midday valley lies
+               elsewhere.
         """
         return self._slots_of(self.schedule(whose, day).on(day, known), day)
 
@@ -119,22 +128,31 @@ class TimeOfUse:
                 slots = [new if new is not None else old for new, old in zip(rule.slots, slots, strict=True)]
         return tuple(slots)
 
-    def slot_matrix(self, days: Sequence[date], whose: CustomerClass | TouSchedule, known: date | None = None) -> npt.NDArray[np.int8]:
+    def slot_matrix(
+        self, days: Sequence[date], whose: CustomerClass | TouSchedule, known: date | None = None
+    ) -> Int8Array:
         """(days, 96) indices into ``list(TouPeriod)``."""
         matrix = np.empty((len(days), SLOTS), dtype=np.int8)
         for position, day in enumerate(days):
             key = (whose, day, known)
             row = self._rows.get(key)
             if row is None:
-                row = np.array([PERIODS.index(period) for period in self.slot_periods(day, whose, known)], dtype=np.int8)
+                row = np.array(
+                    [PERIODS.index(period) for period in self.slot_periods(day, whose, known)], dtype=np.int8
+                )
                 self._rows[key] = row
             matrix[position] = row
         return matrix
 
     def figures(
-        self, whose: CustomerClass | TouSchedule | None, first_day: date, last_day: date, known: date | None = None
+        self,
+        whose: CustomerClass | TouSchedule | None,
+        first_day: date,
+        last_day: date,
+        known: date | None = None,
     ) -> tuple[tuple[str, Confidence], ...]:
-        """The hours that hold on days of a span, season first: ids of figures as ``Facts.describe`` lists them, and how sure each is.
+        """The hours that hold on days of a span, season first: ids of figures as ``Facts.describe`` lists
+        them, and how sure each is.
 
         Days that no schedule or calendar covers add none; nobody's hours are none.
         """
@@ -145,14 +163,20 @@ class TimeOfUse:
             found: dict[str, Confidence] = {}
             for number in range((last_day - first_day).days + 1):
                 with suppress(FactNotInForceError):
-                    found |= self._figures_of(self.schedule(whose, first_day), first_day + timedelta(days=number), known)
+                    found |= self._figures_of(
+                        self.schedule(whose, first_day), first_day + timedelta(days=number), known
+                    )
             self._figures[key] = tuple(sorted(found.items(), key=lambda item: ".holidays." in item[0]))
         return self._figures[key]
 
     def has_holiday_hours(self, first_day: date, last_day: date) -> bool:
         """Whether the hours of some class differ on a day of a span because it is a holiday."""
         everybody: tuple[CustomerClass | TouSchedule, ...] = (*self.schedules, TouSchedule.EV_CHARGING)
-        return any(".holidays." in name for whose in everybody for name, _ in self.figures(whose, first_day, last_day))
+        return any(
+            ".holidays." in name
+            for whose in everybody
+            for name, _ in self.figures(whose, first_day, last_day)
+        )
 
     def _figures_of(self, dated: Dated[Schedule], day: date, known: date | None) -> dict[str, Confidence]:
         version = dated.version_on(day, known)
@@ -180,15 +204,21 @@ class TimeOfUse:
         return self.holidays.festival(day - timedelta(days=rule.first_days)) != own
 
 
-def _no_class(stem: str, tables: Mapping[CustomerClass, Dated[Any]], customer_class: CustomerClass, day: date) -> FactNotInForceError:
-    return FactNotForContractError(f"{stem}.{customer_class.value}", day, f"only the classes {', '.join(tables)}", "time_of_use.yaml")
+def _no_class(
+    stem: str, tables: Mapping[CustomerClass, Dated[Any]], customer_class: CustomerClass, day: date
+) -> FactNotInForceError:
+    return FactNotForContractError(
+        f"{stem}.{customer_class.value}", day, f"only the classes {', '.join(tables)}", "time_of_use.yaml"
+    )
 
 
 def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
     """Ratio by period; flat is 1."""
     del options
     value = written.mapping("value")
-    ratios = {parse_code(TouPeriod, value, key): value.bounded(key, 0, HIGHEST_RATIO, above=True) for key in value}
+    ratios = {
+        parse_code(TouPeriod, value, key): value.bounded(key, 0, HIGHEST_RATIO, above=True) for key in value
+    }
     if ratios.get(TouPeriod.FLAT) != 1:
         raise value.error("flat", "the ratio of flat must be 1")
     return ratios
@@ -208,7 +238,9 @@ def parse_bound_months(written: MarkedMap, options: MarkedMap) -> dict[CustomerC
 def parse_classes(written: MarkedMap, options: MarkedMap) -> frozenset[CustomerClass]:
     """A list of price classes."""
     del options
-    return frozenset(parse_code_text(CustomerClass, written, "value", name) for name in written.listing("value"))
+    return frozenset(
+        parse_code_text(CustomerClass, written, "value", name) for name in written.listing("value")
+    )
 
 
 def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
@@ -223,7 +255,11 @@ def parse_floating(written: MarkedMap, options: MarkedMap) -> frozenset[LineComp
     components = parse_components(written, options)
     if not components or components - _FLOATING:
         wrong = ", ".join(sorted(components - _FLOATING)) or "none"
-        raise written.error("value", f"only components of energy float, not {wrong}", f"Known: {', '.join(sorted(_FLOATING))}.")
+        raise written.error(
+            "value",
+            f"only components of energy float, not {wrong}",
+            f"Known: {', '.join(sorted(_FLOATING))}.",
+        )
     return components
 
 
@@ -248,20 +284,35 @@ def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:
     if len(by_month) != 12:
         raise value.error("seasons", f"no season covers month {min(set(range(1, 13)) - set(by_month))}")
     rules = value.listing("holidays")
-    return Schedule(tuple(by_month[month] for month in range(1, 13)), tuple(_holiday_rule(rule) for rule in rules))
+    return Schedule(
+        tuple(by_month[month] for month in range(1, 13)), tuple(_holiday_rule(rule) for rule in rules)
+    )
 
 
 def _holiday_rule(rule: MarkedMap) -> HolidayRule:
     rule.allow_only(("festivals", "first_days", "hours", "confidence"))
-    confidence = parse_code_text(Confidence, rule, "confidence", rule.text("confidence")) if rule.get("confidence") is not None else None
+    confidence = (
+        parse_code_text(Confidence, rule, "confidence", rule.text("confidence"))
+        if rule.get("confidence") is not None
+        else None
+    )
     first_days = int(rule.decimal("first_days")) if rule.get("first_days") is not None else None
     if first_days is not None and (first_days < 1 or first_days != rule.decimal("first_days")):
-        raise rule.error("first_days", f"first_days must be a whole number of days from 1 on, not {rule.get('first_days')}")
-    return HolidayRule(frozenset(str(name) for name in rule.listing("festivals")), first_days, _hours(rule.mapping("hours")), confidence)
+        raise rule.error(
+            "first_days", f"first_days must be a whole number of days from 1 on, not {rule.get('first_days')}"
+        )
+    return HolidayRule(
+        frozenset(str(name) for name in rule.listing("festivals")),
+        first_days,
+        _hours(rule.mapping("hours")),
+        confidence,
+    )
 
 
 def check_festivals(by_id: Mapping[str, Dated[Any]], names: Mapping[str, str]) -> None:
-    """Refuses a holiday rule of a schedule that names a festival which the calendar does not know: it would never apply."""
+    """Refuses a holiday rule of a schedule that names a festival which the calendar does not know: it would
+    never apply.
+    """
     for dated in (dated for fact_id, dated in by_id.items() if fact_id.startswith("time_of_use.schedule.")):
         for version in dated.versions:
             unknown = {name for rule in version.value.holiday_rules for name in rule.festivals} - names.keys()
@@ -286,13 +337,19 @@ def _span(hours: MarkedMap, key: str, text: str) -> Iterator[int]:
     begin, _, end = text.partition("-")
     first, last = (_slot(hours, key, part) for part in (begin, end))
     if not 0 <= first < last <= SLOTS:
-        raise hours.error(key, f"{text!r} is no span of a day", "Write HH:MM-HH:MM in quarter hours, ending at 24:00 at the latest.")
+        raise hours.error(
+            key,
+            f"{text!r} is no span of a day",
+            "Write HH:MM-HH:MM in quarter hours, ending at 24:00 at the latest.",
+        )
     return iter(range(first, last))
 
 
 def _slot(hours: MarkedMap, key: str, text: str) -> int:
     hour, _, minute = text.strip().partition(":")
-    if not (hour.isdigit() and minute.isdigit() and int(minute) % _MINUTES_PER_SLOT == 0 and int(minute) < 60):
+    if not (
+        hour.isdigit() and minute.isdigit() and int(minute) % _MINUTES_PER_SLOT == 0 and int(minute) < 60
+    ):
         raise hours.error(key, f"{text!r} is no quarter hour HH:MM")
     return int(hour) * 4 + int(minute) // _MINUTES_PER_SLOT
 

@@ -38,7 +38,8 @@ class TransferSupplyRules:
     red_min_ratio, green_max_ratio  Bands of the mark-up; None under the first version of the code. [1]
     loss_cap_ratio                  Loss that may be added to the purchase price. [1]
     lawful_modes                    Ways to charge that the price bureau's notice allows.
-    verification_after_months       Consecutive red or yellow months that trigger verification; None before that was said. [months]
+    verification_after_months       Consecutive red or yellow months that trigger verification; None before
+                                    that was said. [months]
     colour_confidence               How sure the bands are.
     """
 
@@ -98,7 +99,10 @@ def parse_colours(written: MarkedMap, options: MarkedMap) -> ColourBands:
     if not 0 <= green < red:
         raise value.error("green_max_ratio", f"green_max_ratio {green} must lie below red_min_ratio {red}")
     if green not in alternatives:
-        raise value.error("green_max_ratio", f"{green} is none of the readings {', '.join(str(ratio) for ratio in alternatives)}")
+        raise value.error(
+            "green_max_ratio",
+            f"{green} is none of the readings {', '.join(str(ratio) for ratio in alternatives)}",
+        )
     return ColourBands(rule, red, green, alternatives)
 
 

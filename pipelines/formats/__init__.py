@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines.formats.catalogue import FORMATS, detect
 from pipelines.formats.contract import Format, FormatSettings, ReadResult, RefusalReason
+from pipelines.formats.detection import FORMATS, detect
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping, load_mapping, load_mappings
 from pipelines.formats.unpack import unpack

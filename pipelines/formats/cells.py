@@ -25,7 +25,9 @@ from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTA
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _DATE = re.compile(r"[ \t]*([0-9]{4})-([0-9]{2})-([0-9]{2})[ \t]*")
-_INSTANT = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?)?")
+_INSTANT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[ T]([0-9]{2})(?::([0-9]{2})(?::([0-9]{2})(?:\.([0-9]{1,6}))?)?)?)?"
+)
 _INTEGER_TEXT = r"^-?[0-9]{1,9}$"
 MONTH_TEXT = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 _INTEGER, _MONTH = re.compile(_INTEGER_TEXT[1:-1]), re.compile(MONTH_TEXT[1:-1])
@@ -130,7 +132,11 @@ def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -
         return pa.chunked_array([pa.nulls(len(column), cell.dtype)])
     values = _convert(cell, column, settings)
     bounded = cell.minimum is not None or cell.above is not None or cell.maximum is not None
-    if values is not None and bounded and any(_beyond(cell, bound) for bound in pc.min_max(values).as_py().values()):
+    if (
+        values is not None
+        and bounded
+        and any(_beyond(cell, bound) for bound in pc.min_max(values).as_py().values())
+    ):
         return None
     return values
 
@@ -168,7 +174,11 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return _decode(cell, column)
         case CellKind.STAMP:
             instants = None if cell.stamps is None else cell.stamps.texts(column)
-            return instants if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings) else None
+            return (
+                instants
+                if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings)
+                else None
+            )
 
 
 def _all(good: pa.ChunkedArray) -> bool:
@@ -197,39 +207,63 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
     """One cell as a Python value; raises CellError that says what was found and what was expected."""
     if text == "":
         if cell.required:
-            raise CellError(cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed")
+            raise CellError(
+                cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed"
+            )
         return None
     value = _CELL_READERS[cell.kind](cell, text, settings)
     expected = _beyond(cell, value)
     if expected:
-        raise CellError(cell.name, RejectReason.OUT_OF_RANGE, f"found {shown(text)}, expected a number {expected}")
+        raise CellError(
+            cell.name, RejectReason.OUT_OF_RANGE, f"found {shown(text)}, expected a number {expected}"
+        )
     return value
 
 
 def _read_text(cell: Cell, text: str, settings: FormatSettings) -> str:
     if cell.length is not None and len(text) != cell.length:
-        raise CellError(cell.name, RejectReason.BAD_STRUCTURE, f"found {len(text)} characters, expected {cell.length} or none")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_STRUCTURE,
+            f"found {len(text)} characters, expected {cell.length} or none",
+        )
     return text
 
 
 def _read_number(cell: Cell, text: str, settings: FormatSettings) -> float:
     value = float(text) if _NUMBER.fullmatch(text) else math.nan
     if not math.isfinite(value):
-        raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a decimal number such as 1234.5")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_NUMBER,
+            f"found {shown(text)}, expected a decimal number such as 1234.5",
+        )
     return value
 
 
 def _read_decimal(cell: Cell, text: str, settings: FormatSettings) -> Decimal:
     if not _NUMBER.fullmatch(text):
-        raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a decimal number such as 1234.56")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_NUMBER,
+            f"found {shown(text)}, expected a decimal number such as 1234.56",
+        )
     value = Decimal(text.strip())
     # Compared by exponent first: quantising 1e999999 would need a million digits.
     if value.is_zero():
         return Decimal(0)
     if value.adjusted() > 11:
-        raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected at most 12 digits before the point")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_NUMBER,
+            f"found {shown(text)}, expected at most 12 digits before the point",
+        )
     if value.adjusted() < -6 or value.quantize(_DECIMAL_STEP) != value:
-        raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected at most 6 digits after the point")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_NUMBER,
+            f"found {shown(text)}, expected at most 6 digits after the point",
+        )
     return value.quantize(_DECIMAL_STEP)
 
 
@@ -244,10 +278,14 @@ def read_day(column_name: str, year: str, month: str, day: str, text: str, setti
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:
-        raise CellError(column_name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no day of the calendar") from None
+        raise CellError(
+            column_name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no day of the calendar"
+        ) from None
     if not settings.earliest_date <= found <= settings.latest_date:
         raise CellError(
-            column_name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a day from {settings.earliest_date} to {settings.latest_date}"
+            column_name,
+            RejectReason.BAD_DATE,
+            f"found {shown(text)}, expected a day from {settings.earliest_date} to {settings.latest_date}",
         )
     return found
 
@@ -255,20 +293,37 @@ def read_day(column_name: str, year: str, month: str, day: str, text: str, setti
 def _read_date(cell: Cell, text: str, settings: FormatSettings) -> date:
     match = _DATE.fullmatch(text)
     if match is None:
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a day as YYYY-MM-DD")
+        raise CellError(
+            cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a day as YYYY-MM-DD"
+        )
     return read_day(cell.name, match[1], match[2], match[3], text, settings)
 
 
 def _read_local_time(cell: Cell, text: str, settings: FormatSettings) -> datetime:
     match = _INSTANT.fullmatch(text)
     if match is None:
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a local time as YYYY-MM-DD HH:MM:SS")
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_DATE,
+            f"found {shown(text)}, expected a local time as YYYY-MM-DD HH:MM:SS",
+        )
     day = read_day(cell.name, match[1], match[2], match[3], text, settings)
     hour, minute, second = (int(part or 0) for part in match.group(4, 5, 6))
     try:
-        local = datetime(day.year, day.month, day.day, hour, minute, second, int((match[7] or "").ljust(6, "0") or 0), tzinfo=LOCAL_ZONE)
+        local = datetime(
+            day.year,
+            day.month,
+            day.day,
+            hour,
+            minute,
+            second,
+            int((match[7] or "").ljust(6, "0") or 0),
+            tzinfo=LOCAL_ZONE,
+        )
     except ValueError:
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no time of the day") from None
+        raise CellError(
+            cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no time of the day"
+        ) from None
     return local.astimezone(UTC)
 
 
@@ -282,7 +337,11 @@ def _read_stamp(cell: Cell, text: str, settings: FormatSettings) -> datetime:
     except (ValueError, OverflowError):
         notation = cell.stamps.notation if cell.stamps and cell.stamps.notation else "YYYY-MM-DD HH:MM:SS"
         zone = cell.stamps.zone if cell.stamps else ""
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected one stamp of {zone} as {notation}") from None
+        raise CellError(
+            cell.name,
+            RejectReason.BAD_DATE,
+            f"found {shown(text)}, expected one stamp of {zone} as {notation}",
+        ) from None
     read_day(cell.name, str(found.year), str(found.month), str(found.day), text, settings)
     return found
 
@@ -295,7 +354,9 @@ def _read_month(cell: Cell, text: str, settings: FormatSettings) -> str:
 
 def _read_code(cell: Cell, text: str, settings: FormatSettings) -> Any:
     if text not in cell.codes:
-        raise CellError(cell.name, RejectReason.BAD_CODE, f"found {shown(text)}, expected one of {', '.join(cell.codes)}")
+        raise CellError(
+            cell.name, RejectReason.BAD_CODE, f"found {shown(text)}, expected one of {', '.join(cell.codes)}"
+        )
     return cell.codes[text]
 
 

@@ -1,4 +1,6 @@
-"""What every reader of a received format promises: bytes in, rows and rejects out, every record accounted for."""
+"""What every reader of a received format promises: bytes in, rows and rejects out, every record accounted
+for.
+"""
 
 from __future__ import annotations
 
@@ -57,14 +59,24 @@ class RefusalReason(StrEnum):
 
 
 class FormatSettings(SettingsFile):
-    """How received files are to be understood where the sender's format leaves it open (``conf/formats.yaml``)."""
+    """How received files are to be understood where the sender's format leaves it open
+    (``conf/formats.yaml``).
+    """
 
     file: ClassVar[str] = "formats.yaml"
 
-    curve_value: Literal["interval_mean"] = Field(description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy.")
-    first_point: Literal["interval_end_0015"] = Field(description="What P1 stands for: the interval from 00:00 to 00:15 of DATA_DATE.")
-    present_char: str = Field(min_length=1, max_length=1, description="Character of DATA_WHOLE_FLAG that marks a point as present.")
-    point_flags_of_96: tuple[str, ...] = Field(description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine.")
+    curve_value: Literal["interval_mean"] = Field(
+        description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy."
+    )
+    first_point: Literal["interval_end_0015"] = Field(
+        description="What P1 stands for: the interval from 00:00 to 00:15 of DATA_DATE."
+    )
+    present_char: str = Field(
+        min_length=1, max_length=1, description="Character of DATA_WHOLE_FLAG that marks a point as present."
+    )
+    point_flags_of_96: tuple[str, ...] = Field(
+        description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine."
+    )
     wide_register_families: dict[str, Channel] = Field(
         description="E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; others refuse the file."
     )
@@ -75,7 +87,9 @@ class FormatSettings(SettingsFile):
         description="Assumed: period -> the period whose register counts it too, where a meter has no register of its own for it."
     )
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
-    encodings: dict[str, str] = Field(description="File-name pattern -> encoding, for senders not using the default; the first that fits holds.")
+    encodings: dict[str, str] = Field(
+        description="File-name pattern -> encoding, for senders not using the default; the first that fits holds."
+    )
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
@@ -101,7 +115,10 @@ class FormatSettings(SettingsFile):
     def encoding_of(self, name: str) -> str:
         """The encoding declared for a file of that name."""
         base = name.rsplit("/", 1)[-1]
-        return next((encoding for pattern, encoding in self.encodings.items() if fnmatch(base, pattern)), self.default_encoding)
+        return next(
+            (encoding for pattern, encoding in self.encodings.items() if fnmatch(base, pattern)),
+            self.default_encoding,
+        )
 
 
 def ascii_compatible(name: str) -> str:
@@ -120,11 +137,14 @@ def ascii_compatible(name: str) -> str:
 class ReadResult:
     """What one file contained.
 
-    rows           Good records: the bronze table's columns that the file tells (see ``rows_schema``), in file order.
+    rows           Good records: the bronze table's columns that the file tells (see ``rows_schema``), in file
+                   order.
     rejects        Records that could not be read (``REJECT_SCHEMA``), in file order.
-    received_rows  Records in the file; always rows + rejects. In long files rows are days of a channel and rejects are lines.
+    received_rows  Records in the file; always rows + rejects. In long files rows are days of a channel and
+                   rejects are lines.
     notes          What was accepted with a remark, for example a column that the contract does not know.
-    superseded     Lines of a long file that told another value than the line that stands for their interval (``REJECT_SCHEMA``), the first of them.
+    superseded     Lines of a long file that told another value than the line that stands for their interval
+                   (``REJECT_SCHEMA``), the first of them.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     """
 
@@ -189,9 +209,20 @@ class Rejects:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def add(self, line_number: int, column_name: str | None, reason_code: str, reason: str, raw_record: bytes | str) -> None:
+    def add(
+        self,
+        line_number: int,
+        column_name: str | None,
+        reason_code: str,
+        reason: str,
+        raw_record: bytes | str,
+    ) -> None:
         """Adds one record; bytes that are no text, and NUL, are shown as escapes."""
-        text = raw_record.decode("utf-8", errors="backslashreplace") if isinstance(raw_record, bytes) else raw_record
+        text = (
+            raw_record.decode("utf-8", errors="backslashreplace")
+            if isinstance(raw_record, bytes)
+            else raw_record
+        )
         shown = text.replace("\0", "\\x00")[:RAW_RECORD_LIMIT]
         self._rows.append((line_number, column_name, str(reason_code), reason, shown))
 
@@ -202,8 +233,12 @@ class Rejects:
     def table(self) -> pa.Table:
         """All rejects by line, as an Arrow table of REJECT_SCHEMA."""
         ordered = sorted(self._rows, key=lambda row: row[0])
-        columns: Iterable[tuple[object, ...]] = zip(*ordered, strict=True) if ordered else ((),) * len(REJECT_SCHEMA)
-        arrays = [pa.array(list(column), field.type) for column, field in zip(columns, REJECT_SCHEMA, strict=True)]
+        columns: Iterable[tuple[object, ...]] = (
+            zip(*ordered, strict=True) if ordered else ((),) * len(REJECT_SCHEMA)
+        )
+        arrays = [
+            pa.array(list(column), field.type) for column, field in zip(columns, REJECT_SCHEMA, strict=True)
+        ]
         return pa.Table.from_arrays(arrays, schema=REJECT_SCHEMA)
 
 

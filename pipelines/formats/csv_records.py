@@ -1,6 +1,8 @@
-"""Comma-separated records: whole columns at once where all is well, line by line with a diagnosis where it is not.
+"""Comma-separated records: whole columns at once where all is well, line by line with a diagnosis where it is
+not.
 
-One record is one line. A file is tried as a whole, then in blocks of lines, and only the blocks that hold a bad line are
+One record is one line. A file is tried as a whole, then in blocks of lines, and only the blocks that hold a
+bad line are
 read line by line, so that one bad row in two million costs a block and not the file.
 """
 
@@ -12,10 +14,10 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
+from pipelines.arrays import ByteArray, IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellError, read_cell, read_column
@@ -38,9 +40,11 @@ Assemble = Callable[[pa.Table], pa.Table]
 class CsvLayout:
     """A text format: its cells, and how a table of them becomes rows of the bronze table.
 
-    cells     The columns that the file must have, or may have where they are optional, by name; their order in the file is free.
+    cells     The columns that the file must have, or may have where they are optional, by name; their order
+              in the file is free.
     table     The bronze table.
-    assemble  Table with one column per cell and ``line_number`` -> table with the columns of ``rows_schema(table)``.
+    assemble  Table with one column per cell and ``line_number`` -> table with the columns of
+              ``rows_schema(table)``.
     """
 
     cells: tuple[Cell, ...]
@@ -50,7 +54,9 @@ class CsvLayout:
     @property
     def cell_schema(self) -> pa.Schema:
         """The cells and the line number as an Arrow schema."""
-        return pa.schema([pa.field(cell.name, cell.dtype) for cell in self.cells] + [pa.field("line_number", LONG)])
+        return pa.schema(
+            [pa.field(cell.name, cell.dtype) for cell in self.cells] + [pa.field("line_number", LONG)]
+        )
 
 
 @dataclass(frozen=True)
@@ -109,7 +115,11 @@ def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSet
     lines = Lines(content, header.body_start, name, settings)
     rejects = Rejects()
     whole = _read_whole(lines, header, layout, settings)
-    tables = [whole] if whole is not None else [_read_block(lines, block, header, layout, settings, rejects) for block in lines.blocks()]
+    tables = (
+        [whole]
+        if whole is not None
+        else [_read_block(lines, block, header, layout, settings, rejects) for block in lines.blocks()]
+    )
     cells = pa.concat_tables([layout.cell_schema.empty_table(), *tables])
     known = {cell.name for cell in layout.cells}
     surplus = [column for column in header.names if column and column not in known]
@@ -121,7 +131,12 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
     encoding = "utf-8" if content.startswith(_UTF8_BOM) else settings.encoding_of(name)
     end = content.find(b"\n")
     if (len(content) if end < 0 else end) > _HEADER_LIMIT_BYTES:
-        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, f"the header is longer than {_HEADER_LIMIT_BYTES} bytes", line=1)
+        raise InputRefusedError(
+            name,
+            RefusalReason.BAD_STRUCTURE,
+            f"the header is longer than {_HEADER_LIMIT_BYTES} bytes",
+            line=1,
+        )
     line = (content if end < 0 else content[:end]).removeprefix(_UTF8_BOM).rstrip(b"\r")
     try:
         names = tuple(field.strip() for field in next(csv.reader([line.decode(encoding)], strict=True), []))
@@ -129,7 +144,10 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
         if (foreign := foreign_text(content)) is not None:
             raise InputRefusedError(name, *foreign, line=1) from None
         raise InputRefusedError(
-            name, RefusalReason.BAD_ENCODING, f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}", line=1
+            name,
+            RefusalReason.BAD_ENCODING,
+            f"the header cannot be read as {encoding} ({error}); {ENCODING_HINT}",
+            line=1,
         ) from None
     missing = any(cell.name not in names and not cell.optional for cell in layout.cells)
     if missing and (foreign := foreign_text(content)) is not None:
@@ -137,13 +155,25 @@ def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatS
     for cell in layout.cells:
         if cell.name not in names and not cell.optional:
             near = get_close_matches(cell.name, [found for found in names if found], n=1)
-            found = f"; found {near[0]!r}, did the sender rename it?" if near else f"; the header has {shown(', '.join(names), 120)}"
+            found = (
+                f"; found {near[0]!r}, did the sender rename it?"
+                if near
+                else f"; the header has {shown(', '.join(names), 120)}"
+            )
             raise InputRefusedError(
-                name, RefusalReason.MISSING_COLUMN, f"the column {cell.name} is missing from the header{found}", line=1, column=cell.name
+                name,
+                RefusalReason.MISSING_COLUMN,
+                f"the column {cell.name} is missing from the header{found}",
+                line=1,
+                column=cell.name,
             )
         if names.count(cell.name) > 1:
             raise InputRefusedError(
-                name, RefusalReason.DUPLICATE_COLUMN, f"the column {cell.name} stands twice in the header", line=1, column=cell.name
+                name,
+                RefusalReason.DUPLICATE_COLUMN,
+                f"the column {cell.name} stands twice in the header",
+                line=1,
+                column=cell.name,
             )
     return Header(names, encoding, len(content) if end < 0 else end + 1)
 
@@ -158,23 +188,33 @@ class Lines:
         if len(content) > body_start and content[-1] != _LINE_FEED:
             feeds = np.append(feeds, len(content))
         starts = np.concatenate([[body_start], feeds[:-1] + 1]).astype(np.int64) if len(feeds) else feeds
-        returns = np.frombuffer(content, np.uint8)[np.maximum(feeds - 1, 0)] == _RETURN if len(feeds) else np.zeros(0, np.bool_)
+        returns = (
+            np.frombuffer(content, np.uint8)[np.maximum(feeds - 1, 0)] == _RETURN
+            if len(feeds)
+            else np.zeros(0, np.bool_)
+        )
         ends = feeds - (returns & (feeds > starts))
         filled = ends > starts
         self.has_blank_lines = not bool(filled.all())
-        self.numbers: npt.NDArray[np.int64] = np.flatnonzero(filled).astype(np.int64) + 2
-        self.starts: npt.NDArray[np.int64] = starts[filled]
-        self.ends: npt.NDArray[np.int64] = ends[filled]
+        self.numbers: IntArray = np.flatnonzero(filled).astype(np.int64) + 2
+        self.starts: IntArray = starts[filled]
+        self.ends: IntArray = ends[filled]
         self.longest = int((self.ends - self.starts).max()) if len(self.starts) else 0
         if len(self.starts) > settings.max_records:
-            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{len(self.starts)} records, more than the {settings.max_records} allowed")
+            raise InputRefusedError(
+                name,
+                RefusalReason.TOO_MANY_RECORDS,
+                f"{len(self.starts)} records, more than the {settings.max_records} allowed",
+            )
 
     def __len__(self) -> int:
         return len(self.starts)
 
     def blocks(self) -> list[range]:
         """Runs of lines of which each is tried as a whole."""
-        return [range(first, min(first + _BLOCK_LINES, len(self))) for first in range(0, len(self), _BLOCK_LINES)]
+        return [
+            range(first, min(first + _BLOCK_LINES, len(self))) for first in range(0, len(self), _BLOCK_LINES)
+        ]
 
     def line(self, index: int) -> bytes:
         """One record without its line end."""
@@ -190,7 +230,9 @@ def _read_whole(lines: Lines, header: Header, layout: CsvLayout, settings: Forma
     return read_columns(buffer, lines.numbers, header, layout, settings)
 
 
-def _read_block(lines: Lines, block: range, header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects) -> pa.Table:
+def _read_block(
+    lines: Lines, block: range, header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects
+) -> pa.Table:
     numbers = lines.numbers[block.start : block.stop]
     records = [lines.line(index) for index in block]
     if max(map(len, records)) <= settings.max_line_bytes:
@@ -200,7 +242,9 @@ def _read_block(lines: Lines, block: range, header: Header, layout: CsvLayout, s
     return read_lines(records, numbers.tolist(), header, layout, settings, rejects)
 
 
-def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header, layout: CsvLayout, settings: FormatSettings) -> pa.Table | None:
+def read_columns(
+    body: pa.Buffer, numbers: IntArray, header: Header, layout: CsvLayout, settings: FormatSettings
+) -> pa.Table | None:
     """All records at once as typed columns; None unless every single one is good.
 
     body     Lines without the header.
@@ -215,7 +259,9 @@ def read_columns(body: pa.Buffer, numbers: npt.NDArray[np.int64], header: Header
     try:
         table = pa_csv.read_csv(
             pa.BufferReader(plain),
-            read_options=pa_csv.ReadOptions(use_threads=False, block_size=_FAST_BLOCK_BYTES, column_names=positions),
+            read_options=pa_csv.ReadOptions(
+                use_threads=False, block_size=_FAST_BLOCK_BYTES, column_names=positions
+            ),
             parse_options=pa_csv.ParseOptions(newlines_in_values=False, ignore_empty_lines=False),
             convert_options=pa_csv.ConvertOptions(
                 check_utf8=False,
@@ -256,7 +302,7 @@ def _as_plain_utf8(body: pa.Buffer, encoding: str) -> pa.Buffer | None:
     return body if encoding == "utf-8" else pa.py_buffer(text.encode())
 
 
-def _quotes_are_plain(content: npt.NDArray[np.uint8]) -> bool:
+def _quotes_are_plain(content: ByteArray) -> bool:
     """True where quotes come in pairs around whole cells, so that every reader agrees on what they mean."""
     quotes = np.flatnonzero(content == _QUOTE)
     if len(quotes) == 0:
@@ -265,48 +311,91 @@ def _quotes_are_plain(content: npt.NDArray[np.uint8]) -> bool:
         return False
     opening, closing = quotes[0::2], quotes[1::2]
     before = np.where(opening == 0, _LINE_FEED, content[opening - 1])
-    after = np.where(closing == len(content) - 1, _LINE_FEED, content[np.minimum(closing + 1, len(content) - 1)])
-    return bool(np.isin(before, (_COMMA, _LINE_FEED)).all() and np.isin(after, (_COMMA, _LINE_FEED, _RETURN)).all())
+    after = np.where(
+        closing == len(content) - 1, _LINE_FEED, content[np.minimum(closing + 1, len(content) - 1)]
+    )
+    return bool(
+        np.isin(before, (_COMMA, _LINE_FEED)).all() and np.isin(after, (_COMMA, _LINE_FEED, _RETURN)).all()
+    )
 
 
 def read_lines(
-    records: Sequence[bytes], numbers: Sequence[int], header: Header, layout: CsvLayout, settings: FormatSettings, rejects: Rejects
+    records: Sequence[bytes],
+    numbers: Sequence[int],
+    header: Header,
+    layout: CsvLayout,
+    settings: FormatSettings,
+    rejects: Rejects,
 ) -> pa.Table:
-    """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what was expected."""
-    places = [(cell, header.names.index(cell.name) if cell.name in header.names else None) for cell in layout.cells]
+    """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what
+    was expected.
+    """
+    places = [
+        (cell, header.names.index(cell.name) if cell.name in header.names else None) for cell in layout.cells
+    ]
     good: list[list[object]] = []
     for number, record in zip(numbers, records, strict=True):
         try:
             fields = _split(record, header, settings)
-            good.append([*(None if place is None else read_cell(cell, fields[place], settings) for cell, place in places), number])
+            good.append(
+                [
+                    *(
+                        None if place is None else read_cell(cell, fields[place], settings)
+                        for cell, place in places
+                    ),
+                    number,
+                ]
+            )
         except CellError as error:
-            rejects.add(number, error.column_name, error.reason_code, error.reason, _shown_record(record, header.encoding))
+            rejects.add(
+                number,
+                error.column_name,
+                error.reason_code,
+                error.reason,
+                _shown_record(record, header.encoding),
+            )
     columns = zip(*good, strict=True) if good else ((),) * len(layout.cell_schema)
-    arrays = [pa.array(list(column), field.type) for column, field in zip(columns, layout.cell_schema, strict=True)]
+    arrays = [
+        pa.array(list(column), field.type) for column, field in zip(columns, layout.cell_schema, strict=True)
+    ]
     return pa.Table.from_arrays(arrays, schema=layout.cell_schema)
 
 
 def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]:
     if len(record) > settings.max_line_bytes:
-        raise CellError(None, RejectReason.BAD_STRUCTURE, f"the line has {len(record)} bytes, more than the {settings.max_line_bytes} allowed")
+        raise CellError(
+            None,
+            RejectReason.BAD_STRUCTURE,
+            f"the line has {len(record)} bytes, more than the {settings.max_line_bytes} allowed",
+        )
     if 0 in record:
-        raise CellError(_column_at(record, record.index(0), header), RejectReason.NUL_BYTE, "the line holds a NUL byte")
+        raise CellError(
+            _column_at(record, record.index(0), header), RejectReason.NUL_BYTE, "the line holds a NUL byte"
+        )
     try:
         text = record.decode(header.encoding)
     except UnicodeDecodeError as error:
         column = _column_at(record, error.start, header)
         raise CellError(
-            column, RejectReason.BAD_ENCODING, f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}"
+            column,
+            RejectReason.BAD_ENCODING,
+            f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}",
         ) from None
     try:
         fields = next(csv.reader([text], strict=True))
     except csv.Error as error:
-        raise CellError(None, RejectReason.BAD_STRUCTURE, f"the quotes or line ends of the line cannot be read ({error})") from None
+        raise CellError(
+            None, RejectReason.BAD_STRUCTURE, f"the quotes or line ends of the line cannot be read ({error})"
+        ) from None
     if len(fields) < len(header.names):
         column = header.names[len(fields)]
-        raise CellError(column, RejectReason.TOO_FEW_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}")
+        raise CellError(
+            column, RejectReason.TOO_FEW_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}"
+        )
     if len(fields) > len(header.names):
-        raise CellError(None, RejectReason.TOO_MANY_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}")
+        raise CellError(
+            None, RejectReason.TOO_MANY_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}"
+        )
     return fields
 
 

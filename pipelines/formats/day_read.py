@@ -1,4 +1,6 @@
-"""E_MP_DAY_READ: registers frozen at the end of a day, one row per register family, as CSV (the new long form)."""
+"""E_MP_DAY_READ: registers frozen at the end of a day, one row per register family, as CSV (the new long
+form).
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,12 @@ class DayReadCsv:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""
         present = header_names(content)
-        return read_csv(content, name, self.layout([*RATE_COLUMNS, *(rate for rate in EVERY_RATE[4:] if rate in present)]), settings)
+        return read_csv(
+            content,
+            name,
+            self.layout([*RATE_COLUMNS, *(rate for rate in EVERY_RATE[4:] if rate in present)]),
+            settings,
+        )
 
     def layout(self, rates: Sequence[str]) -> CsvLayout:
         """The cells; a cumulative register is never negative."""
@@ -86,10 +93,14 @@ def up_to_last(names: Sequence[str], present: Sequence[str]) -> list[str]:
 def rate_lists(cells: pa.Table, names: Sequence[str]) -> pa.Array:
     """The registers of the rates as one list a row; null where none of them was sent.
 
-    names  Columns of the first rate, the second ... as far as the file goes; one that it lacks is a rate that was not sent.
+    names  Columns of the first rate, the second ... as far as the file goes; one that it lacks is a rate that
+           was not sent.
     """
     count = cells.num_rows
-    columns = [cells[column].combine_chunks() if column in cells.column_names else pa.nulls(count, ENERGY) for column in names]
+    columns = [
+        cells[column].combine_chunks() if column in cells.column_names else pa.nulls(count, ENERGY)
+        for column in names
+    ]
     if all(column.null_count == count for column in columns):
         return pa.nulls(count, pa.list_(ENERGY))
     sent = ~np.logical_and.reduce([column.is_null().to_numpy(zero_copy_only=False) for column in columns])

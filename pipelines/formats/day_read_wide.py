@@ -1,4 +1,6 @@
-"""E_MP_DAY_READ in its old wide form: one row per meter point and day, one group of columns per register family, as CSV."""
+"""E_MP_DAY_READ in its old wide form: one row per meter point and day, one group of columns per register
+family, as CSV.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ _FAMILY = re.compile(r"([A-Z][A-Z0-9]*)_R")
 
 
 class DayReadWideCsv:
-    """Reader of old E_MP_DAY_READ files; which family counts what stands in ``wide_register_families`` of the settings."""
+    """Reader of old E_MP_DAY_READ files; which family counts what stands in ``wide_register_families`` of the
+    settings.
+    """
 
     id = "e_mp_day_read_wide_csv"
     title = "E_MP_DAY_READ (CSV, old wide form)"
@@ -30,7 +34,9 @@ class DayReadWideCsv:
     def sniff(self, name: str, head: bytes) -> bool:
         """Whether the header has the key columns and a register family."""
         names = header_names(head)
-        return all(column in names for column in KEY_COLUMNS) and any(_FAMILY.fullmatch(column) for column in names)
+        return all(column in names for column in KEY_COLUMNS) and any(
+            _FAMILY.fullmatch(column) for column in names
+        )
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file: a row of it gives one row of the table per family that has a register."""
@@ -41,19 +47,31 @@ class DayReadWideCsv:
         if unknown:
             known = ", ".join(settings.wide_register_families)
             reason = f"nothing says what the register family {unknown[0]} counts; wide_register_families of conf/formats.yaml names {known}"
-            raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, reason, line=1, column=f"{unknown[0]}_R")
-        rates = {family: up_to_last([f"{family}_{rate}" for rate in EVERY_RATE], names) for family in families}
+            raise InputRefusedError(
+                name, RefusalReason.MISSING_COLUMN, reason, line=1, column=f"{unknown[0]}_R"
+            )
+        rates = {
+            family: up_to_last([f"{family}_{rate}" for rate in EVERY_RATE], names) for family in families
+        }
         cells = [
             Cell("ID", CellKind.TEXT, required=True),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("COL_TIME", CellKind.LOCAL_TIME),
-            *(Cell(column, CellKind.DECIMAL, minimum=0) for family in families for column in (f"{family}_R", *rates[family]) if column in names),
+            *(
+                Cell(column, CellKind.DECIMAL, minimum=0)
+                for family in families
+                for column in (f"{family}_R", *rates[family])
+                if column in names
+            ),
         ]
         if INSERT_TIME in names:
             cells.append(Cell(INSERT_TIME, CellKind.LOCAL_TIME))
 
         def assemble(read: pa.Table) -> pa.Table:
-            parts = [_family_rows(read, family, rates[family], settings.wide_register_families[family].value) for family in families]
+            parts = [
+                _family_rows(read, family, rates[family], settings.wide_register_families[family].value)
+                for family in families
+            ]
             return pa.concat_tables([rows_schema(BronzeRegisterReads).empty_table(), *parts])
 
         return read_csv(content, name, CsvLayout(tuple(cells), self.table, assemble), settings)
@@ -80,6 +98,9 @@ def _family_rows(cells: pa.Table, family: str, rates: list[str], channel: str) -
         "sent_at_utc": cells[INSERT_TIME] if INSERT_TIME in cells.column_names else None,
     }
     arrays = [columns.get(field.name) for field in schema]
-    return pa.table({field.name: pa.nulls(count, field.type) if array is None else array for field, array in zip(schema, arrays, strict=True)}).cast(
-        schema
-    )
+    return pa.table(
+        {
+            field.name: pa.nulls(count, field.type) if array is None else array
+            for field, array in zip(schema, arrays, strict=True)
+        }
+    ).cast(schema)

@@ -1,4 +1,6 @@
-"""The project's own contract for tables without a grid standard: CSV with the declared columns and ``sent_at``."""
+"""The project's own contract for tables without a grid standard: CSV with the declared columns and
+``sent_at``.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,18 @@ def cells_of(table: type[Table]) -> tuple[Cell, ...]:
         elif column.endswith("_month"):
             kind = CellKind.MONTH
         needed, least, above, most = not field.nullable, field.minimum, field.above, field.maximum
-        cells.append(Cell(column, kind, needed, accepted, minimum=least, above=above, maximum=most, optional=field.optional))
+        cells.append(
+            Cell(
+                column,
+                kind,
+                needed,
+                accepted,
+                minimum=least,
+                above=above,
+                maximum=most,
+                optional=field.optional,
+            )
+        )
     return (*cells, Cell(SENT_AT, CellKind.LOCAL_TIME))
 
 

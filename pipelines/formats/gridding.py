@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
+from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import RejectReason
 from pipelines.formats.cells import month_of
 from pipelines.formats.contract import rows_schema
@@ -24,8 +24,6 @@ TOLD_AGAIN = "="
 """Completeness flag of an interval that came, and that more than one line of its file tells."""
 
 _DENSE_LIMIT = 1 << 24
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,12 @@ class LongRecords:
     """Good lines of a long file as columns, in file order.
 
     meter    Place of each line's meter point in ``names``, which are sorted and distinct.
-    channel  Place of each line's channel in ``channels``; where value columns tell the channels, the column counts and this is None.
+    channel  Place of each line's channel in ``channels``; where value columns tell the channels, the column
+             counts and this is None.
     instant  The stamp. [us of UTC]
     values   One array per value column, NaN where nothing came; in kWh, kW, kvarh or kvar.
-    quality  Place of each line's letter in QUALITY_LETTERS, -1 for none; None where the file tells no quality.
+    quality  Place of each line's letter in QUALITY_LETTERS, -1 for none; None where the file tells no
+             quality.
     sent     The sender's time, NO_TIME where there is none. [us of UTC]
     line     Line or record in the file.
     """
@@ -47,11 +47,11 @@ class LongRecords:
     channel: IntArray | None
     instant: IntArray
     values: tuple[FloatArray, ...]
-    quality: npt.NDArray[np.int8] | None
+    quality: Int8Array | None
     sent: IntArray
     line: IntArray
 
-    def taken(self, rows: npt.NDArray[np.bool_]) -> LongRecords:
+    def taken(self, rows: BoolArray) -> LongRecords:
         """Some of the lines."""
         return LongRecords(
             self.names,
@@ -78,7 +78,9 @@ class LineFaults:
 
 @dataclass(frozen=True)
 class BeatenLines:
-    """Lines of one value column whose value differs from that of the line that stands for their interval; both by their place in the records given."""
+    """Lines of one value column whose value differs from that of the line that stands for their interval;
+    both by their place in the records given.
+    """
 
     number: int
     places: IntArray
@@ -87,7 +89,9 @@ class BeatenLines:
 
 @dataclass(frozen=True)
 class Gridded:
-    """Day curves, lines at fault, how many lines another line of the file replaced or repeated, and those of them that told another value."""
+    """Day curves, lines at fault, how many lines another line of the file replaced or repeated, and those of
+    them that told another value.
+    """
 
     rows: pa.Table
     faults: tuple[LineFaults, ...]
@@ -95,7 +99,7 @@ class Gridded:
     beaten: tuple[BeatenLines, ...] = ()
 
 
-def interval_starts(instant: IntArray, mapping: LongMapping) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+def interval_starts(instant: IntArray, mapping: LongMapping) -> tuple[IntArray, BoolArray]:
     """Begin of each interval on the clock in which days are cut [us], and whether it stands on the grid."""
     length = mapping.interval_minutes * 60_000_000
     shift = day_micros(mapping.stamp) - (length if mapping.stamp.place is StampPlace.INTERVAL_END else 0)
@@ -104,7 +108,8 @@ def interval_starts(instant: IntArray, mapping: LongMapping) -> tuple[IntArray, 
 
 
 def grid_days(records: LongRecords, mapping: LongMapping, present_char: str) -> Gridded:
-    """Places each line in its day; of two lines for one interval the larger sender's time stands, then the later line.
+    """Places each line in its day; of two lines for one interval the larger sender's time stands, then the
+    later line.
 
     Lines that differ and carry no sender's time are all held back, for nobody can tell which is true.
     """
@@ -120,13 +125,17 @@ def grid_days(records: LongRecords, mapping: LongMapping, present_char: str) -> 
         if not chosen.size:
             continue
         channel = np.full(chosen.size, number) if records.channel is None else records.channel[chosen]
-        part = _grid(records, chosen, values[chosen], channel, day[chosen], slot[chosen], number, mapping, present_char)
+        part = _grid(
+            records, chosen, values[chosen], channel, day[chosen], slot[chosen], number, mapping, present_char
+        )
         parts.append(part.rows)
         faults += part.faults
         beaten += part.beaten
         resent = max(resent, part.resent)
     schema = rows_schema(BronzeLoadCurves)
-    return Gridded(pa.concat_tables(parts) if parts else schema.empty_table(), tuple(faults), resent, tuple(beaten))
+    return Gridded(
+        pa.concat_tables(parts) if parts else schema.empty_table(), tuple(faults), resent, tuple(beaten)
+    )
 
 
 def _grid(
@@ -144,7 +153,10 @@ def _grid(
     slots, channels = mapping.slots, len(records.channels)
     first_day = int(day.min())
     span = int(day.max()) - first_day + 1
-    rank, keys = dense_ranks((records.meter[chosen] * channels + channel) * span + (day - first_day), len(records.names) * channels * span)
+    rank, keys = dense_ranks(
+        (records.meter[chosen] * channels + channel) * span + (day - first_day),
+        len(records.names) * channels * span,
+    )
     cell = rank * slots + slot
     energy = np.full(keys.size * slots, np.nan)
     energy[cell] = values
@@ -188,14 +200,25 @@ def _grid(
     newest = np.full(keys.size, NO_TIME)
     np.maximum.at(newest, rank, sent)
     rows = _rows(
-        records, mapping, number, keys[kept], first_day, span, matrix[kept], quality, newest[kept], _lines(rank, line, keys.size, number)[kept]
+        records,
+        mapping,
+        number,
+        keys[kept],
+        first_day,
+        span,
+        matrix[kept],
+        quality,
+        newest[kept],
+        _lines(rank, line, keys.size, number)[kept],
     )
     again = (counts > 1).reshape(keys.size, slots)[kept] if resent else None
     return Gridded(_with_flags(rows, matrix[kept], again, present_char), faults, resent, beaten)
 
 
 def dense_ranks(key: IntArray, size: int) -> tuple[IntArray, IntArray]:
-    """Each key's place among the sorted distinct keys, and those keys; counted instead of sorted where keys are dense."""
+    """Each key's place among the sorted distinct keys, and those keys; counted instead of sorted where keys
+    are dense.
+    """
     if size <= max(_DENSE_LIMIT, 4 * key.size):
         present = np.zeros(size, dtype=np.bool_)
         present[key] = True
@@ -205,7 +228,9 @@ def dense_ranks(key: IntArray, size: int) -> tuple[IntArray, IntArray]:
 
 
 def _lines(rank: IntArray, line: IntArray, count: int, number: int) -> IntArray:
-    """A line that stands for each row: its first; for further value columns the next ones, so that no two rows share one where there are enough."""
+    """A line that stands for each row: its first; for further value columns the next ones, so that no two
+    rows share one where there are enough.
+    """
     found = np.empty(count, dtype=np.int64)
     if number == 0:
         found[rank[::-1]] = line[::-1]
@@ -223,7 +248,7 @@ def _rows(
     first_day: int,
     span: int,
     matrix: FloatArray,
-    quality: npt.NDArray[np.int8] | None,
+    quality: Int8Array | None,
     newest: IntArray,
     line: IntArray,
 ) -> pa.Table:
@@ -255,8 +280,9 @@ def _rows(
     ).cast(rows_schema(BronzeLoadCurves))
 
 
-def _with_flags(rows: pa.Table, matrix: FloatArray, again: npt.NDArray[np.bool_] | None, present_char: str) -> pa.Table:
-    """Completeness flags of the days of which only a part was delivered, or an interval more than once; any other day has none.
+def _with_flags(rows: pa.Table, matrix: FloatArray, again: BoolArray | None, present_char: str) -> pa.Table:
+    """Completeness flags of the days of which only a part was delivered, or an interval more than once; any
+    other day has none.
 
     again  (rows x slots) whether several lines tell the interval; none: no interval is told twice.
     """
@@ -271,8 +297,14 @@ def _with_flags(rows: pa.Table, matrix: FloatArray, again: npt.NDArray[np.bool_]
     texts = pa.Array.from_buffers(
         pa.large_string(),
         int(part.sum()),
-        [None, pa.py_buffer(np.arange(part.sum() + 1, dtype=np.int64) * matrix.shape[1]), pa.py_buffer(letters.tobytes())],
+        [
+            None,
+            pa.py_buffer(np.arange(part.sum() + 1, dtype=np.int64) * matrix.shape[1]),
+            pa.py_buffer(letters.tobytes()),
+        ],
     ).cast(STRING)
     places = np.cumsum(part) - 1
     flags = texts.take(pa.array(places, mask=~part))
-    return rows.set_column(rows.schema.get_field_index("present_flags"), rows.schema.field("present_flags"), flags)
+    return rows.set_column(
+        rows.schema.get_field_index("present_flags"), rows.schema.field("present_flags"), flags
+    )

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
 from pipelines.formats.csv_records import CsvLayout, read_cells
-from pipelines.formats.gridding import NO_TIME, BeatenLines, IntArray, LongRecords, grid_days, interval_starts
+from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
@@ -30,7 +31,9 @@ Raw = Callable[[int], bytes | str]
 
 
 class LongForm:
-    """Reader of long files under one mapping; ``only`` restricts it to some lines, for the replay of rejected ones."""
+    """Reader of long files under one mapping; ``only`` restricts it to some lines, for the replay of rejected
+    ones.
+    """
 
     table: type[Table] = BronzeLoadCurves
 
@@ -46,9 +49,14 @@ class LongForm:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
-        Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet, bad_encoding, too_many_records, bad_structure.
+        Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
+        bad_encoding, too_many_records, bad_structure.
         """
-        typed, rejects, raw, notes = self._parquet(content, name, settings) if content.startswith(MAGIC) else self._csv(content, name, settings)
+        typed, rejects, raw, notes = (
+            self._parquet(content, name, settings)
+            if content.startswith(MAGIC)
+            else self._csv(content, name, settings)
+        )
         count = typed.num_rows + len(rejects)
         records = self._on_grid(self._records(typed), name, settings, rejects, raw)
         gridded = grid_days(records, self.mapping, settings.present_char)
@@ -66,14 +74,27 @@ class LongForm:
                     rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
         remark = f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an interval again"
         superseded, told = self._superseded(records, gridded.beaten, raw)
-        return ReadResult(gridded.rows, rejects.table(), gridded.rows.num_rows + len(rejects), (*notes, *told, remark), count, superseded)
+        return ReadResult(
+            gridded.rows,
+            rejects.table(),
+            gridded.rows.num_rows + len(rejects),
+            (*notes, *told, remark),
+            count,
+            superseded,
+        )
 
-    def _superseded(self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw) -> tuple[pa.Table, tuple[str, ...]]:
-        """The lines whose differing value gave way to another line's, and a remark that names the first of them."""
+    def _superseded(
+        self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw
+    ) -> tuple[pa.Table, tuple[str, ...]]:
+        """The lines whose differing value gave way to another line's, and a remark that names the first of
+        them.
+        """
         listed, total = Rejects(), sum(part.places.size for part in beaten)
         for part in beaten:
             column, values = self.mapping.values[part.number].column, records.values[part.number]
-            for place, winner in zip(part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False):
+            for place, winner in zip(
+                part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
+            ):
                 reason = f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} for the same interval and stands"
                 line = int(records.line[place])
                 listed.add(line, column, SUPERSEDED, reason, raw(line))
@@ -81,25 +102,37 @@ class LongForm:
             return listed.table(), ()
         table = listed.table()
         named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
-        return table, (f"{total} values gave way to another line's for the same interval: lines {named}{', ...' if total > _BEATEN_NAMED else ''}",)
+        return table, (
+            f"{total} values gave way to another line's for the same interval: lines {named}{', ...' if total > _BEATEN_NAMED else ''}",
+        )
 
-    def _csv(self, content: bytes, name: str, settings: FormatSettings) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    def _csv(
+        self, content: bytes, name: str, settings: FormatSettings
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
         mapping = self.mapping
         declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
-        cells = [Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))]
+        cells = [
+            Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))
+        ]
         if mapping.meter_point.column:
             cells.append(Cell(mapping.meter_point.column, CellKind.TEXT, required=True))
         cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
         if mapping.channel:
-            cells.append(Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes))
+            cells.append(
+                Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes)
+            )
         if mapping.quality:
             cells.append(Cell(mapping.quality.column, CellKind.CODE, codes=mapping.quality.codes))
         if mapping.received_at:
-            cells.append(Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at)))
+            cells.append(
+                Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
+            )
         read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
         return read.cells, read.rejects, read.record, read.notes
 
-    def _parquet(self, content: bytes, name: str, settings: FormatSettings) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    def _parquet(
+        self, content: bytes, name: str, settings: FormatSettings
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
         lines = ParquetLines(content, name, self.mapping, settings)
         typed = lines.typed()
         return typed, lines.rejects, lines.raw, ()
@@ -109,7 +142,10 @@ class LongForm:
         names, meter = [mapping.meter_point.constant], np.zeros(count, np.int64)
         if mapping.meter_point.column:
             names, meter = _places(typed[mapping.meter_point.column])
-        channels, channel = [str(value.channel.value) if value.channel else "" for value in mapping.values], None
+        channels, channel = (
+            [str(value.channel.value) if value.channel else "" for value in mapping.values],
+            None,
+        )
         if mapping.channel:
             channels, channel = _places(typed[mapping.channel.column])
         quality = None
@@ -118,21 +154,38 @@ class LongForm:
             quality = pc.fill_null(places, -1).to_numpy().astype(np.int8)
         sent = np.full(count, NO_TIME)
         if mapping.received_at:
-            sent = pc.fill_null(typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME).to_numpy()
+            sent = pc.fill_null(
+                typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME
+            ).to_numpy()
         values = tuple(_scaled(typed[value.column], value.factor) for value in mapping.values)
         instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
-        return LongRecords(names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy())
+        return LongRecords(
+            names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy()
+        )
 
-    def _well_spaced(self, records: LongRecords, rows: pa.Table, name: str, rejects: Rejects, raw: Raw) -> np.ndarray:
-        """Which lines belong to meter points whose values come as often as the mapping says; the others are held back, a file of such lines is refused."""
+    def _well_spaced(
+        self, records: LongRecords, rows: pa.Table, name: str, rejects: Rejects, raw: Raw
+    ) -> np.ndarray:
+        """Which lines belong to meter points whose values come as often as the mapping says; the others are
+        held back, a file of such lines is refused.
+        """
         minutes = self.mapping.interval_minutes
         steps = wrong_spacing(rows, self.mapping.slots)
-        every = np.array([steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64)[records.meter] * minutes
+        every = (
+            np.array(
+                [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
+            )[records.meter]
+            * minutes
+        )
         self._hold_apart(records, every, records.line.size, name, rejects, raw)
         return np.asarray(every == minutes)
 
-    def _as_fine_as_told(self, records: LongRecords, starts: IntArray, name: str, rejects: Rejects, raw: Raw) -> np.ndarray:
-        """Which lines do not belong to meter points whose values come more often than the mapping says; those are held back."""
+    def _as_fine_as_told(
+        self, records: LongRecords, starts: IntArray, name: str, rejects: Rejects, raw: Raw
+    ) -> np.ndarray:
+        """Which lines do not belong to meter points whose values come more often than the mapping says; those
+        are held back.
+        """
         minutes = self.mapping.interval_minutes
         every = np.full(len(records.names), minutes, np.int64)
         for meter, step in finer_points(records.meter, starts, minutes * _MINUTE_MICROS).items():
@@ -140,8 +193,12 @@ class LongForm:
         self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
         return np.asarray(every[records.meter] == minutes)
 
-    def _hold_apart(self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw) -> None:
-        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are most of the file."""
+    def _hold_apart(
+        self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw
+    ) -> None:
+        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are
+        most of the file.
+        """
         minutes = self.mapping.interval_minutes
         bad = np.flatnonzero(every != minutes)
         if not bad.size:
@@ -149,13 +206,19 @@ class LongForm:
         column, first = self.mapping.stamp.column, int(bad[0])
         if bad.size > count // 2:
             reason = f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, the mapping says {minutes}"
-            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column)
+            raise InputRefusedError(
+                name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
+            )
         for place in bad.tolist():
             line = int(records.line[place])
-            reason = f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
+            reason = (
+                f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
+            )
             rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
 
-    def _on_grid(self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw) -> LongRecords:
+    def _on_grid(
+        self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
+    ) -> LongRecords:
         """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
         starts, whole = interval_starts(records.instant, self.mapping)
         kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, rejects, raw)
@@ -172,9 +235,17 @@ class LongForm:
         ):
             refuse_misfit(bad, name, column, expected, records.line)
             for place in np.flatnonzero(bad).tolist():
-                instant = datetime.fromtimestamp(int(records.instant[place]) / 1e6, UTC).astimezone(zone_of(self.mapping.stamp.zone))
+                instant = datetime.fromtimestamp(int(records.instant[place]) / 1e6, UTC).astimezone(
+                    zone_of(self.mapping.stamp.zone)
+                )
                 line = int(records.line[place])
-                rejects.add(line, column, RejectReason.BAD_DATE, f"found {instant.isoformat(' ')}, expected {expected}", raw(line))
+                rejects.add(
+                    line,
+                    column,
+                    RejectReason.BAD_DATE,
+                    f"found {instant.isoformat(' ')}, expected {expected}",
+                    raw(line),
+                )
         good = whole & inside
         return records if good.all() else records.taken(good)
 

@@ -1,4 +1,6 @@
-"""The lines of a long Parquet file as typed columns: whole columns at once, the bad lines held back with their place."""
+"""The lines of a long Parquet file as typed columns: whole columns at once, the bad lines held back with
+their place.
+"""
 
 from __future__ import annotations
 
@@ -22,21 +24,39 @@ _MISFIT_LINES = 1000
 
 
 class ParquetLines:
-    """One long file: its columns, and the lines of it that cannot be used; the line number is that of the record, from 1."""
+    """One long file: its columns, and the lines of it that cannot be used; the line number is that of the
+    record, from 1.
+    """
 
     def __init__(self, content: bytes, name: str, mapping: LongMapping, settings: FormatSettings) -> None:
         schema, count = read_parquet_schema(content, name)
         if count > settings.max_records:
-            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{count} records, more than the {settings.max_records} allowed")
+            raise InputRefusedError(
+                name,
+                RefusalReason.TOO_MANY_RECORDS,
+                f"{count} records, more than the {settings.max_records} allowed",
+            )
         for column in mapping.columns:
             if column not in schema.names:
                 found = f"the file has {shown(', '.join(schema.names), 200)}"
-                raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing; {found}", column=column)
-        texts = [mapping.meter_point.column, *(part.column for part in (mapping.channel, mapping.quality) if part)]
+                raise InputRefusedError(
+                    name,
+                    RefusalReason.MISSING_COLUMN,
+                    f"the column {column} is missing; {found}",
+                    column=column,
+                )
+        texts = [
+            mapping.meter_point.column,
+            *(part.column for part in (mapping.channel, mapping.quality) if part),
+        ]
         self._texts = [column for column in texts if column]
         try:
             self._source = pq.read_table(
-                pa.BufferReader(content), columns=list(mapping.columns), use_threads=False, partitioning=None, read_dictionary=self._texts
+                pa.BufferReader(content),
+                columns=list(mapping.columns),
+                use_threads=False,
+                partitioning=None,
+                read_dictionary=self._texts,
             )
         except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
@@ -55,7 +75,11 @@ class ParquetLines:
         typed = {"line_number": pa.chunked_array([pa.array(np.arange(1, source.num_rows + 1))])}
         for column in self._texts:
             typed[column] = _as_text(source[column], self._name, column)
-        required = [mapping.meter_point.column, mapping.channel.column if mapping.channel else "", mapping.stamp.column]
+        required = [
+            mapping.meter_point.column,
+            mapping.channel.column if mapping.channel else "",
+            mapping.stamp.column,
+        ]
         for column in filter(None, required):
             self._hold(_flags(source[column].is_null()), column, RejectReason.MISSING_KEY, "a value")
         for part in (mapping.channel, mapping.quality):
@@ -76,15 +100,26 @@ class ParquetLines:
             columns.append((self._mapping.received_at.column, time_reader(self._mapping.received_at)))
         for column, reader in columns:
             typed[column], bad = _instants(self._source[column], reader, self._name, column)
-            self._hold(bad, column, RejectReason.BAD_DATE, f"one stamp of {reader.zone}, whose clocks may show a time twice or never; {OTHERWISE}")
+            self._hold(
+                bad,
+                column,
+                RejectReason.BAD_DATE,
+                f"one stamp of {reader.zone}, whose clocks may show a time twice or never; {OTHERWISE}",
+            )
 
     def _numbers(self, column: str) -> pa.ChunkedArray:
         numbers = self._source[column]
-        if not (pa.types.is_floating(numbers.type) or pa.types.is_integer(numbers.type) or pa.types.is_decimal(numbers.type)):
+        if not (
+            pa.types.is_floating(numbers.type)
+            or pa.types.is_integer(numbers.type)
+            or pa.types.is_decimal(numbers.type)
+        ):
             reason = f"the column {column} is {numbers.type}, expected numbers"
             raise InputRefusedError(self._name, RefusalReason.WRONG_TYPE, reason, column=column)
         values = numbers.cast(DOUBLE)
-        self._hold(_flags(pc.invert(pc.is_finite(values))), column, RejectReason.BAD_NUMBER, "a finite number")
+        self._hold(
+            _flags(pc.invert(pc.is_finite(values))), column, RejectReason.BAD_NUMBER, "a finite number"
+        )
         return values
 
     def _hold(self, bad: np.ndarray, column: str, reason_code: RejectReason, expected: str) -> None:
@@ -96,21 +131,30 @@ class ParquetLines:
 
 
 def refuse_misfit(bad: np.ndarray, name: str, column: str, expected: str, lines: np.ndarray) -> None:
-    """A file most of whose lines break one rule is not what the mapping says; nothing of it is taken apart line by line."""
+    """A file most of whose lines break one rule is not what the mapping says; nothing of it is taken apart
+    line by line.
+    """
     count = int(np.count_nonzero(bad))
     if count > max(_MISFIT_LINES, bad.size // 2):
         reason = f"{count} of {bad.size} lines are not {expected}; does the mapping fit the file?"
-        raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=int(lines[np.argmax(bad)]), column=column)
+        raise InputRefusedError(
+            name, RefusalReason.BAD_STRUCTURE, reason, line=int(lines[np.argmax(bad)]), column=column
+        )
 
 
-def _instants(column: pa.ChunkedArray, reader: StampReader, name: str, column_name: str) -> tuple[pa.ChunkedArray, np.ndarray]:
+def _instants(
+    column: pa.ChunkedArray, reader: StampReader, name: str, column_name: str
+) -> tuple[pa.ChunkedArray, np.ndarray]:
     """A column of stamps as instants, and which are none."""
     if pa.types.is_timestamp(column.type):
         try:
             micros, bad = reader.instants(column.cast(pa.timestamp("us", tz=column.type.tz), safe=False))
         except pa.ArrowException:
             raise InputRefusedError(
-                name, RefusalReason.WRONG_TYPE, f"the column {column_name} cannot be read as stamps", column=column_name
+                name,
+                RefusalReason.WRONG_TYPE,
+                f"the column {column_name} cannot be read as stamps",
+                column=column_name,
             ) from None
         nulls = _flags(column.is_null())
         return pa.chunked_array([pa.array(micros, mask=nulls).cast(TIMESTAMP)]), bad & ~nulls
@@ -131,9 +175,23 @@ def _instants(column: pa.ChunkedArray, reader: StampReader, name: str, column_na
 
 def _as_text(column: pa.ChunkedArray, name: str, column_name: str) -> pa.ChunkedArray:
     inner = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_integer(inner) or pa.types.is_null(inner):
-        return column if pa.types.is_dictionary(column.type) and pa.types.is_string(inner) else column.cast(STRING)
-    raise InputRefusedError(name, RefusalReason.WRONG_TYPE, f"the column {column_name} is {column.type}, expected text", column=column_name)
+    if (
+        pa.types.is_string(inner)
+        or pa.types.is_large_string(inner)
+        or pa.types.is_integer(inner)
+        or pa.types.is_null(inner)
+    ):
+        return (
+            column
+            if pa.types.is_dictionary(column.type) and pa.types.is_string(inner)
+            else column.cast(STRING)
+        )
+    raise InputRefusedError(
+        name,
+        RefusalReason.WRONG_TYPE,
+        f"the column {column_name} is {column.type}, expected text",
+        column=column_name,
+    )
 
 
 def _decoded(column: pa.ChunkedArray, codes: dict[str, str]) -> pa.ChunkedArray:

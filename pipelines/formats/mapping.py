@@ -1,4 +1,6 @@
-"""What the columns of a sender's long file mean: declared in a YAML file, validated with line numbers, never guessed."""
+"""What the columns of a sender's long file mean: declared in a YAML file, validated with line numbers, never
+guessed.
+"""
 
 from __future__ import annotations
 
@@ -44,14 +46,20 @@ class ValueColumn(FrozenSettings):
     """One column of numbers."""
 
     column: str = Field(min_length=1, description="Name of the column.")
-    unit: str = Field(description="Wh, kWh, MWh, W, kW, MW, or varh, kvarh, Mvarh, var, kvar, Mvar; in any case.")
-    channel: Channel | None = Field(default=None, description="What it counts; left out where the file has a channel column.")
+    unit: str = Field(
+        description="Wh, kWh, MWh, W, kW, MW, or varh, kvarh, Mvarh, var, kvar, Mvar; in any case."
+    )
+    channel: Channel | None = Field(
+        default=None, description="What it counts; left out where the file has a channel column."
+    )
 
     @field_validator("unit")
     @classmethod
     def _known_unit(cls, unit: str) -> str:
         if unit.lower() not in _ACTIVE | _REACTIVE:
-            raise ValueError(f"{unit!r} is no unit of energy or power; known: {', '.join([*_ACTIVE, *_REACTIVE])}")
+            raise ValueError(
+                f"{unit!r} is no unit of energy or power; known: {', '.join([*_ACTIVE, *_REACTIVE])}"
+            )
         return unit.lower()
 
     @property
@@ -73,9 +81,13 @@ class ValueColumn(FrozenSettings):
 class MeterPointColumn(FrozenSettings):
     """Whose the numbers are."""
 
-    column: str = Field(default="", description="Name of the column; empty where the whole file is of one meter point.")
+    column: str = Field(
+        default="", description="Name of the column; empty where the whole file is of one meter point."
+    )
     constant: str = Field(default="", description="The meter point of the whole file.")
-    prefix: str = Field(default="", description="Put before each name, so that two senders' numbers never meet.")
+    prefix: str = Field(
+        default="", description="Put before each name, so that two senders' numbers never meet."
+    )
 
     @model_validator(mode="after")
     def _one_of_two(self) -> MeterPointColumn:
@@ -89,10 +101,18 @@ class StampColumn(FrozenSettings):
 
     column: str = Field(min_length=1, description="Name of the column.")
     place: StampPlace = Field(description="interval_start or interval_end.")
-    zone: str = Field(description="Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as Asia/Shanghai.")
+    zone: str = Field(
+        description="Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as Asia/Shanghai."
+    )
     format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
-    day_offset: str = Field(default="", description="Fixed offset in which days are cut; needed where the zone changes its clocks.")
-    midnight: Midnight = Field(default=Midnight.NEXT_DAY, description="For interval_end: 00:00 is written under the next day, or under the same day.")
+    day_offset: str = Field(
+        default="",
+        description="Fixed offset in which days are cut; needed where the zone changes its clocks.",
+    )
+    midnight: Midnight = Field(
+        default=Midnight.NEXT_DAY,
+        description="For interval_end: 00:00 is written under the next day, or under the same day.",
+    )
 
     @field_validator("zone")
     @classmethod
@@ -106,8 +126,15 @@ class StampColumn(FrozenSettings):
             raise ValueError("day_offset must be an offset such as +10:00")
         if self.midnight is Midnight.SAME_DAY and self.place is not StampPlace.INTERVAL_END:
             raise ValueError("midnight: same_day goes with place: interval_end")
-        if not _OFFSET.fullmatch(self.zone) and self.zone != "UTC" and not self.day_offset and self.zone != "Asia/Shanghai":
-            raise ValueError(f"{self.zone} may change its clocks; give day_offset, the fixed offset in which days are cut")
+        if (
+            not _OFFSET.fullmatch(self.zone)
+            and self.zone != "UTC"
+            and not self.day_offset
+            and self.zone != "Asia/Shanghai"
+        ):
+            raise ValueError(
+                f"{self.zone} may change its clocks; give day_offset, the fixed offset in which days are cut"
+            )
         return self
 
     @property
@@ -115,13 +142,22 @@ class StampColumn(FrozenSettings):
         """From UTC to the offset in which days are cut."""
         if self.day_offset:
             return offset_of(self.day_offset)
-        return timedelta(hours=8) if self.zone == "Asia/Shanghai" else timedelta(0) if self.zone == "UTC" else offset_of(self.zone)
+        return (
+            timedelta(hours=8)
+            if self.zone == "Asia/Shanghai"
+            else timedelta(0)
+            if self.zone == "UTC"
+            else offset_of(self.zone)
+        )
 
 
 class TimeColumn(FrozenSettings):
     """When the sender wrote the row."""
 
-    column: str = Field(min_length=1, description="Name of the column; the larger time stands where two rows tell one interval.")
+    column: str = Field(
+        min_length=1,
+        description="Name of the column; the larger time stands where two rows tell one interval.",
+    )
     zone: str = Field(default="+08:00", description="Fixed offset of times without a zone.")
     format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
 
@@ -148,15 +184,28 @@ class CodedColumn(FrozenSettings):
 class LongMapping(FrozenSettings):
     """A long file: one row per meter point and interval, CSV or Parquet."""
 
-    id: str = Field(pattern=r"^[a-z][a-z0-9_]*$", description="Short name; recorded in the file ledger as long_<id>.")
-    files: tuple[str, ...] = Field(default=(), description="Patterns of file names in the inbox that this mapping is for.")
+    id: str = Field(
+        pattern=r"^[a-z][a-z0-9_]*$", description="Short name; recorded in the file ledger as long_<id>."
+    )
+    files: tuple[str, ...] = Field(
+        default=(), description="Patterns of file names in the inbox that this mapping is for."
+    )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
     interval_minutes: int = Field(ge=1, le=1440, description="Length of an interval; a divisor of 1440.")
     meter_point: MeterPointColumn = Field(description="Whose the numbers are.")
     stamp: StampColumn = Field(description="When an interval was.")
-    values: tuple[ValueColumn, ...] = Field(min_length=1, max_length=8, description="Columns of numbers; several where a row tells several channels.")
-    channel: CodedColumn | None = Field(default=None, description="Column that tells the channel, with codes -> channel; then one value column.")
-    quality: CodedColumn | None = Field(default=None, description="Quality codes -> A measured, S or F substituted, E estimated, N no value.")
+    values: tuple[ValueColumn, ...] = Field(
+        min_length=1,
+        max_length=8,
+        description="Columns of numbers; several where a row tells several channels.",
+    )
+    channel: CodedColumn | None = Field(
+        default=None,
+        description="Column that tells the channel, with codes -> channel; then one value column.",
+    )
+    quality: CodedColumn | None = Field(
+        default=None, description="Quality codes -> A measured, S or F substituted, E estimated, N no value."
+    )
     received_at: TimeColumn | None = Field(default=None, description="When the sender wrote the row.")
 
     @field_validator("encoding")
@@ -175,15 +224,23 @@ class LongMapping(FrozenSettings):
     def _channels_fit(self) -> LongMapping:
         if self.channel is not None:
             if len(self.values) > 1 or self.values[0].channel is not None:
-                raise ValueError("with a channel column there is one value column, without a channel of its own")
+                raise ValueError(
+                    "with a channel column there is one value column, without a channel of its own"
+                )
             _members(self.channel.codes, {member.value for member in Channel}, "channel")
         else:
             named = [value.channel for value in self.values]
             if None in named or len(set(named)) < len(named):
                 raise ValueError("each value column needs a channel of its own, or the file a channel column")
             for value in self.values:
-                if value.channel is not None and value.channel is not Channel.OTHER and value.channel.is_reactive != value.is_reactive:
-                    raise ValueError(f"{value.column}: {value.unit} does not fit the channel {value.channel.value}")
+                if (
+                    value.channel is not None
+                    and value.channel is not Channel.OTHER
+                    and value.channel.is_reactive != value.is_reactive
+                ):
+                    raise ValueError(
+                        f"{value.column}: {value.unit} does not fit the channel {value.channel.value}"
+                    )
         if self.quality is not None:
             _members(self.quality.codes, set(QUALITY_LETTERS), "quality")
         return self
@@ -192,7 +249,12 @@ class LongMapping(FrozenSettings):
     def columns(self) -> tuple[str, ...]:
         """The columns that the file must have."""
         optional = (self.channel, self.quality, self.received_at)
-        named = [self.meter_point.column, self.stamp.column, *(value.column for value in self.values), *(part.column for part in optional if part)]
+        named = [
+            self.meter_point.column,
+            self.stamp.column,
+            *(value.column for value in self.values),
+            *(part.column for part in optional if part),
+        ]
         return tuple(dict.fromkeys(name for name in named if name))
 
     @property
@@ -212,7 +274,9 @@ def zone_of(zone: str) -> tzinfo:
     try:
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"no zone is named {zone!r}; give an offset such as +08:00 or a name such as Asia/Shanghai") from None
+        raise ValueError(
+            f"no zone is named {zone!r}; give an offset such as +08:00 or a name such as Asia/Shanghai"
+        ) from None
 
 
 def offset_of(text: str) -> timedelta:
@@ -230,7 +294,9 @@ MOST_BYTES = 1 << 18
 def _members(codes: dict[str, str], known: set[str], what: str) -> None:
     for code, meaning in codes.items():
         if meaning not in known:
-            raise ValueError(f"the {what} code {code!r} means {meaning!r}, which is none of {', '.join(sorted(known))}")
+            raise ValueError(
+                f"the {what} code {code!r} means {meaning!r}, which is none of {', '.join(sorted(known))}"
+            )
 
 
 def load_mapping(path: Path) -> LongMapping:
@@ -257,14 +323,19 @@ def load_mapping(path: Path) -> LongMapping:
         line = _line_of(node, problem["loc"])
         known = {"extra_forbidden": "is not known here", "missing": "is missing"}
         told = known.get(problem["type"], problem["msg"].removeprefix("Value error, "))
-        raise SettingsError(f"{path}:{line}: {key} {told}.", "See docs/formats/mapping.md and docs/formats/mapping.schema.json.") from None
+        raise SettingsError(
+            f"{path}:{line}: {key} {told}.",
+            "See docs/formats/mapping.md and docs/formats/mapping.schema.json.",
+        ) from None
 
 
 def _text_of(path: Path) -> str:
     described = "Name a mapping file as docs/formats/mapping.md describes it."
     try:
         if path.stat().st_size > MOST_BYTES:
-            raise SettingsError(f"{path} is larger than {MOST_BYTES:,} bytes, which no mapping is.", described)
+            raise SettingsError(
+                f"{path} is larger than {MOST_BYTES:,} bytes, which no mapping is.", described
+            )
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise SettingsError(f"{path} does not exist.", described) from None
@@ -272,7 +343,8 @@ def _text_of(path: Path) -> str:
         raise SettingsError(f"{path} is a folder, not a mapping file.", described) from None
     except UnicodeDecodeError:
         raise SettingsError(
-            f"{path} is not UTF-8.", "Save the mapping itself as UTF-8; how the data files are encoded is declared in it, as `encoding: gbk`."
+            f"{path} is not UTF-8.",
+            "Save the mapping itself as UTF-8; how the data files are encoded is declared in it, as `encoding: gbk`.",
         ) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", described) from None
@@ -284,7 +356,8 @@ def _refuse_aliases(text: str, path: Path) -> None:
         if isinstance(token, yaml.AliasToken | yaml.AnchorToken):
             line = token.start_mark.line + 1
             raise SettingsError(
-                f"{path}:{line}: a mapping takes no anchors (&name) and no aliases (*name).", "Write the part out where it is needed."
+                f"{path}:{line}: a mapping takes no anchors (&name) and no aliases (*name).",
+                "Write the part out where it is needed.",
             )
 
 
@@ -304,7 +377,10 @@ def mapping_of(name: str, mappings: Sequence[LongMapping]) -> LongMapping | None
 
 def mapping_schema() -> dict[str, Any]:
     """JSON schema of a mapping file, for editors."""
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": "zhixiang long file mapping"} | LongMapping.model_json_schema()
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "zhixiang long file mapping",
+    } | LongMapping.model_json_schema()
 
 
 class _TextLoader(yaml.SafeLoader):

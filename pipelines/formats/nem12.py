@@ -1,6 +1,7 @@
 """NEM12: the Australian interval metering interchange format (AEMO, Meter Data File Format).
 
-A 100 record opens the file and a 900 record closes it. A 200 record names a meter's data stream, each 300 record below it
+A 100 record opens the file and a 900 record closes it. A 200 record names a meter's data stream, each 300
+record below it
 holds one day of intervals, and 400 records tell the quality of parts of that day.
 """
 
@@ -25,7 +26,8 @@ MARKET_ZONE = timezone(timedelta(hours=10), "AEST")
 INTERVAL_MINUTES = (5, 15, 30)
 METER_POINT_PREFIX = "NEM12-"
 
-# First letter of the NMI suffix: E what the customer takes, B what he gives, Q and K the two reactive directions.
+# First letter of the NMI suffix: E what the customer takes, B what he gives, Q and K the two reactive
+# directions.
 CHANNEL_OF_SUFFIX = {
     "E": Channel.ACTIVE_FORWARD,
     "B": Channel.ACTIVE_REVERSE,
@@ -77,8 +79,10 @@ class Nem12:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole file.
 
-        Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_encoding, bad_structure, truncated (no
-        900 record), no_records (no 300 record), and where not one 300 record can be read, the first one's line and reason.
+        Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_encoding, bad_structure,
+        truncated (no
+        900 record), no_records (no 300 record), and where not one 300 record can be read, the first one's
+        line and reason.
         """
         records = _records(content, name)
         header_sent = _read_header(records, name)
@@ -92,10 +96,22 @@ class Nem12:
         if not rows:
             first = rejects.table().slice(0, 1).to_pylist()
             if not first:
-                raise InputRefusedError(name, RefusalReason.NO_RECORDS, "the file has no interval record (300)", line=len(records))
+                raise InputRefusedError(
+                    name, RefusalReason.NO_RECORDS, "the file has no interval record (300)", line=len(records)
+                )
             reason = f"no interval record can be read; the first: {first[0]['reason']}"
-            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=first[0]["line_number"], column=first[0]["column_name"])
-        return ReadResult(pa.Table.from_pylist(rows, schema=rows_schema(self.table)), rejects.table(), len(rows) + len(rejects))
+            raise InputRefusedError(
+                name,
+                RefusalReason.BAD_STRUCTURE,
+                reason,
+                line=first[0]["line_number"],
+                column=first[0]["column_name"],
+            )
+        return ReadResult(
+            pa.Table.from_pylist(rows, schema=rows_schema(self.table)),
+            rejects.table(),
+            len(rows) + len(rejects),
+        )
 
 
 _Records = list[tuple[int, list[str]]]
@@ -107,11 +123,15 @@ def _records(content: bytes, name: str) -> _Records:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise InputRefusedError(name, RefusalReason.BAD_ENCODING, f"byte 0x{content[error.start]:02x} is no UTF-8 text", line=line) from None
+        raise InputRefusedError(
+            name, RefusalReason.BAD_ENCODING, f"byte 0x{content[error.start]:02x} is no UTF-8 text", line=line
+        ) from None
     found = []
     for number, content_line in enumerate(text.split("\n"), start=1):
         if "\0" in content_line:
-            raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, "the line holds a NUL byte", line=number)
+            raise InputRefusedError(
+                name, RefusalReason.BAD_STRUCTURE, "the line holds a NUL byte", line=number
+            )
         if content_line.strip():
             found.append((number, [part.strip() for part in content_line.split(",")]))
     return found
@@ -121,16 +141,25 @@ def _read_header(records: _Records, name: str) -> datetime | None:
     """Checks the 100 record and returns when the file was made."""
     line, first = records[0] if records else (1, [""])
     if first[0] != "100":
-        raise InputRefusedError(name, RefusalReason.MISSING_HEADER, f"found a record {shown(first[0])}, expected the header record 100", line=line)
+        raise InputRefusedError(
+            name,
+            RefusalReason.MISSING_HEADER,
+            f"found a record {shown(first[0])}, expected the header record 100",
+            line=line,
+        )
     version = first[1].upper() if len(first) > 1 else ""
     if version != "NEM12":
         reason = f"found {shown(version)}, expected NEM12 (NEM13 holds accumulated reads)"
-        raise InputRefusedError(name, RefusalReason.UNSUPPORTED_VERSION, reason, line=line, column="VersionHeader")
+        raise InputRefusedError(
+            name, RefusalReason.UNSUPPORTED_VERSION, reason, line=line, column="VersionHeader"
+        )
     return _sent_at(first[2] if len(first) > 2 else "")
 
 
 def _days(records: _Records, name: str) -> Iterator[_Day]:
-    """The 300 records in file order, each with its stream and its quality records; checks the file's structure."""
+    """The 300 records in file order, each with its stream and its quality records; checks the file's
+    structure.
+    """
     stream: _Stream | CellError | None = None
     day: _Day | None = None
     closed = False
@@ -155,7 +184,9 @@ def _days(records: _Records, name: str) -> Iterator[_Day]:
                 raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
     if not closed:
         last = records[-1][0]
-        raise InputRefusedError(name, RefusalReason.TRUNCATED, "the end record 900 is missing; the file was cut off", line=last)
+        raise InputRefusedError(
+            name, RefusalReason.TRUNCATED, "the end record 900 is missing; the file was cut off", line=last
+        )
 
 
 def _read_stream(record: list[str], line: int) -> _Stream | CellError:
@@ -169,13 +200,23 @@ def _read_stream(record: list[str], line: int) -> _Stream | CellError:
     channel = CHANNEL_OF_SUFFIX.get(parts[1]) if parts else None
     if parts is None or channel is None:
         expected = ", ".join(f"{letter}n" for letter in CHANNEL_OF_SUFFIX)
-        return CellError("NMISuffix", RejectReason.BAD_CODE, f"{where} counts {shown(suffix)}, expected one of {expected}")
+        return CellError(
+            "NMISuffix", RejectReason.BAD_CODE, f"{where} counts {shown(suffix)}, expected one of {expected}"
+        )
     units = _REACTIVE_UNITS if channel.is_reactive else _ACTIVE_UNITS
     factor = units.get(unit.upper())
     if factor is None:
-        return CellError("UOM", RejectReason.BAD_CODE, f"{where} counts in {shown(unit)}, expected one of {', '.join(units)} (in any case)")
+        return CellError(
+            "UOM",
+            RejectReason.BAD_CODE,
+            f"{where} counts in {shown(unit)}, expected one of {', '.join(units)} (in any case)",
+        )
     if minutes not in {str(length) for length in INTERVAL_MINUTES}:
-        return CellError("IntervalLength", RejectReason.BAD_CODE, f"{where} has intervals of {shown(minutes)} minutes, expected 5, 15 or 30")
+        return CellError(
+            "IntervalLength",
+            RejectReason.BAD_CODE,
+            f"{where} has intervals of {shown(minutes)} minutes, expected 5, 15 or 30",
+        )
     return _Stream(f"{METER_POINT_PREFIX}{nmi}-{parts[2]}", channel, factor, int(minutes))
 
 
@@ -214,25 +255,45 @@ def _day_quality(record: list[str], count: int) -> str:
     places = [index for index, text in enumerate(record[2:]) if _QUALITY.fullmatch(text.upper())]
     found = places[0] if places else len(record) - 2
     if found < count:
-        raise CellError("QualityMethod", RejectReason.TOO_FEW_FIELDS, f"found {found} values, expected {count} for the length of the interval")
+        raise CellError(
+            "QualityMethod",
+            RejectReason.TOO_FEW_FIELDS,
+            f"found {found} values, expected {count} for the length of the interval",
+        )
     if found > count and places:
-        raise CellError("QualityMethod", RejectReason.TOO_MANY_FIELDS, f"found {found} values, expected {count} for the length of the interval")
-    raise CellError("QualityMethod", RejectReason.BAD_CODE, f"found {shown(quality)}, expected A, N, V, or E, F, S with two digits")
+        raise CellError(
+            "QualityMethod",
+            RejectReason.TOO_MANY_FIELDS,
+            f"found {found} values, expected {count} for the length of the interval",
+        )
+    raise CellError(
+        "QualityMethod",
+        RejectReason.BAD_CODE,
+        f"found {shown(quality)}, expected A, N, V, or E, F, S with two digits",
+    )
 
 
 def _value(text: str, slot: int, factor: Decimal) -> float | None:
     if text == "":
         return None
     if not _NUMBER.fullmatch(text):
-        raise CellError(f"IntervalValue{slot}", RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a decimal number such as 12.345")
+        raise CellError(
+            f"IntervalValue{slot}",
+            RejectReason.BAD_NUMBER,
+            f"found {shown(text)}, expected a decimal number such as 12.345",
+        )
     try:
         return float(Decimal(text) * factor)
     except (InvalidOperation, OverflowError):
-        raise CellError(f"IntervalValue{slot}", RejectReason.BAD_NUMBER, f"found {shown(text)}, which is out of range") from None
+        raise CellError(
+            f"IntervalValue{slot}", RejectReason.BAD_NUMBER, f"found {shown(text)}, which is out of range"
+        ) from None
 
 
 def _qualities(day: _Day, quality: str, count: int) -> list[str]:
-    """The quality of every interval; where the day's is V, the 400 records must cover the day without gap or overlap."""
+    """The quality of every interval; where the day's is V, the 400 records must cover the day without gap or
+    overlap.
+    """
     if quality != _VARIABLE:
         if day.qualities:
             reason = f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, not V"
@@ -242,11 +303,23 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
     for line, record in day.qualities:
         first, last, code = (record[index] if index < len(record) else "" for index in (1, 2, 3))
         span = f"{first or '?'}-{last or '?'}"
-        if not (first.isdecimal() and last.isdecimal()) or int(first) != len(found) + 1 or not int(first) <= int(last) <= count:
+        if (
+            not (first.isdecimal() and last.isdecimal())
+            or int(first) != len(found) + 1
+            or not int(first) <= int(last) <= count
+        ):
             expected = f"expected to go on at {len(found) + 1} and to end by {count}"
-            raise CellError("StartInterval", RejectReason.BAD_STRUCTURE, f"the quality record in line {line} covers the intervals {span}, {expected}")
+            raise CellError(
+                "StartInterval",
+                RejectReason.BAD_STRUCTURE,
+                f"the quality record in line {line} covers the intervals {span}, {expected}",
+            )
         if not _QUALITY.fullmatch(code.upper()) or code.upper() == _VARIABLE:
-            raise CellError("QualityMethod", RejectReason.BAD_CODE, f"found {shown(code)} in line {line}, expected A, N, or E, F, S with two digits")
+            raise CellError(
+                "QualityMethod",
+                RejectReason.BAD_CODE,
+                f"found {shown(code)} in line {line}, expected A, N, or E, F, S with two digits",
+            )
         found += [code.upper()] * (int(last) - int(first) + 1)
     if len(found) < count:
         reason = f"the quality is V, but no 400 record tells that of the intervals {len(found) + 1}-{count}"
@@ -256,7 +329,9 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
 
 def _date(text: str, settings: FormatSettings) -> date:
     if not (len(text) == 8 and text.isdecimal() and text.isascii()):
-        raise CellError("IntervalDate", RejectReason.BAD_DATE, f"found {shown(text)}, expected a day as YYYYMMDD")
+        raise CellError(
+            "IntervalDate", RejectReason.BAD_DATE, f"found {shown(text)}, expected a day as YYYYMMDD"
+        )
     return read_day("IntervalDate", text[:4], text[4:6], text[6:], text, settings)
 
 

@@ -6,15 +6,23 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.arrays import BoolArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import MONTH_TEXT, month_of
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, declared_columns, rows_schema, shown
+from pipelines.formats.contract import (
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+    declared_columns,
+    rows_schema,
+    shown,
+)
 from pipelines.formats.csv_records import SNIFF_SHARE
 from pipelines.formats.declared import SENT_AT
 from pipelines.periods import LOCAL_ZONE
@@ -27,14 +35,16 @@ _MINUTES_OF_DAY = 1440
 DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 
 # Reason, what was expected, and which of a column's values break it.
-_Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], npt.NDArray[np.bool_]]]
+_Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], BoolArray]]
 
 # Columns that follow from another one; a sender need not repeat them, and what he sends of them is not read.
 _MONTH_OF = {"curve_month": "curve_date", "read_month": "read_date"}
 
 
 def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
-    """Columns and number of records from the footer; raises InputRefusedError where the file is damaged or cut off."""
+    """Columns and number of records from the footer; raises InputRefusedError where the file is damaged or
+    cut off.
+    """
     try:
         metadata = pq.read_metadata(pa.BufferReader(content))
         return metadata.schema.to_arrow_schema(), metadata.num_rows
@@ -56,7 +66,9 @@ class DeclaredParquet:
         self.optional = frozenset(field.name for field in table.fields() if field.optional)
 
     def sniff(self, name: str, head: bytes) -> bool:
-        """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer stands at its end."""
+        """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer
+        stands at its end.
+        """
         if not head.startswith(MAGIC):
             return False
         present = set(read_parquet_schema(head, name)[0].names)
@@ -67,15 +79,24 @@ class DeclaredParquet:
         """Reads a whole file."""
         schema, count = read_parquet_schema(content, name)
         if count > settings.max_records:
-            raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, f"{count} records, more than the {settings.max_records} allowed")
+            raise InputRefusedError(
+                name,
+                RefusalReason.TOO_MANY_RECORDS,
+                f"{count} records, more than the {settings.max_records} allowed",
+            )
         wanted = (*self.columns, SENT_AT)
         for column in wanted:
             if column not in schema.names and column not in self.optional:
                 near = f"; the file has {shown(', '.join(schema.names), 200)}"
-                raise InputRefusedError(name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing{near}", column=column)
+                raise InputRefusedError(
+                    name, RefusalReason.MISSING_COLUMN, f"the column {column} is missing{near}", column=column
+                )
         try:
             table = pq.read_table(
-                pa.BufferReader(content), columns=[column for column in wanted if column in schema.names], use_threads=False, partitioning=None
+                pa.BufferReader(content),
+                columns=[column for column in wanted if column in schema.names],
+                use_threads=False,
+                partitioning=None,
             )
             table.validate(full=True)
         except DAMAGE as error:
@@ -106,7 +127,12 @@ class DeclaredParquet:
         """A column as declared, without loss; a type that cannot hold the declared values refuses the file."""
         target = rows_schema(self.table).field(column_name).type
         if _is_exact(target) and _has_floats(column.type):
-            raise _wrong_type(name, column_name, column.type, f"{target}; money and registers are exact decimals, never floating point")
+            raise _wrong_type(
+                name,
+                column_name,
+                column.type,
+                f"{target}; money and registers are exact decimals, never floating point",
+            )
         if pa.types.is_string(target) and not _is_text(column.type):
             raise _wrong_type(name, column_name, column.type, str(target))
         try:
@@ -114,7 +140,9 @@ class DeclaredParquet:
         except pa.ArrowException:
             raise _wrong_type(name, column_name, column.type, str(target)) from None
 
-    def _check(self, typed: dict[str, pa.ChunkedArray], table: pa.Table, settings: FormatSettings, rejects: Rejects) -> npt.NDArray[np.bool_]:
+    def _check(
+        self, typed: dict[str, pa.ChunkedArray], table: pa.Table, settings: FormatSettings, rejects: Rejects
+    ) -> BoolArray:
         """Which records are good; the others go to ``rejects`` with the first column at fault."""
         good = np.ones(table.num_rows, np.bool_)
         for column in (*self.columns, "sent_at_utc"):
@@ -125,39 +153,81 @@ class DeclaredParquet:
                     sent = SENT_AT if column == "sent_at_utc" else column
                     record = {name: _readable(table[name][index]) for name in table.column_names}
                     raw = json.dumps(record, default=str, ensure_ascii=False)
-                    rejects.add(index + 1, sent, reason_code, f"found {shown(str(record[sent]))}, expected {expected}", raw)
+                    rejects.add(
+                        index + 1,
+                        sent,
+                        reason_code,
+                        f"found {shown(str(record[sent]))}, expected {expected}",
+                        raw,
+                    )
         return good
 
-    def _rules(self, column: str, typed: Mapping[str, pa.ChunkedArray], settings: FormatSettings) -> Iterator[_Rule]:
+    def _rules(
+        self, column: str, typed: Mapping[str, pa.ChunkedArray], settings: FormatSettings
+    ) -> Iterator[_Rule]:
         """What the values of a column must be, in the order of the checks."""
         field = next(field for field in self.table.fields() if field.name == column)
         if not field.nullable:
             yield RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())
         if field.codes is not None and not pa.types.is_list(field.dtype):
             members = [str(member.value) for member in field.codes]
-            yield RejectReason.BAD_CODE, f"one of {', '.join(members)}", lambda values: _no_member(values, members)
+            yield (
+                RejectReason.BAD_CODE,
+                f"one of {', '.join(members)}",
+                lambda values: _no_member(values, members),
+            )
         elif field.dtype == pa.string() and column.endswith("_month"):
-            yield RejectReason.BAD_DATE, "a month as YYYY-MM", lambda values: _true(pc.invert(pc.match_substring_regex(values, MONTH_TEXT)))
+            yield (
+                RejectReason.BAD_DATE,
+                "a month as YYYY-MM",
+                lambda values: _true(pc.invert(pc.match_substring_regex(values, MONTH_TEXT))),
+            )
         if field.dtype in (DATE, TIMESTAMP):
-            first, last = (pa.scalar(day).cast(field.dtype) for day in (settings.earliest_date, settings.latest_date))
+            first, last = (
+                pa.scalar(day).cast(field.dtype) for day in (settings.earliest_date, settings.latest_date)
+            )
             expected = f"a day from {settings.earliest_date} to {settings.latest_date}"
-            yield RejectReason.BAD_DATE, expected, lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last)))
+            yield (
+                RejectReason.BAD_DATE,
+                expected,
+                lambda values: _true(pc.or_(pc.less(values, first), pc.greater(values, last))),
+            )
         if field.dtype == DOUBLE:
-            yield RejectReason.BAD_NUMBER, "a finite number", lambda values: _true(pc.invert(pc.is_finite(values)))
+            yield (
+                RejectReason.BAD_NUMBER,
+                "a finite number",
+                lambda values: _true(pc.invert(pc.is_finite(values))),
+            )
         if field.minimum is not None:
             least = field.minimum
-            yield RejectReason.OUT_OF_RANGE, f"at least {least:g}", lambda values: _true(pc.less(values.cast(DOUBLE), least))
+            yield (
+                RejectReason.OUT_OF_RANGE,
+                f"at least {least:g}",
+                lambda values: _true(pc.less(values.cast(DOUBLE), least)),
+            )
         if field.above is not None:
             bound = field.above
-            yield RejectReason.OUT_OF_RANGE, f"above {bound:g}", lambda values: _true(pc.less_equal(values.cast(DOUBLE), bound))
+            yield (
+                RejectReason.OUT_OF_RANGE,
+                f"above {bound:g}",
+                lambda values: _true(pc.less_equal(values.cast(DOUBLE), bound)),
+            )
         if field.maximum is not None:
             most = field.maximum
-            yield RejectReason.OUT_OF_RANGE, f"at most {most:,.10g}", lambda values: _true(pc.greater(values.cast(DOUBLE), most))
+            yield (
+                RejectReason.OUT_OF_RANGE,
+                f"at most {most:,.10g}",
+                lambda values: _true(pc.greater(values.cast(DOUBLE), most)),
+            )
         if column == "interval_minutes":
             yield RejectReason.BAD_STRUCTURE, "a divisor of the 1440 minutes of a day", _no_divisor
         if column == "values_unscaled":
             minutes = typed["interval_minutes"]
-            yield RejectReason.BAD_STRUCTURE, "as many values as the day has intervals", lambda values: _wrong_length(values, minutes)
+            yield (
+                RejectReason.BAD_STRUCTURE,
+                "as many values as the day has intervals",
+                lambda values: _wrong_length(values, minutes),
+            )
             yield RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite
 
 
@@ -169,25 +239,25 @@ def _readable(value: pa.Scalar) -> object:
         return str(getattr(value, "value", "unreadable"))
 
 
-def _true(flags: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _true(flags: pa.ChunkedArray) -> BoolArray:
     return np.asarray(pc.fill_null(flags, fill_value=False), np.bool_)
 
 
-def _no_member(values: pa.ChunkedArray, members: Sequence[str]) -> npt.NDArray[np.bool_]:
+def _no_member(values: pa.ChunkedArray, members: Sequence[str]) -> BoolArray:
     return _true(pc.and_(values.is_valid(), pc.invert(pc.is_in(values, value_set=pa.array(members)))))
 
 
-def _no_divisor(minutes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _no_divisor(minutes: pa.ChunkedArray) -> BoolArray:
     lengths = pc.fill_null(minutes, 0).to_numpy()
     return np.asarray((lengths < 1) | (_MINUTES_OF_DAY % np.maximum(lengths, 1) != 0), np.bool_)
 
 
-def _wrong_length(values: pa.ChunkedArray, minutes: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _wrong_length(values: pa.ChunkedArray, minutes: pa.ChunkedArray) -> BoolArray:
     counts = pc.fill_null(pc.list_value_length(values), 0).to_numpy()
     return np.asarray(counts * pc.fill_null(minutes, 0).to_numpy() != _MINUTES_OF_DAY, np.bool_)
 
 
-def _has_non_finite(values: pa.ChunkedArray) -> npt.NDArray[np.bool_]:
+def _has_non_finite(values: pa.ChunkedArray) -> BoolArray:
     column = values.combine_chunks()
     bad = _true(pc.invert(pc.is_finite(pc.list_flatten(column))))
     flags = np.zeros(len(column), np.bool_)
@@ -206,7 +276,12 @@ def _has_floats(dtype: pa.DataType) -> bool:
 
 def _is_text(dtype: pa.DataType) -> bool:
     inner = dtype.value_type if pa.types.is_dictionary(dtype) else dtype
-    return bool(pa.types.is_string(inner) or pa.types.is_large_string(inner) or pa.types.is_string_view(inner) or pa.types.is_null(inner))
+    return bool(
+        pa.types.is_string(inner)
+        or pa.types.is_large_string(inner)
+        or pa.types.is_string_view(inner)
+        or pa.types.is_null(inner)
+    )
 
 
 def _instants(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
@@ -219,10 +294,14 @@ def _instants(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
         if column.type.tz is not None:
             return column.cast(TIMESTAMP)
         offset = LOCAL_ZONE.utcoffset(None)
-        return pc.subtract(column.cast(pa.timestamp("us")), pa.scalar(offset, pa.duration("us"))).cast(TIMESTAMP)
+        return pc.subtract(column.cast(pa.timestamp("us")), pa.scalar(offset, pa.duration("us"))).cast(
+            TIMESTAMP
+        )
     except pa.ArrowException:
         raise _wrong_type(name, SENT_AT, column.type, "a timestamp in microseconds") from None
 
 
 def _wrong_type(name: str, column: str, found: pa.DataType, expected: str) -> InputRefusedError:
-    return InputRefusedError(name, RefusalReason.WRONG_TYPE, f"the column {column} is {found}, expected {expected}", column=column)
+    return InputRefusedError(
+        name, RefusalReason.WRONG_TYPE, f"the column {column} is {found}, expected {expected}", column=column
+    )

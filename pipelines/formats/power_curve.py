@@ -15,7 +15,15 @@ from pipelines.tables.bronze import BronzeLoadCurves
 
 POINTS = 96
 POINT_COLUMNS = tuple(f"P{number}" for number in range(1, POINTS + 1))
-COLUMNS = ("ID", "DATA_DATE", "DATA_TYPE", "DATA_POINT_FLAG", "DATA_WHOLE_FLAG", *POINT_COLUMNS, "INSERT_TIME")
+COLUMNS = (
+    "ID",
+    "DATA_DATE",
+    "DATA_TYPE",
+    "DATA_POINT_FLAG",
+    "DATA_WHOLE_FLAG",
+    *POINT_COLUMNS,
+    "INSERT_TIME",
+)
 
 CHANNEL_OF_DATA_TYPE = {
     "1": Channel.ACTIVE_FORWARD.value,
@@ -26,14 +34,17 @@ CHANNEL_OF_DATA_TYPE = {
     "6": Channel.REACTIVE_PHASE_A.value,
     "7": Channel.REACTIVE_PHASE_B.value,
     "8": Channel.REACTIVE_PHASE_C.value,
-    # Not of the State Grid table: the project's own assumed extensions, so that both directions of reactive and active power can be sent.
+    # Not of the State Grid table: the project's own assumed extensions, so that both directions of reactive
+    # and active power can be sent.
     "9": Channel.REACTIVE_LEADING.value,
     "10": Channel.ACTIVE_REVERSE.value,
 }
 
 
 class PowerCurveCsv:
-    """Reader of E_MP_POWER_CURVE files; values in kW or kvar before the multiplier, null where the field is empty."""
+    """Reader of E_MP_POWER_CURVE files; values in kW or kvar before the multiplier, null where the field is
+    empty.
+    """
 
     id = "e_mp_power_curve_csv"
     title = "E_MP_POWER_CURVE (CSV, 96 points)"

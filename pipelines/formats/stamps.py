@@ -6,15 +6,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, timezone
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.arrays import BoolArray, IntArray
 from pipelines.formats.mapping import Midnight, StampColumn, TimeColumn, offset_of, zone_of
 from pipelines.tables.base import TIMESTAMP
-
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
 
 DAY_MICROS = 86_400_000_000
 _NAIVE = pa.timestamp("us")
@@ -41,7 +38,9 @@ class StampReader:
     ends_written_day: bool = False
 
     def text(self, text: str) -> datetime:
-        """One stamp as an instant in UTC; raises ValueError where it is none, a ClockChangeError where it is one of two (autumn) or never was (spring)."""
+        """One stamp as an instant in UTC; raises ValueError where it is none, a ClockChangeError where it is
+        one of two (autumn) or never was (spring).
+        """
         found = datetime.strptime(text, self.notation) if self.notation else datetime.fromisoformat(text)  # noqa: DTZ007 - localised below
         if found.tzinfo is None:
             if self.ends_written_day and found.time() == time(0):
@@ -50,12 +49,16 @@ class StampReader:
             early, late = (found.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
             if early != late:
                 told = "occurs twice" if early < late else "does not occur"
-                raise ClockChangeError(f"a local time that {told} in {self.zone}, whose clocks change then; {OTHERWISE}")
+                raise ClockChangeError(
+                    f"a local time that {told} in {self.zone}, whose clocks change then; {OTHERWISE}"
+                )
             return early
         return found.astimezone(UTC)
 
     def texts(self, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-        """Texts as instants; None where any is no stamp. Whole columns of ISO stamps at once, other notations once per distinct text."""
+        """Texts as instants; None where any is no stamp. Whole columns of ISO stamps at once, other notations
+        once per distinct text.
+        """
         if not self.notation and column.null_count == 0:
             try:
                 micros, bad = self.instants(column.cast(_NAIVE))
@@ -70,7 +73,9 @@ class StampReader:
             return None
 
     def instants(self, column: pa.ChunkedArray) -> tuple[IntArray, BoolArray]:
-        """Timestamps as microseconds of UTC, and which cannot be placed (clock change); nulls are 0 and not counted as such."""
+        """Timestamps as microseconds of UTC, and which cannot be placed (clock change); nulls are 0 and not
+        counted as such.
+        """
         if column.type.tz is not None:
             return _numbers(column.cast(TIMESTAMP)), np.zeros(len(column), np.bool_)
         wall = _numbers(column.cast(_NAIVE))
@@ -80,7 +85,10 @@ class StampReader:
         if isinstance(zone, timezone):
             return wall - int(zone.utcoffset(None).total_seconds()) * 1_000_000, np.zeros(wall.size, np.bool_)
         naive = pa.array(wall).cast(_NAIVE)
-        early, late = (_numbers(pc.assume_timezone(naive, self.zone, ambiguous=end, nonexistent=end)) for end in ("earliest", "latest"))
+        early, late = (
+            _numbers(pc.assume_timezone(naive, self.zone, ambiguous=end, nonexistent=end))
+            for end in ("earliest", "latest")
+        )
         return early, np.asarray(early != late, np.bool_)
 
 

@@ -79,13 +79,21 @@ class Field:
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable
-        self.minimum, self.above, self.maximum, self.severity, self.optional = minimum, above, maximum, severity, optional
+        self.minimum, self.above, self.maximum, self.severity, self.optional = (
+            minimum,
+            above,
+            maximum,
+            severity,
+            optional,
+        )
 
     def __set_name__(self, owner: type, name: str) -> None:
         if not _NAME.fullmatch(name):
             raise SettingsError(f"Column {owner.__name__}.{name} is not in snake_case.")
         if self.unit is not None and name != self.unit.suffix and not name.endswith("_" + self.unit.suffix):
-            raise SettingsError(f"Column {owner.__name__}.{name} is in {self.unit.value}; its name must end in _{self.unit.suffix}.")
+            raise SettingsError(
+                f"Column {owner.__name__}.{name} is in {self.unit.value}; its name must end in _{self.unit.suffix}."
+            )
         self.name = name
 
 
@@ -108,7 +116,9 @@ class Table:
             raise SettingsError(f"Table {cls.__name__} has no prose.")
         surplus = [column for column in cls.partition_by if column not in cls.columns()]
         if surplus:
-            raise SettingsError(f"Table {cls.__name__} is partitioned by {surplus}, which it does not declare.")
+            raise SettingsError(
+                f"Table {cls.__name__} is partitioned by {surplus}, which it does not declare."
+            )
         if cls.name in _TABLES:
             raise SettingsError(f"Two tables are named {cls.name}.")
         _TABLES[cls.name] = cls
@@ -167,7 +177,9 @@ def table_named(name: str) -> type[Table]:
 
 
 def conform(rows: pa.Table, table: type[Table]) -> pa.Table:
-    """Orders and casts an Arrow table to the declaration; raises SchemaMismatchError on missing or surplus columns."""
+    """Orders and casts an Arrow table to the declaration; raises SchemaMismatchError on missing or surplus
+    columns.
+    """
     from pipelines.errors import SchemaMismatchError
 
     declared: Iterable[str] = table.columns()

@@ -5,10 +5,23 @@ from __future__ import annotations
 import pyarrow as pa
 
 from pipelines.codes import Channel, CurveMeasure, FileStatus
-from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, TIMESTAMP, Field, Layer, Table
+from pipelines.tables.base import (
+    BOOLEAN,
+    DATE,
+    DOUBLE,
+    ENERGY,
+    INTEGER,
+    LONG,
+    STRING,
+    TIMESTAMP,
+    Field,
+    Layer,
+    Table,
+)
 from pipelines.units import Unit
 
-# What no meter exceeds, so that only a slip of the sender does: 1,000 kV over 100 V times 10,000 A over 1 A; and 100 GVA, several
+# What no meter exceeds, so that only a slip of the sender does: 1,000 kV over 100 V times 10,000 A over 1 A;
+# and 100 GVA, several
 # times the largest power station.
 LARGEST_MULTIPLIER = 100_000_000
 LARGEST_CAPACITY_KVA = 100_000_000
@@ -19,7 +32,9 @@ class Received:
 
     content_hash = Field(STRING, "SHA-256 of the file's bytes.", nullable=False)
     line_number = Field(LONG, "Line in the file, the first being 1.", nullable=False, minimum=1)
-    sent_at_utc = Field(TIMESTAMP, "The time the sender put in the row; decides between two values for one key.")
+    sent_at_utc = Field(
+        TIMESTAMP, "The time the sender put in the row; decides between two values for one key."
+    )
     source_file = Field(STRING, "Name under which the file arrived.", run=True)
     received_at_utc = Field(TIMESTAMP, "When the file was ingested.", run=True)
     run_id = Field(STRING, "The run that wrote the row.", run=True)
@@ -35,14 +50,21 @@ class BronzeFiles(Table):
     status_code = Field(STRING, "Accepted, known content, or refused.", codes=FileStatus, nullable=False)
     format_id = Field(STRING, "The reader that took it.")
     table_name = Field(STRING, "The bronze table its rows went to.")
-    reason = Field(STRING, "Why it was refused, which file brought the same content first, or which lines of a long file gave way to others of it.")
+    reason = Field(
+        STRING,
+        "Why it was refused, which file brought the same content first, or which lines of a long file gave way to others of it.",
+    )
     size_bytes = Field(LONG, "Length of the file.", unit=Unit.BYTES, nullable=False)
     received_rows = Field(LONG, "Records in the file, good and bad.", nullable=False, minimum=0)
     quarantined_rows = Field(LONG, "Records that could not be read.", nullable=False, minimum=0)
     modified_at_utc = Field(
-        TIMESTAMP, "When the file was last changed where it lies; with name and size it tells a changed file from a known one.", run=True
+        TIMESTAMP,
+        "When the file was last changed where it lies; with name and size it tells a changed file from a known one.",
+        run=True,
     )
-    batch_id = Field(LONG, "Micro-batch that found the file; 0 of its own where a listing found it.", run=True)
+    batch_id = Field(
+        LONG, "Micro-batch that found the file; 0 of its own where a listing found it.", run=True
+    )
     received_at_utc = Field(TIMESTAMP, "When it was ingested.", run=True)
     run_id = Field(STRING, "The run that ingested it.", run=True)
 
@@ -57,12 +79,22 @@ class BronzeLoadCurves(Received, Table):
     channel_code = Field(STRING, "What is counted.", codes=Channel, nullable=False)
     curve_date = Field(DATE, "Local day.", nullable=False)
     interval_minutes = Field(INTEGER, "Length of an interval.", unit=Unit.MINUTES, nullable=False)
-    measure_code = Field(STRING, "Whether the values are mean power or energy.", codes=CurveMeasure, nullable=False)
-    values_unscaled = Field(
-        pa.list_(DOUBLE), "Values in slot order, slot 0 beginning at local midnight; null where nothing came.", unit=Unit.UNSCALED, nullable=False
+    measure_code = Field(
+        STRING, "Whether the values are mean power or energy.", codes=CurveMeasure, nullable=False
     )
-    present_flags = Field(STRING, "The sender's completeness flags, one character a slot; of long files - not delivered, = told by several lines.")
-    sender_quality_codes = Field(pa.list_(STRING), "The sender's quality flag of each slot (NEM12), null where the format has none.")
+    values_unscaled = Field(
+        pa.list_(DOUBLE),
+        "Values in slot order, slot 0 beginning at local midnight; null where nothing came.",
+        unit=Unit.UNSCALED,
+        nullable=False,
+    )
+    present_flags = Field(
+        STRING,
+        "The sender's completeness flags, one character a slot; of long files - not delivered, = told by several lines.",
+    )
+    sender_quality_codes = Field(
+        pa.list_(STRING), "The sender's quality flag of each slot (NEM12), null where the format has none."
+    )
     curve_month = Field(STRING, "Month of the local day, YYYY-MM.", nullable=False)
 
 
@@ -77,7 +109,9 @@ class BronzeRegisterReads(Received, Table):
     read_date = Field(DATE, "Local day at whose end the register was frozen.", nullable=False)
     collected_at_utc = Field(TIMESTAMP, "When the terminal took the read.")
     register_unscaled = Field(ENERGY, "Total register.", unit=Unit.UNSCALED, minimum=0)
-    rate_registers_unscaled = Field(pa.list_(ENERGY), "Registers of the rates r1, r2, ... where sent.", unit=Unit.UNSCALED)
+    rate_registers_unscaled = Field(
+        pa.list_(ENERGY), "Registers of the rates r1, r2, ... where sent.", unit=Unit.UNSCALED
+    )
     sender_status = Field(STRING, "The sender's status field, as received.")
     read_month = Field(STRING, "Month of the local day, YYYY-MM.", nullable=False)
 
@@ -100,21 +134,39 @@ class BronzeCustomers(Received, Table):
     running_capacity_kva = Field(DOUBLE, "Capacity in operation.", unit=Unit.KVA)
     demand_basis_code = Field(STRING, "Basis of the basic charge.")
     contract_demand_kw = Field(DOUBLE, "Contract maximum demand.", unit=Unit.KW)
-    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO)
+    power_factor_standard_ratio = Field(
+        DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO
+    )
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply.")
     floor_area_m2 = Field(DOUBLE, "Floor area.", unit=Unit.SQUARE_METRE)
     weather_station_id = Field(STRING, "Station whose weather applies.")
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
-    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", optional=True)
-    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表).", optional=True)
-    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.", optional=True)
+    household_persons = Field(
+        INTEGER, "Residential: persons of the household, where registered.", optional=True
+    )
+    is_combined_meter = Field(
+        BOOLEAN,
+        "Residential: one price without tiers, for several dwellings behind one meter (合表).",
+        optional=True,
+    )
+    is_ev_charging = Field(
+        BOOLEAN,
+        "Whether the time-of-use hours of charging points for electric vehicles apply.",
+        optional=True,
+    )
     market_price_cny_per_kwh = Field(
-        ENERGY, "Energy price agreed on the market; empty: the grid company's purchase (代理购电).", unit=Unit.CNY_PER_KWH, optional=True
+        ENERGY,
+        "Energy price agreed on the market; empty: the grid company's purchase (代理购电).",
+        unit=Unit.CNY_PER_KWH,
+        optional=True,
     )
     export_price_cny_per_kwh = Field(
-        ENERGY, "What the grid pays for energy fed in; empty where nothing is bought.", unit=Unit.CNY_PER_KWH, optional=True
+        ENERGY,
+        "What the grid pays for energy fed in; empty where nothing is bought.",
+        unit=Unit.CNY_PER_KWH,
+        optional=True,
     )
 
 
@@ -127,26 +179,51 @@ class BronzeMeterPoints(Received, Table):
     valid_from_date = Field(DATE, "First day on which this meter counts here.", nullable=False)
     customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
     meter_id = Field(STRING, "The device.", nullable=False)
-    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER)
+    multiplier_ratio = Field(
+        DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER
+    )
     register_digits = Field(INTEGER, "Digits before the point; the register rolls over at 10 to that power.")
     register_decimals = Field(INTEGER, "Digits after the point: the register's resolution.")
-    start_register_unscaled = Field(ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED)
-    previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
-    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA)
-    provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
-    parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.", optional=True)
-    transformer_rated_kva = Field(
-        DOUBLE, "Rated power of the transformer that is metered on its low side; empty: metered on the high side.", unit=Unit.KVA, optional=True
+    start_register_unscaled = Field(
+        ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED
     )
-    transformer_no_load_kw = Field(DOUBLE, "Its loss without load, by the plate.", unit=Unit.KW, optional=True)
+    previous_end_register_unscaled = Field(
+        ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED
+    )
+    capacity_kva = Field(
+        DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA
+    )
+    provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
+    parent_meter_point_id = Field(
+        STRING,
+        "The main meter point that counts this one's energy as well; empty for one of its own.",
+        optional=True,
+    )
+    transformer_rated_kva = Field(
+        DOUBLE,
+        "Rated power of the transformer that is metered on its low side; empty: metered on the high side.",
+        unit=Unit.KVA,
+        optional=True,
+    )
+    transformer_no_load_kw = Field(
+        DOUBLE, "Its loss without load, by the plate.", unit=Unit.KW, optional=True
+    )
     transformer_load_kw = Field(DOUBLE, "Its loss at rated load, by the plate.", unit=Unit.KW, optional=True)
-    transformer_no_load_ratio = Field(DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, optional=True)
-    transformer_short_circuit_ratio = Field(DOUBLE, "Its short-circuit voltage over the rated one; empty: 0.", unit=Unit.RATIO, optional=True)
-    transformer_shape_ratio = Field(DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, optional=True)
+    transformer_no_load_ratio = Field(
+        DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, optional=True
+    )
+    transformer_short_circuit_ratio = Field(
+        DOUBLE, "Its short-circuit voltage over the rated one; empty: 0.", unit=Unit.RATIO, optional=True
+    )
+    transformer_shape_ratio = Field(
+        DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, optional=True
+    )
 
 
 class BronzeSupplyShares(Received, Table):
-    """Parts of what a main meter counts that another price class pays: a fixed share (定比), a fixed quantity (定量), or a sub-meter's own."""
+    """Parts of what a main meter counts that another price class pays: a fixed share (定比), a fixed quantity
+    (定量), or a sub-meter's own.
+    """
 
     name = "bronze_supply_shares"
     layer = Layer.BRONZE
@@ -160,14 +237,25 @@ class BronzeSupplyShares(Received, Table):
     customer_class_code = Field(STRING, "Price class of the part.")
     voltage_level_code = Field(STRING, "Voltage level of its prices.")
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply to it.")
-    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO)
+    power_factor_standard_ratio = Field(
+        DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO
+    )
     ended_date = Field(DATE, "Last day of the share; empty while it lasts.")
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
-    household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", optional=True)
+    household_persons = Field(
+        INTEGER, "Residential: persons of the household, where registered.", optional=True
+    )
     is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers.", optional=True)
-    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.", optional=True)
+    is_ev_charging = Field(
+        BOOLEAN,
+        "Whether the time-of-use hours of charging points for electric vehicles apply.",
+        optional=True,
+    )
     market_price_cny_per_kwh = Field(
-        ENERGY, "Energy price agreed on the market; empty: the grid company's purchase (代理购电).", unit=Unit.CNY_PER_KWH, optional=True
+        ENERGY,
+        "Energy price agreed on the market; empty: the grid company's purchase (代理购电).",
+        unit=Unit.CNY_PER_KWH,
+        optional=True,
     )
 
 
@@ -207,11 +295,15 @@ class BronzeTransferDeclarations(Received, Table):
     declaration_id = Field(STRING, "Declaration.", nullable=False)
     tenant_id = Field(STRING, "Tenant.", nullable=False)
     tenant_name = Field(STRING, "Name; simulated names say so.")
-    supplier_customer_id = Field(STRING, "Customer number of the transfer supplier's master account.", nullable=False)
+    supplier_customer_id = Field(
+        STRING, "Customer number of the transfer supplier's master account.", nullable=False
+    )
     billing_month = Field(STRING, "Month charged, YYYY-MM.", nullable=False)
     energy_kwh = Field(ENERGY, "Energy on the supplier's sub-meter.", unit=Unit.KWH)
     fee_cny = Field(ENERGY, "Electricity fee charged, tax included.", unit=Unit.CNY)
-    other_charge_cny = Field(ENERGY, "Charges on top under other names (capacity, service, loss).", unit=Unit.CNY)
+    other_charge_cny = Field(
+        ENERGY, "Charges on top under other names (capacity, service, loss).", unit=Unit.CNY
+    )
     provenance = Field(STRING, "real or simulated.")
 
 

@@ -10,7 +10,9 @@ from pipelines.units import Unit
 
 
 class BronzeManualEdits(Table):
-    """Approved edits. What counts is the signed proposal; the columns beside it show the same to a reader and are compared with it."""
+    """Approved edits. What counts is the signed proposal; the columns beside it show the same to a reader and
+    are compared with it.
+    """
 
     name = "bronze_manual_edits"
     layer = Layer.BRONZE
@@ -22,7 +24,9 @@ class BronzeManualEdits(Table):
     first_slot = Field(INTEGER, "First interval, 0 beginning at midnight.", nullable=False, minimum=0)
     last_slot = Field(INTEGER, "Last interval, counted in.", nullable=False, minimum=0)
     check_id = Field(STRING, "The one check whose mark is taken back; empty where values are put in place.")
-    values_kwh_or_kvarh = Field(pa.list_(DOUBLE), "Energy of each interval; empty where a check is accepted.", unit=Unit.KWH_OR_KVARH)
+    values_kwh_or_kvarh = Field(
+        pa.list_(DOUBLE), "Energy of each interval; empty where a check is accepted.", unit=Unit.KWH_OR_KVARH
+    )
     edit_reason = Field(STRING, "Why, in the proposer's words.", nullable=False)
     proposed_by = Field(STRING, "Who proposed it.", nullable=False)
     approved_by = Field(STRING, "Who approved it, never the same person.", nullable=False)

@@ -16,7 +16,9 @@ class Findings:
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     finding_date = Field(DATE, "Local day that the check judged.", key=True)
     check_id = Field(STRING, "Check of the catalogue, VEE-V...", key=True)
-    judged_kwh_or_kvarh = Field(DOUBLE, "Energy that was judged; empty where none could be settled.", unit=Unit.KWH_OR_KVARH)
+    judged_kwh_or_kvarh = Field(
+        DOUBLE, "Energy that was judged; empty where none could be settled.", unit=Unit.KWH_OR_KVARH
+    )
     limit_text = Field(STRING, "Thresholds that the check went by, name=value; empty where it has none.")
     finding_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
@@ -31,11 +33,15 @@ class SilverRegisterFindings(Findings, Table):
 
 
 class GoldDayFindings(Findings, Table):
-    """Findings on days of settled energy: use, capacity, siblings, curve against register, inactivity, estimation, units."""
+    """Findings on days of settled energy: use, capacity, siblings, curve against register, inactivity,
+    estimation, units.
+    """
 
     name = "gold_day_findings"
     layer = Layer.GOLD
     partition_by = ("finding_month",)
 
 
-FINDINGS_SCHEMA = pa.schema([field for field in GoldDayFindings.arrow_schema() if field.name != "computed_run_id"])
+FINDINGS_SCHEMA = pa.schema(
+    [field for field in GoldDayFindings.arrow_schema() if field.name != "computed_run_id"]
+)

@@ -8,9 +8,16 @@ from pipelines.tables.base import INTEGER, STRING, Field, Table
 
 
 class Revised:
-    """What the runner adds to each row of a product's result and evidence; the product's own function leaves them out."""
+    """What the runner adds to each row of a product's result and evidence; the product's own function leaves
+    them out.
+    """
 
-    revision = Field(INTEGER, "1 for the first issue; each correction adds one and leaves the earlier rows as they were.", key=True, minimum=1)
+    revision = Field(
+        INTEGER,
+        "1 for the first issue; each correction adds one and leaves the earlier rows as they were.",
+        key=True,
+        minimum=1,
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -19,11 +26,18 @@ class RevisedResult(Revised):
 
     supersedes_revision = Field(INTEGER, "The revision that this one corrects; empty for the first.")
     content_digest = Field(
-        STRING, "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.", nullable=False
+        STRING,
+        "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.",
+        nullable=False,
     )
 
 
-ADDED_COLUMNS = frozenset(name for owner in (Revised, RevisedResult) for name, value in vars(owner).items() if isinstance(value, Field))
+ADDED_COLUMNS = frozenset(
+    name
+    for owner in (Revised, RevisedResult)
+    for name, value in vars(owner).items()
+    if isinstance(value, Field)
+)
 """What the runner adds to a product's rows."""
 
 

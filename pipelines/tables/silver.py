@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from pipelines.codes import Channel, CustomerClass, DemandBasis, EventCode, PricingScheme, RegisterRule, RejectReason, VoltageLevel
+from pipelines.codes import (
+    Channel,
+    CustomerClass,
+    DemandBasis,
+    EventCode,
+    PricingScheme,
+    RegisterRule,
+    RejectReason,
+    VoltageLevel,
+)
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, LONG, STRING, Field, Layer, Table
 from pipelines.tables.bronze import LARGEST_CAPACITY_KVA, LARGEST_MULTIPLIER
 from pipelines.units import Unit
@@ -13,7 +22,9 @@ PROVENANCE_DOC = "real, dates_shifted, derived, assumed, simulated; joined by +.
 
 
 class SilverDayCurves(Table):
-    """Load curves: one row per meter point, channel and local day, with measured value, final value and status of each interval."""
+    """Load curves: one row per meter point, channel and local day, with measured value, final value and
+    status of each interval.
+    """
 
     name = "silver_day_curves"
     layer = Layer.SILVER
@@ -21,7 +32,13 @@ class SilverDayCurves(Table):
     meter_point_id = Field(STRING, "Meter point.", key=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     curve_date = Field(DATE, "Local day.", key=True)
-    interval_minutes = Field(INTEGER, "Length of an interval; arrays have 1440 / interval elements.", unit=Unit.MINUTES, nullable=False, minimum=1)
+    interval_minutes = Field(
+        INTEGER,
+        "Length of an interval; arrays have 1440 / interval elements.",
+        unit=Unit.MINUTES,
+        nullable=False,
+        minimum=1,
+    )
     measured_kwh_or_kvarh = Field(
         pa.list_(DOUBLE),
         "Energy of each interval as measured, after the multiplier; null where nothing came. Never changed.",
@@ -40,11 +57,23 @@ class SilverDayCurves(Table):
         "Lower end of the expected-error band of each estimated interval; null elsewhere, and as a whole on days without one.",
         unit=Unit.KWH_OR_KVARH,
     )
-    expected_high_kwh_or_kvarh = Field(pa.list_(DOUBLE), "Upper end of the same band.", unit=Unit.KWH_OR_KVARH)
-    failed_check_bits = Field(pa.list_(LONG), "Checks that each interval failed: bit i stands for the i-th check of the catalogue.", nullable=False)
-    failed_checks = Field(pa.list_(STRING), "Ids of all checks that any interval failed, in catalogue order.", nullable=False)
-    measured_intervals = Field(INTEGER, "Intervals whose final value is the measured one.", nullable=False, minimum=0)
-    estimated_intervals = Field(INTEGER, "Intervals whose final value is estimated or substituted.", nullable=False, minimum=0)
+    expected_high_kwh_or_kvarh = Field(
+        pa.list_(DOUBLE), "Upper end of the same band.", unit=Unit.KWH_OR_KVARH
+    )
+    failed_check_bits = Field(
+        pa.list_(LONG),
+        "Checks that each interval failed: bit i stands for the i-th check of the catalogue.",
+        nullable=False,
+    )
+    failed_checks = Field(
+        pa.list_(STRING), "Ids of all checks that any interval failed, in catalogue order.", nullable=False
+    )
+    measured_intervals = Field(
+        INTEGER, "Intervals whose final value is the measured one.", nullable=False, minimum=0
+    )
+    estimated_intervals = Field(
+        INTEGER, "Intervals whose final value is estimated or substituted.", nullable=False, minimum=0
+    )
     missing_intervals = Field(INTEGER, "Intervals without a final value.", nullable=False, minimum=0)
     curve_month = Field(STRING, "Month of the local day, YYYY-MM.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
@@ -59,19 +88,28 @@ class SilverRegisterEnergy(Table):
     meter_point_id = Field(STRING, "Meter point.", key=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     energy_date = Field(DATE, "Local day the read closes.", key=True)
-    span_days = Field(INTEGER, "Days since the read before; 1 where daily reads are whole.", unit=Unit.DAYS, minimum=0)
+    span_days = Field(
+        INTEGER, "Days since the read before; 1 where daily reads are whole.", unit=Unit.DAYS, minimum=0
+    )
     start_register_unscaled = Field(ENERGY, "Register at the end of the read before.", unit=Unit.UNSCALED)
-    end_register_unscaled = Field(ENERGY, "Register at the end of the day.", unit=Unit.UNSCALED, nullable=False)
+    end_register_unscaled = Field(
+        ENERGY, "Register at the end of the day.", unit=Unit.UNSCALED, nullable=False
+    )
     multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False)
     energy_kwh_or_kvarh = Field(
-        ENERGY, "(end - start) x multiplier, after rollover and exchange; null for a first read.", unit=Unit.KWH_OR_KVARH, minimum=0
+        ENERGY,
+        "(end - start) x multiplier, after rollover and exchange; null for a first read.",
+        unit=Unit.KWH_OR_KVARH,
+        minimum=0,
     )
     rate_energy_kwh_or_kvarh = Field(
         pa.list_(ENERGY),
         "The same by rate r1, r2, ...; null for a rate that was not sent or cannot be known, and as a whole where none is known.",
         unit=Unit.KWH_OR_KVARH,
     )
-    resolution_kwh_or_kvarh = Field(ENERGY, "Smallest step of the register times the multiplier.", unit=Unit.KWH_OR_KVARH, nullable=False)
+    resolution_kwh_or_kvarh = Field(
+        ENERGY, "Smallest step of the register times the multiplier.", unit=Unit.KWH_OR_KVARH, nullable=False
+    )
     register_rule_code = Field(STRING, "How the energy was found.", codes=RegisterRule, nullable=False)
     energy_month = Field(STRING, "Month of the day, YYYY-MM.", nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
@@ -96,7 +134,9 @@ class SilverCustomers(Table):
     running_capacity_kva = Field(DOUBLE, "Capacity in operation.", unit=Unit.KVA, minimum=0)
     demand_basis_code = Field(STRING, "Basis of the basic charge.", codes=DemandBasis)
     contract_demand_kw = Field(DOUBLE, "Contract maximum demand.", unit=Unit.KW, minimum=0)
-    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1)
+    power_factor_standard_ratio = Field(
+        DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1
+    )
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply.")
     floor_area_m2 = Field(DOUBLE, "Floor area.", unit=Unit.SQUARE_METRE, minimum=0)
     weather_station_id = Field(STRING, "Station whose weather applies.")
@@ -104,10 +144,21 @@ class SilverCustomers(Table):
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
     household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
-    is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表).")
-    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.")
-    market_price_cny_per_kwh = Field(ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0)
-    export_price_cny_per_kwh = Field(ENERGY, "What the grid pays for energy fed in; empty where nothing is bought.", unit=Unit.CNY_PER_KWH, minimum=0)
+    is_combined_meter = Field(
+        BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表)."
+    )
+    is_ev_charging = Field(
+        BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply."
+    )
+    market_price_cny_per_kwh = Field(
+        ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0
+    )
+    export_price_cny_per_kwh = Field(
+        ENERGY,
+        "What the grid pays for energy fed in; empty where nothing is bought.",
+        unit=Unit.CNY_PER_KWH,
+        minimum=0,
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -121,25 +172,52 @@ class SilverMeterPoints(Table):
     valid_to_date = Field(DATE, "Day before the next meter; empty while it counts.")
     customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
     meter_id = Field(STRING, "The device.", nullable=False)
-    multiplier_ratio = Field(DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER)
+    multiplier_ratio = Field(
+        DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER
+    )
     register_digits = Field(INTEGER, "Digits before the point.", minimum=1, maximum=12)
     register_decimals = Field(INTEGER, "Digits after the point.", minimum=0, maximum=6)
-    start_register_unscaled = Field(ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED)
-    previous_end_register_unscaled = Field(ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED)
-    capacity_kva = Field(DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA)
+    start_register_unscaled = Field(
+        ENERGY, "Active forward register when the meter was installed.", unit=Unit.UNSCALED
+    )
+    previous_end_register_unscaled = Field(
+        ENERGY, "Last active forward register of the meter it replaces.", unit=Unit.UNSCALED
+    )
+    capacity_kva = Field(
+        DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA
+    )
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
-    parent_meter_point_id = Field(STRING, "The main meter point that counts this one's energy as well; empty for one of its own.")
-    transformer_rated_kva = Field(DOUBLE, "Rated power of the transformer metered on its low side; empty: high side.", unit=Unit.KVA, minimum=0)
+    parent_meter_point_id = Field(
+        STRING, "The main meter point that counts this one's energy as well; empty for one of its own."
+    )
+    transformer_rated_kva = Field(
+        DOUBLE,
+        "Rated power of the transformer metered on its low side; empty: high side.",
+        unit=Unit.KVA,
+        minimum=0,
+    )
     transformer_no_load_kw = Field(DOUBLE, "Its loss without load.", unit=Unit.KW, minimum=0)
     transformer_load_kw = Field(DOUBLE, "Its loss at rated load.", unit=Unit.KW, minimum=0)
-    transformer_no_load_ratio = Field(DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, minimum=0, maximum=1)
-    transformer_short_circuit_ratio = Field(DOUBLE, "Its short-circuit voltage over the rated one; empty: 0.", unit=Unit.RATIO, minimum=0, maximum=1)
-    transformer_shape_ratio = Field(DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, minimum=1)
+    transformer_no_load_ratio = Field(
+        DOUBLE, "Its no-load current over the rated one; empty: 0.", unit=Unit.RATIO, minimum=0, maximum=1
+    )
+    transformer_short_circuit_ratio = Field(
+        DOUBLE,
+        "Its short-circuit voltage over the rated one; empty: 0.",
+        unit=Unit.RATIO,
+        minimum=0,
+        maximum=1,
+    )
+    transformer_shape_ratio = Field(
+        DOUBLE, "Mean square over square of mean of its load; empty: 1.", unit=Unit.RATIO, minimum=1
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
 class SilverSupplyShares(Table):
-    """Parts of what a main meter counts that another price class pays, with their history: one row per share and day its terms hold from."""
+    """Parts of what a main meter counts that another price class pays, with their history: one row per share
+    and day its terms hold from.
+    """
 
     name = "silver_supply_shares"
     layer = Layer.SILVER
@@ -148,19 +226,29 @@ class SilverSupplyShares(Table):
     valid_to_date = Field(DATE, "Day before the next terms; empty while they hold.")
     main_meter_point_id = Field(STRING, "The main meter point.", nullable=False)
     section_name = Field(STRING, "Name of the part on the bill.", nullable=False)
-    share_ratio = Field(ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO, minimum=0, maximum=1)
+    share_ratio = Field(
+        ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO, minimum=0, maximum=1
+    )
     share_kwh = Field(ENERGY, "Fixed energy of a month (定量).", unit=Unit.KWH, minimum=0)
     sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.")
-    customer_class_code = Field(STRING, "Price class of the part; its price is single-part.", codes=CustomerClass, nullable=False)
+    customer_class_code = Field(
+        STRING, "Price class of the part; its price is single-part.", codes=CustomerClass, nullable=False
+    )
     voltage_level_code = Field(STRING, "Voltage level of its prices.", codes=VoltageLevel, nullable=False)
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply to it.", nullable=False)
-    power_factor_standard_ratio = Field(DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1)
+    power_factor_standard_ratio = Field(
+        DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1
+    )
     ended_date = Field(DATE, "Last day of the share; empty while it lasts.")
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
     household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
     is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers.")
-    is_ev_charging = Field(BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply.")
-    market_price_cny_per_kwh = Field(ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0)
+    is_ev_charging = Field(
+        BOOLEAN, "Whether the time-of-use hours of charging points for electric vehicles apply."
+    )
+    market_price_cny_per_kwh = Field(
+        ENERGY, "Energy price agreed on the market; empty: agent purchase.", unit=Unit.CNY_PER_KWH, minimum=0
+    )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -204,9 +292,15 @@ class SilverTransferDeclarations(Table):
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)
     declaration_id = Field(STRING, "The declaration that holds.", nullable=False)
     tenant_name = Field(STRING, "Name; simulated names say so.", nullable=False)
-    energy_kwh = Field(ENERGY, "Energy on the supplier's sub-meter.", unit=Unit.KWH, nullable=False, minimum=0)
-    fee_cny = Field(ENERGY, "Electricity fee charged, tax included.", unit=Unit.CNY, nullable=False, minimum=0)
-    other_charge_cny = Field(ENERGY, "Charges on top under other names (capacity, service, loss).", unit=Unit.CNY, minimum=0)
+    energy_kwh = Field(
+        ENERGY, "Energy on the supplier's sub-meter.", unit=Unit.KWH, nullable=False, minimum=0
+    )
+    fee_cny = Field(
+        ENERGY, "Electricity fee charged, tax included.", unit=Unit.CNY, nullable=False, minimum=0
+    )
+    other_charge_cny = Field(
+        ENERGY, "Charges on top under other names (capacity, service, loss).", unit=Unit.CNY, minimum=0
+    )
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
@@ -218,7 +312,9 @@ class SilverWeather(Table):
     layer = Layer.SILVER
     station_id = Field(STRING, "Station.", key=True)
     weather_date = Field(DATE, "Local day.", key=True)
-    mean_celsius = Field(DOUBLE, "Mean temperature.", unit=Unit.CELSIUS, nullable=False, minimum=-60, maximum=60)
+    mean_celsius = Field(
+        DOUBLE, "Mean temperature.", unit=Unit.CELSIUS, nullable=False, minimum=-60, maximum=60
+    )
     min_celsius = Field(DOUBLE, "Lowest temperature.", unit=Unit.CELSIUS)
     max_celsius = Field(DOUBLE, "Highest temperature.", unit=Unit.CELSIUS)
     observed_hours = Field(INTEGER, "Hours observed.", unit=Unit.HOURS)
@@ -237,7 +333,10 @@ class SilverQuarantine(Table):
     reason_code = Field(STRING, "Why it could not be used.", codes=RejectReason, nullable=False)
     column_name = Field(STRING, "The column at fault, as the file names it.")
     reason = Field(STRING, "What was found and what was expected.", nullable=False)
-    raw_record = Field(STRING, "The record as received, at most 4,000 characters; the records that one line gave, joined by a semicolon.")
+    raw_record = Field(
+        STRING,
+        "The record as received, at most 4,000 characters; the records that one line gave, joined by a semicolon.",
+    )
     stage = Field(STRING, "Where it was held back: read, or the silver step.", nullable=False)
     source_file = Field(STRING, "Name under which the file arrived.", run=True)
     run_id = Field(STRING, "The run that held it back.", run=True)
@@ -254,6 +353,8 @@ class SilverFileAccounts(Table):
     received_rows = Field(LONG, "Records in the file.", nullable=False, minimum=0)
     kept_rows = Field(LONG, "Records whose values stand in silver.", nullable=False, minimum=0)
     duplicate_rows = Field(LONG, "Records that repeat a kept one.", nullable=False, minimum=0)
-    superseded_rows = Field(LONG, "Records that a later value of the sender replaced.", nullable=False, minimum=0)
+    superseded_rows = Field(
+        LONG, "Records that a later value of the sender replaced.", nullable=False, minimum=0
+    )
     quarantined_rows = Field(LONG, "Records that could not be used.", nullable=False, minimum=0)
     computed_run_id = Field(STRING, "The run that counted.", run=True)

@@ -1,11 +1,11 @@
 """Pure pricing: determinants + contract + facts -> lines; used by bills, codes, advice and what-ifs alike."""
 
 from pipelines.tariff.changes import change_days, split_month
+from pipelines.tariff.charges.power_factor import adjustment_ratio, power_factor
 from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, missing_inputs, supply_of
 from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
 from pipelines.tariff.lines import BillLine, PricedMonth
-from pipelines.tariff.power_factor import adjustment_ratio, power_factor
 from pipelines.tariff.pricing import price_month, price_supply
 from pipelines.tariff.retroactive import (
     Correction,

@@ -24,16 +24,37 @@ def pricing_facts(facts: Facts) -> tuple[Dated[Any], ...]:
     """Every fact that a price of a month can depend on."""
     transmission, basic, catalogue = facts.transmission, facts.basic_charge, facts.catalogue
     return (
-        facts.energy_base, facts.energy_composition, facts.funds, transmission.single_part_energy, transmission.two_part_energy,
-        transmission.two_part_capacity, transmission.two_part_demand, transmission.line_loss, *facts.time_of_use.ratio_tables.values(),
-        *facts.time_of_use.schedules.values(), facts.time_of_use.ev_charging, facts.time_of_use.floating, facts.power_factor_adjustment, facts.power_factor_base_excludes, basic.demand, basic.utilisation,
-        basic.running_days_per_month, facts.residential_tiers, facts.residential_combined, *catalogue.energy.values(), catalogue.periods,
-        catalogue.basic_capacity, catalogue.basic_demand,
-    )  # fmt: skip
+        facts.energy_base,
+        facts.energy_composition,
+        facts.funds,
+        transmission.single_part_energy,
+        transmission.two_part_energy,
+        transmission.two_part_capacity,
+        transmission.two_part_demand,
+        transmission.line_loss,
+        *facts.time_of_use.ratio_tables.values(),
+        *facts.time_of_use.schedules.values(),
+        facts.time_of_use.ev_charging,
+        facts.time_of_use.floating,
+        facts.power_factor_adjustment,
+        facts.power_factor_base_excludes,
+        basic.demand,
+        basic.utilisation,
+        basic.running_days_per_month,
+        facts.residential_tiers,
+        facts.residential_combined,
+        *catalogue.energy.values(),
+        catalogue.periods,
+        catalogue.basic_capacity,
+        catalogue.basic_demand,
+    )
 
 
-def change_days(contract: Contract, month: BillingMonth, facts: Facts, known: date | None = None) -> tuple[date, ...]:
-    """Days after the first on which a price of the contract changes inside the month: there its energy has to be split.
+def change_days(
+    contract: Contract, month: BillingMonth, facts: Facts, known: date | None = None
+) -> tuple[date, ...]:
+    """Days after the first on which a price of the contract changes inside the month: there its energy has to
+    be split.
 
     Raises FactNotInForceError where a day is not covered.
     """
@@ -48,11 +69,18 @@ def _of_contract(contract: Contract, day: date, facts: Facts, known: date | None
     if contract.customer_class is CustomerClass.RESIDENTIAL:
         return [facts.residential_combined if contract.is_combined_meter else facts.residential_tiers]
     if facts.catalogue.covers(day, known):
-        energy = facts.catalogue.periods if contract.is_time_of_use else facts.catalogue.energy_of(contract.customer_class, day)
+        energy = (
+            facts.catalogue.periods
+            if contract.is_time_of_use
+            else facts.catalogue.energy_of(contract.customer_class, day)
+        )
         return [energy, facts.catalogue.basic_capacity, facts.catalogue.basic_demand]
     two_part = contract.pricing_scheme is PricingScheme.TWO_PART
     transmission = facts.transmission
-    dated: list[Dated[Any]] = [transmission.two_part_energy if two_part else transmission.single_part_energy, facts.funds]
+    dated: list[Dated[Any]] = [
+        transmission.two_part_energy if two_part else transmission.single_part_energy,
+        facts.funds,
+    ]
     market = contract.market_price_cny_per_kwh is not None
     dated += [facts.energy_composition, transmission.line_loss] if market else [facts.energy_base]
     if contract.is_time_of_use:
@@ -62,8 +90,11 @@ def _of_contract(contract: Contract, day: date, facts: Facts, known: date | None
     return dated
 
 
-def supply_in_parts(contract: Contract, determinants: Determinants, facts: Facts, known: date | None = None) -> SupplyMonth:
-    """A month under one contract, in a segment for each span of days without a change of price where the curve tells how much lies in each.
+def supply_in_parts(
+    contract: Contract, determinants: Determinants, facts: Facts, known: date | None = None
+) -> SupplyMonth:
+    """A month under one contract, in a segment for each span of days without a change of price where the
+    curve tells how much lies in each.
 
     Raises FactNotInForceError where a day is not covered.
     """
@@ -79,7 +110,9 @@ def supply_in_parts(contract: Contract, determinants: Determinants, facts: Facts
 
 
 def _scaled_demands(seen: Sequence[Decimal], billed: Decimal | None) -> list[Decimal] | None:
-    """The highest demand of each part; where another one than the curve's is billed, the part that saw the highest has it and no part more."""
+    """The highest demand of each part; where another one than the curve's is billed, the part that saw the
+    highest has it and no part more.
+    """
     if billed is None:
         return None
     return [billed if demand == max(seen) else min(demand, billed) for demand in seen]
@@ -97,9 +130,11 @@ def split_month(
 
     days            First days of the second and later segments, in order.
     weights         What the curve saw in each segment; one more than days. [kWh]
-    period_weights  The same by segment and period, in the order of TouPeriod; needed where the month is split over periods. [kWh]
+    period_weights  The same by segment and period, in the order of TouPeriod; needed where the month is split
+                    over periods. [kWh]
     demands_kw      Highest demand of each segment; none: the month's stands for each. [kW]
-    Energy goes to the segments by largest remainder at the register's resolution, period by period where there are periods.
+    Energy goes to the segments by largest remainder at the register's resolution, period by period where
+    there are periods.
     """
     month, step = determinants.month, determinants.resolution_kwh
     firsts = [month.first_day, *days]
@@ -126,14 +161,18 @@ def split_month(
         for place, (first, last) in enumerate(zip(firsts, lasts, strict=True))
     )
     whole = SupplyMonth(month, segments, determinants.lagging_kvarh, determinants.leading_kvarh)
-    return replace(whole, year_to_date_kwh=determinants.year_to_date_kwh, exported_kwh=determinants.exported_kwh)
+    return replace(
+        whole, year_to_date_kwh=determinants.year_to_date_kwh, exported_kwh=determinants.exported_kwh
+    )
 
 
 def _split_periods(
     determinants: Determinants, period_weights: Sequence[Sequence[float]] | None, weights: Sequence[float]
 ) -> list[dict[TouPeriod, Decimal]]:
     if period_weights is None:
-        raise UsageError("A month with periods is split period by period.", "Give the weights of each segment by period.")
+        raise UsageError(
+            "A month with periods is split period by period.", "Give the weights of each segment by period."
+        )
     splits: list[dict[TouPeriod, Decimal]] = [{} for _ in weights]
     for place, period in enumerate(TouPeriod):
         energy = (determinants.energy_by_period or {}).get(period)
@@ -141,7 +180,9 @@ def _split_periods(
             continue
         seen = [row[place] for row in period_weights]
         # Energy that the curve of no segment saw in its period follows the segments as a whole.
-        parts = split_by_largest_remainder(energy, seen if sum(seen) > 0 else list(weights), determinants.resolution_kwh)
+        parts = split_by_largest_remainder(
+            energy, seen if sum(seen) > 0 else list(weights), determinants.resolution_kwh
+        )
         for split, part in zip(splits, parts, strict=True):
             split[period] = part
     return splits

@@ -20,17 +20,22 @@ class Contract:
 
     is_time_of_use         Whether time-of-use prices apply.
     contract_capacity_kva  Capacity in the contract; needed for two-part prices. [kVA]
-    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 while all of it is suspended. [kVA]
+    running_capacity_kva   Capacity in operation; needed for two-part prices, 0 while all of it is suspended.
+                           [kVA]
     demand_basis           What the basic charge is raised on; needed for two-part prices.
     contract_demand_kw     Contract maximum demand; needed where that is the basis. [kW]
     power_factor_standard  Power factor to be reached; None where no adjustment applies. [1]
     household_persons      Residential: persons of the household, where registered.
-    is_combined_meter      Residential: one price without tiers, for several dwellings behind one meter (合表) or a large household's choice.
+    is_combined_meter      Residential: one price without tiers, for several dwellings behind one meter (合表)
+                           or a large household's choice.
     supply_began           Residential: day the supply began, where that lies in the year of the bill.
-    market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase (代理购电); None: that one. [CNY/kWh]
+    market_price_cny_per_kwh  Energy price agreed on the market, in place of the grid company's purchase
+                              (代理购电); None: that one. [CNY/kWh]
     export_price_cny_per_kwh  What the grid pays for energy fed in; None where nothing is bought. [CNY/kWh]
-    keeps_single_part      Whether a single-part customer of a capacity that asks for two parts had that price before and chose to keep it.
-    is_ev_charging         Whether the hours of charging points for electric vehicles split the energy; the ratios are those of the class.
+    keeps_single_part      Whether a single-part customer of a capacity that asks for two parts had that price
+                           before and chose to keep it.
+    is_ev_charging         Whether the hours of charging points for electric vehicles split the energy; the
+                           ratios are those of the class.
     """
 
     customer_class: CustomerClass
@@ -52,15 +57,19 @@ class Contract:
 
     @property
     def hours(self) -> TouSchedule | None:
-        """Whose time-of-use hours split the energy; None for residential charging points, whose hours have no price."""
+        """Whose time-of-use hours split the energy; None for residential charging points, whose hours have no
+        price.
+        """
         return TouSchedule.of(self.customer_class, self.is_ev_charging)
 
 
 @dataclass(frozen=True)
 class DailyUse:
-    """What a load curve saw on each day of a month: where a price changes inside it, this tells how much lies before the change.
+    """What a load curve saw on each day of a month: where a price changes inside it, this tells how much lies
+    before the change.
 
-    energy_kwh     By day, then by time-of-use period in the order of TouPeriod; a contract without periods needs the sums alone. [kWh]
+    energy_kwh     By day, then by time-of-use period in the order of TouPeriod; a contract without periods
+                   needs the sums alone. [kWh]
     max_demand_kw  Highest 15-minute mean power of each day. [kW]
     """
 
@@ -78,10 +87,12 @@ class Determinants:
     lagging_kvarh     Lagging reactive energy; None without the register. [kvarh]
     leading_kvarh     Leading reactive energy; None without the register. [kvarh]
     resolution_kwh    Register resolution times multiplier: the smallest step of the energies. [kWh]
-    running_days      Days in operation where the contract does not hold the whole month; None: the whole month. [d]
+    running_days      Days in operation where the contract does not hold the whole month; None: the whole
+                      month. [d]
     year_to_date_kwh  Residential: energy of the calendar year before this month. [kWh]
     exported_kwh      Energy fed into the grid. [kWh]
-    by_day            What the curve saw day by day; with it a month in which a price changes is priced in parts.
+    by_day            What the curve saw day by day; with it a month in which a price changes is priced in
+                      parts.
     """
 
     month: BillingMonth
@@ -103,9 +114,11 @@ class Segment:
 
     first_day, last_day  Both count.
     energy_kwh           Active energy of these days in this section. [kWh]
-    energy_by_period     Its split over time-of-use periods, summing to it exactly; None without a curve. [kWh]
+    energy_by_period     Its split over time-of-use periods, summing to it exactly; None without a curve.
+                         [kWh]
     max_demand_kw        Highest 15-minute mean power of these days; None without a curve. [kW]
-    section              Segments of one section follow one another in time; sections lie beside one another, such as the dormitory
+    section              Segments of one section follow one another in time; sections lie beside one another,
+                         such as the dormitory
                          behind a factory's meter.
     running_days         Days in operation; None: every day of the segment. [d]
     """
@@ -122,11 +135,13 @@ class Segment:
 
 @dataclass(frozen=True)
 class SupplyMonth:
-    """One billing month of a supply in segments; its reactive energy, like its power factor, is the whole month's.
+    """One billing month of a supply in segments; its reactive energy, like its power factor, is the whole
+    month's.
 
     lagging_kvarh, leading_kvarh  Reactive energy of the month; None without the register. [kvarh]
     year_to_date_kwh              Residential: energy of the calendar year before this month. [kWh]
-    exported_kwh                  Energy fed into the grid, paid at the export price of the first section that has one, by days where it changes. [kWh]
+    exported_kwh                  Energy fed into the grid, paid at the export price of the first section that
+                                  has one, by days where it changes. [kWh]
     power_factor_kwh              Active energy beside the reactive one; None: that of all segments. [kWh]
     """
 
@@ -169,7 +184,8 @@ def supply_of(contract: Contract, determinants: Determinants) -> SupplyMonth:
 def missing_inputs(contract: Contract, determinants: Determinants) -> tuple[str, ...]:
     """Inputs that the contract asks for and the month lacks, by the names of ``gold_billing_determinants``.
 
-    Without ``curve`` such a contract cannot be priced; without ``reactive_registers`` the bill only lacks its adjustment.
+    Without ``curve`` such a contract cannot be priced; without ``reactive_registers`` the bill only lacks its
+    adjustment.
     """
     return missing_of_supply(supply_of(contract, determinants))
 
@@ -187,7 +203,12 @@ def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
 
 def _lacks_curve(segment: Segment) -> bool:
     contract = segment.contract
-    needs_demand = contract.pricing_scheme is PricingScheme.TWO_PART and contract.demand_basis is not DemandBasis.CAPACITY
+    needs_demand = (
+        contract.pricing_scheme is PricingScheme.TWO_PART
+        and contract.demand_basis is not DemandBasis.CAPACITY
+    )
     # While all capacity is suspended no demand is charged.
     needs_demand = needs_demand and contract.running_capacity_kva != 0
-    return (contract.is_time_of_use and segment.energy_by_period is None) or (needs_demand and segment.max_demand_kw is None)
+    return (contract.is_time_of_use and segment.energy_by_period is None) or (
+        needs_demand and segment.max_demand_kw is None
+    )

@@ -1,7 +1,10 @@
-"""A contract held against the rules on prices: which scheme its capacity is open to, who must use time of use, whose power factor counts.
+"""A contract held against the rules on prices: which scheme its capacity is open to, who must use time of
+use, whose power factor counts.
 
-What is agreed is priced as agreed, with a note on the month, because the contract binds and the edges of the rules are own readings (R12).
-Only the power factor is another matter: whom the rule leaves out has no adjustment, whatever standard the contract names.
+What is agreed is priced as agreed, with a note on the month, because the contract binds and the edges of the
+rules are own readings (R12).
+Only the power factor is another matter: whom the rule leaves out has no adjustment, whatever standard the
+contract names.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ def contract_rules(day: date, facts: Facts, known: date | None) -> ContractRules
 
 
 def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, tuple[ContractNote, ...]]:
-    """The supply without standards of a power factor that does not count, and what its contracts agree beside the rules."""
+    """The supply without standards of a power factor that does not count, and what its contracts agree beside
+    the rules.
+    """
     found: set[ContractNote] = set()
     segments = []
     for segment in supply.segments:
@@ -56,14 +61,21 @@ def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, tu
         if ContractNote.POWER_FACTOR_NOT_ADJUSTED in notes:
             segment = replace(segment, contract=replace(segment.contract, power_factor_standard=None))
         segments.append(segment)
-    return replace(supply, segments=tuple(segments)) if found else supply, tuple(note for note in ContractNote if note in found)
+    return replace(supply, segments=tuple(segments)) if found else supply, tuple(
+        note for note in ContractNote if note in found
+    )
 
 
 def notes_of(contract: Contract, rules: ContractRules) -> set[ContractNote]:
     """What one contract agrees beside the rules; a capacity that is not known breaks none."""
     found = set()
     kind, capacity = contract.customer_class, contract.contract_capacity_kva
-    if rules.scheme is not None and kind in IN_PARTS and capacity is not None and contract.pricing_scheme not in rules.scheme.allowed(capacity):
+    if (
+        rules.scheme is not None
+        and kind in IN_PARTS
+        and capacity is not None
+        and contract.pricing_scheme not in rules.scheme.allowed(capacity)
+    ):
         if contract.pricing_scheme is PricingScheme.TWO_PART:
             found.add(ContractNote.TWO_PART_NOT_OPEN)
         elif not contract.keeps_single_part:

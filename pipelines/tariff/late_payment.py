@@ -21,14 +21,20 @@ _PER_DAY = "1/d"
 
 
 def late_payment_lines(
-    customer_class: CustomerClass, unpaid_cny: Decimal, due_day: date, paid_day: date, facts: Facts, known: date | None = None
+    customer_class: CustomerClass,
+    unpaid_cny: Decimal,
+    due_day: date,
+    paid_day: date,
+    facts: Facts,
+    known: date | None = None,
 ) -> tuple[BillLine, ...]:
     """Lines of the penalty on one unpaid bill, numbered from 1; none where it was paid in time.
 
     unpaid_cny  What was not paid by the due day. [CNY]
     due_day     Last day of payment in time.
     paid_day    Day of payment; the days after the due day up to and with it count.
-    Days of the due day's calendar year pay one ratio, later ones another, each by the rule in force on the day; then the least and the largest
+    Days of the due day's calendar year pay one ratio, later ones another, each by the rule in force on the
+    day; then the least and the largest
     penalty in force on the day of payment hold.
     """
     if unpaid_cny < 0:
@@ -41,7 +47,17 @@ def late_payment_lines(
         ratio = span.ratios[customer_class]
         formula = f"{unpaid_cny:f} CNY × {span.days} d × {ratio:f} per day ({span.label})"
         cited = [ground(rules.daily, span.version)]
-        lines.append(make_line(LineComponent.LATE_PAYMENT, unpaid_cny * span.days, _AMOUNT_DAYS, ratio, _PER_DAY, cited, formula))
+        lines.append(
+            make_line(
+                LineComponent.LATE_PAYMENT,
+                unpaid_cny * span.days,
+                _AMOUNT_DAYS,
+                ratio,
+                _PER_DAY,
+                cited,
+                formula,
+            )
+        )
     daily = rules.daily.version_on(paid_day, known)
     total = sum((line.amount_cny for line in lines), Decimal(0))
     cap = rules.cap_ratio.version_on(paid_day, known)
@@ -49,12 +65,20 @@ def late_payment_lines(
     if total > unpaid_cny * cap.value:
         grounds = (ground(rules.cap_ratio, cap), ground(rules.daily, daily))
         formula = f"{unpaid_cny:f} CNY × {cap.value:f}, the largest penalty"
-        lines = [make_line(LineComponent.LATE_PAYMENT, unpaid_cny, Unit.CNY, cap.value, Unit.RATIO, grounds, formula)]
+        lines = [
+            make_line(
+                LineComponent.LATE_PAYMENT, unpaid_cny, Unit.CNY, cap.value, Unit.RATIO, grounds, formula
+            )
+        ]
         total = lines[0].amount_cny
     if total < minimum.value:
         grounds = (ground(rules.minimum_cny, minimum), ground(rules.daily, daily))
         formula = f"{minimum.value:f} CNY, the least penalty"
-        lines = [make_line(LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, grounds, formula)]
+        lines = [
+            make_line(
+                LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, grounds, formula
+            )
+        ]
     return number_lines(lines)
 
 
@@ -71,7 +95,9 @@ class _Span:
 def _spans(rules: LatePayment, due_day: date, paid_day: date, known: date | None) -> Iterator[_Span]:
     """Each day by the rule in force on it; raises FactNotInForceError where a day is not covered."""
     year_end, first, last = date(due_day.year, 12, 31), due_day + _DAY, paid_day
-    edges = {first, *changes_inside(rules.daily, first, last, known)} | ({year_end + _DAY} if first <= year_end < last else set())
+    edges = {first, *changes_inside(rules.daily, first, last, known)} | (
+        {year_end + _DAY} if first <= year_end < last else set()
+    )
     firsts = sorted(edges)
     for begin, end in zip(firsts, [*(each - _DAY for each in firsts[1:]), last], strict=True):
         version = rules.daily.version_on(begin, known)

@@ -26,7 +26,8 @@ class BillLine:
     line_number      From 1, in the order of the bill.
     component        What is charged; a closed list (ruling R5).
     period           Time-of-use period of an energy line; None elsewhere.
-    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY. Shown to 0.000001 where it has more digits, such
+    quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY. Shown to 0.000001
+                     where it has more digits, such
                      as a third of a demand: the amount comes from all of them.
     unit_price       In ``price_unit``, exact; for the power factor adjustment the ratio.
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
@@ -34,7 +35,8 @@ class BillLine:
     formula          How quantity and unit price came about.
     first_day, last_day  Days that the line covers where they are not the whole month; None: the whole month.
     section          Part of the supply that the line belongs to, where there are several; else empty.
-    rests_on         Every fact that quantity or price come from, ``fact_id`` first: an id of ``Facts.describe``, one that stands for all ids
+    rests_on         Every fact that quantity or price come from, ``fact_id`` first: an id of
+                     ``Facts.describe``, one that stands for all ids
                      below it (``basic_charge.demand``), or a term of the contract (``contract...``).
     standard         Power factor to be reached, of an adjustment; None elsewhere. [1]
     """
@@ -64,7 +66,8 @@ class PricedMonth:
     total_cny                  Sum of the lines. [CNY]
     is_illustrative            Whether any line rests on an illustrative price (示意电价).
     lowest_confidence          The least sure of the lines' facts.
-    power_factor               Monthly mean, rounded half up to 0.01; None where reactive energy is not metered. [1]
+    power_factor               Monthly mean, rounded half up to 0.01; None where reactive energy is not
+                               metered. [1]
     adjustment_ratio           Power factor adjustment; None where none applies. [1]
     average_price_cny_per_kwh  total / energy, rounded half up to 0.0001; None without energy. [CNY/kWh]
     missing_inputs             What the contract asks for and the month lacks.
@@ -102,20 +105,33 @@ def make_line(
     grounds   The facts that it rests on, that of the price first.
     part      Share of it that is charged, as days and the days they are divided by.
     reading   How sure it is that these facts are put together so.
-    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by itself, the unit price never.
+    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by
+    itself, the unit price never.
     """
     days, divisor = part
     exact = quantity * days / divisor
     shown = round_half_up(exact, QUANTITY_STEP)
-    # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that never ends.
+    # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that
+    # never ends.
     amount = round_to_fen(quantity * days * unit_price / divisor)
     shown = exact if shown == exact else shown
     rests_on = tuple(dict.fromkeys(name for name, _ in grounds))
     confidence = least_sure((reading, *(sure for _, sure in grounds)))
     return BillLine(
-        0, component, period, shown, str(quantity_unit), unit_price, str(price_unit), amount, rests_on[0], confidence, formula,
-        rests_on=rests_on, standard=standard,
-    )  # fmt: skip
+        0,
+        component,
+        period,
+        shown,
+        str(quantity_unit),
+        unit_price,
+        str(price_unit),
+        amount,
+        rests_on[0],
+        confidence,
+        formula,
+        rests_on=rests_on,
+        standard=standard,
+    )
 
 
 def number_lines(lines: Iterable[BillLine]) -> tuple[BillLine, ...]:

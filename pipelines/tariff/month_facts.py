@@ -33,7 +33,8 @@ def ground(dated: Dated[Any], version: Version[Any], part: str = "") -> Ground:
 def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: date | None) -> Version[T]:
     """The version whose value holds on every day from the first to the last.
 
-    Raises FactNotInForceError where a day is not covered, and UsageError where the value changes inside the span: its energy is
+    Raises FactNotInForceError where a day is not covered, and UsageError where the value changes inside the
+    span: its energy is
     settled whole, so only the caller can say which part of it lies before the change.
     """
     first = dated.version_on(first_day, known)
@@ -62,7 +63,9 @@ def price_of_span(
 
 
 def changes_inside(dated: Dated[Any], first_day: date, last_day: date, known: date | None) -> Iterator[date]:
-    """Days after the first one from which another value holds, in order; raises FactNotInForceError where a day is not covered."""
+    """Days after the first one from which another value holds, in order; raises FactNotInForceError where a
+    day is not covered.
+    """
     value = dated.version_on(first_day, known).value
     for day in _boundaries(dated, first_day, last_day):
         new = dated.version_on(day, known).value

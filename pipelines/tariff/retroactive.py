@@ -1,4 +1,6 @@
-"""A notice that arrives late and reaches back: what was issued stays, the difference becomes lines of its own (退补)."""
+"""A notice that arrives late and reaches back: what was issued stays, the difference becomes lines of its own
+(退补).
+"""
 
 from __future__ import annotations
 
@@ -26,8 +28,10 @@ class Correction:
     """What one line of an issued bill costs more (above 0, charged) or less (below 0, paid back).
 
     issued, now       The line as issued and as it is now; None where there is none, at least one is there.
-    issued_documents  Documents of the facts behind the line as issued; empty where none is known. now_documents: as it is now.
-    notices           Documents that became known in between and set on these days a fact that either of the two lines rests on.
+    issued_documents  Documents of the facts behind the line as issued; empty where none is known.
+                      now_documents: as it is now.
+    notices           Documents that became known in between and set on these days a fact that either of the
+                      two lines rests on.
     """
 
     issued: BillLine | None
@@ -71,7 +75,9 @@ class Correction:
 
 @dataclass(frozen=True)
 class RetroactiveDifference:
-    """A bill as issued, as it is now, and the lines between them; they sum to ``total_cny`` = now - issued. [CNY]"""
+    """A bill as issued, as it is now, and the lines between them; they sum to ``total_cny`` = now - issued.
+    [CNY]
+    """
 
     issued: PricedMonth
     now: PricedMonth
@@ -83,13 +89,17 @@ class RetroactiveDifference:
         """The corrections as lines of a bill, numbered from 1."""
         return number_lines(
             make_line(
-                LineComponent.REBATE, each.amount_cny, Unit.CNY, Decimal(1), Unit.RATIO,
+                LineComponent.REBATE,
+                each.amount_cny,
+                Unit.CNY,
+                Decimal(1),
+                Unit.RATIO,
                 [(name, each.line.fact_confidence) for name in each.line.rests_on or (each.line.fact_id,)],
                 f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY ({each.component.value}{f', {each.period.value}' if each.period else ''}; "
                 f"{'; '.join(each.notices) or 'follows from other lines'})",
             )
             for each in self.corrections
-        )  # fmt: skip
+        )
 
 
 def retroactive_difference(
@@ -104,19 +114,27 @@ def retroactive_difference(
     return difference_between(issued, now, facts, issued_known, now_known)
 
 
-def retroactive_difference_of_supply(supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date) -> RetroactiveDifference:
+def retroactive_difference_of_supply(
+    supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date
+) -> RetroactiveDifference:
     """The same for a month in segments."""
     issued, now = (price_supply(supply, facts, known) for known in (issued_known, now_known))
     return difference_between(issued, now, facts, issued_known, now_known)
 
 
-def difference_between(issued: PricedMonth, now: PricedMonth, facts: Facts, issued_known: date, now_known: date) -> RetroactiveDifference:
-    """The lines between two pricings of a month; for a bill issued whole that a late notice splits inside its month."""
+def difference_between(
+    issued: PricedMonth, now: PricedMonth, facts: Facts, issued_known: date, now_known: date
+) -> RetroactiveDifference:
+    """The lines between two pricings of a month; for a bill issued whole that a late notice splits inside its
+    month.
+    """
     if issued.month != now.month:
         raise UsageError(f"A bill of {issued.month} is not corrected by one of {now.month}.")
     if now_known < issued_known:
         raise UsageError(f"What is known now ({now_known}) cannot lie before the issue ({issued_known}).")
-    corrections = corrections_between(issued.lines, now.lines, issued.month, facts, lambda _line: issued_known, now_known)
+    corrections = corrections_between(
+        issued.lines, now.lines, issued.month, facts, lambda _line: issued_known, now_known
+    )
     return RetroactiveDifference(issued, now, corrections, now.total_cny - issued.total_cny)
 
 
@@ -128,9 +146,11 @@ def corrections_between(
     issued_known: Callable[[BillLine | None], date | None],
     now_known: date | None = None,
 ) -> tuple[Correction, ...]:
-    """What stands between the lines of a bill as issued and as they are now: those whose amounts differ, in the order of now.
+    """What stands between the lines of a bill as issued and as they are now: those whose amounts differ, in
+    the order of now.
 
-    issued_known  Issued line -> the day of knowledge that it shows; None -> the same of the bill, for a line that it did not have. Where
+    issued_known  Issued line -> the day of knowledge that it shows; None -> the same of the bill, for a line
+                  that it did not have. Where
                   there is no such day, no document is named.
     now_known     Day of knowledge of the lines now; None: all facts.
     """
@@ -142,7 +162,9 @@ def corrections_between(
             known = issued_known(old)
             old_documents = _documents(old, facts, month, known) if known is not None else ()
             notices = _notices((new, old), facts, month, (known, now_known)) if known is not None else ()
-            corrections.append(Correction(old, new, old_documents, _documents(new, facts, month, now_known), notices))
+            corrections.append(
+                Correction(old, new, old_documents, _documents(new, facts, month, now_known), notices)
+            )
     return tuple(corrections)
 
 
@@ -150,7 +172,9 @@ def _by_key(lines: Iterable[BillLine]) -> dict[LineKey, BillLine]:
     found: dict[LineKey, BillLine] = {}
     for line in lines:
         # The adjustments of two standards differ in nothing else.
-        found[(line.standard, line.component, line.period, line.first_day, line.last_day, line.section)] = line
+        found[(line.standard, line.component, line.period, line.first_day, line.last_day, line.section)] = (
+            line
+        )
     return found
 
 
@@ -158,7 +182,9 @@ def _amount(line: BillLine | None) -> Decimal:
     return line.amount_cny if line is not None else Decimal("0.00")
 
 
-def _documents(line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None) -> tuple[str, ...]:
+def _documents(
+    line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None
+) -> tuple[str, ...]:
     """Documents of the facts behind a line, in force on its first day as known then; that of its price first."""
     found: dict[str, None] = {}
     if line is None:
@@ -169,8 +195,12 @@ def _documents(line: BillLine | None, facts: Facts, month: BillingMonth, known: 
     return tuple(found)
 
 
-def _notices(lines: Iterable[BillLine | None], facts: Facts, month: BillingMonth, known: tuple[date, date | None]) -> tuple[str, ...]:
-    """Documents that became known after the first day and not after the second, and hold on a day of one of the lines."""
+def _notices(
+    lines: Iterable[BillLine | None], facts: Facts, month: BillingMonth, known: tuple[date, date | None]
+) -> tuple[str, ...]:
+    """Documents that became known after the first day and not after the second, and hold on a day of one of
+    the lines.
+    """
     found: dict[str, None] = {}
     for line in lines:
         if line is None:
@@ -178,7 +208,11 @@ def _notices(lines: Iterable[BillLine | None], facts: Facts, month: BillingMonth
         first, last = line.first_day or month.first_day, line.last_day or month.last_day
         for version in (version for dated in _facts_behind(line, facts) for version in dated.versions):
             is_new = known[0] < version.known_from and (known[1] is None or version.known_from <= known[1])
-            if is_new and version.effective_from <= last and (version.effective_to is None or version.effective_to >= first):
+            if (
+                is_new
+                and version.effective_from <= last
+                and (version.effective_to is None or version.effective_to >= first)
+            ):
                 found[version.citation.document] = None
     return tuple(found)
 
@@ -189,5 +223,10 @@ def _facts_behind(line: BillLine, facts: Facts) -> list[Dated[object]]:
     One issued before lines said so rests on that of its price and on the ratio that its formula names.
     """
     known = pricing_facts(facts)
-    found = [dated for name in line.rests_on or (line.fact_id,) for dated in known if name == dated.fact_id or name.startswith(f"{dated.fact_id}.")]
+    found = [
+        dated
+        for name in line.rests_on or (line.fact_id,)
+        for dated in known
+        if name == dated.fact_id or name.startswith(f"{dated.fact_id}.")
+    ]
     return found + [dated for dated in known if not line.rests_on and f" {dated.fact_id}." in line.formula]

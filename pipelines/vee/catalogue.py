@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pipelines.vee.check import ALWAYS
-from pipelines.vee.checks import CHECKS
-from pipelines.vee.estimators import ESTIMATORS
+from pipelines.vee.estimation.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation.check import ALWAYS
+from pipelines.vee.validation.checks import CHECKS
 
 
 def render_check_catalogue() -> str:
@@ -37,7 +37,9 @@ def render_check_catalogue() -> str:
         for method in ESTIMATORS
     ]
     parts += ["", "| Threshold | Meaning |", "|---|---|"]
-    parts += [f"| `{name}` | {_cell(field.description or '')} |" for name, field in VeeSettings.model_fields.items()]
+    parts += [
+        f"| `{name}` | {_cell(field.description or '')} |" for name, field in VeeSettings.model_fields.items()
+    ]
     return "\n".join(parts) + "\n"
 
 

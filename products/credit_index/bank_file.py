@@ -1,4 +1,6 @@
-"""The file a bank receives: one line per enterprise, a manifest that counts and hashes it, and a detached signature of the manifest."""
+"""The file a bank receives: one line per enterprise, a manifest that counts and hashes it, and a detached
+signature of the manifest.
+"""
 
 from __future__ import annotations
 
@@ -18,32 +20,62 @@ from pipelines.periods import BillingMonth
 
 LAYOUT = "credit_index_bank_file_v1"
 COLUMNS = (
-    "customer_id", "customer_name", "score_month", "revision", "industry_code", "default_probability_ratio", "horizon_months", "score_points", "grade_code",
-    "veto_code", "veto_zh", "warning_code", "score_change_points", "estimated_ratio", "scale_label", "model_name", "model_version", "provenance",
-)  # fmt: skip
+    "customer_id",
+    "customer_name",
+    "score_month",
+    "revision",
+    "industry_code",
+    "default_probability_ratio",
+    "horizon_months",
+    "score_points",
+    "grade_code",
+    "veto_code",
+    "veto_zh",
+    "warning_code",
+    "score_change_points",
+    "estimated_ratio",
+    "scale_label",
+    "model_name",
+    "model_version",
+    "provenance",
+)
 REASON_COLUMNS = ("reason_id", "effect_points", "text_zh", "text_en")
 # A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_bank_file(
-    scores: pa.Table, reasons: pa.Table, month: BillingMonth, folder: Path, sign: Callable[[bytes], bytes], context: Mapping[str, Any]
+    scores: pa.Table,
+    reasons: pa.Table,
+    month: BillingMonth,
+    folder: Path,
+    sign: Callable[[bytes], bytes],
+    context: Mapping[str, Any],
 ) -> Path:
-    """Writes ``credit_index_{month}.csv`` with ``.manifest.json`` and ``.manifest.json.sig`` beside it, and returns the CSV's path.
+    """Writes ``credit_index_{month}.csv`` with ``.manifest.json`` and ``.manifest.json.sig`` beside it, and
+    returns the CSV's path.
 
     scores   Rows of credit_index_v1; only the newest revision of each customer of that month goes out.
     reasons  Rows of credit_index_reasons_v1.
     sign     Gives the detached signature of the manifest's bytes.
-    context  What only the caller knows: ``key_id``, ``facts_digest``, ``table_versions``, ``model_digest``, ``run_id``; all go into the manifest.
-    The signature covers the manifest, and the manifest the CSV by its SHA-256. The manifest is written last: a CSV without one is not delivered.
-    Raises UsageError where the month has no scores, or where a row is not simulated: real scores need the subject's authorisation on record.
+    context  What only the caller knows: ``key_id``, ``facts_digest``, ``table_versions``, ``model_digest``,
+             ``run_id``; all go into the manifest.
+    The signature covers the manifest, and the manifest the CSV by its SHA-256. The manifest is written last:
+    a CSV without one is not delivered.
+    Raises UsageError where the month has no scores, or where a row is not simulated: real scores need the
+    subject's authorisation on record.
     """
     rows = newest_revisions(scores, month)
     if not rows:
-        raise UsageError(f"There are no scores of {month} to deliver.", "Run the credit-index stage for that month first.")
+        raise UsageError(
+            f"There are no scores of {month} to deliver.", "Run the credit-index stage for that month first."
+        )
     real = sum("simulated" not in row["provenance"] for row in rows)
     if real:
-        raise UsageError(f"{real} scores of {month} are not simulated; authorisations are not on record.", "Deliver simulated scores only.")
+        raise UsageError(
+            f"{real} scores of {month} are not simulated; authorisations are not on record.",
+            "Deliver simulated scores only.",
+        )
     content = bank_csv(rows, reasons_by_customer(reasons, rows))
     path = folder / f"credit_index_{month}.csv"
     manifest = {
@@ -92,20 +124,32 @@ def newest_revisions(scores: pa.Table, month: BillingMonth) -> list[dict[str, An
     return [newest[customer] for customer in sorted(newest)]
 
 
-def reasons_by_customer(reasons: pa.Table, rows: Sequence[Mapping[str, Any]]) -> dict[str, list[dict[str, Any]]]:
+def reasons_by_customer(
+    reasons: pa.Table, rows: Sequence[Mapping[str, Any]]
+) -> dict[str, list[dict[str, Any]]]:
     """The reasons of each of these scores, of the same month and revision, by rank."""
     wanted = {(row["customer_id"], row["score_month"], row["revision"]) for row in rows}
     found: dict[str, list[dict[str, Any]]] = {row["customer_id"]: [] for row in rows}
     for reason in reasons.to_pylist():
         if (reason["customer_id"], reason["score_month"], reason["revision"]) in wanted:
             found[reason["customer_id"]].append(reason)
-    return {customer: sorted(own, key=lambda reason: int(reason["reason_rank"])) for customer, own in found.items()}
+    return {
+        customer: sorted(own, key=lambda reason: int(reason["reason_rank"]))
+        for customer, own in found.items()
+    }
 
 
 def bank_csv(rows: Sequence[Mapping[str, Any]], reasons: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """The lines of a bank file: the score, then each reason's columns by rank; every field quoted."""
     ranks = max((len(own) for own in reasons.values()), default=0)
-    header = [*COLUMNS, *(f"reason_{rank}_{name.removeprefix('reason_')}" for rank in range(1, ranks + 1) for name in REASON_COLUMNS)]
+    header = [
+        *COLUMNS,
+        *(
+            f"reason_{rank}_{name.removeprefix('reason_')}"
+            for rank in range(1, ranks + 1)
+            for name in REASON_COLUMNS
+        ),
+    ]
     text = StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(header)

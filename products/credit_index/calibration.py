@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from pipelines.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -19,12 +18,16 @@ class Tenth:
     observed: float
 
 
-def tenths(predicted: Floats, labels: Floats) -> list[Tenth]:
-    """Mean predicted probability and observed default rate of each tenth of the rows, lowest first; fewer than ten rows give one each."""
+def tenths(predicted: FloatArray, labels: FloatArray) -> list[Tenth]:
+    """Mean predicted probability and observed default rate of each tenth of the rows, lowest first; fewer
+    than ten rows give one each.
+    """
     parts = np.array_split(np.argsort(predicted, kind="stable"), min(10, len(predicted)))
     return [Tenth(len(part), float(predicted[part].mean()), float(labels[part].mean())) for part in parts]
 
 
 def calibration_error(table: list[Tenth]) -> float:
     """Expected calibration error: mean distance of predicted from observed, weighted by rows. [1]"""
-    return sum(tenth.rows * abs(tenth.predicted - tenth.observed) for tenth in table) / sum(tenth.rows for tenth in table)
+    return sum(tenth.rows * abs(tenth.predicted - tenth.observed) for tenth in table) / sum(
+        tenth.rows for tenth in table
+    )

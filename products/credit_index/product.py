@@ -9,16 +9,25 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
-from pipelines.steps import Inputs
 from pipelines.tables.base import Table
-from pipelines.tables.credit_index import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
-from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
-from products.credit_index.catalogue import NAMES
-from products.credit_index.scoring import Scorer, features_of, grade_of, reasons_of, score_points, veto_of, veto_words, warning_of
+from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.reasons import NAMES
+from products.credit_index.scoring import (
+    Scorer,
+    features_of,
+    grade_of,
+    reasons_of,
+    score_points,
+    veto_of,
+    veto_words,
+    warning_of,
+)
 from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
 
 if TYPE_CHECKING:
@@ -32,7 +41,12 @@ REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)
 # One scored row travels with its reasons inside; they part on the driver's side of the frame.
 _SCORED_SCHEMA = RESULT_SCHEMA.append(
-    pa.field("reasons", pa.list_(pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")])))
+    pa.field(
+        "reasons",
+        pa.list_(
+            pa.struct([field for field in REASONS_SCHEMA if field.name not in ("customer_id", "score_month")])
+        ),
+    )
 )
 
 
@@ -56,11 +70,21 @@ class CreditIndex:
         of = [str(month), str(month.plus(-COMPARED_MONTHS))]
         rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
         day = F.lit(month.last_day)
-        in_force = (F.col("valid_from_date") <= day) & (F.col("valid_to_date").isNull() | (F.col("valid_to_date") >= day))
-        terms = inputs.frame(SilverCustomers).where(in_force).select("customer_id", "customer_name", "industry_code", "provenance")
-        is_scored = (F.col("indicator_month") == of[0]) & (F.col("history_months") >= settings.min_history_months)
+        in_force = (F.col("valid_from_date") <= day) & (
+            F.col("valid_to_date").isNull() | (F.col("valid_to_date") >= day)
+        )
+        terms = (
+            inputs.frame(SilverCustomers)
+            .where(in_force)
+            .select("customer_id", "customer_name", "industry_code", "provenance")
+        )
+        is_scored = (F.col("indicator_month") == of[0]) & (
+            F.col("history_months") >= settings.min_history_months
+        )
         now = rows.where(is_scored).select("customer_id", *kept).join(terms, "customer_id")
-        before = rows.where(F.col("indicator_month") == of[1]).select("customer_id", F.struct(*NAMES, "history_months").alias("before"))
+        before = rows.where(F.col("indicator_month") == of[1]).select(
+            "customer_id", F.struct(*NAMES, "history_months").alias("before")
+        )
         joined = now.join(before, "customer_id", "left")
 
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -71,15 +95,24 @@ class CreditIndex:
                     yield from pa.Table.from_pylist(scored, _SCORED_SCHEMA).to_batches()
 
         scored = joined.mapInArrow(work, from_arrow_schema(_SCORED_SCHEMA)).persist()
-        reasons = scored.select("customer_id", "score_month", F.explode("reasons").alias("reason")).select("customer_id", "score_month", "reason.*")
+        reasons = scored.select("customer_id", "score_month", F.explode("reasons").alias("reason")).select(
+            "customer_id", "score_month", "reason.*"
+        )
         used = now.select("customer_id", F.lit(str(month)).alias("score_month"), *kept)
-        return {CreditIndexV1: scored.drop("reasons"), CreditIndexReasonsV1: reasons, CreditIndexInputsV1: used}
+        return {
+            CreditIndexV1: scored.drop("reasons"),
+            CreditIndexReasonsV1: reasons,
+            CreditIndexInputsV1: used,
+        }
 
 
-def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, month: str, version: str) -> list[dict[str, Any]]:
+def score_rows(
+    rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, month: str, version: str
+) -> list[dict[str, Any]]:
     """Results with their reasons inside.
 
-    rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``, ``industry_code``, ``provenance``.
+    rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``,
+          ``industry_code``, ``provenance``.
     """
     features = features_of(rows, scorer.features)
     probabilities = scorer.probabilities(features)
@@ -118,12 +151,16 @@ def score_rows(rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, mo
     return found
 
 
-def _changes(rows: pa.Table, points: np.ndarray[Any, Any], scorer: Scorer, settings: CreditIndexSettings) -> Sequence[int | None]:
+def _changes(
+    rows: pa.Table, points: np.ndarray[Any, Any], scorer: Scorer, settings: CreditIndexSettings
+) -> Sequence[int | None]:
     """Score against that of the same model three months earlier; None without enough history then."""
     before = rows["before"].combine_chunks()
     earlier = pa.table({name: pc.struct_field(before, name) for name in (*scorer.features, "history_months")})
     old = score_points(scorer.probabilities(features_of(earlier, scorer.features)), settings)
-    long_enough = pc.fill_null(pc.greater_equal(earlier["history_months"], settings.min_history_months), False).to_pylist()
+    long_enough = pc.fill_null(
+        pc.greater_equal(earlier["history_months"], settings.min_history_months), False
+    ).to_pylist()
     return [int(points[place] - old[place]) if known else None for place, known in enumerate(long_enough)]
 
 

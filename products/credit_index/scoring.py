@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import TamperedError
-from pipelines.tables.credit_index import CreditGrade, WarningLevel
-from products.credit_index.catalogue import BY_NAME, NAMES, VETOES, Veto, worded
+from products.credit_index.reasons import BY_NAME, NAMES, VETOES, Veto, worded
 from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditGrade, WarningLevel
 
-Floats = NDArray[np.float64]
 FILES = ("model.ubj", "calibration.json")
 
 
@@ -45,47 +44,59 @@ class Scorer:
         features = tuple(calibration["features"])
         if tuple(booster.feature_names or ()) != features or float(calibration["slope"]) <= 0:
             raise TamperedError(
-                "The credit index model and its calibration do not belong together.", "Promote a version whose files come from one training."
+                "The credit index model and its calibration do not belong together.",
+                "Promote a version whose files come from one training.",
             )
         return cls(booster, float(calibration["slope"]), float(calibration["intercept"]), features)
 
-    def margins(self, features: Floats) -> Floats:
+    def margins(self, features: FloatArray) -> FloatArray:
         """Raw margins (log odds before calibration)."""
         return np.asarray(self.booster.predict(self._matrix(features), output_margin=True), dtype=float)
 
-    def probabilities(self, features: Floats) -> Floats:
+    def probabilities(self, features: FloatArray) -> FloatArray:
         """Calibrated probability of default within the horizon. [1]"""
         return probability(self.slope * self.margins(features) + self.intercept)
 
-    def contributions(self, features: Floats) -> Floats:
-        """Calibrated log odds split over indicators; the last column is the bias. Rows sum to the calibrated log odds."""
-        raw = np.asarray(self.booster.predict(self._matrix(features), pred_contribs=True), dtype=float) * self.slope
+    def contributions(self, features: FloatArray) -> FloatArray:
+        """Calibrated log odds split over indicators; the last column is the bias. Rows sum to the calibrated
+        log odds.
+        """
+        raw = (
+            np.asarray(self.booster.predict(self._matrix(features), pred_contribs=True), dtype=float)
+            * self.slope
+        )
         raw[:, -1] += self.intercept
         return raw
 
-    def _matrix(self, features: Floats) -> Any:
+    def _matrix(self, features: FloatArray) -> Any:
         import xgboost as xgb
 
         # One thread: scoring runs inside Spark's workers, which are as many as there are cores.
         return xgb.DMatrix(features, feature_names=list(self.features), missing=np.nan, nthread=1)
 
 
-def probability(log_odds: Floats) -> Floats:
+def probability(log_odds: FloatArray) -> FloatArray:
     """The logistic function, safe at both ends."""
     return 1 / (1 + np.exp(-np.clip(log_odds, -60, 60)))
 
 
-def features_of(indicators: pa.Table, names: Sequence[str] = NAMES) -> Floats:
+def features_of(indicators: pa.Table, names: Sequence[str] = NAMES) -> FloatArray:
     """The model's inputs in the order of ``names``; NaN for a missing value. (rows x indicators)"""
-    return np.column_stack([pc.fill_null(indicators[name].cast(pa.float64()), np.nan).to_numpy() for name in names])
+    return np.column_stack(
+        [pc.fill_null(indicators[name].cast(pa.float64()), np.nan).to_numpy() for name in names]
+    )
 
 
-def score_points(default_probability: Floats, settings: CreditIndexSettings) -> NDArray[np.int64]:
-    """Score on the project's own scale: the base score at the base odds, a fixed number of points per doubling. [points]"""
+def score_points(default_probability: FloatArray, settings: CreditIndexSettings) -> IntArray:
+    """Score on the project's own scale: the base score at the base odds, a fixed number of points per
+    doubling. [points]
+    """
     safe = np.clip(default_probability, 1e-9, 1 - 1e-9)
     odds = (1 - safe) / safe
     points = settings.base_score_points + settings.points_to_double_odds * np.log2(odds / settings.base_odds)
-    return np.clip(np.floor(points + 0.5), settings.min_score_points, settings.max_score_points).astype(np.int64)
+    return np.clip(np.floor(points + 0.5), settings.min_score_points, settings.max_score_points).astype(
+        np.int64
+    )
 
 
 def grade_of(points: int, veto: Veto | None, settings: CreditIndexSettings) -> CreditGrade:
@@ -95,10 +106,14 @@ def grade_of(points: int, veto: Veto | None, settings: CreditIndexSettings) -> C
     return grade if veto is None else max(grade, settings.veto_best_grades[veto.id], key=order.index)
 
 
-def warning_of(default_probability: float, change: int | None, veto: Veto | None, settings: CreditIndexSettings) -> WarningLevel:
+def warning_of(
+    default_probability: float, change: int | None, veto: Veto | None, settings: CreditIndexSettings
+) -> WarningLevel:
     """Alert by probability or a severe veto; watch by probability, by a fall of the score or a mild veto."""
     order = list(CreditGrade)
-    severe = veto is not None and order.index(settings.veto_best_grades[veto.id]) >= order.index(settings.veto_alert_grade)
+    severe = veto is not None and order.index(settings.veto_best_grades[veto.id]) >= order.index(
+        settings.veto_alert_grade
+    )
     if severe or default_probability >= settings.warning_alert_probability:
         return WarningLevel.ALERT
     fell = change is not None and change <= -settings.warning_drop_points
@@ -110,7 +125,9 @@ def veto_of(row: Mapping[str, Any], settings: CreditIndexSettings) -> Veto | Non
     """The strictest veto that holds, by the best grade it allows, then by id."""
     order = list(CreditGrade)
     holding = [veto for veto in VETOES if (row[veto.name] or 0) > settings.veto_limits[veto.id]]
-    return min(holding, key=lambda veto: (-order.index(settings.veto_best_grades[veto.id]), veto.id), default=None)
+    return min(
+        holding, key=lambda veto: (-order.index(settings.veto_best_grades[veto.id]), veto.id), default=None
+    )
 
 
 def veto_words(veto: Veto, value: float) -> tuple[str, str]:
@@ -118,8 +135,12 @@ def veto_words(veto: Veto, value: float) -> tuple[str, str]:
     return veto.zh.replace("{value}", f"{value:.0f}"), veto.en.replace("{value}", f"{value:.0f}")
 
 
-def reasons_of(contributions: Floats, values: Floats, names: Sequence[str], settings: CreditIndexSettings) -> list[dict[str, Any]]:
-    """The strongest contributions of one row as reasons; points are against the average customer, positive is good."""
+def reasons_of(
+    contributions: FloatArray, values: FloatArray, names: Sequence[str], settings: CreditIndexSettings
+) -> list[dict[str, Any]]:
+    """The strongest contributions of one row as reasons; points are against the average customer, positive is
+    good.
+    """
     points = -contributions[:-1] * settings.points_to_double_odds / np.log(2)
     strongest = np.lexsort((np.arange(len(points)), -np.abs(points)))[: settings.reasons_per_score]
     found = []

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from products.credit_index.catalogue import NAMES
+from products.credit_index.reasons import NAMES
 from products.credit_index.scoring import FILES, Scorer, score_points
 from products.credit_index.settings import CreditIndexSettings
 
@@ -23,11 +23,17 @@ class ServedModel:
         """Probability and score of each row."""
         probabilities = self.scorer.probabilities(frame[list(NAMES)].to_numpy(dtype=np.float64))
         return pd.DataFrame(
-            {"default_probability_ratio": probabilities, "score_points": score_points(probabilities, self.settings)}, index=frame.index
+            {
+                "default_probability_ratio": probabilities,
+                "score_points": score_points(probabilities, self.settings),
+            },
+            index=frame.index,
         )
 
 
 def _load_pyfunc(path: str) -> ServedModel:
     folder = Path(path)
     scorer = Scorer.from_files({name: (folder / name).read_bytes() for name in FILES})
-    return ServedModel(scorer, CreditIndexSettings.model_validate_json((folder / "settings.json").read_bytes()))
+    return ServedModel(
+        scorer, CreditIndexSettings.model_validate_json((folder / "settings.json").read_bytes())
+    )

@@ -1,4 +1,6 @@
-"""Training: split by time, monotone, stopped on the tuning months, calibrated there, judged on months it never saw."""
+"""Training: split by time, monotone, stopped on the tuning months, calibrated there, judged on months it
+never saw.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +12,31 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from pipelines.arrays import FloatArray
 from pipelines.codes import Provenance
+from pipelines.engine.step import Inputs
 from pipelines.errors import UsageError
-from pipelines.models import ModelBundle, TrainedModel
+from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
-from pipelines.steps import Inputs
-from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverPayments
 from products.credit_index.calibration import calibration_error, tenths
-from products.credit_index.catalogue import INDICATORS, NAMES
+from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.labels import label_customers
-from products.credit_index.plots import draw
+from products.credit_index.model_plots import draw
+from products.credit_index.reasons import INDICATORS, NAMES
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 
 MODEL = "credit_index"
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Sample:
     """Rows of one span of months: features (rows x indicators) and labels."""
 
-    features: Floats
-    labels: Floats
+    features: FloatArray
+    labels: FloatArray
 
 
 def train(inputs: Inputs) -> TrainedModel:
@@ -52,9 +53,17 @@ def train(inputs: Inputs) -> TrainedModel:
         name=MODEL,
         files={
             "model.ubj": bytes(scorer.booster.save_raw("ubj")),
-            "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}, sort_keys=True).encode(),
+            "calibration.json": json.dumps(
+                {"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)},
+                sort_keys=True,
+            ).encode(),
             "calibration_tenths.json": json.dumps(
-                {name: [asdict(tenth) for tenth in tenths(scorer.probabilities(part.features), part.labels)] for name, part in samples.items()}
+                {
+                    name: [
+                        asdict(tenth) for tenth in tenths(scorer.probabilities(part.features), part.labels)
+                    ]
+                    for name, part in samples.items()
+                }
             ).encode(),
             "settings.json": settings.model_dump_json().encode(),
         },
@@ -65,10 +74,19 @@ def train(inputs: Inputs) -> TrainedModel:
             "score_points": score_points(scorer.probabilities(shown), settings).tolist(),
         },
         metrics=metrics,
-        params={name: value for name, value in settings.model_dump(mode="json").items() if not isinstance(value, dict | str)},
+        params={
+            name: value
+            for name, value in settings.model_dump(mode="json").items()
+            if not isinstance(value, dict | str)
+        },
         plots=draw(scorer, test.features, test.labels, settings, provenance),
-        inputs={table.name: inputs.versions[table.name] for table in (GoldCustomerIndicators, SilverPayments)},
-        tags={"provenance": provenance, "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}"},
+        inputs={
+            table.name: inputs.versions[table.name] for table in (GoldCustomerIndicators, SilverPayments)
+        },
+        tags={
+            "provenance": provenance,
+            "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}",
+        },
     )
 
 
@@ -82,11 +100,16 @@ def _provenance(payments: pa.Table) -> str:
     return "+".join(kind.value for kind in Provenance if kind.value in found)
 
 
-def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings, names: Sequence[str] = NAMES) -> dict[str, Sample]:
-    """Training, tuning and test samples by month; raises UsageError where the data are too short for the split.
+def split_samples(
+    indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings, names: Sequence[str] = NAMES
+) -> dict[str, Sample]:
+    """Training, tuning and test samples by month; raises UsageError where the data are too short for the
+    split.
 
-    The horizon of the last tuning months reaches into the test months' dates: labels overlap in time, rows never do.
-    Rows without enough history, closed accounts and customers in default already are neither learned from nor judged.
+    The horizon of the last tuning months reaches into the test months' dates: labels overlap in time, rows
+    never do.
+    Rows without enough history, closed accounts and customers in default already are neither learned from nor
+    judged.
     """
     ordered = indicators.sort_by([("customer_id", "ascending"), ("indicator_month", "ascending")])
     months = [BillingMonth.parse(text) for text in sorted(pc.unique(ordered["indicator_month"]).to_pylist())]
@@ -98,9 +121,15 @@ def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditInde
         )
     # What happened after the last billed month may not have arrived yet.
     known_until = months[-1].last_day
-    labels = label_customers(payments, customers, months, settings.default_overdue_days, settings.horizon_months, known_until).ravel()
+    labels = label_customers(
+        payments, customers, months, settings.default_overdue_days, settings.horizon_months, known_until
+    ).ravel()
     features = features_of(ordered, names)
-    usable = np.isfinite(labels) & (ordered["history_months"].to_numpy() >= settings.min_history_months) & (ordered["is_closed"].to_numpy() == 0)
+    usable = (
+        np.isfinite(labels)
+        & (ordered["history_months"].to_numpy() >= settings.min_history_months)
+        & (ordered["is_closed"].to_numpy() == 0)
+    )
     number = np.tile(np.arange(1, len(months) + 1), len(customers))
     edges = (0, settings.train_to_month, settings.tune_to_month, settings.test_to_month)
     found = {}
@@ -108,7 +137,8 @@ def split_samples(indicators: pa.Table, payments: pa.Table, settings: CreditInde
         chosen = usable & (number > low) & (number <= high)
         if len(np.unique(labels[chosen])) < 2:
             raise UsageError(
-                f"The {name} months hold no mixture of defaults and non-defaults.", "Check silver_payments and the split in credit_index.yaml."
+                f"The {name} months hold no mixture of defaults and non-defaults.",
+                "Check silver_payments and the split in credit_index.yaml.",
             )
         found[name] = Sample(features[chosen], labels[chosen])
     return found
@@ -120,7 +150,13 @@ def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
     from sklearn.linear_model import LogisticRegression
 
     def matrix(sample: Sample) -> Any:
-        return xgb.DMatrix(sample.features, sample.labels, feature_names=list(NAMES), missing=np.nan, nthread=settings.threads)
+        return xgb.DMatrix(
+            sample.features,
+            sample.labels,
+            feature_names=list(NAMES),
+            missing=np.nan,
+            nthread=settings.threads,
+        )
 
     parameters = {
         "objective": "binary:logistic",
@@ -146,12 +182,17 @@ def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
     platt = LogisticRegression(C=1e6, solver="lbfgs").fit(margins[:, None], samples["tune"].labels)
     slope = float(platt.coef_[0, 0])
     if slope <= 0:
-        raise UsageError("The model orders the tuning months backwards; it is not fit for use.", "Check labels and indicators.")
+        raise UsageError(
+            "The model orders the tuning months backwards; it is not fit for use.",
+            "Check labels and indicators.",
+        )
     return Scorer(booster, slope, float(platt.intercept_[0]))
 
 
 def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
-    """AUC, KS, Brier score, calibration error, mean probability against the default rate, and rows, for each span of months."""
+    """AUC, KS, Brier score, calibration error, mean probability against the default rate, and rows, for each
+    span of months.
+    """
     from sklearn.metrics import brier_score_loss, roc_auc_score, roc_curve
 
     found: dict[str, float] = {}
@@ -171,7 +212,9 @@ def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
 
 
 def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> tuple[bool, str]:
-    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin. No comparison, no promotion."""
+    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin.
+    No comparison, no promotion.
+    """
     from sklearn.metrics import roc_auc_score
 
     settings = inputs.settings.section(CreditIndexSettings)
@@ -181,9 +224,15 @@ def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> t
         scorer = Scorer.from_files(files)
         unknown = sorted(set(scorer.features) - set(indicators.column_names))
         if unknown:
-            return False, f"not compared: the champion reads {', '.join(unknown)}, which the store no longer has"
+            return (
+                False,
+                f"not compared: the champion reads {', '.join(unknown)}, which the store no longer has",
+            )
         test = split_samples(indicators, payments, settings, scorer.features)["test"]
         found.append(float(roc_auc_score(test.labels, scorer.probabilities(test.features))))
     old, new = found
     verdict = new >= old - settings.promotion_margin_auc
-    return verdict, f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}"
+    return (
+        verdict,
+        f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}",
+    )

@@ -1,16 +1,1 @@
 """Efficiency bill (能效账单): why it is what it is, what to compare it with, what to do about it."""
-
-from pipelines.steps import Step, TrainStep
-from pipelines.tables.gold import GoldDayEnergy
-from pipelines.tables.silver import SilverCustomers, SilverWeather
-from products.efficiency_bill.product import EFFICIENCY_BILL
-from products.efficiency_bill.served_model import MODEL
-from products.efficiency_bill.training import train
-from products.protocol import product_step
-
-STEPS: tuple[Step | TrainStep, ...] = (
-    TrainStep(stage="train", name="train-baseline", model=MODEL, reads=(GoldDayEnergy, SilverWeather, SilverCustomers), train=train),
-    product_step(EFFICIENCY_BILL),
-)
-
-__all__ = ["EFFICIENCY_BILL", "STEPS"]

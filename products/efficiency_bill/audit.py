@@ -1,4 +1,6 @@
-"""A bill that someone issued, held against the same bill computed here: line by line, with the reason for each difference."""
+"""A bill that someone issued, held against the same bill computed here: line by line, with the reason for
+each difference.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,15 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff import BillLine
 from pipelines.tariff.lines import QUANTITY_STEP
 
-NEEDED = ("customer_id", "billing_month", "component_code", "period_code", "quantity", "unit_price", "amount_cny")
+NEEDED = (
+    "customer_id",
+    "billing_month",
+    "component_code",
+    "period_code",
+    "quantity",
+    "unit_price",
+    "amount_cny",
+)
 _NUMBERS = ("quantity", "unit_price", "amount_cny")
 
 
@@ -95,7 +105,8 @@ def not_computed(issued: Sequence[IssuedLine], why: str) -> Finding:
 
 
 def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
-    """Bills of a CSV in the shape of efficiency_bill_lines_v1, by customer and month; further columns are left alone.
+    """Bills of a CSV in the shape of efficiency_bill_lines_v1, by customer and month; further columns are
+    left alone.
 
     Of a bill with several revisions (column ``revision``) the newest counts.
 
@@ -108,7 +119,12 @@ def read_issued(path: Path) -> dict[tuple[str, BillingMonth], list[IssuedLine]]:
             reader = csv.DictReader(file)
             lacking = [name for name in NEEDED if name not in (reader.fieldnames or ())]
             if lacking:
-                raise InputRefusedError(str(path), "wrong_header", f"the header lacks {', '.join(lacking)}; needed are {', '.join(NEEDED)}", 1)
+                raise InputRefusedError(
+                    str(path),
+                    "wrong_header",
+                    f"the header lacks {', '.join(lacking)}; needed are {', '.join(NEEDED)}",
+                    1,
+                )
             for number, row in enumerate(reader, start=2):
                 customer, month, line = _issued_line(path, number, row)
                 revision = _revision(path, number, row.get("revision"))
@@ -130,21 +146,35 @@ def _revision(path: Path, number: int, text: str | None) -> int:
     if not text:
         return 0
     if not text.isdecimal():
-        raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{text!r} is not the number of a revision", number, "revision")
+        raise InputRefusedError(
+            str(path),
+            RejectReason.BAD_NUMBER,
+            f"{text!r} is not the number of a revision",
+            number,
+            "revision",
+        )
     return int(text)
 
 
-def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tuple[str, BillingMonth, IssuedLine]:
+def _issued_line(
+    path: Path, number: int, row: Mapping[str, str | None]
+) -> tuple[str, BillingMonth, IssuedLine]:
     if None in row or None in row.values():  # a field too many or too few moves all that follow
-        raise InputRefusedError(str(path), RejectReason.BAD_STRUCTURE, "the line has more or fewer fields than the header", number)
+        raise InputRefusedError(
+            str(path), RejectReason.BAD_STRUCTURE, "the line has more or fewer fields than the header", number
+        )
     values: dict[str, Decimal] = {}
     for name in _NUMBERS:
         try:
             values[name] = Decimal(row[name] or "")
         except InvalidOperation:
-            raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name) from None
+            raise InputRefusedError(
+                str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name
+            ) from None
         if not values[name].is_finite():
-            raise InputRefusedError(str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name)
+            raise InputRefusedError(
+                str(path), RejectReason.BAD_NUMBER, f"{row[name]!r} is not a number", number, name
+            )
     try:
         component = LineComponent(row["component_code"] or "")
         period = TouPeriod(row["period_code"]) if row["period_code"] else None
@@ -153,7 +183,9 @@ def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tupl
     try:
         month = BillingMonth.parse(row["billing_month"] or "")
     except UsageError as error:
-        raise InputRefusedError(str(path), RejectReason.BAD_DATE, error.message, number, "billing_month") from None
+        raise InputRefusedError(
+            str(path), RejectReason.BAD_DATE, error.message, number, "billing_month"
+        ) from None
     line = IssuedLine(
         number,
         component,
@@ -167,11 +199,15 @@ def _issued_line(path: Path, number: int, row: Mapping[str, str | None]) -> tupl
     return row["customer_id"] or "", month, line
 
 
-def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()) -> list[Finding]:
-    """The differences, in the order of the computed bill, then what the issued one has on top; empty where both agree to the fen.
+def audit(
+    issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_then: Sequence[BillLine] = ()
+) -> list[Finding]:
+    """The differences, in the order of the computed bill, then what the issued one has on top; empty where
+    both agree to the fen.
 
     computed       With all facts known today.
-    as_known_then  The same with the facts known when the bill was issued: tells a wrong price from one that was revised since.
+    as_known_then  The same with the facts known when the bill was issued: tells a wrong price from one that
+                   was revised since.
     """
     earlier = {(line.component, line.period, line.first_day, line.section): line for line in as_known_then}
     matches = _paired(issued, computed)
@@ -181,17 +217,33 @@ def audit(issued: Sequence[IssuedLine], computed: Sequence[BillLine], as_known_t
         if match is None:
             # A line of nothing that the bill leaves out is no difference.
             if line.amount_cny != 0:
-                found.append(Finding(None, line.component, line.period, Reason.MISSING, Decimal(0), line.amount_cny, line.formula))
+                found.append(
+                    Finding(
+                        None,
+                        line.component,
+                        line.period,
+                        Reason.MISSING,
+                        Decimal(0),
+                        line.amount_cny,
+                        line.formula,
+                    )
+                )
             continue
-        finding = _compared(match, line, earlier.get((line.component, line.period, line.first_day, line.section)))
+        finding = _compared(
+            match, line, earlier.get((line.component, line.period, line.first_day, line.section))
+        )
         found += [] if finding is None else [finding]
     return found + [
-        Finding(line.line, line.component, line.period, Reason.EXTRA, line.amount_cny, Decimal(0), "") for line in left if line.amount_cny != 0
+        Finding(line.line, line.component, line.period, Reason.EXTRA, line.amount_cny, Decimal(0), "")
+        for line in left
+        if line.amount_cny != 0
     ]
 
 
 def _paired(issued: Sequence[IssuedLine], computed: Sequence[BillLine]) -> list[IssuedLine | None]:
-    """The issued line of each computed one: of the same component, period, days and section first; what is left by component and period, nearest first."""
+    """The issued line of each computed one: of the same component, period, days and section first; what is
+    left by component and period, nearest first.
+    """
 
     def is_same(line: BillLine, other: IssuedLine) -> bool:
         return (other.component, other.period) == (line.component, line.period)
@@ -215,7 +267,9 @@ def _paired(issued: Sequence[IssuedLine], computed: Sequence[BillLine]) -> list[
 
 
 def _is_product(issued: IssuedLine) -> bool:
-    """Whether the amount is quantity times price; a quantity shown to six decimals may have more, as in a part of a month."""
+    """Whether the amount is quantity times price; a quantity shown to six decimals may have more, as in a
+    part of a month.
+    """
     product = issued.quantity * issued.unit_price
     if round_to_fen(product) == issued.amount_cny:
         return True
@@ -228,14 +282,27 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
     if not quantity_differs and not price_differs:
         if issued.amount_cny == line.amount_cny:
             return None
-        reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {line.amount_cny}, not {issued.amount_cny}"
+        reason, detail = (
+            Reason.ARITHMETIC,
+            f"{issued.quantity} x {issued.unit_price} = {line.amount_cny}, not {issued.amount_cny}",
+        )
     elif not _is_product(issued):
         product = round_to_fen(issued.quantity * issued.unit_price)
-        reason, detail = Reason.ARITHMETIC, f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}"
-    elif then is not None and (then.quantity, then.unit_price, then.amount_cny) == (issued.quantity, issued.unit_price, issued.amount_cny):
+        reason, detail = (
+            Reason.ARITHMETIC,
+            f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}",
+        )
+    elif then is not None and (then.quantity, then.unit_price, then.amount_cny) == (
+        issued.quantity,
+        issued.unit_price,
+        issued.amount_cny,
+    ):
         reason, detail = Reason.FACT_REVISED, _then_and_now(line, then)
     elif line.component is LineComponent.POWER_FACTOR_ADJUSTMENT and quantity_differs and not price_differs:
-        reason, detail = Reason.BASE, f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}: the sum of the lines it is raised on"
+        reason, detail = (
+            Reason.BASE,
+            f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}: the sum of the lines it is raised on",
+        )
     elif quantity_differs and price_differs:
         reason, detail = Reason.QUANTITY_AND_PRICE, line.formula
     elif quantity_differs:
@@ -244,7 +311,9 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
         reason, detail = Reason.FACT_REVISED, _then_and_now(line, then)
     else:
         reason, detail = Reason.PRICE, f"{issued.unit_price} instead of {line.unit_price} ({line.fact_id})"
-    return Finding(issued.line, issued.component, issued.period, reason, issued.amount_cny, line.amount_cny, detail)
+    return Finding(
+        issued.line, issued.component, issued.period, reason, issued.amount_cny, line.amount_cny, detail
+    )
 
 
 def _then_and_now(line: BillLine, then: BillLine) -> str:

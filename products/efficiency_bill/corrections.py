@@ -1,10 +1,12 @@
-"""What an issued bill becomes when prices or metering change after its issue: it stays, and the difference is a sheet of its own (退补单)."""
+"""What an issued bill becomes when prices or metering change after its issue: it stays, and the difference is
+a sheet of its own (退补单).
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,14 +17,15 @@ from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
 from pipelines.periods import LOCAL_ZONE, BillingMonth
-from pipelines.tables.efficiency_bill import CorrectionCause, EfficiencyBillLinesV1
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
+from products.efficiency_bill.case.same_month import same_but_for_cuts
+from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import rows_of_lines
-from products.efficiency_bill.kept_case import case_as_text, case_from_text
-from products.efficiency_bill.priced_supplies import price_case
-from products.efficiency_bill.uncut_cases import same_but_for_cuts
+from products.efficiency_bill.pricing import price_case
+from products.efficiency_bill.tables import CorrectionCause, EfficiencyBillLinesV1
 
 Row = Mapping[str, Any]
 
@@ -30,29 +33,13 @@ _INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
 _CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "amount_cny")
 
 
-@dataclass(frozen=True)
-class Standing:
-    """The newest revision of a bill as it stands.
-
-    is_priced        Whether it has a total; a bill without one charges nothing that could be corrected.
-    is_illustrative  Whether it rests on an illustrative price; once the published one is there it is issued anew, whatever it comes to.
-    issued_on        Local day of the run that issued it; None where the run's id does not tell.
-    lines            Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence keeps it.
-    """
-
-    revision: int
-    issued_on: date | None
-    is_priced: bool
-    is_illustrative: bool
-    lines: tuple[Row, ...]
-    case_inputs: str
-
-
 def standing_of(bill: Row, lines: Sequence[Row], case_inputs: str) -> Standing:
     """A revision from its rows of result and evidence."""
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
     day, is_priced = issued_on(bill["computed_run_id"]), bill["total_cny"] is not None
-    return Standing(int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs)
+    return Standing(
+        int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs
+    )
 
 
 def issued_on(run_id: str) -> date | None:
@@ -69,18 +56,23 @@ def issued_on(run_id: str) -> date | None:
 
 
 def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> dict[str, Any] | None:
-    """The bill with its ``corrections``; None where the one that stands was made from the same and charges the same.
+    """The bill with its ``corrections``; None where the one that stands was made from the same and charges
+    the same.
 
     bill      As ``issue_bill`` gives it; standing: the newest revision, None before the first issue.
 
-    An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an advice may read otherwise
-    today, but what the customer was told on the day of issue stays. Nor is it where a late notice cuts the month before into parts.
+    An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an
+    advice may read otherwise
+    today, but what the customer was told on the day of issue stays. Nor is it where a late notice cuts the
+    month before into parts.
     """
     if standing is None:
         return bill | {"corrections": []}
     lines = stored_lines(bill)
     (kept,) = bill["inputs"]
-    charges_the_same = bill["is_illustrative"] == standing.is_illustrative and _charges(lines) == _charges(standing.lines)
+    charges_the_same = bill["is_illustrative"] == standing.is_illustrative and _charges(lines) == _charges(
+        standing.lines
+    )
     if charges_the_same and same_but_for_cuts(kept["case_inputs"], standing.case_inputs):
         return None
     return bill | {"corrections": correction_rows(bill, standing, facts)}
@@ -88,13 +80,19 @@ def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> di
 
 def stored_lines(bill: Row) -> list[dict[str, Any]]:
     """The lines of a bill as their table holds them."""
-    rows = [{**line, "customer_id": bill["customer_id"], "billing_month": bill["billing_month"]} for line in bill["lines"]]
-    found: list[dict[str, Any]] = pa.Table.from_pylist(rows, product_schema(EfficiencyBillLinesV1)).to_pylist()
+    rows = [
+        {**line, "customer_id": bill["customer_id"], "billing_month": bill["billing_month"]}
+        for line in bill["lines"]
+    ]
+    found: list[dict[str, Any]] = pa.Table.from_pylist(
+        rows, product_schema(EfficiencyBillLinesV1)
+    ).to_pylist()
     return found
 
 
 def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[str, Any]]:
-    """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held against those that stand.
+    """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held
+    against those that stand.
 
     bill   With ``lines``; facts: those that priced it. No rows where either bill has no total.
     """
@@ -105,7 +103,9 @@ def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[st
     issued, month = _bill_lines(standing.lines), BillingMonth.parse(bill["billing_month"])
     days = _known_at_issue(issued, standing, facts)
     of_bill = min(days.values(), default=None)
-    found = corrections_between(issued, _bill_lines(lines), month, facts, lambda line: days.get(line.line_number) if line else of_bill)
+    found = corrections_between(
+        issued, _bill_lines(lines), month, facts, lambda line: days.get(line.line_number) if line else of_bill
+    )
     return [_row(number, correction, cause, standing) for number, correction in enumerate(found, start=1)]
 
 
@@ -143,7 +143,9 @@ def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
 
 
 def _cause(bill: Row, lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
-    """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a price change that cuts it."""
+    """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a
+    price change that cuts it.
+    """
     same = _charges(_lines_of_case(standing, facts, None)) == _charges(lines)
     return CorrectionCause.PRICES if same or _uncut(bill) == standing.case_inputs else CorrectionCause.INPUTS
 
@@ -156,9 +158,11 @@ def _uncut(bill: Row) -> str | None:
 
 
 def _known_at_issue(issued: Sequence[BillLine], standing: Standing, facts: Facts) -> dict[int, date]:
-    """Number of an issued line -> the day of knowledge that it shows: of the days that give its price the first, the day of issue before all.
+    """Number of an issued line -> the day of knowledge that it shows: of the days that give its price the
+    first, the day of issue before all.
 
-    Mostly one day gives the whole bill. Where notices were entered in another order than they were published no day does, but one each line.
+    Mostly one day gives the whole bill. Where notices were entered in another order than they were published
+    no day does, but one each line.
     """
     found: dict[int, date] = {}
     for day in _days_of_knowledge(standing.issued_on, facts):
@@ -176,7 +180,9 @@ def _price(line: BillLine) -> tuple[Any, ...]:
 
 
 def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
-    """The day itself; latest first, each earlier day on which a price became known; then the later ones, entered ahead of time."""
+    """The day itself; latest first, each earlier day on which a price became known; then the later ones,
+    entered ahead of time.
+    """
     known = {version.known_from for dated in pricing_facts(facts) for version in dated.versions}
     first = last if last is not None else max(known)
     yield first
@@ -185,7 +191,9 @@ def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
 
 
 def _lines_of_case(standing: Standing, facts: Facts, known: date | None) -> list[dict[str, Any]]:
-    """Lines of the standing bill's case; none where it cannot be priced so, or was kept by a version whose cases read otherwise."""
+    """Lines of the standing bill's case; none where it cannot be priced so, or was kept by a version whose
+    cases read otherwise.
+    """
     try:
         case = case_from_text(standing.case_inputs)
         priced = price_case(case, facts, known)
@@ -193,19 +201,37 @@ def _lines_of_case(standing: Standing, facts: Facts, known: date | None) -> list
         return []
     if priced is None:
         return []
-    return stored_lines({"customer_id": case.terms["customer_id"], "billing_month": str(case.month), "lines": rows_of_lines(priced)})
+    return stored_lines(
+        {
+            "customer_id": case.terms["customer_id"],
+            "billing_month": str(case.month),
+            "lines": rows_of_lines(priced),
+        }
+    )
 
 
 def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
     return [
         BillLine(
-            row["line_number"], LineComponent(row["component_code"]), TouPeriod(row["period_code"]) if row["period_code"] else None, row["quantity"],
-            row["quantity_unit"], row["unit_price"], row["price_unit"], row["amount_cny"], row["fact_id"], Confidence(row["fact_confidence_code"]),
-            row["formula"], row.get("first_date"), row.get("last_date"), row.get("section_name") or "",
-            tuple(row.get("rests_on_fact_ids") or ()), _standard(row),
+            row["line_number"],
+            LineComponent(row["component_code"]),
+            TouPeriod(row["period_code"]) if row["period_code"] else None,
+            row["quantity"],
+            row["quantity_unit"],
+            row["unit_price"],
+            row["price_unit"],
+            row["amount_cny"],
+            row["fact_id"],
+            Confidence(row["fact_confidence_code"]),
+            row["formula"],
+            row.get("first_date"),
+            row.get("last_date"),
+            row.get("section_name") or "",
+            tuple(row.get("rests_on_fact_ids") or ()),
+            _standard(row),
         )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def _standard(row: Row) -> Decimal | None:

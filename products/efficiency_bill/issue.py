@@ -8,13 +8,13 @@ from typing import Any
 
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
-from pipelines.tables.efficiency_bill import BaselineVerdict
 from pipelines.tariff import PricedMonth
-from products.efficiency_bill.advice import Situation, advise
-from products.efficiency_bill.cases import Case
-from products.efficiency_bill.kept_case import TERMS, case_as_text
-from products.efficiency_bill.priced_supplies import Priced, concerns_everybody, price_supplies
+from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.text import TERMS, case_as_text
+from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.efficiency_bill.tables import BaselineVerdict
 
 # Why a bill lacks its price although the contract is known and the month was metered.
 CONTRACT_REFUSED = "contract_refused"
@@ -27,10 +27,12 @@ _TEN_PLACES = Decimal("0.0000000001")
 def issue_bills(
     cases: Sequence[Case], facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str
 ) -> Iterator[dict[str, Any]]:
-    """The bill of each case, in their order; each is a row of efficiency_bill_v1 with ``lines``, ``advice`` and ``inputs`` inside, all without the
+    """The bill of each case, in their order; each is a row of efficiency_bill_v1 with ``lines``, ``advice``
+    and ``inputs`` inside, all without the
     columns that the runner adds.
 
-    Raises FactNotInForceError where a price of the month is not published that ordinary contracts need; a contract that cannot be
+    Raises FactNotInForceError where a price of the month is not published that ordinary contracts need; a
+    contract that cannot be
     priced by itself leaves its own bill without a price, which ``missing_inputs`` names with the reason.
     """
     priced = price_supplies([case.priced_supply for case in cases], facts)
@@ -42,7 +44,9 @@ def issue_bills(
         yield _bill(case, now, earlier, facts, settings, model_name, model_version)
 
 
-def issue_bill(case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str) -> dict[str, Any]:
+def issue_bill(
+    case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str
+) -> dict[str, Any]:
     """The bill of one case, as ``issue_bills`` gives it."""
     return next(issue_bills([case], facts, settings, model_name, model_version))
 
@@ -72,7 +76,16 @@ def _bill(
         "customer_id": case.terms["customer_id"],
         "billing_month": str(case.month),
         **{name: case.terms[name] for name in TERMS},
-        **{name: case.shown[name] for name in ("meter_point_ids", "max_demand_kw", "max_demand_date", "estimated_ratio", "is_estimated_above_limit")},
+        **{
+            name: case.shown[name]
+            for name in (
+                "meter_point_ids",
+                "max_demand_kw",
+                "max_demand_date",
+                "estimated_ratio",
+                "is_estimated_above_limit",
+            )
+        },
         "energy_kwh": case.determinants.energy_kwh,
         **_price_columns(priced),
         "previous_energy_kwh": None if case.previous is None else case.previous[1].energy_kwh,
@@ -89,12 +102,22 @@ def _bill(
         "model_name": model_name,
         "model_version": model_version,
     }
-    return bill | {"lines": [] if priced is None else rows_of_lines(priced), "advice": advice, "inputs": [{"case_inputs": case_as_text(case)}]}
+    return bill | {
+        "lines": [] if priced is None else rows_of_lines(priced),
+        "advice": advice,
+        "inputs": [{"case_inputs": case_as_text(case)}],
+    }
 
 
 def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
     if priced is None:
-        empty = ("total_cny", "average_price_cny_per_kwh", "power_factor_ratio", "adjustment_ratio", "lowest_confidence_code")
+        empty = (
+            "total_cny",
+            "average_price_cny_per_kwh",
+            "power_factor_ratio",
+            "adjustment_ratio",
+            "lowest_confidence_code",
+        )
         return {**dict.fromkeys(empty), "is_illustrative": False}
     average = priced.average_price_cny_per_kwh
     return {
@@ -156,8 +179,17 @@ def _baseline_columns(case: Case) -> dict[str, Any]:
     if case.baseline is None:
         return dict.fromkeys((*names, "baseline_verdict_code"))
     # The baseline has learned from what meters count.
-    energy, (_, low, high, _) = float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0), case.baseline
-    verdict = BaselineVerdict.BELOW if energy < low else BaselineVerdict.ABOVE if energy > high else BaselineVerdict.WITHIN
+    energy, (_, low, high, _) = (
+        float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0),
+        case.baseline,
+    )
+    verdict = (
+        BaselineVerdict.BELOW
+        if energy < low
+        else BaselineVerdict.ABOVE
+        if energy > high
+        else BaselineVerdict.WITHIN
+    )
     return {**dict(zip(names, case.baseline, strict=True)), "baseline_verdict_code": verdict.value}
 
 

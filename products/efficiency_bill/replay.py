@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from pipelines.facts import Facts
 from pipelines.settings import Settings
-from pipelines.tables.efficiency_bill import EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from pipelines.tables.revised import product_schema
-from products.efficiency_bill.corrections import Standing, correction_rows, standing_of
+from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.case.text import case_from_text
+from products.efficiency_bill.corrections import correction_rows, standing_of
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.kept_case import case_from_text
 from products.efficiency_bill.product import EVIDENCE, OUTER
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.efficiency_bill.tables import EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
 
 Row = Mapping[str, Any]
 
@@ -35,15 +36,23 @@ class Difference:
 
 
 def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple[Difference, ...]:
-    """What differs between an issued bill and the same bill computed again; empty where both are the same to the last bit.
+    """What differs between an issued bill and the same bill computed again; empty where both are the same to
+    the last bit.
 
-    issued    ``result`` and, under each evidence table's name, its rows in order; for a bill with corrections also ``corrected``, the
+    issued    ``result`` and, under each evidence table's name, its rows in order; for a bill with corrections
+              also ``corrected``, the
               revision that it corrects in the same shape.
     settings  Thresholds of the run that issued it; facts: its facts.
     """
     row = issued["result"]
     (kept,) = issued[EfficiencyBillInputsV1.name]
-    bill = issue_bill(case_from_text(kept["case_inputs"]), facts, settings.section(EfficiencyBillSettings), row["model_name"], row["model_version"])
+    bill = issue_bill(
+        case_from_text(kept["case_inputs"]),
+        facts,
+        settings.section(EfficiencyBillSettings),
+        row["model_name"],
+        row["model_version"],
+    )
     corrected = issued.get("corrected")
     before = None if corrected is None else _standing(corrected)
     bill |= {"corrections": [] if before is None else correction_rows(bill, before, facts)}
@@ -51,7 +60,9 @@ def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple
     for table, name in EVIDENCE.items():
         rows = [{**line, **{key: bill[key] for key in OUTER}} for line in bill[name]]
         order = [key for key in table.key() if key not in (*OUTER, "revision")]
-        computed = sorted(_as_stored(rows, product_schema(table)), key=lambda line: tuple(line[key] for key in order))
+        computed = sorted(
+            _as_stored(rows, product_schema(table)), key=lambda line: tuple(line[key] for key in order)
+        )
         found += _differences(table.name, issued[table.name], computed)
     return tuple(found)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from products.efficiency_bill.baseline import Baseline
+from products.efficiency_bill.comparison.baseline import Baseline
 
 MODEL = "efficiency_bill_baseline"
 COEFFICIENTS = "coefficients.json"
@@ -18,7 +18,9 @@ COEFFICIENTS = "coefficients.json"
 
 def write_coefficients(baselines: Mapping[str, Baseline]) -> bytes:
     """Every customer's baseline, in order of the customer's number."""
-    return json.dumps({name: baselines[name].as_dict() for name in sorted(baselines)}, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(
+        {name: baselines[name].as_dict() for name in sorted(baselines)}, sort_keys=True, separators=(",", ":")
+    ).encode()
 
 
 def read_coefficients(files: Mapping[str, bytes]) -> dict[str, Baseline]:
@@ -33,8 +35,14 @@ class ServedModel:
         self.baselines = baselines
 
     def predict(self, frame: pd.DataFrame, params: dict[str, Any] | None = None) -> pd.DataFrame:
-        """Columns ``customer_id``, ``mean_celsius``, ``is_weekend`` to ``expected_kwh``; NaN for an unknown customer."""
-        names, celsius, weekend = frame["customer_id"].astype(str), frame["mean_celsius"].to_numpy(float), frame["is_weekend"].to_numpy(bool)
+        """Columns ``customer_id``, ``mean_celsius``, ``is_weekend`` to ``expected_kwh``; NaN for an unknown
+        customer.
+        """
+        names, celsius, weekend = (
+            frame["customer_id"].astype(str),
+            frame["mean_celsius"].to_numpy(float),
+            frame["is_weekend"].to_numpy(bool),
+        )
         expected = np.full(len(frame), np.nan)
         for name, places in names.groupby(names, sort=False).indices.items():
             baseline = self.baselines.get(str(name))

@@ -15,22 +15,52 @@ class EfficiencyBillSettings(SettingsFile):
 
     file: ClassVar[str] = "efficiency_bill.yaml"
 
-    billed_prefixes: tuple[str, ...] = Field(description="Customers whose number begins with one of these receive a bill.")
-    reference_to: date = Field(description="Last day that the baseline learns from; the same whatever month is billed.")
+    billed_prefixes: tuple[str, ...] = Field(
+        description="Customers whose number begins with one of these receive a bill."
+    )
+    reference_to: date = Field(
+        description="Last day that the baseline learns from; the same whatever month is billed."
+    )
     least_reference_days: int = Field(ge=14, description="Days that a baseline needs.")
-    holdout_days: int = Field(ge=7, description="Last days of the reference kept back to measure how often the band holds.")
-    band_level: float = Field(gt=0, lt=1, description="Share of days or months that the band is meant to hold.")
+    holdout_days: int = Field(
+        ge=7, description="Last days of the reference kept back to measure how often the band holds."
+    )
+    band_level: float = Field(
+        gt=0, lt=1, description="Share of days or months that the band is meant to hold."
+    )
     change_points_celsius: tuple[float, ...] = Field(description="Temperatures tried as change points.")
-    emission_region: Literal["east_china", "national"] = Field(description="Which published emission factor is used.")
+    emission_region: Literal["east_china", "national"] = Field(
+        description="Which published emission factor is used."
+    )
     advice_count: int = Field(ge=1, description="Advices on a bill.")
     least_saving_cny: float = Field(ge=0, description="Smaller savings are no advice. [CNY]")
-    lowest_day_ratio: float = Field(gt=0, lt=0.5, description="Share of a month's days, the lowest, that tell the base load.")
-    highest_day_ratio: float = Field(gt=0, lt=0.5, description="Share of a month's days, the highest, that the advice on high days lowers.")
-    contract_demand_step_kw: int = Field(ge=1, description="An advised contract demand is a multiple of this. [kW]")
-    capacitor_step_kvar: int = Field(ge=1, description="An advised capacitor bank is a multiple of this. [kvar]")
-    shifted_peak_ratio: float = Field(gt=0, le=1, description="Share of peak and sharp energy that the shifting advice moves into the valley.")
-    base_load_cut_ratio: float = Field(gt=0, le=1, description="Share of the base load that the base-load advice saves.")
-    weekend_cut_ratio: float = Field(gt=0, le=1, description="Share of the weekend's use above the base load that the weekend advice saves.")
+    lowest_day_ratio: float = Field(
+        gt=0, lt=0.5, description="Share of a month's days, the lowest, that tell the base load."
+    )
+    highest_day_ratio: float = Field(
+        gt=0, lt=0.5, description="Share of a month's days, the highest, that the advice on high days lowers."
+    )
+    contract_demand_step_kw: int = Field(
+        ge=1, description="An advised contract demand is a multiple of this. [kW]"
+    )
+    capacitor_step_kvar: int = Field(
+        ge=1, description="An advised capacitor bank is a multiple of this. [kvar]"
+    )
+    shifted_peak_ratio: float = Field(
+        gt=0,
+        le=1,
+        description="Share of peak and sharp energy that the shifting advice moves into the valley.",
+    )
+    base_load_cut_ratio: float = Field(
+        gt=0, le=1, description="Share of the base load that the base-load advice saves."
+    )
+    weekend_cut_ratio: float = Field(
+        gt=0,
+        le=1,
+        description="Share of the weekend's use above the base load that the weekend advice saves.",
+    )
     use_above_base_cut_ratio: float = Field(
-        gt=0, le=1, description="Share of the use above the base load that an advice saves where nothing more telling fills the bill's places."
+        gt=0,
+        le=1,
+        description="Share of the use above the base load that an advice saves where nothing more telling fills the bill's places.",
     )

@@ -1,4 +1,6 @@
-"""Fits every billed customer's baseline on the reference period, and measures how often its band holds on days kept back."""
+"""Fits every billed customer's baseline on the reference period, and measures how often its band holds on
+days kept back.
+"""
 
 from __future__ import annotations
 
@@ -12,23 +14,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
+from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
+from pipelines.engine.step import Inputs
 from pipelines.errors import UsageError
-from pipelines.models import TrainedModel
+from pipelines.models.model import TrainedModel
 from pipelines.periods import EPOCH, BillingMonth
-from pipelines.steps import Inputs
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
-from products.efficiency_bill.baseline import Baseline, fit_baselines
+from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
 
-Floats = NDArray[np.float64]
 WEATHER = ("station_id", "weather_date", "mean_celsius")
 STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
 
@@ -39,11 +40,11 @@ class Days:
 
     customers: tuple[str, ...]
     days: tuple[date, ...]
-    energy: Floats
-    temperature: Floats
+    energy: FloatArray
+    temperature: FloatArray
 
     @property
-    def weekend(self) -> NDArray[np.bool_]:
+    def weekend(self) -> BoolArray:
         """Saturdays and Sundays."""
         return np.array([day.weekday() >= 5 for day in self.days])
 
@@ -55,21 +56,34 @@ class Days:
     def until(self, last: date) -> Days:
         """The days up to one."""
         keep = np.array([day <= last for day in self.days], dtype=bool)
-        return Days(self.customers, tuple(day for day in self.days if day <= last), self.energy[:, keep], self.temperature[:, keep])
+        return Days(
+            self.customers,
+            tuple(day for day in self.days if day <= last),
+            self.energy[:, keep],
+            self.temperature[:, keep],
+        )
 
 
-def billed(frame: DataFrame, settings: EfficiencyBillSettings, columns: Sequence[str] = ("customer_id",)) -> DataFrame:
+def billed(
+    frame: DataFrame, settings: EfficiencyBillSettings, columns: Sequence[str] = ("customer_id",)
+) -> DataFrame:
     """The rows of customers that receive a bill, as one of the columns names them."""
     from functools import reduce
 
     from pyspark.sql import functions as F
 
-    tests: list[Column] = [F.col(name).startswith(prefix) for name in columns for prefix in settings.billed_prefixes]
+    tests: list[Column] = [
+        F.col(name).startswith(prefix) for name in columns for prefix in settings.billed_prefixes
+    ]
     return frame.where(reduce(lambda left, right: left | right, tests))
 
 
-def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None) -> DataFrame:
-    """Active energy per billed customer and day, less what other customers' sub-meters behind it count; of one month alone where one is given."""
+def day_energy(
+    inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None
+) -> DataFrame:
+    """Active energy per billed customer and day, less what other customers' sub-meters behind it count; of
+    one month alone where one is given.
+    """
     from pyspark.sql import functions as F
 
     frame = inputs.frame(GoldDayEnergy).where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
@@ -77,8 +91,16 @@ def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingM
     energy = F.col("energy_kwh_or_kvarh")
     # One row gives both what one account has and what another has not.
     accounts = F.array(
-        F.struct(F.col("customer_id").alias("customer_id"), energy.alias("energy_kwh_or_kvarh"), F.lit(True).alias("is_own")),
-        F.struct(F.col("deducted_customer_id").alias("customer_id"), (-energy).alias("energy_kwh_or_kvarh"), F.lit(False).alias("is_own")),
+        F.struct(
+            F.col("customer_id").alias("customer_id"),
+            energy.alias("energy_kwh_or_kvarh"),
+            F.lit(True).alias("is_own"),
+        ),
+        F.struct(
+            F.col("deducted_customer_id").alias("customer_id"),
+            (-energy).alias("energy_kwh_or_kvarh"),
+            F.lit(False).alias("is_own"),
+        ),
     )
     named = billed(chosen, settings, ("customer_id", "deducted_customer_id"))
     rows = named.select("energy_date", F.explode(accounts).alias("account")).select(
@@ -90,7 +112,8 @@ def day_energy(inputs: Inputs, settings: EfficiencyBillSettings, month: BillingM
 def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     """Dense arrays from long rows; several meter points of a customer add up.
 
-    rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the account's own rows has it.
+    rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the
+              account's own rows has it.
     stations  customer_id, weather_station_id; with valid_from_date the latest terms count.
     weather   station_id, weather_date, mean_celsius.
     """
@@ -100,20 +123,32 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     number = rows["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     first, last = int(number.min()), int(number.max())
     energy = np.full((len(customers), last - first + 1), np.nan)
-    row = pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
-    own = rows["is_own"].to_numpy(zero_copy_only=False) if "is_own" in rows.column_names else np.ones(len(row), dtype=bool)
+    row = (
+        pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
+    own = (
+        rows["is_own"].to_numpy(zero_copy_only=False)
+        if "is_own" in rows.column_names
+        else np.ones(len(row), dtype=bool)
+    )
     energy[row[own], number[own] - first] = 0.0
     np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
     names = sorted(pc.unique(weather["station_id"]).to_pylist())
     by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)
     day = weather["weather_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
     inside = (day >= 0) & (day < energy.shape[1])
-    station = pc.index_in(weather["station_id"], pa.array(names, pa.string())).to_numpy(zero_copy_only=False).astype(np.int64)
+    station = (
+        pc.index_in(weather["station_id"], pa.array(names, pa.string()))
+        .to_numpy(zero_copy_only=False)
+        .astype(np.int64)
+    )
     by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
     place = {name: index for index, name in enumerate(names)}
     if "valid_from_date" in stations.column_names:
         stations = stations.sort_by("valid_from_date")
-    of = dict(zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True))
+    of = dict(
+        zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True)
+    )
     temperature = by_station[[place.get(of.get(name) or "", len(names)) for name in customers]]
     days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
     return Days(tuple(customers), days, energy, temperature)
@@ -127,11 +162,18 @@ def train(inputs: Inputs) -> TrainedModel:
     weather = inputs.frame(SilverWeather).select(*WEATHER).toArrow()
     days = arrange_days(rows, stations, weather).until(settings.reference_to)
     if not days.customers or not days.days:
-        raise UsageError("No billed customer has days in the reference period.", "Check billed_prefixes and reference_to in efficiency_bill.yaml.")
+        raise UsageError(
+            "No billed customer has days in the reference period.",
+            "Check billed_prefixes and reference_to in efficiency_bill.yaml.",
+        )
     baselines = fit_all(days, settings)
     metrics = measure(days, baselines, settings)
     shown = sorted(baselines)[:3]
-    example: dict[str, list[object]] = {"customer_id": list(shown), "mean_celsius": [20.0] * len(shown), "is_weekend": [False] * len(shown)}
+    example: dict[str, list[object]] = {
+        "customer_id": list(shown),
+        "mean_celsius": [20.0] * len(shown),
+        "is_weekend": [False] * len(shown),
+    }
     import pandas as pd
 
     answer = ServedModel(baselines).predict(pd.DataFrame(example))
@@ -142,25 +184,40 @@ def train(inputs: Inputs) -> TrainedModel:
         input_example=example,
         output_example={"expected_kwh": answer["expected_kwh"].tolist()},
         metrics=metrics,
-        params={"reference_to": settings.reference_to.isoformat(), "band_level": settings.band_level, "holdout_days": settings.holdout_days},
+        params={
+            "reference_to": settings.reference_to.isoformat(),
+            "band_level": settings.band_level,
+            "holdout_days": settings.holdout_days,
+        },
         plots={"cv_rmse.png": _histogram([baseline.cv_rmse for baseline in baselines.values()])},
-        inputs={table.name: inputs.versions[table.name] for table in (GoldDayEnergy, SilverWeather, SilverCustomers)},
+        inputs={
+            table.name: inputs.versions[table.name]
+            for table in (GoldDayEnergy, SilverWeather, SilverCustomers)
+        },
         tags={"provenance": "real+dates_shifted"},
     )
 
 
 def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]:
     """Baselines of the customers with enough days."""
-    fitted = fit_baselines(days.energy, days.temperature, days.weekend, settings.change_points_celsius, settings.band_level)
+    fitted = fit_baselines(
+        days.energy, days.temperature, days.weekend, settings.change_points_celsius, settings.band_level
+    )
     return {
-        name: found for name, found in zip(days.customers, fitted, strict=True) if found is not None and found.days >= settings.least_reference_days
+        name: found
+        for name, found in zip(days.customers, fitted, strict=True)
+        if found is not None and found.days >= settings.least_reference_days
     }
 
 
-def measure(days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyBillSettings) -> dict[str, float]:
-    """How well baselines fit, and how often the bands hold on the last days of the reference, fitted without them.
+def measure(
+    days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyBillSettings
+) -> dict[str, float]:
+    """How well baselines fit, and how often the bands hold on the last days of the reference, fitted without
+    them.
 
-    CV(RMSE) stands beside a published in-sample median of 18.7 % for daily models of 507 buildings of the Building Data Genome.
+    CV(RMSE) stands beside a published in-sample median of 18.7 % for daily models of 507 buildings of the
+    Building Data Genome.
     """
     inside = np.array([baseline.cv_rmse for baseline in baselines.values()] or [np.nan])
     unseen = np.array([baseline.cv_rmse_unseen for baseline in baselines.values()] or [np.nan])
@@ -171,11 +228,15 @@ def measure(days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyB
     for row, name in enumerate(days.customers):
         if name not in earlier:
             continue
-        miss = days.energy[row, held] - earlier[name].expected(days.temperature[row, held], days.weekend[held])
+        miss = days.energy[row, held] - earlier[name].expected(
+            days.temperature[row, held], days.weekend[held]
+        )
         miss = miss[np.isfinite(miss)]
         day_hits += (np.abs(miss) <= earlier[name].day_band(settings.band_level)).tolist()
         if len(miss):
-            month_hits.append(abs(float(miss.sum())) <= earlier[name].month_band(len(miss), settings.band_level))
+            month_hits.append(
+                abs(float(miss.sum())) <= earlier[name].month_band(len(miss), settings.band_level)
+            )
     found = {
         "customers": float(len(baselines)),
         "median_cv_rmse_in_sample": float(np.median(inside)),
@@ -185,7 +246,10 @@ def measure(days: Days, baselines: Mapping[str, Baseline], settings: EfficiencyB
         "holdout_customers": float(len(month_hits)),
     }
     if day_hits:
-        found |= {"holdout_day_band_coverage": float(np.mean(day_hits)), "holdout_month_band_coverage": float(np.mean(month_hits))}
+        found |= {
+            "holdout_day_band_coverage": float(np.mean(day_hits)),
+            "holdout_month_band_coverage": float(np.mean(month_hits)),
+        }
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
@@ -195,7 +259,11 @@ def _histogram(values: Sequence[float]) -> bytes:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.hist(np.clip(np.array(values) * 100, 0, 100), bins=np.linspace(0, 100, 41).tolist(), color="#00796b")
-    axes.set(xlabel="CV(RMSE) of the daily baseline, %", ylabel="customers", title="Baselines on the reference period (real energy, dates shifted)")
+    axes.set(
+        xlabel="CV(RMSE) of the daily baseline, %",
+        ylabel="customers",
+        title="Baselines on the reference period (real energy, dates shifted)",
+    )
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
     return buffer.getvalue()

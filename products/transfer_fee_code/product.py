@@ -9,30 +9,35 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.codes import FeeCodeColour, Provenance
+from pipelines.codes import Provenance
 from pipelines.facts import Facts
 from pipelines.facts.transfer_supply import TransferSupplyRules
-from pipelines.models import ModelBundle
+from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverTransferDeclarations
-from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from pipelines.transforms.account_parts import concerned_points
-from pipelines.transforms.account_supply import once_each
-from pipelines.transforms.aggregates import PublicationSettings
-from products.transfer_fee_code.comparison import Declaration, Verdict, judge, quantised
-from products.transfer_fee_code.reference import MasterBill, master_bills
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverMeterPoints,
+    SilverSupplyShares,
+    SilverTransferDeclarations,
+)
+from pipelines.transforms.billing.sub_meters import concerned_points
+from pipelines.transforms.billing.supply import once_each
+from products.transfer_fee_code.page.words import comparison_in_words
+from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
+from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
 from products.transfer_fee_code.served_model import FILE, MODEL, ImpliedPrices
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
-from products.transfer_fee_code.wording import comparison_in_words
+from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-    from pipelines.steps import Inputs
+    from pipelines.engine.step import Inputs
 
 Row = Mapping[str, Any]
 _PRICE_DECIMALS = 10
@@ -43,19 +48,28 @@ class TransferFeeCode:
 
     name = "fee-code"
     reads: tuple[type[Table], ...] = (
-        SilverTransferDeclarations, SilverCustomers, GoldBillingDeterminants, GoldBillingSegments, SilverSupplyShares, SilverMeterPoints,
-    )  # fmt: skip
+        SilverTransferDeclarations,
+        SilverCustomers,
+        GoldBillingDeterminants,
+        GoldBillingSegments,
+        SilverSupplyShares,
+        SilverMeterPoints,
+    )
     result: type[Table] = TransferFeeCodeV1
     evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no price covers it."""
+        """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no
+        price covers it.
+        """
         from pyspark.sql import functions as F
 
         text = str(month)
         declared = inputs.frame(SilverTransferDeclarations).where(F.col("billing_month") == text)
-        suppliers = F.broadcast(declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct())
+        suppliers = F.broadcast(
+            declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct()
+        )
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text)
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
         metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind)
@@ -97,14 +111,24 @@ def fee_codes(
 
     declarations  Rows of silver_transfer_declarations of the month.
     customers     Rows of silver_customers, at least of the suppliers.
-    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of gold_billing_segments.
+    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of
+                  gold_billing_segments.
     shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``PartsBook``.
     bundle        The champion of ``transfer_fee_implied_price``.
     """
     rules = facts.transfer_supply.on(month.last_day)
     suppliers = {row["supplier_customer_id"] for row in declarations}
     bills = master_bills(
-        suppliers, customers, determinants, month, facts, settings, limits, segments=segments, shares=shares, meter_points=meter_points
+        suppliers,
+        customers,
+        determinants,
+        month,
+        facts,
+        settings,
+        limits,
+        segments=segments,
+        shares=shares,
+        meter_points=meter_points,
     )
     prices = ImpliedPrices.from_json(bundle.files[FILE])
     results: list[dict[str, Any]] = []
@@ -116,11 +140,19 @@ def fee_codes(
         key = {name: row[name] for name in ("tenant_id", "supplier_customer_id", "billing_month")}
         results.append(key | _result_row(row, declared, bill, verdict, rules, bundle))
         evidence.append(key | _evidence_row(declared, bill, verdict, rules, prices, facts, key))
-    return {TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results), TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence)}
+    return {
+        TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results),
+        TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence),
+    }
 
 
 def _result_row(
-    row: Row, declared: Declaration, bill: MasterBill, verdict: Verdict, rules: TransferSupplyRules, bundle: ModelBundle
+    row: Row,
+    declared: Declaration,
+    bill: MasterBill,
+    verdict: Verdict,
+    rules: TransferSupplyRules,
+    bundle: ModelBundle,
 ) -> dict[str, Any]:
     return {
         "tenant_name": row["tenant_name"],
@@ -143,7 +175,13 @@ def _result_row(
 
 
 def _evidence_row(
-    declared: Declaration, bill: MasterBill, verdict: Verdict, rules: TransferSupplyRules, prices: ImpliedPrices, facts: Facts, key: Row
+    declared: Declaration,
+    bill: MasterBill,
+    verdict: Verdict,
+    rules: TransferSupplyRules,
+    prices: ImpliedPrices,
+    facts: Facts,
+    key: Row,
 ) -> dict[str, Any]:
     implied = prices.of(key["supplier_customer_id"], key["billing_month"])
     return {
@@ -187,12 +225,6 @@ def joined_provenance(marks: Iterable[str]) -> str:
     return "+".join(mark.value for mark in Provenance if mark.value in found)
 
 
-def colour_counts(colours: Iterable[str]) -> dict[FeeCodeColour, int]:
-    """How many codes have each colour; colours that do not occur count 0."""
-    listed = list(colours)
-    return {colour: listed.count(colour.value) for colour in FeeCodeColour}
-
-
 def _price(value: Fraction | None) -> Decimal | None:
     return None if value is None else quantised(value, _PRICE_DECIMALS)
 
@@ -204,7 +236,9 @@ def _amount(value: Fraction | None) -> Decimal | None:
 def _arrow(table: type[Table], rows: Sequence[Row]) -> pa.Table:
     """Rows in the columns of the declaration, without those that a revision adds."""
     own = product_schema(table)
-    return pa.Table.from_pylist([{name: _fitted(row[name], own.field(name).type) for name in own.names} for row in rows], schema=own)
+    return pa.Table.from_pylist(
+        [{name: _fitted(row[name], own.field(name).type) for name in own.names} for row in rows], schema=own
+    )
 
 
 def _fitted(value: Any, dtype: pa.DataType) -> Any:

@@ -1,4 +1,6 @@
-"""The model as it is served: prices of suppliers' months out of one JSON file; read by MLflow and by the product alike."""
+"""The model as it is served: prices of suppliers' months out of one JSON file; read by MLflow and by the
+product alike.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ import numpy as np
 
 from pipelines.errors import TamperedError
 from pipelines.periods import BillingMonth
-from products.transfer_fee_code.implied_price import PriceFits, price_intervals
+from products.transfer_fee_code.price.implied_price import PriceFits, price_intervals
 from products.transfer_fee_code.settings import ImpliedPriceSettings
 
 if TYPE_CHECKING:
@@ -65,7 +67,13 @@ class ImpliedPrices:
         if price.price_cny_per_kwh is None or energy_kwh <= 0:
             return None
         days = BillingMonth.parse(price.billing_month).day_count
-        interval = price_intervals(np.array([fee_cny]), np.array([energy_kwh]), np.array([float(days)]), self.settings, self.plausible)
+        interval = price_intervals(
+            np.array([fee_cny]),
+            np.array([energy_kwh]),
+            np.array([float(days)]),
+            self.settings,
+            self.plausible,
+        )
         slack = 10.0**-_DECIMALS
         return bool(interval.low[0] - slack <= price.price_cny_per_kwh <= interval.high[0] + slack)
 
@@ -77,7 +85,9 @@ class ImpliedPrices:
             "plausible_cny_per_kwh": list(self.plausible),
             "prices": [asdict(self.prices[key]) for key in sorted(self.prices)],
         }
-        return (json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n").encode()
+        return (
+            json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False, indent=1) + "\n"
+        ).encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> ImpliedPrices:
@@ -90,8 +100,15 @@ class ImpliedPrices:
             low, high = (float(edge) for edge in read["plausible_cny_per_kwh"])
             settings = ImpliedPriceSettings.model_validate(read["settings"])
         except (ValueError, KeyError, TypeError) as error:
-            raise TamperedError(f"{FILE} is not a model of {MODEL}: {error}.", "Train it again with `zhixiang run --from train`.") from None
-        return cls(settings, (low, high), {(price.supplier_customer_id, price.billing_month): price for price in prices})
+            raise TamperedError(
+                f"{FILE} is not a model of {MODEL}: {error}.",
+                "Train it again with `zhixiang run --from train`.",
+            ) from None
+        return cls(
+            settings,
+            (low, high),
+            {(price.supplier_customer_id, price.billing_month): price for price in prices},
+        )
 
 
 def supplier_prices(keys: Sequence[tuple[str, str]], fits: PriceFits) -> dict[tuple[str, str], SupplierPrice]:
@@ -99,7 +116,10 @@ def supplier_prices(keys: Sequence[tuple[str, str]], fits: PriceFits) -> dict[tu
     prices: dict[tuple[str, str], SupplierPrice] = {}
     for position, (supplier, month) in enumerate(keys):
         found = bool(np.isfinite(fits.price[position]))
-        price, low, high = (round(float(values[position]), _DECIMALS) if found else None for values in (fits.price, fits.low, fits.high))
+        price, low, high = (
+            round(float(values[position]), _DECIMALS) if found else None
+            for values in (fits.price, fits.low, fits.high)
+        )
         prices[(supplier, month)] = SupplierPrice(
             supplier_customer_id=supplier,
             billing_month=month,
@@ -129,13 +149,21 @@ class ServedModel:
         import pandas as pd
 
         answers = [
-            answer(self.prices, str(row["supplier_customer_id"]), str(row["billing_month"]), float(row["fee_cny"]), float(row["energy_kwh"]))
+            answer(
+                self.prices,
+                str(row["supplier_customer_id"]),
+                str(row["billing_month"]),
+                float(row["fee_cny"]),
+                float(row["energy_kwh"]),
+            )
             for row in declarations.to_dict("records")
         ]
         return pd.DataFrame(answers, columns=list(answer(self.prices, "", "", 0.0, 0.0)))
 
 
-def answer(prices: ImpliedPrices, supplier_customer_id: str, billing_month: str, fee_cny: float, energy_kwh: float) -> dict[str, Any]:
+def answer(
+    prices: ImpliedPrices, supplier_customer_id: str, billing_month: str, fee_cny: float, energy_kwh: float
+) -> dict[str, Any]:
     """One row of the model's answer; NaN where there is no price."""
     price = prices.of(supplier_customer_id, billing_month)
     agrees = prices.agrees(price, fee_cny, energy_kwh)

@@ -1,4 +1,6 @@
-"""Settings of the fee code: what counts as a plausible declaration, how the implied price is fitted, how long a code holds."""
+"""Settings of the fee code: what counts as a plausible declaration, how the implied price is fitted, how long
+a code holds.
+"""
 
 from __future__ import annotations
 
@@ -15,14 +17,30 @@ class ImpliedPriceSettings(FrozenSettings):
 
     min_tenants: int = Field(ge=2, description="Fewer usable declarations give no price.")
     fee_tolerance_cny: float = Field(ge=0, description="Half a step of a fee stated in fen. [CNY]")
-    whole_fee_tolerance_cny: float = Field(ge=0, description="Half a step of a fee stated in whole yuan. [CNY]")
-    energy_tolerance_kwh: float = Field(ge=0, description="Half a step of an energy stated with decimals. [kWh]")
-    whole_energy_tolerance_kwh: float = Field(ge=0, description="Half a step of an energy stated in whole kWh. [kWh]")
-    reading_date_tolerance_days: float = Field(ge=0, description="By how much a tenant's reading may lie beside the supplier's. [d]")
-    weight_cap_ratio: float = Field(ge=1, description="A declaration weighs at most this multiple of the median energy.")
-    dominance_cap_ratio: float = Field(gt=0, lt=1, description="A declaration weighs at most this share of all the others together.")
-    agreement_ratio: float = Field(gt=0, lt=1, description="The band holds every price that explains this share of the weight.")
-    leave_one_out_max_tenants: int = Field(ge=1, description="Of larger suppliers so many tenants are left out in turn for the error.")
+    whole_fee_tolerance_cny: float = Field(
+        ge=0, description="Half a step of a fee stated in whole yuan. [CNY]"
+    )
+    energy_tolerance_kwh: float = Field(
+        ge=0, description="Half a step of an energy stated with decimals. [kWh]"
+    )
+    whole_energy_tolerance_kwh: float = Field(
+        ge=0, description="Half a step of an energy stated in whole kWh. [kWh]"
+    )
+    reading_date_tolerance_days: float = Field(
+        ge=0, description="By how much a tenant's reading may lie beside the supplier's. [d]"
+    )
+    weight_cap_ratio: float = Field(
+        ge=1, description="A declaration weighs at most this multiple of the median energy."
+    )
+    dominance_cap_ratio: float = Field(
+        gt=0, lt=1, description="A declaration weighs at most this share of all the others together."
+    )
+    agreement_ratio: float = Field(
+        gt=0, lt=1, description="The band holds every price that explains this share of the weight."
+    )
+    leave_one_out_max_tenants: int = Field(
+        ge=1, description="Of larger suppliers so many tenants are left out in turn for the error."
+    )
 
 
 class SignedCodeSettings(FrozenSettings):
@@ -37,8 +55,12 @@ class TransferFeeCodeSettings(SettingsFile):
 
     file: ClassVar[str] = "transfer_fee_code.yaml"
 
-    plausible_price_min_cny_per_kwh: Decimal = Field(gt=0, description="A lower declared price is taken for a slip: grey. [CNY/kWh]")
-    plausible_price_max_cny_per_kwh: Decimal = Field(gt=0, description="A higher declared price is taken for a slip: grey. [CNY/kWh]")
+    plausible_price_min_cny_per_kwh: Decimal = Field(
+        gt=0, description="A lower declared price is taken for a slip: grey. [CNY/kWh]"
+    )
+    plausible_price_max_cny_per_kwh: Decimal = Field(
+        gt=0, description="A higher declared price is taken for a slip: grey. [CNY/kWh]"
+    )
     max_missing_days: int = Field(ge=0, description="With more days of the master account missing: grey. [d]")
     implied_price: ImpliedPriceSettings
     code: SignedCodeSettings

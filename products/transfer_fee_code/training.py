@@ -8,15 +8,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from pipelines.models import TrainedModel
+from pipelines.arrays import FloatArray, IntArray
+from pipelines.models.model import TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.tables.silver import SilverTransferDeclarations
-from products.transfer_fee_code.implied_price import Floats, Integers, PriceFits, PriceIntervals, fit_prices, leave_one_out, price_intervals
+from products.transfer_fee_code.price.implied_price import (
+    PriceFits,
+    PriceIntervals,
+    fit_prices,
+    leave_one_out,
+    price_intervals,
+)
 from products.transfer_fee_code.served_model import FILE, MODEL, ImpliedPrices, answer, supplier_prices
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 if TYPE_CHECKING:
-    from pipelines.steps import Inputs
+    from pipelines.engine.step import Inputs
 
 DECLARED = ("supplier_customer_id", "billing_month", "tenant_id", "fee_cny", "energy_kwh", "provenance")
 
@@ -29,17 +36,23 @@ class Declarations:
     """
 
     keys: list[tuple[str, str]]
-    group: Integers
-    fee_cny: Floats
-    energy_kwh: Floats
-    month_days: Floats
+    group: IntArray
+    fee_cny: FloatArray
+    energy_kwh: FloatArray
+    month_days: FloatArray
     provenance: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: pa.Table) -> Declarations:
         """From the columns DECLARED of silver_transfer_declarations, in any order."""
-        ordered = rows.sort_by([(name, "ascending") for name in ("supplier_customer_id", "billing_month", "tenant_id")])
-        pairs = list(zip(ordered["supplier_customer_id"].to_pylist(), ordered["billing_month"].to_pylist(), strict=True))
+        ordered = rows.sort_by(
+            [(name, "ascending") for name in ("supplier_customer_id", "billing_month", "tenant_id")]
+        )
+        pairs = list(
+            zip(
+                ordered["supplier_customer_id"].to_pylist(), ordered["billing_month"].to_pylist(), strict=True
+            )
+        )
         keys = sorted(set(pairs))
         place = {key: position for position, key in enumerate(keys)}
         days = {month: float(BillingMonth.parse(month).day_count) for _, month in keys}
@@ -66,12 +79,17 @@ def train_on(rows: pa.Table, settings: TransferFeeCodeSettings, versions: dict[s
     rows  Columns DECLARED of silver_transfer_declarations.
     """
     method = settings.implied_price
-    plausible = (float(settings.plausible_price_min_cny_per_kwh), float(settings.plausible_price_max_cny_per_kwh))
+    plausible = (
+        float(settings.plausible_price_min_cny_per_kwh),
+        float(settings.plausible_price_max_cny_per_kwh),
+    )
     declared = Declarations.of(rows)
     intervals = price_intervals(declared.fee_cny, declared.energy_kwh, declared.month_days, method, plausible)
     fits = fit_prices(declared.group, len(declared.keys), intervals, declared.energy_kwh, method)
     prices = ImpliedPrices(method, plausible, supplier_prices(declared.keys, fits))
-    left_out, errors = leave_one_out(declared.group, len(declared.keys), intervals, declared.energy_kwh, method)
+    left_out, errors = leave_one_out(
+        declared.group, len(declared.keys), intervals, declared.energy_kwh, method
+    )
     example = _example(declared)
     answers = [answer(prices, *row) for row in zip(*example.values(), strict=True)]
     return TrainedModel(
@@ -81,23 +99,35 @@ def train_on(rows: pa.Table, settings: TransferFeeCodeSettings, versions: dict[s
         input_example=example,
         output_example={name: [row[name] for row in answers] for name in answers[0]},
         metrics=_metrics(declared, intervals, fits, errors),
-        params={"method": "weighted least absolute distance to intervals", **method.model_dump(), "plausible_cny_per_kwh": list(plausible)},
+        params={
+            "method": "weighted least absolute distance to intervals",
+            **method.model_dump(),
+            "plausible_cny_per_kwh": list(plausible),
+        },
         plots=_plots(declared, intervals, fits, left_out, errors),
         inputs=versions,
-        tags={"provenance": "+".join(declared.provenance), "months": ",".join(sorted({month for _, month in declared.keys}))},
+        tags={
+            "provenance": "+".join(declared.provenance),
+            "months": ",".join(sorted({month for _, month in declared.keys})),
+        },
     )
 
 
 def _example(declared: Declarations) -> dict[str, list[Any]]:
     """A first few declarations; a made-up row where there are none, so that the signature stands."""
     first = range(min(3, len(declared.group)))
-    rows = [(*declared.keys[declared.group[row]], float(declared.fee_cny[row]), float(declared.energy_kwh[row])) for row in first]
+    rows = [
+        (*declared.keys[declared.group[row]], float(declared.fee_cny[row]), float(declared.energy_kwh[row]))
+        for row in first
+    ]
     rows = rows or [("SUPPLIER", "2026-09", 100.0, 120.0)]
     names = ("supplier_customer_id", "billing_month", "fee_cny", "energy_kwh")
     return {name: [row[position] for row in rows] for position, name in enumerate(names)}
 
 
-def _metrics(declared: Declarations, intervals: PriceIntervals, fits: PriceFits, errors: Floats) -> dict[str, float]:
+def _metrics(
+    declared: Declarations, intervals: PriceIntervals, fits: PriceFits, errors: FloatArray
+) -> dict[str, float]:
     fitted = np.isfinite(fits.price)
     used = int(fits.tenants[fitted].sum())
     figures = {
@@ -109,15 +139,19 @@ def _metrics(declared: Declarations, intervals: PriceIntervals, fits: PriceFits,
     }
     if used:
         figures["tenants_inside_ratio"] = float(fits.inside[fitted].sum()) / used
-        figures["band_width_median_ratio"] = float(np.median((fits.high - fits.low)[fitted] / fits.price[fitted]))
+        figures["band_width_median_ratio"] = float(
+            np.median((fits.high - fits.low)[fitted] / fits.price[fitted])
+        )
     if len(errors):
         figures["leave_one_out_median_absolute_error_ratio"] = float(np.median(np.abs(errors)))
         figures["leave_one_out_mean_absolute_error_ratio"] = float(np.mean(np.abs(errors)))
     return figures
 
 
-def _plots(declared: Declarations, intervals: PriceIntervals, fits: PriceFits, left_out: Integers, errors: Floats) -> dict[str, bytes]:
-    from products.transfer_fee_code.plots import plot_errors, plot_prices
+def _plots(
+    declared: Declarations, intervals: PriceIntervals, fits: PriceFits, left_out: IntArray, errors: FloatArray
+) -> dict[str, bytes]:
+    from products.transfer_fee_code.price.plots import plot_errors, plot_prices
 
     labels = [f"{supplier} {month}" for supplier, month in declared.keys]
     return {

@@ -1,4 +1,6 @@
-"""The buildings of the Building Data Genome: real daily energy as frozen registers, with customers and weather."""
+"""The buildings of the Building Data Genome: real daily energy as frozen registers, with customers and
+weather.
+"""
 
 from __future__ import annotations
 
@@ -69,7 +71,8 @@ def station_id(weather_file: str, shift_weeks: int) -> str:
 
 
 def nearest_shift_weeks(first_day: date, last_day: date) -> int:
-    """The whole-week shift nearest a whole number of years by which [first_day, last_day] covers September 2026.
+    """The whole-week shift nearest a whole number of years by which [first_day, last_day] covers September
+    2026.
 
     The smaller of two equally near ones. Whole weeks keep the weekday, whole years nearly keep the season.
     """
@@ -77,23 +80,33 @@ def nearest_shift_weeks(first_day: date, last_day: date) -> int:
     candidates = [
         weeks
         for weeks in range(max(least - 60, 0), least + 60)
-        if first_day + timedelta(weeks=weeks) <= FIRST_COVERED and last_day + timedelta(weeks=weeks) >= LAST_COVERED
+        if first_day + timedelta(weeks=weeks) <= FIRST_COVERED
+        and last_day + timedelta(weeks=weeks) >= LAST_COVERED
     ]
     if not candidates:
         raise ValueError(f"{first_day} to {last_day} cannot cover September 2026")
-    return min(candidates, key=lambda weeks: (_days_off_whole_years(first_day, first_day + timedelta(weeks=weeks)), weeks))
+    return min(
+        candidates,
+        key=lambda weeks: (_days_off_whole_years(first_day, first_day + timedelta(weeks=weeks)), weeks),
+    )
 
 
 def _days_off_whole_years(origin: date, moved: date) -> int:
-    return min(abs((moved - origin.replace(year=year)).days) for year in (moved.year - 1, moved.year, moved.year + 1))
+    return min(
+        abs((moved - origin.replace(year=year)).days) for year in (moved.year - 1, moved.year, moved.year + 1)
+    )
 
 
 def read_source(folder: Path) -> list[Building]:
     """All buildings by uid."""
-    table = pq.read_table(folder / "bdg1_daily.parquet").sort_by([("uid", "ascending"), ("date", "ascending")])
+    table = pq.read_table(folder / "bdg1_daily.parquet").sort_by(
+        [("uid", "ascending"), ("date", "ascending")]
+    )
     energy: dict[str, list[Decimal]] = defaultdict(list)
     first_days: dict[str, date] = {}
-    for uid, day, kwh in zip(table["uid"].to_pylist(), table["date"].to_pylist(), table["kwh"].to_pylist(), strict=True):
+    for uid, day, kwh in zip(
+        table["uid"].to_pylist(), table["date"].to_pylist(), table["kwh"].to_pylist(), strict=True
+    ):
         first = first_days.setdefault(uid, date.fromisoformat(day))
         if date.fromisoformat(day) != first + timedelta(days=len(energy[uid])):
             raise ValueError(f"{uid} has a gap before {day}")
@@ -107,29 +120,54 @@ def _building(meta: Mapping[str, str], first_day: date, energy: tuple[Decimal, .
     last_day = first_day + timedelta(days=len(energy) - 1)
     area = Decimal(meta["sqm"]).quantize(_STEP, ROUND_HALF_UP)
     shift = nearest_shift_weeks(first_day, last_day)
-    return Building(meta["uid"], meta["primaryspaceusage"], area, meta["newweatherfilename"], first_day, energy, shift)
+    return Building(
+        meta["uid"], meta["primaryspaceusage"], area, meta["newweatherfilename"], first_day, energy, shift
+    )
 
 
 def make(folder: Path, samples: SampleFolder) -> None:
     """Writes ``samples/buildings/``."""
     buildings = read_source(folder)
-    rows = sorted((row for building in buildings for row in _register_rows(building)), key=lambda row: (row[2], row[0]))
+    rows = sorted(
+        (row for building in buildings for row in _register_rows(building)), key=lambda row: (row[2], row[0])
+    )
     for month, of_month in groupby(rows, key=lambda row: row[2][:7]):
-        samples.csv(f"buildings/E_MP_DAY_READ_{month}.csv.gz", DAY_READ_COLUMNS, of_month, _READS, "e_mp_day_read_csv")
+        samples.csv(
+            f"buildings/E_MP_DAY_READ_{month}.csv.gz", DAY_READ_COLUMNS, of_month, _READS, "e_mp_day_read_csv"
+        )
     customers = [declared_row(BronzeCustomers, _customer(building)) for building in buildings]
-    samples.csv("buildings/customers.csv", declared_header(BronzeCustomers), customers, _TERMS, "declared_customers_csv")
+    samples.csv(
+        "buildings/customers.csv",
+        declared_header(BronzeCustomers),
+        customers,
+        _TERMS,
+        "declared_customers_csv",
+    )
     meter_points = [declared_row(BronzeMeterPoints, _meter_point(building)) for building in buildings]
-    samples.csv("buildings/meter_points.csv", declared_header(BronzeMeterPoints), meter_points, _TERMS, "declared_meter_points_csv")
+    samples.csv(
+        "buildings/meter_points.csv",
+        declared_header(BronzeMeterPoints),
+        meter_points,
+        _TERMS,
+        "declared_meter_points_csv",
+    )
     _make_weather(folder, {(building.weather_file, building.shift_weeks) for building in buildings}, samples)
     header = ("building", "shift_weeks", "source_first_day", "shifted_first_day")
-    shifts = [[found.uid, str(found.shift_weeks), found.first_day.isoformat(), found.shifted_first_day.isoformat()] for found in buildings]
+    shifts = [
+        [found.uid, str(found.shift_weeks), found.first_day.isoformat(), found.shifted_first_day.isoformat()]
+        for found in buildings
+    ]
     samples.csv("buildings/shifts.csv", header, shifts, _READS, None)
 
 
 def _register_rows(building: Building) -> Iterator[list[str]]:
-    """Registers cumulated exactly from zero and shown to 0.01, so no day is off by more than 0.01 kWh; cut after September 2026."""
+    """Registers cumulated exactly from zero and shown to 0.01, so no day is off by more than 0.01 kWh; cut
+    after September 2026.
+    """
     total = Decimal(0)
-    yield day_read_row(building.meter_point_id, "1", building.shifted_first_day - timedelta(days=1), total.quantize(_STEP))
+    yield day_read_row(
+        building.meter_point_id, "1", building.shifted_first_day - timedelta(days=1), total.quantize(_STEP)
+    )
     for number, kwh in enumerate(building.energy):
         day = building.shifted_first_day + timedelta(days=number)
         if day > LAST_COVERED:
@@ -174,7 +212,9 @@ def _meter_point(building: Building) -> dict[str, str]:
 
 def _make_weather(folder: Path, used: set[tuple[str, int]], samples: SampleFolder) -> None:
     """The days of each station under each shift it is used with, cut as the buildings are."""
-    table = pq.read_table(folder / "bdg1_weather_daily.parquet").sort_by([("weatherfile", "ascending"), ("date", "ascending")])
+    table = pq.read_table(folder / "bdg1_weather_daily.parquet").sort_by(
+        [("weatherfile", "ascending"), ("date", "ascending")]
+    )
     days = defaultdict(list)
     for row in table.to_pylist():
         days[row["weatherfile"]].append(row)
@@ -195,7 +235,9 @@ def _make_weather(folder: Path, used: set[tuple[str, int]], samples: SampleFolde
                 "sent_at": f"{(day + timedelta(days=1)).isoformat()} 06:00:00",
             }
             rows.append(declared_row(BronzeWeather, values))
-    samples.csv("buildings/weather.csv.gz", declared_header(BronzeWeather), rows, _WEATHER, "declared_weather_csv")
+    samples.csv(
+        "buildings/weather.csv.gz", declared_header(BronzeWeather), rows, _WEATHER, "declared_weather_csv"
+    )
 
 
 def _celsius(value: float) -> str:

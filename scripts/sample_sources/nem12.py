@@ -1,4 +1,6 @@
-"""NEM12 interchange files, unchanged: readable ones, partly readable ones, and ones that must be refused with the reason expected."""
+"""NEM12 interchange files, unchanged: readable ones, partly readable ones, and ones that must be refused with
+the reason expected.
+"""
 
 from __future__ import annotations
 
@@ -34,10 +36,26 @@ PARTLY = (
 
 # File -> (reason code, line, why).
 REFUSED = {
-    "Example_NEM12_15min_200_30min_300.csv": ("bad_structure", 3, "48 values in a stream of 15-minute intervals"),
-    "Example_NEM12_15min_200_30min_400.csv": ("bad_structure", 3, "the 400 records tell the quality of intervals 1-48 of 96 only"),
-    "Example_NEM12_30min_200_15min_300.csv": ("bad_structure", 3, "96 values in a stream of 30-minute intervals"),
-    "Example_NEM12_30min_200_15min_400.csv": ("bad_structure", 3, "96 values in a stream of 30-minute intervals"),
+    "Example_NEM12_15min_200_30min_300.csv": (
+        "bad_structure",
+        3,
+        "48 values in a stream of 15-minute intervals",
+    ),
+    "Example_NEM12_15min_200_30min_400.csv": (
+        "bad_structure",
+        3,
+        "the 400 records tell the quality of intervals 1-48 of 96 only",
+    ),
+    "Example_NEM12_30min_200_15min_300.csv": (
+        "bad_structure",
+        3,
+        "96 values in a stream of 30-minute intervals",
+    ),
+    "Example_NEM12_30min_200_15min_400.csv": (
+        "bad_structure",
+        3,
+        "96 values in a stream of 30-minute intervals",
+    ),
     "Example_NEM12_empty.csv": ("no_records", 2, "no interval record"),
     "Example_NEM12_missing_header.csv": ("missing_header", 2, "no 100 record"),
     "Example_NEM12_powercor.csv": ("missing_header", 2, "no 100 record"),
@@ -50,25 +68,49 @@ REFUSED = {
 
 
 def make(folder: Path, samples: SampleFolder, settings: FormatSettings) -> None:
-    """Writes ``samples/nem12/``: copies, the list of expected refusals, and a meter point for every stream group."""
+    """Writes ``samples/nem12/``: copies, the list of expected refusals, and a meter point for every stream
+    group.
+    """
     reader = Nem12()
     first_days: dict[str, str] = {}
     for name in (*VALID, *PARTLY):
         content = (folder / "nem12" / name).read_bytes()
         result = reader.read(content, name, settings)
-        samples.content(f"nem12/{'valid' if name in VALID else 'partly'}/{name}", content, result.received_rows, _ORIGIN, reader.id)
-        for meter_point_id, day in zip(result.rows["meter_point_id"].to_pylist(), result.rows["curve_date"].to_pylist(), strict=True):
+        samples.content(
+            f"nem12/{'valid' if name in VALID else 'partly'}/{name}",
+            content,
+            result.received_rows,
+            _ORIGIN,
+            reader.id,
+        )
+        for meter_point_id, day in zip(
+            result.rows["meter_point_id"].to_pylist(), result.rows["curve_date"].to_pylist(), strict=True
+        ):
             first_days[meter_point_id] = min(first_days.get(meter_point_id, day.isoformat()), day.isoformat())
     for name in REFUSED:
         samples.content(f"nem12/refused/{name}", (folder / "nem12" / name).read_bytes(), 0, _ORIGIN, None)
-    expected = [[name, reason, "" if line is None else str(line), why] for name, (reason, line, why) in sorted(REFUSED.items())]
+    expected = [
+        [name, reason, "" if line is None else str(line), why]
+        for name, (reason, line, why) in sorted(REFUSED.items())
+    ]
     samples.csv("nem12/refused_reasons.csv", ("file", "reason_code", "line", "why"), expected, _ORIGIN, None)
-    rows = [declared_row(BronzeMeterPoints, _meter_point(meter_point_id, day)) for meter_point_id, day in sorted(first_days.items())]
-    samples.csv("nem12/valid/meter_points.csv", declared_header(BronzeMeterPoints), rows, _ORIGIN, "declared_meter_points_csv")
+    rows = [
+        declared_row(BronzeMeterPoints, _meter_point(meter_point_id, day))
+        for meter_point_id, day in sorted(first_days.items())
+    ]
+    samples.csv(
+        "nem12/valid/meter_points.csv",
+        declared_header(BronzeMeterPoints),
+        rows,
+        _ORIGIN,
+        "declared_meter_points_csv",
+    )
 
 
 def _meter_point(meter_point_id: str, first_day: str) -> dict[str, str]:
-    """NEM12 values are energies after any transformer ratio, so the multiplier is 1; nobody is billed for them."""
+    """NEM12 values are energies after any transformer ratio, so the multiplier is 1; nobody is billed for
+    them.
+    """
     return {
         "meter_point_id": meter_point_id,
         "valid_from_date": first_day,

@@ -20,7 +20,9 @@ def declared_header(table: type[Table]) -> tuple[str, ...]:
 
 
 def declared_row(table: type[Table], values: dict[str, str]) -> list[str]:
-    """A row of a file in the declared form; columns without a value stay empty, a name that is no column is an error."""
+    """A row of a file in the declared form; columns without a value stay empty, a name that is no column is
+    an error.
+    """
     header = declared_header(table)
     unknown = set(values) - set(header)
     if unknown:
@@ -31,4 +33,16 @@ def declared_row(table: type[Table], values: dict[str, str]) -> list[str]:
 def day_read_row(meter_point_id: str, read_type: str, day: date, register: Decimal) -> list[str]:
     """A frozen register: taken at the midnight that ends the day, sent (assumed) 70 minutes later."""
     following = (day + timedelta(days=1)).isoformat()
-    return [meter_point_id, read_type, day.isoformat(), f"{following} 00:00:00", str(register), "", "", "", "", "", f"{following} 01:10:00"]
+    return [
+        meter_point_id,
+        read_type,
+        day.isoformat(),
+        f"{following} 00:00:00",
+        str(register),
+        "",
+        "",
+        "",
+        "",
+        "",
+        f"{following} 01:10:00",
+    ]

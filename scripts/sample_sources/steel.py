@@ -11,7 +11,13 @@ from pathlib import Path
 import pyarrow.parquet as pq
 
 from pipelines.tables.bronze import BronzeCustomers, BronzeMeterPoints
-from sample_sources.received import DAY_READ_COLUMNS, POWER_CURVE_COLUMNS, day_read_row, declared_header, declared_row
+from sample_sources.received import (
+    DAY_READ_COLUMNS,
+    POWER_CURVE_COLUMNS,
+    day_read_row,
+    declared_header,
+    declared_row,
+)
 from sample_sources.writing import Origin, SampleFolder
 
 FIRST_SOURCE_DAY = date(2018, 1, 1)
@@ -38,20 +44,25 @@ _CHANNELS = (
 def read_source(folder: Path) -> dict[str, list[Decimal]]:
     """Energy of every interval in true order, by source column. [kWh or kvarh]
 
-    The source's stamps are interval ends and its 00:00 row carries the date of the day that it closes, so a sort by stamp
+    The source's stamps are interval ends and its 00:00 row carries the date of the day that it closes, so a
+    sort by stamp
     would be wrong; ``seq`` is the order, and slot = seq % 96.
     """
     table = pq.read_table(folder / "steel_15min.parquet").sort_by("seq")
     if table["seq"].to_pylist() != list(range(table.num_rows)):
         raise ValueError("the source's seq is not 0, 1, 2, ...")
-    return {column: [Decimal(repr(value)) for value in table[column].to_pylist()] for column, _, _ in _CHANNELS}
+    return {
+        column: [Decimal(repr(value)) for value in table[column].to_pylist()] for column, _, _ in _CHANNELS
+    }
 
 
 def make(folder: Path, samples: SampleFolder) -> None:
     """Writes ``samples/steel/``."""
     energy = read_source(folder)
     for month, rows in groupby(_curve_rows(energy), key=lambda row: row[1][:7]):
-        samples.csv(f"steel/E_MP_POWER_CURVE_{month}.csv", POWER_CURVE_COLUMNS, rows, _READS, "e_mp_power_curve_csv")
+        samples.csv(
+            f"steel/E_MP_POWER_CURVE_{month}.csv", POWER_CURVE_COLUMNS, rows, _READS, "e_mp_power_curve_csv"
+        )
     for month, rows in groupby(_register_rows(energy), key=lambda row: row[2][:7]):
         samples.csv(f"steel/E_MP_DAY_READ_{month}.csv", DAY_READ_COLUMNS, rows, _READS, "e_mp_day_read_csv")
     _make_terms(samples)
@@ -66,12 +77,18 @@ def _curve_rows(energy: dict[str, list[Decimal]]) -> Iterator[list[str]]:
             points = [str(_scaled(value * 4)) for value in values]
             empty = POINTS - len(points)
             flags = "1" * len(points) + "0" * empty
-            sent = f"{day.isoformat()} {len(points) // 4:02d}:10:00" if empty else f"{(day + timedelta(days=1)).isoformat()} 01:10:00"
+            sent = (
+                f"{day.isoformat()} {len(points) // 4:02d}:10:00"
+                if empty
+                else f"{(day + timedelta(days=1)).isoformat()} 01:10:00"
+            )
             yield [METER_POINT_ID, day.isoformat(), data_type, "1", flags, *points, *([""] * empty), sent]
 
 
 def _register_rows(energy: dict[str, list[Decimal]]) -> Iterator[list[str]]:
-    """Registers cumulated from zero; the first closes the day before the first energy, a day that is not whole has none."""
+    """Registers cumulated from zero; the first closes the day before the first energy, a day that is not
+    whole has none.
+    """
     registers = {column: Decimal(0) for column, _, _ in _CHANNELS}
     before = FIRST_DAY - timedelta(days=1)
     for column, _, read_type in _CHANNELS:
@@ -84,7 +101,9 @@ def _register_rows(energy: dict[str, list[Decimal]]) -> Iterator[list[str]]:
 
 
 def _scaled(value: Decimal) -> Decimal:
-    """A value before the multiplier, exact to five decimals; a value that does not fit is an error, never rounded."""
+    """A value before the multiplier, exact to five decimals; a value that does not fit is an error, never
+    rounded.
+    """
     scaled = (value / MULTIPLIER).quantize(Decimal("0.00001"))
     if scaled * MULTIPLIER != value:
         raise ValueError(f"{value} has more decimals than the register shows")
@@ -125,7 +144,13 @@ def _make_terms(samples: SampleFolder) -> None:
         "provenance": _PROVENANCE,
         "sent_at": sent,
     }
-    samples.csv("steel/customers.csv", declared_header(BronzeCustomers), [declared_row(BronzeCustomers, customer)], _TERMS, "declared_customers_csv")
+    samples.csv(
+        "steel/customers.csv",
+        declared_header(BronzeCustomers),
+        [declared_row(BronzeCustomers, customer)],
+        _TERMS,
+        "declared_customers_csv",
+    )
     samples.csv(
         "steel/meter_points.csv",
         declared_header(BronzeMeterPoints),

@@ -53,7 +53,14 @@ class SampleFolder:
         self.root = root
         self.files: list[SampleFile] = []
 
-    def csv(self, path: str, header: Sequence[str], rows: Iterable[Sequence[str]], origin: Origin, format_id: str | None) -> None:
+    def csv(
+        self,
+        path: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[str]],
+        origin: Origin,
+        format_id: str | None,
+    ) -> None:
         """Writes UTF-8 CSV with line feeds; a name in .gz is compressed without a time stamp."""
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -77,7 +84,9 @@ class SampleFolder:
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(content)
         digest = hashlib.sha256(content).hexdigest()
-        self.files.append(SampleFile(path, digest, rows, format_id, origin.source, origin.licence, origin.provenance))
+        self.files.append(
+            SampleFile(path, digest, rows, format_id, origin.source, origin.licence, origin.provenance)
+        )
 
     def manifest(self) -> None:
         """Writes ``manifest.json``: every file with hash, rows, source, licence and provenance."""

@@ -34,7 +34,11 @@ RECEIVED = [entry["path"] for entry in MANIFEST if entry["format_id"]]
 
 def lines(path: Path) -> Iterator[dict[str, str]]:
     content = path.read_bytes()
-    yield from csv.DictReader(io.StringIO((gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8"), newline=""))
+    yield from csv.DictReader(
+        io.StringIO(
+            (gzip.decompress(content) if path.suffix == ".gz" else content).decode("utf-8"), newline=""
+        )
+    )
 
 
 def read(path: str) -> ReadResult:
@@ -43,12 +47,19 @@ def read(path: str) -> ReadResult:
 
 
 def test_the_manifest_holds_for_every_file() -> None:
-    texts = {"README.md", "manifest.json", ".gitattributes", *(f"{folder}/LICENSE" for folder in ("steel", "buildings", "nem12", "shapes"))}
+    texts = {
+        "README.md",
+        "manifest.json",
+        ".gitattributes",
+        *(f"{folder}/LICENSE" for folder in ("steel", "buildings", "nem12", "shapes")),
+    }
     present = {path.relative_to(SAMPLES).as_posix() for path in SAMPLES.rglob("*") if path.is_file()}
     assert {entry["path"] for entry in MANIFEST} == present - texts
     assert texts <= present
     for entry in MANIFEST:
-        assert hashlib.sha256((SAMPLES / entry["path"]).read_bytes()).hexdigest() == entry["sha256"], entry["path"]
+        assert hashlib.sha256((SAMPLES / entry["path"]).read_bytes()).hexdigest() == entry["sha256"], entry[
+            "path"
+        ]
         assert entry["source"]
         assert entry["licence"]
         assert entry["provenance"][0] == "real"
@@ -63,7 +74,9 @@ def test_the_readme_tells_of_every_folder_and_licence() -> None:
         assert word in text
 
 
-@pytest.mark.parametrize("entry", [entry for entry in MANIFEST if entry["format_id"]], ids=lambda entry: str(entry["path"]))
+@pytest.mark.parametrize(
+    "entry", [entry for entry in MANIFEST if entry["format_id"]], ids=lambda entry: str(entry["path"])
+)
 def test_a_received_sample_is_of_the_format_that_the_manifest_names(entry: dict[str, Any]) -> None:
     content = unpack(entry["path"], (SAMPLES / entry["path"]).read_bytes(), LIMITS)
     assert detect("renamed", content).id == entry["format_id"]
@@ -99,7 +112,9 @@ def steel_registers() -> dict[tuple[str, str], Decimal]:
 def test_steel_energy_of_september_from_the_registers() -> None:
     registers = steel_registers()
     for read_type, expected in (("1", "60916.39"), ("2", "34985.37"), ("6", "8885.74")):
-        assert (registers[read_type, "2026-09-30"] - registers[read_type, "2026-08-31"]) * 1000 == Decimal(expected)
+        assert (registers[read_type, "2026-09-30"] - registers[read_type, "2026-08-31"]) * 1000 == Decimal(
+            expected
+        )
 
 
 def test_steel_registers_and_curves_agree_every_whole_day() -> None:
@@ -122,16 +137,25 @@ def test_steel_registers_and_curves_agree_every_whole_day() -> None:
 
 
 def test_the_last_day_of_the_steel_works_is_not_whole() -> None:
-    rows = [row for row in lines(SAMPLES / "steel" / "E_MP_POWER_CURVE_2026-10.csv") if row["DATA_DATE"] == "2026-10-05"]
+    rows = [
+        row
+        for row in lines(SAMPLES / "steel" / "E_MP_POWER_CURVE_2026-10.csv")
+        if row["DATA_DATE"] == "2026-10-05"
+    ]
     assert [sum(bool(row[f"P{number}"]) for number in range(1, 97)) for row in rows] == [72, 72, 72]
 
 
 def test_the_reader_sees_what_the_csv_module_sees() -> None:
     path = "steel/E_MP_POWER_CURVE_2026-10.csv"
-    expected = [[float(row[f"P{number}"]) if row[f"P{number}"] else None for number in range(1, 97)] for row in lines(SAMPLES / path)]
+    expected = [
+        [float(row[f"P{number}"]) if row[f"P{number}"] else None for number in range(1, 97)]
+        for row in lines(SAMPLES / path)
+    ]
     assert read(path).rows["values_unscaled"].to_pylist() == expected
     path = "buildings/E_MP_DAY_READ_2026-09.csv.gz"
-    assert read(path).rows["register_unscaled"].to_pylist() == [Decimal(row["R"]) for row in lines(SAMPLES / path)]
+    assert read(path).rows["register_unscaled"].to_pylist() == [
+        Decimal(row["R"]) for row in lines(SAMPLES / path)
+    ]
 
 
 def test_every_building_has_its_terms_its_meter_its_weather_and_a_whole_september() -> None:
@@ -154,15 +178,21 @@ def test_every_building_has_its_terms_its_meter_its_weather_and_a_whole_septembe
         assert "真实用电，日期平移" in customer["customer_name"]
 
 
-def test_buildings_differ_from_their_source_by_a_cent_of_a_kilowatt_hour_at_most(reference_data: Path) -> None:
+def test_buildings_differ_from_their_source_by_a_cent_of_a_kilowatt_hour_at_most(
+    reference_data: Path,
+) -> None:
     shifts = {row["building"]: int(row["shift_weeks"]) for row in lines(SAMPLES / "buildings" / "shifts.csv")}
     registers: dict[tuple[str, date], Decimal] = {}
     for path in (SAMPLES / "buildings").glob("E_MP_DAY_READ_*.csv.gz"):
         for row in lines(path):
-            registers[row["ID"].removeprefix("MP-BDG-"), date.fromisoformat(row["DATA_DATE"])] = Decimal(row["R"])
+            registers[row["ID"].removeprefix("MP-BDG-"), date.fromisoformat(row["DATA_DATE"])] = Decimal(
+                row["R"]
+            )
     source = pq.read_table(reference_data / "bdg1_daily.parquet")
     compared = 0
-    for uid, day, kwh in zip(source["uid"].to_pylist(), source["date"].to_pylist(), source["kwh"].to_pylist(), strict=True):
+    for uid, day, kwh in zip(
+        source["uid"].to_pylist(), source["date"].to_pylist(), source["kwh"].to_pylist(), strict=True
+    ):
         moved = date.fromisoformat(day) + timedelta(weeks=shifts[uid])
         if moved <= date(2026, 9, 30):
             energy = registers[uid, moved] - registers[uid, moved - timedelta(days=1)]
@@ -173,7 +203,10 @@ def test_buildings_differ_from_their_source_by_a_cent_of_a_kilowatt_hour_at_most
 
 def test_shifts_are_whole_weeks_nearest_to_whole_years() -> None:
     for row in lines(SAMPLES / "buildings" / "shifts.csv"):
-        first, moved = date.fromisoformat(row["source_first_day"]), date.fromisoformat(row["shifted_first_day"])
+        first, moved = (
+            date.fromisoformat(row["source_first_day"]),
+            date.fromisoformat(row["shifted_first_day"]),
+        )
         assert moved - first == timedelta(weeks=int(row["shift_weeks"]))
         assert min(abs((moved - first.replace(year=year)).days) for year in (2025, 2026)) <= 3
 
@@ -186,13 +219,22 @@ def test_nem12_totals_are_those_of_nemreader() -> None:
     for path in sorted(path for path in RECEIVED if path.startswith("nem12/") and "meter_points" not in path):
         ours: dict[tuple[str, str], float] = defaultdict(float)
         for row in read(path).rows.to_pylist():
-            ours[row["meter_point_id"], row["channel_code"]] += sum(value for value in row["values_unscaled"] if value is not None)
+            ours[row["meter_point_id"], row["channel_code"]] += sum(
+                value for value in row["values_unscaled"] if value is not None
+            )
         theirs: dict[tuple[str, str], float] = defaultdict(float)
-        letters = {"E": "active_forward", "B": "active_reverse", "Q": "reactive_lagging", "K": "reactive_leading"}
+        letters = {
+            "E": "active_forward",
+            "B": "active_reverse",
+            "Q": "reactive_lagging",
+            "K": "reactive_leading",
+        }
         for nmi, channels in NEMFile(str(SAMPLES / path), strict=True).nem_data().readings.items():
             for suffix, readings in channels.items():
                 if suffix[0] in letters:
-                    total = sum(reading.read_value for reading in readings) * factors.get(readings[0].uom.lower(), 1)
+                    total = sum(reading.read_value for reading in readings) * factors.get(
+                        readings[0].uom.lower(), 1
+                    )
                     theirs[f"NEM12-{nmi}-{suffix[1]}", letters[suffix[0]]] += total
         assert ours.keys() == theirs.keys()
         for key, total in theirs.items():
@@ -203,12 +245,19 @@ def test_nem12_totals_are_those_of_nemreader() -> None:
 
 def test_every_nem12_stream_has_a_meter_point_that_nobody_is_billed_for() -> None:
     points = {row["meter_point_id"]: row for row in lines(SAMPLES / "nem12" / "valid" / "meter_points.csv")}
-    met = {point for path in RECEIVED if "NEM12_" in path or "Western" in path for point in read(path).rows["meter_point_id"].to_pylist()}
+    met = {
+        point
+        for path in RECEIVED
+        if "NEM12_" in path or "Western" in path
+        for point in read(path).rows["meter_point_id"].to_pylist()
+    }
     assert met == points.keys()
     assert all(not row["customer_id"] and row["multiplier_ratio"] == "1" for row in points.values())
 
 
-@pytest.mark.parametrize("expected", list(lines(SAMPLES / "nem12" / "refused_reasons.csv")), ids=lambda row: str(row["file"]))
+@pytest.mark.parametrize(
+    "expected", list(lines(SAMPLES / "nem12" / "refused_reasons.csv")), ids=lambda row: str(row["file"])
+)
 def test_a_bad_interchange_file_is_refused_for_the_reason_listed(expected: dict[str, str]) -> None:
     with pytest.raises(InputRefusedError) as refusal:
         read(f"nem12/refused/{expected['file']}")
@@ -235,7 +284,14 @@ def test_shapes_are_whole_days_around_one() -> None:
 
 
 def test_the_samples_can_be_made_again_byte_for_byte(reference_data: Path, tmp_path: Path) -> None:
-    command = [sys.executable, str(ROOT / "scripts" / "make_samples.py"), "--source", str(reference_data), "--out", str(tmp_path)]
+    command = [
+        sys.executable,
+        str(ROOT / "scripts" / "make_samples.py"),
+        "--source",
+        str(reference_data),
+        "--out",
+        str(tmp_path),
+    ]
     subprocess.run(command, check=True, capture_output=True)
     for entry in MANIFEST:
         made, committed = (tmp_path / entry["path"]).read_bytes(), (SAMPLES / entry["path"]).read_bytes()

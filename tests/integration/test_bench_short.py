@@ -18,14 +18,37 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 
 def call(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "ZHIXIANG_HOME": str(home), "MPLBACKEND": "Agg"}
-    return subprocess.run([sys.executable, "-m", *arguments], capture_output=True, text=True, env=environment, cwd=ROOT, timeout=300, check=False)
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+        timeout=300,
+        check=False,
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.spark
 def test_own_chain_duckdb_and_polars_agree(tmp_path: Path) -> None:
-    arguments = ["benchmarks.metering", "--meters", "6", "--days", "45", "--sizes", "1", "--engines", "own", "duckdb", "polars", "curves"]
-    answer = call([*arguments, "--json", "--out", str(tmp_path / "out"), "--dir", str(tmp_path / "data")], tmp_path)
+    arguments = [
+        "benchmarks.metering",
+        "--meters",
+        "6",
+        "--days",
+        "45",
+        "--sizes",
+        "1",
+        "--engines",
+        "own",
+        "duckdb",
+        "polars",
+        "curves",
+    ]
+    answer = call(
+        [*arguments, "--json", "--out", str(tmp_path / "out"), "--dir", str(tmp_path / "data")], tmp_path
+    )
     assert answer.returncode == 0, answer.stderr[-2000:]
     figures = json.loads(answer.stdout)
     assert {found["with"] for found in figures["agreement"]} == {"duckdb", "polars", "curves"}
@@ -58,7 +81,9 @@ def test_a_city_day_finds_every_gap_and_negative_and_leaves_nothing_behind(tmp_p
     assert not (tmp_path / "bench" / "city-day").exists()
 
 
-def test_a_city_that_does_not_fit_the_disk_is_refused_before_a_file_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_city_that_does_not_fit_the_disk_is_refused_before_a_file_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from zhixiang.city_day import run_city_day, timing
 
     usage = namedtuple("usage", "total used free")

@@ -1,4 +1,6 @@
-"""The demo as a user runs it: the steel works to the fen, refusals, and content that no second run and no order of arrival changes."""
+"""The demo as a user runs it: the steel works to the fen, refusals, and content that no second run and no
+order of arrival changes.
+"""
 
 from __future__ import annotations
 
@@ -17,27 +19,27 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.engine.rule_archive import kept_rules
 from pipelines.facts import load_facts
-from pipelines.kept_rules import kept_rules
-from pipelines.keys import KeyRing
+from pipelines.identity.keys import KeyRing
+from pipelines.models.registry import Registry
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
-from pipelines.table_files import commit_files, write_files
+from pipelines.storage.data_files import commit_files, write_files
+from pipelines.storage.store import Store
 from pipelines.tables.base import Table
-from pipelines.tables.efficiency_bill import EfficiencyBillLinesV1
 from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from products.efficiency_bill.bill_page import bill_days
+from products.efficiency_bill.page.bill import bill_days
+from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.product import EFFICIENCY_BILL
-from products.efficiency_bill.rendering import render_bill_html
+from products.efficiency_bill.tables import EfficiencyBillLinesV1
+from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from tests.command_line import zhixiang
 from zhixiang.delivery.codes import deliver_codes
 from zhixiang.delivery.context import Delivery
-from zhixiang.explain import explain, traces_of
-from zhixiang.issued import newest_with_evidence
+from zhixiang.reports.explain import explain, traces_of
+from zhixiang.reports.issued import newest_with_evidence
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +53,9 @@ def answer(home: Path, *arguments: str) -> Any:
 
 
 def deliver_shuffled(source: Path, inbox: Path) -> None:
-    """Every received file of a demo, real and simulated, under another name, in another folder and in another order."""
+    """Every received file of a demo, real and simulated, under another name, in another folder and in another
+    order.
+    """
     paths = sorted(path for path in source.rglob("*") if path.is_file())
     random.Random(7).shuffle(paths)  # an order, not a secret
     for number, path in enumerate(paths):
@@ -73,21 +77,32 @@ def test_the_steel_works_bill_is_right_to_the_fen(home: Path) -> None:
     found = answer(home, "bill", "show", "STEEL-0001", "--month", "2026-09")
     bill, lines = found["result"], found["efficiency_bill_lines_v1"]
     assert Decimal(bill["energy_kwh"]) == Decimal("60916.39")
-    assert (bill["max_demand_kw"], Decimal(bill["power_factor_ratio"]), Decimal(bill["adjustment_ratio"])) == (
+    assert (
+        bill["max_demand_kw"],
+        Decimal(bill["power_factor_ratio"]),
+        Decimal(bill["adjustment_ratio"]),
+    ) == (
         505.0,
         Decimal("0.81"),
         Decimal("0.045"),
     )
     assert sum(Decimal(line["amount_cny"]) for line in lines) == Decimal(bill["total_cny"])
     for line in lines:
-        assert round_to_fen(Decimal(line["quantity"]) * Decimal(line["unit_price"])) == Decimal(line["amount_cny"])
+        assert round_to_fen(Decimal(line["quantity"]) * Decimal(line["unit_price"])) == Decimal(
+            line["amount_cny"]
+        )
         assert line["fact_id"]
     (determinants,) = [
         row
-        for row in Store(Settings(packaged("conf"), home)).arrow(GoldBillingDeterminants, filters=[("customer_id", "=", "STEEL-0001")]).to_pylist()
+        for row in Store(Settings(packaged("conf"), home))
+        .arrow(GoldBillingDeterminants, filters=[("customer_id", "=", "STEEL-0001")])
+        .to_pylist()
         if row["billing_month"] == "2026-09"
     ]
-    assert (determinants["lagging_kvarh"], determinants["leading_kvarh"]) == (Decimal("34985.37"), Decimal("8885.74"))
+    assert (determinants["lagging_kvarh"], determinants["leading_kvarh"]) == (
+        Decimal("34985.37"),
+        Decimal("8885.74"),
+    )
     energy = [Decimal(line["quantity"]) for line in lines if line["component_code"] == "energy_base"]
     assert sum(energy) == Decimal("60916.39")
     assert bill["is_illustrative"] is True
@@ -101,7 +116,11 @@ def test_the_steel_works_bill_is_right_to_the_fen(home: Path) -> None:
 def test_a_building_bill_says_what_is_missing(home: Path) -> None:
     bill = answer(home, "bill", "show", "BDG-Office_Abigail", "--month", "2026-09")
     assert {"curve", "reactive_registers"} <= set(bill["result"]["missing_inputs"])
-    assert {line["component_code"] for line in bill["efficiency_bill_lines_v1"]} == {"energy_base", "transmission", "funds"}
+    assert {line["component_code"] for line in bill["efficiency_bill_lines_v1"]} == {
+        "energy_base",
+        "transmission",
+        "funds",
+    }
     assert bill["result"]["max_demand_kw"] is None
 
 
@@ -121,21 +140,34 @@ def bills_of(store: Store, month: str) -> list[dict[str, Any]]:
     found = newest_with_evidence(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, month)
     assert len(found["results"]) == 253
     return [
-        {"result": bill} | {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
+        {"result": bill}
+        | {table.name: found[table.name].get(bill["customer_id"], []) for table in EFFICIENCY_BILL.evidence}
         for bill in found["results"]
     ]
 
 
-def keep_newest(source: Store, target: Store, table: type[Table], change: Callable[[dict[str, Any]], dict[str, Any]] = dict) -> None:
+def keep_newest(
+    source: Store,
+    target: Store,
+    table: type[Table],
+    change: Callable[[dict[str, Any]], dict[str, Any]] = dict,
+) -> None:
     """The rows of a table as the only version that there ever was."""
-    rows = pa.Table.from_pylist([change(row) for row in source.arrow(table).to_pylist()], table.arrow_schema())
+    rows = pa.Table.from_pylist(
+        [change(row) for row in source.arrow(table).to_pylist()], table.arrow_schema()
+    )
     commit_files(target, table, write_files(rows, table, target.path(table)), "test", 1, overwrite=True)
     assert target.version(table) == 0
 
 
 def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) -> None:
-    """Nothing but the bills' own tables, without their history, and the rules kept: no reads, no determinants, no models."""
-    source, alone, altered = (Store(Settings(packaged("conf"), folder)) for folder in (home, tmp_path / "alone", tmp_path / "altered"))
+    """Nothing but the bills' own tables, without their history, and the rules kept: no reads, no
+    determinants, no models.
+    """
+    source, alone, altered = (
+        Store(Settings(packaged("conf"), folder))
+        for folder in (home, tmp_path / "alone", tmp_path / "altered")
+    )
     for table in (EFFICIENCY_BILL.result, *EFFICIENCY_BILL.evidence):
         keep_newest(source, alone, table)
         keep_newest(source, altered, table, _a_fen_more if table is EfficiencyBillLinesV1 else dict)
@@ -143,18 +175,26 @@ def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) 
         shutil.copytree(home / "rules", store.settings.home / "rules")
         shutil.copyfile(home / "ledger.sqlite", store.settings.home / "ledger.sqlite")
     for month in MONTHS:
-        assert answer(tmp_path / "alone", "bill", "replay", "--month", month) == {"month": month, "bills": 253, "differences": []}
+        assert answer(tmp_path / "alone", "bill", "replay", "--month", month) == {
+            "month": month,
+            "bills": 253,
+            "differences": [],
+        }
         for issued in bills_of(alone, month):
             bill = issued["result"]
-            page = render_bill_html(bill, issued["efficiency_bill_lines_v1"], issued["efficiency_bill_advice_v1"], bill_days(bill))
-            assert page.encode() == (home / "out" / "bills" / month / f"{bill['customer_id']}.html").read_bytes()
+            page = render_bill_html(
+                bill, issued["efficiency_bill_lines_v1"], issued["efficiency_bill_advice_v1"], bill_days(bill)
+            )
+            assert (
+                page.encode() == (home / "out" / "bills" / month / f"{bill['customer_id']}.html").read_bytes()
+            )
     assert answer(tmp_path / "alone", "bill", "replay", "STEEL-0001/2026-09")["differences"] == []
 
     found = zhixiang(tmp_path / "altered", "bill", "replay", "--month", "2026-08", "--json")
     assert found.returncode == 4
-    assert {(row["customer_id"], row["place"], row["column"]) for row in json.loads(found.stdout)["differences"]} == {
-        ("BDG-Office_Abigail", "efficiency_bill_lines_v1[2]", "amount_cny")
-    }
+    assert {
+        (row["customer_id"], row["place"], row["column"]) for row in json.loads(found.stdout)["differences"]
+    } == {("BDG-Office_Abigail", "efficiency_bill_lines_v1[2]", "amount_cny")}
 
     (rules,) = (tmp_path / "alone" / "rules").iterdir()
     one = next((rules / "facts").glob("*.yaml"))
@@ -165,7 +205,11 @@ def test_every_bill_follows_from_its_evidence_alone(home: Path, tmp_path: Path) 
 
 
 def _a_fen_more(line: dict[str, Any]) -> dict[str, Any]:
-    is_it = (line["customer_id"], line["billing_month"], line["line_number"]) == ("BDG-Office_Abigail", "2026-08", 2)
+    is_it = (line["customer_id"], line["billing_month"], line["line_number"]) == (
+        "BDG-Office_Abigail",
+        "2026-08",
+        2,
+    )
     return {**line, "amount_cny": line["amount_cny"] + Decimal("0.01") * is_it}
 
 
@@ -190,7 +234,9 @@ class Delivered:
 
 @pytest.mark.parametrize("month", MONTHS)
 def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path, month: str) -> None:
-    """Of each line the fact, the determinant and the registers, which are read once more from the very line of the file."""
+    """Of each line the fact, the determinant and the registers, which are read once more from the very line
+    of the file.
+    """
     store, delivered = Store(Settings(packaged("conf"), home)), Delivered(home / "inbox")
     _, facts = kept_rules(home, next((home / "rules").iterdir()).name)
     bills = bills_of(store, month)
@@ -207,49 +253,80 @@ def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path, month:
 
 
 def _is_founded(way: dict[str, Any], bill: dict[str, Any]) -> None:
-    """The fact says where it stands and how sure it is, the figure of it is in the formula, and the determinant is the line's quantity."""
+    """The fact says where it stands and how sure it is, the figure of it is in the formula, and the
+    determinant is the line's quantity.
+    """
     line, component = way["line"], way["line"]["component_code"]
     for fact in (way["fact"], *way["named_facts"]):
         assert fact["document"]
         assert fact["clause"]
-        assert fact["confidence"] in {"official", "secondary", "derived", "medium", "unverified", "illustrative"}
+        assert fact["confidence"] in {
+            "official",
+            "secondary",
+            "derived",
+            "medium",
+            "unverified",
+            "illustrative",
+        }
         assert fact["file"]
     if component != "power_factor_adjustment":
         assert way["fact"]["fact_id"] == line["fact_id"]
         assert way["fact"]["value"] in line["formula"]
-    # The hours that make an hour sharp, what floats, the rule of the billed demand, what the adjustment leaves out; some are several figures.
+    # The hours that make an hour sharp, what floats, the rule of the billed demand, what the adjustment
+    # leaves out; some are several figures.
     season = "1_7_8_12" if bill["billing_month"] == "2026-08" else "2_3_4_5_6_9_10_11"
-    period = ["time_of_use.floating", f"time_of_use.schedule.large_industry.months_{season}"] if line["period_code"] else []
-    demand = [f"basic_charge.demand.{name}" for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")]
+    period = (
+        ["time_of_use.floating", f"time_of_use.schedule.large_industry.months_{season}"]
+        if line["period_code"]
+        else []
+    )
+    demand = [
+        f"basic_charge.demand.{name}"
+        for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")
+    ]
     expected = {
-        "energy_base": [f"time_of_use.ratios.large_industry.{line['period_code']}", *period] if period else [],
+        "energy_base": [f"time_of_use.ratios.large_industry.{line['period_code']}", *period]
+        if period
+        else [],
         "basic_demand": demand,
         "demand_excess": demand,
         "power_factor_adjustment": ["power_factor.base_excludes"],
     }
     assert [fact["fact_id"] for fact in way["named_facts"]] == expected.get(component, period)
     order = ["official", "secondary", "medium", "derived", "unverified", "illustrative"]
-    assert line["fact_confidence_code"] == max((fact["confidence"] for fact in (way["fact"], *way["named_facts"])), key=order.index)
+    assert line["fact_confidence_code"] == max(
+        (fact["confidence"] for fact in (way["fact"], *way["named_facts"])), key=order.index
+    )
     (determinants,) = way["determinants"]
     assert way["contract"]["pricing_scheme"] == bill["pricing_scheme_code"]
     if line["period_code"]:
         assert determinants[f"{line['period_code']}_kwh"] == line["quantity"]
     elif component == "basic_demand":
-        assert determinants["max_demand_kw"] == bill["max_demand_kw"] <= float(line["quantity"]) == float(way["contract"]["contract_demand_kw"])
+        assert (
+            determinants["max_demand_kw"]
+            == bill["max_demand_kw"]
+            <= float(line["quantity"])
+            == float(way["contract"]["contract_demand_kw"])
+        )
     elif component == "power_factor_adjustment":
         assert determinants["power_factor_ratio"] == bill["power_factor_ratio"]
     else:
         assert determinants["energy_kwh"] == line["quantity"]
     if way["intervals"]:
         assert sum(row["final_kwh"] for row in way["intervals"]) == pytest.approx(
-            # The highest demand is that of one quarter of an hour; a period is the curve's split, scaled to the registers.
+            # The highest demand is that of one quarter of an hour; a period is the curve's split, scaled to
+            # the registers.
             bill["max_demand_kw"] / 4 if component == "basic_demand" else float(line["quantity"]),
             rel=1e-3,
         )
 
 
-def _is_received(way: dict[str, Any], bill: dict[str, Any], delivered: Delivered, month: BillingMonth) -> None:
-    """The energy of the bill is the last register less the first, as they stand in the files; the contract and the curves lie there too."""
+def _is_received(
+    way: dict[str, Any], bill: dict[str, Any], delivered: Delivered, month: BillingMonth
+) -> None:
+    """The energy of the bill is the last register less the first, as they stand in the files; the contract
+    and the curves lie there too.
+    """
     by_table: dict[str, list[dict[str, Any]]] = {}
     for row in way["received"]:
         by_table.setdefault(row["table"], []).append({**row, "record": delivered.record(row)})
@@ -257,7 +334,9 @@ def _is_received(way: dict[str, Any], bill: dict[str, Any], delivered: Delivered
     assert terms["record"]["customer_id"] == bill["customer_id"]
     assert terms["record"]["pricing_scheme_code"] == bill["pricing_scheme_code"]
     channels = {"active_forward"} | (
-        {"reactive_lagging", "reactive_leading"} if way["line"]["component_code"] == "power_factor_adjustment" else set()
+        {"reactive_lagging", "reactive_leading"}
+        if way["line"]["component_code"] == "power_factor_adjustment"
+        else set()
     )
     counters: dict[str, dict[date, Decimal]] = {}
     for row in by_table.pop("bronze_register_reads"):
@@ -268,10 +347,17 @@ def _is_received(way: dict[str, Any], bill: dict[str, Any], delivered: Delivered
         (multiplier,) = {row["multiplier_ratio"] for row in way["days"] if row["channel_code"] == channel}
         energy = (registers[max(registers)] - registers[min(registers)]) * Decimal(repr(multiplier))
         assert (min(registers), max(registers)) == (month.previous().last_day, month.last_day)
-        assert energy == (bill["energy_kwh"] if channel == "active_forward" else way["determinants"][0][channel.replace("reactive_", "") + "_kvarh"])
+        assert energy == (
+            bill["energy_kwh"]
+            if channel == "active_forward"
+            else way["determinants"][0][channel.replace("reactive_", "") + "_kvarh"]
+        )
     curves = by_table.pop("bronze_load_curves", [])
     assert [row["day"] for row in curves] == [row["curve_date"] for row in way["intervals"]]
-    assert all((row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"])) for row in curves)
+    assert all(
+        (row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"]))
+        for row in curves
+    )
     assert not by_table
     if way["line"]["period_code"] and len(curves) != month.day_count:
         assert way["line"]["period_code"] == "sharp"
@@ -290,31 +376,57 @@ def test_codes_on_an_illustrative_price_leave_only_on_demo_material(home: Path, 
         rows = source.arrow(table, filters=[("billing_month", "=", "2026-09")]).to_pylist()
         assert len(rows) == 24
         if table is TransferFeeCodeV1:
-            rows = [row | {"provenance": "simulated" if number == 0 else "real"} for number, row in enumerate(rows)]
-        commit_files(store, table, write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table)), "test", 1, overwrite=True)
+            rows = [
+                row | {"provenance": "simulated" if number == 0 else "real"}
+                for number, row in enumerate(rows)
+            ]
+        commit_files(
+            store,
+            table,
+            write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table)),
+            "test",
+            1,
+            overwrite=True,
+        )
     months = (BillingMonth.parse("2026-09"),)
-    delivery = Delivery(store, Registry(store.settings), load_facts(packaged("conf") / "facts"), KeyRing(tmp_path), months, tmp_path / "out", "run")
+    delivery = Delivery(
+        store,
+        Registry(store.settings),
+        load_facts(packaged("conf") / "facts"),
+        KeyRing(tmp_path),
+        months,
+        tmp_path / "out",
+        "run",
+    )
     parts = deliver_codes(delivery)
     assert (parts["count"], parts["withheld"]) == (1, 23)
-    assert len(list((tmp_path / "out" / "codes" / "2026-09").glob("*.txt"))) == 1, "nothing is signed for the others"
+    assert len(list((tmp_path / "out" / "codes" / "2026-09").glob("*.txt"))) == 1, (
+        "nothing is signed for the others"
+    )
 
 
 def test_every_received_record_is_accounted_for(home: Path) -> None:
     files = answer(home, "ledger")["files"]
     assert len(files) > 30
     assert all(row["adds_up"] for row in files)
-    assert sum(row["kept"] + row["duplicate"] + row["superseded"] + row["quarantined"] for row in files) == sum(row["received"] for row in files)
+    assert sum(
+        row["kept"] + row["duplicate"] + row["superseded"] + row["quarantined"] for row in files
+    ) == sum(row["received"] for row in files)
 
 
 def test_a_second_demo_changes_nothing(home: Path) -> None:
     before = answer(home, "status")
     assert {model["name"] for model in answer(home, "model", "list")} == {
-        "credit_index", "efficiency_bill_baseline", "transfer_fee_implied_price",
-    }  # fmt: skip
+        "credit_index",
+        "efficiency_bill_baseline",
+        "transfer_fee_implied_price",
+    }
     assert zhixiang(home, "demo").returncode == 0
     after = answer(home, "status")
     assert len(before) > 3
-    assert {name: value for name, value in before.items() if name != "run"} == {name: value for name, value in after.items() if name != "run"}
+    assert {name: value for name, value in before.items() if name != "run"} == {
+        name: value for name, value in after.items() if name != "run"
+    }
 
 
 def test_a_month_without_published_prices_goes_through_gold_and_refuses_bills(home: Path) -> None:
@@ -326,7 +438,10 @@ def test_a_month_without_published_prices_goes_through_gold_and_refuses_bills(ho
 
 
 def test_a_cut_file_is_refused_and_told_also_where_a_later_stage_fails(home: Path) -> None:
-    for name, source in (("cut.csv.gz", "buildings/E_MP_DAY_READ_2026-05.csv.gz"), ("cut.parquet", "shapes/daily_load_shapes.parquet")):
+    for name, source in (
+        ("cut.csv.gz", "buildings/E_MP_DAY_READ_2026-05.csv.gz"),
+        ("cut.parquet", "shapes/daily_load_shapes.parquet"),
+    ):
         (home / "inbox" / name).write_bytes((packaged("samples") / source).read_bytes()[:3000])
     found = zhixiang(home, "run", "--month", "2031-01")
     assert found.returncode == 2, "what stops a run gives the code"
@@ -344,7 +459,9 @@ def test_a_cut_file_is_refused_and_told_also_where_a_later_stage_fails(home: Pat
         path.unlink()
 
 
-def test_gold_is_the_same_in_a_second_home_with_files_renamed_and_shuffled(home: Path, tmp_path: Path) -> None:
+def test_gold_is_the_same_in_a_second_home_with_files_renamed_and_shuffled(
+    home: Path, tmp_path: Path
+) -> None:
     deliver_shuffled(home / "inbox", tmp_path / "inbox")
     assert zhixiang(tmp_path, "run", "--month", "2026-09", "--to", "gold").returncode == 0
     again, first = answer(tmp_path, "table", "hash", "gold"), answer(home, "table", "hash", "gold")
@@ -354,7 +471,9 @@ def test_gold_is_the_same_in_a_second_home_with_files_renamed_and_shuffled(home:
 
 def test_a_bad_row_alone_is_a_warning(home: Path) -> None:
     lines = (packaged("samples") / "steel" / "E_MP_DAY_READ_2026-09.csv").read_text().splitlines()
-    (home / "inbox" / "bad row.csv").write_text("\n".join([*lines[:3], lines[3].replace("2026-09", "2026-99", 1), *lines[4:]]) + "\n")
+    (home / "inbox" / "bad row.csv").write_text(
+        "\n".join([*lines[:3], lines[3].replace("2026-09", "2026-99", 1), *lines[4:]]) + "\n"
+    )
     found = zhixiang(home, "run", "--month", "2026-09", "--to", "ingest")
     assert found.returncode == 0
     assert "warning: 1 records went to quarantine" in found.stderr

@@ -1,4 +1,6 @@
-"""The command line as a user meets it: one clear line for each mistake, the right exit code, never a stack trace."""
+"""The command line as a user meets it: one clear line for each mistake, the right exit code, never a stack
+trace.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import cache_folder, packaged
-from pipelines.store import sole_writer
+from pipelines.storage.store import sole_writer
 from tests.command_line import zhixiang
-from zhixiang.commands import browse_registry, pasteable
+from zhixiang.pasteable import browse_registry, pasteable
 
 
 def run(*arguments: str, home: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -64,20 +66,31 @@ def test_every_command_has_help(command: list[str], tmp_path: Path) -> None:
         (["bill", "show", "NOBODY", "--month", "2026-09"], "NOBODY"),
     ],
 )
-def test_a_mistake_is_one_clear_line_and_exit_code_two(arguments: list[str], says: str, tmp_path: Path) -> None:
+def test_a_mistake_is_one_clear_line_and_exit_code_two(
+    arguments: list[str], says: str, tmp_path: Path
+) -> None:
     answer = run(*arguments, home=tmp_path)
     assert answer.returncode == 2
     assert says in told(answer)
     assert len(answer.stderr.strip().splitlines()) <= 2
 
 
-@pytest.mark.parametrize(("change", "says"), [("surprise: 1\n", "'surprise' is not known"), (None, "'mlflow' is missing")])
-def test_a_wrong_conf_is_one_clear_line_and_exit_code_two(change: str | None, says: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("change", "says"), [("surprise: 1\n", "'surprise' is not known"), (None, "'mlflow' is missing")]
+)
+def test_a_wrong_conf_is_one_clear_line_and_exit_code_two(
+    change: str | None, says: str, tmp_path: Path
+) -> None:
     conf = tmp_path / "conf"
     shutil.copytree(packaged("conf"), conf)
     path = conf / "platform.yaml"
     text = path.read_text(encoding="utf-8")
-    path.write_text(text + change if change else text.replace('mlflow:\n  tracking_uri: ""\n  experiment: zhixiang\n', ""), encoding="utf-8")
+    path.write_text(
+        text + change
+        if change
+        else text.replace('mlflow:\n  tracking_uri: ""\n  experiment: zhixiang\n', ""),
+        encoding="utf-8",
+    )
     answer = run("run", "--month", "2026-09", home=tmp_path / "home", ZHIXIANG_CONF=str(conf))
     assert answer.returncode == 2
     assert says in told(answer)
@@ -114,7 +127,9 @@ def test_two_people_edit_and_mistakes_are_one_clear_line(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["100% mine", "a[1]", "what?", "a#b"])
-def test_a_home_that_delta_cannot_address_is_refused_before_anything_is_written(name: str, tmp_path: Path) -> None:
+def test_a_home_that_delta_cannot_address_is_refused_before_anything_is_written(
+    name: str, tmp_path: Path
+) -> None:
     answer = run("status", home=tmp_path / name)
     assert answer.returncode == 2
     assert "spaces and Chinese are fine" in told(answer)
@@ -124,7 +139,11 @@ def test_a_home_that_delta_cannot_address_is_refused_before_anything_is_written(
 def test_facts_are_shown_with_document_and_confidence(tmp_path: Path) -> None:
     answer = run("facts", "show", "--on", "2026-09-01", "--json", home=tmp_path)
     rows = {row["fact_id"]: row for row in json.loads(answer.stdout)}
-    price = next(row for name, row in rows.items() if name.startswith("transmission") and name.endswith("1_to_20kv") and "two_part.energy" in name)
+    price = next(
+        row
+        for name, row in rows.items()
+        if name.startswith("transmission") and name.endswith("1_to_20kv") and "two_part.energy" in name
+    )
     assert (price["value"], price["confidence"]) == ("0.1250", "medium")
     assert "1077" in price["document"]
     assert rows["energy_base"]["confidence"] == "illustrative"
@@ -186,7 +205,9 @@ for words in paths(tree):
 heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib", "deltalake", "yaml", "jinja2"}
 print(count, sorted(heavy & set(sys.modules)))
 """
-    answer = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True)
+    answer = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=120, check=True
+    )
     count, loaded = answer.stdout.strip().split(" ", 1)
     assert int(count) > 30
     assert loaded == "[]"
@@ -195,7 +216,14 @@ print(count, sorted(heavy & set(sys.modules)))
 def test_a_command_can_be_pasted_into_a_shell_that_does_not_know_it(tmp_path: Path) -> None:
     home = tmp_path / "a home's folder"
     line = pasteable("zhixiang", "status", "--json", home=home)
-    answer = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=120, check=True, env={"PATH": "/usr/bin:/bin"})
+    answer = subprocess.run(
+        ["/bin/sh", "-c", line],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={"PATH": "/usr/bin:/bin"},
+    )
     assert json.loads(answer.stdout)["home"] == str(home)
     assert "mlflow ui" in browse_registry("sqlite:////x y/mlflow.db")
     assert "'sqlite:////x y/mlflow.db'" in browse_registry("sqlite:////x y/mlflow.db")
@@ -208,9 +236,13 @@ def test_a_class_data_archive_that_does_not_fit_leaves_reports_alone(tmp_path: P
     for part in ("jars", "java-shim"):
         if (cache_folder() / part).exists():
             (cache / part).symlink_to(cache_folder() / part)
-    script = "from pipelines.spark import _archive_path; _archive_path().write_bytes(b'no archive' * 1000)"
+    script = (
+        "from pipelines.storage.spark import _archive_path; _archive_path().write_bytes(b'no archive' * 1000)"
+    )
     environment = {"XDG_CACHE_HOME": str(cache.parent)}
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, env={**os.environ, **environment})
-    answer = run("run", "--month", "2026-09", "--to", "ingest", "--json", home=tmp_path / "home", **environment)
+    answer = run(
+        "run", "--month", "2026-09", "--to", "ingest", "--json", home=tmp_path / "home", **environment
+    )
     assert answer.returncode == 0, answer.stderr
     assert json.loads(answer.stdout)["exit_code"] == 0

@@ -1,6 +1,8 @@
-"""Customers whose months are more than one contract and one meter: received files to gold, to the lines of their bills, and the way back.
+"""Customers whose months are more than one contract and one meter: received files to gold, to the lines of
+their bills, and the way back.
 
-The figures of every supply are those worked by hand in ``tests/unit/test_account_supply.py``: 2,400 kWh a day at 100 kW.
+The figures of every supply are those worked by hand in ``tests/unit/pipelines/transforms/billing/test_supply.py``: 2,400 kWh a day
+at 100 kW.
 """
 
 from __future__ import annotations
@@ -15,23 +17,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from pipelines.engine.ledger import Ledger
+from pipelines.engine.runner import Runner
 from pipelines.facts import load_facts
-from pipelines.ingest import ingest
-from pipelines.ledger import Ledger
-from pipelines.models import ModelBundle
+from pipelines.ingest.read_files import ingest
+from pipelines.models.model import ModelBundle
+from pipelines.models.registry import Registry
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
-from pipelines.runner import Runner
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.silver import SilverQuarantine
-from products.efficiency_bill import EFFICIENCY_BILL
+from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, write_coefficients
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps
-from zhixiang.explain import explain, traces_of
+from zhixiang.reports.explain import explain, traces_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -70,7 +72,9 @@ S-4,2026-01-01,MP-MAIN,tiers,0.1,,,residential,below_1kv,false,,,simulated,{SENT
 """
 
 
-def reads(meter_point: str, kind: int, kwh: Callable[[date], str], first: date = date(2026, 8, 31)) -> Iterator[str]:
+def reads(
+    meter_point: str, kind: int, kwh: Callable[[date], str], first: date = date(2026, 8, 31)
+) -> Iterator[str]:
     """Frozen registers of every day up to the end of September, cumulated from what each day adds."""
     register, day = D("1000.00"), first
     while day <= SEPTEMBER.last_day:
@@ -95,15 +99,21 @@ def received(inbox: Path) -> None:
     for name, text in (("customers", CUSTOMERS), ("meter_points", METER_POINTS), ("supply_shares", SHARES)):
         (inbox / f"{name}.csv").write_text(text, encoding="utf-8")
     lines = [
-        *reads("MP-CAP", 1, constant("2400.00")), *reads("MP-MAIN", 1, constant("2400.00")), *reads("MP-MAIN", 2, constant("1200.00")),
-        *reads("MP-MAIN", 6, constant("0.00")), *reads("MP-MAIN", 5, constant("12.34")), *reads("MP-TENANT", 1, constant("240.00")),
+        *reads("MP-CAP", 1, constant("2400.00")),
+        *reads("MP-MAIN", 1, constant("2400.00")),
+        *reads("MP-MAIN", 2, constant("1200.00")),
+        *reads("MP-MAIN", 6, constant("0.00")),
+        *reads("MP-MAIN", 5, constant("12.34")),
+        *reads("MP-TENANT", 1, constant("240.00")),
         *reads("MP-HOME", 1, lambda day: "10.00" if day.month < 9 else "20.00", date(2026, 7, 31)),
-    ]  # fmt: skip
+    ]
     header = "ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME"
     (inbox / "E_MP_DAY_READ_2026-09.csv").write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
     points = ",".join(f"P{number}" for number in range(1, 97))
     header = f"ID,DATA_DATE,DATA_TYPE,DATA_POINT_FLAG,DATA_WHOLE_FLAG,{points},INSERT_TIME"
-    (inbox / "E_MP_POWER_CURVE_2026-09.csv").write_text("\n".join([header, *curve("MP-CAP"), *curve("MP-MAIN")]) + "\n", encoding="utf-8")
+    (inbox / "E_MP_POWER_CURVE_2026-09.csv").write_text(
+        "\n".join([header, *curve("MP-CAP"), *curve("MP-MAIN")]) + "\n", encoding="utf-8"
+    )
 
 
 @pytest.fixture(scope="module")
@@ -113,9 +123,24 @@ def store(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> Stor
     received(store.settings.home / "inbox")
     assert ingest(store, store.settings.home / "inbox", "all", NOW).accepted == 5
     ledger, facts = Ledger(store.settings.home), load_facts(packaged("conf") / "facts")
-    runner = Runner(store.settings, facts, store, Registry(store.settings), ledger, Silent(), ledger.begin("all", NOW), [SEPTEMBER], NOW)
+    runner = Runner(
+        store.settings,
+        facts,
+        store,
+        Registry(store.settings),
+        ledger,
+        Silent(),
+        ledger.begin("all", NOW),
+        [SEPTEMBER],
+        NOW,
+    )
     runner.run(
-        [step for step in all_steps() if step.stage in ("silver", "gold") and step.name not in ("silver-estimation-errors", "gold-data-sufficiency")]
+        [
+            step
+            for step in all_steps()
+            if step.stage in ("silver", "gold")
+            and step.name not in ("silver-estimation-errors", "gold-data-sufficiency")
+        ]
     )
     return store
 
@@ -126,14 +151,25 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
     product = EFFICIENCY_BILL
     bundle = ModelBundle(MODEL, "1", "champion", {COEFFICIENTS: write_coefficients({})}, "digest")
     given: Any = SimpleNamespace(
-        settings=store.settings, bundles={MODEL: bundle}, frame=store.frame, spark=store.spark, standing=lambda _table: (), location=store.path,
+        settings=store.settings,
+        bundles={MODEL: bundle},
+        frame=store.frame,
+        spark=store.spark,
+        standing=lambda _table: (),
+        location=store.path,
         files=lambda table: store.data_files(table),
-    )  # fmt: skip
-    found = {table: frame.toArrow().to_pylist() for table, frame in product.compute(given, SEPTEMBER, load_facts(packaged("conf") / "facts")).items()}
+    )
+    found = {
+        table: frame.toArrow().to_pylist()
+        for table, frame in product.compute(given, SEPTEMBER, load_facts(packaged("conf") / "facts")).items()
+    }
     evidence = {table.name: rows for table, rows in found.items() if table is not product.result}
     return {
         row["customer_id"]: {"result": row}
-        | {name: [each for each in rows if each["customer_id"] == row["customer_id"]] for name, rows in evidence.items()}
+        | {
+            name: [each for each in rows if each["customer_id"] == row["customer_id"]]
+            for name, rows in evidence.items()
+        }
         for row in found[product.result]
     }
 
@@ -148,7 +184,9 @@ def said(bill: dict[str, Any], component: str) -> list[tuple[Any, ...]]:
 
 
 def test_what_cannot_be_is_held_back_with_line_and_column(store: Store) -> None:
-    rows = store.arrow(SilverQuarantine, ["table_name", "line_number", "column_name", "reason_code"]).to_pylist()
+    rows = store.arrow(
+        SilverQuarantine, ["table_name", "line_number", "column_name", "reason_code"]
+    ).to_pylist()
     assert sorted(tuple(row.values()) for row in rows) == [
         ("bronze_customers", 6, "household_persons", "out_of_range"),
         ("bronze_customers", 7, "market_price_cny_per_kwh", "bad_number"),
@@ -162,26 +200,46 @@ def test_a_capacity_reduced_inside_the_month(bills: dict[str, Any]) -> None:
     bill = bills["BDG-CAP"]
     eleventh = date(2026, 9, 11)
     assert said(bill, "basic_capacity") == [
-        (None, date(2026, 9, 1), D("266.666667"), D("7866.67")), (None, eleventh, D("333.333333"), D("9833.33")),
-    ]  # fmt: skip
-    assert [line[2] for line in said(bill, "energy_base")] == [D(7000), D(7000), D(10000), D(14000), D(14000), D(20000)]
+        (None, date(2026, 9, 1), D("266.666667"), D("7866.67")),
+        (None, eleventh, D("333.333333"), D("9833.33")),
+    ]
+    assert [line[2] for line in said(bill, "energy_base")] == [
+        D(7000),
+        D(7000),
+        D(10000),
+        D(14000),
+        D(14000),
+        D(20000),
+    ]
     assert (bill["result"]["total_cny"], bill["result"]["energy_kwh"]) == (D("66526.44"), D(72000))
     assert "advice" in bill["result"]["missing_inputs"]
 
 
 def test_a_park_with_a_transformer_a_dormitory_a_household_a_tenant_and_panels(bills: dict[str, Any]) -> None:
-    """72,000 and 810 kWh of loss: a fifth for the dormitory, 600 for the household, 7,200 for the tenant, 50,448 are left."""
+    """72,000 and 810 kWh of loss: a fifth for the dormitory, 600 for the household, 7,200 for the tenant,
+    50,448 are left.
+    """
     bill = bills["BDG-MAIN"]
     assert sum(line[2] for line in said(bill, "funds")) == D(50448)
-    assert said(bill, "tier_1") == [("household", None, D(600), D("322.80")), ("dormitory", None, D(14562), D("7834.36"))]
+    assert said(bill, "tier_1") == [
+        ("household", None, D(600), D("322.80")),
+        ("dormitory", None, D(14562), D("7834.36")),
+    ]
     assert said(bill, "exported_energy") == [(None, None, D("370.20"), D("-153.74"))]
     assert bill["result"]["energy_kwh"] == D(50448 + 14562 + 600)
-    assert bill["result"]["day_kwh"] == pytest.approx([2160.0] * 30), "without the tenant's; the household's is inside"
-    # 72,810 kWh beside 36,000 + 4,050 kvarh is 0.88, of the standard 0.90 one per cent more on all of the main part but the funds.
+    assert bill["result"]["day_kwh"] == pytest.approx([2160.0] * 30), (
+        "without the tenant's; the household's is inside"
+    )
+    # 72,810 kWh beside 36,000 + 4,050 kvarh is 0.88, of the standard 0.90 one per cent more on all of the
+    # main part but the funds.
     ((_, _, base, amount),) = said(bill, "power_factor_adjustment")
     own = [line for line in bill["efficiency_bill_lines_v1"] if line["section_name"] is None]
     assert bill["result"]["power_factor_ratio"] == D("0.88")
-    assert base == sum(line["amount_cny"] for line in own if line["component_code"] in ("energy_base", "transmission", "basic_capacity"))
+    assert base == sum(
+        line["amount_cny"]
+        for line in own
+        if line["component_code"] in ("energy_base", "transmission", "basic_capacity")
+    )
     assert amount == round_to_fen(base * D("0.01"))
     assert [line[2:] for line in said(bills["BDG-TENANT"], "energy_base")] == [(D(7200), D("3780.00"))]
 
@@ -196,18 +254,30 @@ def test_every_bill_comes_again_from_its_evidence(store: Store, bills: dict[str,
 def test_every_line_leads_back_to_file_and_line(store: Store, bills: dict[str, Any]) -> None:
     facts = load_facts(packaged("conf") / "facts")
     inbox = store.settings.home / "inbox"
-    files = {path.name: list(csv.reader(path.read_text(encoding="utf-8").splitlines())) for path in inbox.glob("*.csv")}
+    files = {
+        path.name: list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
+        for path in inbox.glob("*.csv")
+    }
     traces = traces_of(store, [bill["result"] for bill in bills.values()])
     ways = {
-        (name, line["component_code"], line["section_name"], line["period_code"], line["first_date"]): explain(
-            traces, facts, bill, line["line_number"]
-        )
+        (
+            name,
+            line["component_code"],
+            line["section_name"],
+            line["period_code"],
+            line["first_date"],
+        ): explain(traces, facts, bill, line["line_number"])
         for name, bill in bills.items()
         for line in bill["efficiency_bill_lines_v1"]
     }
     for (name, component, section, *_), way in ways.items():
-        records = [(row["table"], files[row["source_file"]][row["line_number"] - 1]) for row in way["received"]]
-        assert {"bronze_customers", "bronze_register_reads"} <= {table for table, _ in records}, (name, component)
+        records = [
+            (row["table"], files[row["source_file"]][row["line_number"] - 1]) for row in way["received"]
+        ]
+        assert {"bronze_customers", "bronze_register_reads"} <= {table for table, _ in records}, (
+            name,
+            component,
+        )
         assert all(record[0] == name for table, record in records if table == "bronze_customers")
         if section is not None:
             assert [record[3] for table, record in records if table == "bronze_supply_shares"] == [section]
@@ -219,16 +289,32 @@ def test_every_line_leads_back_to_file_and_line(store: Store, bills: dict[str, A
     late = ways["BDG-CAP", "basic_capacity", None, None, date(2026, 9, 11)]
     assert [row["line_number"] for row in late["received"] if row["table"] == "bronze_customers"] == [3]
     household = ways["BDG-MAIN", "tier_1", "household", None, None]
-    assert (household["determinants"][0]["year_to_date_kwh"], {row["meter_point_id"] for row in household["days"]}) == (D(310), {"MP-HOME"})
+    assert (
+        household["determinants"][0]["year_to_date_kwh"],
+        {row["meter_point_id"] for row in household["days"]},
+    ) == (D(310), {"MP-HOME"})
     assert household["contract"]["customer_class"] == "residential"
-    assert [row["line_number"] for row in household["received"] if row["table"] == "bronze_meter_points"] == [4]
+    assert [row["line_number"] for row in household["received"] if row["table"] == "bronze_meter_points"] == [
+        4
+    ]
     dormitory = ways["BDG-MAIN", "tier_1", "dormitory", None, None]
     assert [row["share_ratio"] for row in dormitory["determinants"] if "share_ratio" in row] == [D("0.2")]
     main = ways["BDG-MAIN", "funds", None, "flat", None]
     assert main["determinants"][0]["transformer_loss_kwh"] == D(810)
-    assert [row["meter_point_id"] for row in main["determinants"] if "meter_point_id" in row] == ["MP-MAIN", "MP-HOME", "MP-TENANT"]
-    assert {row["line_number"] for row in main["received"] if row["table"] == "bronze_meter_points"} == {3, 4, 5}
+    assert [row["meter_point_id"] for row in main["determinants"] if "meter_point_id" in row] == [
+        "MP-MAIN",
+        "MP-HOME",
+        "MP-TENANT",
+    ]
+    assert {row["line_number"] for row in main["received"] if row["table"] == "bronze_meter_points"} == {
+        3,
+        4,
+        5,
+    }
     adjustment = ways["BDG-MAIN", "power_factor_adjustment", None, None, None]
     assert adjustment["determinants"][0]["transformer_loss_kvarh"] == D(4050)
     fed_in = ways["BDG-MAIN", "exported_energy", None, None, None]
-    assert (fed_in["determinants"][0]["exported_kwh"], {row["channel_code"] for row in fed_in["days"]}) == (D("370.20"), {"active_reverse"})
+    assert (fed_in["determinants"][0]["exported_kwh"], {row["channel_code"] for row in fed_in["days"]}) == (
+        D("370.20"),
+        {"active_reverse"},
+    )

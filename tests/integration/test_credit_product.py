@@ -10,16 +10,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.models import ModelBundle
+from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
-from pipelines.tables.credit_index import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
-from pipelines.tables.indicators import GoldCustomerIndicators
 from pipelines.tables.silver import SilverCustomers
-from products.credit_index import CREDIT_INDEX
-from products.credit_index.catalogue import NAMES
-from products.credit_index.product import INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA
+from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.product import CREDIT_INDEX, INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA
+from products.credit_index.reasons import NAMES
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import Sample, fit
 
 if TYPE_CHECKING:
@@ -52,7 +51,9 @@ def indicator_rows():
                     "thefts_24m": int(customer == "THIEF"),
                 }
             )
-    return pa.Table.from_pylist(rows, pa.schema([field.with_nullable(True) for field in GoldCustomerIndicators.arrow_schema()]))
+    return pa.Table.from_pylist(
+        rows, pa.schema([field.with_nullable(True) for field in GoldCustomerIndicators.arrow_schema()])
+    )
 
 
 def customer_rows():
@@ -86,7 +87,9 @@ def scorer():
 
     rng = np.random.default_rng(0)
     features = rng.uniform(0, 1, (600, len(NAMES)))
-    parts = {name: Sample(features, (rng.random(600) < features[:, 0]).astype(float)) for name in ("train", "tune")}
+    parts = {
+        name: Sample(features, (rng.random(600) < features[:, 0]).astype(float)) for name in ("train", "tune")
+    }
     return fit(parts, Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings))
 
 
@@ -95,10 +98,15 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
 
     files = {
         "model.ubj": bytes(scorer.booster.save_raw("ubj")),
-        "calibration.json": json.dumps({"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}).encode(),
+        "calibration.json": json.dumps(
+            {"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}
+        ).encode(),
     }
     rows = indicator_rows()
-    frames = {GoldCustomerIndicators: spark.createDataFrame(rows), SilverCustomers: spark.createDataFrame(customer_rows())}
+    frames = {
+        GoldCustomerIndicators: spark.createDataFrame(rows),
+        SilverCustomers: spark.createDataFrame(customer_rows()),
+    }
     inputs = SimpleNamespace(
         settings=settings,
         bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")},
@@ -106,27 +114,37 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
         now=datetime(2026, 10, 5, tzinfo=UTC),
     )
     found = CREDIT_INDEX.compute(inputs, SEPTEMBER, None)
-    scores = {row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()}
+    scores = {
+        row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()
+    }
     reasons = found[CreditIndexReasonsV1].toArrow().cast(REASONS_SCHEMA).to_pylist()
 
     used = found[CreditIndexInputsV1].toArrow().cast(INPUTS_SCHEMA)
 
     chosen = settings.section(CreditIndexSettings)
     assert set(scores) == {"OLD", "NEW", "THIEF"}
-    assert (scores["OLD"]["customer_name"], scores["OLD"]["model_version"], scores["OLD"]["score_month"]) == ("in force", "7", "2026-09")
+    assert (scores["OLD"]["customer_name"], scores["OLD"]["model_version"], scores["OLD"]["score_month"]) == (
+        "in force",
+        "7",
+        "2026-09",
+    )
     assert sorted((row["customer_id"], row["reason_rank"]) for row in reasons) == [
         (name, rank) for name in sorted(scores) for rank in range(1, chosen.reasons_per_score + 1)
     ]
 
     keys = list(zip(rows["customer_id"].to_pylist(), rows["indicator_month"].to_pylist(), strict=True))
-    points = dict(zip(keys, score_points(scorer.probabilities(features_of(rows)), chosen).tolist(), strict=True))
+    points = dict(
+        zip(keys, score_points(scorer.probabilities(features_of(rows)), chosen).tolist(), strict=True)
+    )
     assert scores["OLD"]["score_points"] == points["OLD", "2026-09"]
     assert scores["OLD"]["score_change_points"] == points["OLD", "2026-09"] - points["OLD", "2026-06"]
     assert scores["NEW"]["score_change_points"] is None
     assert (scores["THIEF"]["veto_code"], scores["THIEF"]["veto_zh"]) == ("CI-V01", "近24个月窃电 1 次")
 
     # The evidence alone gives the probability again, bit by bit.
-    again = dict(zip(used["customer_id"].to_pylist(), scorer.probabilities(features_of(used)).tolist(), strict=True))
+    again = dict(
+        zip(used["customer_id"].to_pylist(), scorer.probabilities(features_of(used)).tolist(), strict=True)
+    )
     assert again == {name: row["default_probability_ratio"] for name, row in scores.items()}
     assert set(used["score_month"].to_pylist()) == {"2026-09"}
     assert [row["thefts_24m"] for row in used.to_pylist() if row["customer_id"] == "THIEF"] == [1]

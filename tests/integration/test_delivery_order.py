@@ -1,4 +1,6 @@
-"""A month of daily files: delivered twice, renamed, in another order, two days forty days late; silver and gold are as if all had come in order."""
+"""A month of daily files: delivered twice, renamed, in another order, two days forty days late; silver and
+gold are as if all had come in order.
+"""
 
 from __future__ import annotations
 
@@ -13,27 +15,27 @@ from typing import TYPE_CHECKING
 import pytest
 
 from pipelines.codes import IntervalStatus
-from pipelines.edits import Wish, approve, propose
+from pipelines.engine.ledger import Ledger
+from pipelines.engine.runner import Runner
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts, load_facts
-from pipelines.ingest import ingest
-from pipelines.ledger import Ledger
-from pipelines.people import People
+from pipelines.identity.people import People
+from pipelines.ingest.manual_edits import Wish, approve, propose
+from pipelines.ingest.read_files import ingest
+from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
-from pipelines.runner import Runner
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.base import Layer
 from pipelines.tables.bronze import BronzeFiles
-from pipelines.tables.efficiency_bill import EfficiencyBillV1
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
+from products.efficiency_bill.tables import EfficiencyBillV1
 from tests.correction_cases import funds_notice
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps, declared_tables
-from zhixiang.correction_sheets import sheets_of_month
-from zhixiang.corrections import issued_since, pending, runs_since, with_reasons
+from zhixiang.reports.correction_sheets import sheets_of_month
+from zhixiang.reports.late_changes import issued_since, pending, runs_since, with_reasons
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -73,7 +75,17 @@ def master_data(inbox: Path) -> None:
 def runner_of(store: Store, run: str, now: datetime, facts: Facts | None = None) -> Runner:
     facts = facts or load_facts(packaged("conf") / "facts")
     ledger, registry = Ledger(store.settings.home), Registry(store.settings)
-    return Runner(store.settings, facts, store, registry, ledger, Silent(), ledger.begin(run, now), [BillingMonth.parse(SEPTEMBER)], now)
+    return Runner(
+        store.settings,
+        facts,
+        store,
+        registry,
+        ledger,
+        Silent(),
+        ledger.begin(run, now),
+        [BillingMonth.parse(SEPTEMBER)],
+        now,
+    )
 
 
 def refine(store: Store, run: str, now: datetime) -> None:
@@ -88,7 +100,11 @@ def bill(store: Store, run: str, facts: Facts | None = None) -> str:
 
 
 def hashes(store: Store) -> dict[str, str]:
-    tables = [table for table in declared_tables() if table.layer in (Layer.SILVER, Layer.GOLD) and store.version(table) is not None]
+    tables = [
+        table
+        for table in declared_tables()
+        if table.layer in (Layer.SILVER, Layer.GOLD) and store.version(table) is not None
+    ]
     return {table.name: store.content_hash(table) for table in tables}
 
 
@@ -97,7 +113,16 @@ def edit_one_interval(store: Store, keys: Path) -> None:
     people = People(store.settings.home)
     for name in ("li", "wang"):
         people.add(name, keys / f"{name}.pem")
-    wish = Wish("MP-STEEL-0001", "active_forward", date(2026, 9, 10), 600, 615, None, [123.25], "the meter was tested, logbook 17")
+    wish = Wish(
+        "MP-STEEL-0001",
+        "active_forward",
+        date(2026, 9, 10),
+        600,
+        615,
+        None,
+        [123.25],
+        "the meter was tested, logbook 17",
+    )
     edit_id = propose(store, wish, people.signer(keys / "li.pem"), LAST)["edit_id"]
     approve(store, edit_id, people.signer(keys / "wang.pem"), LAST)
 
@@ -141,35 +166,58 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     changed = {name for name in expected if before[name] != expected[name]}
     assert {SilverDayCurves.name, GoldBillingDeterminants.name} <= changed, "what came late made a difference"
 
-    rows = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    rows = {
+        tuple(row[name] for name in SilverDayCurves.key()): row
+        for row in store.arrow(SilverDayCurves).to_pylist()
+    }
     gold = {row["billing_month"]: row for row in store.arrow(GoldBillingDeterminants).to_pylist()}
     issued = bill(store, "bills")
     edit_one_interval(store, tmp_path)
     refine(store, "edited", LAST)
-    edited = {tuple(row[name] for name in SilverDayCurves.key()): row for row in store.arrow(SilverDayCurves).to_pylist()}
+    edited = {
+        tuple(row[name] for name in SilverDayCurves.key()): row
+        for row in store.arrow(SilverDayCurves).to_pylist()
+    }
     differing = [key for key in rows if rows[key] != edited[key]]
-    assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))], "what was not touched keeps its row and the run that computed it"
+    assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))], (
+        "what was not touched keeps its row and the run that computed it"
+    )
     settled = {row["billing_month"]: row for row in store.arrow(GoldBillingDeterminants).to_pylist()}
     assert [month for month in gold if gold[month] != settled[month]] == [SEPTEMBER]
     row = edited[differing[0]]
-    assert (row["final_kwh_or_kvarh"][40], row["interval_status_codes"][40]) == (123.25, IntervalStatus.EDITED)
+    assert (row["final_kwh_or_kvarh"][40], row["interval_status_codes"][40]) == (
+        123.25,
+        IntervalStatus.EDITED,
+    )
     assert row["measured_kwh_or_kvarh"] == rows[differing[0]]["measured_kwh_or_kvarh"]
 
     # The edit moves energy between periods of the day; the register still settles the month.
     ledger, version = Ledger(store.settings.home), store.version(EfficiencyBillV1)
-    (told,) = with_reasons(store, issued, runs_since(ledger, issued), pending(store, runner_of(store, "preview", LAST)))
-    assert (told["subject"], told["month"], told["state"], told["new_revision"]) == ("STEEL-0001", SEPTEMBER, "would change", 2)
+    (told,) = with_reasons(
+        store, issued, runs_since(ledger, issued), pending(store, runner_of(store, "preview", LAST))
+    )
+    assert (told["subject"], told["month"], told["state"], told["new_revision"]) == (
+        "STEEL-0001",
+        SEPTEMBER,
+        "would change",
+        2,
+    )
     assert told["energy_kwh_difference"] == 0
     assert told["total_cny_difference"] == told["new_total_cny"] - told["old_total_cny"] != 0
     assert re.fullmatch(r"edit [0-9a-f]{16} \(2026-09-10\)", told["reason"])
     assert store.version(EfficiencyBillV1) == version, "asking changes nothing"
     bill(store, "corrected")
     (done,) = issued_since(store, runs_since(ledger, issued))
-    assert {**done, "state": ""} == {name: value for name, value in {**told, "state": ""}.items() if name != "reason"}
+    assert {**done, "state": ""} == {
+        name: value for name, value in {**told, "state": ""}.items() if name != "reason"
+    }
 
-    # A notice on funds comes after the issue: the bills stay to the byte, the difference is a revision and a sheet of its own.
+    # A notice on funds comes after the issue: the bills stay to the byte, the difference is a revision and a
+    # sheet of its own.
     before = {row["revision"]: row for row in store.arrow(EfficiencyBillV1).to_pylist()}
-    cheaper = funds_notice(load_facts(packaged("conf") / "facts"), "0.02", "notice on funds", date(2026, 11, 20))
+    cheaper = funds_notice(
+        load_facts(packaged("conf") / "facts"), "0.02", "notice on funds", date(2026, 11, 20)
+    )
     late = bill(store, "notice", dataclasses.replace(cheaper, digest="with the notice"))
     after = {row["revision"]: row for row in store.arrow(EfficiencyBillV1).to_pylist()}
     assert (sorted(before), sorted(after)) == ([1, 2], [1, 2, 3])
@@ -182,6 +230,8 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     (told,) = issued_since(store, [late])
     assert (told["notices"], told["total_cny_difference"]) == (["notice on funds"], notice.total_cny)
     again = dataclasses.replace(cheaper, digest="with the notice, read once more")
-    assert pending(store, runner_of(store, "preview again", LAST, again)) == [], "the same edit and the same notice make no further revision"
+    assert pending(store, runner_of(store, "preview again", LAST, again)) == [], (
+        "the same edit and the same notice make no further revision"
+    )
     with pytest.raises(UnknownNameError, match="no run"):
         runs_since(ledger, "no run")

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pytest
 
 from benchmarks.quality_gate import BenchIntervalReads, simulated_reads
-from pipelines import quality
 from pipelines.codes import Severity
+from pipelines.engine import gate as quality
 from pipelines.errors import GateHaltedError
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.units import Unit
@@ -43,7 +43,9 @@ def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) 
 
 @pytest.mark.usefixtures("_both_ways")
 def test_sound_rows_pass(spark: SparkSession, tmp_path: Path) -> None:
-    kept, found = quality.admit(_frame(spark, [("a", 0.0, 100.0, 1.0), ("b", 1.0, None, 0.0)]), Gated, tmp_path, "r")
+    kept, found = quality.admit(
+        _frame(spark, [("a", 0.0, 100.0, 1.0), ("b", 1.0, None, 0.0)]), Gated, tmp_path, "r"
+    )
     assert kept.count() == 2
     assert (found.failures, found.warnings, dict(found.held)) == ((), (), {})
     assert list(tmp_path.iterdir()) == []
@@ -55,13 +57,24 @@ def test_halt_names_rule_and_rows_and_lets_nothing_through(spark: SparkSession, 
     with pytest.raises(GateHaltedError) as caught:
         quality.admit(_frame(spark, rows), Gated, tmp_path, "r")
     told = [failure.split(", for example")[0] for failure in caught.value.failures]
-    assert told == ["energy_kwh lies in [0, inf]: fails on 1 rows", "(place) identifies a row: fails on 2 rows"]
+    assert told == [
+        "energy_kwh lies in [0, inf]: fails on 1 rows",
+        "(place) identifies a row: fails on 2 rows",
+    ]
     assert caught.value.exit_code == 4
 
 
 @pytest.mark.usefixtures("_both_ways")
-def test_quarantine_holds_back_the_rows_that_break_the_rule_and_no_others(spark: SparkSession, tmp_path: Path) -> None:
-    rows = [("a", 1.0, 100.0, 0.5), ("b", 1.0, 100.1, 0.5), ("c", 1.0, None, 0.5), ("d", 1.0, 200.0, 0.5), ("e", 1.0, 3.0, 0.5)]
+def test_quarantine_holds_back_the_rows_that_break_the_rule_and_no_others(
+    spark: SparkSession, tmp_path: Path
+) -> None:
+    rows = [
+        ("a", 1.0, 100.0, 0.5),
+        ("b", 1.0, 100.1, 0.5),
+        ("c", 1.0, None, 0.5),
+        ("d", 1.0, 200.0, 0.5),
+        ("e", 1.0, 3.0, 0.5),
+    ]
     kept, found = quality.admit(_frame(spark, rows), Gated, tmp_path, "r")
     assert sorted(row.place for row in kept.collect()) == ["a", "c", "e"]
     assert kept.columns == ["place", "energy_kwh", "power_kw", "share_ratio"]
@@ -75,11 +88,15 @@ def test_quarantine_holds_back_the_rows_that_break_the_rule_and_no_others(spark:
 
 
 def test_a_row_held_back_no_longer_halts(spark: SparkSession, tmp_path: Path) -> None:
-    kept, _ = quality.admit(_frame(spark, [("a", -5.0, 101.0, 0.5), ("b", 1.0, 1.0, 0.5)]), Gated, tmp_path, "r")
+    kept, _ = quality.admit(
+        _frame(spark, [("a", -5.0, 101.0, 0.5), ("b", 1.0, 1.0, 0.5)]), Gated, tmp_path, "r"
+    )
     assert [row.place for row in kept.collect()] == ["b"]
 
 
-def test_too_many_rows_to_hold_back_halt(spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_too_many_rows_to_hold_back_halt(
+    spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(quality, "MOST_HELD", 2)
     rows = [(f"p{place}", 1.0, 101.0, 0.5) for place in range(3)]
     assert quality.admit(_frame(spark, rows[:2]), Gated, tmp_path, "r")[0].count() == 0
@@ -89,9 +106,16 @@ def test_too_many_rows_to_hold_back_halt(spark: SparkSession, tmp_path: Path, mo
 
 @pytest.mark.usefixtures("_both_ways")
 def test_warn_lets_the_rows_pass_and_says_so(spark: SparkSession, tmp_path: Path) -> None:
-    kept, found = quality.admit(_frame(spark, [("a", 1.0, 1.0, 1.0), ("b", 1.0, 1.0, 1.01), ("c", 1.0, 1.0, 2.0)]), Gated, tmp_path, "r")
+    kept, found = quality.admit(
+        _frame(spark, [("a", 1.0, 1.0, 1.0), ("b", 1.0, 1.0, 1.01), ("c", 1.0, 1.0, 2.0)]),
+        Gated,
+        tmp_path,
+        "r",
+    )
     assert kept.count() == 3
-    assert [warning.split(", for example")[0] for warning in found.warnings] == ["share_ratio lies in [-inf, 1]: fails on 2 rows"]
+    assert [warning.split(", for example")[0] for warning in found.warnings] == [
+        "share_ratio lies in [-inf, 1]: fails on 2 rows"
+    ]
     assert found.failures == ()
     assert found.to_json()["warnings"] == list(found.warnings)
 
@@ -113,7 +137,11 @@ def test_a_large_table_takes_a_handful_of_jobs_whatever_the_number_of_rules(spar
         spoilt.loc[place, column] = value
     spark.sparkContext.setJobGroup("large gate", "the gate alone")
     try:
-        found = quality.check_counted(spark.createDataFrame(pa.Table.from_pandas(spoilt, schema=batch.schema)), BenchIntervalReads.name, rules)
+        found = quality.check_counted(
+            spark.createDataFrame(pa.Table.from_pandas(spoilt, schema=batch.schema)),
+            BenchIntervalReads.name,
+            rules,
+        )
     except GateHaltedError as halted:
         failures = halted.failures
     else:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from pipelines.ingest import IngestSummary, ingest
+from pipelines.ingest.read_files import IngestSummary, ingest
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeCustomers, BronzeFiles, BronzeRegisterReads
 from pipelines.tables.silver import SilverQuarantine
-from zhixiang.accounts import file_accounts
+from zhixiang.reports.file_accounts import file_accounts
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -44,7 +44,10 @@ def _reads(months: list[str]) -> list[Path]:
 
 
 def _ledger(store: Store) -> dict[str, tuple[str, int, int]]:
-    return {row["source_file"]: (row["status_code"], row["received_rows"], row["quarantined_rows"]) for row in store.arrow(BronzeFiles).to_pylist()}
+    return {
+        row["source_file"]: (row["status_code"], row["received_rows"], row["quarantined_rows"])
+        for row in store.arrow(BronzeFiles).to_pylist()
+    }
 
 
 @contextmanager
@@ -55,12 +58,14 @@ def killed_between(monkeypatch: pytest.MonkeyPatch, told: type[Exception]) -> It
         raise RuntimeError("killed between the tables and the ledger")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.ingest._append", die)
+        patch.setattr("pipelines.ingest.read_files._append", die)
         with pytest.raises(told, match="killed between"):
             yield
 
 
-def test_a_file_is_read_once_under_any_name_and_in_any_order(store: Store, inbox: Path, spark: SparkSession, tmp_path: Path) -> None:
+def test_a_file_is_read_once_under_any_name_and_in_any_order(
+    store: Store, inbox: Path, spark: SparkSession, tmp_path: Path
+) -> None:
     for path in _reads(["2026-08", "2026-09"]):
         shutil.copy(path, inbox)
     first = ingest(store, inbox, "run-1", NOW)
@@ -116,8 +121,12 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_others_go_on(store: Store
     assert summary.accepted == 1
     assert {name for name, _ in summary.refused} == {"empty.csv", "cut.csv.gz", "cut.parquet", "letter.txt"}
     assert {name: found[0] for name, found in _ledger(store).items()} == {
-        "good.csv": "accepted", "empty.csv": "refused", "cut.csv.gz": "refused", "cut.parquet": "refused", "letter.txt": "refused",
-    }  # fmt: skip
+        "good.csv": "accepted",
+        "empty.csv": "refused",
+        "cut.csv.gz": "refused",
+        "cut.parquet": "refused",
+        "letter.txt": "refused",
+    }
     assert all(reason for _, reason in summary.refused)
     assert ingest(store, inbox, "run-2", NOW).refused == [], "a refusal is told once"
 
@@ -129,7 +138,12 @@ def test_a_bad_record_goes_to_quarantine_with_file_line_column_and_reason(store:
     summary = ingest(store, inbox, "run-1", NOW)
     assert (summary.accepted, summary.quarantined_rows) == (1, 1)
     (held,) = store.arrow(SilverQuarantine).to_pylist()
-    assert (held["source_file"], held["line_number"], held["column_name"], held["reason_code"]) == ("reads.csv", 5, "DATA_DATE", "bad_date")
+    assert (held["source_file"], held["line_number"], held["column_name"], held["reason_code"]) == (
+        "reads.csv",
+        5,
+        "DATA_DATE",
+        "bad_date",
+    )
     assert "2026-19" in held["raw_record"]
     assert store.row_count(BronzeRegisterReads) == len(lines) - 2
     assert _ledger(store)["reads.csv"] == ("accepted", len(lines) - 1, 1)
@@ -137,7 +151,9 @@ def test_a_bad_record_goes_to_quarantine_with_file_line_column_and_reason(store:
 
 def test_too_many_bad_records_halt_the_file_before_silver(store: Store, inbox: Path) -> None:
     lines = _reads(["2026-09"])[0].read_text().splitlines()
-    bad = [line.replace("2026-09", "2026-19", 1) if index % 3 == 1 else line for index, line in enumerate(lines)]
+    bad = [
+        line.replace("2026-09", "2026-19", 1) if index % 3 == 1 else line for index, line in enumerate(lines)
+    ]
     (inbox / "reads.csv").write_text("\n".join(bad) + "\n")
     summary = ingest(store, inbox, "run-1", NOW)
     assert [name for name, _ in summary.halted] == ["reads.csv"]
@@ -145,11 +161,15 @@ def test_too_many_bad_records_halt_the_file_before_silver(store: Store, inbox: P
     assert store.row_count(BronzeRegisterReads) == 0
     assert store.row_count(SilverQuarantine) == 30, "what was unreadable is kept for the replay"
     (account,) = file_accounts(store)
-    assert (account["received"], account["kept"], account["quarantined"]) == (90, 0, 90), "a halted file is in quarantine whole"
+    assert (account["received"], account["kept"], account["quarantined"]) == (90, 0, 90), (
+        "a halted file is in quarantine whole"
+    )
     assert account["adds_up"]
 
 
-def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
     shutil.copy(_reads(["2026-09"])[0], inbox)
     with killed_between(monkeypatch, Exception):
@@ -157,7 +177,9 @@ def test_a_batch_that_is_repeated_after_a_kill_commits_only_what_is_missing(stor
     assert store.row_count(BronzeRegisterReads) == 90
     assert store.version(BronzeFiles) is None
     assert ingest(store, inbox, "run-2", NOW).accepted == 2
-    assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0), "no row twice, no second commit"
+    assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0), (
+        "no row twice, no second commit"
+    )
     assert store.row_count(BronzeCustomers) == 1
     assert {status for status, *_ in _ledger(store).values()} == {"accepted"}
 
@@ -171,7 +193,9 @@ def test_a_file_that_was_corrected_under_its_name_is_read_again(store: Store, in
     assert store.row_count(BronzeRegisterReads) == 90
     (inbox / "reads.csv").touch()
     again = ingest(store, inbox, "run-3", NOW)
-    assert (again.accepted, again.duplicates, store.row_count(BronzeRegisterReads)) == (0, 1, 90), "another time alone is no other content"
+    assert (again.accepted, again.duplicates, store.row_count(BronzeRegisterReads)) == (0, 1, 90), (
+        "another time alone is no other content"
+    )
     version = store.version(BronzeFiles)
     assert vars(ingest(store, inbox, "run-4", NOW)) == vars(IngestSummary())
     assert store.version(BronzeFiles) == version, "a state that the ledger knows is not noted again"
@@ -187,7 +211,11 @@ def test_a_file_that_comes_late_with_an_old_time_is_read(store: Store, inbox: Pa
     hidden_from_spark.parent.mkdir()
     shutil.copy(_reads(["2026-07"])[0], hidden_from_spark)
     assert ingest(store, inbox, "run-2", NOW).accepted == 2
-    assert {name for name, (status, *_) in _ledger(store).items() if status == "accepted"} == {"new.csv", "late.csv", "_sent/_reads.csv"}
+    assert {name for name, (status, *_) in _ledger(store).items() if status == "accepted"} == {
+        "new.csv",
+        "late.csv",
+        "_sent/_reads.csv",
+    }
 
 
 def test_a_file_that_is_still_being_written_waits_for_its_name(store: Store, inbox: Path) -> None:
@@ -201,7 +229,9 @@ def test_a_file_that_is_still_being_written_waits_for_its_name(store: Store, inb
     assert list(_ledger(store)) == ["reads.csv"]
 
 
-def test_a_listed_file_that_is_read_again_after_a_kill_is_committed_once(store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_listed_file_that_is_read_again_after_a_kill_is_committed_once(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (inbox / "reads.csv").write_text("not a known header\n1,2\n")
     ingest(store, inbox, "run-1", NOW)
     shutil.copy(_reads(["2026-09"])[0], inbox / "reads.csv")

@@ -1,4 +1,6 @@
-"""The steel works delivered as long files under a declared mapping: the same month comes out of the whole chain."""
+"""The steel works delivered as long files under a declared mapping: the same month comes out of the whole
+chain.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverDayCurves
@@ -41,13 +43,19 @@ received_at: {column: sent, zone: +08:00}
 
 
 def quarter_hours(month: str) -> list[dict[str, Any]]:
-    """A month of the samples as one row a quarter of an hour, by the begin of the interval: kWh and kvarh before the multiplier."""
+    """A month of the samples as one row a quarter of an hour, by the begin of the interval: kWh and kvarh
+    before the multiplier.
+    """
     found: dict[datetime, dict[str, Any]] = {}
     with (STEEL / f"E_MP_POWER_CURVE_{month}.csv").open(encoding="utf-8", newline="") as lines:
         for row in csv.DictReader(lines):
             for point in range(96):
-                begins = datetime.combine(date.fromisoformat(row["DATA_DATE"]), datetime.min.time()) + timedelta(minutes=15 * point)
-                entry = found.setdefault(begins, {"meter": "STEEL-0001", "begins": f"{begins}", "sent": row["INSERT_TIME"]})
+                begins = datetime.combine(
+                    date.fromisoformat(row["DATA_DATE"]), datetime.min.time()
+                ) + timedelta(minutes=15 * point)
+                entry = found.setdefault(
+                    begins, {"meter": "STEEL-0001", "begins": f"{begins}", "sent": row["INSERT_TIME"]}
+                )
                 mean_power = row[f"P{point + 1}"]
                 entry[CHANNELS[row["DATA_TYPE"]]] = float(mean_power) * 0.25 if mean_power else None
     return [found[begins] for begins in sorted(found)]
@@ -61,7 +69,9 @@ def told(place: Path, *arguments: str) -> Any:
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
-    """A home after ``run --month 2026-09 --to gold``: two months as CSV, one as Parquet, no file of the original format."""
+    """A home after ``run --month 2026-09 --to gold``: two months as CSV, one as Parquet, no file of the
+    original format.
+    """
     place = tmp_path_factory.mktemp("long")
     shutil.copytree(packaged("conf"), place / "conf")
     (place / "conf" / "mappings").mkdir()
@@ -80,13 +90,24 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
             writer.writeheader()
             writer.writerows(rows)
     answer = told(place, "run", "--month", "2026-09", "--to", "gold")
-    assert (answer["exit_code"], answer["ingest"]["refused"], answer["ingest"]["quarantined_rows"]) == (0, [], 0)
+    assert (answer["exit_code"], answer["ingest"]["refused"], answer["ingest"]["quarantined_rows"]) == (
+        0,
+        [],
+        0,
+    )
     return Store(Settings(place / "conf", place / "home"))
 
 
 def test_the_ledger_names_the_mapping_and_bronze_keeps_the_unit(store: Store) -> None:
-    formats = {row["source_file"]: row["format_id"] for row in store.arrow(BronzeFiles).to_pylist() if row["source_file"].startswith("works_")}
-    assert formats == {f"works_{month}.{'parquet' if month == '2026-08' else 'csv'}": "long_steel_quarter_hours" for month in MONTHS}
+    formats = {
+        row["source_file"]: row["format_id"]
+        for row in store.arrow(BronzeFiles).to_pylist()
+        if row["source_file"].startswith("works_")
+    }
+    assert formats == {
+        f"works_{month}.{'parquet' if month == '2026-08' else 'csv'}": "long_steel_quarter_hours"
+        for month in MONTHS
+    }
     bronze = store.arrow(BronzeLoadCurves, ["measure_code", "interval_minutes", "meter_point_id"])
     assert {tuple(row.values()) for row in bronze.to_pylist()} == {("energy", 15, "MP-STEEL-0001")}
 
@@ -97,19 +118,30 @@ def test_silver_holds_what_was_sent_times_the_multiplier_at_the_begin_of_each_in
     compared = 0
     for month in MONTHS[:2]:
         rows = quarter_hours(month)
-        for column, channel in {"kwh": "active_forward", "lag_kvarh": "reactive_lagging", "lead_kvarh": "reactive_leading"}.items():
+        for column, channel in {
+            "kwh": "active_forward",
+            "lag_kvarh": "reactive_lagging",
+            "lead_kvarh": "reactive_leading",
+        }.items():
             for first in range(0, len(rows), 96):
                 sent = [row[column] * 1000 for row in rows[first : first + 96]]
                 assert rows[first]["begins"].endswith("00:00:00")
-                np.testing.assert_allclose(found[channel, date.fromisoformat(rows[first]["begins"][:10])], sent, rtol=1e-12)
+                np.testing.assert_allclose(
+                    found[channel, date.fromisoformat(rows[first]["begins"][:10])], sent, rtol=1e-12
+                )
                 compared += 1
     assert compared == 3 * (31 + 30)
 
 
 def test_september_is_settled_as_from_the_original_files(store: Store) -> None:
-    (month,) = [row for row in store.arrow(GoldBillingDeterminants).to_pylist() if row["billing_month"] == "2026-09"]
+    (month,) = [
+        row for row in store.arrow(GoldBillingDeterminants).to_pylist() if row["billing_month"] == "2026-09"
+    ]
     energy = {name: Decimal(month[f"{name}_kwh"]) for name in ("peak", "flat", "valley")}
     assert (Decimal(month["energy_kwh"]), month["max_demand_kw"]) == (Decimal("60916.39"), 505.0)
     assert energy == {"peak": Decimal("19798.27"), "flat": Decimal("27504.26"), "valley": Decimal("13613.86")}
-    assert (Decimal(month["lagging_kvarh"]), Decimal(month["leading_kvarh"])) == (Decimal("34985.37"), Decimal("8885.74"))
+    assert (Decimal(month["lagging_kvarh"]), Decimal(month["leading_kvarh"])) == (
+        Decimal("34985.37"),
+        Decimal("8885.74"),
+    )
     assert (month["metered_days"], month["estimated_ratio"], month["missing_inputs"]) == (30, 0.0, [])

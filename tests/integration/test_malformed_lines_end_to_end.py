@@ -1,4 +1,6 @@
-"""One malformed line in a hundred, at the command line: from received files to silver, the quarantine's list, a rule mended, a replay."""
+"""One malformed line in a hundred, at the command line: from received files to silver, the quarantine's list,
+a rule mended, a replay.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from typing import Any
 import pytest
 
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverRegisterEnergy
 from tests.command_line import zhixiang
@@ -39,13 +41,17 @@ Told = dict[int, tuple[str | None, str]]
 
 
 def reads(meter: str, encoding: str = "utf-8", bad: int = 0, bom: bytes = b"") -> tuple[bytes, Told]:
-    """Daily registers of ten meters that count 1 a day, ``bad`` lines spoilt in turn, and what must be told of each, by line."""
+    """Daily registers of ten meters that count 1 a day, ``bad`` lines spoilt in turn, and what must be told
+    of each, by line.
+    """
     lines, told = [HEADER.encode()], {}
     kinds = list(SPOILT.values())
     spoilt = {(place * 2 + 1) * COUNT // (2 * bad) for place in range(bad)}
     for number in range(COUNT):
         day = FIRST + timedelta(days=number % DAYS)
-        line = f"{meter}{number // DAYS},1,{day},,{100 + number % DAYS}.25,,,,,,{day + timedelta(days=1)} 01:00:00".encode(encoding)
+        line = f"{meter}{number // DAYS},1,{day},,{100 + number % DAYS}.25,,,,,,{day + timedelta(days=1)} 01:00:00".encode(
+            encoding
+        )
         if number in spoilt:
             change, column, reason = kinds[len(told) % len(kinds)]
             told[number + 2] = (column, reason)
@@ -71,11 +77,15 @@ def told(place: Path, *arguments: str) -> tuple[int, Any, str]:
 
 
 def listed(place: Path, file: str) -> Told:
-    """What ``quarantine list`` tells of one file, by line; every record has its file, a reason in words and its bytes."""
+    """What ``quarantine list`` tells of one file, by line; every record has its file, a reason in words and
+    its bytes.
+    """
     code, answer, _ = told(place, "quarantine", "list", "--file", file, "--limit", "9999")
     assert code == 0
     assert answer["held"] == len(answer["records"])
-    assert all(row["source_file"] == file and row["reason"] and row["raw_record"] for row in answer["records"])
+    assert all(
+        row["source_file"] == file and row["reason"] and row["raw_record"] for row in answer["records"]
+    )
     return {row["line_number"]: (row["column_name"], row["reason_code"]) for row in answer["records"]}
 
 
@@ -121,8 +131,12 @@ def test_received_to_silver_list_mend_replay(place: Path) -> None:
     assert {reason for _, reason in listed(place, "undeclared.csv").values()} == {"bad_encoding"}
     # Every good row is in; of a halted file none is, in bronze or in silver.
     assert {meter: rows_of(place, meter) for meter in "厂钢限超电"} == {
-        "厂": COUNT - COUNT // 100, "钢": COUNT - COUNT // 100, "限": COUNT - COUNT // 20, "超": 0, "电": 0,
-    }  # fmt: skip
+        "厂": COUNT - COUNT // 100,
+        "钢": COUNT - COUNT // 100,
+        "限": COUNT - COUNT // 20,
+        "超": 0,
+        "电": 0,
+    }
     energy = store(place).arrow(SilverRegisterEnergy, ["meter_point_id"])["meter_point_id"].to_pylist()
     assert {name[0] for name in energy} == {"厂", "钢", "限"}
 
@@ -134,18 +148,31 @@ def test_received_to_silver_list_mend_replay(place: Path) -> None:
     # The source turns out to send GBK.
     mend(place, "formats.yaml", "encodings:\n", 'encodings:\n  "undeclared*.csv": gbk\n')
     code, answer, _ = told(place, "quarantine", "replay", "--file", "undeclared.csv")
-    assert (code, answer["entered"], rows_of(place, "电"), listed(place, "undeclared.csv")) == (0, COUNT, COUNT, {})
+    assert (code, answer["entered"], rows_of(place, "电"), listed(place, "undeclared.csv")) == (
+        0,
+        COUNT,
+        COUNT,
+        {},
+    )
 
     # One more bad row than the limit is allowed: the good rows of the file enter, its bad ones stay.
     mend(place, "platform.yaml", "max_bad_row_ratio: 0.05\n", "max_bad_row_ratio: 0.06\n")
     code, answer, _ = told(place, "quarantine", "replay", "--file", "over.csv")
-    assert (code, answer["entered"], rows_of(place, "超")) == (0, COUNT - COUNT // 20 - 1, COUNT - COUNT // 20 - 1)
+    assert (code, answer["entered"], rows_of(place, "超")) == (
+        0,
+        COUNT - COUNT // 20 - 1,
+        COUNT - COUNT // 20 - 1,
+    )
     assert listed(place, "over.csv") == files["over.csv"][1]
 
     # And silver takes them on, each once.
     code, _, _ = told(place, "run", "--month", "2026-09", "--from", "silver", "--to", "silver")
     assert code == 0
-    found = store(place).arrow(SilverRegisterEnergy, ["meter_point_id", "energy_kwh_or_kvarh", "energy_date"]).to_pylist()
+    found = (
+        store(place)
+        .arrow(SilverRegisterEnergy, ["meter_point_id", "energy_kwh_or_kvarh", "energy_date"])
+        .to_pylist()
+    )
     assert {row["meter_point_id"][0] for row in found} == set("厂钢限超电")
     whole = [row for row in found if row["meter_point_id"] == "电0"]
     assert len(whole) == len({row["energy_date"] for row in whole}) == DAYS

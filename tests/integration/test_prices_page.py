@@ -1,4 +1,6 @@
-"""The page of prices in a real browser: its calculator gives what the engine gives, to the fen, and nothing is loaded from anywhere."""
+"""The page of prices in a real browser: its calculator gives what the engine gives, to the fen, and nothing
+is loaded from anywhere.
+"""
 
 from __future__ import annotations
 
@@ -14,14 +16,22 @@ from typing import Any
 
 import pytest
 
-from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import (
+    Confidence,
+    CustomerClass,
+    DemandBasis,
+    LineComponent,
+    PricingScheme,
+    TouPeriod,
+    VoltageLevel,
+)
 from pipelines.facts import Dated, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, price_month
-from zhixiang.delivery.price_figures import calculator_figures
-from zhixiang.delivery.price_hours import AS_SEASON, day_rows, holiday_days
-from zhixiang.delivery.prices import write_prices_page
+from zhixiang.pages.price_figures import calculator_figures
+from zhixiang.pages.price_hours import AS_SEASON, day_rows, holiday_days
+from zhixiang.pages.prices import write_prices_page
 
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
@@ -53,7 +63,9 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
     scheme = draw.choice(list(PricingScheme))
     level = draw.choice(
-        [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35] if scheme is PricingScheme.TWO_PART else [VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]
+        [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35]
+        if scheme is PricingScheme.TWO_PART
+        else [VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]
     )
     two = scheme is PricingScheme.TWO_PART
     capacity = draw.choice([D(draw.randrange(101, 2000)), D("100.01"), D("314.99"), D(315)])
@@ -61,11 +73,20 @@ def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
         capacity = draw.choice([None, D(1), D("99.99"), D(100), D("100.01"), D(630)])
     running = None if capacity is None else capacity * draw.choice([D(0), D("0.25"), D(1), D(1)])
     contract = Contract(
-        draw.choice([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]), scheme, level, draw.random() < 0.8, capacity,
-        running, draw.choice(list(DemandBasis)) if two else None, D(draw.randrange(10, 20000)) / 10 if two else None,
+        draw.choice([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]),
+        scheme,
+        level,
+        draw.random() < 0.8,
+        capacity,
+        running,
+        draw.choice(list(DemandBasis)) if two else None,
+        D(draw.randrange(10, 20000)) / 10 if two else None,
         draw.choice([None, D("0.80"), D("0.85"), D("0.90")]),
-    )  # fmt: skip
-    split = {period: D(draw.randrange(0, 40_000_00)) / 100 * (draw.random() < 0.8) if period in USABLE else D(0) for period in TouPeriod}
+    )
+    split = {
+        period: D(draw.randrange(0, 40_000_00)) / 100 * (draw.random() < 0.8) if period in USABLE else D(0)
+        for period in TouPeriod
+    }
     energy = sum(split.values(), D(0))
     reactive = D(draw.randrange(0, 60_000_00)) / 100
     lagging = (reactive * draw.randrange(0, 11) / 10).quantize(D("0.01"))
@@ -80,39 +101,64 @@ def as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
         return str(int((value or D(0)) * 10**6))
 
     return {
-        "kind": contract.customer_class.value, "scheme": contract.pricing_scheme.value, "level": contract.voltage_level.value,
-        "basis": contract.demand_basis.value if contract.demand_basis else "", "timeOfUse": contract.is_time_of_use,
-        "standard": f"{contract.power_factor_standard:f}" if contract.power_factor_standard else "", "capacity": micros(contract.contract_capacity_kva),
+        "kind": contract.customer_class.value,
+        "scheme": contract.pricing_scheme.value,
+        "level": contract.voltage_level.value,
+        "basis": contract.demand_basis.value if contract.demand_basis else "",
+        "timeOfUse": contract.is_time_of_use,
+        "standard": f"{contract.power_factor_standard:f}" if contract.power_factor_standard else "",
+        "capacity": micros(contract.contract_capacity_kva),
         "running": micros(contract.running_capacity_kva),
-        "agreed": micros(contract.contract_demand_kw), "demand": micros(month.max_demand_kw),
+        "agreed": micros(contract.contract_demand_kw),
+        "demand": micros(month.max_demand_kw),
         "reactive": micros((month.lagging_kvarh or D(0)) + (month.leading_kvarh or D(0))),
         "energy": {period.value: micros(energy) for period, energy in (month.energy_by_period or {}).items()},
-    }  # fmt: skip
+    }
 
 
 def random_home(draw: random.Random) -> tuple[Contract, Determinants]:
-    """A dwelling: tiers at their edges too, small and large households, supplies that begin in the year, combined meters."""
+    """A dwelling: tiers at their edges too, small and large households, supplies that begin in the year,
+    combined meters.
+    """
     combined = draw.random() < 0.2
-    level = draw.choice([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]) if combined else VoltageLevel.BELOW_1KV
+    level = (
+        draw.choice([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20]) if combined else VoltageLevel.BELOW_1KV
+    )
     month = draw.randrange(1, 13)
     contract = Contract(
-        CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, level, draw.random() < 0.5,
-        household_persons=draw.choice([None, 7, 12] if combined else [None, 1, 4, 5, 7]), is_combined_meter=combined,
+        CustomerClass.RESIDENTIAL,
+        PricingScheme.SINGLE_PART,
+        level,
+        draw.random() < 0.5,
+        household_persons=draw.choice([None, 7, 12] if combined else [None, 1, 4, 5, 7]),
+        is_combined_meter=combined,
         supply_began=draw.choice([None, date(2026, month, draw.randrange(1, 29)), date(2025, month, 1)]),
-    )  # fmt: skip
-    split = {TouPeriod.PEAK: D(draw.randrange(0, 900_00)) / 100, TouPeriod.VALLEY: D(draw.choice([0, draw.randrange(0, 900_00)])) / 100}
+    )
+    split = {
+        TouPeriod.PEAK: D(draw.randrange(0, 900_00)) / 100,
+        TouPeriod.VALLEY: D(draw.choice([0, draw.randrange(0, 900_00)])) / 100,
+    }
     before = D(draw.choice([0, 230_00, 2760_00, 4800_00, draw.randrange(0, 6000_00)])) / 100
-    return contract, Determinants(SEPTEMBER, sum(split.values(), D(0)), split, None, None, None, D("0.01"), year_to_date_kwh=before)
+    return contract, Determinants(
+        SEPTEMBER, sum(split.values(), D(0)), split, None, None, None, D("0.01"), year_to_date_kwh=before
+    )
 
 
 def home_as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
     began = contract.supply_began
     return {
-        "kind": "residential", "level": contract.voltage_level.value, "combined": contract.is_combined_meter, "timeOfUse": contract.is_time_of_use,
-        "persons": contract.household_persons, "months": str(13 - began.month if began is not None and began.year == SEPTEMBER.year else 12),
+        "kind": "residential",
+        "level": contract.voltage_level.value,
+        "combined": contract.is_combined_meter,
+        "timeOfUse": contract.is_time_of_use,
+        "persons": contract.household_persons,
+        "months": str(13 - began.month if began is not None and began.year == SEPTEMBER.year else 12),
         "before": str(int(month.year_to_date_kwh * 10**6)),
-        "energy": {period.value: str(int(energy * 10**6)) for period, energy in (month.energy_by_period or {}).items()},
-    }  # fmt: skip
+        "energy": {
+            period.value: str(int(energy * 10**6))
+            for period, energy in (month.energy_by_period or {}).items()
+        },
+    }
 
 
 COMPUTE = """cases => cases.map(c => {
@@ -138,7 +184,10 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
     assert {"demand_excess", "basic_capacity", "basic_demand", "power_factor_adjustment"} <= kinds
     seen = [(contract, month, price_month(contract, month, FACTS)) for contract, month in cases]
     assert any(
-        contract.power_factor_standard and priced.power_factor and contract.contract_capacity_kva and contract.contract_capacity_kva < 100
+        contract.power_factor_standard
+        and priced.power_factor
+        and contract.contract_capacity_kva
+        and contract.contract_capacity_kva < 100
         for contract, month, priced in seen
     ), "whose power factor does not count"
     between = [
@@ -146,7 +195,9 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
         for contract, month, _ in seen
         if contract.demand_basis in (DemandBasis.CONTRACT_DEMAND, DemandBasis.ACTUAL_DEMAND)
         and contract.running_capacity_kva
-        and 260 * contract.running_capacity_kva <= month.energy_kwh < 260 * (contract.contract_capacity_kva or D(0))
+        and 260 * contract.running_capacity_kva
+        <= month.energy_kwh
+        < 260 * (contract.contract_capacity_kva or D(0))
     ]
     assert between, "the contract's capacity tells whether 260 kWh/kVA are reached, not the running one"
 
@@ -160,8 +211,12 @@ def test_the_calculator_gives_what_the_engine_gives_a_dwelling(page: Any) -> Non
         priced = price_month(contract, month, FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
-        assert names == [f"{line.component.value} {line.period.value if line.period else ''}" for line in priced.lines]
-        seen |= {(line.component, contract.is_time_of_use, contract.is_combined_meter) for line in priced.lines}
+        assert names == [
+            f"{line.component.value} {line.period.value if line.period else ''}" for line in priced.lines
+        ]
+        seen |= {
+            (line.component, contract.is_time_of_use, contract.is_combined_meter) for line in priced.lines
+        }
     tiers = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
     assert {(tier, timed, False) for tier in tiers for timed in (True, False)} <= seen
     assert (LineComponent.TIER_1, False, True) in seen
@@ -210,7 +265,9 @@ def test_a_household_types_and_reads(page: Any) -> None:
         ("single_part", "1_to_20kv", "315", True, "存量单一制用户"),
     ],
 )
-def test_a_scheme_that_the_capacity_does_not_allow_is_told(page: Any, scheme: str, level: str, capacity: str, is_priced: bool, said: str) -> None:
+def test_a_scheme_that_the_capacity_does_not_allow_is_told(
+    page: Any, scheme: str, level: str, capacity: str, is_priced: bool, said: str
+) -> None:
     page.select_option("#kind", "large_industry")
     page.select_option("#scheme", scheme)
     page.select_option("#level", level)
@@ -255,7 +312,9 @@ def test_every_figure_that_rests_on_an_illustrative_price_says_so(page: Any) -> 
     lines = page.locator("#lines tr")
     marked = [row.locator(".tag.illustrative").count() for row in lines.all()]
     names = [row.locator("td").first.inner_text() for row in lines.all()]
-    assert [bool(mark) for mark in marked] == [name.startswith(("上网电量电费", "力调电费")) for name in names]
+    assert [bool(mark) for mark in marked] == [
+        name.startswith(("上网电量电费", "力调电费")) for name in names
+    ]
     assert page.locator("#doubt").is_visible()
     assert "4.5 %" in lines.last.inner_text()
     whole = page.locator("details", has_text="大工业").first.locator("tbody tr")
@@ -269,7 +328,9 @@ def test_every_figure_that_rests_on_an_illustrative_price_says_so(page: Any) -> 
 
 def test_a_published_price_takes_the_mark_away(tmp_path: Path) -> None:
     (only,) = FACTS.energy_base.versions
-    official = dataclasses.replace(only, citation=dataclasses.replace(only.citation, confidence=Confidence.OFFICIAL))
+    official = dataclasses.replace(
+        only, citation=dataclasses.replace(only.citation, confidence=Confidence.OFFICIAL)
+    )
     changed = dataclasses.replace(FACTS.energy_base, versions=(official,))
     facts = dataclasses.replace(FACTS, energy_base=changed, by_id={**FACTS.by_id, "energy_base": changed})
     figures = write_prices_page(facts, SEPTEMBER, tmp_path / "index.html")
@@ -280,7 +341,12 @@ def test_a_published_price_takes_the_mark_away(tmp_path: Path) -> None:
 
 
 def test_hours_late_payment_and_power_factor_have_their_documents(page: Any) -> None:
-    for title in ("分时电价时段（大工业）", "分时电价时段（电动汽车充电设施）", "电费违约金日率", "不实行功率因数调整的用户"):
+    for title in (
+        "分时电价时段（大工业）",
+        "分时电价时段（电动汽车充电设施）",
+        "电费违约金日率",
+        "不实行功率因数调整的用户",
+    ):
         fact = page.locator("details.fact", has_text=title)
         assert fact.count() == 1
         dated = fact.locator("tbody tr.holds td").nth(1).text_content()
@@ -305,16 +371,23 @@ def test_the_page_is_written_whole(tmp_path: Path) -> None:
 
 
 def with_second_version(dated: Dated[Any], first_day: date, value: Any) -> Dated[Any]:
-    later = dataclasses.replace(dated.versions[-1], value=value, effective_from=first_day, known_from=first_day)
+    later = dataclasses.replace(
+        dated.versions[-1], value=value, effective_from=first_day, known_from=first_day
+    )
     return dataclasses.replace(dated, versions=(*dated.versions, later))
 
 
 def test_a_price_that_changes_inside_the_month_gives_a_table_for_each_part(tmp_path: Path) -> None:
     """Funds of 0.03 from 2026-10-16: fifteen days at 0.02923875 and sixteen at 0.03."""
-    changed = dataclasses.replace(FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), D("0.03")))
+    changed = dataclasses.replace(
+        FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), D("0.03"))
+    )
     october = BillingMonth(2026, 10)
     figures = write_prices_page(changed, october, tmp_path / "index.html")
-    assert [(span["first"], span["last"]) for span in figures["spans"]] == [("2026-10-01", "2026-10-15"), ("2026-10-16", "2026-10-31")]
+    assert [(span["first"], span["last"]) for span in figures["spans"]] == [
+        ("2026-10-01", "2026-10-15"),
+        ("2026-10-16", "2026-10-31"),
+    ]
     funds = [span["energy"]["large_industry"]["two_part"]["35kv"]["funds"] for span in figures["spans"]]
     assert [set(prices.values()) for prices in funds] == [{"0.02923875"}, {"0.03"}]
     text = (tmp_path / "index.html").read_text(encoding="utf-8")
@@ -323,15 +396,23 @@ def test_a_price_that_changes_inside_the_month_gives_a_table_for_each_part(tmp_p
     assert "0.64450" in text
     assert "月内调价" in text
     # A version that changes nothing gives no second table.
-    same = dataclasses.replace(FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), FACTS.funds.on(date(2026, 10, 1))))
+    same = dataclasses.replace(
+        FACTS, funds=with_second_version(FACTS.funds, date(2026, 10, 16), FACTS.funds.on(date(2026, 10, 1)))
+    )
     assert len(calculator_figures(same, october)["spans"]) == 1
 
 
 def test_a_price_that_begins_inside_the_month_is_not_shown_before(tmp_path: Path) -> None:
     (only,) = FACTS.funds.versions
-    late = dataclasses.replace(FACTS.funds, versions=(dataclasses.replace(only, effective_from=date(2026, 8, 10)),))
-    figures = write_prices_page(dataclasses.replace(FACTS, funds=late), BillingMonth(2026, 8), tmp_path / "index.html")
-    assert [(span["first"], bool(span["energy"]["large_industry"]["two_part"])) for span in figures["spans"]] == [
+    late = dataclasses.replace(
+        FACTS.funds, versions=(dataclasses.replace(only, effective_from=date(2026, 8, 10)),)
+    )
+    figures = write_prices_page(
+        dataclasses.replace(FACTS, funds=late), BillingMonth(2026, 8), tmp_path / "index.html"
+    )
+    assert [
+        (span["first"], bool(span["energy"]["large_industry"]["two_part"])) for span in figures["spans"]
+    ] == [
         ("2026-08-01", False),
         ("2026-08-10", True),
     ]
@@ -339,37 +420,64 @@ def test_a_price_that_begins_inside_the_month_is_not_shown_before(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("month", "says"), [((2026, 7), "没有在用的工商业电量电价"), ((2018, 4), "此段执行目录电价"), ((2016, 1), "没有在用的工商业电量电价")]
+    ("month", "says"),
+    [
+        ((2026, 7), "没有在用的工商业电量电价"),
+        ((2018, 4), "此段执行目录电价"),
+        ((2016, 1), "没有在用的工商业电量电价"),
+    ],
 )
 def test_a_month_without_prices_says_so(month: tuple[int, int], says: str, tmp_path: Path) -> None:
     figures = write_prices_page(FACTS, BillingMonth(*month), tmp_path / "index.html")
     assert says in (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert all(not ways for span in figures["spans"] for kinds in span["energy"].values() for ways in kinds.values())
+    assert all(
+        not ways for span in figures["spans"] for kinds in span["energy"].values() for ways in kinds.values()
+    )
     # Residential prices have been in force since 2018-04 in these facts.
     assert (figures["spans"][0]["residential"] is not None) == (month >= (2018, 4))
 
 
 def test_the_hours_of_holidays_and_their_days_are_shown() -> None:
-    rows = {row["label"]: row["runs"] for row in day_rows(FACTS, CustomerClass.LARGE_INDUSTRY, date(2026, 9, 1))}
-    # Ruling R6: 0-9 valley, 9-15 deep valley, then as the season; and the season's own hours of 浙发改价格〔2026〕112号.
+    rows = {
+        row["label"]: row["runs"] for row in day_rows(FACTS, CustomerClass.LARGE_INDUSTRY, date(2026, 9, 1))
+    }
+    # Ruling R6: 0-9 valley, 9-15 deep valley, then as the season; and the season's own hours of
+    # 浙发改价格〔2026〕112号.
     assert rows["劳动节、国庆节 前3天 first 3 days"] == [(36, "valley"), (24, "deep_valley"), (36, AS_SEASON)]
     assert rows["1、7–8、12月"] == [
-        (28, "valley"), (16, "flat"), (12, "valley"), (8, "flat"), (8, "peak"), (16, "sharp"), (4, "peak"), (4, "flat"),
-    ]  # fmt: skip
-    assert holiday_days(FACTS, CustomerClass.LARGE_INDUSTRY, SEPTEMBER)[0] == {"first": "2026-10-01", "last": "2026-10-03", "name": "国庆节"}
+        (28, "valley"),
+        (16, "flat"),
+        (12, "valley"),
+        (8, "flat"),
+        (8, "peak"),
+        (16, "sharp"),
+        (4, "peak"),
+        (4, "flat"),
+    ]
+    assert holiday_days(FACTS, CustomerClass.LARGE_INDUSTRY, SEPTEMBER)[0] == {
+        "first": "2026-10-01",
+        "last": "2026-10-03",
+        "name": "国庆节",
+    }
     assert day_rows(FACTS, CustomerClass.GENERAL_COMMERCIAL, date(2023, 1, 1)) == []
 
 
 def test_the_hours_of_charging_points_are_drawn_with_how_sure_they_are(page: Any, tmp_path: Path) -> None:
     panel = page.locator(".panel", has_text="工商业充电设施")
     assert "未核实 unverified" in panel.text_content()
-    # The draft of 浙发改价格〔2026〕112号: midday valley 10:30-13:30, so after the night's valley to 7 come 3.5 hours flat and 3 of valley.
-    winter = next(row for row in panel.locator(".day").all() if row.locator("b").first.text_content() == "1、7–8、12月")
+    # The draft of 浙发改价格〔2026〕112号: midday valley 10:30-13:30, so after the night's valley to 7 come 3.5 hours
+    # flat and 3 of valley.
+    winter = next(
+        row for row in panel.locator(".day").all() if row.locator("b").first.text_content() == "1、7–8、12月"
+    )
     assert [span.get_attribute("style").split(";")[0] for span in winter.locator(".strip span").all()] == [
         f"flex:{count}" for count in (28, 14, 12, 10, 8, 16, 4, 4)
     ]
     write_prices_page(FACTS, BillingMonth(2026, 6), tmp_path / "index.html")
-    assert "工商业充电设施" not in (tmp_path / "index.html").read_text(encoding="utf-8").split("电量电价<small>")[0]
+    assert (
+        "工商业充电设施"
+        not in (tmp_path / "index.html").read_text(encoding="utf-8").split("电量电价<small>")[0]
+    )
 
 
 def test_the_history_has_the_figures_of_every_version(page: Any) -> None:

@@ -1,4 +1,6 @@
-"""Quarantined records are replayed after a rule fix: what now passes enters bronze exactly once, and nothing is double."""
+"""Quarantined records are replayed after a rule fix: what now passes enters bronze exactly once, and nothing
+is double.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +12,10 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from pipelines.ingest import IngestSummary, commit_batch, known_hashes, read_one, reading_of
-from pipelines.replay import held_records, replay
+from pipelines.ingest.quarantine_replay import held_records, replay
+from pipelines.ingest.read_files import IngestSummary, commit_batch, known_hashes, read_one, reading_of
 from pipelines.settings import Settings, packaged
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.silver import SilverQuarantine
@@ -79,7 +81,13 @@ def assert_no_line_twice(store: Store, table: type[Table]) -> None:
 
 
 def test_records_that_pass_after_a_rule_fix_enter_once(conf: Path, inbox: Path, tmp_path: Path) -> None:
-    (inbox / "reads.csv").write_text(HEADER + read_line("2026-09-01") + read_line("1989-12-31") + read_line("2026-09-32") + read_line("2026-09-02"))
+    (inbox / "reads.csv").write_text(
+        HEADER
+        + read_line("2026-09-01")
+        + read_line("1989-12-31")
+        + read_line("2026-09-32")
+        + read_line("2026-09-02")
+    )
     store = opened(conf, tmp_path)
     assert receive(store, inbox).quarantined_rows == 2
     assert [row["line_number"] for row in held_records(store)] == [3, 4]
@@ -106,12 +114,14 @@ def test_records_that_pass_after_a_rule_fix_enter_once(conf: Path, inbox: Path, 
     assert_no_line_twice(mended, BronzeRegisterReads)
 
 
-def test_a_replay_that_was_cut_off_is_made_whole(conf: Path, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_replay_that_was_cut_off_is_made_whole(
+    conf: Path, inbox: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (inbox / "reads.csv").write_text(HEADER + read_line("2026-09-01") + read_line("1989-12-31"))
     receive(opened(conf, tmp_path), inbox)
     mend(conf, "earliest_date: 1990-01-01", "earliest_date: 1980-01-01")
     store = opened(conf, tmp_path)
-    import pipelines.replay as module
+    import pipelines.ingest.quarantine_replay as module
 
     def die(*arguments: object) -> None:
         raise RuntimeError("killed after the rows")
@@ -127,27 +137,41 @@ def test_a_replay_that_was_cut_off_is_made_whole(conf: Path, inbox: Path, tmp_pa
     assert_no_line_twice(store, BronzeRegisterReads)
 
 
-def test_a_file_halted_under_the_wrong_encoding_enters_whole_once_it_is_declared(conf: Path, inbox: Path, tmp_path: Path) -> None:
+def test_a_file_halted_under_the_wrong_encoding_enters_whole_once_it_is_declared(
+    conf: Path, inbox: Path, tmp_path: Path
+) -> None:
     text = HEADER + "".join(read_line(f"2026-09-{day:02d}", "厂一") for day in range(1, 31))
     (inbox / "works.csv").write_bytes(text.encode("gbk"))
     store = opened(conf, tmp_path)
     summary = receive(store, inbox)
-    assert ([name for name, _ in summary.halted], store.row_count(BronzeRegisterReads), store.row_count(SilverQuarantine)) == (["works.csv"], 0, 30)
+    assert (
+        [name for name, _ in summary.halted],
+        store.row_count(BronzeRegisterReads),
+        store.row_count(SilverQuarantine),
+    ) == (["works.csv"], 0, 30)
     assert [file.outcome for file in replay(store, inbox, "replay-0", NOW).files] == ["halted"]
 
     mend(conf, "encodings:\n", 'encodings:\n  "works*.csv": gbk\n')
     mended = opened(conf, tmp_path)
     assert replay(mended, inbox, "replay-1", NOW).entered == 30
     assert set(mended.arrow(BronzeRegisterReads)["meter_point_id"].to_pylist()) == {"厂一"}
-    assert (mended.row_count(SilverQuarantine), mended.arrow(BronzeFiles)["status_code"].to_pylist()) == (0, ["accepted"])
+    assert (mended.row_count(SilverQuarantine), mended.arrow(BronzeFiles)["status_code"].to_pylist()) == (
+        0,
+        ["accepted"],
+    )
     assert receive(mended, inbox, batch=1).duplicates == 1
     assert_no_line_twice(mended, BronzeRegisterReads)
 
 
-def test_a_line_of_a_long_file_enters_as_another_delivery_of_its_day(conf: Path, inbox: Path, tmp_path: Path) -> None:
+def test_a_line_of_a_long_file_enters_as_another_delivery_of_its_day(
+    conf: Path, inbox: Path, tmp_path: Path
+) -> None:
     (conf / "mappings").mkdir()
     (conf / "mappings" / "works.yaml").write_text(LONG)
-    rows = [f"M1,2026-09-01 {hour:02d}:00:00,{hour},{'est' if hour == 7 else 'ok'},2026-09-02 01:00:00" for hour in range(24)]
+    rows = [
+        f"M1,2026-09-01 {hour:02d}:00:00,{hour},{'est' if hour == 7 else 'ok'},2026-09-02 01:00:00"
+        for hour in range(24)
+    ]
     (inbox / "works_1.csv").write_text("meter,ts,kwh,q,sent\n" + "\n".join(rows) + "\n")
     store = opened(conf, tmp_path)
     assert (receive(store, inbox).quarantined_rows, store.row_count(BronzeLoadCurves)) == (1, 1)
@@ -163,7 +187,9 @@ def test_a_line_of_a_long_file_enters_as_another_delivery_of_its_day(conf: Path,
     assert replay(mended, inbox, "replay-2", NOW).files == []
 
 
-def test_what_silver_held_back_is_listed_by_the_name_of_its_file(conf: Path, inbox: Path, tmp_path: Path) -> None:
+def test_what_silver_held_back_is_listed_by_the_name_of_its_file(
+    conf: Path, inbox: Path, tmp_path: Path
+) -> None:
     """Silver knows a file by its content alone, however often and under whatever names it came."""
     for name in ("reads.csv", "the same again.csv"):
         (inbox / name).write_text(HEADER + read_line("2026-09-01", "MP-UNKNOWN"))
@@ -171,10 +197,19 @@ def test_what_silver_held_back_is_listed_by_the_name_of_its_file(conf: Path, inb
     receive(store, inbox)
     (digest,) = store.arrow(BronzeRegisterReads, ["content_hash"])["content_hash"].to_pylist()
     held = dict.fromkeys(SilverQuarantine.arrow_schema().names) | {
-        "content_hash": digest, "line_number": 2, "table_name": "bronze_register_reads", "reason_code": "unknown_meter_point",
-        "column_name": "meter_point_id", "reason": "No meter is known.", "raw_record": "MP-UNKNOWN", "stage": "silver-registers", "run_id": "r",
-    }  # fmt: skip
-    write_deltalake(store.path(SilverQuarantine), pa.Table.from_pylist([held], SilverQuarantine.arrow_schema()))
+        "content_hash": digest,
+        "line_number": 2,
+        "table_name": "bronze_register_reads",
+        "reason_code": "unknown_meter_point",
+        "column_name": "meter_point_id",
+        "reason": "No meter is known.",
+        "raw_record": "MP-UNKNOWN",
+        "stage": "silver-registers",
+        "run_id": "r",
+    }
+    write_deltalake(
+        store.path(SilverQuarantine), pa.Table.from_pylist([held], SilverQuarantine.arrow_schema())
+    )
     assert [row["source_file"] for row in held_records(store, "reads.csv")] == ["reads.csv"]
     assert held_records(store, "the same again.csv") == []
 

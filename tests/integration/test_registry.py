@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import TamperedError, UnknownNameError
-from pipelines.models import TrainedModel
-from pipelines.registry import Registry
+from pipelines.models.model import TrainedModel
+from pipelines.models.registry import Registry
 from pipelines.settings import Settings, packaged
 
 PLOT = b"\x89PNG\r\n\x1a\n"
@@ -50,7 +50,9 @@ def test_mlflow_shows_alias_signature_metrics_plots_and_data_versions(registry: 
     run = client.get_run(version.run_id)
     assert run.data.metrics == {"test_error": 0.5}
     assert [(found.dataset.name) for found in run.inputs.dataset_inputs] == ["gold_day_energy@v3"]
-    assert [artifact.path for artifact in client.list_artifacts(version.run_id, "plots")] == ["plots/line.png"]
+    assert [artifact.path for artifact in client.list_artifacts(version.run_id, "plots")] == [
+        "plots/line.png"
+    ]
     import mlflow
 
     info = mlflow.models.get_model_info("models:/test_line@champion")
@@ -71,7 +73,9 @@ def test_before_the_first_promotion_there_is_no_model(settings: Settings) -> Non
 
 
 @pytest.mark.parametrize("file", ["line.json", "manifest.json", "manifest.sig"])
-def test_one_flipped_bit_anywhere_is_refused_before_parsing(registry: Registry, home: Path, file: str) -> None:
+def test_one_flipped_bit_anywhere_is_refused_before_parsing(
+    registry: Registry, home: Path, file: str
+) -> None:
     path = home / "models" / "test_line" / "1" / file
     whole = path.read_bytes()
     try:

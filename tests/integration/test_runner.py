@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pipelines import quality
+from pipelines.engine import gate as quality
+from pipelines.engine.ledger import Ledger, StepRecord
+from pipelines.engine.revisions import append_revisions, with_revisions
+from pipelines.engine.runner import Runner
+from pipelines.engine.step import Earlier, Inputs, Step, WriteMode
 from pipelines.errors import GateHaltedError, SchemaMismatchError
 from pipelines.facts import Facts, load_facts
-from pipelines.ledger import Ledger, StepRecord
+from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
-from pipelines.revisions import append_revisions, with_revisions
-from pipelines.runner import Runner
 from pipelines.settings import Settings
-from pipelines.steps import Earlier, Inputs, Step, WriteMode
-from pipelines.store import Store
+from pipelines.storage.store import Store
+from pipelines.storage.unchanged_rows import same_content
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
-from pipelines.unchanged_rows import same_content
 from pipelines.units import Unit
 from tests.step_runs import Silent
 
@@ -91,7 +91,12 @@ def store(spark: SparkSession, settings: Settings) -> Store:
 
 
 def _fill(store: Store, rows: list[tuple[str, float]]) -> None:
-    store.write(store.spark.createDataFrame([(*row, "fill") for row in rows], "place string, energy_kwh double, computed_run_id string"), Source)
+    store.write(
+        store.spark.createDataFrame(
+            [(*row, "fill") for row in rows], "place string, energy_kwh double, computed_run_id string"
+        ),
+        Source,
+    )
 
 
 def _double(inputs: Inputs) -> dict[type[Table], Any]:
@@ -106,7 +111,17 @@ def _run(store: Store, step: Step = STEP, month: str = "2026-09", facts: Facts |
     run_id = ledger.begin("test", NOW)
     silent = Silent()
     facts = facts or load_facts(store.settings.facts_dir)
-    Runner(store.settings, facts, store, Registry(store.settings), ledger, silent, run_id, [BillingMonth.parse(month)], NOW).run([step])
+    Runner(
+        store.settings,
+        facts,
+        store,
+        Registry(store.settings),
+        ledger,
+        silent,
+        run_id,
+        [BillingMonth.parse(month)],
+        NOW,
+    ).run([step])
     return silent.last
 
 
@@ -131,14 +146,22 @@ def test_a_step_runs_when_its_input_changed_and_only_then(store: Store) -> None:
         ([], 1),
     ],
 )
-def test_a_table_that_comes_out_as_it_stands_keeps_its_version(store: Store, now: list[tuple[str, float]], version: int) -> None:
-    """So that what reads it has nothing to do: a model is not trained again because another customer's data changed."""
+def test_a_table_that_comes_out_as_it_stands_keeps_its_version(
+    store: Store, now: list[tuple[str, float]], version: int
+) -> None:
+    """So that what reads it has nothing to do: a model is not trained again because another customer's data
+    changed.
+    """
     _fill(store, [("a", 1.0), ("b", 2.0)])
     _run(store)
     (first,) = set(store.arrow(Doubled)["computed_run_id"].to_pylist())
     _fill(store, now)
     record = _run(store)
-    assert (record.status, record.versions_written["test_doubled"], store.version(Doubled)) == ("done", version, version)
+    assert (record.status, record.versions_written["test_doubled"], store.version(Doubled)) == (
+        "done",
+        version,
+        version,
+    )
     assert (first in store.arrow(Doubled)["computed_run_id"].to_pylist()) is (version == 0)
     assert sorted((row["place"], row["energy_kwh"]) for row in store.arrow(Doubled).to_pylist()) == sorted(
         (place, energy * 2) for place, energy in now
@@ -157,7 +180,9 @@ def test_rows_that_differ_in_where_a_null_stands_are_not_the_same_content(spark:
     assert not same_content(here, frame(("a", None, "x"), ("b", "y", None), ("b", "y", None)), Addressed)
 
 
-def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(store: Store) -> None:
+def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(
+    store: Store,
+) -> None:
     seen: list[Earlier | None] = []
 
     def watched(inputs: Inputs) -> dict[type[Table], Any]:
@@ -176,11 +201,15 @@ def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_ch
     earlier = told(2.0)
     assert earlier is not None
     assert (earlier.versions, earlier.now) == ({Source.name: 0, Doubled.name: 0}, NOW)
-    assert list(earlier.paths(Source)) != [f"{store.path(Source)}/{path}" for path in store.data_files(Source)]
+    assert list(earlier.paths(Source)) != [
+        f"{store.path(Source)}/{path}" for path in store.data_files(Source)
+    ]
     assert told(3.0, dataclasses.replace(facts, digest="another")) is None, "another rule"
     assert told(4.0, dataclasses.replace(facts, digest="another")) is not None
     store.write(store.frame(Doubled), Doubled)
-    assert told(5.0, dataclasses.replace(facts, digest="another")) is None, "what stands is not what the step wrote"
+    assert told(5.0, dataclasses.replace(facts, digest="another")) is None, (
+        "what stands is not what the step wrote"
+    )
     for path in store.data_files(Source):
         Path(store.path(Source), path).unlink()
     assert told(6.0, dataclasses.replace(facts, digest="another")) is None, "what it read is gone"
@@ -197,11 +226,16 @@ def test_a_gate_halts_before_anything_is_written_and_names_rule_and_rows(store: 
     assert "energy_kwh lies in [0, 100]: fails on 2 rows" in told
     assert "(place) identifies a row: fails on 2 rows" in told
     assert store.version(Doubled) == 0
-    assert Ledger(store.settings.home).steps(Ledger(store.settings.home).runs(1)[0]["run_id"])[0]["status"] == "failed"
+    assert (
+        Ledger(store.settings.home).steps(Ledger(store.settings.home).runs(1)[0]["run_id"])[0]["status"]
+        == "failed"
+    )
 
 
 def test_the_gate_says_the_same_in_memory_and_in_spark(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    frame = store.spark.createDataFrame([("a", 51.0), ("a", 200.0), (None, 3.0)], "place string, energy_kwh double")
+    frame = store.spark.createDataFrame(
+        [("a", 51.0), ("a", 200.0), (None, 3.0)], "place string, energy_kwh double"
+    )
     told = []
     for rows in (200_000, 1):
         monkeypatch.setattr(quality, "SMALL_ROWS", rows)
@@ -214,23 +248,37 @@ def test_the_gate_says_the_same_in_memory_and_in_spark(store: Store, monkeypatch
 
 def test_a_step_that_forgets_a_column_is_stopped(store: Store) -> None:
     _fill(store, [("a", 1.0)])
-    forgetful = Step("gold", "forgetful", (Source,), {Doubled: WriteMode.REPLACE}, lambda inputs: {Doubled: inputs.frame(Source).select("place")})
+    forgetful = Step(
+        "gold",
+        "forgetful",
+        (Source,),
+        {Doubled: WriteMode.REPLACE},
+        lambda inputs: {Doubled: inputs.frame(Source).select("place")},
+    )
     with pytest.raises(SchemaMismatchError, match="energy_kwh"):
         _run(store, forgetful)
 
 
 def test_null_text_stays_null_on_its_way_through_spark(store: Store) -> None:
     frame = store.spark.createDataFrame([("a", None), ("b", "nan")], "place string, text string")
-    assert {row["place"]: row["text"] for row in frame.toPandas().to_dict("records")} == {"a": None, "b": "nan"}
+    assert {row["place"]: row["text"] for row in frame.toPandas().to_dict("records")} == {
+        "a": None,
+        "b": "nan",
+    }
 
 
 def _issue(store: Store, totals: dict[str, float], run: str) -> tuple[dict[str, int], dict[str, int]]:
     spark = store.spark
     result = spark.createDataFrame(
-        [(name, "2026-09", total) for name, total in totals.items()], "customer_id string, billing_month string, total_cny double"
+        [(name, "2026-09", total) for name, total in totals.items()],
+        "customer_id string, billing_month string, total_cny double",
     )
     lines = spark.createDataFrame(
-        [(name, "2026-09", part, total / 2) for name, total in totals.items() for part in ("energy", "funds")],
+        [
+            (name, "2026-09", part, total / 2)
+            for name, total in totals.items()
+            for part in ("energy", "funds")
+        ],
         "customer_id string, billing_month string, component string, amount_cny double",
     )
     fresh = with_revisions(store, {Result: result, Lines: lines}, run)
@@ -245,12 +293,18 @@ def test_only_what_changed_becomes_a_new_revision_and_nothing_is_edited(store: S
     assert versions == {"test_result_v1": 0, "test_lines_v1": 0}
     assert _issue(store, {"a": 10.0, "b": 22.0}, "run-3")[1] == {"test_result_v1": 1, "test_lines_v1": 2}
     rows = {(row["customer_id"], row["revision"]): row for row in store.arrow(Result).to_pylist()}
-    assert {key: row["total_cny"] for key, row in rows.items()} == {("a", 1): 10.0, ("b", 1): 20.0, ("b", 2): 22.0}
+    assert {key: row["total_cny"] for key, row in rows.items()} == {
+        ("a", 1): 10.0,
+        ("b", 1): 20.0,
+        ("b", 2): 22.0,
+    }
     assert (rows["b", 2]["supersedes_revision"], rows["b", 1]["supersedes_revision"]) == (1, None)
     assert rows["b", 1]["computed_run_id"] == "run-1"
 
 
-def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _issue(store, {"a": 10.0}, "run-1")
     real = Store.write
 

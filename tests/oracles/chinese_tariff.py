@@ -1,6 +1,8 @@
-"""The Chinese rules once more, from the clauses alone: fractions, a day at a time, nothing shared with the engine.
+"""The Chinese rules once more, from the clauses alone: fractions, a day at a time, nothing shared with the
+engine.
 
-What each clause says and where it was read stands in ``conf/facts``; the figures below were typed from the clauses, not read from there.
+What each clause says and where it was read stands in ``conf/facts``; the figures below were typed from the
+clauses, not read from there.
 A case is plain data: numbers as text, days as numbers within the month. A line is (component, period, fen).
 One convention of the bill itself: the amount of a line is rounded once, half away from zero.
 """
@@ -21,12 +23,20 @@ Case = dict[str, Any]
 PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")
 # 浙发改价格〔2026〕112号: sharp : peak : flat : valley : deep valley.
 RATIOS = {"sharp": F("2.05"), "peak": F("1.85"), "flat": F(1), "valley": F("0.4"), "deep_valley": F("0.2")}
-# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce has no deep valley.
+# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce has no
+# deep valley.
 OLD_RATIOS = {
-    "large_industry": {"sharp": F("1.98"), "peak": F("1.65"), "flat": F(1), "valley": F("0.38"), "deep_valley": F("0.20")},
+    "large_industry": {
+        "sharp": F("1.98"),
+        "peak": F("1.65"),
+        "flat": F(1),
+        "valley": F("0.38"),
+        "deep_valley": F("0.20"),
+    },
     "general_commercial": {"sharp": F("1.65"), "peak": F("1.50"), "flat": F(1), "valley": F("0.38")},
 }
-# The fourth regulatory period from 2026-08-01: energy, capacity, demand of two-part users; energy of single-part ones.
+# The fourth regulatory period from 2026-08-01: energy, capacity, demand of two-part users; energy of
+# single-part ones.
 TWO_PART = {
     "1_to_20kv": ("0.1250", "29.5", "47.2"),
     "35kv": ("0.0895", "27.5", "44.0"),
@@ -41,15 +51,28 @@ LINE_LOSS = F("0.0307")
 # Catalogue of 2018-04-01.
 CATALOGUE = {
     "large_industry": {"1_to_20kv": "0.6644", "35kv": "0.6344", "110kv": "0.6124", "220kv_up": "0.6074"},
-    "general_commercial": {"below_1kv": "0.8277", "1_to_20kv": "0.7897", "35kv": "0.7597", "110kv": "0.7597", "220kv_up": "0.7597"},
+    "general_commercial": {
+        "below_1kv": "0.8277",
+        "1_to_20kv": "0.7897",
+        "35kv": "0.7597",
+        "110kv": "0.7597",
+        "220kv_up": "0.7597",
+    },
 }
 CATALOGUE_PERIODS = {"sharp": "1.0824", "peak": "0.9004", "valley": "0.4164"}
 # Tiers of a dwelling: limit per year, flat, peak, valley.
-TIERS = ((F(2760), "0.538", "0.568", "0.288"), (F(4800), "0.588", "0.618", "0.338"), (None, "0.838", "0.868", "0.588"))
+TIERS = (
+    (F(2760), "0.538", "0.568", "0.288"),
+    (F(4800), "0.588", "0.618", "0.338"),
+    (None, "0.838", "0.868", "0.588"),
+)
 COMBINED = {"below_1kv": "0.558", "1_to_20kv": "0.538"}
 # 水电财字[1983]215号, percent from 1.00 down to 0.54, as printed.
 _COLUMN_90 = (
-    "-0.75 " * 6 + "-0.6 -0.45 -0.3 -0.15 0 " + " ".join(f"{0.5 * n:g}" for n in range(1, 21)) + " 11 12 13 14 15 17 19 21 23 25 27 29 31 33 35 37"
+    "-0.75 " * 6
+    + "-0.6 -0.45 -0.3 -0.15 0 "
+    + " ".join(f"{0.5 * n:g}" for n in range(1, 21))
+    + " 11 12 13 14 15 17 19 21 23 25 27 29 31 33 35 37"
 )
 _COLUMN_85 = (
     "-1.1 " * 7
@@ -58,7 +81,10 @@ _COLUMN_85 = (
     + " 11 12 13 14 15 17 19 21 23 25 27"
 )
 _COLUMN_80 = (
-    "-1.3 " * 9 + "-1.15 -1 -0.9 -0.8 -0.7 -0.6 -0.5 -0.4 -0.3 -0.2 -0.1 0 " + " ".join(f"{0.5 * n:g}" for n in range(1, 21)) + " 11 12 13 14 15 17"
+    "-1.3 " * 9
+    + "-1.15 -1 -0.9 -0.8 -0.7 -0.6 -0.5 -0.4 -0.3 -0.2 -0.1 0 "
+    + " ".join(f"{0.5 * n:g}" for n in range(1, 21))
+    + " 11 12 13 14 15 17"
 )
 PRINTED = {"0.90": _COLUMN_90.split(), "0.85": _COLUMN_85.split(), "0.80": _COLUMN_80.split()}
 
@@ -100,7 +126,11 @@ class World:
     changes  name -> list of (first day, factor on the published price).
     """
 
-    def __init__(self, changes: dict[str, list[tuple[date, str]]] | None = None, composition: tuple[str, str, str] | None = None) -> None:
+    def __init__(
+        self,
+        changes: dict[str, list[tuple[date, str]]] | None = None,
+        composition: tuple[str, str, str] | None = None,
+    ) -> None:
         self.changes, self.composition = changes or {}, composition
 
     def price(self, name: str, published: str, day: date) -> F:
@@ -146,13 +176,18 @@ def price_case(case: Case, world: World) -> list[Line]:
 
 
 def fed_in(case: Case) -> Iterator[Line]:
-    """Bought day by day at the price agreed for the day, equal amounts of energy a day; days in a row at one price are one line."""
+    """Bought day by day at the price agreed for the day, equal amounts of energy a day; days in a row at one
+    price are one line.
+    """
     kwh = F(case["exported"])
     sections = [segment["section"] for segment in case["segments"] if segment["export"] is not None]
     if kwh == 0 or not sections:
         return
     daily = [
-        segment["export"] for segment in case["segments"] if segment["section"] == sections[0] for _ in range(segment["first"], segment["last"] + 1)
+        segment["export"]
+        for segment in case["segments"]
+        if segment["section"] == sections[0]
+        for _ in range(segment["first"], segment["last"] + 1)
     ]
     for price, days in itertools.groupby(daily):
         if price is not None:
@@ -175,9 +210,17 @@ def energy(segment: Case, day: date, world: World) -> Iterator[tuple[Line, F]]:
     else:
         assert world.composition is not None
         base = F(segment["market"]) * (1 + LINE_LOSS) + F(world.composition[2])
-    transmission = world.price("transmission", TWO_PART[level][0], day) if segment["scheme"] == "two_part" else F(SINGLE_PART[level])
+    transmission = (
+        world.price("transmission", TWO_PART[level][0], day)
+        if segment["scheme"] == "two_part"
+        else F(SINGLE_PART[level])
+    )
     prices = {"energy_base": base, "transmission": transmission, "funds": world.price("funds", FUNDS, day)}
-    parts = {"": segment["energy"]} if not segment["tou"] else {name: segment["periods"][name] for name in PERIODS if F(segment["periods"][name]) > 0}
+    parts = (
+        {"": segment["energy"]}
+        if not segment["tou"]
+        else {name: segment["periods"][name] for name in PERIODS if F(segment["periods"][name]) > 0}
+    )
     for component, price in prices.items():
         for period, kwh in (parts or {"flat": "0"}).items():
             ratio = F(1)
@@ -196,11 +239,16 @@ def catalogue(segment: Case) -> Iterator[tuple[Line, F]]:
         return
     used = [name for name in CATALOGUE_PERIODS if F(segment["periods"][name]) > 0] or ["sharp"]
     for name in used:
-        yield ("catalogue_energy", name, amount(F(segment["periods"][name]), F(CATALOGUE_PERIODS[name]))), F(0)
+        yield (
+            ("catalogue_energy", name, amount(F(segment["periods"][name]), F(CATALOGUE_PERIODS[name]))),
+            F(0),
+        )
 
 
 def residential(segment: Case, before: F, year: int) -> Iterator[tuple[Line, F]]:
-    """Tiers on the running energy of the year; by period every kWh pays tier 1, and upper tiers their surplus."""
+    """Tiers on the running energy of the year; by period every kWh pays tier 1, and upper tiers their
+    surplus.
+    """
     kwh = F(segment["energy"])
     if segment["combined"]:
         yield ("tier_1", "", amount(kwh, F(COMBINED[segment["level"]]))), F(0)
@@ -220,21 +268,36 @@ def residential(segment: Case, before: F, year: int) -> Iterator[tuple[Line, F]]
             if part or (kwh == 0 and number == 0):
                 yield (f"tier_{number + 1}", "", amount(part, F(TIERS[number][1]))), F(0)
         return
-    used = [(name, place) for name, place in (("peak", 2), ("valley", 3)) if F(segment["periods"][name]) > 0] or [("peak", 2)]
+    used = [
+        (name, place) for name, place in (("peak", 2), ("valley", 3)) if F(segment["periods"][name]) > 0
+    ] or [("peak", 2)]
     for name, place in used:
         yield ("tier_1", name, amount(F(segment["periods"][name]), F(str(TIERS[0][place])))), F(0)
     for number in (1, 2):
         if parts[number]:
-            yield (f"tier_{number + 1}", "", amount(parts[number], F(str(TIERS[number][2])) - F(str(TIERS[0][2])))), F(0)
+            yield (
+                (
+                    f"tier_{number + 1}",
+                    "",
+                    amount(parts[number], F(str(TIERS[number][2])) - F(str(TIERS[0][2]))),
+                ),
+                F(0),
+            )
 
 
 def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
-    """Day by day: days in a row with the same terms at the same price are one run; a part of a month costs a thirtieth a day."""
+    """Day by day: days in a row with the same terms at the same price are one run; a part of a month costs a
+    thirtieth a day.
+    """
     year, month = case["month"]
     length = month_length(year, month)
     month_kwh = sum((F(segment["energy"]) for segment in case["segments"]), F(0))
     for section in dict.fromkeys(segment["section"] for segment in case["segments"]):
-        mine = [segment for segment in case["segments"] if segment["section"] == section and segment["scheme"] == "two_part"]
+        mine = [
+            segment
+            for segment in case["segments"]
+            if segment["section"] == section and segment["scheme"] == "two_part"
+        ]
         by_day = {day: segment for segment in mine for day in range(segment["first"], segment["last"] + 1)}
         capacities = [F(segment["contract_kva"]) for segment in by_day.values()]
         runs: list[tuple[tuple[Any, ...], list[int]]] = []
@@ -257,11 +320,18 @@ def basic(case: Case, world: World) -> Iterator[tuple[str | None, Line]]:
             is_part = running < length
             share = F(running, 30) if is_part else F(1)
             demand = max(F(by_day[day]["demand"]) for day in days) if segment["basis"] != "capacity" else F(0)
-            rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (2018, 4)
+            rebate = month_kwh / (sum(capacities, F(0)) / len(capacities)) >= 260 and (year, month) != (
+                2018,
+                4,
+            )
             # Each standard adjusts the part of the charge that falls on its days.
-            spans = [list(same) for _, same in itertools.groupby(days, key=lambda day: by_day[day]["standard"])]
+            spans = [
+                list(same) for _, same in itertools.groupby(days, key=lambda day: by_day[day]["standard"])
+            ]
             for span in spans:
-                of_span = share if len(spans) == 1 else F(len(span), 30) if is_part else F(len(span), len(days))
+                of_span = (
+                    share if len(spans) == 1 else F(len(span), 30) if is_part else F(len(span), len(days))
+                )
                 for line in _run(segment, F(terms[-1]), of_span, demand, rebate):
                     yield standard_of(by_day[span[0]]), line
 
@@ -303,7 +373,11 @@ def adjustments(case: Case, charged: list[tuple[str | None, Line, F]]) -> Iterat
     hundredths = power_factor_hundredths(active, reactive)
     for standard in dict.fromkeys(standard for standard, _, _ in charged if standard is not None):
         base = sum(line[2] for own, line, _ in charged if own == standard and line[0] != "funds")
-        yield "power_factor_adjustment", "", amount(F(base, 100), adjustment_percent(standard, hundredths) / 100)
+        yield (
+            "power_factor_adjustment",
+            "",
+            amount(F(base, 100), adjustment_percent(standard, hundredths) / 100),
+        )
 
 
 # Days off by the State Council's notices of 2024, 2025 and 2026, and the three first days of 劳动节 and 国庆节.
@@ -317,7 +391,10 @@ def hour_period(day: date, hour: float) -> str:
     spring = start <= day < start + timedelta(days=length)
     summer = day.month in (1, 7, 8, 12)
     if day >= date(2026, 7, 1):
-        first_three = any((day.month, (day.day - first) // 3) == (month, 0) and day.day >= first for month, first, _ in DAYS_OFF[day.year])
+        first_three = any(
+            (day.month, (day.day - first) // 3) == (month, 0) and day.day >= first
+            for month, first, _ in DAYS_OFF[day.year]
+        )
         if (spring or first_three) and hour < 15:
             return "valley" if hour < 9 else "deep_valley"
         if hour < 7 or 11 <= hour < 14:
@@ -325,7 +402,9 @@ def hour_period(day: date, hour: float) -> str:
         if hour < 16 or hour >= 23:
             return "flat"
         return "sharp" if summer and 18 <= hour < 22 else "peak"
-    off = spring or any(day.month == month and first <= day.day < first + days for month, first, days in DAYS_OFF[day.year])
+    off = spring or any(
+        day.month == month and first <= day.day < first + days for month, first, days in DAYS_OFF[day.year]
+    )
     if off and 10 <= hour < 14:
         return "deep_valley"
     if hour < 8 or 11 <= hour < 13:
@@ -338,23 +417,32 @@ def hour_period(day: date, hour: float) -> str:
 
 
 def largest_remainder(total: F, weights: list[float], step: F) -> list[F]:
-    """Parts of a total in whole steps: floors first, then one step each to the largest remainders, earlier parts first."""
+    """Parts of a total in whole steps: floors first, then one step each to the largest remainders, earlier
+    parts first.
+    """
     mass = sum(F(repr(weight)) for weight in weights)
     shares = [total / step * F(repr(weight)) / mass for weight in weights]
     parts = [floor(share) for share in shares]
-    for place in sorted(range(len(parts)), key=lambda place: (parts[place] - shares[place], place))[: int(total / step) - sum(parts)]:
+    for place in sorted(range(len(parts)), key=lambda place: (parts[place] - shares[place], place))[
+        : int(total / step) - sum(parts)
+    ]:
         parts[place] += 1
     return [part * step for part in parts]
 
 
 def late_payment_fen(is_home: bool, unpaid: F, due: date, paid: date) -> int:
-    """One or two (three after the year's end) per mille a day, at least 1 yuan, at most 30 percent; by calendar part rounded to the fen."""
+    """One or two (three after the year's end) per mille a day, at least 1 yuan, at most 30 percent; by
+    calendar part rounded to the fen.
+    """
     if paid <= due or unpaid == 0:
         return 0
     days = [due + timedelta(days=number) for number in range(1, (paid - due).days + 1)]
     same = sum(1 for day in days if day.year == due.year)
     total = F(0)
-    for count, ratio in ((same, F(1 if is_home else 2, 1000)), (len(days) - same, F(1 if is_home else 3, 1000))):
+    for count, ratio in (
+        (same, F(1 if is_home else 2, 1000)),
+        (len(days) - same, F(1 if is_home else 3, 1000)),
+    ):
         total += half_up(unpaid * count * ratio, 2)
     if total > unpaid * F(30, 100):
         total = half_up(unpaid * F(30, 100), 2)

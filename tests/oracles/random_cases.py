@@ -26,7 +26,8 @@ WORLD = World(
     },
     composition=("0.4100", "0.0126", "0.1024"),
 )
-# 2025: prices of the test alone, so that the formula of the notice of 2024 stays provable; none are shipped for that year.
+# 2025: prices of the test alone, so that the formula of the notice of 2024 stays provable; none are shipped
+# for that year.
 MONTHS = [
     (2018, 4),
     *((2025, month) for month in range(1, 13)),
@@ -59,7 +60,9 @@ def random_case(random: Random) -> Case:
         segments[0]["running_days"] = random.randint(0, length)
     if not residential and (year, month) != (2018, 4) and random.random() < 0.05:
         beside = {**_home(random, year, month), "combined": True, "persons": None, "tou": False}
-        segments.append({**beside, **_measured(random, beside), "section": "dormitory", "first": 1, "last": length})
+        segments.append(
+            {**beside, **_measured(random, beside), "section": "dormitory", "first": 1, "last": length}
+        )
     has_reactive = (year, month) != (2018, 4) and random.random() < 0.9
     total = sum(Decimal(segment["energy"]) for segment in segments)
     return {
@@ -67,7 +70,9 @@ def random_case(random: Random) -> Case:
         "segments": segments,
         "lagging": f"{total * Decimal(random.randint(0, 2000)) / 1000:.2f}" if has_reactive else None,
         "leading": f"{total * Decimal(random.randint(-200, 200)) / 1000:.2f}" if has_reactive else None,
-        "year_to_date": f"{random.choice((0, random.uniform(0, 6000), 2760, 4800)):.2f}" if residential else "0",
+        "year_to_date": f"{random.choice((0, random.uniform(0, 6000), 2760, 4800)):.2f}"
+        if residential
+        else "0",
         "exported": random.choice(("0", "0", f"{random.uniform(0, 90_000):.2f}")),
     }
 
@@ -86,9 +91,13 @@ def _business(random: Random, catalogue: bool) -> dict[str, Any]:
         tou = tou and kind == "large_industry" and level == "1_to_20kv"
     # Up to 100 kVA one part, from 315 kVA two, between them either; large industry has time of use.
     if two_part:
-        capacity = random.choice((100.01, 101, 315, 400, 800, 1250, 20000, round(random.uniform(101, 5000), random.choice((0, 3)))))
+        capacity = random.choice(
+            (100.01, 101, 315, 400, 800, 1250, 20000, round(random.uniform(101, 5000), random.choice((0, 3))))
+        )
     else:
-        capacity = random.choice((8, 99.99, 100, 100.01, 314.99, round(random.uniform(20, 314), random.choice((0, 3)))))
+        capacity = random.choice(
+            (8, 99.99, 100, 100.01, 314.99, round(random.uniform(20, 314), random.choice((0, 3))))
+        )
     tou = tou or (kind == "large_industry" and not catalogue)
     return {
         "class": kind,
@@ -132,12 +141,16 @@ def _home(random: Random, year: int, month: int) -> dict[str, Any]:
 
 
 def _changed(random: Random, terms: dict[str, Any], may_switch: bool) -> dict[str, Any]:
-    """More or less capacity, suspension, another demand, another basis, another scheme of time of use, or nothing."""
+    """More or less capacity, suspension, another demand, another basis, another scheme of time of use, or
+    nothing.
+    """
     capacity = Decimal(terms["contract_kva"])
     options: list[dict[str, Any]] = [
         {"running_kva": str(capacity / 2)},
         {"running_kva": "0"},
-        {"contract_kva": str(capacity + 315), "running_kva": str(capacity + 315)} if terms["scheme"] == "two_part" else {},
+        {"contract_kva": str(capacity + 315), "running_kva": str(capacity + 315)}
+        if terms["scheme"] == "two_part"
+        else {},
         {"contract_kw": str(round(Decimal(terms["contract_kw"]) + 50, 2))},
         {"basis": random.choice(("capacity", "contract_demand", "actual_demand"))},
         {"standard": random.choice(_STANDARDS)} if terms["standard"] else {},
@@ -161,11 +174,17 @@ def _measured(random: Random, terms: dict[str, Any]) -> dict[str, Any]:
     if random.random() < 0.02:
         periods = dict.fromkeys(PERIODS, "0.00")
     demand = random.choice((0.3, 1.0, 1.3)) * random.uniform(0.5, 1) * capacity
-    return {"energy": str(sum(Decimal(kwh) for kwh in periods.values())), "periods": periods, "demand": f"{demand:.4f}"}
+    return {
+        "energy": str(sum(Decimal(kwh) for kwh in periods.values())),
+        "periods": periods,
+        "demand": f"{demand:.4f}",
+    }
 
 
 def fit_to_periods(case: Case) -> Case:
-    """Energy of a period that a month's prices do not know goes to the valley: no flat and no deep one in the catalogue, no deep one before 2026."""
+    """Energy of a period that a month's prices do not know goes to the valley: no flat and no deep one in the
+    catalogue, no deep one before 2026.
+    """
     year = case["month"][0]
     unknown = {2018: ("flat", "deep_valley"), 2025: ("deep_valley",)}.get(year, ())
     segments = []
@@ -210,10 +229,23 @@ def _segment(segment: dict[str, Any], year: int, month: int) -> Segment:
         _decimal(segment["market"]),
         _decimal(segment["export"]),
     )
-    periods = {TouPeriod(name): Decimal(kwh) for name, kwh in segment["periods"].items()} if segment["tou"] else None
+    periods = (
+        {TouPeriod(name): Decimal(kwh) for name, kwh in segment["periods"].items()}
+        if segment["tou"]
+        else None
+    )
     first, last = date(year, month, segment["first"]), date(year, month, segment["last"])
     demand = Decimal(segment["demand"]) if two_part and segment["basis"] != "capacity" else None
-    return Segment(contract, first, last, Decimal(segment["energy"]), periods, demand, segment["section"], segment["running_days"])
+    return Segment(
+        contract,
+        first,
+        last,
+        Decimal(segment["energy"]),
+        periods,
+        demand,
+        segment["section"],
+        segment["running_days"],
+    )
 
 
 def _decimal(text: str | None) -> Decimal | None:
@@ -246,7 +278,9 @@ def facts_of_world(facts: Facts, world: World = WORLD) -> Facts:
 def _earlier(dated: Dated[Any]) -> Dated[Any]:
     """The only version of a fact, as if it had held since 2025 began."""
     (published,) = dated.versions
-    return dataclasses.replace(dated, versions=(dataclasses.replace(published, effective_from=EARLIEST, known_from=EARLIEST),))
+    return dataclasses.replace(
+        dated, versions=(dataclasses.replace(published, effective_from=EARLIEST, known_from=EARLIEST),)
+    )
 
 
 def _changed_fact(dated: Dated[Any], world: World, name: str) -> Dated[Any]:
@@ -254,6 +288,10 @@ def _changed_fact(dated: Dated[Any], world: World, name: str) -> Dated[Any]:
     versions = [published]
     for first, factor in world.changes[name]:
         by = Decimal(factor)
-        value = {level: price * by for level, price in published.value.items()} if isinstance(published.value, dict) else published.value * by
+        value = (
+            {level: price * by for level, price in published.value.items()}
+            if isinstance(published.value, dict)
+            else published.value * by
+        )
         versions.append(dataclasses.replace(published, value=value, effective_from=first, known_from=first))
     return dataclasses.replace(dated, versions=tuple(versions))

@@ -1,4 +1,6 @@
-"""The engine against the clauses written down a second time: equal to the fen, line by line, on random contracts and months."""
+"""The engine against the clauses written down a second time: equal to the fen, line by line, on random
+contracts and months.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +18,9 @@ from pipelines.facts import load_facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.settings import packaged
 from pipelines.tariff import late_payment_lines, power_factor, price_supply
-from pipelines.tariff.batch import price_batch
-from pipelines.tariff.batch_columns import bills_table
-from pipelines.tariff.batch_months import priced_months
+from pipelines.tariff.batch.bills import price_batch
+from pipelines.tariff.batch.columns import bills_table
+from pipelines.tariff.batch.months import priced_months
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_periods, random_case, supply_of_case
 
@@ -33,7 +35,10 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
     for number in range(CASES):
         case = fit_to_periods(random_case(random))
         bill = price_supply(supply_of_case(case), FACTS)
-        lines = [(line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100)) for line in bill.lines]
+        lines = [
+            (line.component.value, line.period.value if line.period else "", int(line.amount_cny * 100))
+            for line in bill.lines
+        ]
         assert lines == oracle.price_case(case, WORLD), (number, case)
         assert bill.total_cny * 100 == sum(line[2] for line in lines)
         beside = any(segment["standard"] and not oracle.standard_of(segment) for segment in case["segments"])
@@ -41,14 +46,26 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         components.update(line[0] for line in lines)
     if CASES >= 1000:
         assert components >= {
-            "energy_base", "transmission", "funds", "basic_capacity", "basic_demand", "demand_excess", "power_factor_adjustment",
-            "tier_1", "tier_2", "tier_3", "catalogue_energy", "exported_energy",
-        }  # fmt: skip
+            "energy_base",
+            "transmission",
+            "funds",
+            "basic_capacity",
+            "basic_demand",
+            "demand_excess",
+            "power_factor_adjustment",
+            "tier_1",
+            "tier_2",
+            "tier_3",
+            "catalogue_energy",
+            "exported_energy",
+        }
 
 
 def test_a_batch_is_the_single_engine_on_random_customers() -> None:
     random = Random(77)
-    supplies = [(f"C{number:05d}", supply_of_case(fit_to_periods(random_case(random)))) for number in range(CASES)]
+    supplies = [
+        (f"C{number:05d}", supply_of_case(fit_to_periods(random_case(random)))) for number in range(CASES)
+    ]
     priced = price_batch(bills_table(supplies), FACTS)
     assert priced.refused.num_rows == 0
     found = list(priced_months(priced.lines, priced.months))
@@ -61,7 +78,9 @@ def test_a_batch_is_the_single_engine_on_random_customers() -> None:
 def test_the_printed_cells_and_the_rule_below_them(standard: str) -> None:
     rule = SHIPPED.power_factor_adjustment.versions[-1].value
     for hundredths in range(101):
-        assert rule.ratio(Decimal(hundredths) / 100, Decimal(standard)) * 100 == Decimal(str(float(oracle.adjustment_percent(standard, hundredths))))
+        assert rule.ratio(Decimal(hundredths) / 100, Decimal(standard)) * 100 == Decimal(
+            str(float(oracle.adjustment_percent(standard, hundredths)))
+        )
     assert len(oracle.PRINTED[standard]) == 47
 
 
@@ -90,7 +109,9 @@ def test_energy_is_split_by_largest_remainder() -> None:
         weights = [random.choice((0.0, random.random() * 1000, 1.5)) for _ in range(5)]
         weights[0] += 0.25
         expected = oracle.largest_remainder(Fraction(total), weights, Fraction(step))
-        assert split_by_largest_remainder(total, weights, Decimal(step)) == [Decimal(part.numerator) / part.denominator for part in expected]
+        assert split_by_largest_remainder(total, weights, Decimal(step)) == [
+            Decimal(part.numerator) / part.denominator for part in expected
+        ]
 
 
 def test_penalties_of_random_delays() -> None:
@@ -107,5 +128,7 @@ def test_penalties_of_random_delays() -> None:
 
 def test_the_second_writing_imports_nothing_of_the_first() -> None:
     text = Path(oracle.__file__).read_text(encoding="utf-8")
-    imported = {line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))}
+    imported = {
+        line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))
+    }
     assert imported <= {"__future__", "itertools", "collections", "datetime", "fractions", "math", "typing"}

@@ -1,7 +1,10 @@
-"""Prices of one's own against the System Advisor Model's Utilityrate5: tiers of the month, hourly periods, demand charges, unrounded.
+"""Prices of one's own against the System Advisor Model's Utilityrate5: tiers of the month, hourly periods,
+demand charges, unrounded.
 
-Both read a year that begins on a Monday and has 365 days: the school's year of 2018 as it is, its 13 missing hours filled with the value
-before; Victoria's real half-hours from Monday 2012-12-31 on, in MW / 1000 and added up to hours, so that they have the size of a customer.
+Both read a year that begins on a Monday and has 365 days: the school's year of 2018 as it is, its 13 missing
+hours filled with the value
+before; Victoria's real half-hours from Monday 2012-12-31 on, in MW / 1000 and added up to hours, so that they
+have the size of a customer.
 The model has no power factor and no Chinese rule.
 """
 
@@ -19,7 +22,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pipelines.tariff.own_prices import ANY_TIME, OwnPrices, TieredPrice, own_months, price_own
+from pipelines.tariff.cases.own_prices import ANY_TIME, OwnPrices, TieredPrice, own_months, price_own
 
 MONDAY_YEAR = date(2018, 1, 1)
 RATES = 200
@@ -62,9 +65,13 @@ def money(random: Random, high: float) -> Decimal:
 
 def random_prices(random: Random, month_kwh: float, peak_kw: float) -> OwnPrices:
     names = [f"p{number}" for number in range(1, random.randint(1, 5) + 1)]
-    limits = tuple(sorted({Decimal(f"{random.uniform(0.05, 1.3) * month_kwh:.2f}") for _ in range(random.randint(0, 3))}))
+    limits = tuple(
+        sorted({Decimal(f"{random.uniform(0.05, 1.3) * month_kwh:.2f}") for _ in range(random.randint(0, 3))})
+    )
     demand_names = [f"d{number}" for number in range(1, random.randint(1, 3) + 1)]
-    demand_limits = tuple(sorted({Decimal(f"{random.uniform(0.1, 1.1) * peak_kw:.3f}") for _ in range(random.randint(0, 2))}))
+    demand_limits = tuple(
+        sorted({Decimal(f"{random.uniform(0.1, 1.1) * peak_kw:.3f}") for _ in range(random.randint(0, 2))})
+    )
     has_demand = random.random() < 0.7
 
     def tiers(high: float, count: int) -> TieredPrice:
@@ -91,19 +98,40 @@ def model_months(module: Any, prices: OwnPrices, load: list[float]) -> list[floa
     model = module.new()
     names = sorted(prices.energy)
     settings: dict[str, Any] = {
-        "analysis_period": 1, "system_use_lifetime_output": 0, "gen": [0.0] * len(load), "load": load, "inflation_rate": 0,
-        "degradation": [0.0], "load_escalation": [0.0], "rate_escalation": [0.0], "en_electricity_rates": 1, "ur_metering_option": 0,
-        "ur_monthly_fixed_charge": float(prices.fixed_cny), "ur_monthly_min_charge": 0, "ur_annual_min_charge": 0, "ur_sell_eq_buy": 0,
-        "ur_en_ts_sell_rate": 0, "ur_en_ts_buy_rate": 0, "ur_nm_yearend_sell_rate": 0, "ur_nm_credit_month": 0, "ur_nm_credit_rollover": 0,
-        "ur_nb_credit_expire": 0, "ur_nb_apply_credit_current_month": 0, "ur_enable_billing_demand": 0, "TOU_demand_single_peak": 0,
-        "ur_ec_sched_weekday": schedule(prices.weekday_hours, names), "ur_ec_sched_weekend": schedule(prices.weekend_hours, names),
+        "analysis_period": 1,
+        "system_use_lifetime_output": 0,
+        "gen": [0.0] * len(load),
+        "load": load,
+        "inflation_rate": 0,
+        "degradation": [0.0],
+        "load_escalation": [0.0],
+        "rate_escalation": [0.0],
+        "en_electricity_rates": 1,
+        "ur_metering_option": 0,
+        "ur_monthly_fixed_charge": float(prices.fixed_cny),
+        "ur_monthly_min_charge": 0,
+        "ur_annual_min_charge": 0,
+        "ur_sell_eq_buy": 0,
+        "ur_en_ts_sell_rate": 0,
+        "ur_en_ts_buy_rate": 0,
+        "ur_nm_yearend_sell_rate": 0,
+        "ur_nm_credit_month": 0,
+        "ur_nm_credit_rollover": 0,
+        "ur_nb_credit_expire": 0,
+        "ur_nb_apply_credit_current_month": 0,
+        "ur_enable_billing_demand": 0,
+        "TOU_demand_single_peak": 0,
+        "ur_ec_sched_weekday": schedule(prices.weekday_hours, names),
+        "ur_ec_sched_weekend": schedule(prices.weekend_hours, names),
         "ur_ec_tou_mat": [
             [place, tier, limit, 0, float(price), 0]
             for place, name in enumerate(names, 1)
-            for tier, (limit, price) in enumerate(zip([*map(float, prices.energy_limits), _LAST], prices.energy[name].prices, strict=True), 1)
+            for tier, (limit, price) in enumerate(
+                zip([*map(float, prices.energy_limits), _LAST], prices.energy[name].prices, strict=True), 1
+            )
         ],
         "ur_dc_enable": int(prices.demand is not None),
-    }  # fmt: skip
+    }
     if prices.demand is not None:
         by_hour = sorted(set(prices.demand) - {ANY_TIME})
         edges = [*map(float, prices.demand_limits), _LAST]
@@ -116,7 +144,11 @@ def model_months(module: Any, prices: OwnPrices, load: list[float]) -> list[floa
                 for place, name in enumerate(by_hour, 1)
                 for tier, (limit, price) in enumerate(zip(edges, prices.demand[name].prices, strict=True), 1)
             ],
-            "ur_dc_flat_mat": [[month, tier, limit, float(price)] for month in range(12) for tier, (limit, price) in enumerate(flat, 1)],
+            "ur_dc_flat_mat": [
+                [month, tier, limit, float(price)]
+                for month in range(12)
+                for tier, (limit, price) in enumerate(flat, 1)
+            ],
         }
     for name, value in settings.items():
         model.value(name, value)
@@ -140,5 +172,9 @@ def test_random_tariffs_cost_what_the_system_advisor_model_says(customer: str) -
         mine = [price_own(prices, month) for month in own_months(prices, MONDAY_YEAR, load, 60)]
         assert len(mine) == len(theirs) == 12
         for bill, expected in zip(mine, theirs, strict=True):
-            assert float(bill.unrounded_cny) == pytest.approx(expected, abs=0.01, rel=0), (customer, number, bill.month)
+            assert float(bill.unrounded_cny) == pytest.approx(expected, abs=0.01, rel=0), (
+                customer,
+                number,
+                bill.month,
+            )
             assert abs(bill.total_cny - bill.unrounded_cny) <= Decimal("0.005") * len(bill.lines)

@@ -1,4 +1,6 @@
-"""What-ifs against trying every choice by itself, priced by the oracle that knows nothing of the engine: a thousand random cases of schemes, 900 of the others."""
+"""What-ifs against trying every choice by itself, priced by the oracle that knows nothing of the engine: a
+thousand random cases of schemes, 900 of the others.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants
-from pipelines.tariff.what_if import scheme_choices, time_of_use_choices, with_capacitors, with_shift
+from pipelines.tariff.whatif.choices import scheme_choices, time_of_use_choices, with_capacitors, with_shift
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.random_cases import supply_of_case
 
@@ -24,23 +26,48 @@ PUBLISHED_BASES = tuple(DemandBasis)
 
 
 def random_month(random: Random, **terms: Any) -> oracle.Case:
-    """A shop or works at 1 to 20 kV in September 2026, between 100 and 315 kVA, where either scheme may be chosen."""
+    """A shop or works at 1 to 20 kV in September 2026, between 100 and 315 kVA, where either scheme may be
+    chosen.
+    """
     capacity = random.choice(("100.01", "160", "200", "250", "314.99"))
     periods = {
-        name: f"{random.uniform(0, float(capacity) * random.choice((10, 60, 120, 240))):.2f}" if random.random() < 0.85 else "0.00"
+        name: f"{random.uniform(0, float(capacity) * random.choice((10, 60, 120, 240))):.2f}"
+        if random.random() < 0.85
+        else "0.00"
         for name in oracle.PERIODS
     }
     segment = {
-        "class": "general_commercial", "scheme": "two_part", "level": "1_to_20kv", "tou": random.random() < 0.7, "contract_kva": capacity,
-        "running_kva": capacity, "basis": random.choice(PUBLISHED_BASES).value, "contract_kw": str(random.randint(30, 300)), "standard": "0.90",
-        "persons": None, "combined": False, "began": None, "market": None, "export": None, "running_days": None, "section": "", "first": 1, "last": 30,
-        "periods": periods, "energy": str(sum(map(D, periods.values()))), "demand": f"{random.uniform(0.05, 1.2) * float(capacity):.1f}",
-    } | terms  # fmt: skip
+        "class": "general_commercial",
+        "scheme": "two_part",
+        "level": "1_to_20kv",
+        "tou": random.random() < 0.7,
+        "contract_kva": capacity,
+        "running_kva": capacity,
+        "basis": random.choice(PUBLISHED_BASES).value,
+        "contract_kw": str(random.randint(30, 300)),
+        "standard": "0.90",
+        "persons": None,
+        "combined": False,
+        "began": None,
+        "market": None,
+        "export": None,
+        "running_days": None,
+        "section": "",
+        "first": 1,
+        "last": 30,
+        "periods": periods,
+        "energy": str(sum(map(D, periods.values()))),
+        "demand": f"{random.uniform(0.05, 1.2) * float(capacity):.1f}",
+    } | terms
     total = D(segment["energy"])
     return {
-        "month": (2026, 9), "segments": [segment], "lagging": f"{total * random.randint(0, 1500) / 1000:.2f}",
-        "leading": f"{total * random.randint(0, 100) / 1000:.2f}", "year_to_date": "0", "exported": "0",
-    }  # fmt: skip
+        "month": (2026, 9),
+        "segments": [segment],
+        "lagging": f"{total * random.randint(0, 1500) / 1000:.2f}",
+        "leading": f"{total * random.randint(0, 100) / 1000:.2f}",
+        "year_to_date": "0",
+        "exported": "0",
+    }
 
 
 def changed(case: oracle.Case, terms: dict[str, Any], **month: Any) -> oracle.Case:
@@ -55,11 +82,21 @@ def as_engine(case: oracle.Case) -> tuple[Contract, Determinants]:
     segment = case["segments"][0]
     contract = supply_of_case(case).segments[0].contract
     periods = {TouPeriod(name): D(kwh) for name, kwh in segment["periods"].items()}
-    return contract, Determinants(SEPTEMBER, D(segment["energy"]), periods, D(segment["demand"]), D(case["lagging"]), D(case["leading"]), D("0.01"))
+    return contract, Determinants(
+        SEPTEMBER,
+        D(segment["energy"]),
+        periods,
+        D(segment["demand"]),
+        D(case["lagging"]),
+        D(case["leading"]),
+        D("0.01"),
+    )
 
 
 def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() -> None:
-    """Single-part, by capacity, by actual demand, and by every contract demand in whole kW or at the least that is billed."""
+    """Single-part, by capacity, by actual demand, and by every contract demand in whole kW or at the least
+    that is billed.
+    """
     random, winners = Random(31), set()
     for _ in range(1000):
         case = random_month(random)
@@ -68,15 +105,23 @@ def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() 
         for basis in ("capacity", "actual_demand"):
             tried[basis] = total(changed(case, {"scheme": "two_part", "basis": basis}))
         least = D(case["segments"][0]["running_kva"]) * D("0.4")
-        demands = [least, *range(math.ceil(least), max(math.ceil(least), math.ceil(month.max_demand_kw or 0)) + 2)]
+        demands = [
+            least,
+            *range(math.ceil(least), max(math.ceil(least), math.ceil(month.max_demand_kw or 0)) + 2),
+        ]
         tried["contract_demand"] = min(
-            total(changed(case, {"scheme": "two_part", "basis": "contract_demand", "contract_kw": str(demand)})) for demand in demands
+            total(
+                changed(case, {"scheme": "two_part", "basis": "contract_demand", "contract_kw": str(demand)})
+            )
+            for demand in demands
         )
         found = scheme_choices(contract, [month], FACTS)
         assert found[0].total_cny == min(tried.values()), (case, tried)
         assert {choice.name: choice.total_cny for choice in found}["single-part"] == tried["single-part"]
         winners.add(min(tried, key=lambda name: tried[name]))
-    assert winners == {"single-part", "capacity", "actual_demand", "contract_demand"}, "each is the cheapest somewhere"
+    assert winners == {"single-part", "capacity", "actual_demand", "contract_demand"}, (
+        "each is the cheapest somewhere"
+    )
 
 
 def test_the_time_of_use_option_is_the_cheaper_of_two() -> None:
@@ -93,7 +138,9 @@ def test_the_time_of_use_option_is_the_cheaper_of_two() -> None:
 
 
 def test_capacitors_are_as_large_as_the_target_asks_for_and_no_larger() -> None:
-    """Of all compensations in steps of 0.01 kvarh the least whose exact factor reaches the target, or all there is; priced by the oracle."""
+    """Of all compensations in steps of 0.01 kvarh the least whose exact factor reaches the target, or all
+    there is; priced by the oracle.
+    """
     random, compensated = Random(33), 0
     for _ in range(250):
         case = random_month(random)
@@ -125,8 +172,12 @@ def test_moved_load_costs_what_the_oracle_says() -> None:
         taken = {name: (periods[name] * share * 100 + D("0.5")) // 1 / 100 for name in ("sharp", "peak")}
         after = {name: kwh - taken.get(name, D(0)) for name, kwh in periods.items()}
         after["valley"] += sum(taken.values())
-        found = with_shift(contract, [month], share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY, FACTS)
-        assert found.total_cny == total(changed(case, {"periods": {name: str(kwh) for name, kwh in after.items()}}))
+        found = with_shift(
+            contract, [month], share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY, FACTS
+        )
+        assert found.total_cny == total(
+            changed(case, {"periods": {name: str(kwh) for name, kwh in after.items()}})
+        )
         assert sum(after.values()) == sum(periods.values())
         moved += sum(taken.values()) > 0
     assert moved > 200

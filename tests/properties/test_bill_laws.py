@@ -12,15 +12,15 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import load_facts
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tariff import Contract, Determinants, price_month
-from pipelines.transforms.aggregates import PublicationSettings
-from products.efficiency_bill.advice import Situation, advise
-from products.efficiency_bill.baseline import fit_baselines, month_scale
-from products.efficiency_bill.bill_numbers import grouped, number
-from products.efficiency_bill.cases import DayUsage, day_usage
-from products.efficiency_bill.peers import compare_peers
-from products.efficiency_bill.rendering import printable
+from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.case.case import DayUsage, day_usage
+from products.efficiency_bill.comparison.baseline import fit_baselines, month_scale
+from products.efficiency_bill.comparison.peers import compare_peers
+from products.efficiency_bill.page.numbers import grouped, number
+from products.efficiency_bill.page.rendering import printable
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
 
@@ -44,12 +44,34 @@ energies = st.decimals(0, 10**6, places=2)
     basis=st.sampled_from(DemandBasis),
 )
 def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
-    peak: Decimal, flat: Decimal, valley: Decimal, demand: Decimal, lagging: Decimal, leading: Decimal, basis: DemandBasis
+    peak: Decimal,
+    flat: Decimal,
+    valley: Decimal,
+    demand: Decimal,
+    lagging: Decimal,
+    leading: Decimal,
+    basis: DemandBasis,
 ) -> None:
-    contract = Contract(CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, VoltageLevel.KV_1_TO_20, True, D(800), D(800), basis, D(600), D("0.90"))
+    contract = Contract(
+        CustomerClass.LARGE_INDUSTRY,
+        PricingScheme.TWO_PART,
+        VoltageLevel.KV_1_TO_20,
+        True,
+        D(800),
+        D(800),
+        basis,
+        D(600),
+        D("0.90"),
+    )
     total = peak + flat + valley
     measured = Determinants(
-        SEPTEMBER, total, {TouPeriod.PEAK: peak, TouPeriod.FLAT: flat, TouPeriod.VALLEY: valley}, demand, lagging, leading, D("0.01")
+        SEPTEMBER,
+        total,
+        {TouPeriod.PEAK: peak, TouPeriod.FLAT: flat, TouPeriod.VALLEY: valley},
+        demand,
+        lagging,
+        leading,
+        D("0.01"),
     )
     priced = price_month(contract, measured, FACTS)
     usage = DayUsage(float(total) / 2, float(total) / 10, float(total) / 20, 1.0)
@@ -75,7 +97,9 @@ def test_days_tell_no_more_than_was_used(values: list[float | None]) -> None:
     assert 0 <= found.high_excess_kwh <= total
     assert 0 <= found.weekend_excess_kwh <= total
     assert found.base_load_kwh >= 0
-    assert found.base_load_kwh + found.weekend_excess_kwh <= total + float(known.max()) * len(known) * 0.1 + 1e-6
+    assert (
+        found.base_load_kwh + found.weekend_excess_kwh <= total + float(known.max()) * len(known) * 0.1 + 1e-6
+    )
 
 
 @settings(deadline=None, max_examples=25)
@@ -85,7 +109,10 @@ def test_a_baseline_scales_with_its_energy(seed: int, level: float, factor: floa
     celsius = 15 + 10 * np.sin(np.arange(120) / 20)[None]
     energy = level * (1 + 0.05 * np.maximum(celsius - 18, 0) + draw.normal(0, 0.05, (1, 120)))
     weekend = np.arange(120) % 7 >= 5
-    one, other = (fit_baselines(part, celsius, weekend, SETTINGS.change_points_celsius, 0.9)[0] for part in (energy, energy * factor))
+    one, other = (
+        fit_baselines(part, celsius, weekend, SETTINGS.change_points_celsius, 0.9)[0]
+        for part in (energy, energy * factor)
+    )
     assert one is not None
     assert other is not None
     expected = one.expected(celsius[0], weekend) * factor
@@ -96,16 +123,25 @@ def test_a_baseline_scales_with_its_energy(seed: int, level: float, factor: floa
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4), min_size=1, max_size=8), st.floats(0.5, 0.99))
+@given(
+    st.lists(st.lists(st.floats(-1e6, 1e6), min_size=4, max_size=4), min_size=1, max_size=8),
+    st.floats(0.5, 0.99),
+)
 def test_a_band_is_never_narrower_than_the_spread_seen(means: list[list[float]], level: float) -> None:
     assert month_scale(np.array(means), level) >= 1.0
 
 
 @settings(deadline=None)
 @given(st.dictionaries(st.text(min_size=1, max_size=4), st.one_of(st.none(), st.floats(0, 1e4)), max_size=40))
-def test_percentiles_lie_between_0_and_100_and_follow_the_intensity(intensity: dict[str, float | None]) -> None:
+def test_percentiles_lie_between_0_and_100_and_follow_the_intensity(
+    intensity: dict[str, float | None],
+) -> None:
     found = compare_peers(intensity, dict.fromkeys(intensity, "G"), dict.fromkeys(intensity, 1.0), LIMITS)
-    shown = sorted((view.intensity, view.percentile) for view in found.values() if view.intensity is not None and view.percentile is not None)
+    shown = sorted(
+        (view.intensity, view.percentile)
+        for view in found.values()
+        if view.intensity is not None and view.percentile is not None
+    )
     assert all(0 <= percentile <= 100 for _, percentile in shown)
     assert [percentile for _, percentile in shown] == sorted(percentile for _, percentile in shown)
     assert bool(shown) == (sum(value is not None for value in intensity.values()) >= 15)

@@ -1,4 +1,6 @@
-"""Laws of the credit index: the future changes nothing, the scale only falls with risk, grades only fall with the score."""
+"""Laws of the credit index: the future changes nothing, the scale only falls with risk, grades only fall with
+the score.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +14,10 @@ from hypothesis import strategies as st
 
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tables.credit_index import CreditGrade
-from pipelines.transforms.indicators import Calendar, event_indicators, load_indicators, payment_indicators
+from products.credit_index.indicators import Calendar, event_indicators, load_indicators, payment_indicators
 from products.credit_index.scoring import grade_of, score_points
 from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditGrade
 
 SETTINGS = Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings)
 MONTHS = tuple(BillingMonth(2025, 1).plus(offset) for offset in range(8))
@@ -23,7 +25,9 @@ CALENDAR = Calendar(MONTHS)
 NOW = 4
 TODAY = MONTHS[NOW].last_day
 after = st.integers(1, 400).map(lambda days: TODAY + timedelta(days=days))
-spans = st.lists(st.tuples(st.integers(0, 7), st.one_of(st.none(), st.integers(-19, 200))), min_size=1, max_size=12)
+spans = st.lists(
+    st.tuples(st.integers(0, 7), st.one_of(st.none(), st.integers(-19, 200))), min_size=1, max_size=12
+)
 
 
 def payments(rows):
@@ -39,18 +43,26 @@ def payments(rows):
 
 @given(spans, st.data())
 def test_what_is_paid_later_is_unpaid_now(bills, data):
-    """Any payment after the month's last day, moved to any other later day or to never, changes no indicator of the month."""
+    """Any payment after the month's last day, moved to any other later day or to never, changes no indicator
+    of the month.
+    """
     rows = []
     for month, delay in bills:
         due = MONTHS[month].first_day.replace(day=20)
         rows.append((due, None if delay is None else due + timedelta(days=delay)))
-    moved = [(due, data.draw(st.one_of(st.none(), after))) if paid is None or paid > TODAY else (due, paid) for due, paid in rows]
+    moved = [
+        (due, data.draw(st.one_of(st.none(), after))) if paid is None or paid > TODAY else (due, paid)
+        for due, paid in rows
+    ]
     known, other = (payment_indicators(payments(each), ["A"], CALENDAR) for each in (rows, moved))
     for name, values in known.items():
         np.testing.assert_array_equal(values[:, : NOW + 1], other[name][:, : NOW + 1], err_msg=name)
 
 
-@given(st.lists(st.tuples(st.integers(0, 7), st.integers(1, 10**8)), min_size=3, max_size=12), st.randoms(use_true_random=False))
+@given(
+    st.lists(st.tuples(st.integers(0, 7), st.integers(1, 10**8)), min_size=3, max_size=12),
+    st.randoms(use_true_random=False),
+)
 def test_the_order_of_bills_changes_no_bit(bills, order):
     rows = [(MONTHS[month].first_day.replace(day=20), None) for month, _ in bills]
     amounts = [fen / 100 for _, fen in bills]
@@ -69,17 +81,28 @@ def test_the_order_of_a_customers_meter_points_changes_no_bit(seed, order):
     count = len(days) * len(points)
     frame = pa.table(
         {
-            "meter_point_id": np.repeat(points, len(days)), "customer_id": ["A"] * count, "channel_code": ["active_forward"] * count,
-            "energy_date": pa.array(days * len(points), pa.date32()), "energy_kwh_or_kvarh": np.random.default_rng(seed).uniform(0, 100, count),
+            "meter_point_id": np.repeat(points, len(days)),
+            "customer_id": ["A"] * count,
+            "channel_code": ["active_forward"] * count,
+            "energy_date": pa.array(days * len(points), pa.date32()),
+            "energy_kwh_or_kvarh": np.random.default_rng(seed).uniform(0, 100, count),
             "estimated_ratio": np.random.default_rng(seed + 1).uniform(0, 1, count),
         }
-    )  # fmt: skip
+    )
     places = list(range(count))
     order.shuffle(places)
     assert load_indicators(frame, CALENDAR).equals(load_indicators(frame.take(places), CALENDAR))
 
 
-@given(st.lists(st.tuples(st.sampled_from(["theft", "contract_violation", "closure", "suspension", "safety_notice_open"]), after), max_size=8))
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["theft", "contract_violation", "closure", "suspension", "safety_notice_open"]),
+            after,
+        ),
+        max_size=8,
+    )
+)
 def test_events_of_later_days_are_not_known_now(later):
     events = pa.table(
         {
@@ -89,7 +112,9 @@ def test_events_of_later_days_are_not_known_now(later):
             "ended_date": pa.array([None] * len(later), pa.date32()),
         }
     )
-    assert all((values[:, : NOW + 1] == 0).all() for values in event_indicators(events, ["A"], CALENDAR).values())
+    assert all(
+        (values[:, : NOW + 1] == 0).all() for values in event_indicators(events, ["A"], CALENDAR).values()
+    )
 
 
 @given(st.floats(0, 1000), st.integers(0, 2**32 - 1))
@@ -101,10 +126,13 @@ def test_energy_of_later_days_is_not_known_now(later, seed):
         count = len(days)
         frame = pa.table(
             {
-                "customer_id": ["A"] * count, "channel_code": ["active_forward"] * count, "energy_date": pa.array(days, pa.date32()),
-                "energy_kwh_or_kvarh": values, "estimated_ratio": np.zeros(count),
+                "customer_id": ["A"] * count,
+                "channel_code": ["active_forward"] * count,
+                "energy_date": pa.array(days, pa.date32()),
+                "energy_kwh_or_kvarh": values,
+                "estimated_ratio": np.zeros(count),
             }
-        )  # fmt: skip
+        )
         return load_indicators(frame, CALENDAR).slice(0, NOW + 1)
 
     changed = np.where(np.array(days, dtype="datetime64[D]") > np.datetime64(TODAY), later, energy)

@@ -1,4 +1,6 @@
-"""Laws of the fee code: colours follow the mark-up, the implied price scales and ignores order, texts of codes read back."""
+"""Laws of the fee code: colours follow the mark-up, the implied price scales and ignores order, texts of
+codes read back.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +15,9 @@ from hypothesis import strategies as st
 from pipelines.codes import FeeCodeColour
 from pipelines.errors import UsageError
 from pipelines.settings import load_settings
-from products.transfer_fee_code import base45
-from products.transfer_fee_code.comparison import colour_of, quantised, shown_percent
-from products.transfer_fee_code.implied_price import PriceIntervals, fit_prices, price_intervals
+from products.transfer_fee_code.code import base45
+from products.transfer_fee_code.price.colour import colour_of, quantised, shown_percent
+from products.transfer_fee_code.price.implied_price import PriceIntervals, fit_prices, price_intervals
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 METHOD = load_settings().section(TransferFeeCodeSettings).implied_price
@@ -59,18 +61,26 @@ def test_base45_accepts_canonical_texts_only(text: str) -> None:
 
 @st.composite
 def declarations(draw: st.DrawFn) -> tuple[float, np.ndarray, np.ndarray, int]:
-    """A true price, fees and energies whose first few are honest readings within the tolerance, and how many those are."""
+    """A true price, fees and energies whose first few are honest readings within the tolerance, and how many
+    those are.
+    """
     price = draw(st.floats(0.4, 1.5))
     honest = draw(st.integers(3, 9))
     liars = draw(st.integers(0, (honest - 1) // 2))
-    energy = np.array(draw(st.lists(st.floats(200, 400), min_size=honest + liars, max_size=honest + liars))).round(2)
-    drift = np.array(draw(st.lists(st.floats(-0.4, 0.4), min_size=honest + liars, max_size=honest + liars))) / 30
+    energy = np.array(
+        draw(st.lists(st.floats(200, 400), min_size=honest + liars, max_size=honest + liars))
+    ).round(2)
+    drift = (
+        np.array(draw(st.lists(st.floats(-0.4, 0.4), min_size=honest + liars, max_size=honest + liars))) / 30
+    )
     factor = np.where(np.arange(honest + liars) < honest, 1.0, draw(st.floats(1.05, 1.9)))
     return price, (energy * (1 + drift) * price * factor).round(2), energy, honest
 
 
 @given(declarations())
-def test_the_truth_lies_in_the_band_where_most_of_the_weight_is_honest(case: tuple[float, np.ndarray, np.ndarray, int]) -> None:
+def test_the_truth_lies_in_the_band_where_most_of_the_weight_is_honest(
+    case: tuple[float, np.ndarray, np.ndarray, int],
+) -> None:
     price, fee, energy, honest = case
     intervals = price_intervals(fee, energy, np.full(len(fee), 30.0), METHOD, (0.2, 3.0))
     found = fit_prices(np.zeros(len(fee), np.int64), 1, intervals, energy, METHOD)
@@ -81,15 +91,21 @@ def test_the_truth_lies_in_the_band_where_most_of_the_weight_is_honest(case: tup
 
 
 @given(declarations(), st.randoms())
-def test_the_fit_ignores_order_and_follows_a_change_of_unit(case: tuple[float, np.ndarray, np.ndarray, int], shuffler: object) -> None:
+def test_the_fit_ignores_order_and_follows_a_change_of_unit(
+    case: tuple[float, np.ndarray, np.ndarray, int], shuffler: object
+) -> None:
     _, fee, energy, _ = case
     intervals = price_intervals(fee, energy, np.full(len(fee), 30.0), METHOD, (0.2, 3.0))
     group = np.zeros(len(fee), np.int64)
     first = fit_prices(group, 1, intervals, energy, METHOD)
     order = list(range(len(fee)))
     shuffler.shuffle(order)  # type: ignore[attr-defined]
-    mixed = PriceIntervals(intervals.low[order], intervals.high[order], intervals.middle[order], intervals.usable[order])
+    mixed = PriceIntervals(
+        intervals.low[order], intervals.high[order], intervals.middle[order], intervals.usable[order]
+    )
     second = fit_prices(group, 1, mixed, energy[order], METHOD)
     assert (second.price[0], second.low[0], second.high[0]) == (first.price[0], first.low[0], first.high[0])
     doubled = PriceIntervals(2 * intervals.low, 2 * intervals.high, 2 * intervals.middle, intervals.usable)
-    assert fit_prices(group, 1, doubled, energy, METHOD).price[0] == pytest.approx(2 * first.price[0], rel=1e-6)
+    assert fit_prices(group, 1, doubled, energy, METHOD).price[0] == pytest.approx(
+        2 * first.price[0], rel=1e-6
+    )

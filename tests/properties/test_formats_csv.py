@@ -34,8 +34,12 @@ HEADER = Header(tuple(cell.name for cell in CELLS), "utf-8", 0)
 near_numbers = st.text("0123456789.+-eE _nxif,", max_size=9)
 years, months, days = ["2026", "1989", "0000", "26"], ["09", "13", "2", "00"], ["01", "31", "30", " 1"]
 clocks = ["01:02:03", "24:00:00", "01:02", "01", "01:02:03.5", "01:02:60", "01:02:03Z", ""]
-near_dates = st.builds("{}-{}-{}".format, st.sampled_from(years), st.sampled_from(months), st.sampled_from(days))
-near_times = st.builds("{}{}{}".format, near_dates, st.sampled_from([" ", "T", "", "  "]), st.sampled_from(clocks))
+near_dates = st.builds(
+    "{}-{}-{}".format, st.sampled_from(years), st.sampled_from(months), st.sampled_from(days)
+)
+near_times = st.builds(
+    "{}{}{}".format, near_dates, st.sampled_from([" ", "T", "", "  "]), st.sampled_from(clocks)
+)
 anything = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r"), max_size=6)
 good_cells = st.tuples(
     st.sampled_from(["", "a", "杭州", " x "]),
@@ -44,12 +48,20 @@ good_cells = st.tuples(
     st.one_of(st.just(""), st.decimals(0, 10**11, places=6).map(str)),
     st.one_of(st.just(""), st.integers(-999999999, 999999999).map(str)),
     st.one_of(st.just(""), st.dates(SETTINGS.earliest_date, SETTINGS.latest_date).map(str)),
-    st.one_of(st.just(""), st.dates(SETTINGS.earliest_date, SETTINGS.latest_date).map(lambda day: f"{day} 23:59:59")),
+    st.one_of(
+        st.just(""), st.dates(SETTINGS.earliest_date, SETTINGS.latest_date).map(lambda day: f"{day} 23:59:59")
+    ),
     st.sampled_from(["", "2026-09"]),
     st.sampled_from(["", "1", "2"]),
     st.sampled_from(["", "true", "false"]),
 )
-wild_cell = st.one_of(near_numbers, near_dates, near_times, anything, st.sampled_from(['"', '""', '"a"', "true", "1", "2026-09"]))
+wild_cell = st.one_of(
+    near_numbers,
+    near_dates,
+    near_times,
+    anything,
+    st.sampled_from(['"', '""', '"a"', "true", "1", "2026-09"]),
+)
 
 
 def both_ways(records: list[bytes]) -> tuple[pa.Table | None, pa.Table, Rejects]:
@@ -71,14 +83,19 @@ def test_good_records_are_read_the_same_both_ways(rows: list[tuple[str, ...]]) -
 
 @given(good_cells, st.integers(0, len(CELLS) - 1), wild_cell)
 @settings(max_examples=600, deadline=None)
-def test_what_the_column_way_accepts_the_line_way_reads_the_same(row: tuple[str, ...], place: int, cell: str) -> None:
+def test_what_the_column_way_accepts_the_line_way_reads_the_same(
+    row: tuple[str, ...], place: int, cell: str
+) -> None:
     fast, slow, rejects = both_ways([",".join([*row[:place], cell, *row[place + 1 :]]).encode()])
     if fast is not None:
         assert len(rejects) == 0, rejects.table().to_pylist()
         assert fast.equals(slow)
 
 
-@given(st.lists(st.one_of(st.binary(max_size=40), st.just(b"MP1,1,2026-09-01,,1.5,,,,,,")), max_size=12), st.sampled_from([b"\n", b"\r\n"]))
+@given(
+    st.lists(st.one_of(st.binary(max_size=40), st.just(b"MP1,1,2026-09-01,,1.5,,,,,,")), max_size=12),
+    st.sampled_from([b"\n", b"\r\n"]),
+)
 @settings(max_examples=300, deadline=None)
 def test_every_record_is_kept_or_rejected(lines: list[bytes], end: bytes) -> None:
     content = end.join([",".join(COLUMNS).encode(), *lines])
@@ -86,4 +103,6 @@ def test_every_record_is_kept_or_rejected(lines: list[bytes], end: bytes) -> Non
     records = [line for line in content.split(b"\n")[1:] if line.removesuffix(b"\r")]
     numbers = sorted([*result.rows["line_number"].to_pylist(), *result.rejects["line_number"].to_pylist()])
     assert result.received_rows == len(records) == len(numbers) == len(set(numbers))
-    assert result.rows.num_rows >= sum(line == b"MP1,1,2026-09-01,,1.5,,,,,," for line in content.split(end)[1:])
+    assert result.rows.num_rows >= sum(
+        line == b"MP1,1,2026-09-01,,1.5,,,,,," for line in content.split(end)[1:]
+    )

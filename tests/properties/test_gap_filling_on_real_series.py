@@ -14,7 +14,9 @@ from benchmarks import gap_filling, gap_windows
 from pipelines.settings import packaged
 from pipelines.vee.settings import VeeSettings
 
-SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+SETTINGS = VeeSettings.model_validate(
+    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+)
 
 
 @pytest.fixture(scope="module")
@@ -30,13 +32,23 @@ def measure(reference_data: Path) -> Callable[[str, float], dict[str, Any]]:
     return of
 
 
-@pytest.mark.parametrize(("name", "hours", "share"), [(n, h, s) for n, lengths in gap_filling.REFERENCE.items() for h, s in lengths.items()])
-def test_scaled_like_days_reach_what_is_known_of_them(measure: Callable[[str, float], dict[str, Any]], name: str, hours: float, share: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "hours", "share"),
+    [(n, h, s) for n, lengths in gap_filling.REFERENCE.items() for h, s in lengths.items()],
+)
+def test_scaled_like_days_reach_what_is_known_of_them(
+    measure: Callable[[str, float], dict[str, Any]], name: str, hours: float, share: float
+) -> None:
     assert measure(name, hours)["like_day"] == pytest.approx(share, abs=0.015)
 
 
-@pytest.mark.parametrize(("name", "hours", "goal"), [(n, h, s) for n, lengths in gap_filling.GOALS.items() for h, s in lengths.items()])
-def test_the_chosen_method_reaches_its_goal(measure: Callable[[str, float], dict[str, Any]], name: str, hours: float, goal: float) -> None:
+@pytest.mark.parametrize(
+    ("name", "hours", "goal"),
+    [(n, h, s) for n, lengths in gap_filling.GOALS.items() for h, s in lengths.items()],
+)
+def test_the_chosen_method_reaches_its_goal(
+    measure: Callable[[str, float], dict[str, Any]], name: str, hours: float, goal: float
+) -> None:
     row = measure(name, hours)
     assert row["chosen"] <= goal
     assert row["chosen"] < row["like_day"]

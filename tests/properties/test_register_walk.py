@@ -1,4 +1,6 @@
-"""Registers made from known energies: whatever rolls over, is missed, exchanged or not sent, the walk finds those energies and no others."""
+"""Registers made from known energies: whatever rolls over, is missed, exchanged or not sent, the walk finds
+those energies and no others.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +15,12 @@ import yaml
 from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeRegisterReads
 from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.registers import derive_reads
+from pipelines.transforms.registers.register_energy import derive_reads
 from pipelines.vee.settings import VeeSettings
 
-SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+SETTINGS = VeeSettings.model_validate(
+    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+)
 FIRST = date(2026, 3, 1)
 METERS, DAYS = 150, 15
 DIGITS = 4
@@ -25,14 +29,25 @@ TURN = 10**DIGITS * 100  # in steps of 0.01
 Told = tuple[Decimal | None, list[Decimal | None] | None]
 
 
-def meter(rng: np.random.Generator, number: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Told]]:
-    """Meter rows, reads and, read by read, the energy of total and rates that they must give. Everything is counted in steps."""
+def meter(
+    rng: np.random.Generator, number: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[Told]]:
+    """Meter rows, reads and, read by read, the energy of total and rates that they must give. Everything is
+    counted in steps.
+    """
     name, width, multiplier = f"MP-{number:03d}", int(rng.integers(1, 6)), int(rng.choice([1, 40, 1000]))
     exchanged = int(rng.integers(3, DAYS - 3)) if rng.random() < 0.4 else None
     busy = rng.random(width) < 0.7
     counted = rng.integers(0, TURN, width)
     total = int(counted.sum() % TURN) if rng.random() < 0.5 else int(rng.integers(0, TURN))
-    meters = [{"meter_point_id": name, "valid_from_date": FIRST, "meter_id": "A", "multiplier_ratio": float(multiplier)}]
+    meters = [
+        {
+            "meter_point_id": name,
+            "valid_from_date": FIRST,
+            "meter_id": "A",
+            "multiplier_ratio": float(multiplier),
+        }
+    ]
     reads: list[dict[str, Any]] = []
     expected: list[Told] = []
     since, since_total, crosses, before = np.zeros(width, dtype=np.int64), 0, False, None
@@ -43,17 +58,36 @@ def meter(rng: np.random.Generator, number: int) -> tuple[list[dict[str, Any]], 
                 end, total, counted = total, int(rng.integers(0, TURN)), rng.integers(0, TURN, width)
                 meters[0]["valid_to_date"] = FIRST + timedelta(days=day - 1)
                 start = Decimal(total) / 100
-                meters.append(meters[0] | {"valid_from_date": FIRST + timedelta(days=day), "valid_to_date": None, "meter_id": "B",
-                                           "start_register_unscaled": start, "previous_end_register_unscaled": Decimal(end) / 100})  # fmt: skip
+                meters.append(
+                    meters[0]
+                    | {
+                        "valid_from_date": FIRST + timedelta(days=day),
+                        "valid_to_date": None,
+                        "meter_id": "B",
+                        "start_register_unscaled": start,
+                        "previous_end_register_unscaled": Decimal(end) / 100,
+                    }
+                )
                 crosses = True
             counted, total = (counted + used) % TURN, int((total + used.sum()) % TURN)
             since, since_total = since + used, since_total + int(used.sum())
         if day and rng.random() < 0.15 and since_total < TURN // 30:
             continue  # missed; never so long that a tenth of the range is passed
         sends = rng.random(width) < 0.95 if rng.random() < 0.9 else np.zeros(width, dtype=np.bool_)
-        lists = [Decimal(int(value)) / 100 if sent else None for value, sent in zip(counted, sends, strict=True)] if sends.any() else None
-        reads.append({"meter_point_id": name, "channel_code": "active_forward", "read_date": FIRST + timedelta(days=day),
-                      "register_unscaled": Decimal(total) / 100, "rate_registers_unscaled": lists})  # fmt: skip
+        lists = (
+            [Decimal(int(value)) / 100 if sent else None for value, sent in zip(counted, sends, strict=True)]
+            if sends.any()
+            else None
+        )
+        reads.append(
+            {
+                "meter_point_id": name,
+                "channel_code": "active_forward",
+                "read_date": FIRST + timedelta(days=day),
+                "register_unscaled": Decimal(total) / 100,
+                "rate_registers_unscaled": lists,
+            }
+        )
         rates = None
         if before is not None and not crosses and (sends & before).any():
             both = zip(since, sends & before, strict=True)
@@ -72,12 +106,22 @@ def test_the_walk_finds_the_energies_that_the_registers_were_made_from() -> None
         reads += ours[1]
         expected += ours[2]
     empty_meter = dict.fromkeys(SilverMeterPoints.columns())
-    described = {"register_digits": DIGITS, "register_decimals": 2, "provenance": "simulated", "computed_run_id": "r"}
+    described = {
+        "register_digits": DIGITS,
+        "register_decimals": 2,
+        "provenance": "simulated",
+        "computed_run_id": "r",
+    }
     empty_read = dict.fromkeys(BronzeRegisterReads.columns()) | {"content_hash": "a", "read_month": "2026-03"}
     order = rng.permutation(len(reads))
     found = derive_reads(
-        pa.Table.from_pylist([empty_read | reads[at] | {"line_number": int(at) + 2} for at in order], BronzeRegisterReads.arrow_schema()),
-        pa.Table.from_pylist([empty_meter | described | row for row in meters], SilverMeterPoints.arrow_schema()),
+        pa.Table.from_pylist(
+            [empty_read | reads[at] | {"line_number": int(at) + 2} for at in order],
+            BronzeRegisterReads.arrow_schema(),
+        ),
+        pa.Table.from_pylist(
+            [empty_meter | described | row for row in meters], SilverMeterPoints.arrow_schema()
+        ),
         SETTINGS,
     ).to_pylist()
     told = [(row["energy_kwh_or_kvarh"], row["rate_energy_kwh_or_kvarh"]) for row in found]
@@ -87,20 +131,29 @@ def test_the_walk_finds_the_energies_that_the_registers_were_made_from() -> None
     assert rules == {"first_read", "normal", "rollover", "meter_exchange"}, "the cases hold all of them"
     whole = [(total, rates) for total, rates in told if rates is not None and None not in rates]
     assert len(whole) > METERS * DAYS / 3
-    assert all(sum(rates) == total for total, rates in whole), "registers that are not cut off sum to the total"
+    assert all(sum(rates) == total for total, rates in whole), (
+        "registers that are not cut off sum to the total"
+    )
 
 
 def test_one_wrong_read_costs_the_days_beside_it_and_no_more() -> None:
     """A read anywhere, the first and the first of a new meter among them, is replaced by any other number.
 
-    Beside it no energy is settled that the connection cannot carry; from the second read after it on all is as without it. The last two reads of a
+    Beside it no energy is settled that the connection cannot carry; from the second read after it on all is
+    as without it. The last two reads of a
     meter are left alone: what is wrong there only later reads can tell.
     """
     rng = np.random.default_rng(7)
     days, capacity, turn = 16, 10.0, 100_000
     most = Decimal(str(SETTINGS.rollover_capacity_factor * capacity * 24))
-    described = {"register_digits": 5, "register_decimals": 2, "provenance": "simulated", "computed_run_id": "r", "capacity_kva": capacity,
-                 "multiplier_ratio": 1.0}  # fmt: skip
+    described = {
+        "register_digits": 5,
+        "register_decimals": 2,
+        "provenance": "simulated",
+        "computed_run_id": "r",
+        "capacity_kva": capacity,
+        "multiplier_ratio": 1.0,
+    }
     meters, reads, clean, wrong_at = [], [], {}, {}
     for number in range(400):
         name, exchanged = f"MP-{number:03d}", int(rng.integers(5, days - 5)) if number % 3 == 0 else None
@@ -113,8 +166,16 @@ def test_one_wrong_read_costs_the_days_beside_it_and_no_more() -> None:
             if day == exchanged:
                 end, total = total, int(rng.integers(0, 60_000))
                 row["valid_to_date"] = FIRST + timedelta(days=day - 1)
-                meters.append({"meter_point_id": name, "valid_from_date": FIRST + timedelta(days=day), "meter_id": "B",
-                               "start_register_unscaled": Decimal(total), "previous_end_register_unscaled": Decimal(end)} | described)  # fmt: skip
+                meters.append(
+                    {
+                        "meter_point_id": name,
+                        "valid_from_date": FIRST + timedelta(days=day),
+                        "meter_id": "B",
+                        "start_register_unscaled": Decimal(total),
+                        "previous_end_register_unscaled": Decimal(end),
+                    }
+                    | described
+                )
             total += used
             registers.append(total)
             clean[name, day] = used
@@ -132,11 +193,15 @@ def test_one_wrong_read_costs_the_days_beside_it_and_no_more() -> None:
             }
             for day, register in enumerate(registers)
         ]
-    empty_meter, empty_read = dict.fromkeys(SilverMeterPoints.columns()), dict.fromkeys(BronzeRegisterReads.columns())
+    empty_meter, empty_read = (
+        dict.fromkeys(SilverMeterPoints.columns()),
+        dict.fromkeys(BronzeRegisterReads.columns()),
+    )
     common = {"content_hash": "a", "read_month": "2026-03"}
     found = derive_reads(
         pa.Table.from_pylist(
-            [empty_read | common | row | {"line_number": at + 2} for at, row in enumerate(reads)], BronzeRegisterReads.arrow_schema()
+            [empty_read | common | row | {"line_number": at + 2} for at, row in enumerate(reads)],
+            BronzeRegisterReads.arrow_schema(),
         ),
         pa.Table.from_pylist([empty_meter | row for row in meters], SilverMeterPoints.arrow_schema()),
         SETTINGS,

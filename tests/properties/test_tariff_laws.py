@@ -1,4 +1,6 @@
-"""Laws of a month's price: more energy never costs less where no rule turns, a split keeps every kilowatt-hour, batch and single are one."""
+"""Laws of a month's price: more energy never costs less where no rule turns, a split keeps every
+kilowatt-hour, batch and single are one.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +16,18 @@ from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingSc
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, change_days, power_factor, price_month, price_supply, split_month
-from pipelines.tariff.batch import price_batch
-from pipelines.tariff.batch_columns import bills_table
-from pipelines.tariff.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    change_days,
+    power_factor,
+    price_month,
+    price_supply,
+    split_month,
+)
+from pipelines.tariff.batch.bills import price_batch
+from pipelines.tariff.batch.columns import bills_table
+from pipelines.tariff.cases.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
 
 D = Decimal
@@ -26,12 +36,21 @@ FACTS = load_facts(packaged("conf") / "facts")
 CHANGING = facts_of_world(FACTS)
 energies = st.decimals(min_value=0, max_value=400_000, places=2)
 FACTORY = Contract(
-    CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, VoltageLevel.KV_1_TO_20, True, D(800), D(800), DemandBasis.CONTRACT_DEMAND, D(600),
+    CustomerClass.LARGE_INDUSTRY,
+    PricingScheme.TWO_PART,
+    VoltageLevel.KV_1_TO_20,
+    True,
+    D(800),
+    D(800),
+    DemandBasis.CONTRACT_DEMAND,
+    D(600),
     D("0.90"),
-)  # fmt: skip
+)
 
 
-def measured(split: dict[TouPeriod, Decimal], reactive: Decimal, month: BillingMonth = SEPTEMBER) -> Determinants:
+def measured(
+    split: dict[TouPeriod, Decimal], reactive: Decimal, month: BillingMonth = SEPTEMBER
+) -> Determinants:
     return Determinants(month, sum(split.values(), D(0)), split, D(500), reactive, D(0), D("0.01"))
 
 
@@ -62,10 +81,24 @@ def test_more_energy_never_costs_less_on_one_side_of_260_and_in_one_power_factor
     st.decimals(min_value=0, max_value=6000, places=2),
     st.sampled_from([None, 4, 5, 7]),
 )
-def test_more_energy_never_costs_a_dwelling_less(energy: Decimal, more: Decimal, before: Decimal, persons: int | None) -> None:
-    home = Contract(CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, False, household_persons=persons)
+def test_more_energy_never_costs_a_dwelling_less(
+    energy: Decimal, more: Decimal, before: Decimal, persons: int | None
+) -> None:
+    home = Contract(
+        CustomerClass.RESIDENTIAL,
+        PricingScheme.SINGLE_PART,
+        VoltageLevel.BELOW_1KV,
+        False,
+        household_persons=persons,
+    )
     less, greater = (
-        price_month(home, Determinants(BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before), FACTS)
+        price_month(
+            home,
+            Determinants(
+                BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before
+            ),
+            FACTS,
+        )
         for kwh in (energy, energy + more)
     )
     assert greater.total_cny >= less.total_cny
@@ -78,7 +111,9 @@ def test_more_energy_never_costs_a_dwelling_less(energy: Decimal, more: Decimal,
     st.lists(st.integers(2, 31), min_size=0, max_size=3, unique=True),
     st.randoms(use_true_random=False),
 )
-def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(split: dict[TouPeriod, Decimal], cuts: list[int], random: Random) -> None:
+def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(
+    split: dict[TouPeriod, Decimal], cuts: list[int], random: Random
+) -> None:
     month = BillingMonth(2026, 10)
     changes = change_days(FACTORY, month, CHANGING)
     assert changes == (date(2026, 10, 16),)
@@ -88,35 +123,55 @@ def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(split: di
     supply = split_month(FACTORY, measured(split, D(0), month), days, weights, by_period)
     assert supply.energy_kwh == sum(split.values(), D(0))
     for period in TouPeriod:
-        parts = [segment.energy_by_period[period] for segment in supply.segments if segment.energy_by_period is not None]
+        parts = [
+            segment.energy_by_period[period]
+            for segment in supply.segments
+            if segment.energy_by_period is not None
+        ]
         assert sum(parts, D(0)) == split[period]
         assert all(part >= 0 and part % D("0.01") == 0 for part in parts)
     bill = price_supply(supply, CHANGING)
     for component in (LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS):
-        assert sum(line.quantity for line in bill.lines if line.component is component) == sum(split.values(), D(0))
+        assert sum(line.quantity for line in bill.lines if line.component is component) == sum(
+            split.values(), D(0)
+        )
     assert bill.total_cny == sum((line.amount_cny for line in bill.lines), D(0))
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
 def test_the_batch_is_the_single_engine_whatever_the_bill(seed: int) -> None:
-    supplies = [(str(number), supply_of_case(fit_to_periods(random_case(Random(seed + number))))) for number in range(5)]
+    supplies = [
+        (str(number), supply_of_case(fit_to_periods(random_case(Random(seed + number)))))
+        for number in range(5)
+    ]
     priced = price_batch(bills_table(supplies), CHANGING)
     single = [price_supply(supply, CHANGING) for _, supply in supplies]
-    assert priced.lines["amount_cny"].to_pylist() == [line.amount_cny for bill in single for line in bill.lines]
-    assert priced.lines["unit_price"].to_pylist() == [line.unit_price for bill in single for line in bill.lines]
+    assert priced.lines["amount_cny"].to_pylist() == [
+        line.amount_cny for bill in single for line in bill.lines
+    ]
+    assert priced.lines["unit_price"].to_pylist() == [
+        line.unit_price for bill in single for line in bill.lines
+    ]
 
 
 quantities = st.decimals(min_value=0, max_value=2000, places=6)
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(quantities, min_size=2, max_size=4), st.lists(st.integers(1, 4000), min_size=0, max_size=4, unique=True))
-def test_tiers_of_an_own_price_set_keep_every_period_and_every_limit(energies_kwh: list[Decimal], limits: list[int]) -> None:
+@given(
+    st.lists(quantities, min_size=2, max_size=4),
+    st.lists(st.integers(1, 4000), min_size=0, max_size=4, unique=True),
+)
+def test_tiers_of_an_own_price_set_keep_every_period_and_every_limit(
+    energies_kwh: list[Decimal], limits: list[int]
+) -> None:
     names = [f"p{number}" for number in range(len(energies_kwh))]
     edges = tuple(D(limit) for limit in sorted(limits))
     hours = tuple((names[0],) * 24 for _ in range(12))
-    prices = OwnPrices("own", "none", {name: TieredPrice((D(1),) * (len(edges) + 1)) for name in names}, hours, hours, edges)
+    prices = OwnPrices(
+        "own", "none", {name: TieredPrice((D(1),) * (len(edges) + 1)) for name in names}, hours, hours, edges
+    )
     bill = price_own(prices, OwnMonth(SEPTEMBER, dict(zip(names, energies_kwh, strict=True)), {}))
     assert all(line.quantity > 0 for line in bill.lines)
     for name, energy in zip(names, energies_kwh, strict=True):

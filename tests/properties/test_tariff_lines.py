@@ -8,7 +8,16 @@ from fractions import Fraction
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipelines.codes import Confidence, ContractNote, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import (
+    Confidence,
+    ContractNote,
+    CustomerClass,
+    DemandBasis,
+    LineComponent,
+    PricingScheme,
+    TouPeriod,
+    VoltageLevel,
+)
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
@@ -30,7 +39,9 @@ def months(draw: st.DrawFn) -> tuple[Contract, Determinants]:
     contract = Contract(
         kind,
         PricingScheme.TWO_PART if two_part else PricingScheme.SINGLE_PART,
-        draw(st.sampled_from(LEVELS)) if two_part else draw(st.sampled_from([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20])),
+        draw(st.sampled_from(LEVELS))
+        if two_part
+        else draw(st.sampled_from([VoltageLevel.BELOW_1KV, VoltageLevel.KV_1_TO_20])),
         kind is CustomerClass.LARGE_INDUSTRY or draw(st.booleans()),
         draw(double_capacities if two_part else single_capacities),
         draw(powers),
@@ -54,7 +65,10 @@ def months(draw: st.DrawFn) -> tuple[Contract, Determinants]:
 
 def half_up_fen(quantity: Decimal | Fraction, price: Decimal) -> int:
     """The product in whole fen, half away from zero, in whole numbers."""
-    (quantity_up, quantity_down), (price_up, price_down) = quantity.as_integer_ratio(), price.as_integer_ratio()
+    (quantity_up, quantity_down), (price_up, price_down) = (
+        quantity.as_integer_ratio(),
+        price.as_integer_ratio(),
+    )
     up, down = quantity_up * price_up * 100, quantity_down * price_down
     fen = (2 * abs(up) + down) // (2 * down)
     return fen if up >= 0 else -fen
@@ -66,17 +80,22 @@ def priced(case: tuple[Contract, Determinants]) -> PricedMonth:
 
 @settings(max_examples=150, deadline=None)
 @given(months())
-def test_every_amount_is_quantity_times_price_rounded_once_and_the_total_is_their_sum(case: tuple[Contract, Determinants]) -> None:
+def test_every_amount_is_quantity_times_price_rounded_once_and_the_total_is_their_sum(
+    case: tuple[Contract, Determinants],
+) -> None:
     bill = priced(case)
     running = case[1].running_days
     is_part = running is not None and running < bill.month.day_count
     for line in bill.lines:
         if is_part and line.component is LineComponent.DEMAND_EXCESS:
-            assert abs(line.amount_cny - line.quantity * line.unit_price) <= Decimal("0.005") + line.unit_price * Decimal("0.0000005")
+            assert abs(line.amount_cny - line.quantity * line.unit_price) <= Decimal(
+                "0.005"
+            ) + line.unit_price * Decimal("0.0000005")
             continue
         exact = Fraction(line.quantity)
         if is_part and line.component in BASIC:
-            # Powers have three decimals, a raised contract demand has four: of thirtieths of these the shown six decimals tell which.
+            # Powers have three decimals, a raised contract demand has four: of thirtieths of these the shown
+            # six decimals tell which.
             exact = Fraction(round(exact * 30 * 10_000), 30 * 10_000)
         assert line.amount_cny * 100 == half_up_fen(exact, line.unit_price)
     assert set(bill.notes) <= {ContractNote.POWER_FACTOR_NOT_ADJUSTED}
@@ -106,7 +125,9 @@ def test_energy_lines_carry_exactly_the_settled_energy(case: tuple[Contract, Det
 def test_a_bill_is_as_sure_as_its_least_sure_line(case: tuple[Contract, Determinants]) -> None:
     bill = priced(case)
     order = list(Confidence)
-    assert order.index(bill.lowest_confidence) == max(order.index(line.fact_confidence) for line in bill.lines)
+    assert order.index(bill.lowest_confidence) == max(
+        order.index(line.fact_confidence) for line in bill.lines
+    )
     assert bill.is_illustrative
 
 
@@ -115,6 +136,14 @@ def test_a_bill_is_as_sure_as_its_least_sure_line(case: tuple[Contract, Determin
 def test_more_demand_never_costs_less(case: tuple[Contract, Determinants], more: Decimal) -> None:
     contract, determinants = case
     assert determinants.max_demand_kw is not None
-    values = {**determinants.__dict__, "max_demand_kw": determinants.max_demand_kw + more, "lagging_kvarh": None, "leading_kvarh": None}
+    values = {
+        **determinants.__dict__,
+        "max_demand_kw": determinants.max_demand_kw + more,
+        "lagging_kvarh": None,
+        "leading_kvarh": None,
+    }
     without = Determinants(**{**values, "max_demand_kw": determinants.max_demand_kw})
-    assert price_month(contract, Determinants(**values), FACTS).total_cny >= price_month(contract, without, FACTS).total_cny
+    assert (
+        price_month(contract, Determinants(**values), FACTS).total_cny
+        >= price_month(contract, without, FACTS).total_cny
+    )

@@ -10,11 +10,13 @@ import yaml
 
 from pipelines.settings import packaged
 from pipelines.vee.blocks import CurveBlock
-from pipelines.vee.checks import CHECKS, run_checks
-from pipelines.vee.estimation import estimate_missing_intervals
+from pipelines.vee.estimation.estimate import estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation.checks import CHECKS, run_checks
 
-SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+SETTINGS = VeeSettings.model_validate(
+    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+)
 SPIKE = next(check.bit for check in CHECKS if check.id == "VEE-V06")
 TYPES = {"1": "active", "5": "lagging", "9": "leading"}
 
@@ -80,7 +82,9 @@ def test_like_days_beat_a_straight_line_on_long_gaps(hours: int, share: float) -
         final = estimate_missing_intervals(holed, gaps, np.zeros_like(gaps), SETTINGS).final
         assert not np.isnan(final).any()
         like_days.append(np.abs(final - truth)[gaps].mean())
-        straight = np.interp(np.arange(truth.size), np.flatnonzero(~lost), truth.reshape(-1)[~lost]).reshape(truth.shape)
+        straight = np.interp(np.arange(truth.size), np.flatnonzero(~lost), truth.reshape(-1)[~lost]).reshape(
+            truth.shape
+        )
         line.append(np.abs(straight - truth)[gaps].mean())
     assert np.mean(like_days) <= share * np.mean(line)
 

@@ -1,4 +1,6 @@
-"""Gaps, negatives and duplicates planted in every NEM12 file that can be read: each is found, and nothing else is."""
+"""Gaps, negatives and duplicates planted in every NEM12 file that can be read: each is found, and nothing
+else is.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,8 @@ import pytest
 
 from pipelines.facts import load_facts
 from pipelines.settings import load_settings, packaged
-from zhixiang.vee_run import VeeResult, long_intervals, run_vee
+from zhixiang.vee_files.result import VeeResult
+from zhixiang.vee_files.run import long_intervals, run_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)
@@ -38,7 +41,11 @@ class Day:
     tail: list[str] = field(default_factory=list)
 
     def interval(self, slot: int) -> Interval:
-        return self.point, self.channel, datetime.combine(self.day, datetime.min.time()) + timedelta(minutes=slot * 1440 // self.slots)
+        return (
+            self.point,
+            self.channel,
+            datetime.combine(self.day, datetime.min.time()) + timedelta(minutes=slot * 1440 // self.slots),
+        )
 
 
 @dataclass
@@ -65,7 +72,13 @@ def parsed(lines: list[str]) -> Iterator[str | Day]:
             stream = cells
         slots = 1440 // int(stream[8]) if stream else 0
         if cells[0] == "300" and len(cells) > slots + 2 and stream[4][0] in CHANNELS:
-            held = Day(f"NEM12-{stream[1]}-{stream[4][1]}", CHANNELS[stream[4][0]], date.fromisoformat(cells[1]), cells, slots)
+            held = Day(
+                f"NEM12-{stream[1]}-{stream[4][1]}",
+                CHANNELS[stream[4][0]],
+                date.fromisoformat(cells[1]),
+                cells,
+                slots,
+            )
             continue
         yield line
     if held is not None:
@@ -73,7 +86,9 @@ def parsed(lines: list[str]) -> Iterator[str | Day]:
 
 
 def plant(text: str, seed: int) -> Planted:
-    """In each day: values lost, runs without data by a quality of N, negatives; days sent twice; a day left out between others."""
+    """In each day: values lost, runs without data by a quality of N, negatives; days sent twice; a day left
+    out between others.
+    """
     random = np.random.default_rng(seed)
     faults: dict[str, set[Interval]] = {GAP: set(), DUPLICATE: set(), NEGATIVE: set()}
     told = list(parsed(text.splitlines()))
@@ -81,7 +96,9 @@ def plant(text: str, seed: int) -> Planted:
     streams: dict[tuple[str, str], list[Day]] = {}
     for day in days:
         streams.setdefault((day.point, day.channel), []).append(day)
-    left_out = {id(mine[int(random.integers(1, len(mine) - 1))]) for mine in streams.values() if len(mine) > 2}
+    left_out = {
+        id(mine[int(random.integers(1, len(mine) - 1))]) for mine in streams.values() if len(mine) > 2
+    }
     lines: list[str] = []
     for entry in told:
         if isinstance(entry, str):
@@ -103,7 +120,11 @@ def plant(text: str, seed: int) -> Planted:
         if not tail and cells[quality] == "A" and random.random() < 0.5:
             first = int(random.integers(1, entry.slots - 8))
             cells[quality] = "V"
-            tail = [f"400,1,{first},A,,", f"400,{first + 1},{first + 6},N,,", f"400,{first + 7},{entry.slots},A,,"]
+            tail = [
+                f"400,1,{first},A,,",
+                f"400,{first + 1},{first + 6},N,,",
+                f"400,{first + 7},{entry.slots},A,,",
+            ]
             silent = {entry.interval(slot) for slot in range(first, first + 6)}
             faults[GAP] |= silent
             faults[NEGATIVE] -= silent
@@ -142,7 +163,10 @@ def test_every_planted_fault_is_found_and_no_other(path: Path, seed: int, tmp_pa
     after = found(result)
     for check, intervals in planted.faults.items():
         assert intervals <= after[check], (check, sorted(intervals - after[check])[:3])
-        assert after[check] <= intervals | before[check], (check, sorted(after[check] - intervals - before[check])[:3])
+        assert after[check] <= intervals | before[check], (
+            check,
+            sorted(after[check] - intervals - before[check])[:3],
+        )
     if path.name == "Example_NEM12_month_solar.csv":
         assert planted.faults[DUPLICATE]
     for row in long_intervals(result.curves).to_pylist():
@@ -163,10 +187,18 @@ def test_every_file_of_the_reference_folder_is_listed_with_its_outcome(reference
     """The list names every file; what is refused or held back has its line and reason there."""
     page = PAGE.read_text(encoding="utf-8")
     rows = {line.split("`")[1]: line for line in page.splitlines() if line.startswith("| `Example_")}
-    assert rows.keys() == {path.name for path in (reference_data / "nem12").iterdir() if path.name.startswith("Example_")}
+    assert rows.keys() == {
+        path.name for path in (reference_data / "nem12").iterdir() if path.name.startswith("Example_")
+    }
     for name, row in rows.items():
         result = ran(reference_data / "nem12" / name)
-        outcome = "refused" if result.files[0]["status"] == "refused" else "read in part" if result.rejects else "read"
+        outcome = (
+            "refused"
+            if result.files[0]["status"] == "refused"
+            else "read in part"
+            if result.rejects
+            else "read"
+        )
         assert f"| `{name}` | {outcome} |" in row
         if outcome == "refused":
             code = result.files[0]["reason"].split(":")[0]

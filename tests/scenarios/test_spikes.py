@@ -1,4 +1,6 @@
-"""Spikes on the steel works and on the city load, spike checks alone: found, and clean days left alone; docs tell the same figures."""
+"""Spikes on the steel works and on the city load, spike checks alone: found, and clean days left alone; docs
+tell the same figures.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,26 @@ import pytest
 import yaml
 
 from benchmarks import spikes
-from benchmarks.spikes import ANY, CHOSEN_ON, JUDGED, RANGES, SHARE, Load, city_load, measure, missed, plant, steel_load, table
+from benchmarks.spikes import (
+    ANY,
+    CHOSEN_ON,
+    JUDGED,
+    RANGES,
+    SHARE,
+    Load,
+    city_load,
+    measure,
+    missed,
+    plant,
+    steel_load,
+    table,
+)
 from pipelines.settings import packaged
 from pipelines.vee.settings import VeeSettings
 
-SETTINGS = VeeSettings.model_validate(yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8")))
+SETTINGS = VeeSettings.model_validate(
+    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+)
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "benchmarks.md"
 LARGE = RANGES[0]
 
@@ -29,11 +46,17 @@ def of(rows: list[dict[str, Any]], check: str, low: float) -> dict[str, Any]:
 
 
 def assert_goals_and_page(rows: list[dict[str, Any]]) -> None:
-    """Recall of large spikes on every seed, by the check that makes a value invalid and by all together; the rest is reported."""
+    """Recall of large spikes on every seed, by the check that makes a value invalid and by all together; the
+    rest is reported.
+    """
     assert len(rows) == len(RANGES) * 5
     for check in ("VEE-V06", ANY):
         row = of(rows, check, 20)
-        assert (row["seeds"], row["least_recall"] >= 0.95, row["most_clean_days_flagged"] <= 0.01) == (20, True, True), row
+        assert (row["seeds"], row["least_recall"] >= 0.95, row["most_clean_days_flagged"] <= 0.01) == (
+            20,
+            True,
+            True,
+        ), row
     assert missed(rows) == []
     page = PAGE.read_text(encoding="utf-8")
     assert [line for line in table(rows).splitlines()[2:] if line not in page] == []
@@ -43,7 +66,8 @@ def test_steel_works() -> None:
     rows = judged(steel_load())
     assert_goals_and_page(rows)
     assert of(rows, "VEE-V06", 5)["recall"] >= 0.75
-    # The highest against the third highest of a day alone is not enough: days of the steel works have many high intervals.
+    # The highest against the third highest of a day alone is not enough: days of the steel works have many
+    # high intervals.
     assert of(rows, "VEE-V09", 5)["recall"] < 0.6
 
 
@@ -58,7 +82,9 @@ def test_thresholds_were_chosen_on_other_seeds() -> None:
     assert min(CHOSEN_ON) > 100
 
 
-@pytest.mark.parametrize(("name", "value"), [("spike_isolation_ratio", 60.0), ("spike_own_days_window_ratio", 1.01)])
+@pytest.mark.parametrize(
+    ("name", "value"), [("spike_isolation_ratio", 60.0), ("spike_own_days_window_ratio", 1.01)]
+)
 def test_a_wrong_threshold_misses_the_goal(name: str, value: float) -> None:
     rows = measure(steel_load(), SETTINGS.model_copy(update={name: value}), JUDGED[:5], *LARGE)
     assert missed(rows)
@@ -83,7 +109,9 @@ def test_the_command_reports_every_size_and_tells_what_is_left_out(
     told = capsys.readouterr()
     assert "city load left out" in told.err
     rows = json.loads(told.out)["spikes"]
-    assert {(row["load"], row["low"], row["high"]) for row in rows} == {("steel works", low, high) for low, high in RANGES}
+    assert {(row["load"], row["low"], row["high"]) for row in rows} == {
+        ("steel works", low, high) for low, high in RANGES
+    }
     assert json.loads((tmp_path / "spikes.json").read_text(encoding="utf-8"))["spikes"] == rows
     assert (tmp_path / "bench_spikes.png").stat().st_size > 10_000
 

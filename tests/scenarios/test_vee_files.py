@@ -23,11 +23,12 @@ from pipelines.errors import GateHaltedError, UsageError
 from pipelines.facts import load_facts
 from pipelines.formats import LongMapping, load_mapping
 from pipelines.settings import load_settings, packaged
-from pipelines.transforms.curves import CurveOutcome
+from pipelines.transforms.curves.day_curves import CurveOutcome
 from pipelines.vee import CHECKS
-from zhixiang import vee_run
-from zhixiang.vee_folder import prepare_folder, write_summary, written_whole
-from zhixiang.vee_run import VeeResult, flags_of, long_intervals, run_vee, write_vee
+from zhixiang.vee_files import run as vee_run
+from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
+from zhixiang.vee_files.result import VeeResult
+from zhixiang.vee_files.run import flags_of, long_intervals, run_vee, write_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)
@@ -41,10 +42,15 @@ def ran(paths: list[Path], mapping: LongMapping | None = None) -> VeeResult:
 
 def told(intervals: pa.Table, channel: str = "active_forward") -> dict[str, dict[str, Any]]:
     """Intervals of one channel by local time."""
-    return {str(row["interval_start_local"]): row for row in intervals.filter(pc.equal(intervals["channel_code"], channel)).to_pylist()}
+    return {
+        str(row["interval_start_local"]): row
+        for row in intervals.filter(pc.equal(intervals["channel_code"], channel)).to_pylist()
+    }
 
 
-def test_gap_and_spike_in_steel_curves_are_found_and_estimated_and_nothing_else_changes(tmp_path: Path) -> None:
+def test_gap_and_spike_in_steel_curves_are_found_and_estimated_and_nothing_else_changes(
+    tmp_path: Path,
+) -> None:
     months = sorted(STEEL.glob("E_MP_POWER_CURVE_2026-0[3-6].csv"))
     clean = told(long_intervals(ran([*months, STEEL / "meter_points.csv"]).curves))
     with months[2].open(encoding="utf-8", newline="") as handle:
@@ -69,22 +75,38 @@ def test_gap_and_spike_in_steel_curves_are_found_and_estimated_and_nothing_else_
         assert row["measured_kwh_or_kvarh"] is None
         assert row["status"].startswith("estimated")
         assert row["method"].startswith("VEE-E")
-        assert row["expected_low_kwh_or_kvarh"] <= row["final_kwh_or_kvarh"] <= row["expected_high_kwh_or_kvarh"]
+        assert (
+            row["expected_low_kwh_or_kvarh"] <= row["final_kwh_or_kvarh"] <= row["expected_high_kwh_or_kvarh"]
+        )
     assert found[spike]["measured_kwh_or_kvarh"] == pytest.approx(40 * clean[spike]["measured_kwh_or_kvarh"])
     assert found[spike]["status"].startswith("estimated")
     assert found[spike]["failed_checks"]
     others = set(found) - {*gap, spike}
-    assert all(found[moment]["measured_kwh_or_kvarh"] == clean[moment]["measured_kwh_or_kvarh"] for moment in others)
-    changed = [moment for moment in others if found[moment]["final_kwh_or_kvarh"] != clean[moment]["final_kwh_or_kvarh"]]
+    assert all(
+        found[moment]["measured_kwh_or_kvarh"] == clean[moment]["measured_kwh_or_kvarh"] for moment in others
+    )
+    changed = [
+        moment
+        for moment in others
+        if found[moment]["final_kwh_or_kvarh"] != clean[moment]["final_kwh_or_kvarh"]
+    ]
     assert all(clean[moment]["status"] != "measured" for moment in changed)
     flagged = {(str(row["curve_date"]), row["check_id"]) for row in flags_of(result.curves).to_pylist()}
     assert ("2026-05-13", "VEE-V01") in flagged
 
 
 def test_intervals_of_nem12_files_keep_length_and_sum_of_their_files(tmp_path: Path) -> None:
-    result = ran([*sorted((NEM12 / "valid").glob("*.csv")), *sorted((NEM12 / "refused").glob("*")), *sorted((NEM12 / "partly").glob("*"))])
+    result = ran(
+        [
+            *sorted((NEM12 / "valid").glob("*.csv")),
+            *sorted((NEM12 / "refused").glob("*")),
+            *sorted((NEM12 / "partly").glob("*")),
+        ]
+    )
     states = {Path(row["file"]).name: row["status"] for row in result.files}
-    assert {name for name, state in states.items() if state == "refused"} == {path.name for path in (NEM12 / "refused").glob("*")}
+    assert {name for name, state in states.items() if state == "refused"} == {
+        path.name for path in (NEM12 / "refused").glob("*")
+    }
     assert all(row["reason"] for row in result.files if row["status"] == "refused")
     assert (result.exit_code, result.holidays) == (3, False)
     intervals = long_intervals(result.curves)
@@ -100,10 +122,16 @@ def test_intervals_of_nem12_files_keep_length_and_sum_of_their_files(tmp_path: P
     assert "<script" not in page
 
 
-def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(reference_data: Path, tmp_path: Path) -> None:
+def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(
+    reference_data: Path, tmp_path: Path
+) -> None:
     table = pq.read_table(reference_data / "vic_elec_halfhour.parquet").slice(0, 48 * 90)
     dropped = {1000, 1001, 1002, *range(2000, 2048)}
-    lines = ["Time,Demand"] + [f"{row['Time']},{row['Demand']}" for place, row in enumerate(table.to_pylist()) if place not in dropped]
+    lines = ["Time,Demand"] + [
+        f"{row['Time']},{row['Demand']}"
+        for place, row in enumerate(table.to_pylist())
+        if place not in dropped
+    ]
     (tmp_path / "vic.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "vic.yaml").write_text(
         "id: victoria\ninterval_minutes: 30\nmeter_point: {constant: VIC}\nstamp: {column: Time, place: interval_start, zone: UTC, day_offset: +11:00}\n"
@@ -115,10 +143,12 @@ def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(reference
     assert intervals.num_rows == table.num_rows
     gaps = pc.is_null(intervals["measured_kwh_or_kvarh"]).to_pylist()
     assert {place for place, gap in enumerate(gaps) if gap} == dropped
-    expected = [demand * 1000 for place, demand in enumerate(table["Demand"].to_pylist()) if place not in dropped]
-    assert intervals.filter(pc.is_valid(intervals["measured_kwh_or_kvarh"]))["measured_kwh_or_kvarh"].to_pylist() == pytest.approx(
-        expected, rel=1e-12
-    )
+    expected = [
+        demand * 1000 for place, demand in enumerate(table["Demand"].to_pylist()) if place not in dropped
+    ]
+    assert intervals.filter(pc.is_valid(intervals["measured_kwh_or_kvarh"]))[
+        "measured_kwh_or_kvarh"
+    ].to_pylist() == pytest.approx(expected, rel=1e-12)
     truth = table["Demand"].to_numpy()[2000:2048] * 1000
     filled = intervals["final_kwh_or_kvarh"].to_numpy()[2000:2048]
     assert abs(filled - truth).mean() < 0.1 * truth.mean()
@@ -127,7 +157,14 @@ def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(reference
 def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
     plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
     run = [sys.executable, "-m", "zhixiang.cli.main", *arguments]
-    return subprocess.run(run, capture_output=True, text=True, timeout=120, check=False, env={**plain, "ZHIXIANG_HOME": str(home)})
+    return subprocess.run(
+        run,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+        env={**plain, "ZHIXIANG_HOME": str(home)},
+    )
 
 
 def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path) -> None:
@@ -138,7 +175,15 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     done = command("vee", str(tmp_path / "curves.zip"), "--out", str(out), "--json", home=tmp_path / "home")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["meter_points"] == 1
-    curves_alone = {"intervals.parquet", "intervals.csv", "flags.csv", "estimation_errors.csv", "rejected.csv", "report.html", "summary.json"}
+    curves_alone = {
+        "intervals.parquet",
+        "intervals.csv",
+        "flags.csv",
+        "estimation_errors.csv",
+        "rejected.csv",
+        "report.html",
+        "summary.json",
+    }
     assert {path.name for path in out.iterdir()} == curves_alone
     assert json.loads(done.stdout)["measured_values_changed"] == 0
     assert not (tmp_path / "home" / "tables").exists()
@@ -146,16 +191,25 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     (tmp_path / "letter.txt").write_text("Dear Sir or Madam\n")
     lines = good.read_text().splitlines()
     (tmp_path / "bad.csv").write_text(
-        "\n".join(line.replace("2026-03", "2026-13", 1) if number % 3 == 1 else line for number, line in enumerate(lines))
+        "\n".join(
+            line.replace("2026-03", "2026-13", 1) if number % 3 == 1 else line
+            for number, line in enumerate(lines)
+        )
     )
-    refused = command("vee", str(good), str(tmp_path / "letter.txt"), "--out", str(tmp_path / "two"), home=tmp_path / "home")
-    halted = command("vee", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "three"), home=tmp_path / "home")
+    refused = command(
+        "vee", str(good), str(tmp_path / "letter.txt"), "--out", str(tmp_path / "two"), home=tmp_path / "home"
+    )
+    halted = command(
+        "vee", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "three"), home=tmp_path / "home"
+    )
     assert (refused.returncode, halted.returncode) == (3, 4)
     assert "letter.txt" in refused.stderr
     assert (tmp_path / "two" / "intervals.csv").is_file()
     assert "line 3" in halted.stderr or "line 2" in halted.stderr
     (tmp_path / "m.yaml").write_text("id: x\nintervall_minutes: 15\n")
-    misspelt = command("vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml"), home=tmp_path / "home")
+    misspelt = command(
+        "vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml"), home=tmp_path / "home"
+    )
     assert misspelt.returncode == 2
     assert "m.yaml:2: intervall_minutes is not known here" in misspelt.stderr
     nowhere = command("vee", str(good), "--out", str(tmp_path / "letter.txt" / "out"), home=tmp_path / "home")
@@ -164,7 +218,9 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
     undeclared.write_text("meter,time,kwh\nM1,2026-08-01 00:00:00,1\n")
     unknown = command("vee", str(undeclared), "--out", str(out), home=tmp_path / "home")
     assert (unknown.returncode, "--mapping" in unknown.stderr) == (3, True)
-    assert {path.name for path in out.iterdir()} == {"rejected.csv", "report.html", "summary.json"}, "nothing of the run before stays"
+    assert {path.name for path in out.iterdir()} == {"rejected.csv", "report.html", "summary.json"}, (
+        "nothing of the run before stays"
+    )
 
 
 def test_the_user_s_own_files_in_the_folder_are_neither_taken_away_nor_overwritten(tmp_path: Path) -> None:
@@ -177,8 +233,18 @@ def test_the_user_s_own_files_in_the_folder_are_neither_taken_away_nor_overwritt
         "values:\n  - {column: kwh, unit: kWh, channel: active_forward}\n"
     )
     before = {path.name: path.read_bytes() for path in own.iterdir()}
-    onto_itself = command("vee", str(own / "intervals.csv"), "--mapping", str(mapping), "--out", str(own), home=tmp_path / "home")
-    assert (onto_itself.returncode, "is read and would be overwritten" in onto_itself.stderr) == (2, True), onto_itself.stderr
+    onto_itself = command(
+        "vee",
+        str(own / "intervals.csv"),
+        "--mapping",
+        str(mapping),
+        "--out",
+        str(own),
+        home=tmp_path / "home",
+    )
+    assert (onto_itself.returncode, "is read and would be overwritten" in onto_itself.stderr) == (2, True), (
+        onto_itself.stderr
+    )
     beside = tmp_path / "beside"
     beside.mkdir()
     shutil.copy(own / "flags.csv", beside)
@@ -229,21 +295,29 @@ def test_a_folder_stands_for_its_files_and_registers_and_days_are_checked_too(tm
     (inbox / ".hidden").write_text("not read")
     reads = inbox / "E_MP_DAY_READ_2026-04.csv"
     lines = reads.read_text().splitlines()
-    place = next(number for number, line in enumerate(lines) if line.startswith("MP-STEEL-0001,1,2026-04-20,"))
+    place = next(
+        number for number, line in enumerate(lines) if line.startswith("MP-STEEL-0001,1,2026-04-20,")
+    )
     cells = lines[place].split(",")
     cells[4] = f"{float(cells[4]) - 200:.5f}"
     lines[place] = ",".join(cells)
     reads.write_text("\n".join(lines) + "\n")
     result = ran([tmp_path / "inbox"])
-    assert {Path(row["file"]).name for row in result.files} == {path.name for path in inbox.iterdir() if path.name != ".hidden"}
+    assert {Path(row["file"]).name for row in result.files} == {
+        path.name for path in inbox.iterdir() if path.name != ".hidden"
+    }
     flags = flags_of(result.curves, result.findings)
     decrease = next(check for check in CHECKS if check.title.startswith("Register decrease"))
     (found,) = [row for row in flags.to_pylist() if row["check_id"] == decrease.id]
-    assert (str(found["curve_date"]), found["severity"], found["check"]) == ("2026-04-20", decrease.severity.value, decrease.title)
-    assert (found["intervals"], found["interval_minutes"]) == (None, None)
-    assert set(result.findings["check_id"].to_pylist()) | {row["check_id"] for row in flags_of(result.curves).to_pylist()} == set(
-        flags["check_id"].to_pylist()
+    assert (str(found["curve_date"]), found["severity"], found["check"]) == (
+        "2026-04-20",
+        decrease.severity.value,
+        decrease.title,
     )
+    assert (found["intervals"], found["interval_minutes"]) == (None, None)
+    assert set(result.findings["check_id"].to_pylist()) | {
+        row["check_id"] for row in flags_of(result.curves).to_pylist()
+    } == set(flags["check_id"].to_pylist())
     figures = write_vee(result, tmp_path / "out")
     assert figures["checks"][decrease.id] == 1
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
@@ -260,8 +334,13 @@ def test_a_changed_measured_value_stops_everything(monkeypatch: pytest.MonkeyPat
     assert halted.value.exit_code == 4
 
 
-@pytest.mark.parametrize(("spoil", "told"), [("drop", "96 received values are lost"), ("final", "1 measured values have another final value")])
-def test_a_lost_value_and_a_changed_final_one_stop_everything(monkeypatch: pytest.MonkeyPatch, spoil: str, told: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [("drop", "96 received values are lost"), ("final", "1 measured values have another final value")],
+)
+def test_a_lost_value_and_a_changed_final_one_stop_everything(
+    monkeypatch: pytest.MonkeyPatch, spoil: str, told: str
+) -> None:
     refine = vee_run.refine_curves
 
     def spoilt(*arguments: Any) -> CurveOutcome:
@@ -269,7 +348,9 @@ def test_a_lost_value_and_a_changed_final_one_stop_everything(monkeypatch: pytes
         final = outcome.curves["final_kwh_or_kvarh"].to_pylist()
         final[3][10] += 0.001
         place = outcome.curves.schema.get_field_index("final_kwh_or_kvarh")
-        changed = outcome.curves.set_column(place, outcome.curves.schema.field(place), pa.array(final, pa.list_(pa.float64())))
+        changed = outcome.curves.set_column(
+            place, outcome.curves.schema.field(place), pa.array(final, pa.list_(pa.float64()))
+        )
         return replace(outcome, curves=outcome.curves.slice(1) if spoil == "drop" else changed)
 
     monkeypatch.setattr(vee_run, "refine_curves", spoilt)

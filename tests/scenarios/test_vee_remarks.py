@@ -1,4 +1,6 @@
-"""What ``zhixiang vee`` must not pass over in silence: files it does not use, years without a calendar, empty files, classes, formulas in cells."""
+"""What ``zhixiang vee`` must not pass over in silence: files it does not use, years without a calendar, empty
+files, classes, formulas in cells.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,10 @@ import pytest
 from pipelines.facts import load_facts
 from pipelines.formats import LongMapping
 from pipelines.settings import load_settings, packaged
-from zhixiang.cli import vee as command
+from zhixiang.cli.data import vee as command
 from zhixiang.cli.main import run_app
-from zhixiang.vee_run import VeeResult, flags_of, run_vee, write_vee
+from zhixiang.vee_files.result import VeeResult
+from zhixiang.vee_files.run import flags_of, run_vee, write_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)
@@ -26,11 +29,13 @@ READS = [STEEL / f"E_MP_DAY_READ_2026-{month:02d}.csv" for month in range(3, 5)]
 POINTS, CUSTOMERS = STEEL / "meter_points.csv", STEEL / "customers.csv"
 LONG = LongMapping.model_validate(
     {
-        "id": "plain", "interval_minutes": 60, "meter_point": {"column": "meter"},
+        "id": "plain",
+        "interval_minutes": 60,
+        "meter_point": {"column": "meter"},
         "stamp": {"column": "ts", "place": "interval_start", "zone": "+08:00"},
         "values": [{"column": "kwh", "unit": "kWh", "channel": "active_forward"}],
     }
-)  # fmt: skip
+)
 
 
 def ran(paths: list[Path], mapping: LongMapping | None = None) -> VeeResult:
@@ -68,20 +73,31 @@ def test_a_run_of_zeros_in_an_outage_on_record_has_its_own_code(tmp_path: Path) 
         result = ran([curves, POINTS, *more])
         assert all(row["status"] == "accepted" for row in result.files)
         flags = flags_of(result.curves).to_pylist()
-        return {(str(row["curve_date"]), row["check_id"]) for row in flags if row["check_id"] in ("VEE-V04", "VEE-V12")}
+        return {
+            (str(row["curve_date"]), row["check_id"])
+            for row in flags
+            if row["check_id"] in ("VEE-V04", "VEE-V12")
+        }
 
     assert zeros() == {("2026-05-13", "VEE-V04"), ("2026-05-20", "VEE-V04")}
     assert zeros(events) == {("2026-05-13", "VEE-V04"), ("2026-05-20", "VEE-V12")}
 
 
 def test_years_without_a_calendar_are_named(tmp_path: Path) -> None:
-    rows = [f"A,{year}-05-{day:02d} {hour:02d}:00:00,{hour + 1}" for year in (2026, 2027) for day in range(1, 29) for hour in range(24)]
+    rows = [
+        f"A,{year}-05-{day:02d} {hour:02d}:00:00,{hour + 1}"
+        for year in (2026, 2027)
+        for day in range(1, 29)
+        for hour in range(24)
+    ]
     path = tmp_path / "long.csv"
     path.write_text("\n".join(["meter,ts,kwh", *rows]) + "\n")
     result = run_vee([path], LONG, CONF, FACTS, date(2027, 12, 1))
     assert result.remarks == ["no calendar of holidays for 2027: there like-days follow the week alone"]
     write_vee(result, tmp_path / "out")
-    assert "no calendar of holidays for 2027" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "no calendar of holidays for 2027" in (tmp_path / "out" / "report.html").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_a_header_alone_is_refused(tmp_path: Path) -> None:
@@ -94,13 +110,18 @@ def test_a_header_alone_is_refused(tmp_path: Path) -> None:
 
 def test_errors_are_told_by_customer_class() -> None:
     classes = {
-        name: set(ran([*MONTHS, *more]).errors["customer_class_code"].to_pylist()) for name, more in (("told", [POINTS, CUSTOMERS]), ("not", []))
+        name: set(ran([*MONTHS, *more]).errors["customer_class_code"].to_pylist())
+        for name, more in (("told", [POINTS, CUSTOMERS]), ("not", []))
     }
     assert classes == {"told": {"large_industry"}, "not": {"none"}}
 
 
-def test_registers_alone_are_counted_as_registers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("sys.argv", ["zhixiang", "vee", *map(str, READS), str(POINTS), "--out", str(tmp_path)])
+def test_registers_alone_are_counted_as_registers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(
+        "sys.argv", ["zhixiang", "vee", *map(str, READS), str(POINTS), "--out", str(tmp_path)]
+    )
     assert run_app() == 0
     out = capsys.readouterr().out
     assert "settled_reads" in out
@@ -109,9 +130,9 @@ def test_registers_alone_are_counted_as_registers(tmp_path: Path, monkeypatch: p
     with (tmp_path / "register_energy.csv").open(encoding="utf-8") as handle:
         rows = list(csv.DictReader(handle))
     assert figures["register_reads"] == len(rows) > 100
-    assert figures["settled_reads"] == sum(row["energy_kwh_or_kvarh"] != "" for row in rows) == len(rows) - 3, (
-        "all but the first read of three channels"
-    )
+    assert (
+        figures["settled_reads"] == sum(row["energy_kwh_or_kvarh"] != "" for row in rows) == len(rows) - 3
+    ), "all but the first read of three channels"
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "register_energy.csv holds what the registers settle" in page
     assert "intervals.csv" not in page
@@ -136,13 +157,21 @@ def test_the_report_tells_how_many_truths_the_bands_hold(tmp_path: Path) -> None
     for row in chosen.to_pylist():
         assert f"{100 * row['covered_ratio']:.0f} %" in page
     none = replace(
-        result, errors=pa.table({name: pa.array([], column.type) for name, column in zip(chosen.column_names, chosen.columns, strict=True)})
+        result,
+        errors=pa.table(
+            {
+                name: pa.array([], column.type)
+                for name, column in zip(chosen.column_names, chosen.columns, strict=True)
+            }
+        ),
     )
     write_vee(none, tmp_path / "none")
     assert "误差带覆盖率" not in (tmp_path / "none" / "report.html").read_text(encoding="utf-8")
 
 
-def test_steps_done_before_the_bar_shows_are_counted(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_steps_done_before_the_bar_shows_are_counted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(command, "_QUIET_SECONDS", -1.0)
     steps = command._Steps(3, quiet=False)
     steps._began -= 1

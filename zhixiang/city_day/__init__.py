@@ -1,4 +1,6 @@
-"""A simulated city's day, timed: received curves and kept profiles on disk, through validation and estimation, into committed silver."""
+"""A simulated city's day, timed: received curves and kept profiles on disk, through validation and
+estimation, into committed silver.
+"""
 
 from zhixiang.city_day.timing import CityDay, run_city_day
 

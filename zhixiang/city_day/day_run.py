@@ -1,4 +1,6 @@
-"""The timed part: ``python -m zhixiang.city_day.day_run FOLDER RESULT`` reads files and profiles, refines, and commits silver."""
+"""The timed part: ``python -m zhixiang.city_day.day_run FOLDER RESULT`` reads files and profiles, refines,
+and commits silver.
+"""
 
 from __future__ import annotations
 
@@ -16,25 +18,31 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import UsageError
 from pipelines.periods import EPOCH
-from pipelines.steps import WrittenFile
+from pipelines.storage.data_files import WrittenFile
 from pipelines.tables.silver import SilverDayCurves
 from zhixiang.city_day.tables import AREA, SimulatedDayProfiles
 
 if TYPE_CHECKING:
     from pipelines.formats import FormatSettings
     from pipelines.vee import VeeSettings
-    from pipelines.vee.blocks import FloatArray, IntArray
-    from pipelines.vee.day_profiles import ProfiledBlock
+    from pipelines.vee.estimation.day_profiles import ProfiledBlock
 
 RUN_ID = "city-day"
 TASKS_PER_CORE = 4
 SLOTS = 96
 METERS_AT_ONCE = 2_500
 """Arrays of so many meters stay in the processor's cache from check to check."""
-KEEP_FREED_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "2000000000", "MALLOC_TRIM_THRESHOLD_": "4000000000", "MALLOC_TOP_PAD_": "268435456"}
-"""For the workers' allocator: each file needs the same arrays again, and fresh pages cost a sixth of the time."""
+KEEP_FREED_MEMORY = {
+    "MALLOC_MMAP_THRESHOLD_": "2000000000",
+    "MALLOC_TRIM_THRESHOLD_": "4000000000",
+    "MALLOC_TOP_PAD_": "268435456",
+}
+"""For the workers' allocator: each file needs the same arrays again, and fresh pages cost a sixth of the
+time.
+"""
 PROFILE_COLUMNS = [name for name in SimulatedDayProfiles.columns() if name not in (AREA, "day_type_code")]
 
 
@@ -56,9 +64,9 @@ def refine_city(folder: Path) -> dict[str, Any]:
     """Refines every received file; answers with what was found and when each stage ended (monotonic clock)."""
     from pipelines.formats import FormatSettings
     from pipelines.settings import Settings, load_settings
-    from pipelines.spark import start_session
-    from pipelines.store import Store
-    from pipelines.table_files import commit_files
+    from pipelines.storage.data_files import commit_files
+    from pipelines.storage.spark import start_session
+    from pipelines.storage.store import Store
 
     for name, value in KEEP_FREED_MEMORY.items():
         os.environ.setdefault(name, value)
@@ -72,16 +80,26 @@ def refine_city(folder: Path) -> dict[str, Any]:
     profiles = {path.rsplit(f"{AREA}=", 1)[1].split("/")[0]: path for path in committed.file_uris()}
     work = [(str(path), profiles[path.stem]) for path in sorted((folder / "received").glob("*.parquet"))]
     hands = min(len(work), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
-    formats, root, conf_dir, home = settings.section(FormatSettings), store.path(SilverDayCurves), settings.conf_dir, settings.home
+    formats, root, conf_dir, home = (
+        settings.section(FormatSettings),
+        store.path(SilverDayCurves),
+        settings.conf_dir,
+        settings.home,
+    )
 
     def run(hand: int) -> list[str]:
         # The compiler of the kernels takes a second to load: here, not on the driver.
         from pipelines.vee import VeeSettings
 
         vee = Settings(conf_dir, home).section(VeeSettings)
-        return [json.dumps(refine_file(path, profile, vee, formats, root)) for path, profile in work[hand::hands]]
+        return [
+            json.dumps(refine_file(path, profile, vee, formats, root)) for path, profile in work[hand::hands]
+        ]
 
-    reports = [json.loads(text) for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()]
+    reports = [
+        json.loads(text)
+        for text in spark.sparkContext.parallelize(range(hands), hands).flatMap(run).collect()
+    ]
     computed = time.monotonic()
     files = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
     commit_files(store, SilverDayCurves, files, RUN_ID, 1, overwrite=True)
@@ -100,12 +118,16 @@ def refine_city(folder: Path) -> dict[str, Any]:
     }
 
 
-def refine_file(path: str, profile: str, vee: VeeSettings, formats: FormatSettings, root: str) -> dict[str, Any]:
-    """What a worker does with one area: reads its curves and profiles, settles what was sent twice, judges, estimates, writes."""
+def refine_file(
+    path: str, profile: str, vee: VeeSettings, formats: FormatSettings, root: str
+) -> dict[str, Any]:
+    """What a worker does with one area: reads its curves and profiles, settles what was sent twice, judges,
+    estimates, writes.
+    """
     from pipelines.formats.parquet import DeclaredParquet
-    from pipelines.table_files import write_files
+    from pipelines.storage.data_files import write_files
     from pipelines.tables.bronze import BronzeLoadCurves
-    from pipelines.vee.day_profiles import refine_day
+    from pipelines.vee.estimation.day_profiles import refine_day
 
     began = time.process_time()
     answer = DeclaredParquet(BronzeLoadCurves).read(Path(path).read_bytes(), Path(path).name, formats)
@@ -130,14 +152,16 @@ def refine_file(path: str, profile: str, vee: VeeSettings, formats: FormatSettin
 
 
 def _bits() -> Mapping[str, int]:
-    from pipelines.vee.day_profiles import DAY_CHECK_BITS
+    from pipelines.vee.estimation.day_profiles import DAY_CHECK_BITS
 
     return DAY_CHECK_BITS
 
 
 @dataclass(frozen=True)
 class _Latest:
-    """Per meter of the profiles: the row that counts among those received, -1 where none came, and how many came."""
+    """Per meter of the profiles: the row that counts among those received, -1 where none came, and how many
+    came.
+    """
 
     row: IntArray
     receptions: IntArray
@@ -145,7 +169,11 @@ class _Latest:
 
 def _latest(rows: pa.Table, ids: pa.ChunkedArray) -> _Latest:
     """The larger time that the sender put in the row wins; a meter without a profile has no place here."""
-    meter = pc.fill_null(pc.index_in(rows["meter_point_id"], ids.combine_chunks()), -1).to_numpy().astype(np.int64)
+    meter = (
+        pc.fill_null(pc.index_in(rows["meter_point_id"], ids.combine_chunks()), -1)
+        .to_numpy()
+        .astype(np.int64)
+    )
     sent = rows["sent_at_utc"].cast(pa.int64()).to_numpy()
     order = np.lexsort((sent, meter))
     order = order[meter[order] >= 0]
@@ -160,7 +188,7 @@ def _block(values: FloatArray, latest: _Latest, profiles: pa.Table, low: int, da
     low  Place of the first of them among all profiles of the area.
     """
     from pipelines.vee.blocks import CurveBlock
-    from pipelines.vee.day_profiles import profiled_block
+    from pipelines.vee.estimation.day_profiles import profiled_block
     from zhixiang.city_day.received import next_day
 
     count = profiles.num_rows
@@ -196,7 +224,10 @@ def _silver_rows(block: ProfiledBlock, ids: pa.Array, bits: Any, final: Any, sta
     names = list(_bits())
     failed = np.stack([(of_day >> bit) & 1 == 1 for bit in _bits().values()], axis=1)
     failed_offsets = np.concatenate(([0], np.cumsum(failed.sum(axis=1)))).astype(np.int32)
-    measured, missing = ((status == code).sum(axis=1).astype(np.int32) for code in (IntervalStatus.MEASURED, IntervalStatus.MISSING))
+    measured, missing = (
+        (status == code).sum(axis=1).astype(np.int32)
+        for code in (IntervalStatus.MEASURED, IntervalStatus.MISSING)
+    )
     month = str(np.datetime64(int(block.day_numbers[0]), "D").astype("datetime64[M]"))
     columns: dict[str, Any] = {
         "meter_point_id": ids,
@@ -207,14 +238,18 @@ def _silver_rows(block: ProfiledBlock, ids: pa.Array, bits: Any, final: Any, sta
         "final_kwh_or_kvarh": _lists(final, holes=True),
         "interval_status_codes": _lists(status),
         "failed_check_bits": _lists(bits),
-        "failed_checks": pa.ListArray.from_arrays(pa.array(failed_offsets), pa.array(names).take(pa.array(np.nonzero(failed)[1]))),
+        "failed_checks": pa.ListArray.from_arrays(
+            pa.array(failed_offsets), pa.array(names).take(pa.array(np.nonzero(failed)[1]))
+        ),
         "measured_intervals": pa.array(measured),
         "estimated_intervals": pa.array(final.shape[1] - measured - missing),
         "missing_intervals": pa.array(missing),
         "curve_month": pa.repeat(pa.scalar(month), count),
         "computed_run_id": pa.repeat(pa.scalar(RUN_ID), count),
     }
-    for field in SilverDayCurves.fields():  # what a single day does not know, such as an error band, stays empty
+    for (
+        field
+    ) in SilverDayCurves.fields():  # what a single day does not know, such as an error band, stays empty
         if field.name not in columns and field.nullable:
             columns[field.name] = pa.nulls(count, field.dtype)
     return pa.table(columns)
@@ -227,10 +262,12 @@ def _lists(values: Any, holes: bool = False) -> pa.Array:
 
 
 def against_truth(folder: Path) -> dict[str, int]:
-    """Planted faults that committed silver shows, intervals by status and by failed check, and spikes where none was planted."""
+    """Planted faults that committed silver shows, intervals by status and by failed check, and spikes where
+    none was planted.
+    """
     from pipelines.codes import IntervalStatus
     from pipelines.settings import Settings, load_settings
-    from pipelines.store import Store
+    from pipelines.storage.store import Store
     from zhixiang.city_day.received import METERS_PER_FILE, area_name, meter_number
 
     committed = Store(Settings(load_settings().conf_dir, folder / "home")).delta(SilverDayCurves)
@@ -242,14 +279,21 @@ def against_truth(folder: Path) -> dict[str, int]:
         found[name] = found.get(name, 0) + int(flags.sum())
 
     for path in committed.file_uris():
-        rows = pq.ParquetFile(path).read(columns=["meter_point_id", "failed_check_bits", "interval_status_codes"], use_threads=False)
+        rows = pq.ParquetFile(path).read(
+            columns=["meter_point_id", "failed_check_bits", "interval_status_codes"], use_threads=False
+        )
         bits = _flat(rows["failed_check_bits"])
         area = area_name(meter_number(rows["meter_point_id"][0].as_py()) // METERS_PER_FILE)
-        truth = {name: np.unpackbits(packed, count=bits.size).astype(np.bool_) for name, packed in np.load(folder / "truth" / f"{area}.npz").items()}
+        truth = {
+            name: np.unpackbits(packed, count=bits.size).astype(np.bool_)
+            for name, packed in np.load(folder / "truth" / f"{area}.npz").items()
+        }
         flags = {check: (bits >> bit) & 1 == 1 for check, bit in _bits().items()}
         for check, failed in flags.items():
             count(check, failed)
-        for code, number in enumerate(np.bincount(_flat(rows["interval_status_codes"]), minlength=len(IntervalStatus))):
+        for code, number in enumerate(
+            np.bincount(_flat(rows["interval_status_codes"]), minlength=len(IntervalStatus))
+        ):
             count(IntervalStatus(code).name.lower(), number)
         count("missing_found", flags["VEE-V01"] & truth["missing"])
         count("negatives_found", flags["VEE-V03"] & truth["negatives"])

@@ -1,6 +1,8 @@
-"""Simulated received curves of one day of a city, with planted faults, and the profiles that were kept of the days before.
+"""Simulated received curves of one day of a city, with planted faults, and the profiles that were kept of the
+days before.
 
-Loads are made from four shapes, a level per meter and noise; of the slots 2 % are missing (half in short gaps, half in long ones), 0.2 % are
+Loads are made from four shapes, a level per meter and noise; of the slots 2 % are missing (half in short
+gaps, half in long ones), 0.2 % are
 spikes of 20 to 100 times and 0.1 % negative; one day in two hundred was sent before with wrong values.
 """
 
@@ -14,12 +16,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.codes import Channel, CurveMeasure, DayType
 from pipelines.periods import EPOCH
-from pipelines.steps import WrittenFile
-from pipelines.table_files import write_files
+from pipelines.storage.data_files import WrittenFile, write_files
 from zhixiang.city_day.tables import SimulatedDayProfiles
 
 SLOTS = 96
@@ -60,8 +61,11 @@ def meter_number(meter_point_id: str) -> int:
     return int(meter_point_id.rsplit("-", 1)[1])
 
 
-def make_area(folder: Path, profiles: str, number: int, first: int, count: int, seed: int) -> tuple[PlantedFaults, WrittenFile]:
-    """Writes the received file and the profiles of one area, with a file of truth beside them that the run never reads.
+def make_area(
+    folder: Path, profiles: str, number: int, first: int, count: int, seed: int
+) -> tuple[PlantedFaults, WrittenFile]:
+    """Writes the received file and the profiles of one area, with a file of truth beside them that the run
+    never reads.
 
     folder    Gets ``received/AREA.parquet`` and ``truth/AREA.npz``.
     profiles  Folder of the table of profiles.
@@ -72,7 +76,10 @@ def make_area(folder: Path, profiles: str, number: int, first: int, count: int, 
     raw = np.round(energy / multiplier[:, None], 4)
     missing = _gaps(random, count)
     chance = random.random((count, SLOTS))
-    spikes, negatives = (chance < 0.002) & ~missing & (raw > 0), (chance >= 0.002) & (chance < 0.003) & ~missing & (raw > 0)
+    spikes, negatives = (
+        (chance < 0.002) & ~missing & (raw > 0),
+        (chance >= 0.002) & (chance < 0.003) & ~missing & (raw > 0),
+    )
     raw[spikes] = np.round(raw[spikes] * random.uniform(20, 100, int(spikes.sum())), 4)
     raw[negatives] = -raw[negatives]
     raw[missing] = np.nan
@@ -81,13 +88,16 @@ def make_area(folder: Path, profiles: str, number: int, first: int, count: int, 
     _write_received(folder, area_name(number), ids, raw, again, random)
     (folder / "truth").mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
-        folder / "truth" / f"{area_name(number)}.npz", spikes=np.packbits(spikes), negatives=np.packbits(negatives), missing=np.packbits(missing)
+        folder / "truth" / f"{area_name(number)}.npz",
+        spikes=np.packbits(spikes),
+        negatives=np.packbits(negatives),
+        missing=np.packbits(missing),
     )
     faults = PlantedFaults(int(missing.sum()), int(spikes.sum()), int(negatives.sum()), again.size)
     return faults, _write_profiles(profiles, area_name(number), ids, likely, multiplier)
 
 
-def _likely(random: np.random.Generator, count: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _likely(random: np.random.Generator, count: int) -> tuple[FloatArray, FloatArray]:
     """(meters x slots) mean of like-days [kWh], and the multipliers."""
     hours = np.arange(SLOTS) / 4.0
     shapes = np.stack(
@@ -104,8 +114,8 @@ def _likely(random: np.random.Generator, count: int) -> tuple[NDArray[np.float64
     return np.round(shape * level[:, None], 3), multiplier
 
 
-def _gaps(random: np.random.Generator, count: int) -> NDArray[np.bool_]:
-    missing: NDArray[np.bool_] = np.zeros((count, SLOTS), dtype=np.bool_)
+def _gaps(random: np.random.Generator, count: int) -> BoolArray:
+    missing: BoolArray = np.zeros((count, SLOTS), dtype=np.bool_)
     place = np.arange(SLOTS)
     for low, high in ((1, 8), (12, SLOTS)):
         rows = np.flatnonzero(random.random(count) < 0.01 * SLOTS / ((low + high) / 2))
@@ -115,18 +125,24 @@ def _gaps(random: np.random.Generator, count: int) -> NDArray[np.bool_]:
     return missing
 
 
-def _write_received(folder: Path, area: str, ids: pa.Array, raw: NDArray[np.float64], again: NDArray[np.int64], random: np.random.Generator) -> None:
+def _write_received(
+    folder: Path, area: str, ids: pa.Array, raw: FloatArray, again: IntArray, random: np.random.Generator
+) -> None:
     """One file in the project's declared shape, in the order of upload."""
     count = raw.shape[0]
     meter = np.concatenate([np.arange(count), again])
     values = np.concatenate([raw, raw[again] * 1.5])
     midnight = ((DAY - EPOCH).days + 1) * 86_400_000_000
-    first_sent: NDArray[np.int64] = np.asarray(midnight + 7_200_000_000 + random.integers(0, 3_600_000_000, count))
-    sent = np.concatenate([first_sent, first_sent[again] - random.integers(60_000_000, 7_000_000_000, again.size)])
+    first_sent: IntArray = np.asarray(midnight + 7_200_000_000 + random.integers(0, 3_600_000_000, count))
+    sent = np.concatenate(
+        [first_sent, first_sent[again] - random.integers(60_000_000, 7_000_000_000, again.size)]
+    )
     order = np.argsort(sent, kind="stable")
     flat = values[order].reshape(-1)
     rows = order.size
-    lists = pa.ListArray.from_arrays(pa.array(np.arange(0, rows * SLOTS + 1, SLOTS, dtype=np.int32)), pa.array(flat, from_pandas=True))
+    lists = pa.ListArray.from_arrays(
+        pa.array(np.arange(0, rows * SLOTS + 1, SLOTS, dtype=np.int32)), pa.array(flat, from_pandas=True)
+    )
     columns: dict[str, Any] = {
         "meter_point_id": ids.take(pa.array(meter[order])),
         "channel_code": pa.repeat(pa.scalar(Channel.ACTIVE_FORWARD.value), rows),
@@ -139,10 +155,14 @@ def _write_received(folder: Path, area: str, ids: pa.Array, raw: NDArray[np.floa
         "sent_at": pa.array(sent[order]).cast(pa.timestamp("us")),
     }
     (folder / "received").mkdir(parents=True, exist_ok=True)
-    pq.write_table(pa.table(columns), folder / "received" / f"{area}.parquet", compression="zstd", compression_level=1)
+    pq.write_table(
+        pa.table(columns), folder / "received" / f"{area}.parquet", compression="zstd", compression_level=1
+    )
 
 
-def _write_profiles(root: str, area: str, ids: pa.Array, likely: NDArray[np.float64], multiplier: NDArray[np.float64]) -> WrittenFile:
+def _write_profiles(
+    root: str, area: str, ids: pa.Array, likely: FloatArray, multiplier: FloatArray
+) -> WrittenFile:
     count = likely.shape[0]
     padded = np.pad(likely, ((0, 0), (2, 2)), mode="edge")
     usual = np.round(np.max([padded[:, shift : shift + SLOTS] for shift in range(5)], axis=0) * 1.15, 3)
@@ -160,7 +180,8 @@ def _write_profiles(root: str, area: str, ids: pa.Array, likely: NDArray[np.floa
             "collection_area": pa.repeat(pa.scalar(area), count),
         }
     )
-    # In the order of the received rows: laid out by hash, every value of the day would be gathered from another place.
+    # In the order of the received rows: laid out by hash, every value of the day would be gathered from
+    # another place.
     return write_files(rows, SimulatedDayProfiles, root, quick=True)[0]
 
 

@@ -28,9 +28,11 @@ class CityDay:
     reads            Intervals of the day, one per meter and slot.
     total_s          From the start of the process to the commit of silver. [s]
     refine_s         The same without the start of interpreter and Spark session. [s]
-    worker_cpu_s     Processor time of the workers' functions; on a machine that others use too it tells more than the clock. [s]
+    worker_cpu_s     Processor time of the workers' functions; on a machine that others use too it tells more
+                     than the clock. [s]
     reads_per_second Over ``total_s``.
-    planted, found   Faults planted in the curves that count, and what was found; ``spikes_beside`` are spikes found where none was planted.
+    planted, found   Faults planted in the curves that count, and what was found; ``spikes_beside`` are spikes
+                     found where none was planted.
     """
 
     meters: int
@@ -54,7 +56,9 @@ class CityDay:
         return asdict(self) | {"goal_s": GOAL_SECONDS, "simulated": True}
 
 
-def run_city_day(folder: Path, meters: int, seed: int, *, keep: bool, say: Callable[[str], None] = lambda _text: None) -> CityDay:
+def run_city_day(
+    folder: Path, meters: int, seed: int, *, keep: bool, say: Callable[[str], None] = lambda _text: None
+) -> CityDay:
     """Makes and times a city day.
 
     folder  Empty or new; removed at the end unless ``keep``.
@@ -80,18 +84,23 @@ def run_city_day(folder: Path, meters: int, seed: int, *, keep: bool, say: Calla
 def make_city(folder: Path, meters: int, seed: int) -> dict[str, int]:
     """Received files, truth and committed profiles; returns the planted faults."""
     from pipelines.settings import Settings, load_settings
-    from pipelines.store import Store
-    from pipelines.table_files import commit_files
+    from pipelines.storage.data_files import commit_files
+    from pipelines.storage.store import Store
     from zhixiang.city_day.received import METERS_PER_FILE, make_area
     from zhixiang.city_day.tables import SimulatedDayProfiles
 
     store = Store(Settings(load_settings().conf_dir, folder / "home"))
     root = store.path(SimulatedDayProfiles)
-    areas = [(number, first, min(METERS_PER_FILE, meters - first)) for number, first in enumerate(range(0, meters, METERS_PER_FILE))]
+    areas = [
+        (number, first, min(METERS_PER_FILE, meters - first))
+        for number, first in enumerate(range(0, meters, METERS_PER_FILE))
+    ]
     # The children are no copies of this process: a fork of one with native threads may hang.
     import multiprocessing
 
-    with ProcessPoolExecutor(min(len(areas), os.cpu_count() or 1), multiprocessing.get_context("spawn")) as pool:
+    with ProcessPoolExecutor(
+        min(len(areas), os.cpu_count() or 1), multiprocessing.get_context("spawn")
+    ) as pool:
         made = list(pool.map(make_area, *zip(*[(folder, root, *area, seed) for area in areas], strict=True)))
     commit_files(store, SimulatedDayProfiles, [file for _, file in made], "city-day", 1, overwrite=True)
     planted: dict[str, int] = {}
@@ -106,10 +115,16 @@ def _timed(folder: Path, meters: int, planted: dict[str, int]) -> CityDay:
     began = time.monotonic()
     with log.open("w") as said:
         code = subprocess.run(
-            [sys.executable, "-m", "zhixiang.city_day.day_run", str(folder), str(result)], stdout=said, stderr=said, check=False
+            [sys.executable, "-m", "zhixiang.city_day.day_run", str(folder), str(result)],
+            stdout=said,
+            stderr=said,
+            check=False,
         ).returncode
     if code or not result.exists():
-        raise MachineError(f"The timed run ended with {code}: {log.read_text()[-600:].strip()}", "Run it again with fewer meters.")
+        raise MachineError(
+            f"The timed run ended with {code}: {log.read_text()[-600:].strip()}",
+            "Run it again with fewer meters.",
+        )
     told = json.loads(result.read_text())
     slots = 96
     total = told["committed"] - began

@@ -10,27 +10,10 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli import (
-    bench,
-    bills,
-    codes,
-    corrections,
-    demo,
-    doctor,
-    edits,
-    explain,
-    facts,
-    indices,
-    models,
-    quality,
-    quarantine,
-    reports,
-    run,
-    scores,
-    tables,
-    tariff,
-    vee,
-)
+from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
+from zhixiang.cli.models import models
+from zhixiang.cli.operations import bench, demo, doctor, reports, run
+from zhixiang.cli.products import bills, codes, corrections, explain, indices, scores, tariff
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -74,13 +57,18 @@ def _show_version(value: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and leave."),
+    ] = False,
 ) -> None:
     """Options that hold for every command."""
 
 
 def main() -> None:
-    """Runs the command line and leaves at once: threads of native libraries may abort an ordinary end of the interpreter."""
+    """Runs the command line and leaves at once: threads of native libraries may abort an ordinary end of the
+    interpreter.
+    """
     code = run_app()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -107,7 +95,10 @@ def run_app() -> int:
             complain(found.message, found.hint)
             return found.exit_code
         first = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
-        complain(f"Unexpected: {type(error).__name__}: {first}", "Set ZHIXIANG_DEBUG=1 to see where, and please report it.")
+        complain(
+            f"Unexpected: {type(error).__name__}: {first}",
+            "Set ZHIXIANG_DEBUG=1 to see where, and please report it.",
+        )
         return 1
     return 0
 

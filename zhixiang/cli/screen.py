@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
-    from pipelines.ledger import StepRecord
+    from pipelines.engine.ledger import StepRecord
 
 # A file or a pipe has no edge at which a table would have to be folded.
 PLAIN_WIDTH = 200
@@ -29,7 +29,9 @@ def console(*, stderr: bool = False) -> Console:
     from rich.console import Console
 
     is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else PLAIN_WIDTH)
+    return Console(
+        stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else PLAIN_WIDTH
+    )
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -58,7 +60,9 @@ def show_json(value: Any) -> None:
     typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
 
 
-def show_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None, title: str = "") -> None:
+def show_rows(
+    rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None, title: str = ""
+) -> None:
     """Prints rows as a table; says so where there are none."""
     from rich.table import Table
 
@@ -69,7 +73,9 @@ def show_rows(rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None =
     table = Table(title=title or None, show_edge=False, pad_edge=False)
     for name in names:
         is_number = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
-        table.add_column(name, overflow="fold", justify="right" if is_number else "left", min_width=min(len(name), 12))
+        table.add_column(
+            name, overflow="fold", justify="right" if is_number else "left", min_width=min(len(name), 12)
+        )
     for row in rows:
         table.add_row(*["" if row.get(name) is None else _cell(row[name]) for name in names])
     console().print(table)
@@ -82,7 +88,9 @@ def _cell(value: Any) -> str:
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, Decimal):
         trimmed = f"{value:,f}"
-        return trimmed.rstrip("0").rstrip(".") if "." in trimmed and -value.as_tuple().exponent > FEN_PLACES else trimmed  # type: ignore[operator]
+        exponent = value.as_tuple().exponent
+        finer_than_fen = isinstance(exponent, int) and -exponent > FEN_PLACES
+        return trimmed.rstrip("0").rstrip(".") if "." in trimmed and finer_than_fen else trimmed
     if isinstance(value, dict) and all(isinstance(part, int) for part in value.values()):
         return ", ".join(f"{name} {part:,}" for name, part in value.items())
     if isinstance(value, list | dict):
@@ -98,7 +106,14 @@ class StepProgress:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         if sys.stderr.isatty() and not quiet:
-            from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+            from rich.progress import (
+                BarColumn,
+                MofNCompleteColumn,
+                Progress,
+                SpinnerColumn,
+                TextColumn,
+                TimeElapsedColumn,
+            )
 
             self._progress = Progress(
                 SpinnerColumn(),
@@ -118,8 +133,14 @@ class StepProgress:
         self._current = step
 
     def end(self, record: StepRecord) -> None:
-        """Shows what was done, in how long, with how many rows, and out of how many meter points or months where not all are computed."""
-        computed = [f"computed {record.basis.scope}"] if record.basis is not None and record.basis.scope is not None else []
+        """Shows what was done, in how long, with how many rows, and out of how many meter points or months
+        where not all are computed.
+        """
+        computed = (
+            [f"computed {record.basis.scope}"]
+            if record.basis is not None and record.basis.scope is not None
+            else []
+        )
         rows = [f"{name} {count:,}" for name, count in record.rows_written.items() if count]
         self.line(record.step, record.status, record.seconds, ", ".join([*computed, *rows]))
 

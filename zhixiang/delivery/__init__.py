@@ -9,12 +9,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipelines.engine.ledger import Ledger
 from pipelines.facts import Facts
-from pipelines.keys import KeyRing
-from pipelines.ledger import Ledger
+from pipelines.identity.keys import KeyRing
+from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tables.base import Layer, all_tables
 from zhixiang.delivery.context import Delivery
 from zhixiang.delivery.manifest import MANIFEST, write_manifest
@@ -22,14 +22,24 @@ from zhixiang.delivery.manifest import MANIFEST, write_manifest
 OnLine = Callable[[str, str, float, str], None]
 
 
-def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, months: Sequence[BillingMonth], run_id: str, on_line: OnLine) -> Path:
-    """Writes everything below ``out/`` of the home and returns that folder; does nothing where nothing changed since it was written."""
+def deliver(
+    store: Store,
+    registry: Registry,
+    ledger: Ledger,
+    facts: Facts,
+    months: Sequence[BillingMonth],
+    run_id: str,
+    on_line: OnLine,
+) -> Path:
+    """Writes everything below ``out/`` of the home and returns that folder; does nothing where nothing
+    changed since it was written.
+    """
     from zhixiang.delivery.bills import deliver_bills
     from zhixiang.delivery.codes import deliver_codes
-    from zhixiang.delivery.index_page import write_index_page
-    from zhixiang.delivery.prices import write_prices_page
-    from zhixiang.delivery.quality_page import latest_gates, write_quality_page
+    from zhixiang.delivery.overview import write_index_page
     from zhixiang.delivery.scores import deliver_scores
+    from zhixiang.pages.prices import write_prices_page
+    from zhixiang.pages.quality import latest_gates, write_quality_page
 
     out = store.settings.home / "out"
     delivery = Delivery(store, registry, facts, KeyRing(store.settings.home), tuple(months), out, run_id)
@@ -42,7 +52,9 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
     parts: dict[str, Any] = {}
     for name, part in (("bills", deliver_bills), ("scores", deliver_scores), ("codes", deliver_codes)):
         parts[name] = part(delivery)
-    parts["quality"] = write_quality_page(store, ledger, out / "quality" / "index.html", [str(month) for month in months])
+    parts["quality"] = write_quality_page(
+        store, ledger, out / "quality" / "index.html", [str(month) for month in months]
+    )
     write_prices_page(facts, delivery.last_month, out / "prices" / "index.html")
     _write_ledger_page(ledger, out)
     write_index_page(delivery, parts)
@@ -54,14 +66,16 @@ def deliver(store: Store, registry: Registry, ledger: Ledger, facts: Facts, mont
         f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes"
         + (f", {parts['bills']['corrections']} corrections 退补" if parts["bills"]["corrections"] else "")
         + "".join(
-            f"; {parts[name]['withheld']} {name} withheld: 示意电价 illustrative price" for name in ("bills", "codes") if parts[name]["withheld"]
+            f"; {parts[name]['withheld']} {name} withheld: 示意电价 illustrative price"
+            for name in ("bills", "codes")
+            if parts[name]["withheld"]
         ),
     )
     return out
 
 
 def _write_ledger_page(ledger: Ledger, out: Path) -> None:
-    from zhixiang.delivery.pages import write_page
+    from zhixiang.pages.site import write_page
 
     runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]
     write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
@@ -71,7 +85,7 @@ def _state(delivery: Delivery) -> str:
     """All that the delivered files depend on."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in (root / "products", root / "zhixiang" / "delivery"):
+    for folder in (root / "products", root / "zhixiang" / "delivery", root / "zhixiang" / "pages"):
         for path in sorted(folder.rglob("*")):
             if path.suffix in {".py", ".j2", ".js", ".typ", ".css"}:
                 digest.update(path.name.encode() + path.read_bytes())

@@ -9,14 +9,19 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pipelines.tables.efficiency_bill import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
-from products.efficiency_bill.bill_page import bill_days
-from products.efficiency_bill.charts import DayPoint
-from products.efficiency_bill.rendering import BillPdf, CorrectionPdf, render_bill_html, render_correction_html
-from zhixiang.correction_sheets import Sheet, sheets_of_month
+from products.efficiency_bill.page.bill import bill_days
+from products.efficiency_bill.page.charts import DayPoint
+from products.efficiency_bill.page.rendering import (
+    BillPdf,
+    CorrectionPdf,
+    render_bill_html,
+    render_correction_html,
+)
+from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from zhixiang.delivery.context import Delivery, may_leave
-from zhixiang.delivery.pages import write_bytes, write_page
-from zhixiang.issued import newest_with_evidence
+from zhixiang.pages.site import write_bytes, write_page
+from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
+from zhixiang.reports.issued import newest_with_evidence
 
 WORKERS = 2
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
@@ -27,7 +32,8 @@ SheetJob = tuple[Path, Sheet]
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     """Writes ``bills/MONTH/CUSTOMER.html`` and ``.pdf`` for every bill, and pictures of two of them.
 
-    A bill that prices alone corrected stays as it was issued; the correction goes out as ``CUSTOMER-correction-REVISION``, and so do
+    A bill that prices alone corrected stays as it was issued; the correction goes out as
+    ``CUSTOMER-correction-REVISION``, and so do
     those that another metering brought, beside the bill anew.
     """
     folder = delivery.out / "bills"
@@ -36,8 +42,14 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     sheets_out: list[SheetJob] = []
     withheld = 0
     for month in delivery.months:
-        sheets = [sheet for sheet in sheets_of_month(delivery.store, str(month)) if may_leave(sheet.corrected) and may_leave(sheet.result)]
-        settled_beside = {(sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices}
+        sheets = [
+            sheet
+            for sheet in sheets_of_month(delivery.store, str(month))
+            if may_leave(sheet.corrected) and may_leave(sheet.result)
+        ]
+        settled_beside = {
+            (sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices
+        }
         found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
         bills = found["results"]
         own_sheets: dict[str, list[Sheet]] = {}
@@ -54,14 +66,31 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             own = own_sheets.get(name, [])
             sheets_out += [(folder / str(month), sheet) for sheet in own]
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
-            jobs.append((str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured))
+            jobs.append(
+                (str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured)
+            )
             listed.append(
                 {
-                    **{key: bill[key] for key in ("customer_id", "customer_name", "billing_month", "energy_kwh", "total_cny", "provenance")},
+                    **{
+                        key: bill[key]
+                        for key in (
+                            "customer_id",
+                            "customer_name",
+                            "billing_month",
+                            "energy_kwh",
+                            "total_cny",
+                            "provenance",
+                        )
+                    },
                     "saving": max((row["saving_cny"] for row in advice), default=0),
                     "href": f"{month}/{name}",
                     "corrections": [
-                        {"href": f"{month}/{sheet_name(sheet)}", "revision": sheet.result["revision"], "cny": sheet.total_cny} for sheet in own
+                        {
+                            "href": f"{month}/{sheet_name(sheet)}",
+                            "revision": sheet.result["revision"],
+                            "cny": sheet.total_cny,
+                        }
+                        for sheet in own
                     ],
                 }
             )
@@ -70,7 +99,14 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         folder / "index.html",
         "bills.html.j2",
         corrected=bool(sheets_out),
-        bills=sorted(listed, key=lambda row: (not row["customer_id"].startswith("STEEL"), row["customer_id"], row["billing_month"])),
+        bills=sorted(
+            listed,
+            key=lambda row: (
+                not row["customer_id"].startswith("STEEL"),
+                row["customer_id"],
+                row["billing_month"],
+            ),
+        ),
     )
     pictures = [
         {
@@ -78,7 +114,10 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             "src": f"bills/{delivery.last_month}/{bill['customer_id']}.png",
             "title_zh": f"能效账单：{bill['customer_name']}",
             "title_en": "efficiency bill",
-            "labels": [*str(bill["provenance"]).split("+"), *(["illustrative"] if bill["is_illustrative"] else [])],
+            "labels": [
+                *str(bill["provenance"]).split("+"),
+                *(["illustrative"] if bill["is_illustrative"] else []),
+            ],
         }
         for path, bill, _, _, _, is_pictured in jobs
         if is_pictured
@@ -140,5 +179,11 @@ def write_one(job: Job) -> None:
 def write_sheet(job: SheetJob) -> None:
     """One correction sheet as HTML and PDF."""
     folder, sheet = job
-    write_bytes(folder / f"{sheet_name(sheet)}.html", render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode())
-    write_bytes(folder / f"{sheet_name(sheet)}.pdf", _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows))
+    write_bytes(
+        folder / f"{sheet_name(sheet)}.html",
+        render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode(),
+    )
+    write_bytes(
+        folder / f"{sheet_name(sheet)}.pdf",
+        _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows),
+    )

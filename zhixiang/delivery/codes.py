@@ -6,25 +6,29 @@ import json
 from typing import Any
 
 from pipelines.periods import BillingMonth
-from pipelines.tables.transfer_fee_code import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from products.transfer_fee_code.page import render_code_page, render_supplier_page
-from products.transfer_fee_code.qr import qr_png, qr_svg, qr_svg_file
+from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
+from products.transfer_fee_code.code.signed_code import payload_of, sign_code
+from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
-from products.transfer_fee_code.signed_code import payload_of, sign_code
+from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from zhixiang.delivery.context import Delivery, may_leave
-from zhixiang.delivery.pages import write_bytes, write_page
-from zhixiang.issued import newest_with_evidence
+from zhixiang.pages.site import write_bytes, write_page
+from zhixiang.reports.issued import newest_with_evidence
 
 SIGNING_KEY, PSEUDONYM_SECRET = "fee_code_signing", "tenant_pseudonym"
 COLOURS = ("green", "yellow", "red", "grey")
 
 
 def deliver_codes(delivery: Delivery) -> dict[str, Any]:
-    """Writes ``codes/MONTH/``: per tenant a page, the code as SVG, PNG and text; per supplier an overview; and the public key."""
+    """Writes ``codes/MONTH/``: per tenant a page, the code as SVG, PNG and text; per supplier an overview;
+    and the public key.
+    """
     suppliers: list[dict[str, Any]] = []
     count, withheld, picture = 0, 0, None
     for month in delivery.months:
-        found = newest_with_evidence(delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month))
+        found = newest_with_evidence(
+            delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
+        )
         evidence = {name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()}
         codes = [row for row in found["results"] if may_leave(row)]
         for row in codes:
@@ -52,20 +56,35 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     return {"count": count, "withheld": withheld, "href": "codes/index.html", "pictures": pictures}
 
 
-def _write_code(delivery: Delivery, row: dict[str, Any], evidence: dict[str, Any], month: BillingMonth) -> None:
-    """The code is issued on the first day after its month, so that the same revision always gives the same code."""
+def _write_code(
+    delivery: Delivery, row: dict[str, Any], evidence: dict[str, Any], month: BillingMonth
+) -> None:
+    """The code is issued on the first day after its month, so that the same revision always gives the same
+    code.
+    """
     settings = delivery.store.settings.section(TransferFeeCodeSettings).code
     key = delivery.keys.signing_key(SIGNING_KEY)
-    payload = payload_of(row, delivery.keys.secret(PSEUDONYM_SECRET), key.key_id, month.plus(1).first_day, settings.validity_days)
+    payload = payload_of(
+        row,
+        delivery.keys.secret(PSEUDONYM_SECRET),
+        key.key_id,
+        month.plus(1).first_day,
+        settings.validity_days,
+    )
     text = sign_code(payload, key.private)
     base = delivery.out / "codes" / str(month) / row["tenant_id"]
-    write_bytes(base.with_suffix(".html"), render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry).encode())
+    write_bytes(
+        base.with_suffix(".html"),
+        render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry).encode(),
+    )
     write_bytes(base.with_suffix(".svg"), qr_svg_file(text, payload.colour))
     write_bytes(base.with_suffix(".png"), qr_png(text, payload.colour, settings.png_scale))
     write_bytes(base.with_suffix(".txt"), text.encode())
 
 
-def _write_suppliers(delivery: Delivery, rows: list[dict[str, Any]], evidence: dict[str, dict[str, Any]], month: str) -> list[dict[str, Any]]:
+def _write_suppliers(
+    delivery: Delivery, rows: list[dict[str, Any]], evidence: dict[str, dict[str, Any]], month: str
+) -> list[dict[str, Any]]:
     listed = []
     for supplier in sorted({row["supplier_customer_id"] for row in rows}):
         mine = [row for row in rows if row["supplier_customer_id"] == supplier]
@@ -91,4 +110,6 @@ def _write_public_key(delivery: Delivery) -> None:
 
     key = delivery.keys.signing_key(SIGNING_KEY)
     raw = key.public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    write_bytes(delivery.out / "codes" / "public_keys.json", json.dumps({key.key_id: raw.hex()}, indent=1).encode())
+    write_bytes(
+        delivery.out / "codes" / "public_keys.json", json.dumps({key.key_id: raw.hex()}, indent=1).encode()
+    )

@@ -9,10 +9,10 @@ from typing import Any
 
 from pipelines.codes import Provenance
 from pipelines.facts import Facts
-from pipelines.keys import KeyRing
+from pipelines.identity.keys import KeyRing
+from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
-from pipelines.registry import Registry
-from pipelines.store import Store
+from pipelines.storage.store import Store
 from pipelines.tariff import is_issuable
 
 DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
@@ -37,5 +37,9 @@ class Delivery:
 
 
 def may_leave(result: Mapping[str, Any]) -> bool:
-    """Whether a stored bill or code may be written and signed; it belongs to the demo where it is made from demo material."""
-    return is_issuable(result["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(result["provenance"]).split("+"))))
+    """Whether a stored bill or code may be written and signed; it belongs to the demo where it is made from
+    demo material.
+    """
+    return is_issuable(
+        result["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(result["provenance"]).split("+")))
+    )

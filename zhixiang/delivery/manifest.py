@@ -1,4 +1,6 @@
-"""The manifest of a delivery: what was read, what was written, under which key; signed, so that it can be checked anywhere."""
+"""The manifest of a delivery: what was read, what was written, under which key; signed, so that it can be
+checked anywhere.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from typing import Any
 
 from pipelines.tables.base import all_tables
 from zhixiang.delivery.context import Delivery
-from zhixiang.delivery.pages import write_bytes
+from zhixiang.pages.site import write_bytes
 
 MANIFEST = "manifest.json"
 # These tell of runs, not of results; they change without a new delivery.
@@ -18,7 +20,9 @@ _NOT_LISTED = ("ledger/",)
 def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) -> None:
     """Lists every delivered file with its SHA-256 and signs the list with the delivery key."""
     key = delivery.keys.signing_key("delivery_signing")
-    names = sorted(path.relative_to(delivery.out).as_posix() for path in delivery.out.rglob("*") if path.is_file())
+    names = sorted(
+        path.relative_to(delivery.out).as_posix() for path in delivery.out.rglob("*") if path.is_file()
+    )
     files = {
         name: hashlib.sha256((delivery.out / name).read_bytes()).hexdigest()
         for name in names
@@ -33,10 +37,18 @@ def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) 
             "scores": "simulated",
             "codes": "simulated; reference prices illustrative where a code says so",
         },
-        "tables": {name: version for name, version in delivery.store.versions(all_tables()).items() if version >= 0},
-        "models": {model["name"]: {"version": model["champion"], "digest": model["digest"]} for model in delivery.registry.known()},
+        "tables": {
+            name: version for name, version in delivery.store.versions(all_tables()).items() if version >= 0
+        },
+        "models": {
+            model["name"]: {"version": model["champion"], "digest": model["digest"]}
+            for model in delivery.registry.known()
+        },
         "facts_digest": delivery.facts.digest,
-        "gates": [{"table": gate["table"], "rules": len(gate["rules"]), "failures": len(gate["failures"])} for gate in gates],
+        "gates": [
+            {"table": gate["table"], "rules": len(gate["rules"]), "failures": len(gate["failures"])}
+            for gate in gates
+        ],
         "count": len(files),
         "files": files,
         "key_id": key.key_id,

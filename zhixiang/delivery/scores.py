@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipelines.tables.credit_index import CreditIndexReasonsV1, CreditIndexV1
-from pipelines.tables.indicators import GoldCustomerIndicators
-from pipelines.transforms.aggregates import PublicationSettings
+from pipelines.publication import PublicationSettings
 from products.credit_index.bank_file import newest_revisions, reasons_by_customer, write_bank_file
-from products.credit_index.charts import distribution_chart
-from products.credit_index.pages import render_enterprise, render_portfolio
+from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.pages.score_charts import distribution_chart
+from products.credit_index.pages.score_pages import render_enterprise, render_portfolio
 from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
 from zhixiang.delivery.context import Delivery
-from zhixiang.delivery.pages import write_bytes
+from zhixiang.pages.site import write_bytes
 
 PAGES_PER_END = 40
 
@@ -37,22 +37,34 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     for month in months:
         (folder / "bank").mkdir(parents=True, exist_ok=True)
         write_bank_file(scores, reasons, month, folder / "bank", key.sign, context)
-    settings, limits = store.settings.section(CreditIndexSettings), store.settings.section(PublicationSettings)
+    settings, limits = (
+        store.settings.section(CreditIndexSettings),
+        store.settings.section(PublicationSettings),
+    )
     rows = newest_revisions(scores, months[-1])
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
     history, indicators = (
         _by_customer(scores.to_pylist(), names),
-        _by_customer(store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)]).to_pylist(), names),
+        _by_customer(
+            store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)]).to_pylist(), names
+        ),
     )
     for row in shown:
         name = row["customer_id"]
-        page = render_enterprise(row, told[name], history[name], settings, limits, indicators=indicators[name], back="index.html")
+        page = render_enterprise(
+            row, told[name], history[name], settings, limits, indicators=indicators[name], back="index.html"
+        )
         write_bytes(folder / f"{name}.html", page.encode())
     every = [reason for own in told.values() for reason in own]
     links = {name: f"{name}.html" for name in names}
-    write_bytes(folder / "index.html", render_portfolio(rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]).encode())
+    write_bytes(
+        folder / "index.html",
+        render_portfolio(
+            rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]
+        ).encode(),
+    )
     chart = str(distribution_chart([int(row["score_points"]) for row in rows], settings))
     write_bytes(folder / "distribution.svg", _alone(chart).encode())
     picture = {
@@ -71,9 +83,13 @@ def _alone(svg: str) -> str:
 
 
 def _worth_a_page(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The riskiest, the best and the first by number; every other score is in the bank file and on the command line."""
+    """The riskiest, the best and the first by number; every other score is in the bank file and on the
+    command line.
+    """
     by_risk = sorted(rows, key=lambda row: (-row["default_probability_ratio"], row["customer_id"]))
-    chosen = {row["customer_id"]: row for row in [*by_risk[:PAGES_PER_END], *by_risk[-PAGES_PER_END:], *rows[:10]]}
+    chosen = {
+        row["customer_id"]: row for row in [*by_risk[:PAGES_PER_END], *by_risk[-PAGES_PER_END:], *rows[:10]]
+    }
     return [chosen[name] for name in sorted(chosen)]
 
 

@@ -1,39 +1,36 @@
-"""A simulated city: enterprises whose load follows real shapes, and whose bills are paid as their hidden health allows.
+"""A simulated city: enterprises whose load follows real shapes, and whose bills are paid as their hidden
+health allows.
 
-Nothing here is measured. The files have the form in which a utility delivers; every name and provenance says *simulated*.
+Nothing here is measured. The files have the form in which a utility delivers; every name and provenance says
+*simulated*.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc_csv
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from pipelines.arrays import IntArray
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
-from zhixiang.simulation.city_health import Health, Payments, simulate_health, simulate_payments
-from zhixiang.simulation.city_load import Metering, real_shapes, simulate_metering
-from zhixiang.simulation.city_records import customer_rows, event_rows, meter_point_rows, payment_rows, simulate_capacity, write_declared
+from zhixiang.simulation.city_health import simulate_health, simulate_payments
+from zhixiang.simulation.city_load import real_shapes, simulate_metering
+from zhixiang.simulation.city_records import (
+    customer_rows,
+    event_rows,
+    meter_point_rows,
+    payment_rows,
+    simulate_capacity,
+    write_declared,
+)
+from zhixiang.simulation.city_shape import City
 
 READ_HEADER = "ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME"
-
-
-@dataclass(frozen=True)
-class City:
-    """All of a city before it is written: one row per enterprise in each array."""
-
-    customer_ids: list[str]
-    months: tuple[BillingMonth, ...]
-    days: tuple[date, ...]
-    health: Health
-    metering: Metering
-    payments: Payments
 
 
 def simulate_city(samples: Path, seed: int, enterprises: int, months: int, last_month: BillingMonth) -> City:
@@ -60,14 +57,21 @@ def write_city(
 
     folder   For the received files; made if it is missing.
     samples  Folder with ``shapes/daily_load_shapes.parquet``.
-    truth    Folder for ``city_truth.parquet`` (hidden health and default per enterprise and month), never the folder of the received files.
-    Same arguments, same bytes. Raises UsageError for a city without an enterprise or a month, and for a truth that would lie among the
+    truth    Folder for ``city_truth.parquet`` (hidden health and default per enterprise and month), never the
+             folder of the received files.
+    Same arguments, same bytes. Raises UsageError for a city without an enterprise or a month, and for a truth
+    that would lie among the
     received files.
     """
     if enterprises < 1 or months < 1:
-        raise UsageError(f"A city of {enterprises} enterprises over {months} months holds nothing.", "Ask for at least one of each.")
+        raise UsageError(
+            f"A city of {enterprises} enterprises over {months} months holds nothing.",
+            "Ask for at least one of each.",
+        )
     if truth is not None and truth.resolve().is_relative_to(folder.resolve()):
-        raise UsageError(f"{truth} lies among the received files.", "Give a folder outside the inbox for the truth.")
+        raise UsageError(
+            f"{truth} lies among the received files.", "Give a folder outside the inbox for the truth."
+        )
     city = simulate_city(samples, seed, enterprises, months, last_month)
     folder.mkdir(parents=True, exist_ok=True)
     rng = _rng(seed, "records")
@@ -126,7 +130,7 @@ def _write_reads(folder: Path, city: City) -> list[Path]:
     return written
 
 
-def _decimal_text(hundredths: NDArray[np.int64]) -> pa.Array:
+def _decimal_text(hundredths: IntArray) -> pa.Array:
     """Hundredths as text with two decimals, without a detour through floats."""
     whole = pa.array(hundredths // 100).cast(pa.string())
     cents = pa.compute.utf8_lpad(pa.array(hundredths % 100).cast(pa.string()), 2, "0")

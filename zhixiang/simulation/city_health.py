@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.periods import BillingMonth
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 INDUSTRIES = ("13", "17", "18", "26", "29", "30", "31", "33", "34", "35", "38", "39", "51", "52", "62", "65")
 DUE_DAY = 20
@@ -30,18 +26,20 @@ class Health:
     closed    Month index from which an enterprise is closed; the number of months where it stays open.
     """
 
-    level: Floats
-    industry: Ints
-    closed: Ints
+    level: FloatArray
+    industry: IntArray
+    closed: IntArray
 
 
 @dataclass(frozen=True)
 class Payments:
-    """Bills and their payment, (enterprises x months); ``paid_days_after_due`` is NaN for a bill that is never paid."""
+    """Bills and their payment, (enterprises x months); ``paid_days_after_due`` is NaN for a bill that is
+    never paid.
+    """
 
-    billed_cny: Floats
-    paid_days_after_due: Floats
-    is_default: Bools
+    billed_cny: FloatArray
+    paid_days_after_due: FloatArray
+    is_default: BoolArray
     due: tuple[date, ...]
     known_until: date
 
@@ -63,8 +61,12 @@ def simulate_health(rng: np.random.Generator, enterprises: int, months: int) -> 
     return Health(level, industry, np.minimum(closed, months))
 
 
-def simulate_payments(rng: np.random.Generator, health: Health, month_kwh: Floats, months: Sequence[BillingMonth]) -> Payments:
-    """Bills of month M fall due on the 20th of M + 1. Poor health makes delays likely and long; a default is over 30 days, or never."""
+def simulate_payments(
+    rng: np.random.Generator, health: Health, month_kwh: FloatArray, months: Sequence[BillingMonth]
+) -> Payments:
+    """Bills of month M fall due on the 20th of M + 1. Poor health makes delays likely and long; a default is
+    over 30 days, or never.
+    """
     shape = health.level.shape
     seen = 0.75 * health.level + rng.normal(0, 0.45, shape)
     early = -np.round(rng.uniform(1, 17, shape))
@@ -79,4 +81,10 @@ def simulate_payments(rng: np.random.Generator, health: Health, month_kwh: Float
     due = tuple(month.plus(1).first_day.replace(day=DUE_DAY) for month in months)
     billed = np.round(month_kwh * ROUGH_PRICE_CNY_PER_KWH * rng.normal(1, 0.01, shape), 2)
     open_now = np.arange(shape[1])[None, :] < health.closed[:, None]
-    return Payments(np.where(open_now, billed, 0.0), days, defaulted & open_now, due, months[-1].last_day + timedelta(days=LAST_SEEN))
+    return Payments(
+        np.where(open_now, billed, 0.0),
+        days,
+        defaulted & open_now,
+        due,
+        months[-1].last_day + timedelta(days=LAST_SEEN),
+    )

@@ -1,4 +1,6 @@
-"""Load of simulated enterprises: a real daily shape, aligned by weekday, scaled, and bent by holidays, growth and health."""
+"""Load of simulated enterprises: a real daily shape, aligned by weekday, scaled, and bent by holidays, growth
+and health.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +11,12 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from zhixiang.simulation.city_health import Health
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
 
 WEEKS = 52
 REGISTER_DIGITS = 6
@@ -31,28 +29,37 @@ class Metering:
 
     day_kwh              (enterprises x days)
     multiplier           Per enterprise.
-    register_hundredths  Counter at the end of the day before the first day, then at the end of each day, in hundredths. (enterprises x days + 1)
+    register_hundredths  Counter at the end of the day before the first day, then at the end of each day, in
+                         hundredths. (enterprises x days + 1)
     is_read              Whether that read is delivered.
     exchange_day         Day index from which a new meter counts; -1 for none.
     exchange_end         Last counter of the old meter, in hundredths.
     """
 
-    day_kwh: Floats
-    multiplier: Ints
-    register_hundredths: Ints
-    is_read: Bools
-    exchange_day: Ints
-    exchange_end: Ints
+    day_kwh: FloatArray
+    multiplier: IntArray
+    register_hundredths: IntArray
+    is_read: BoolArray
+    exchange_day: IntArray
+    exchange_end: IntArray
 
-    def month_kwh(self, months: Sequence[BillingMonth], days: Sequence[date]) -> Floats:
+    def month_kwh(self, months: Sequence[BillingMonth], days: Sequence[date]) -> FloatArray:
         """Energy per month. (enterprises x months)"""
         index = np.array([(day.year * 12 + day.month) for day in days])
-        return np.stack([self.day_kwh[:, index == month.year * 12 + month.month].sum(axis=1) for month in months], axis=1)
+        return np.stack(
+            [self.day_kwh[:, index == month.year * 12 + month.month].sum(axis=1) for month in months], axis=1
+        )
 
 
-def real_shapes(samples: Path) -> tuple[Floats, Ints]:
-    """Real daily load shapes of 364 days with mean 1, and the weekday of each shape's first day. (shapes x 364), (shapes)"""
-    table = pq.read_table(samples / "shapes" / "daily_load_shapes.parquet").to_pandas().sort_values(["shape_id", "day_number"])
+def real_shapes(samples: Path) -> tuple[FloatArray, IntArray]:
+    """Real daily load shapes of 364 days with mean 1, and the weekday of each shape's first day. (shapes x
+    364), (shapes)
+    """
+    table = (
+        pq.read_table(samples / "shapes" / "daily_load_shapes.parquet")
+        .to_pandas()
+        .sort_values(["shape_id", "day_number"])
+    )
     shapes, weekdays = [], []
     for _, group in table.groupby("shape_id", sort=True):
         energy = group["energy_kwh"].to_numpy(dtype=float)[: WEEKS * 7]
@@ -62,7 +69,7 @@ def real_shapes(samples: Path) -> tuple[Floats, Ints]:
     return np.array(shapes), np.array(weekdays)
 
 
-def holiday_factors(days: Sequence[date]) -> tuple[Floats, Bools]:
+def holiday_factors(days: Sequence[date]) -> tuple[FloatArray, BoolArray]:
     """How a working enterprise's load drops on public holidays, and which days belong to the Spring Festival."""
     holidays = load_facts(packaged("conf") / "facts").holidays
     festival = np.array([holidays.festival(day) == SPRING_FESTIVAL for day in days])
@@ -72,7 +79,11 @@ def holiday_factors(days: Sequence[date]) -> tuple[Floats, Bools]:
 
 
 def simulate_metering(
-    rng: np.random.Generator, shapes: tuple[Floats, Ints], health: Health, months: Sequence[BillingMonth], days: Sequence[date]
+    rng: np.random.Generator,
+    shapes: tuple[FloatArray, IntArray],
+    health: Health,
+    months: Sequence[BillingMonth],
+    days: Sequence[date],
 ) -> Metering:
     """Energy per day, and the registers that would have counted it."""
     energy, weekday = shapes
@@ -97,8 +108,12 @@ def simulate_metering(
     return _registers(rng, day_kwh, scale, days)
 
 
-def _registers(rng: np.random.Generator, day_kwh: Floats, scale: Floats, days: Sequence[date]) -> Metering:
-    """Counters of two decimals behind a multiplier; some roll over, a few meters are exchanged, a few reads never arrive."""
+def _registers(
+    rng: np.random.Generator, day_kwh: FloatArray, scale: FloatArray, days: Sequence[date]
+) -> Metering:
+    """Counters of two decimals behind a multiplier; some roll over, a few meters are exchanged, a few reads
+    never arrive.
+    """
     enterprises, count = day_kwh.shape
     multiplier = np.select([scale > 8000, scale > 2500, scale > 800], [400, 100, 20], 1).astype(np.int64)
     steps = np.round(day_kwh / multiplier[:, None] * 100).astype(np.int64)
@@ -107,7 +122,9 @@ def _registers(rng: np.random.Generator, day_kwh: Floats, scale: Floats, days: S
     soon = rng.random(enterprises) < 0.02
     begin = np.where(soon, limit - steps.sum(axis=1) // 2 - 1, begin) % limit
     counter = np.concatenate([begin[:, None], begin[:, None] + np.cumsum(steps, axis=1)], axis=1)
-    exchange = np.where(rng.random(enterprises) < 0.01, rng.integers(200, count - 200, enterprises) if count > 400 else -1, -1)
+    exchange = np.where(
+        rng.random(enterprises) < 0.01, rng.integers(200, count - 200, enterprises) if count > 400 else -1, -1
+    )
     ends = np.zeros(enterprises, dtype=np.int64)
     for index in np.flatnonzero(exchange >= 0):
         day = exchange[index]
@@ -119,4 +136,6 @@ def _registers(rng: np.random.Generator, day_kwh: Floats, scale: Floats, days: S
     is_read[:, 0] = True
     for index in np.flatnonzero(exchange >= 0):
         is_read[index, exchange[index] : exchange[index] + 3] = True
-    return Metering(np.round(steps * multiplier[:, None] / 100, 2), multiplier, counter % limit, is_read, exchange, ends)
+    return Metering(
+        np.round(steps * multiplier[:, None] / 100, 2), multiplier, counter % limit, is_read, exchange, ends
+    )

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pipelines.arrays import IntArray
 from pipelines.codes import CustomerClass, DemandBasis, EventCode, PricingScheme, VoltageLevel
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
@@ -22,10 +22,12 @@ from zhixiang.simulation.city_health import INDUSTRIES
 from zhixiang.simulation.city_load import REGISTER_DIGITS
 
 if TYPE_CHECKING:
-    from zhixiang.simulation.city import City
+    from zhixiang.simulation.city_shape import City
 
 PROVENANCE = "simulated"
-TRADES_FROM_DIVISION = "51"  # GB/T 4754-2017: up to division 50 come farming, mining, manufacturing, utilities and construction
+TRADES_FROM_DIVISION = (
+    "51"  # GB/T 4754-2017: up to division 50 come farming, mining, manufacturing, utilities and construction
+)
 MEDIUM_VOLTAGE_FROM_KVA = 100  # assumed
 OLDEST_ACCOUNT_YEARS = 30  # the formats take no day before 1990
 Rows = tuple[type[Table], list[dict[str, object]]]
@@ -54,15 +56,19 @@ def _stamp(day: date) -> str:
     return f"{day.isoformat()} 08:00:00"
 
 
-def simulate_capacity(city: City, rng: np.random.Generator) -> NDArray[np.int64]:
+def simulate_capacity(city: City, rng: np.random.Generator) -> IntArray:
     """Capacity of each connection: above what the busiest day asks for, in steps of 50. [kVA]"""
     peak = city.metering.day_kwh.max(axis=1) / 24 * 2.2
-    capacity: NDArray[np.int64] = np.maximum(50, np.ceil(peak * rng.uniform(1.0, 1.8, len(peak)) / 50) * 50).astype(np.int64)
+    capacity: IntArray = np.maximum(50, np.ceil(peak * rng.uniform(1.0, 1.8, len(peak)) / 50) * 50).astype(
+        np.int64
+    )
     return capacity
 
 
-def customer_rows(city: City, capacity: NDArray[np.int64], rng: np.random.Generator) -> Rows:
-    """One contract per enterprise, its scheme as the rule on capacity has it; a closed account is reported again when it closes."""
+def customer_rows(city: City, capacity: IntArray, rng: np.random.Generator) -> Rows:
+    """One contract per enterprise, its scheme as the rule on capacity has it; a closed account is reported
+    again when it closes.
+    """
     rule = load_facts(packaged("conf") / "facts").pricing_scheme.on(city.days[-1])
     age = np.minimum(rng.gamma(2.2, 4.0, len(city.customer_ids)), OLDEST_ACCOUNT_YEARS)
     rows: list[dict[str, object]] = []
@@ -81,9 +87,17 @@ def customer_rows(city: City, capacity: NDArray[np.int64], rng: np.random.Genera
                 "city": "杭州",
                 "industry_code": industry,
                 "peer_group": f"Simulated industry {industry}",
-                "customer_class_code": (CustomerClass.LARGE_INDUSTRY if is_two_part and not is_trade else CustomerClass.GENERAL_COMMERCIAL).value,
+                "customer_class_code": (
+                    CustomerClass.LARGE_INDUSTRY
+                    if is_two_part and not is_trade
+                    else CustomerClass.GENERAL_COMMERCIAL
+                ).value,
                 "pricing_scheme_code": scheme.value,
-                "voltage_level_code": (VoltageLevel.KV_1_TO_20 if capacity[index] >= MEDIUM_VOLTAGE_FROM_KVA else VoltageLevel.BELOW_1KV).value,
+                "voltage_level_code": (
+                    VoltageLevel.KV_1_TO_20
+                    if capacity[index] >= MEDIUM_VOLTAGE_FROM_KVA
+                    else VoltageLevel.BELOW_1KV
+                ).value,
                 "contract_capacity_kva": int(capacity[index]),
                 "running_capacity_kva": int(capacity[index]),
                 "demand_basis_code": DemandBasis.CAPACITY.value if is_two_part else None,
@@ -97,7 +111,7 @@ def customer_rows(city: City, capacity: NDArray[np.int64], rng: np.random.Genera
     return BronzeCustomers, rows
 
 
-def meter_point_rows(city: City, capacity: NDArray[np.int64]) -> Rows:
+def meter_point_rows(city: City, capacity: IntArray) -> Rows:
     """One meter point per enterprise; an exchange is a second row from its day on."""
     metering = city.metering
     rows: list[dict[str, object]] = []
@@ -177,17 +191,28 @@ def event_rows(city: City, rng: np.random.Generator) -> Rows:
         for index, place in np.argwhere(rng.random(level.shape) < np.minimum(rate, 0.2)):
             if place < city.health.closed[index]:
                 started = months[place].first_day + timedelta(days=int(rng.integers(0, 28)))
-                lasting = int(rng.integers(5, 60)) if code in (EventCode.SUSPENSION, EventCode.SAFETY_NOTICE_OPEN) else 0
+                lasting = (
+                    int(rng.integers(5, 60))
+                    if code in (EventCode.SUSPENSION, EventCode.SAFETY_NOTICE_OPEN)
+                    else 0
+                )
                 found.append((int(index), started, code, started + timedelta(days=lasting)))
     for index in np.flatnonzero(city.health.closed < len(months)):
         found.append((int(index), months[city.health.closed[index]].first_day, EventCode.CLOSURE, None))
     return BronzeEvents, _numbered(found, city.customer_ids, city.payments.known_until)
 
 
-def _numbered(found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str], known_until: date) -> list[dict[str, object]]:
-    """Events in order of their beginning; one that lasts beyond the data has no end yet, and a row is sent the day after what it tells."""
+def _numbered(
+    found: Iterable[tuple[int, date, EventCode, date | None]], customer_ids: Sequence[str], known_until: date
+) -> list[dict[str, object]]:
+    """Events in order of their beginning; one that lasts beyond the data has no end yet, and a row is sent
+    the day after what it tells.
+    """
     ordered = sorted(found, key=lambda event: (event[1], event[0], event[2].value))
-    seen = [(index, started, code, ended if ended is not None and ended <= known_until else None) for index, started, code, ended in ordered]
+    seen = [
+        (index, started, code, ended if ended is not None and ended <= known_until else None)
+        for index, started, code, ended in ordered
+    ]
     return [
         {
             "event_id": f"SIM-EVENT-{number + 1:06d}",

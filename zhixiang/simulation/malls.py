@@ -1,4 +1,6 @@
-"""Two simulated malls that resell electricity: master accounts, metering, tenants' declarations. Nothing in them is real but the load shape."""
+"""Two simulated malls that resell electricity: master accounts, metering, tenants' declarations. Nothing in
+them is real but the load shape.
+"""
 
 from __future__ import annotations
 
@@ -87,25 +89,36 @@ SUPPLIERS = {
 }
 
 
-def write_malls(inbox: Path, samples: Path, seed: int, months: Sequence[BillingMonth], *, truth: Path | None = None) -> list[Path]:
+def write_malls(
+    inbox: Path, samples: Path, seed: int, months: Sequence[BillingMonth], *, truth: Path | None = None
+) -> list[Path]:
     """Writes what a utility would deliver of two malls, and returns the files in the inbox.
 
     inbox    Folder for the received files; made if it is missing.
     samples  Folder with ``shapes/half_hour_load_shapes.parquet``.
     months   Consecutive months; the registers begin at the end of the day before the first.
-    truth    Folder for ``malls.json``: each supplier's real price and every quirk; none: beside the inbox, in ``simulation_truth``.
+    truth    Folder for ``malls.json``: each supplier's real price and every quirk; none: beside the inbox, in
+             ``simulation_truth``.
     Same arguments, same bytes.
     """
     ordered = sorted(set(months))
     if not ordered or any(later != earlier.plus(1) for earlier, later in pairwise(ordered)):
-        raise UsageError("The months of a simulation must follow each other without a gap.", "Give for example 2026-07 2026-08 2026-09.")
+        raise UsageError(
+            "The months of a simulation must follow each other without a gap.",
+            "Give for example 2026-07 2026-08 2026-09.",
+        )
     inbox.mkdir(parents=True, exist_ok=True)
     shape = real_shape(samples)
     days = [day for month in ordered for day in month.days]
-    metered = {letter: metered_days(meter, days, shape, _rng(seed, letter, "load")) for letter, meter in METERS.items()}
+    metered = {
+        letter: metered_days(meter, days, shape, _rng(seed, letter, "load"))
+        for letter, meter in METERS.items()
+    }
     written = [
         _write_declared(inbox / "simulated_malls_customers.csv", BronzeCustomers, _customers(ordered[0])),
-        _write_declared(inbox / "simulated_malls_meter_points.csv", BronzeMeterPoints, _meter_points(ordered[0])),
+        _write_declared(
+            inbox / "simulated_malls_meter_points.csv", BronzeMeterPoints, _meter_points(ordered[0])
+        ),
     ]
     for month in ordered:
         edges = (month.first_day, month.last_day)
@@ -115,7 +128,11 @@ def write_malls(inbox: Path, samples: Path, seed: int, months: Sequence[BillingM
         written += [
             _write_csv(inbox / f"E_MP_POWER_CURVE_simulated_malls_{month}.csv", CURVE_HEADER, curves),
             _write_csv(inbox / f"E_MP_DAY_READ_simulated_malls_{month}.csv", READ_HEADER, reads),
-            _write_declared(inbox / f"simulated_malls_transfer_declarations_{month}.csv", BronzeTransferDeclarations, declared),
+            _write_declared(
+                inbox / f"simulated_malls_transfer_declarations_{month}.csv",
+                BronzeTransferDeclarations,
+                declared,
+            ),
         ]
     _write_truth(truth or inbox.parent / "simulation_truth", ordered, seed)
     return written
@@ -169,8 +186,13 @@ def _meter_points(first: BillingMonth) -> list[dict[str, str]]:
 
 
 def _write_declared(path: Path, table: type[Table], rows: Sequence[Mapping[str, str]]) -> Path:
-    """A file in the declared form: the columns that every file has, without those of the receipt, then ``sent_at``; what a row lacks stays empty."""
-    header = (*(field.name for field in table.fields() if field.name not in _RECEIVED and not field.optional), "sent_at")
+    """A file in the declared form: the columns that every file has, without those of the receipt, then
+    ``sent_at``; what a row lacks stays empty.
+    """
+    header = (
+        *(field.name for field in table.fields() if field.name not in _RECEIVED and not field.optional),
+        "sent_at",
+    )
     surplus = {name for row in rows for name in row} - set(header)
     if surplus:
         raise UsageError(f"{table.name} has no column {', '.join(sorted(surplus))}.")
@@ -192,7 +214,11 @@ def _write_truth(folder: Path, months: Sequence[BillingMonth], seed: int) -> Non
         "note": "Simulated. What is true of the simulated malls; never an input of the platform.",
         "seed": seed,
         "prices": [
-            {"supplier_customer_id": supplier.customer_id, "billing_month": str(month), "price_cny_per_kwh": str(supplier.price(month))}
+            {
+                "supplier_customer_id": supplier.customer_id,
+                "billing_month": str(month),
+                "price_cny_per_kwh": str(supplier.price(month)),
+            }
             for supplier in SUPPLIERS.values()
             for month in months
         ],
@@ -202,7 +228,9 @@ def _write_truth(folder: Path, months: Sequence[BillingMonth], seed: int) -> Non
             for number, quirk in supplier.quirks.items()
         ],
     }
-    (folder / TRUTH_FILE).write_text(json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    (folder / TRUTH_FILE).write_text(
+        json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+    )
 
 
 def _quirk(quirk: Quirk) -> dict[str, str]:

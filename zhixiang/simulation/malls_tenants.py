@@ -58,7 +58,9 @@ class Supplier:
         return self.price_cny_per_kwh.get(month.month, self.price_cny_per_kwh[0])
 
 
-def declarations(supplier: Supplier, master_kwh: Decimal, month: BillingMonth, shares: np.ndarray, rng: np.random.Generator) -> list[dict[str, str]]:
+def declarations(
+    supplier: Supplier, master_kwh: Decimal, month: BillingMonth, shares: np.ndarray, rng: np.random.Generator
+) -> list[dict[str, str]]:
     """One declaration per tenant in the columns of bronze_transfer_declarations.
 
     master_kwh  Energy of the month on the master meter. [kWh]
@@ -71,11 +73,18 @@ def declarations(supplier: Supplier, master_kwh: Decimal, month: BillingMonth, s
     for position in range(TENANTS):
         quirk = supplier.quirks.get(position + 1, Quirk())
         in_month = quirk.month_number in (None, month.month)
-        billed = _rounded(master_kwh * SUBMETERED_RATIO * Decimal(repr(round(float(monthly[position] / monthly.sum()), 9))), "0.01")
-        own = _rounded(billed * (1 + Decimal(repr(round(float(drift[position]), 9)))), "1" if quirk.whole_kwh else "0.01")
+        billed = _rounded(
+            master_kwh * SUBMETERED_RATIO * Decimal(repr(round(float(monthly[position] / monthly.sum()), 9))),
+            "0.01",
+        )
+        own = _rounded(
+            billed * (1 + Decimal(repr(round(float(drift[position]), 9)))), "1" if quirk.whole_kwh else "0.01"
+        )
         if quirk.is_vacant and in_month:
             billed = own = Decimal(0)
-        fee = _rounded(billed * supplier.price(month) * quirk.price_factor, "1" if quirk.whole_yuan else "0.01")
+        fee = _rounded(
+            billed * supplier.price(month) * quirk.price_factor, "1" if quirk.whole_yuan else "0.01"
+        )
         number = f"{supplier.letter}-{position + 1:03d}"
         rows.append(
             {

@@ -14,16 +14,16 @@ import pytest
 
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
-from pipelines.transforms.account_supply import AccountBook
-from pipelines.transforms.aggregates import PublicationSettings
-from products.efficiency_bill.baseline import FLAT, Baseline
-from products.efficiency_bill.bill_page import bill_days
-from products.efficiency_bill.cases import Case, gather_cases
+from pipelines.transforms.billing.supply import AccountBook
+from products.efficiency_bill.case.case import Case, gather_cases
+from products.efficiency_bill.comparison.baseline import FLAT, Baseline
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.rendering import render_bill_html
+from products.efficiency_bill.page.bill import bill_days
+from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
 
@@ -58,7 +58,10 @@ def typed(text: str | None, dtype: pa.DataType) -> Any:
 
 def table(kind: Any, path: Path, **constant: Any) -> pa.Table:
     schema = kind.arrow_schema()
-    found = [{field.name: constant.get(field.name, typed(row.get(field.name), field.type)) for field in schema} for row in rows(path)]
+    found = [
+        {field.name: constant.get(field.name, typed(row.get(field.name), field.type)) for field in schema}
+        for row in rows(path)
+    ]
     return pa.Table.from_pylist(found, pa.schema([field.with_nullable(True) for field in schema]))
 
 
@@ -67,13 +70,17 @@ def days(path: Path) -> Days:
     names = tuple(sorted({row["customer_id"] for row in found}))
     energy = np.full((len(names), SEPTEMBER.day_count), np.nan)
     for row in found:
-        energy[names.index(row["customer_id"]), date.fromisoformat(row["energy_date"]).day - 1] = float(row["energy_kwh"])
+        energy[names.index(row["customer_id"]), date.fromisoformat(row["energy_date"]).day - 1] = float(
+            row["energy_kwh"]
+        )
     return Days(names, SEPTEMBER.days, energy, np.full(energy.shape, 20.0))
 
 
 def baselines(path: Path) -> dict[str, Baseline]:
     return {
-        row["customer_id"]: Baseline(FLAT, float(row["base_kwh"]), 0, 0, 0, 0, 0, 20.0, float(row["month_sigma_kwh"]), 200, 0.1, 0.1)
+        row["customer_id"]: Baseline(
+            FLAT, float(row["base_kwh"]), 0, 0, 0, 0, 0, 20.0, float(row["month_sigma_kwh"]), 200, 0.1, 0.1
+        )
         for row in rows(path)
     }
 
@@ -85,14 +92,27 @@ def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Ca
 def bill_of(scenario: Path, customer_id: str) -> dict[str, Any]:
     when = scenario / "when"
     cases = gather(
-        table(SilverCustomers, when / "customers.csv", valid_from_date=date(2026, 1, 1), provenance="real+dates_shifted"),
-        table(GoldBillingDeterminants, when / "determinants.csv", meter_point_id="MP", resolution_kwh=Decimal("0.01"), metered_days=30, month_days=30, estimated_ratio=0.0),
+        table(
+            SilverCustomers,
+            when / "customers.csv",
+            valid_from_date=date(2026, 1, 1),
+            provenance="real+dates_shifted",
+        ),
+        table(
+            GoldBillingDeterminants,
+            when / "determinants.csv",
+            meter_point_id="MP",
+            resolution_kwh=Decimal("0.01"),
+            metered_days=30,
+            month_days=30,
+            estimated_ratio=0.0,
+        ),
         days(when / "days.csv"),
         baselines(when / "baselines.csv"),
         SEPTEMBER,
         SETTINGS,
         Settings(CONF, CONF).section(PublicationSettings),
-    )  # fmt: skip
+    )
     (case,) = [case for case in cases if case.terms["customer_id"] == customer_id]
     return issue_bill(case, FACTS, SETTINGS, "m", "1")
 
@@ -119,9 +139,24 @@ def test_the_bill_is_the_one_worked_out_by_hand(scenario: Path) -> None:
 def test_every_line_is_the_one_worked_out_by_hand(scenario: Path) -> None:
     (expected,) = rows(scenario / "then" / "bill.csv")
     bill = bill_of(scenario, expected["customer_id"])
-    found = [(line["component_code"], line["period_code"] or "", line["quantity"], line["unit_price"], line["amount_cny"]) for line in bill["lines"]]
+    found = [
+        (
+            line["component_code"],
+            line["period_code"] or "",
+            line["quantity"],
+            line["unit_price"],
+            line["amount_cny"],
+        )
+        for line in bill["lines"]
+    ]
     by_hand = [
-        (row["component_code"], row["period_code"], Decimal(row["quantity"]), Decimal(row["unit_price"]), Decimal(row["amount_cny"]))
+        (
+            row["component_code"],
+            row["period_code"],
+            Decimal(row["quantity"]),
+            Decimal(row["unit_price"]),
+            Decimal(row["amount_cny"]),
+        )
         for row in rows(scenario / "then" / "lines.csv")
     ]
     assert found == by_hand
@@ -132,7 +167,10 @@ def test_every_line_is_the_one_worked_out_by_hand(scenario: Path) -> None:
 def test_the_advice_is_the_one_worked_out_by_hand_and_stands_on_the_page(scenario: Path) -> None:
     (expected,) = rows(scenario / "then" / "bill.csv")
     bill = bill_of(scenario, expected["customer_id"])
-    by_hand = [(int(row["rank"]), row["advice_id"], Decimal(row["saving_cny"])) for row in rows(scenario / "then" / "advice.csv")]
+    by_hand = [
+        (int(row["rank"]), row["advice_id"], Decimal(row["saving_cny"]))
+        for row in rows(scenario / "then" / "advice.csv")
+    ]
     assert [(row["rank"], row["advice_id"], row["saving_cny"]) for row in bill["advice"]] == by_hand
     issued = bill | {"revision": 1, "supersedes_revision": None, "content_digest": "0" * 64}
     page = render_bill_html(issued, bill["lines"], bill["advice"], bill_days(bill))

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.codes import Confidence, CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import (
+    Confidence,
+    CustomerClass,
+    DemandBasis,
+    LineComponent,
+    PricingScheme,
+    TouPeriod,
+    VoltageLevel,
+)
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
@@ -57,11 +65,25 @@ def priced(month: str = "2026-09") -> PricedMonth:
 
 def test_every_line_is_the_one_worked_out_by_hand() -> None:
     found = [
-        (line.component.value, line.period.value if line.period else "", line.quantity, line.unit_price, line.amount_cny, line.fact_id)
+        (
+            line.component.value,
+            line.period.value if line.period else "",
+            line.quantity,
+            line.unit_price,
+            line.amount_cny,
+            line.fact_id,
+        )
         for line in priced().lines
     ]
     expected = [
-        (row["component"], row["period"], Decimal(row["quantity"]), Decimal(row["unit_price"]), Decimal(row["amount_cny"]), row["fact_id"])
+        (
+            row["component"],
+            row["period"],
+            Decimal(row["quantity"]),
+            Decimal(row["unit_price"]),
+            Decimal(row["amount_cny"]),
+            row["fact_id"],
+        )
         for row in rows("then/lines.csv")
     ]
     assert found == expected
@@ -77,7 +99,11 @@ def test_the_total_is_the_sum_of_the_lines_to_the_fen() -> None:
 def test_power_factor_and_confidence() -> None:
     bill = priced()
     assert (bill.power_factor, bill.adjustment_ratio) == (Decimal("0.81"), Decimal("0.045"))
-    assert (bill.is_illustrative, bill.lowest_confidence, bill.missing_inputs) == (True, Confidence.ILLUSTRATIVE, ())
+    assert (bill.is_illustrative, bill.lowest_confidence, bill.missing_inputs) == (
+        True,
+        Confidence.ILLUSTRATIVE,
+        (),
+    )
     sure = {line.component: line.fact_confidence for line in bill.lines}
     assert sure[LineComponent.ENERGY_BASE] is Confidence.ILLUSTRATIVE
     assert sure[LineComponent.TRANSMISSION] is Confidence.MEDIUM

@@ -1,0 +1,1 @@
+"""How a step is described, run, gated, remembered and revised."""

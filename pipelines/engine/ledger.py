@@ -1,0 +1,217 @@
+"""The run ledger: which command ran when, which step read what and wrote what, and what need not run again."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from pipelines.engine.step import Scope
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS runs (
+  run_id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at_utc TEXT NOT NULL, ended_at_utc TEXT,
+  status TEXT NOT NULL, exit_code INTEGER, message TEXT);
+CREATE TABLE IF NOT EXISTS steps (
+  run_id TEXT NOT NULL, position INTEGER NOT NULL, step TEXT NOT NULL, status TEXT NOT NULL,
+  seconds REAL NOT NULL, fingerprint TEXT NOT NULL, versions_read TEXT NOT NULL, versions_written TEXT NOT NULL,
+  rows_written TEXT NOT NULL, gates TEXT NOT NULL, PRIMARY KEY (run_id, position));
+CREATE TABLE IF NOT EXISTS step_bases (
+  run_id TEXT NOT NULL, position INTEGER NOT NULL, basis TEXT NOT NULL, began_at_utc TEXT NOT NULL, table_ids TEXT NOT NULL,
+  computed INTEGER, known INTEGER, unit TEXT, PRIMARY KEY (run_id, position));
+CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
+"""
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What tells whether a later run of a step may leave alone what no change of its sources touches.
+
+    digest     SHA-256 over all that the result depends on but the versions read: code, settings, facts.
+    began      The instant at which the run began; the only clock that the step knew.
+    table_ids  Table read -> its Delta id: versions of a table that was made anew say nothing about the one
+               before.
+    scope      How much was computed; none where the step does not count it.
+    """
+
+    digest: str
+    began: datetime
+    table_ids: Mapping[str, str]
+    scope: Scope | None = None
+
+
+@dataclass(frozen=True)
+class StepRecord:
+    """One line of the ledger.
+
+    status            done, unchanged or failed.
+    fingerprint       SHA-256 over all that the result depends on.
+    versions_read     Table -> Delta version.
+    versions_written  Table or model -> version.
+    rows_written      Table -> rows.
+    gates             Table -> what the gate found.
+    basis             Of a step that computes what was touched alone.
+    """
+
+    step: str
+    status: str
+    seconds: float
+    fingerprint: str
+    versions_read: Mapping[str, int]
+    versions_written: Mapping[str, Any]
+    rows_written: Mapping[str, int]
+    gates: Mapping[str, Any]
+    basis: Basis | None = None
+
+
+@dataclass(frozen=True)
+class DoneStep:
+    """The newest success of a step; columns as in ``StepRecord``."""
+
+    fingerprint: str
+    versions_read: Mapping[str, int]
+    versions_written: Mapping[str, Any]
+    basis: Basis | None
+
+
+class Ledger:
+    """SQLite file of the home. The time is passed in, never read here."""
+
+    def __init__(self, home: Path) -> None:
+        self.path = home / "ledger.sqlite"
+        home.mkdir(parents=True, exist_ok=True)
+        with self._open() as connection:
+            connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        connection = sqlite3.connect(self.path, timeout=30)
+        connection.row_factory = sqlite3.Row
+        try:
+            with connection:
+                yield connection
+        finally:
+            connection.close()
+
+    def begin(self, command: str, now: datetime) -> str:
+        """Opens a run and returns its id: the instant and a random part."""
+        run_id = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
+        with self._open() as connection:
+            connection.execute(
+                "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', NULL, NULL)",
+                (run_id, command, now.isoformat()),
+            )
+        return run_id
+
+    def note_rules(self, run_id: str, rules_digest: str) -> None:
+        """Says under which kept rules a run computes."""
+        with self._open() as connection:
+            connection.execute("INSERT OR REPLACE INTO run_rules VALUES (?, ?)", (run_id, rules_digest))
+
+    def rules_of(self, run_id: str) -> str | None:
+        """The digest of the rules of a run; None for a run that kept none."""
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT rules_digest FROM run_rules WHERE run_id = ?", (run_id,)
+            ).fetchone()
+        return None if row is None else str(row["rules_digest"])
+
+    def end(self, run_id: str, now: datetime, exit_code: int, message: str = "") -> None:
+        """Closes a run."""
+        with self._open() as connection:
+            connection.execute(
+                "UPDATE runs SET ended_at_utc = ?, status = ?, exit_code = ?, message = ? WHERE run_id = ?",
+                (now.isoformat(), "done" if exit_code == 0 else "failed", exit_code, message, run_id),
+            )
+
+    def record(self, run_id: str, record: StepRecord) -> None:
+        """Adds a step to a run."""
+        with self._open() as connection:
+            position = connection.execute(
+                "SELECT count(*) FROM steps WHERE run_id = ?", (run_id,)
+            ).fetchone()[0]
+            connection.execute(
+                "INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    run_id,
+                    position,
+                    record.step,
+                    record.status,
+                    record.seconds,
+                    record.fingerprint,
+                    *(
+                        json.dumps(part, sort_keys=True)
+                        for part in (
+                            record.versions_read,
+                            record.versions_written,
+                            record.rows_written,
+                            record.gates,
+                        )
+                    ),
+                ),
+            )
+            if record.basis is not None:
+                scope = record.basis.scope
+                counted = (None, None, None) if scope is None else (scope.computed, scope.known, scope.unit)
+                ids = json.dumps(record.basis.table_ids, sort_keys=True)
+                connection.execute(
+                    "INSERT INTO step_bases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (run_id, position, record.basis.digest, record.basis.began.isoformat(), ids, *counted),
+                )
+
+    def newest_done(self, step: str) -> DoneStep | None:
+        """The newest success of a step; None where it never had one."""
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT fingerprint, versions_read, versions_written, basis, began_at_utc, table_ids, computed, known, unit FROM steps"
+                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY steps.rowid DESC LIMIT 1",
+                (step,),
+            ).fetchone()
+        if row is None:
+            return None
+        basis = None
+        if row["basis"] is not None:
+            scope = None if row["unit"] is None else Scope(row["unit"], row["computed"], row["known"])
+            basis = Basis(
+                row["basis"], datetime.fromisoformat(row["began_at_utc"]), json.loads(row["table_ids"]), scope
+            )
+        return DoneStep(
+            row["fingerprint"], json.loads(row["versions_read"]), json.loads(row["versions_written"]), basis
+        )
+
+    def last_done(self, step: str, fingerprint: str) -> dict[str, Any] | None:
+        """What the newest successful run of a step wrote, if its fingerprint was this one."""
+        done = self.newest_done(step)
+        return None if done is None or done.fingerprint != fingerprint else dict(done.versions_written)
+
+    def runs(self, limit: int = 20) -> list[dict[str, Any]]:
+        """The newest runs, newest first."""
+        with self._open() as connection:
+            return [
+                dict(row)
+                for row in connection.execute("SELECT * FROM runs ORDER BY rowid DESC LIMIT ?", (limit,))
+            ]
+
+    def steps(self, run_id: str) -> list[dict[str, Any]]:
+        """The steps of a run in their order; ``computed`` says how much of what there is, where a step counts
+        it.
+        """
+        with self._open() as connection:
+            found = connection.execute(
+                "SELECT steps.*, computed, known, unit FROM steps LEFT JOIN step_bases USING (run_id, position) WHERE run_id = ? ORDER BY position",
+                (run_id,),
+            )
+            rows = [dict(row) for row in found]
+        for row in rows:
+            for column in ("versions_read", "versions_written", "rows_written", "gates"):
+                row[column] = json.loads(row[column])
+            computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
+            row["computed"] = None if unit is None else str(Scope(unit, computed, known))
+        return rows

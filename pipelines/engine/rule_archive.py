@@ -1,0 +1,51 @@
+"""The rules of a run, kept by their digest: an issued result can be computed again when conf/ has long moved
+on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from pipelines.errors import TamperedError, UnknownNameError
+from pipelines.facts import Facts, load_facts
+from pipelines.settings import Settings
+
+FOLDER = "rules"
+
+
+def rules_digest(settings: Settings, facts: Facts) -> str:
+    """SHA-256 over thresholds and facts together."""
+    return hashlib.sha256(f"{settings.digest}\0{facts.digest}".encode()).hexdigest()
+
+
+def keep_rules(settings: Settings, facts: Facts) -> str:
+    """Copies conf/ into the home, once for each content, and answers its digest."""
+    digest = rules_digest(settings, facts)
+    target = settings.home / FOLDER / digest
+    if not target.is_dir():
+        unfinished = target.with_name(f".{digest}")
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.copytree(settings.conf_dir, unfinished)
+        unfinished.rename(target)
+    return digest
+
+
+def kept_rules(home: Path, digest: str) -> tuple[Settings, Facts]:
+    """Thresholds and facts as they were; raises UnknownNameError where they were not kept and TamperedError
+    where they were changed since.
+    """
+    folder = home / FOLDER / digest
+    if not folder.is_dir():
+        raise UnknownNameError(
+            "kept rules", digest, sorted(path.name for path in (home / FOLDER).glob("[0-9a-f]*"))
+        )
+    settings = Settings(folder, home)
+    facts = load_facts(settings.facts_dir)
+    if rules_digest(settings, facts) != digest:
+        raise TamperedError(
+            f"{folder} is not what was kept under its name.",
+            "Bring the folder back from a backup; the bill cannot be proved without it.",
+        )
+    return settings, facts

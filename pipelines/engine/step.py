@@ -1,0 +1,199 @@
+"""A step: declared tables in, declared tables out. Wiring is data; the runner does the reading and the
+writing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import TYPE_CHECKING, Union
+
+from pipelines.models.model import ModelBundle, TrainedModel
+from pipelines.periods import BillingMonth
+from pipelines.settings import Settings
+from pipelines.storage.data_files import WrittenFile
+from pipelines.tables.base import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from pipelines.facts import Facts
+
+
+class WriteMode(Enum):
+    """How a step's frame enters its table."""
+
+    REPLACE = "replace"
+    """The whole table is replaced by the frame."""
+    REPLACE_PARTITIONS = "replace_partitions"
+    """Every partition (month) that the frame holds replaces the one in the table."""
+    REVISE = "revise"
+    """Rows are never edited: a subject whose result or evidence differs from its last revision gets a new
+    one.
+    """
+    REPLACE_OWN = "replace_own"
+    """Rows whose ``stage`` is this step's name are replaced; those of other steps stay."""
+    COMMIT_FILES = "commit_files"
+    """Workers have written Parquet files; one transaction puts them in the place of all rows before."""
+
+
+class Frames(Mapping[type[Table], "DataFrame"]):
+    """The tables that a step reads as Spark frames, each opened when it is first asked for: steps whose
+    workers read files ask for none.
+    """
+
+    def __init__(self, tables: Sequence[type[Table]], opened: Callable[[type[Table]], DataFrame]) -> None:
+        self._tables, self._open = tuple(dict.fromkeys(tables)), opened
+        self._frames: dict[type[Table], DataFrame] = {}
+
+    def __getitem__(self, table: type[Table]) -> DataFrame:
+        if table not in self._frames:
+            if table not in self._tables:
+                raise KeyError(table)
+            self._frames[table] = self._open(table)
+        return self._frames[table]
+
+    def __iter__(self) -> Iterator[type[Table]]:
+        return iter(self._tables)
+
+    def __len__(self) -> int:
+        return len(self._tables)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """What the newest run of a step saw and left; rows that none of its differences reach stand as they are.
+
+    versions  Delta version of each table read or written.
+    now       The instant at which that run began.
+    paths     Table read or written -> paths of the data files of that version.
+    """
+
+    versions: Mapping[str, int]
+    now: datetime
+    paths: Callable[[type[Table]], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a step's function receives.
+
+    frames    Each table of ``reads`` as a Spark frame.
+    settings  All settings.
+    facts     All regulated numbers.
+    months    The billing months that the run is asked for, in order.
+    bundles   The verified champion of each model of ``uses_models``.
+    versions  Delta version of each table read.
+    run_id    The run.
+    spark     The session, for frames made of nothing but driver data.
+    now       The instant at which the run began; the only clock a step may know.
+    location  Table -> folder, for steps whose workers read and write files themselves.
+    files     Table -> data files of the version read, relative to its folder.
+    standing  Table that the step writes -> data files that stand there now, relative to its folder.
+    earlier   The step's newest run, where nothing has changed since but the versions of what it reads; none:
+              everything is computed.
+    """
+
+    frames: Mapping[type[Table], DataFrame]
+    settings: Settings
+    facts: Facts
+    months: Sequence[BillingMonth]
+    bundles: Mapping[str, ModelBundle]
+    versions: Mapping[str, int]
+    run_id: str
+    spark: SparkSession
+    now: datetime
+    location: Callable[[type[Table]], str]
+    files: Callable[[type[Table]], Sequence[str]]
+    standing: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
+    earlier: Earlier | None = None
+
+    def frame(self, table: type[Table]) -> DataFrame:
+        """The frame of one declared table."""
+        return self.frames[table]
+
+    def paths(self, table: type[Table]) -> list[str]:
+        """Paths of the data files of the version read."""
+        return [f"{self.location(table)}/{path}" for path in self.files(table)]
+
+    def standing_paths(self, table: type[Table]) -> list[str]:
+        """Paths of the data files of a written table as it stands."""
+        return [f"{self.location(table)}/{path}" for path in self.standing(table)]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """How much of what a step's sources hold was computed.
+
+    unit      What is counted: ``meter points`` or ``months``.
+    computed  How many were computed.
+    known     How many there are.
+    """
+
+    unit: str
+    computed: int
+    known: int
+
+    def __str__(self) -> str:
+        return f"{self.computed:,} of {self.known:,} {self.unit}"
+
+
+@dataclass(frozen=True)
+class WorkerFiles:
+    """Files that wait for their commit, and what the workers counted in them.
+
+    violations  Promise -> rows that break it; the gate halts unless all are 0.
+    kept        Data files of the table that stay beside them, relative to its folder; none: what stood is
+                replaced as a whole.
+    scope       How much was computed; none where nobody counts.
+    """
+
+    files: tuple[WrittenFile, ...]
+    violations: Mapping[str, int]
+    kept: frozenset[str] | None = None
+    scope: Scope | None = None
+
+
+Written = Union["DataFrame", WorkerFiles]
+Apply = Callable[[Inputs], Mapping[type[Table], Written]]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One unit of work of the chain.
+
+    stage        The name that ``--from`` and ``--to`` accept: ingest, silver, gold, train, credit-index ...
+    name         Name in the run ledger.
+    reads        Tables read.
+    writes       Tables written, each with its mode.
+    apply        Pure function of the inputs.
+    uses_models  Registered models whose champion the function needs.
+    by_month     Whether the result depends on the months asked for.
+    by_touched   Whether the function computes only what the changes since its newest run touch; it is then
+                 told of that run.
+    """
+
+    stage: str
+    name: str
+    reads: tuple[type[Table], ...]
+    writes: Mapping[type[Table], WriteMode]
+    apply: Apply
+    uses_models: tuple[str, ...] = ()
+    by_month: bool = False
+    by_touched: bool = False
+
+
+@dataclass(frozen=True)
+class TrainStep:
+    """A step that ends in a registered model instead of a table."""
+
+    stage: str
+    name: str
+    model: str
+    reads: tuple[type[Table], ...]
+    train: Callable[[Inputs], TrainedModel]
+    challenge: Callable[[TrainedModel, ModelBundle, Inputs], tuple[bool, str]] | None = None
+    """Whether a challenger beats the champion on the same frozen rows, and why; none: the newest wins by tag.
+    """

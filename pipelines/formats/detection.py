@@ -1,0 +1,72 @@
+"""The list of formats that can be received, and which one a file is of."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pipelines.errors import InputRefusedError
+from pipelines.formats.contract import Format, RefusalReason, shown
+from pipelines.formats.csv_records import header_names
+from pipelines.formats.day_read import DayReadCsv
+from pipelines.formats.day_read_wide import DayReadWideCsv
+from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.foreign_text import foreign_text
+from pipelines.formats.long_form import LongForm
+from pipelines.formats.mapping import LongMapping, mapping_of
+from pipelines.formats.nem12 import Nem12
+from pipelines.formats.parquet import MAGIC, DeclaredParquet, read_parquet_schema
+from pipelines.formats.power_curve import PowerCurveCsv
+from pipelines.tables import bronze
+
+_DECLARED = (
+    bronze.BronzeCustomers,
+    bronze.BronzeMeterPoints,
+    bronze.BronzeSupplyShares,
+    bronze.BronzePayments,
+    bronze.BronzeEvents,
+    bronze.BronzeTransferDeclarations,
+    bronze.BronzeWeather,
+)
+
+FORMATS: tuple[Format, ...] = (
+    PowerCurveCsv(),
+    DayReadCsv(),
+    DayReadWideCsv(),
+    Nem12(),
+    *(DeclaredCsv(table) for table in _DECLARED),
+    *(DeclaredParquet(table) for table in (bronze.BronzeLoadCurves, bronze.BronzeRegisterReads, *_DECLARED)),
+)
+
+
+# A file that begins with as much white space is taken for empty.
+_BLANK_BYTES = 65536
+
+
+def detect(name: str, head: bytes, mappings: Sequence[LongMapping] = ()) -> Format:
+    """The format of a file, from its content; the name serves the message, and says where a mapping is
+    declared for it.
+
+    head      The unpacked content, or its beginning with the first line whole; for Parquet always the whole
+              content.
+    mappings  Declared long files; the first whose patterns fit the name is taken.
+
+    Raises InputRefusedError: empty_file, unknown_format; unreadable_parquet for a Parquet file that was cut
+    off.
+    """
+    if not head[:_BLANK_BYTES].removeprefix(b"\xef\xbb\xbf").strip(b"\0\r\n\t "):
+        raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has nothing in it")
+    mapping = mapping_of(name, mappings)
+    if mapping is not None:
+        return LongForm(mapping)
+    columns = read_parquet_schema(head, name)[0].names if head.startswith(MAGIC) else header_names(head)
+    for candidate in FORMATS:
+        if candidate.sniff(name, head):
+            return candidate
+    if not head.startswith(MAGIC) and (foreign := foreign_text(head)) is not None:
+        raise InputRefusedError(name, *foreign, line=1)
+    found = (
+        f"its columns are {shown(', '.join(columns), 120)}"
+        if len(columns) > 1
+        else "it is no CSV with a known header, no NEM12 and no Parquet"
+    )
+    raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)

@@ -1,0 +1,1 @@
+"""Who signs: keys of the home and people known to it."""

@@ -1,0 +1,1 @@
+"""Computing only what a change reaches: affected meter points and months, and the files rewritten for them."""

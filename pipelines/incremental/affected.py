@@ -1,0 +1,196 @@
+"""Which meter points and months the changes since a step's newest run touch; what they do not touch is left
+as it stands.
+
+A value may be estimated from any day of its series, so a touched meter point is computed with its whole
+history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.engine.step import Earlier, Inputs, Scope
+from pipelines.incremental.changed_rows import changed_rows, subjects
+from pipelines.periods import local_day
+from pipelines.storage.scan import CUSTOMER, POINT, month_of, points_in
+from pipelines.tables.base import STRING, Table
+from pipelines.tables.silver import SilverMeterPoints, SilverRegisterEnergy
+
+MOST_TOUCHED_RATIO = 0.25
+"""With a larger share nearly every file is written anew anyway, and what was read then has to be settled once
+more: all is quicker.
+"""
+
+METER_POINTS, MONTHS = "meter points", "months"
+
+
+@dataclass(frozen=True)
+class Touched:
+    """What a step computes.
+
+    names  Meter points or months; none: all.
+    known  How many the step's sources hold.
+    unit   ``METER_POINTS`` or ``MONTHS``.
+    """
+
+    names: frozenset[str] | None
+    known: int
+    unit: str = METER_POINTS
+
+    @property
+    def scope(self) -> Scope:
+        """For the ledger."""
+        return Scope(self.unit, self.known if self.names is None else len(self.names), self.known)
+
+
+Otherwise = Callable[[Inputs, Earlier, Collection[str]], set[str] | None]
+"""What a step is touched by beside the rows of its sources: inputs, newest run, known meter points -> meter
+points, or none: all.
+"""
+
+
+def touched_meter_points(
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    dated: Mapping[type[Table], str] | None = None,
+    otherwise: Otherwise | None = None,
+) -> Touched:
+    """The meter points that a step has to compute.
+
+    sources    Tables whose rows the step computes from, meter point by meter point.
+    dated      Source -> column of the local day, where rows of days to come were held back.
+    otherwise  What else touches them.
+
+    A table that the step reads touches the meter points that its changed rows name, or those of the customers
+    that they name; one that
+    names neither touches all. Touched are all, too, where nothing is known of an earlier run, or more than
+    ``MOST_TOUCHED_RATIO``.
+    """
+    known: set[str] = set().union(*(points_in(inputs.paths(source)) for source in sources))
+    every = Touched(None, len(known))
+    earlier = inputs.earlier
+    if earlier is None:
+        return every
+    found: set[str] = set()
+    customers: set[str] = set()
+    for table in inputs.frames:
+        now, then = inputs.paths(table), earlier.paths(table)
+        if set(now) == set(then):
+            continue
+        if not subjects(table):
+            return every
+        rows = changed_rows(now, then, table)
+        for column in subjects(table):
+            named = {name or "" for name in pc.unique(rows.column(column)).to_pylist()}
+            if column == CUSTOMER:
+                customers |= named
+            else:
+                # Rows of a source may have gone altogether; those of other tables may name what has no rows
+                # at all.
+                found |= named if table in sources else named & known
+    found |= owned_by(customers, inputs, earlier) & known
+    for source, column in (dated or {}).items():
+        found |= come_due(inputs, earlier, source, column)
+    more = (
+        set()
+        if otherwise is None or len(found) > MOST_TOUCHED_RATIO * len(known)
+        else otherwise(inputs, earlier, known)
+    )
+    if more is None or len(found | more) > MOST_TOUCHED_RATIO * len(known):
+        return every
+    return Touched(frozenset(found | more), len(known))
+
+
+def owned_by(customers: Collection[str], inputs: Inputs, earlier: Earlier) -> set[str]:
+    """Meter points that belong to any of some customers, or did when the step ran."""
+    if not customers:
+        return set()
+    found: set[str] = set()
+    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+        if paths:
+            theirs = ds.field(CUSTOMER).isin(pa.array(sorted(customers), STRING))
+            found |= set(
+                ds.dataset(list(paths), format="parquet")
+                .to_table(columns=[POINT], filter=theirs)
+                .column(0)
+                .to_pylist()
+            )
+    return found
+
+
+def come_due(
+    inputs: Inputs, earlier: Earlier, source: type[Table], column: str, after_days: int = 0
+) -> set[str]:
+    """Meter points with rows whose day, or so many days after it, lay ahead when the step ran and does so no
+    longer.
+    """
+    then, now = (local_day(each.now) - timedelta(days=after_days) for each in (earlier, inputs))
+    (partition,) = source.partition_by
+    paths = (
+        [path for path in inputs.paths(source) if month_of(path, partition) >= f"{then:%Y-%m}"]
+        if now > then
+        else []
+    )
+    if not paths:
+        return set()
+    day = ds.field(column)
+    rows = ds.dataset(paths, format="parquet").to_table(
+        columns=[POINT], filter=(day > pa.scalar(then)) & (day <= pa.scalar(now))
+    )
+    return {name or "" for name in rows.column(0).to_pylist()}
+
+
+def touched_months(inputs: Inputs) -> Touched:
+    """The months that a step has to compute whose rows depend on one month, and on the spans between reads
+    that reach into it.
+    """
+    sources = [table for table in inputs.frames if table.partition_by]
+    months = {month_of(path, *source.partition_by) for source in sources for path in inputs.paths(source)}
+    every, earlier = Touched(None, len(months), MONTHS), inputs.earlier
+    if earlier is None:
+        return every
+    found: set[str] = set()
+    for table in inputs.frames:
+        now, then = inputs.paths(table), earlier.paths(table)
+        if set(now) == set(then):
+            continue
+        if table.partition_by:
+            found |= _reached(changed_rows(now, then, table, _span_columns(table)), table)
+        elif table is SilverMeterPoints:
+            # A month names the meter points of which nothing came, too: a change of a known one may reach any
+            # month.
+            rows = changed_rows(now, then, table)
+            if set(rows.column(POINT).to_pylist()) & points_in(then):
+                return every
+            first = min(rows.column("valid_from_date").to_pylist(), default=date.max)
+            found |= {month for month in months if month >= f"{first:%Y-%m}"}
+        else:
+            return every
+    stood = {month_of(path, *source.partition_by) for source in sources for path in earlier.paths(source)}
+    return Touched(frozenset(found & (months | stood)), len(months), MONTHS)
+
+
+def _span_columns(table: type[Table]) -> list[str]:
+    return ["span_days", *table.partition_by] if table is SilverRegisterEnergy else list(table.partition_by)
+
+
+def _reached(rows: pa.Table, table: type[Table]) -> set[str]:
+    """Months of rows, and those into which their spans reach back."""
+    found = set(pc.unique(rows.column(*table.partition_by)).to_pylist())
+    if table is SilverRegisterEnergy:
+        long = rows.filter(pc.fill_null(pc.greater(rows["span_days"], 1), False)).select(
+            ["energy_date", "span_days"]
+        )
+        for last, days in set(zip(*(column.to_pylist() for column in long.columns), strict=True)):
+            found |= {f"{day:%Y-%m}" for day in _days(last - timedelta(days=days - 1), last)}
+    return found
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=offset) for offset in range((last - first).days + 1)]

@@ -1,0 +1,372 @@
+"""Bronze to silver by the workers themselves: one task per bucket of meter points reads, computes and writes
+without the JVM.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+
+from pipelines.engine.step import Inputs, Scope, WorkerFiles, Written
+from pipelines.incremental.affected import Touched
+from pipelines.incremental.file_accounts import (
+    shifted_accounts,
+    shifted_quarantine,
+    stage_rows,
+    summed_accounts,
+)
+from pipelines.incremental.rewrite_files import Renewal, Renewed, plan_renewal, renew
+from pipelines.storage.constraints import promises
+from pipelines.storage.data_files import WrittenFile, discard_files, write_files
+from pipelines.storage.scan import bucket_rows, rows_of_points
+from pipelines.storage.store import spark_schema
+from pipelines.storage.unchanged_rows import all_stand, standing_columns, with_run
+from pipelines.tables.base import Table
+from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_REPORT = "report string"
+
+Columns = Mapping[type[Table], Sequence[str]]
+NO_COLUMNS: Columns = {}
+
+
+@dataclass(frozen=True)
+class BucketOutcome:
+    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken promises, and
+    what checks found.
+    """
+
+    rows: pa.Table
+    accounts: pa.Table
+    quarantine: pa.Table
+    violations: Mapping[str, int]
+    findings: pa.Table | None = None
+
+    def of_targets(self) -> list[pa.Table]:
+        """Rows of each table that is written."""
+        return [self.rows] if self.findings is None else [self.rows, self.findings]
+
+
+Settle = Callable[[pa.Table], tuple[pa.Table, pa.Table]]
+"""Received rows -> accounts and quarantine."""
+
+
+def refine_in_buckets(
+    inputs: Inputs,
+    stage: str,
+    source: type[Table],
+    target: type[Table],
+    refine: Callable[[pa.Table], BucketOutcome],
+    rows_per_task: int,
+    findings: type[Table] | None = None,
+    touched: Touched | None = None,
+    settled_then: Settle | None = None,
+) -> Mapping[type[Table], Written]:
+    """Runs ``refine`` on all bronze rows of each bucket of meter points, or of the touched ones among them.
+
+    source         Bronze table with ``meter_point_id``, partitioned by one month column.
+    target         Silver table; the workers write its files, the runner commits them.
+    refine         Pure function; it travels to the workers with all that it holds.
+    rows_per_task  How many rows make one more bucket worth its start.
+    findings       Table of what checks found, written beside the target.
+    touched        The meter points to compute; what stands of the others stays. None: all.
+    settled_then   Accounts and quarantine of rows as the newest run saw them; needed where less than all is
+                   touched.
+    """
+
+    def work(tables: Sequence[pa.Table]) -> BucketOutcome:
+        return refine(tables[0])
+
+    every = None if touched is None else replace(touched, names=None)
+    files, reports = _run_buckets(
+        inputs,
+        (source,),
+        target,
+        work,
+        rows_per_task,
+        findings,
+        touched if settled_then else every,
+        settled_then,
+    )
+    if files[target].kept is not None:
+        shifted = _shifted(inputs, stage, reports)
+        if shifted is not None:
+            return {**files, **shifted}
+        # What was counted before does not hold what the touched meter points had then: everything is counted
+        # anew.
+        for table, made in files.items():
+            discard_files(inputs.location(table), made.files)
+        files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
+    return {
+        **files,
+        SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
+        SilverFileAccounts: driver_frame(
+            inputs, SilverFileAccounts, summed_accounts(_staged(reports, "accounts", stage))
+        ),
+    }
+
+
+def derive_with_findings(
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    target: type[Table],
+    findings: type[Table] | None,
+    derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
+    rows_per_task: int,
+    touched: Touched | None = None,
+    columns: Columns = NO_COLUMNS,
+) -> Mapping[type[Table], Written]:
+    """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source: rows of the
+    target and of ``findings``.
+
+    columns  What is read of a source, where that is not every business column.
+    """
+
+    def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
+        rows, found = derive(tables)
+        return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
+
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, touched, columns=columns)[
+        0
+    ]
+
+
+def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
+    """Files of rows that the driver holds already, to be committed as those of workers are; where all stand
+    as they are, the table stays.
+    """
+    before = _standing_rows(inputs, table)
+    written = with_run(rows, inputs.run_id, table, before)
+    if before.num_rows and all_stand(written, before, inputs.run_id):
+        return WorkerFiles((), promises(rows, table), frozenset(inputs.standing(table)))
+    return WorkerFiles(tuple(write_files(written, table, inputs.location(table))), promises(rows, table))
+
+
+def _standing_rows(inputs: Inputs, table: type[Table]) -> pa.Table:
+    """What of a table is compared, as it stands; columns that its files are laid out by come from their
+    folders.
+    """
+    schema = table.arrow_schema()
+    wanted = pa.schema([schema.field(name) for name in standing_columns(table)])
+    files = inputs.standing_paths(table)
+    if not files:
+        return wanted.empty_table()
+    layout = ds.partitioning(pa.schema([schema.field(name) for name in table.partition_by]), flavor="hive")
+    held = ds.dataset(
+        files,
+        schema=pa.schema([field.with_nullable(True) for field in schema]),
+        format="parquet",
+        partitioning=layout,
+        partition_base_dir=inputs.location(table),
+    )
+    return held.to_table(columns=wanted.names).cast(wanted)
+
+
+def map_buckets(
+    inputs: Inputs,
+    source: type[Table],
+    derive: Callable[[pa.Table], pa.Table],
+    schema: pa.Schema,
+    subject: str,
+    rows_per_task: int,
+) -> pa.Table:
+    """Runs ``derive`` on the rows of each bucket of subjects and brings the (far fewer) rows it gives to the
+    driver.
+
+    subject  Column whose values stay together, for example ``customer_id``.
+    """
+    files = inputs.paths(source)
+    buckets = _bucket_count(inputs, files, rows_per_task)
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for bucket in batch.column(0).to_pylist():
+                yield from (
+                    derive(bucket_rows(files, source, bucket, buckets, subject)).cast(schema).to_batches()
+                )
+
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    return (
+        _bucket_frame(inputs, range(buckets))
+        .mapInArrow(run, from_arrow_schema(schema))
+        .toArrow()
+        .cast(schema)
+    )
+
+
+def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
+    rows = sum(pq.read_metadata(path).num_rows for path in files)
+    return int(max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism))
+
+
+def _bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
+    """One row and one task for each bucket; a range is dealt without a shuffle."""
+    from pyspark.sql import functions as F
+
+    numbers = F.array(*(F.lit(bucket) for bucket in buckets))
+    return inputs.spark.range(0, len(buckets), 1, len(buckets)).select(
+        F.get(numbers, F.col("id").cast("int")).alias("bucket")
+    )
+
+
+def _run_buckets(
+    inputs: Inputs,
+    sources: Sequence[type[Table]],
+    target: type[Table],
+    work: Callable[[Sequence[pa.Table]], BucketOutcome],
+    rows_per_task: int,
+    findings: type[Table] | None = None,
+    touched: Touched | None = None,
+    settled_then: Settle | None = None,
+    columns: Columns = NO_COLUMNS,
+) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
+    run_id = inputs.run_id
+    targets = (target,) if findings is None else (target, findings)
+    roots = [inputs.location(table) for table in targets]
+    files = {source: inputs.paths(source) for source in sources}
+    standing = [inputs.standing_paths(table) for table in targets]
+    buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
+    plan = (
+        None if touched is None or touched.names is None else plan_renewal(touched.names, standing, buckets)
+    )
+    then = inputs.earlier.paths(sources[0]) if inputs.earlier is not None and settled_then is not None else []
+
+    def all_of(bucket: int) -> dict[str, Any]:
+        outcome = work(
+            [
+                bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source))
+                for source in sources
+            ]
+        )
+        parts = []
+        for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, standing, strict=True):
+            before = (
+                bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table))
+                if stands
+                else None
+            )
+            broken = outcome.violations if table is target else promises(rows, table)
+            parts.append(Renewed(write_files(with_run(rows, run_id, table, before), table, root), [], broken))
+        return _report(outcome, parts)
+
+    def touched_of(bucket: int, plan: Renewal) -> dict[str, Any]:
+        points = plan.points[bucket]
+        outcome = work(
+            [rows_of_points(files[source], source, points, columns.get(source)) for source in sources]
+        )
+        parts = [
+            renew(rows, table, root, points, held[bucket], run_id)
+            for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)
+        ]
+        parts[0] = replace(parts[0], violations=_total([outcome.violations, parts[0].violations]))
+        report = _report(outcome, parts)
+        if settled_then is not None:
+            report["accounts_then"], report["quarantine_then"] = (
+                rows.to_pylist() for rows in settled_then(rows_of_points(then, sources[0], points))
+            )
+        return report
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found = [
+                all_of(bucket) if plan is None else touched_of(bucket, plan)
+                for bucket in batch.column(0).to_pylist()
+            ]
+            yield pa.RecordBatch.from_arrays(
+                [pa.array([json.dumps(report) for report in found], pa.string())], ["report"]
+            )
+
+    asked = list(range(buckets)) if plan is None else sorted(plan.points)
+    reports = (
+        [json.loads(row.report) for row in _bucket_frame(inputs, asked).mapInArrow(run, _REPORT).collect()]
+        if asked
+        else []
+    )
+    scope = None if touched is None else (touched if plan is not None else replace(touched, names=None)).scope
+    kept = [None if plan is None else frozenset(inputs.standing(table)) for table in targets]
+    return {
+        table: _worker_files(table, reports, place, kept[place], scope) for place, table in enumerate(targets)
+    }, reports
+
+
+def _report(outcome: BucketOutcome, parts: Sequence[Renewed]) -> dict[str, Any]:
+    """What a worker tells of one bucket, fit for JSON; one part per target."""
+    return {
+        "files": [[file.to_json() for file in part.files] for part in parts],
+        "replaced": [part.replaced for part in parts],
+        "accounts": outcome.accounts.to_pylist(),
+        "quarantine": outcome.quarantine.to_pylist(),
+        "violations": [dict(part.violations) for part in parts],
+    }
+
+
+def _worker_files(
+    table: type[Table],
+    reports: list[dict[str, Any]],
+    place: int,
+    standing: frozenset[str] | None,
+    scope: Scope | None,
+) -> WorkerFiles:
+    written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
+    counted = _total([promises(table.empty(), table), *(report["violations"][place] for report in reports)])
+    kept = (
+        None
+        if standing is None
+        else standing - {path for report in reports for path in report["replaced"][place]}
+    )
+    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, scope)
+
+
+def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
+    """Driver rows as a frame without run columns, which the runner fills."""
+    names = list(table.business_columns())
+    return inputs.spark.createDataFrame(
+        [tuple(row.get(name) for name in names) for row in rows], spark_schema(table, names)
+    )
+
+
+def _shifted(
+    inputs: Inputs, stage: str, reports: list[dict[str, Any]]
+) -> dict[type[Table], DataFrame] | None:
+    """Accounts and quarantine of all, from those of the newest run and what the touched meter points had in
+    them then and have now.
+    """
+    if inputs.earlier is None:
+        return None
+    found: dict[type[Table], DataFrame] = {}
+    for table, part, shift in (
+        (SilverFileAccounts, "accounts", shifted_accounts),
+        (SilverQuarantine, "quarantine", shifted_quarantine),
+    ):
+        stood = stage_rows(inputs.earlier.paths(table), table, stage)
+        rows = shift(
+            stood, _staged(reports, f"{part}_then", stage), _staged(reports, part, stage), inputs.run_id
+        )
+        if rows is None:
+            return None
+        names = table.columns()
+        found[table] = inputs.spark.createDataFrame(
+            [tuple(row.get(name) for name in names) for row in rows], spark_schema(table)
+        )
+    return found
+
+
+def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    return reduce(
+        lambda sums, found: {name: sums.get(name, 0) + count for name, count in found.items()}, counts, {}
+    )
+
+
+def _staged(reports: list[dict[str, Any]], part: str, stage: str) -> list[dict[str, Any]]:
+    return [row | {"stage": stage} for report in reports for row in report[part]]

@@ -1,0 +1,101 @@
+"""Rows of some meter points renewed inside a table's files: the rows of the others are copied as they stand,
+with the run that computed them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.storage.constraints import promises
+from pipelines.storage.data_files import WrittenFile, write_files
+from pipelines.storage.hash_layout import bucket_of
+from pipelines.storage.scan import month_of, points_in, rows_of_points
+from pipelines.storage.unchanged_rows import all_stand, standing_columns, with_run
+from pipelines.tables.base import Table
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """Who renews what.
+
+    points  Bucket -> touched meter points in it; buckets without any are not there.
+    held    For each table: bucket -> paths of the standing files that hold rows of its touched meter points.
+    """
+
+    points: Mapping[int, frozenset[str]]
+    held: Sequence[Mapping[int, Sequence[str]]]
+
+
+@dataclass(frozen=True)
+class Renewed:
+    """What one bucket writes into one table.
+
+    files       Files that take the place of ``replaced``, relative to the table's folder as these are.
+    violations  Broken promises in what was written.
+    """
+
+    files: Sequence[WrittenFile]
+    replaced: Sequence[str]
+    violations: Mapping[str, int]
+
+
+def plan_renewal(points: Collection[str], standing: Sequence[Sequence[str]], buckets: int) -> Renewal | None:
+    """Deals touched meter points to buckets; None where a file holds some of several buckets, because two
+    tasks cannot both renew it.
+
+    standing  For each table that is written the paths of its data files.
+
+    That is so where the number of buckets has changed since; computing everything lays the files out anew.
+    """
+    dealt: dict[int, set[str]] = {}
+    for point in points:
+        dealt.setdefault(bucket_of(point, buckets), set()).add(point)
+    held: list[dict[int, list[str]]] = []
+    for paths in standing:
+        of_bucket: dict[int, list[str]] = {bucket: [] for bucket in dealt}
+        for path in paths:
+            found = {bucket_of(point, buckets) for point in points_in([path]) & set(points)}
+            if len(found) > 1:
+                return None
+            for bucket in found:
+                of_bucket[bucket].append(path)
+        held.append(of_bucket)
+    return Renewal({bucket: frozenset(names) for bucket, names in dealt.items()}, held)
+
+
+def renew(
+    rows: pa.Table, table: type[Table], root: str, points: Collection[str], held: Sequence[str], run_id: str
+) -> Renewed:
+    """Writes the months in which something differs and names the files that these take the place of.
+
+    rows    Business columns: all that the table is to hold of the touched meter points of a bucket.
+    points  These meter points.
+    held    Paths of the table's files that hold rows of them.
+    """
+    (partition,) = table.partition_by
+    before = rows_of_points(held, table, points, standing_columns(table))
+    rows = with_run(rows, run_id, table, before)
+    files: list[WrittenFile] = []
+    replaced: list[str] = []
+    broken = promises(table.empty(), table)
+    for month in sorted(
+        {*pc.unique(rows.column(partition)).to_pylist(), *pc.unique(before.column(partition)).to_pylist()}
+    ):
+        fresh, stood = (each.filter(pc.equal(each.column(partition), month)) for each in (rows, before))
+        if all_stand(fresh, stood, run_id):
+            continue
+        stale = [path for path in held if month_of(path, partition) == month]
+        whole = pa.concat_tables(
+            [
+                fresh.select(list(table.columns())),
+                rows_of_points(stale, table, points, table.columns(), others=True),
+            ]
+        )
+        broken = {name: count + broken[name] for name, count in promises(whole, table).items()}
+        files += write_files(whole, table, root)
+        replaced += [path.removeprefix(root + "/") for path in stale]
+    return Renewed(files, replaced, broken)

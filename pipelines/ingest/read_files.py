@@ -1,0 +1,397 @@
+"""Received files enter bronze exactly once: found by Structured Streaming, read and written by workers,
+committed by the driver.
+
+One micro-batch is one set of files. Its id is the transaction version of every commit it makes, so that a
+batch that is
+repeated after a kill commits only what is not committed yet. The file ledger is committed last.
+
+Spark knows a file by its path alone and gives no row for one without bytes, so a listing follows the stream:
+whatever lies in
+the inbox in a state that the ledger does not know (changed under its name, empty, with a name Spark hides) is
+read then.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.codes import FileStatus
+from pipelines.errors import InputRefusedError
+from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
+from pipelines.ingest.inbox import Arrival, State, arrivals, modified_at, name_below
+from pipelines.settings import IngestSettings
+from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table, table_named
+from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.silver import SilverQuarantine
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+MAPPINGS_FOLDER = "mappings"
+TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+_REPORT_SCHEMA = "report string"
+_FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
+# Spark passes over files that are this much older than the newest it has seen; a late delivery may be older
+# than its default of 7 days.
+_MAX_FILE_AGE = "36500d"
+
+
+@dataclass
+class IngestSummary:
+    """What one ingest did."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    received_rows: int = 0
+    quarantined_rows: int = 0
+    refused: list[tuple[str, str]] = field(default_factory=list)
+    halted: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every worker needs to read files: plain data, shipped with the task."""
+
+    limits: IngestSettings
+    formats: FormatSettings
+    tables_location: str
+    inbox: str
+    known: frozenset[str]
+    run_id: str
+    received_at_utc: datetime
+    mappings: tuple[LongMapping, ...] = ()
+
+
+def ingest(
+    store: Store,
+    inbox: Path,
+    run_id: str,
+    now: datetime,
+    on_files: Callable[[int], None] = lambda _count: None,
+) -> IngestSummary:
+    """Reads every file below the inbox that was not read before.
+
+    inbox     Folder; files must appear in it atomically (written elsewhere or as ``.tmp``, then renamed).
+    on_files  Called with the number of files of each finished batch.
+    """
+    summary = IngestSummary()
+    settings = store.settings
+    checkpoint = settings.home / "checkpoints" / "ingest"
+    inbox.mkdir(parents=True, exist_ok=True)
+    root = inbox.absolute()
+
+    def on_batch(found: DataFrame, batch_id: int) -> None:
+        paths = [
+            _unquote(Path(row.path.removeprefix("file:")).as_posix())
+            for row in found.select("path").collect()
+        ]
+        fresh = arrivals(paths, root, handled_states(store))
+        known = known_hashes(store)
+        reading = reading_of(store, inbox, frozenset(known), run_id, now)
+        reports = _read_files(store, fresh, reading)
+        commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
+        on_files(len(fresh))
+
+    stream = (
+        store.spark.readStream.format("binaryFile")
+        .schema(_FOUND_SCHEMA)
+        .option("recursiveFileLookup", "true")
+        .option("pathGlobFilter", "[!.]*")
+        .option("maxFileAge", _MAX_FILE_AGE)
+        .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
+        .load(_literal(root))
+        # Selected before the stream is written, so that Spark never reads the content.
+        .select("path", "length")
+    )
+    query = (
+        stream.writeStream.foreachBatch(on_batch)
+        .option("checkpointLocation", str(checkpoint))
+        .trigger(availableNow=True)
+        .start()
+    )
+    query.awaitTermination()
+    _read_unlisted(store, inbox, run_id, now, summary, on_files)
+    return summary
+
+
+def _read_unlisted(
+    store: Store,
+    inbox: Path,
+    run_id: str,
+    now: datetime,
+    summary: IngestSummary,
+    on_files: Callable[[int], None],
+) -> None:
+    """Reads what the stream did not offer; each file is a transaction of its own, named by its state, so that
+    a kill repeats none.
+    """
+    fresh = arrivals(inbox.absolute().rglob("*"), inbox.absolute(), handled_states(store))
+    if not fresh:
+        return
+    known = known_hashes(store)
+    reading = reading_of(store, inbox, frozenset(known), run_id, now)
+    states = {arrival.name: arrival.state for arrival in fresh}
+    for report in _read_files(store, fresh, reading):
+        application = "listed:" + hashlib.sha256(repr(states[report["source_file"]]).encode()).hexdigest()
+        commit_batch(store, [report], known, application, 0, reading, summary)
+        if report["status_code"] == FileStatus.ACCEPTED.value:
+            known[report["content_hash"]] = report["source_file"]
+        on_files(1)
+
+
+def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, now: datetime) -> Reading:
+    """What reading needs, from the settings; the mappings of long files stand in ``mappings/`` beside the
+    other settings.
+    """
+    settings = store.settings
+    return Reading(
+        settings.platform.ingest,
+        settings.section(FormatSettings),
+        settings.tables_location,
+        str(inbox.absolute()),
+        known,
+        run_id,
+        now,
+        load_mappings(settings.conf_dir / MAPPINGS_FOLDER),
+    )
+
+
+def _literal(folder: Path) -> str:
+    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no wildcards."""
+    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(folder))
+
+
+def _unquote(path: str) -> str:
+    from urllib.parse import unquote
+
+    return unquote("/" + path.lstrip("/"))
+
+
+def _application(checkpoint: Path) -> str:
+    """Commits are numbered per checkpoint: a deleted checkpoint counts anew under another name."""
+    return f"ingest:{json.loads((checkpoint / 'metadata').read_text())['id']}"
+
+
+def known_hashes(store: Store) -> dict[str, str]:
+    """Content hash of each accepted file -> the name it first came under."""
+    rows = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"])
+    return {
+        digest: name
+        for digest, name, status in zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True)
+        if status == FileStatus.ACCEPTED.value
+    }
+
+
+def handled_states(store: Store) -> set[State]:
+    """Every state of a file that the ledger knows."""
+    rows = store.arrow(BronzeFiles, ["source_file", "size_bytes", "modified_at_utc"])
+    return set(zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True))
+
+
+def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> list[dict[str, Any]]:
+    """One task per core; big files first, so that no core waits for a big file at the end."""
+    if not fresh:
+        return []
+    spark = store.spark
+    by_size = [
+        arrival.path for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
+    ]
+    slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
+    dealt = [path for start in range(slices) for path in by_size[start::slices]]
+
+    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            reports = [json.dumps(read_one(path, reading)) for path in batch.column(0).to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
+
+    frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
+    rows = frame.mapInArrow(work, _REPORT_SCHEMA).collect()
+    return sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
+
+
+def read_one(path: str, reading: Reading) -> dict[str, Any]:
+    """What a worker does with one file: hash, unpack, recognise, read, write; a refusal is an answer, not an
+    exception.
+    """
+    name = name_below(path, reading.inbox)
+    report: dict[str, Any] = {
+        "source_file": name,
+        "content_hash": "",
+        "size_bytes": 0,
+        "modified_at_ns": None,
+        "status_code": FileStatus.REFUSED.value,
+        "format_id": None,
+        "table_name": None,
+        "reason": None,
+        "received_rows": 0,
+        "rejects": [],
+        "files": [],
+    }
+    try:
+        stat = Path(path).stat()
+        report.update(size_bytes=stat.st_size, modified_at_ns=stat.st_mtime_ns)
+        if stat.st_size > reading.limits.max_file_bytes:
+            raise InputRefusedError(
+                name,
+                "too_large",
+                f"{stat.st_size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}",
+            )
+        raw = Path(path).read_bytes()
+        report["content_hash"] = hashlib.sha256(raw).hexdigest()
+        if report["content_hash"] in reading.known:
+            report["status_code"] = FileStatus.DUPLICATE_CONTENT.value
+            return report
+        content = unpack(name, raw, reading.limits)
+        reader = detect(name, content, reading.mappings)
+        report["format_id"], report["table_name"] = reader.id, reader.table.name
+        answer = reader.read(content, name, reading.formats)
+        report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
+        refuse_too_many(answer, name, reading.limits)
+        rows = with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
+        report["files"] = [
+            file.to_json()
+            for file in write_files(rows, reader.table, f"{reading.tables_location}/{reader.table.name}")
+        ]
+        report["status_code"] = FileStatus.ACCEPTED.value
+        report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
+    except InputRefusedError as refusal:
+        report["reason"] = f"{refusal.reason_code}: {refusal.reason}" + (
+            f" (line {refusal.line})" if refusal.line else ""
+        )
+    except OSError as error:
+        report["reason"] = f"unreadable: {error.strerror}"
+    return report
+
+
+def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
+    """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
+    if answer.rejects.num_rows > max(
+        limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio
+    ):
+        first = answer.rejects.slice(0, 1).to_pylist()[0]
+        raise InputRefusedError(
+            name,
+            TOO_MANY_BAD_ROWS,
+            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than ingest.max_bad_row_ratio = "
+            f"{limits.max_bad_row_ratio:g}; the first: {' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: {first['reason']}",
+        )
+
+
+def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
+    """Read rows with all columns of their bronze table: content, file, arrival and run."""
+    count = rows.num_rows
+    added = {
+        "content_hash": pa.repeat(digest, count),
+        "source_file": pa.repeat(name, count),
+        "received_at_utc": pa.repeat(pa.scalar(reading.received_at_utc, pa.timestamp("us", tz="UTC")), count),
+        "run_id": pa.repeat(reading.run_id, count),
+    }
+    columns = {column: rows.column(column) for column in rows.column_names} | added
+    return pa.table({column: columns[column] for column in table.columns()})
+
+
+def commit_batch(
+    store: Store,
+    reports: list[dict[str, Any]],
+    known: dict[str, str],
+    application: str,
+    batch_id: int,
+    reading: Reading,
+    summary: IngestSummary,
+) -> None:
+    """What the driver does with the reports of one batch: rows, then quarantine, then the file ledger."""
+    first_of: dict[str, str] = dict(known)
+    by_table: dict[str, list[WrittenFile]] = {}
+    for report in reports:
+        digest = report["content_hash"]
+        files = [WrittenFile.from_json(text) for text in report.pop("files")]
+        if report["status_code"] == FileStatus.ACCEPTED.value and digest in first_of:
+            # The same content twice in one batch: two workers wrote it, one copy counts.
+            discard_files(f"{reading.tables_location}/{report['table_name']}", files)
+            report.update(status_code=FileStatus.DUPLICATE_CONTENT.value, rejects=[])
+        if report["status_code"] == FileStatus.DUPLICATE_CONTENT.value:
+            report.update(
+                reason=f"same content as {first_of.get(digest, 'an earlier file')}", received_rows=0
+            )
+            summary.duplicates += 1
+        elif report["status_code"] == FileStatus.REFUSED.value:
+            halted = (report["reason"] or "").startswith(TOO_MANY_BAD_ROWS)
+            (summary.halted if halted else summary.refused).append((report["source_file"], report["reason"]))
+        else:
+            first_of[digest] = report["source_file"]
+            by_table.setdefault(report["table_name"], []).extend(files)
+            summary.accepted += 1
+            summary.received_rows += report["received_rows"]
+            summary.quarantined_rows += len(report["rejects"])
+    for name in sorted(by_table):
+        table = table_named(name)
+        if commit_files(store, table, by_table[name], application, batch_id, overwrite=False) is None:
+            discard_files(store.path(table), by_table[name])
+    rejected = [row for report in reports for row in reject_rows(report, reading.run_id)]
+    _append(store, SilverQuarantine, rejected, application, batch_id)
+    entries = [_ledger_row(report, batch_id, reading) for report in reports]
+    _append(store, BronzeFiles, entries, application, batch_id)
+
+
+def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
+    """One quarantine row per rejected record, also of a file that was halted for having too many."""
+    return [
+        {
+            "content_hash": report["content_hash"],
+            "line_number": reject["line_number"],
+            "table_name": report["table_name"],
+            "reason_code": reject["reason_code"],
+            "column_name": reject["column_name"],
+            "reason": reject["reason"],
+            "raw_record": reject["raw_record"],
+            "stage": "read",
+            "source_file": report["source_file"],
+            "run_id": run_id,
+        }
+        for reject in report["rejects"]
+    ]
+
+
+def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict[str, Any]:
+    plain = {
+        name: report[name]
+        for name in (
+            "content_hash",
+            "source_file",
+            "status_code",
+            "format_id",
+            "table_name",
+            "reason",
+            "size_bytes",
+            "received_rows",
+        )
+    }
+    changed = report["modified_at_ns"]
+    return plain | {
+        "modified_at_utc": None if changed is None else modified_at(changed),
+        "quarantined_rows": len(report["rejects"]),
+        "batch_id": batch_id,
+        "received_at_utc": reading.received_at_utc,
+        "run_id": reading.run_id,
+    }
+
+
+def _append(
+    store: Store, table: type[Table], rows: Iterable[dict[str, Any]], application: str, transaction: int
+) -> None:
+    listed = list(rows)
+    if listed:
+        files = write_files(pa.Table.from_pylist(listed, table.arrow_schema()), table, store.path(table))
+        if commit_files(store, table, files, application, transaction, overwrite=False) is None:
+            discard_files(store.path(table), files)

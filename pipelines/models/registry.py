@@ -1,0 +1,264 @@
+"""Models: logged and versioned in MLflow, compared, promoted under an alias, and read back only as a signed
+bundle.
+
+Scoring never talks to MLflow: a model file names the class to load, so nothing is parsed before its signature
+holds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pipelines.errors import TamperedError, UnknownNameError
+from pipelines.identity.keys import KeyRing
+from pipelines.models.model import ModelBundle, TrainedModel
+from pipelines.settings import Settings
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+MAX_FILE_BYTES = 256 * 1024 * 1024
+_ENVIRONMENT = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_LOGGING_LEVEL": "ERROR",
+}
+_REQUIREMENTS = ["zhixiang", "xgboost", "numpy", "pandas"]
+
+
+class Registry:
+    """The model registry of a home."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.folder = settings.home / "models"
+        self._keys = KeyRing(settings.home)
+
+    @property
+    def tracking_uri(self) -> str:
+        """Where MLflow keeps its records."""
+        return self.settings.platform.mlflow.tracking_uri or f"sqlite:///{self.settings.home / 'mlflow.db'}"
+
+    def _client(self) -> MlflowClient:
+        os.environ.update(_ENVIRONMENT)
+        for name in ("mlflow", "alembic"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        import mlflow
+
+        mlflow.set_tracking_uri(self.tracking_uri)
+        client = mlflow.MlflowClient(self.tracking_uri)
+        name = self.settings.platform.mlflow.experiment
+        if client.get_experiment_by_name(name) is None:
+            artifacts = (
+                None
+                if self.settings.platform.mlflow.tracking_uri
+                else (self.settings.home / "mlartifacts").as_uri()
+            )
+            with suppress(mlflow.exceptions.MlflowException):  # another process made it meanwhile
+                client.create_experiment(name, artifact_location=artifacts)
+        mlflow.set_experiment(name)
+        return client
+
+    def warm_up(self) -> None:
+        """Opens the store ahead of its first use (a new one migrates for seconds); meant for a thread of its
+        own.
+        """
+        self._client()
+
+    def log(self, model: TrainedModel, run_id: str) -> str:
+        """Logs parameters, metrics, plots, data versions, signature and files; registers a version and
+        returns it.
+        """
+        client = self._client()
+        import mlflow
+        import pandas as pd
+        from mlflow.models import infer_signature
+
+        signature = infer_signature(
+            pd.DataFrame(dict(model.input_example)), pd.DataFrame(dict(model.output_example))
+        )
+        with mlflow.start_run(run_name=f"{model.name} {run_id}"), tempfile.TemporaryDirectory() as scratch:
+            mlflow.log_params(dict(model.params))
+            mlflow.log_metrics(dict(model.metrics))
+            mlflow.set_tags(
+                {"zhixiang.run_id": run_id, **{f"zhixiang.{key}": value for key, value in model.tags.items()}}
+            )
+            self._log_inputs(model)
+            payload = Path(scratch, model.name)
+            payload.mkdir()
+            for file_name, content in model.files.items():
+                (payload / file_name).write_bytes(content)
+            plots = Path(scratch, "plots")
+            plots.mkdir()
+            for file_name, content in model.plots.items():
+                (plots / file_name).write_bytes(content)
+            mlflow.log_artifacts(str(plots), "plots")
+            logged = mlflow.pyfunc.log_model(
+                name=model.name,
+                loader_module=model.loader_module,
+                data_path=str(payload),
+                signature=signature,
+                pip_requirements=_REQUIREMENTS,
+                metadata={"inputs": dict(model.inputs), **dict(model.tags)},
+            )
+        with suppress(mlflow.exceptions.MlflowException):  # it exists from the second version on
+            client.create_registered_model(model.name)
+        version = client.create_model_version(
+            model.name,
+            logged.model_uri,
+            logged.run_id,
+            tags={f"data.{k}": str(v) for k, v in model.inputs.items()},
+        )
+        client.set_registered_model_alias(model.name, CHALLENGER, version.version)
+        return str(version.version)
+
+    def _log_inputs(self, model: TrainedModel) -> None:
+        import mlflow
+        from mlflow.data.delta_dataset_source import DeltaDatasetSource
+        from mlflow.data.meta_dataset import MetaDataset
+
+        for table, version in sorted(model.inputs.items()):
+            path = f"{self.settings.tables_location}/{table}"
+            source = DeltaDatasetSource(path=path, delta_table_version=version)
+            digest = hashlib.sha256(f"{table}@{version}".encode()).hexdigest()[:8]
+            mlflow.log_input(
+                MetaDataset(source, name=f"{table}@v{version}", digest=digest), context="training"
+            )
+
+    def promote(self, model: TrainedModel, version: str, reason: str) -> ModelBundle:
+        """Makes a version the champion and exports its signed bundle; the bundle before stays for a
+        roll-back.
+        """
+        client = self._client()
+        self._export(model, version)
+        client.set_model_version_tag(model.name, version, "promotion.reason", reason)
+        client.set_registered_model_alias(model.name, CHAMPION, version)
+        client.delete_registered_model_alias(model.name, CHALLENGER)
+        return self._point_to(model.name, version)
+
+    def roll_back(self, name: str, version: str) -> ModelBundle:
+        """Makes an earlier exported version the champion again."""
+        bundle = self._load(name, version)
+        client = self._client()
+        client.set_registered_model_alias(name, CHAMPION, version)
+        self._point_to(name, version)
+        return bundle
+
+    def _point_to(self, name: str, version: str) -> ModelBundle:
+        bundle = self._load(name, version)
+        pointer = self.folder / name / "champion.json"
+        partial = pointer.with_suffix(".partial")
+        partial.write_text(json.dumps({"version": version, "digest": bundle.digest}))
+        partial.replace(pointer)
+        return bundle
+
+    def _export(self, model: TrainedModel, version: str) -> None:
+        target = self.folder / model.name / version
+        partial = target.with_name(f"{version}.partial")
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir(parents=True)
+        hashes = {}
+        for file_name, content in sorted(model.files.items()):
+            (partial / file_name).write_bytes(content)
+            hashes[file_name] = hashlib.sha256(content).hexdigest()
+        manifest = {
+            "name": model.name,
+            "version": version,
+            "files": hashes,
+            "inputs": dict(model.inputs),
+            "metrics": {key: float(value) for key, value in model.metrics.items()},
+            "tags": dict(model.tags),
+        }
+        raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
+        (partial / "manifest.json").write_bytes(raw)
+        (partial / "manifest.sig").write_bytes(self._keys.signing_key("model_signing").sign(raw))
+        shutil.rmtree(target, ignore_errors=True)
+        partial.replace(target)
+
+    def champion(self, name: str) -> ModelBundle:
+        """The promoted bundle, verified; raises UnknownNameError before the first promotion, TamperedError if
+        a byte differs.
+        """
+        pointer = self.folder / name / "champion.json"
+        if not pointer.is_file():
+            raise UnknownNameError(
+                "promoted model",
+                name,
+                sorted(path.parent.name for path in self.folder.glob("*/champion.json")),
+            )
+        return self._load(name, str(json.loads(pointer.read_text())["version"]))
+
+    def champion_or_none(self, name: str) -> ModelBundle | None:
+        """As champion, but None before the first promotion."""
+        return self.champion(name) if (self.folder / name / "champion.json").is_file() else None
+
+    def _load(self, name: str, version: str) -> ModelBundle:
+        """Size cap, then signature, then hashes; only then are the bytes handed out."""
+        from cryptography.exceptions import InvalidSignature
+
+        folder = self.folder / name / version
+        try:
+            raw, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_bytes()
+        except OSError as error:
+            raise TamperedError(
+                f"The bundle {name} version {version} is not whole: {error.strerror}.",
+                "Promote it again with `zhixiang run --from train`.",
+            ) from None
+        try:
+            self._keys.signing_key("model_signing").public.verify(signature, raw)
+        except InvalidSignature:
+            raise TamperedError(
+                f"The signature of model {name} version {version} does not hold.",
+                "Promote it again; do not use the folder's files.",
+            ) from None
+        manifest: dict[str, Any] = json.loads(raw)
+        contents = {}
+        for file_name, expected in manifest["files"].items():
+            path = folder / file_name
+            if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
+                raise TamperedError(f"{file_name} of model {name} version {version} is missing or too large.")
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != expected:
+                raise TamperedError(
+                    f"{file_name} of model {name} version {version} is not what was signed.",
+                    "Promote it again.",
+                )
+            contents[file_name] = content
+        return ModelBundle(name, version, CHAMPION, contents, hashlib.sha256(raw).hexdigest())
+
+    def known(self) -> list[dict[str, Any]]:
+        """Name, champion version, digest and metrics of every promoted model, without MLflow."""
+        found = []
+        for pointer in sorted(self.folder.glob("*/champion.json")):
+            name = pointer.parent.name
+            bundle = self.champion(name)
+            manifest = json.loads((self.folder / name / bundle.version / "manifest.json").read_bytes())
+            versions = sorted(
+                (
+                    path.name
+                    for path in pointer.parent.iterdir()
+                    if path.is_dir() and not path.name.endswith(".partial")
+                ),
+                key=int,
+            )
+            found.append(
+                {
+                    "name": name,
+                    "champion": bundle.version,
+                    "versions": versions,
+                    "digest": bundle.digest,
+                    "metrics": manifest["metrics"],
+                    "inputs": manifest["inputs"],
+                }
+            )
+        return found

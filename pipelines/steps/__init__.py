@@ -1,0 +1,1 @@
+"""The steps of the pipelines: bronze to silver, silver to gold."""

@@ -1,0 +1,140 @@
+"""Silver to gold: energy of days, billing determinants."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.engine.step import Earlier, Inputs, Step, WriteMode, Written
+from pipelines.incremental.affected import owned_by, touched_meter_points
+from pipelines.incremental.by_bucket import Columns, derive_with_findings
+from pipelines.incremental.by_month import whole_table
+from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of
+from pipelines.steps.sufficiency import SUFFICIENCY_STEP
+from pipelines.storage.scan import month_of, read_columns
+from pipelines.tables.base import Table
+from pipelines.tables.findings import GoldDayFindings
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverDayCurves,
+    SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverSupplyShares,
+)
+from pipelines.transforms.billing.agreed_points import Agreements
+from pipelines.transforms.billing.determinants import derive_billing
+from pipelines.transforms.billing.month_cuts import month_cuts
+from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
+from pipelines.transforms.days.day_findings import judge_days
+from pipelines.vee.settings import VeeSettings
+
+if TYPE_CHECKING:
+    pass
+from pipelines.steps.silver import READ_ROWS_PER_TASK
+
+_OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
+
+
+def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """Energy of each meter point, channel and day, and what the checks of days find in it."""
+    points, settings = meter_points(inputs), inputs.settings.section(VeeSettings)
+    months = {month_of(path, "energy_month") for path in inputs.files(SilverRegisterEnergy)}
+    months |= {month_of(path, "curve_month") for path in inputs.files(SilverDayCurves)}
+    day_types, clock = day_types_of(inputs.facts, days_of(sorted(months))), rate_clock_of(inputs, points)
+
+    def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+        return judge_days(rows[0], rows[1], points, day_types, settings, clock)
+
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    touched = touched_meter_points(inputs, sources, otherwise=_behind_another)
+    return derive_with_findings(
+        inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched, _OF_CURVES
+    )
+
+
+def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
+    points, periods = meter_points(inputs), inputs.facts.time_of_use.slot_matrix
+    customers, shares = (whole_table(inputs, table) for table in (SilverCustomers, SilverSupplyShares))
+    agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
+
+    def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+        return derive_billing(rows[0], rows[1], agreed, periods)
+
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    touched = touched_meter_points(inputs, sources, otherwise=_behind_one_meter)
+    return derive_with_findings(
+        inputs,
+        sources,
+        GoldBillingDeterminants,
+        GoldBillingSegments,
+        derive,
+        READ_ROWS_PER_TASK,
+        touched,
+        _OF_CURVES,
+    )
+
+
+def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+    """Meter points that hang together by main meter, share or customer: what is agreed for one of them cuts
+    the months of all.
+
+    They are few, so all of them are touched.
+    """
+    tables = (SilverCustomers, SilverMeterPoints, SilverSupplyShares)
+    if all(set(inputs.paths(table)) == set(earlier.paths(table)) for table in tables):
+        return set()
+    found = related(inputs, earlier)
+    for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
+        rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
+        found.update(name for column in rows.columns for name in column.to_pylist() if name)
+    customers: set[str] = set()
+    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+        rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "customer_id"])
+        theirs = rows.filter(pc.is_in(rows["meter_point_id"], pa.array(sorted(found), pa.string())))
+        customers.update(name for name in theirs["customer_id"].to_pylist() if name)
+    return (found | owned_by(customers, inputs, earlier)) & set(known)
+
+
+def _behind_another(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+    """Meter points before or behind another: whose energy the one of a main meter counts as well depends on
+    both.
+    """
+    if set(inputs.paths(SilverMeterPoints)) == set(earlier.paths(SilverMeterPoints)):
+        return set()
+    return related(inputs, earlier) & set(known)
+
+
+def related(inputs: Inputs, earlier: Earlier) -> set[str]:
+    """Meter points with a parent, and their parents, now and when the step ran."""
+    found: set[str] = set()
+    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+        rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "parent_meter_point_id"])
+        rows = rows.filter(pc.is_valid(rows["parent_meter_point_id"]))
+        found.update(*(column.to_pylist() for column in rows.columns))
+    return found
+
+
+GOLD_STEPS: tuple[Step, ...] = (
+    Step(
+        stage="gold",
+        name="gold-day-energy",
+        reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
+        writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
+        apply=settle_day_energy,
+        by_touched=True,
+    ),
+    Step(
+        stage="gold",
+        name="gold-determinants",
+        reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints, SilverSupplyShares),
+        writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
+        apply=settle_billing_determinants,
+        by_touched=True,
+    ),
+    SUFFICIENCY_STEP,
+)

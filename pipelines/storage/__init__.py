@@ -1,0 +1,1 @@
+"""Delta tables: how rows are laid out in files, read, written, compared and committed."""

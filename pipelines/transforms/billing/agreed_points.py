@@ -1,0 +1,281 @@
+"""Meter points whose months are more than their registers: cut by changes, behind a main meter, metered
+behind a transformer, in tiers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.codes import CustomerClass, TouSchedule
+from pipelines.periods import BillingMonth
+from pipelines.tariff.charges.power_factor import power_factor
+from pipelines.transforms.billing.month_segments import (
+    Hours,
+    PointDays,
+    month_parts,
+    point_days,
+    split_by_hours,
+)
+from pipelines.transforms.billing.transformer_losses import has_plate, month_loss, plates_of_month
+
+YEAR_TO_DATE = "year_to_date"
+
+Row = Mapping[str, Any]
+_TERMS = ("customer_class_code", "is_time_of_use", "is_ev_charging", "is_combined_meter")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Agreements:
+    """What is agreed on supplies, with its history.
+
+    customers, meter_points, shares  silver_customers, silver_meter_points and silver_supply_shares.
+    cuts                             Meter point -> days, in order, on which terms, shares or prices change
+                                     inside a month, see ``month_cuts``.
+    """
+
+    customers: pa.Table
+    meter_points: pa.Table
+    shares: pa.Table
+    cuts: Mapping[str, Sequence[date]] = field(default_factory=dict)
+
+
+def row_on(history: Sequence[Row], day: date) -> Row | None:
+    """The row of a history in order that holds on a day; the first one for a day before it."""
+    held = [row for row in history if row["valid_from_date"] <= day]
+    return held[-1] if held else (history[0] if history else None)
+
+
+def share_on(history: Sequence[Row], day: date) -> Row | None:
+    """The row of a share's history in order that holds on a day; None before its first day and after its
+    last.
+    """
+    held = [row for row in history if row["valid_from_date"] <= day]
+    return held[-1] if held and (held[-1]["ended_date"] is None or held[-1]["ended_date"] >= day) else None
+
+
+def histories(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
+    """Rows by a column, each in the order of their days."""
+    found: dict[Any, list[Row]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (str(row[key]), row["valid_from_date"])):
+        found[row[key]].append(row)
+    return dict(found)
+
+
+def mean_power_factor(
+    active_kwh: Decimal, lagging_kvarh: Decimal | None, leading_kvarh: Decimal | None
+) -> Decimal | None:
+    """None where a reactive register lacks or no energy flowed at all. [1]"""
+    if lagging_kvarh is None or leading_kvarh is None or not (active_kwh or lagging_kvarh or leading_kvarh):
+        return None
+    return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
+
+
+class AgreedPoints:
+    """What the agreements add to the month totals of one set of meter points; asked row by row in the order
+    of meter point and month.
+    """
+
+    def __init__(
+        self, totals: pa.Table, curve_days: pa.Table, register_energy: pa.Table, agreed: Agreements
+    ) -> None:
+        self._agreed, self._curve_days, self._register_energy = agreed, curve_days, register_energy
+        names = pc.unique(totals["meter_point_id"])
+        points = agreed.meter_points
+        self._shares = histories(_rows_in(agreed.shares, "sub_meter_point_id", names), "sub_meter_point_id")
+        beside = pc.or_(
+            pc.is_valid(points["transformer_rated_kva"]), pc.is_valid(points["parent_meter_point_id"])
+        )
+        mine = histories(_rows_in(points.filter(beside), "meter_point_id", names), "meter_point_id")
+        self._cuts = (
+            {name: agreed.cuts[name] for name in names.to_pylist() if name in agreed.cuts}
+            if agreed.cuts
+            else {}
+        )
+        wanted = {*mine, *self._cuts} | {
+            row["parent_meter_point_id"] for rows in mine.values() for row in rows
+        }
+        self._meters = histories(
+            _rows_in(points, "meter_point_id", pa.array(sorted(filter(None, wanted)), pa.string())),
+            "meter_point_id",
+        )
+        tiered = pc.fill_null(pc.equal(totals["customer_class_code"], CustomerClass.RESIDENTIAL.value), False)
+        special = pc.or_(
+            tiered,
+            pc.is_in(totals["meter_point_id"], value_set=pa.array(sorted(wanted - {None}), pa.string())),
+        )
+        owners = {
+            *pc.unique(totals.filter(special)["customer_id"]).to_pylist(),
+            *(row["customer_id"] for rows in self._meters.values() for row in rows),
+        }
+        named = pa.array(sorted(filter(None, owners)), pa.string())
+        self._customers = histories(_rows_in(agreed.customers, "customer_id", named), "customer_id")
+        self._years: dict[tuple[str, str, int], list[tuple[BillingMonth, Decimal]]] = defaultdict(list)
+
+    @cached_property
+    def _days(self) -> PointDays:
+        several = [
+            name
+            for name, rows in self._meters.items()
+            if len(rows) > 1 and any(has_plate(row) for row in rows)
+        ]
+        return point_days(self._curve_days, self._register_energy, sorted({*self._cuts, *several}))
+
+    def with_terms(self, totals: dict[str, Any]) -> dict[str, Any]:
+        """The row with the terms of the share that names its meter point, where that is of the same account
+        as the main one.
+        """
+        share = self._own_share(totals, totals["last_date"])
+        return totals if share is None else totals | {name: share[name] for name in _TERMS}
+
+    def parts(self, totals: Row, whole: Row) -> list[dict[str, Any]]:
+        """Rows of gold_billing_segments; none for a month that is not cut."""
+        month = BillingMonth.parse(totals["billing_month"])
+        cuts = [
+            day
+            for day in self._cuts.get(totals["meter_point_id"], ())
+            if month.first_day < day <= month.last_day
+        ]
+        if not cuts:
+            return []
+        firsts = (month.first_day, *cuts)
+        own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
+        return month_parts(totals, whole, cuts, own, main, self._days)
+
+    def completed(self, totals: Row, whole: dict[str, Any]) -> dict[str, Any]:
+        """The row of gold_billing_determinants with loss, the power factor that follows from it, the year to
+        date and the main meter's periods.
+        """
+        main = self._main_hours(totals, totals["last_date"])
+        periods = split_by_hours(whole["energy_kwh"], totals, main, totals["period_kwh"])
+        return (
+            whole
+            | self._loss(totals, whole)
+            | self._year_to_date(totals, whole)
+            | {"main_period_kwh": periods}
+        )
+
+    def _loss(self, totals: Row, whole: Row) -> dict[str, Any]:
+        meters = self._meters.get(totals["meter_point_id"], ())
+        if not any(has_plate(row) for row in meters):
+            return {}
+        month = BillingMonth.parse(totals["billing_month"])
+        lost = month_loss(
+            totals,
+            whole,
+            plates_of_month(meters, month, self._suspended(totals["customer_id"], month)),
+            self._days_of(meters),
+        )
+        if lost is None:
+            return {}
+        lagging = (
+            None if whole["lagging_kvarh"] is None or lost[1] is None else whole["lagging_kvarh"] + lost[1]
+        )
+        mean = mean_power_factor(whole["energy_kwh"] + lost[0], lagging, whole["leading_kvarh"])
+        return {
+            "transformer_loss_kwh": lost[0],
+            "transformer_loss_kvarh": lost[1],
+            "power_factor_ratio": mean,
+        }
+
+    def _days_of(self, meters: Sequence[Row]) -> PointDays:
+        """A transformer that was never changed asks for no single days."""
+        return self._days if len(meters) > 1 else PointDays({}, {}, {})
+
+    def _suspended(self, customer: str, month: BillingMonth) -> list[tuple[date, date]]:
+        rows = self._customers.get(customer, [])
+        spans = []
+        for place, row in enumerate(rows):
+            last = rows[place + 1]["valid_from_date"] - _DAY if place + 1 < len(rows) else month.last_day
+            if row["running_capacity_kva"] == 0:
+                spans.append((row["valid_from_date"], last))
+        return spans
+
+    def _own_share(self, totals: Row, day: date) -> Row | None:
+        name, parent = totals["meter_point_id"], totals["parent_meter_point_id"]
+        if parent is None or name not in self._shares:
+            return None
+        above = row_on(self._meters.get(parent, []), day)
+        return (
+            share_on(self._shares[name], day)
+            if above is not None and above["customer_id"] == totals["customer_id"]
+            else None
+        )
+
+    def _hours(self, totals: Row, day: date) -> Hours:
+        return _hours_of(
+            self._own_share(totals, day) or row_on(self._customers.get(totals["customer_id"], []), day)
+        )
+
+    def _main_hours(self, totals: Row, day: date) -> Hours:
+        """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
+        parent = totals["parent_meter_point_id"]
+        above = None if parent is None else row_on(self._meters.get(parent, []), day)
+        return _hours_of(
+            None if above is None else row_on(self._customers.get(above["customer_id"], []), day)
+        )
+
+    def _year_to_date(self, totals: Row, whole: Row) -> dict[str, Any]:
+        is_tiered = totals["customer_class_code"] == CustomerClass.RESIDENTIAL.value
+        if not is_tiered and totals["parent_meter_point_id"] is None:
+            return {}
+        month = BillingMonth.parse(totals["billing_month"])
+        earlier = self._years[totals["meter_point_id"], totals["customer_id"], month.year]
+        share = self._own_share(totals, totals["last_date"])
+        held = [
+            _held(self._shares[totals["meter_point_id"]], each) if share else (True, True)
+            for each, _ in earlier
+        ]
+        # Before the share began its energy was the main part's.
+        total = sum(
+            (energy for (_, energy), (_, last) in zip(earlier, held, strict=True) if last), Decimal(0)
+        )
+        known = {each for each, _ in earlier}
+        earlier.append((month, whole["energy_kwh"]))
+        found: dict[str, Any] = {"year_to_date_kwh": total}
+        terms = share or row_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
+        # Of a month inside which the share began or ended it is not known how much was the share's.
+        is_known = all(first == last for first, last in held)
+        if is_known and is_tiered and terms is not None and not terms["is_combined_meter"]:
+            began = terms["valid_from_date"] if share else terms["opened_date"]
+            first = max(date(month.year, 1, 1), began or date.min)
+            months = (
+                [BillingMonth(month.year, number) for number in range(first.month, month.month)]
+                if first.year == month.year
+                else []
+            )
+            is_known = known.issuperset(months)
+        if not is_known:
+            found["missing_inputs"] = [*whole["missing_inputs"], YEAR_TO_DATE]
+        return found
+
+
+def _held(history: Sequence[Row], month: BillingMonth) -> tuple[bool, bool]:
+    """Whether a share holds on the first and on the last day of a month."""
+    return share_on(history, month.first_day) is not None, share_on(history, month.last_day) is not None
+
+
+def _hours_of(terms: Row | None) -> Hours:
+    if terms is None or terms["customer_class_code"] is None:
+        return Hours(False, None)
+    return Hours(
+        bool(terms["is_time_of_use"]), TouSchedule.of(terms["customer_class_code"], terms["is_ev_charging"])
+    )
+
+
+def _rows_in(table: pa.Table, column: str, names: pa.Array) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (
+        table.filter(pc.is_in(table[column], value_set=names)).to_pylist()
+        if table.num_rows and len(names)
+        else []
+    )
+    return rows

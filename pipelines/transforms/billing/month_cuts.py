@@ -1,0 +1,199 @@
+"""Days inside a month on which what a meter point counts has to be cut: terms, shares or a regulated price
+change there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import date, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts
+from pipelines.periods import BillingMonth
+from pipelines.tariff.changes import change_days, pricing_facts
+from pipelines.tariff.contract import Contract
+from pipelines.transforms.billing.account_terms import contract_of, contract_of_share
+from pipelines.transforms.billing.agreed_points import histories
+
+Row = Mapping[str, Any]
+_DAY = timedelta(days=1)
+
+
+def month_cuts(
+    customers: pa.Table, meter_points: pa.Table, shares: pa.Table, facts: Facts
+) -> dict[str, tuple[date, ...]]:
+    """Meter point -> days in order; the first day of a month is never one. Meter points without any are left
+    out.
+
+    customers, meter_points, shares  silver_customers, silver_meter_points and silver_supply_shares.
+    What changes for one customer cuts the months of all whose meters lie before or behind its own: a part can
+    only be taken out of a part.
+    """
+    prices, parts = _PriceDays(facts), shares.to_pylist()
+    of_customer: dict[str, set[date]] = {}
+    for customer, rows in histories(
+        customers.to_pylist() if prices.is_any else _with_late_terms(customers), "customer_id"
+    ).items():
+        of_customer[customer] = _changes(rows) | prices.inside(rows, lambda row: contract_of(row)[0])
+    of_customer = {customer: days for customer, days in of_customer.items() if days}
+    of_main: dict[str, set[date]] = defaultdict(set)
+    for rows in histories(parts, "share_id").values():
+        of_main[rows[0]["main_meter_point_id"]] |= _share_changes(rows) | prices.inside(
+            rows, contract_of_share
+        )
+    if not of_customer and not any(of_main.values()):
+        return {}
+    points = _concerned(meter_points, parts, of_customer)
+    families = _families(points, parts)
+    days: dict[str, set[date]] = defaultdict(set)
+    for name, found in [
+        *((_customer(name), found) for name, found in of_customer.items()),
+        *((_point(name), found) for name, found in of_main.items()),
+    ]:
+        days[families.of(name)] |= found
+    cuts = {row["meter_point_id"]: days.get(families.of(_point(row["meter_point_id"]))) for row in points}
+    return {name: tuple(sorted(found)) for name, found in cuts.items() if found}
+
+
+def _with_late_terms(customers: pa.Table) -> list[dict[str, Any]]:
+    """Rows of the customers with several terms of which one begins after the first of a month; of most there
+    is one row alone.
+    """
+    counted = customers["customer_id"].value_counts()
+    several = counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+    late = customers["customer_id"].filter(pc.not_equal(pc.day(customers["valid_from_date"]), 1))
+    chosen = pc.and_(
+        pc.is_in(customers["customer_id"], value_set=several),
+        pc.is_in(customers["customer_id"], value_set=pc.unique(late)),
+    )
+    rows: list[dict[str, Any]] = customers.filter(chosen).to_pylist()
+    return rows
+
+
+def _concerned(
+    meter_points: pa.Table, shares: Sequence[Row], customers: Iterable[str]
+) -> list[dict[str, Any]]:
+    """Rows of meter points that lie before or behind another, are shared, or belong to customers whose months
+    are cut, and of their customers.
+    """
+    names = {
+        row[column]
+        for row in shares
+        for column in ("main_meter_point_id", "sub_meter_point_id")
+        if row[column] is not None
+    }
+    names |= set(meter_points["parent_meter_point_id"].drop_null().to_pylist())
+    related = pc.or_(
+        pc.is_valid(meter_points["parent_meter_point_id"]),
+        pc.is_in(meter_points["meter_point_id"], value_set=pa.array(sorted(names), pa.string())),
+    )
+    owners = {*customers, *meter_points["customer_id"].filter(related).drop_null().to_pylist()}
+    owned = pc.is_in(meter_points["customer_id"], value_set=pa.array(sorted(owners), pa.string()))
+    rows: list[dict[str, Any]] = meter_points.filter(pc.or_(related, owned)).to_pylist()
+    return rows
+
+
+def _changes(rows: Sequence[Row]) -> set[date]:
+    """Days on which the contract or the hours of a customer become others."""
+    late = [place for place in range(1, len(rows)) if rows[place]["valid_from_date"].day != 1]
+    return {
+        rows[place]["valid_from_date"]
+        for place in late
+        if _priced_by(rows[place - 1]) != _priced_by(rows[place])
+    }
+
+
+def _priced_by(row: Row) -> tuple[Any, ...]:
+    return (*contract_of(row), bool(row["is_ev_charging"]))
+
+
+def _share_changes(rows: Sequence[Row]) -> set[date]:
+    starts = {row["valid_from_date"] for row in rows}
+    ends = {row["ended_date"] + _DAY for row in rows if row["ended_date"] is not None}
+    return {day for day in starts | ends if day.day != 1}
+
+
+class _PriceDays:
+    """Days after the first of a month on which the price of a contract changes; mostly there is none at all."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        bounds = {
+            day for dated in pricing_facts(facts) for version in dated.versions for day in _bounds(version)
+        }
+        self._months = sorted(
+            {BillingMonth.of(day) for day in bounds if day.day != 1}, key=lambda month: month.first_day
+        )
+        self.is_any = bool(self._months)
+        self._known: dict[tuple[Contract, BillingMonth], tuple[date, ...]] = {}
+
+    def inside(self, rows: Iterable[Row], contract_in: Any) -> set[date]:
+        """Change days of the contracts of a history, in the months in which each holds."""
+        found: set[date] = set()
+        for row in rows if self._months else ():
+            contract = contract_in(row)
+            for month in self._months if contract is not None else ():
+                if row["valid_from_date"] <= month.last_day and (
+                    row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
+                ):
+                    found.update(self._of(contract, month))
+        return found
+
+    def _of(self, contract: Contract, month: BillingMonth) -> tuple[date, ...]:
+        key = contract, month
+        if key not in self._known:
+            self._known[key] = ()
+            with suppress(FactNotInForceError):
+                self._known[key] = change_days(contract, month, self._facts)
+        return self._known[key]
+
+
+def _bounds(version: Any) -> list[date]:
+    return [version.effective_from] + (
+        [version.effective_to + _DAY] if version.effective_to is not None else []
+    )
+
+
+class _Families:
+    """Customers and meter points that hang together; each is its own family until it is joined."""
+
+    def __init__(self) -> None:
+        self._above: dict[str, str] = {}
+
+    def of(self, name: str) -> str:
+        """The name that stands for the family."""
+        while (above := self._above.get(name, name)) != name:
+            name = above
+        return name
+
+    def join(self, one: str, other: str) -> None:
+        """Makes two families one."""
+        first, second = sorted((self.of(one), self.of(other)))
+        self._above[second] = first
+
+
+def _families(meter_points: Sequence[Row], shares: Sequence[Row]) -> _Families:
+    families = _Families()
+    for row in meter_points:
+        if row["customer_id"] is not None:
+            families.join(_point(row["meter_point_id"]), _customer(row["customer_id"]))
+        if row["parent_meter_point_id"] is not None:
+            families.join(_point(row["meter_point_id"]), _point(row["parent_meter_point_id"]))
+    for row in shares:
+        if row["sub_meter_point_id"] is not None:
+            families.join(_point(row["main_meter_point_id"]), _point(row["sub_meter_point_id"]))
+    return families
+
+
+def _point(name: str) -> str:
+    return f"point {name}"
+
+
+def _customer(name: str) -> str:
+    return f"customer {name}"

@@ -1,0 +1,125 @@
+"""What a meter point counted in each part of a month that is cut, with the loss of its transformer; a month
+that is not cut is one piece.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pipelines.codes import TouPeriod
+from pipelines.money import round_half_up, split_by_largest_remainder
+from pipelines.periods import BillingMonth
+from pipelines.tariff.metering import with_added_energy
+from pipelines.transforms.billing.account_terms import DEMAND_STEP_KW
+
+Row = Mapping[str, Any]
+Split = Mapping[TouPeriod, Decimal]
+_SMALLEST = Decimal("0.000001")
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Days of a month, both counting, with energy [kWh], its periods where the terms know them, and the
+    highest demand [kW].
+
+    main_periods  Of a sub-meter with a curve: its energy by the periods of the main meter's terms. [kWh]
+    """
+
+    first_day: date
+    last_day: date
+    energy_kwh: Decimal
+    energy_by_period: Split | None
+    max_demand_kw: Decimal | None
+    main_periods: Split | None = None
+
+    @property
+    def days(self) -> int:
+        """Days of the piece."""
+        return (self.last_day - self.first_day).days + 1
+
+
+def pieces_of(row: Row, parts: Sequence[Row], month: BillingMonth) -> list[Piece]:
+    """The pieces of one meter point.
+
+    row    Of gold_billing_determinants; parts: its rows of gold_billing_segments, in order.
+    The loss goes to the pieces by their energy, without any by their days.
+    """
+    found = [_piece(part, part["first_date"], part["last_date"]) for part in parts] or [
+        _piece(row, month.first_day, month.last_day)
+    ]
+    loss, step = row.get("transformer_loss_kwh"), row["resolution_kwh"]
+    if not loss:
+        return found
+    weights = (
+        [float(piece.energy_kwh) for piece in found]
+        if row["energy_kwh"]
+        else [float(piece.days) for piece in found]
+    )
+    lost = split_by_largest_remainder(loss, weights, usable(loss, step))
+    return [_with_energy(piece, part, step) for piece, part in zip(found, lost, strict=True)]
+
+
+def added_up(of_points: Sequence[Sequence[Piece]]) -> list[Piece]:
+    """The pieces of several meter points that are cut on the same days: energies and demands added; what one
+    lacks, the sum lacks.
+    """
+    return [
+        Piece(
+            pieces[0].first_day,
+            pieces[0].last_day,
+            sum((piece.energy_kwh for piece in pieces), Decimal(0)),
+            _added_splits([piece.energy_by_period for piece in pieces]),
+            _added_demands(pieces),
+        )
+        for pieces in zip(*of_points, strict=True)
+    ]
+
+
+def usable(energy: Decimal, step: Decimal) -> Decimal:
+    """The step where the energy is a multiple of it, else the smallest there is."""
+    return step if energy % step == 0 else _SMALLEST
+
+
+def _piece(row: Row, first: date, last: date) -> Piece:
+    split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
+    demand = row["max_demand_kw"]
+    return Piece(
+        first,
+        last,
+        row["energy_kwh"],
+        None if None in split.values() else split,
+        None if demand is None else round_half_up(Decimal(repr(demand)), DEMAND_STEP_KW),
+        None if (main := row.get("main_period_kwh")) is None else dict(zip(TouPeriod, main, strict=True)),
+    )
+
+
+def _with_energy(piece: Piece, added: Decimal, step: Decimal) -> Piece:
+    splits = [
+        None if split is None else with_added_energy(split, added, usable(added, step))
+        for split in (piece.energy_by_period, piece.main_periods)
+    ]
+    return replace(
+        piece, energy_kwh=piece.energy_kwh + added, energy_by_period=splits[0], main_periods=splits[1]
+    )
+
+
+def _added_splits(splits: Sequence[Split | None]) -> Split | None:
+    known = [split for split in splits if split is not None]
+    if len(known) != len(splits):
+        return None
+    return {
+        period: sum((split.get(period, Decimal(0)) for split in known), Decimal(0)) for period in TouPeriod
+    }
+
+
+def _added_demands(pieces: Sequence[Piece]) -> Decimal | None:
+    """The demands added; a point that was not there yet, or idle, without energy and without a demand, adds
+    nothing to those of others.
+    """
+    asked = [piece for piece in pieces if piece.energy_kwh or piece.max_demand_kw is not None] or pieces
+    known = [piece.max_demand_kw for piece in asked if piece.max_demand_kw is not None]
+    return sum(known, Decimal(0)) if len(known) == len(asked) else None

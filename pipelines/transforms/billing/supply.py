@@ -1,0 +1,445 @@
+"""A customer's account in one month as the tariff engine takes it: terms that change, parts behind the main
+meter, losses, export, tiers.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from functools import cache
+from typing import Any
+
+from pipelines.codes import CustomerClass, TouPeriod, TouSchedule
+from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts
+from pipelines.periods import BillingMonth
+from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
+from pipelines.transforms.billing.account_sections import (
+    Section,
+    SectionsAboveMainError,
+    by_hours_of_main,
+    section_of,
+    take_out,
+)
+from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
+from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, row_on
+from pipelines.transforms.billing.point_segments import Piece, added_up, pieces_of
+from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, PartsBook
+
+Row = Mapping[str, Any]
+PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
+
+SHARES_ABOVE_MAIN = "shares_above_main"
+RESIDENTIAL_TIERS = "residential_tiers"
+BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
+"""Why an account with a complete contract cannot be priced."""
+
+
+@dataclass(frozen=True)
+class AccountMonth:
+    """What an account is billed from in one month.
+
+    terms         The newest terms of the month.
+    contract      The contract in them; None where the account cannot be priced.
+    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered
+                  behind the account's own,
+                  one belongs to a customer without terms, or a share's main meter point is itself a
+                  sub-meter), ``meter_reassigned`` (customer or
+                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
+                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of
+                  their own, or
+                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in
+                  the year).
+    metered       Rows of gold_billing_determinants of the main meter points.
+    determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it
+                  counted.
+    supply        The month in segments and sections; None where the contract prices the determinants whole.
+    behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged
+                  to the main part), and of own ones
+                  ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
+    behind_unread_days  The most days that one of them was not read. [d]
+    """
+
+    terms: Row
+    contract: Contract | None
+    lacks: tuple[str, ...]
+    metered: tuple[Row, ...]
+    determinants: Determinants
+    supply: SupplyMonth | None
+    behind_lacks: tuple[str, ...] = ()
+    behind_unread_days: int = 0
+
+    @property
+    def missing_days(self) -> int:
+        """The most days of the month that one of the meter points was not read, sub-meters behind the main
+        ones among them. [d]
+        """
+        days: list[int] = [row["month_days"] - row["metered_days"] for row in self.metered]
+        return max(self.behind_unread_days, *days)
+
+    @property
+    def priced_supply(self) -> SupplyMonth | None:
+        """What the month is priced from; None where it cannot be priced."""
+        return (
+            self.supply
+            if self.supply is not None or self.contract is None
+            else supply_of(self.contract, self.determinants)
+        )
+
+
+class AccountBook:
+    """Accounts of some months by customer.
+
+    customers     Rows of silver_customers; determinants: of gold_billing_determinants; segments: of
+                  gold_billing_segments.
+    shares        Rows of silver_supply_shares.
+    price_days    Days inside a month on which a price of a contract changes: adjoining parts of one contract
+                  are one segment where there is
+                  none between them. Without it every cut stays.
+    meter_points  Rows of silver_meter_points, see ``PartsBook``. Without them a sub-meter that was not read
+                  at all is not known.
+    """
+
+    def __init__(
+        self,
+        customers: Iterable[Row],
+        determinants: Iterable[Row],
+        segments: Iterable[Row] = (),
+        shares: Iterable[Row] = (),
+        price_days: PriceDays | None = None,
+        meter_points: Iterable[Row] = (),
+    ) -> None:
+        determinants = list(determinants)
+        self._terms = histories(customers, "customer_id")
+        self._metered: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
+        self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._parts_behind = PartsBook(determinants, shares, meter_points)
+        self._price_days = price_days
+        for row in determinants:
+            self._metered[row["billing_month"]][row["customer_id"]].append(row)
+        for row in sorted(segments, key=lambda row: (row["meter_point_id"], row["first_date"])):
+            self._parts[row["billing_month"], row["meter_point_id"]].append(row)
+
+    def terms_of(self, customer: str, month: BillingMonth) -> Row | None:
+        """The newest terms of the customer that hold on a day of the month."""
+        spans = self._spans(customer, month)
+        return spans[-1] if spans else None
+
+    def _spans(self, customer: str, month: BillingMonth) -> list[Row]:
+        """Terms of the month, in order."""
+        rows = self._terms.get(customer, ())
+        return [
+            row
+            for row in rows
+            if row["valid_from_date"] <= month.last_day
+            and (row.get("valid_to_date") is None or row["valid_to_date"] >= month.first_day)
+        ]
+
+    def customers_in(self, month: BillingMonth) -> list[str]:
+        """Customers with metering in the month, in the order of their numbers."""
+        return sorted(self._metered.get(str(month), ()))
+
+    def rows_of(self, customer: str, month: BillingMonth) -> Sequence[Row]:
+        """Rows of gold_billing_determinants of the account's main meter points, in the order given."""
+        rows = self._metered.get(str(month), {}).get(customer, [])
+        own = {row["meter_point_id"] for row in rows}
+        return [row for row in rows if row.get("parent_meter_point_id") not in own]
+
+    def account(self, customer: str, month: BillingMonth) -> AccountMonth | None:
+        """The account in the month; None where no terms hold in it or nothing was metered."""
+        mains, spans = self.rows_of(customer, month), self._spans(customer, month)
+        if not mains or not spans:
+            return None
+        newest, whole = spans[-1], account_determinants(mains, month)
+        contract, lacking = contract_of(newest)
+        inside = self._parts_behind.inside(customer, month, mains)
+        plain = AccountMonth(
+            newest,
+            contract,
+            lacking,
+            tuple(mains),
+            whole,
+            None,
+            inside.missing_inputs,
+            inside.unread_days(month),
+        )
+        if inside.refusal is not None:
+            return replace(plain, contract=None, lacks=(inside.refusal,))
+        if any(not self._spans(row["customer_id"], month) for row in inside.others):
+            # What is deducted here would be billed to nobody.
+            return replace(plain, contract=None, lacks=(SUB_METER,))
+        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(
+            customer, month, mains, inside
+        ):
+            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
+        if not inside.is_any and not any(
+            self._parts.get((str(month), row["meter_point_id"])) for row in mains
+        ):
+            running = (
+                None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)
+            )
+            return replace(plain, determinants=replace(whole, running_days=running))
+        contracts = {}
+        for terms in spans:
+            contracts[terms["valid_from_date"]], lacking = contract_of(terms)
+            if lacking:
+                return replace(plain, contract=None, lacks=lacking)
+        try:
+            segments = self._segments(month, mains, spans, contracts, inside)
+        except SectionsAboveMainError:
+            return replace(plain, contract=None, lacks=(SHARES_ABOVE_MAIN,))
+        if segments is None:
+            return replace(plain, contract=None, lacks=(SUB_METER,))
+        return self._account(plain, month, segments, inside)
+
+    def _account(
+        self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside
+    ) -> AccountMonth:
+        whole = plain.determinants
+        tiered = {each.section for each in segments if _is_tiered(each)}
+        if len(tiered) > 1:
+            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
+        if not tiered:
+            plain = replace(
+                plain, behind_lacks=tuple(name for name in plain.behind_lacks if name != YEAR_TO_DATE)
+            )
+        year = whole.year_to_date_kwh - inside.year_behind(None)
+        if tiered and "" not in tiered:
+            (name,) = tiered
+            sections = [
+                row for row in inside.metered_sections if inside.section_of[row["meter_point_id"]] == name
+            ]
+            year = next(
+                (
+                    (row["year_to_date_kwh"] or Decimal(0)) - inside.year_behind(row["meter_point_id"])
+                    for row in sections
+                ),
+                year,
+            )
+        supply = SupplyMonth(
+            month,
+            tuple(segments),
+            whole.lagging_kvarh,
+            whole.leading_kvarh,
+            max(year, Decimal(0)),
+            whole.exported_kwh,
+            whole.energy_kwh,
+        )
+        if not inside.is_any:
+            return replace(plain, supply=supply)
+        splits = [segment.energy_by_period for segment in segments]
+        together = (
+            None
+            if None in splits
+            else {
+                period: sum((split.get(period, Decimal(0)) for split in splits if split), Decimal(0))
+                for period in TouPeriod
+            }
+        )
+        determinants = replace(
+            whole,
+            energy_kwh=supply.energy_kwh,
+            energy_by_period=together,
+            year_to_date_kwh=supply.year_to_date_kwh,
+        )
+        return replace(plain, determinants=determinants, supply=supply)
+
+    def _segments(
+        self,
+        month: BillingMonth,
+        mains: Sequence[Row],
+        spans: Sequence[Row],
+        contracts: Mapping[date, Contract | None],
+        inside: Inside,
+    ) -> list[Segment] | None:
+        """Segments of the main part, then of each section; None where a share names a sub-meter that was not
+        metered behind the account's main meters.
+        """
+        pieces = {
+            row["meter_point_id"]: self._pieces(row, month)
+            for row in (*mains, *inside.metered_sections, *inside.others)
+        }
+        firsts = [piece.first_day for piece in pieces[mains[0]["meter_point_id"]]]
+        if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
+            return None
+        terms = [row_on(spans, first) or spans[-1] for first in firsts]
+        hours = [_schedule(row) for row in terms]
+        left, step = (
+            added_up([pieces[row["meter_point_id"]] for row in mains]),
+            min(row["resolution_kwh"] for row in mains),
+        )
+        sections: list[Section] = []
+        # A share counts by a sub-meter of the account's own alone: what lies elsewhere, or is another
+        # customer's, is not in the main part.
+        own_metered = {
+            row["meter_point_id"]: pieces[row["meter_point_id"]] for row in inside.metered_sections
+        }
+        for main, history in inside.shares:
+            section = section_of(history, pieces[main], own_metered, month, step)
+            if section is None:
+                return None
+            sections.append(section)
+        for row in inside.others:
+            above = inside.section_above(row["meter_point_id"])
+            holder = (
+                next((each for each in sections if each.meter_point_id == above), None)
+                if above is not None
+                else None
+            )
+            taken, schedule = pieces[row["meter_point_id"]], self._schedule_behind(row)
+            if holder is None:
+                left = take_out(
+                    left, taken, by_hours_of_main(taken, [schedule == hour for hour in hours]), step
+                )
+            else:
+                same = schedule == holder.schedule
+                holder.pieces[:] = take_out(
+                    holder.pieces, taken, [piece.energy_by_period if same else None for piece in taken], step
+                )
+        for section in sections:
+            same_hours = [section.is_metered and section.schedule == hour for hour in hours]
+            left = take_out(left, section.counted, by_hours_of_main(section.counted, same_hours), step)
+        segments = [
+            _segment(contract, piece, terms_row, "")
+            for piece, terms_row in zip(left, terms, strict=True)
+            if (contract := contracts[terms_row["valid_from_date"]]) is not None
+        ]
+        found = self._joined(segments, month)
+        for section in sections:
+            own = [
+                _segment(contract_of_share(share), replace(piece, max_demand_kw=None), None, section.name)
+                for piece, share in zip(section.pieces, section.shares, strict=True)
+                if share is not None
+            ]
+            found += self._joined(own, month)
+        # The engine counts the year's kWh through all residential segments in turn; those without tiers must
+        # not come before.
+        return sorted(found, key=_is_without_tiers)
+
+    def _schedule_behind(self, row: Row) -> TouSchedule | None:
+        """Whose hours the periods of another customer's sub-meter are; None without time of use."""
+        terms = row_on(
+            self._terms.get(row["customer_id"], ()), BillingMonth.parse(row["billing_month"]).last_day
+        )
+        return None if terms is None else _schedule(terms)
+
+    def _pieces(self, row: Row, month: BillingMonth) -> list[Piece]:
+        return pieces_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
+
+    def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
+        """Adjoining segments of one contract as one, unless a price changes between them."""
+        found: list[Segment] = []
+        for segment in segments:
+            last = found[-1] if found else None
+            is_same = (
+                last is not None
+                and last.contract == segment.contract
+                and (last.running_days is None) == (segment.running_days is None)
+            )
+            is_same = is_same and (last is None or (segment.first_day - last.last_day).days == 1)
+            if (
+                last is None
+                or not is_same
+                or self._price_days is None
+                or segment.first_day in self._price_days(segment.contract, month)
+            ):
+                found.append(segment)
+            else:
+                found[-1] = _together(last, segment)
+        return found
+
+
+def once_each(determinants: Iterable[Row]) -> list[Row]:
+    """Rows of gold_billing_determinants, each meter point and month once."""
+    return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
+
+
+def price_days_of(facts: Facts) -> PriceDays:
+    """Days inside a month on which a price of a contract changes, found once for each contract; none where a
+    day is not covered.
+    """
+
+    @cache
+    def days(contract: Contract, month: BillingMonth) -> tuple[date, ...]:
+        with suppress(FactNotInForceError):
+            return change_days(contract, month, facts)
+        return ()
+
+    return days
+
+
+def _schedule(terms: Row) -> TouSchedule | None:
+    if not terms["is_time_of_use"] or terms["customer_class_code"] is None:
+        return None
+    return TouSchedule.of(terms["customer_class_code"], terms.get("is_ev_charging"))
+
+
+def _segment(contract: Contract, piece: Piece, terms: Row | None, section: str) -> Segment:
+    split = piece.energy_by_period if contract.is_time_of_use else None
+    running = None if terms is None else _running_days(contract, terms, piece.first_day, piece.last_day)
+    return Segment(
+        contract,
+        piece.first_day,
+        piece.last_day,
+        piece.energy_kwh,
+        split,
+        piece.max_demand_kw,
+        section,
+        running,
+    )
+
+
+def _is_tiered(segment: Segment) -> bool:
+    return _has_tiers(segment.contract)
+
+
+def _has_tiers(contract: Contract | None) -> bool:
+    return (
+        contract is not None
+        and contract.customer_class is CustomerClass.RESIDENTIAL
+        and not contract.is_combined_meter
+    )
+
+
+def _is_without_tiers(segment: Segment) -> bool:
+    """Whether a segment pays the residential price of a combined meter."""
+    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and segment.contract.is_combined_meter
+
+
+def _running_days(contract: Contract, terms: Row, first: date, last: date) -> int | None:
+    """Days in operation from the first to the last; None: all of them. A supply whose whole capacity is
+    suspended runs on none.
+    """
+    if contract.running_capacity_kva == 0:
+        return 0
+    began, ended = terms.get("opened_date"), terms.get("closed_date")
+    start, end = max(first, began or first), min(last, ended or last)
+    return None if (start, end) == (first, last) else max(0, (end - start).days + 1)
+
+
+def _together(one: Segment, other: Segment) -> Segment:
+    demands = [demand for demand in (one.max_demand_kw, other.max_demand_kw) if demand is not None]
+    split = None
+    if one.energy_by_period is not None and other.energy_by_period is not None:
+        split = {
+            period: one.energy_by_period.get(period, Decimal(0))
+            + other.energy_by_period.get(period, Decimal(0))
+            for period in dict.fromkeys([*one.energy_by_period, *other.energy_by_period])
+        }
+    running = (
+        None
+        if one.running_days is None or other.running_days is None
+        else one.running_days + other.running_days
+    )
+    return replace(
+        one,
+        last_day=other.last_day,
+        energy_kwh=one.energy_kwh + other.energy_kwh,
+        energy_by_period=split,
+        max_demand_kw=max(demands) if len(demands) == 2 else None,
+        running_days=running,
+    )

@@ -1,0 +1,1 @@
+"""Load curves: received records to settled, validated, estimated days."""

@@ -1,0 +1,348 @@
+"""Proof that silver's measured values are what was received, none of them lost: recomputed from bronze apart
+from the code that refines them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.arrays import BoolArray, ByteArray, FloatArray, IntArray
+from pipelines.codes import CurveMeasure, IntervalStatus
+from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
+from pipelines.transforms.ground.local_days import DAY_SPAN
+
+_NO_DATA = "N"
+"""Quality letter of a sender who says that there is no value."""
+
+
+def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: pa.Table) -> int:
+    """Measured intervals that differ from every received record of their meter point, channel and day; 0 is
+    the only right answer.
+
+    bronze        bronze_load_curves of the meter points, whole.
+    curves        silver_day_curves made of them.
+    meter_points  silver_meter_points: the multiplier in force on the day.
+
+    A received value counts times the multiplier, and times the length of the interval where it is mean power.
+    Equal means equal to the
+    last bit. Where a day came more than once, any of its records may be the one that stands, interval by
+    interval.
+    """
+    if not curves.num_rows:
+        return 0
+    mine, received = _keys(curves, curves), _keys(bronze, curves)
+    order = np.argsort(mine)
+    place = np.minimum(np.searchsorted(mine[order], received), mine.size - 1)
+    target = np.where(mine[order][place] == received, order[place], -1)
+    scale = _scales(bronze, meter_points)
+    minutes, sent_minutes = _integers(curves["interval_minutes"]), _integers(bronze["interval_minutes"])
+    changed = 0
+    for length in np.unique(minutes).tolist():
+        slots = 1440 // length
+        rows = np.flatnonzero((minutes == length) & (_lengths(curves["measured_kwh_or_kvarh"]) == slots))
+        row_of = np.full(minutes.size, -1, dtype=np.int64)
+        row_of[rows] = np.arange(rows.size)
+        told = np.flatnonzero(
+            (target >= 0) & (sent_minutes == length) & (_lengths(bronze["values_unscaled"]) == slots)
+        )
+        told = told[row_of[target[told]] >= 0]
+        told = told[np.argsort(row_of[target[told]], kind="stable")]
+        begins = np.searchsorted(row_of[target[told]], np.arange(rows.size + 1))
+        measured, measured_at = _elements(curves["measured_kwh_or_kvarh"])
+        values, values_at = _elements(bronze["values_unscaled"])
+        changed += _differing(
+            measured, measured_at[rows], values, values_at[told], scale[told], begins, slots
+        )
+    return changed
+
+
+def received_not_in_silver(
+    bronze: pa.Table, curves: pa.Table, quarantine: pa.Table, present_char: str
+) -> int:
+    """Received values that silver shows as never measured, or whose day it does not have; 0 is the only right
+    answer.
+
+    bronze        bronze_load_curves of the meter points, whole.
+    curves        silver_day_curves made of them, all months.
+    quarantine    What was held back; such records are accounted for there, by content hash and line.
+    present_char  The character of the sender's completeness flags that says a point came.
+
+    Of several records for one day the newest that tells an interval counts: the larger time of the sender,
+    then the larger content hash, then the larger
+    line. It takes a value away only by telling the interval as empty; one of another length than the newest
+    counts for nothing.
+    """
+    fit = np.flatnonzero(~_held_back(bronze, quarantine))
+    if not fit.size:
+        return 0
+    rows = bronze.take(pa.array(fit)) if fit.size < bronze.num_rows else bronze
+    key, silver_key = _keys(rows, rows), _keys(curves, rows)
+    minutes, silver_minutes = _integers(rows["interval_minutes"]), _integers(curves["interval_minutes"])
+    order = _oldest_first(rows, key)
+    last = np.concatenate((key[order[1:]] != key[order[:-1]], [True]))
+    newest = order[np.flatnonzero(last)[np.cumsum(np.concatenate(([False], last[:-1])))]]
+    order = order[minutes[order] == minutes[newest]]
+    told = _Told.of(rows, present_char)
+    lost = 0
+    for length in np.unique(minutes[order]).tolist():
+        slots = 1440 // length
+        mine = order[minutes[order] == length]
+        of_length = silver_minutes == length
+        measured = (
+            curves["measured_kwh_or_kvarh"]
+            if of_length.all()
+            else curves["measured_kwh_or_kvarh"].filter(pa.array(of_length))
+        )
+        ends = _ends(key[mine])
+        begins = np.concatenate(([0], ends[:-1] + 1))
+        place = _place_of(key[mine][ends], silver_key[of_length])
+        # A day that silver does not have is at place -1: all of it is open.
+        open_slots = np.concatenate((_empty(measured, slots), np.ones((1, slots), np.bool_)))[place]
+        day, slot = np.nonzero(open_slots)
+        has = np.zeros(day.size, dtype=np.bool_)
+        for turn in range(int((ends - begins).max()) + 1):
+            more = np.flatnonzero(
+                (begins[day] + turn <= ends[day])
+                & told.whole(mine[np.minimum(begins[day] + turn, mine.size - 1)], slots)
+            )
+            record = mine[begins[day[more]] + turn]
+            value, delivered = told.at(record, slot[more])
+            has[more] = np.where(delivered, value, has[more])
+        lost += int(has.sum())
+    return lost
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What records tell of single intervals, one after the other in flat arrays; ``begins`` and ``lengths``
+    run over records.
+
+    present       Whether a value is there.
+    flags         Characters of completeness flags, of which ``present_flag`` says that the interval came.
+    no_data       Whether the quality code says that there is no value.
+    """
+
+    present: BoolArray
+    begins: IntArray
+    lengths: IntArray
+    flags: ByteArray
+    flag_begins: IntArray
+    flag_lengths: IntArray
+    no_data: BoolArray
+    code_begins: IntArray
+    code_lengths: IntArray
+    present_flag: int
+
+    @classmethod
+    def of(cls, rows: pa.Table, present_char: str) -> _Told:
+        values = pc.list_flatten(rows["values_unscaled"])
+        lengths, code_lengths = (
+            np.maximum(_lengths(rows[name]), 0) for name in ("values_unscaled", "sender_quality_codes")
+        )
+        texts = pc.fill_null(rows["present_flags"], "")
+        flag_lengths = _integers(pc.binary_length(texts))
+        flags = (
+            np.frombuffer("".join(texts.to_pylist()).encode(), np.uint8)
+            if flag_lengths.any()
+            else np.zeros(0, np.uint8)
+        )
+        codes = pc.fill_null(pc.list_flatten(rows["sender_quality_codes"]), "")
+        no_data = np.asarray(pc.starts_with(codes, _NO_DATA, ignore_case=True).to_numpy(), np.bool_)
+        present = np.asarray(pc.invert(pc.is_null(values, nan_is_null=True)).to_numpy(), np.bool_)
+        begins = [np.cumsum(sizes) - sizes for sizes in (lengths, flag_lengths, code_lengths)]
+        return cls(
+            present,
+            begins[0],
+            lengths,
+            flags,
+            begins[1],
+            flag_lengths,
+            no_data,
+            begins[2],
+            code_lengths,
+            ord(present_char),
+        )
+
+    def whole(self, records: IntArray, slots: int) -> BoolArray:
+        """Which records have a value, or none, for each interval of their day."""
+        return np.asarray(self.lengths[records] == slots, np.bool_)
+
+    def at(self, records: IntArray, slots: IntArray) -> tuple[BoolArray, BoolArray]:
+        """Of single intervals whether the record has a value there, and whether it tells the interval at all."""
+        value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
+        flagged = np.flatnonzero(self.flag_lengths[records] > slots)
+        flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
+        value[flagged] &= (flag == self.present_flag) | (flag == ord(TOLD_AGAIN))
+        delivered[flagged] = flag != ord(NOT_DELIVERED)
+        coded = np.flatnonzero(self.code_lengths[records] > slots)
+        value[coded] &= ~self.no_data[self.code_begins[records[coded]] + slots[coded]]
+        return value, delivered
+
+
+def measured_not_final(curves: pa.Table) -> int:
+    """Measured intervals whose final value is another, or none; 0 is the only right answer. A list of the
+    wrong length counts its whole table.
+    """
+    measured, final, status = (
+        pc.list_flatten(curves[name])
+        for name in ("measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes")
+    )
+    if not len(measured) == len(final) == len(status):
+        return int(curves.num_rows)
+    kept = pc.equal(status, int(IntervalStatus.MEASURED))
+    same = pc.fill_null(pc.equal(measured, final), False)
+    return int(pc.sum(pc.and_(kept, pc.invert(same))).as_py() or 0)
+
+
+def _held_back(bronze: pa.Table, quarantine: pa.Table) -> BoolArray:
+    """Records that are in quarantine, by content hash and line."""
+    held = np.zeros(bronze.num_rows, dtype=np.bool_)
+    files = pc.unique(quarantine["content_hash"])
+    if not len(files):
+        return held
+    lines = pc.unique(quarantine["line_number"])
+    asked, known = (
+        (_places(rows["content_hash"], files), _places(rows["line_number"], lines))
+        for rows in (bronze, quarantine)
+    )
+    packed = np.where((asked[0] >= 0) & (asked[1] >= 0), asked[0] * len(lines) + asked[1], -1)
+    return np.asarray(np.isin(packed, known[0] * len(lines) + known[1]), np.bool_)
+
+
+def _oldest_first(rows: pa.Table, key: IntArray) -> IntArray:
+    """The records by key, those of one key in the order in which each stands over the ones before."""
+    order = np.argsort(key, kind="stable")
+    contested = np.zeros(key.size, dtype=np.bool_)
+    again = key[order[1:]] == key[order[:-1]]
+    contested[1:] |= again
+    contested[:-1] |= again
+    places = np.flatnonzero(contested)
+    if places.size:
+        rivals = order[places]
+        some = rows.select(["sent_at_utc", "content_hash", "line_number"]).take(pa.array(rivals))
+        sent = _integers(pc.fill_null(some["sent_at_utc"].cast(pa.int64()), np.iinfo(np.int64).min))
+        content = _integers(pc.rank(some["content_hash"].combine_chunks(), tiebreaker="dense"))
+        order[places] = rivals[np.lexsort((_integers(some["line_number"]), content, sent, key[rivals]))]
+    return order
+
+
+def _ends(key: IntArray) -> IntArray:
+    """Place of the last of each run of equal keys."""
+    return np.flatnonzero(np.concatenate((key[1:] != key[:-1], [True])))
+
+
+def _place_of(wanted: IntArray, keys: IntArray) -> IntArray:
+    """Place of each wanted key among distinct keys, -1 where it is not there."""
+    if not keys.size:
+        return np.full(wanted.size, -1, dtype=np.int64)
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][place] == wanted, order[place], -1)
+
+
+def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
+    """(days x slots) whether no value stands there; a list of another length holds none that could be found."""
+    whole = _lengths(column) == slots
+    empty = np.ones((len(column), slots), dtype=np.bool_)
+    values = pc.list_flatten(column if whole.all() else column.filter(pa.array(whole)))
+    empty[whole] = pc.is_null(values, nan_is_null=True).to_numpy().reshape(-1, slots)
+    return empty
+
+
+def _keys(rows: pa.Table, curves: pa.Table) -> IntArray:
+    """Meter point, channel and day of each row as one number, counted by the names in ``curves``; -1 where
+    they do not occur there.
+    """
+    point, channel = (
+        _places(rows[name], pc.unique(curves[name])) for name in ("meter_point_id", "channel_code")
+    )
+    count = len(pc.unique(curves["channel_code"]))
+    packed = (point * count + channel) * DAY_SPAN + _integers(rows["curve_date"].cast(pa.int32()))
+    return np.where((point >= 0) & (channel >= 0), packed, -1)
+
+
+def _places(column: pa.ChunkedArray, names: pa.Array) -> IntArray:
+    return _integers(pc.fill_null(pc.index_in(column, value_set=names), -1))
+
+
+def _integers(column: pa.ChunkedArray) -> IntArray:
+    return np.asarray(column.to_numpy(), dtype=np.int64)
+
+
+def _lengths(column: pa.ChunkedArray) -> IntArray:
+    return _integers(pc.fill_null(pc.list_value_length(column), -1))
+
+
+def _matrix(column: pa.ChunkedArray, rows: IntArray, slots: int) -> FloatArray:
+    """(rows x slots), NaN where a value is empty; each of the rows has so many."""
+    chosen = (
+        column if rows.size == len(column) and (np.diff(rows) == 1).all() else column.take(pa.array(rows))
+    )
+    return np.asarray(pc.list_flatten(chosen).to_numpy(), dtype=np.float64).reshape(rows.size, slots)
+
+
+def _elements(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray]:
+    """All values of a list column one after the other, NaN where one is empty, and where each row begins."""
+    lengths = np.maximum(_lengths(column), 0)
+    return np.asarray(pc.list_flatten(column).to_numpy(), dtype=np.float64), np.cumsum(lengths) - lengths
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _differing(
+    measured: FloatArray,
+    rows: IntArray,
+    values: FloatArray,
+    records: IntArray,
+    scale: FloatArray,
+    begins: IntArray,
+    slots: int,
+) -> int:
+    """Measured intervals that no record of their day tells.
+
+    rows            Where each day begins in ``measured``.
+    records, scale  Where each record begins in ``values``, and from value to energy; by day.
+    begins          (days + 1) first record of each day.
+    """
+    differing = 0
+    for day in range(rows.size):
+        for slot in range(slots):
+            energy = measured[rows[day] + slot]
+            told = np.isnan(energy)
+            for record in range(begins[day], begins[day + 1]):
+                told |= energy == values[records[record] + slot] * scale[record]
+            differing += not told
+    return differing
+
+
+def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
+    """From a received value to energy; NaN where no meter counts on the day."""
+    asked = pd.DataFrame(
+        {
+            "point": bronze["meter_point_id"].to_pandas(),
+            "day": _integers(bronze["curve_date"].cast(pa.int32())),
+            "row": np.arange(bronze.num_rows),
+        }
+    )
+    known = pd.DataFrame(
+        {
+            "point": meter_points["meter_point_id"].to_pandas(),
+            "day": _integers(meter_points["valid_from_date"].cast(pa.int32())),
+            "last": _integers(pc.fill_null(meter_points["valid_to_date"].cast(pa.int32()), DAY_SPAN)),
+            "multiplier": meter_points["multiplier_ratio"].cast(pa.float64()).to_numpy(),
+        }
+    )
+    found = pd.merge_asof(
+        asked.sort_values("day"), known.sort_values("day"), on="day", by="point"
+    ).sort_values("row")
+    multiplier = np.where(found["day"] <= found["last"], found["multiplier"], np.nan)
+    is_power = np.asarray(
+        pc.fill_null(pc.equal(bronze["measure_code"], CurveMeasure.MEAN_POWER.value), False).to_numpy()
+    )
+    hours = np.where(is_power, _integers(bronze["interval_minutes"]) / 60.0, 1.0)
+    return np.asarray(multiplier * hours, dtype=np.float64)

@@ -1,0 +1,1 @@
+"""Energy of local days, from registers and curves."""

@@ -1,0 +1,1 @@
+"""Received records: which one stands, what is wrong with it, and its silver form."""

@@ -1,0 +1,1 @@
+"""Frozen registers: reads to settled energy, and the registers of the rates."""

@@ -1,0 +1,1 @@
+"""Manual edits of load curves."""

@@ -1,0 +1,1 @@
+"""Estimates of missing intervals: methods, choice, back test, agreement with registers."""

@@ -1,0 +1,208 @@
+"""Estimation of missing intervals: measured values are kept, and what nobody can estimate stays empty."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
+from pipelines.codes import IntervalStatus
+from pipelines.vee.blocks import CurveBlock
+from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, choose, try_methods, widths
+from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
+from pipelines.vee.estimation.gap_kernels import LINEAR, METHODS, Gaps, GapSettings, estimate_gaps
+from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation.kernels import split_invalid
+
+_STATUS_OF_METHOD = np.array(
+    [estimator.status for estimator in CURVE_ESTIMATORS] + [IntervalStatus.MISSING], dtype=np.int8
+)
+
+
+@dataclass(frozen=True)
+class Estimates:
+    """Final values of a block.
+
+    final   (days x slots) energy, NaN where nothing could be estimated. [kWh or kvarh]
+    status  (days x slots) IntervalStatus.
+    places  (estimates) position of each estimated interval among days x slots, rising.
+    margin  (estimates) half the width of its expected-error band, NaN where the series is too short to tell.
+            [kWh or kvarh]
+    """
+
+    final: FloatArray
+    status: Int8Array
+    places: IntArray
+    margin: FloatArray
+
+
+def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
+    """Thresholds in intervals."""
+    return GapSettings(
+        like_days=settings.like_day_count,
+        reach_days=settings.like_day_reach_days,
+        beside=_whole_intervals(settings.like_day_neighbour_hours, interval_hours),
+        scale_min=settings.like_day_scale_min,
+        scale_max=settings.like_day_scale_max,
+        context_min=max(1, _whole_intervals(settings.resembling_context_min_hours, interval_hours)),
+        context_max=max(1, _whole_intervals(settings.resembling_context_max_hours, interval_hours)),
+        compared=settings.resembling_compared,
+        candidates=settings.resembling_candidates,
+        tied_days=settings.resembling_tied_days,
+        untied_days=settings.resembling_untied_days,
+        least_alike=settings.resembling_least_alike,
+    )
+
+
+def mask_lengths(settings: VeeSettings, interval_hours: float) -> IntArray:
+    """Lengths of masked gaps in intervals, rising and distinct."""
+    return np.unique(
+        [max(1, round(hours / interval_hours)) for hours in settings.back_test_gap_hours]
+    ).astype(np.int64)
+
+
+def _whole_intervals(hours: float, interval_hours: float) -> int:
+    return int(hours / interval_hours + 1e-9)
+
+
+def estimate_missing_intervals(
+    block: CurveBlock,
+    invalid: BoolArray,
+    substituted: BoolArray,
+    settings: VeeSettings,
+    barred: BoolArray | None = None,
+) -> Estimates:
+    """Final value, status and expected error of each interval.
+
+    invalid      (days x slots) the value is missing or failed an invalid check.
+    substituted  (days x slots) the sender says that the value is not a measured one.
+    barred       (days x slots) intervals that stay empty: nobody knows whether anything was counted there;
+                 none: none.
+
+    A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The
+    method is the one that erred least on gaps of a like length masked in the series' own values; see
+    ``gap_choice.choose``.
+    """
+    final, status, clean = split_invalid(
+        block.energy,
+        invalid,
+        substituted,
+        IntervalStatus.MEASURED.value,
+        IntervalStatus.MISSING.value,
+        IntervalStatus.SUBSTITUTED_BY_SENDER.value,
+    )
+    if not invalid.any():
+        return Estimates(final, status, np.empty(0, dtype=np.int64), np.empty(0))
+    if block.outages is not None:
+        clean &= ~block.outages
+    slots = final.shape[1]
+    series = Series(final.reshape(-1), slots, block.series_starts * slots, block.day_types, clean)
+    places, values, methods, margin = _fill(series, settings, block.interval_hours, barred)
+    final.reshape(-1)[places] = values
+    status.reshape(-1)[places] = _STATUS_OF_METHOD[methods]
+    return Estimates(final, status, places, margin)
+
+
+def _fill(
+    series: Series, settings: VeeSettings, interval_hours: float, barred: BoolArray | None
+) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    """Position, value, method and margin of every interval that could be estimated."""
+    of_series, begin, length = _find_gaps(
+        series, barred, _whole_intervals(settings.like_day_limit_days * 24, interval_hours)
+    )
+    if not length.size:
+        return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64), np.empty(0)
+    how = gap_settings(settings, interval_hours)
+    offset = np.cumsum(length) - length
+    rows = int(length.sum())
+    estimates, spread = np.full((rows, METHODS), np.nan), np.zeros(rows)
+    gaps = Gaps(
+        series.starts[of_series], series.starts[of_series + 1], begin, length, np.ones_like(length), offset
+    )
+    estimate_gaps(
+        series.flat,
+        series.slots,
+        series.day_types,
+        series.clean,
+        gaps,
+        False,
+        how,
+        estimates,
+        spread,
+        np.empty(0),
+    )
+
+    lengths = mask_lengths(settings, interval_hours)
+    # A series too short for masks of the nearest length learns from the longest that it has room for.
+    longest = (
+        np.searchsorted(
+            lengths * (settings.back_test_least_masks + 1) + 1,
+            np.diff(series.starts)[of_series],
+            side="right",
+        )
+        - 1
+    )
+    kind = np.minimum(np.searchsorted(lengths[:-1] * lengths[1:], length * length), np.maximum(longest, 0))
+    pairs, pair = np.unique(of_series * lengths.size + kind, return_inverse=True)
+    masks, least = settings.back_test_masks, settings.back_test_least_masks
+    trials = try_methods(
+        series, pairs // lengths.size, lengths[pairs % lengths.size], masks, least, how, LEARNING_PHASE
+    )
+    choice = choose(trials, least, settings.band_coverage_ratio, settings.linear_caution_ratio)
+    short = length <= _whole_intervals(settings.linear_limit_hours, interval_hours)
+    method = _first_that_reaches(estimates, length, offset, choice, pair, short)
+
+    gap = np.repeat(np.arange(length.size), length)
+    chosen = method[gap]
+    values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
+    reach = choice.reach[pair[gap], chosen]
+    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, series, of_series)
+    filled = ~np.isnan(values)
+    places = begin[gap] + np.arange(rows) - offset[gap]
+    return places[filled], values[filled], chosen[filled], margin[filled]
+
+
+def _find_gaps(series: Series, barred: BoolArray | None, limit: int) -> tuple[IntArray, IntArray, IntArray]:
+    """Series, begin and length of every run of missing values of at most ``limit`` intervals that may be
+    estimated.
+    """
+    open_values = np.isnan(series.flat)
+    if barred is not None:
+        open_values &= ~barred.reshape(-1)
+    missing = np.flatnonzero(open_values)
+    if not missing.size:
+        return missing, missing, missing
+    of_series = np.searchsorted(series.starts, missing, side="right") - 1
+    fresh = np.flatnonzero(
+        np.concatenate(([True], (missing[1:] != missing[:-1] + 1) | (of_series[1:] != of_series[:-1])))
+    )
+    length = np.diff(np.concatenate((fresh, [missing.size])))
+    kept = length <= limit
+    return of_series[fresh[kept]], missing[fresh[kept]], length[kept]
+
+
+def _first_that_reaches(
+    estimates: FloatArray,
+    length: IntArray,
+    offset: IntArray,
+    choice: Choice,
+    pair: IntArray,
+    short: BoolArray,
+) -> IntArray:
+    """The best method that fills a whole gap, else the best that fills part of it. (gaps)
+
+    Where nothing was learnt, short gaps take the methods in the order of the catalogue, longer ones like-days
+    first and no straight line.
+    """
+    holes = np.add.reduceat(np.isnan(estimates), offset, axis=0, dtype=np.int64)
+    order = np.where(
+        choice.learnt[pair][:, None],
+        choice.ranked[pair],
+        np.where(short[:, None], np.arange(METHODS), np.roll(np.arange(METHODS), -1)),
+    )
+    holes[(~choice.learnt[pair] & ~short), LINEAR] = holes.max(initial=0) + 1
+    ranked = np.take_along_axis(holes, order, axis=1)
+    whole = ranked == 0
+    first = np.where(whole.any(axis=1), whole.argmax(axis=1), ranked.argmin(axis=1))
+    return np.asarray(np.take_along_axis(order, first[:, None], axis=1)[:, 0])

@@ -1,0 +1,120 @@
+"""The estimators of load curves, as one list: choice, documentation and tests iterate over it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pipelines.codes import IntervalStatus
+from pipelines.vee.estimation import gap_kernels
+
+
+@dataclass(frozen=True)
+class Estimator:
+    """One way to fill a gap.
+
+    id        Stable name.
+    title     What it does; ``title_zh`` the same in the trade's Chinese.
+    status    The status that its values carry; no two estimators share one.
+    source    Where the method comes from.
+    settings  Names of the thresholds of ``vee.yaml`` that steer it.
+    row       Its row in the matrix that ``gap_kernels.estimate_gap`` fills; none for what needs the
+              registers.
+    """
+
+    id: str
+    title: str
+    title_zh: str
+    status: IntervalStatus
+    source: str
+    settings: tuple[str, ...]
+    row: int | None = None
+
+
+_TRADE = "Practice of the trade; number, reach and scale are the project's own."
+_OWN = (
+    "The project's own; measured against the straight line and the mean of like-days in docs/estimation.md."
+)
+_RESEMBLING = (
+    "resembling_context_min_hours",
+    "resembling_context_max_hours",
+    "resembling_compared",
+    "resembling_candidates",
+    "resembling_least_alike",
+    "like_day_reach_days",
+)
+
+ESTIMATORS: tuple[Estimator, ...] = (
+    Estimator(
+        "VEE-E01",
+        "Straight line between the gap's two neighbours",
+        "线性插值",
+        IntervalStatus.ESTIMATED_LINEAR,
+        "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
+        ("linear_limit_hours", "linear_caution_ratio"),
+        gap_kernels.LINEAR,
+    ),
+    Estimator(
+        "VEE-E02",
+        "Mean of the nearest clean like-days, scaled to the gap's neighbours",
+        "同类日均值",
+        IntervalStatus.ESTIMATED_LIKE_DAY,
+        _TRADE,
+        (
+            "like_day_count",
+            "like_day_reach_days",
+            "like_day_limit_days",
+            "like_day_neighbour_hours",
+            "like_day_scale_min",
+            "like_day_scale_max",
+        ),
+        gap_kernels.LIKE_DAY,
+    ),
+    Estimator(
+        "VEE-E03",
+        "Mean of the clean days that run most alike beside the gap, each tied to the gap's neighbours",
+        "相似日均值（端点衔接）",
+        IntervalStatus.ESTIMATED_TIED_DAYS,
+        _OWN,
+        ("resembling_tied_days", *_RESEMBLING),
+        gap_kernels.TIED,
+    ),
+    Estimator(
+        "VEE-E04",
+        "Half way between the straight line and tied resembling days",
+        "线性与相似日折中",
+        IntervalStatus.ESTIMATED_HALFWAY,
+        _OWN,
+        ("resembling_tied_days", *_RESEMBLING),
+        gap_kernels.HALFWAY,
+    ),
+    Estimator(
+        "VEE-E05",
+        "Median of the clean days that run most alike beside the gap, as they stand",
+        "相似日中位数",
+        IntervalStatus.ESTIMATED_DAY_MEDIAN,
+        _OWN,
+        ("resembling_untied_days", *_RESEMBLING),
+        gap_kernels.UNTIED,
+    ),
+    Estimator(
+        "VEE-E06",
+        "Profile of the customer class, scaled to what the registers leave for the gap",
+        "行业典型曲线按表码电量分摊",
+        IntervalStatus.ESTIMATED_CLASS_PROFILE,
+        "Practice of the trade where a meter has no like-days of its own.",
+        ("profile_least_days",),
+    ),
+    Estimator(
+        "VEE-E07",
+        "What the registers leave for the gap, spread evenly over it",
+        "表码电量均摊",
+        IntervalStatus.ESTIMATED_EVEN_SHARE,
+        "Practice of the trade as a last resort.",
+        (),
+    ),
+)
+
+CURVE_ESTIMATORS: tuple[Estimator, ...] = tuple(
+    estimator for estimator in ESTIMATORS if estimator.row is not None
+)
+"""Those that work on a curve alone, in the order of their rows."""

@@ -1,0 +1,1 @@
+"""Checks of records, registers, intervals and days, and their kernels."""

@@ -1,0 +1,286 @@
+"""Checks of the intervals of load curves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pipelines.arrays import BoolArray
+from pipelines.codes import Severity
+from pipelines.vee.blocks import CurveBlock
+from pipelines.vee.validation import kernels, spike_kernels
+from pipelines.vee.validation.check import (
+    ACTIVE_FORWARD,
+    CAPACITY_KNOWN,
+    TIANJIN,
+    TRADE,
+    Check,
+    Eligibility,
+    Level,
+    Parameters,
+)
+
+_OUTAGE_KNOWN = Eligibility("active energy drawn, outage on record", lambda block: block.counts_use)
+
+
+def _gap(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.isnan(block.energy)
+
+
+def _duplicate(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    days = np.asarray(block.receptions > 1)
+    return days if block.told_again is None else days[:, None] | block.told_again
+
+
+def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(block.energy < 0)
+
+
+def _zero_runs(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    limit = block.slots_in(parameters["hours"])
+    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True))
+
+
+def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    runs = _zero_runs(block, parameters)
+    if block.outages is not None and block.outages.any():
+        runs &= ~np.asarray(kernels.runs_touching(runs, block.series_starts, block.outages))
+    return runs
+
+
+def _zero_run_in_outage(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    if block.outages is None or not block.outages.any():
+        return np.zeros(block.energy.shape[0], dtype=np.bool_)
+    return np.asarray(
+        kernels.runs_touching(_zero_runs(block, parameters), block.series_starts, block.outages)
+    )
+
+
+def _stuck(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    every = np.ones(block.energy.shape[0], dtype=np.bool_)
+    limit = max(2, block.slots_in(parameters["hours"]))
+    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, every, limit, False))
+
+
+def _isolated_spike(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(
+        spike_kernels.isolated_spikes(
+            block.energy,
+            block.series_starts,
+            block.day_types,
+            parameters["isolation"],
+            parameters["like_day_ratio"],
+            parameters["floor"],
+            parameters["like_days"],
+            parameters["slots"],
+            parameters["reach_days"],
+        )
+    )
+
+
+def _third_highest(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(spike_kernels.above_third_highest(block.energy, parameters["ratio"]))
+
+
+def _local_maximum(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(
+        spike_kernels.local_maxima(
+            block.energy,
+            block.series_starts,
+            parameters["slots"] // 2,
+            parameters["ratio"],
+            parameters["floor"],
+        )
+    )
+
+
+def _above_like_days(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(
+        spike_kernels.above_like_days(
+            block.energy,
+            block.series_starts,
+            block.day_types,
+            parameters["ratio"],
+            parameters["floor"],
+            parameters["like_days"],
+            parameters["slots"],
+            parameters["reach_days"],
+            parameters["window_slots"] // 2,
+            parameters["window_ratio"],
+        )
+    )
+
+
+def _over_capacity(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    limit = parameters["factor"] * block.capacity_kva * block.interval_hours
+    return np.asarray(block.energy > limit[:, None])  # false where the capacity is NaN
+
+
+def _end_stamps(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    return np.asarray(kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers))
+
+
+def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
+    if block.silent_before is None:
+        return np.zeros(block.energy.shape[0], dtype=np.bool_)
+    return np.asarray(block.silent_before > parameters["days"])
+
+
+_PLATEAU = (
+    "Two and more slots side by side of which none is above `spike_isolation_ratio` times the highest beside it: a plateau, such as a shift or a furnace "
+    "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known capacity; else they are only told of: by VEE-V09 "
+    "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through the energy of the day, and by VEE-V29 "
+    "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two highest are found."
+)
+
+INTERVAL_CHECKS: tuple[Check, ...] = (
+    Check(
+        "VEE-V01",
+        Level.INTERVAL,
+        "Gap: nothing came for the interval",
+        "缺数",
+        Severity.INVALID,
+        TRADE,
+        _gap,
+        bit=0,
+    ),
+    Check(
+        "VEE-V02",
+        Level.INTERVAL,
+        "Duplicate: the day, or the interval in its file, came more than once",
+        "重复",
+        Severity.INFO,
+        TRADE,
+        _duplicate,
+        bit=1,
+    ),
+    Check("VEE-V03", Level.INTERVAL, "Negative energy", "负值", Severity.INVALID, TRADE, _negative, bit=2),
+    Check(
+        "VEE-V04",
+        Level.INTERVAL,
+        "Zero run: active energy rests at zero, and no outage is on record",
+        "零值段",
+        Severity.WARN,
+        TRADE,
+        _zero_run,
+        {"hours": "zero_run_hours"},
+        ACTIVE_FORWARD,
+        bit=3,
+    ),
+    Check(
+        "VEE-V05",
+        Level.INTERVAL,
+        "Stuck: one non-zero value repeats",
+        "数值不变",
+        Severity.WARN,
+        TRADE,
+        _stuck,
+        {"hours": "stuck_hours"},
+        bit=4,
+    ),
+    Check(
+        "VEE-V06",
+        Level.INTERVAL,
+        "Spike: an interval stands alone above its neighbours and its like-days",
+        "飞走",
+        Severity.INVALID,
+        TRADE,
+        _isolated_spike,
+        {
+            "isolation": "spike_isolation_ratio",
+            "like_day_ratio": "spike_like_day_ratio",
+            "floor": "spike_floor_ratio",
+            "like_days": "spike_like_days",
+            "slots": "spike_like_day_slots",
+            "reach_days": "like_day_reach_days",
+        },
+        bit=5,
+        blind=_PLATEAU,
+    ),
+    Check(
+        "VEE-V07",
+        Level.INTERVAL,
+        "Over capacity: power beyond what the connection can carry",
+        "超容",
+        Severity.INVALID,
+        f"Rule |P| x multiplier > K x contract capacity, {TIANJIN}; K is the project's own.",
+        _over_capacity,
+        {"factor": "over_capacity_factor"},
+        CAPACITY_KNOWN,
+        bit=6,
+    ),
+    # Bit 7 stands for VEE-V08, which is decided on the record before it comes here.
+    Check(
+        "VEE-V09",
+        Level.INTERVAL,
+        "Spike against the day: an interval far above the third highest of its day",
+        "日内极值突出",
+        Severity.INFO,
+        "Highest against third highest with 180 % is a common rule of metering systems; alone it is blind where a day has three high intervals.",
+        _third_highest,
+        {"ratio": "spike_third_highest_ratio"},
+        bit=8,
+    ),
+    Check(
+        "VEE-V10",
+        Level.INTERVAL,
+        "Spike against the hour: the highest of nine slots, far above the other eight",
+        "局部极值",
+        Severity.INFO,
+        TRADE,
+        _local_maximum,
+        {"slots": "spike_window_slots", "ratio": "spike_window_ratio", "floor": "spike_floor_ratio"},
+        bit=9,
+    ),
+    Check(
+        "VEE-V11",
+        Level.INTERVAL,
+        "Spike against like-days: an interval far above what own like-days show around the same time, and above most of its own hour",
+        "相似日突变",
+        Severity.INFO,
+        TRADE,
+        _above_like_days,
+        {
+            "ratio": "spike_own_days_ratio",
+            "floor": "spike_own_days_floor_ratio",
+            "like_days": "spike_like_days",
+            "slots": "spike_like_day_slots",
+            "reach_days": "like_day_reach_days",
+            "window_slots": "spike_window_slots",
+            "window_ratio": "spike_own_days_window_ratio",
+        },
+        bit=10,
+    ),
+    Check(
+        "VEE-V12",
+        Level.INTERVAL,
+        "Zero run in an outage: active energy rests at zero while an outage is on record",
+        "停电零值段",
+        Severity.INFO,
+        TRADE,
+        _zero_run_in_outage,
+        {"hours": "zero_run_hours"},
+        _OUTAGE_KNOWN,
+        bit=11,
+    ),
+    Check(
+        "VEE-V13",
+        Level.INTERVAL,
+        "Stamps of the other end: a series lacks only the first slot of its first day and ends with one alone, or begins with one and lacks only the last",
+        "时标起止混淆",
+        Severity.WARN,
+        "Follows from the two conventions: stamps at one end of intervals, read as those of the other, shift a whole series by one slot.",
+        _end_stamps,
+        bit=12,
+    ),
+    Check(
+        "VEE-V35",
+        Level.INTERVAL,
+        "Long silence: before the day nothing came for more days than are told one by one as missing",
+        "长期无数据",
+        Severity.WARN,
+        "The project's own: what a silence of that length would hold is not written out, so that it costs nothing.",
+        _long_silence,
+        {"days": "longest_silence_days"},
+        bit=13,
+    ),
+)

@@ -1,0 +1,244 @@
+"""Compiled spike rules. All take the days of stacked series; a neighbour or like-day never comes from another
+series.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+from pipelines.arrays import BoolArray, FloatArray, IntArray
+from pipelines.vee.validation.kernels import nearest_like_days
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _larger_neighbour(flat: FloatArray, position: int, first: int, last: int, reach: int) -> float:
+    """The larger of the nearest values on either side that are there within ``reach`` intervals; NaN where
+    neither side has one.
+    """
+    larger = np.nan
+    for step in (-1, 1):
+        for distance in range(1, reach + 1):
+            candidate = position + step * distance
+            if candidate < first or candidate >= last:
+                break
+            if not np.isnan(flat[candidate]):
+                larger = flat[candidate] if np.isnan(larger) else max(larger, flat[candidate])
+                break
+    return float(larger)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _usual_at(
+    energy: FloatArray, found: IntArray, count: int, slot: int, reach: int, largest: FloatArray
+) -> float:
+    """Median over like-days of the largest value within ``reach`` slots of a time of day; NaN where there is
+    none.
+
+    largest  Room for one value per like-day.
+    """
+    kept = 0
+    for index in range(count):
+        top = -1.0
+        for near in range(max(0, slot - reach), min(energy.shape[1], slot + reach + 1)):
+            top = max(top, energy[found[index], near])  # a NaN loses every comparison
+        if top >= 0.0:
+            place = kept
+            while place > 0 and largest[place - 1] > top:
+                largest[place] = largest[place - 1]
+                place -= 1
+            largest[place] = top
+            kept += 1
+    if kept == 0:
+        return np.nan
+    middle = kept // 2
+    return float(largest[middle]) if kept % 2 else float((largest[middle - 1] + largest[middle]) / 2)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _mean_above_zero(values: FloatArray) -> float:
+    mass, number = 0.0, 0
+    for value in values:
+        if value > 0.0:
+            mass += value
+            number += 1
+    return mass / number if number else 0.0
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def isolated_spikes(
+    energy: FloatArray,
+    series_starts: IntArray,
+    day_types: IntArray,
+    isolation: float,
+    like_day_ratio: float,
+    floor_ratio: float,
+    like_days: int,
+    like_slots: int,
+    reach_days: int,
+) -> BoolArray:
+    """Intervals that stand alone above their neighbours and above what like-days show at that time.
+
+    energy  (days x slots), NaN where nothing came.
+    A step up into a shift is no spike: its next neighbour is as high. A short burst that comes every like-day
+    is no spike either.
+    Two passes: what the first finds is no neighbour in the second, so that two unequal spikes side by side
+    are both found.
+    """
+    slots = energy.shape[1]
+    work = energy.copy()
+    flat = work.reshape(-1)
+    flags = np.zeros(flat.size, dtype=np.bool_)
+    usable = np.ones(energy.shape[0], dtype=np.bool_)
+    found = np.empty(like_days, dtype=np.int64)
+    room = np.empty(like_days, dtype=np.float64)
+    for series in range(series_starts.size - 1):
+        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
+        floor = floor_ratio * _mean_above_zero(flat[first:last])
+        for _ in range(2):
+            fresh = False
+            known, count = -1, 0
+            for position in range(first, last):
+                value = flat[position]
+                if not value > floor:
+                    continue
+                if not value > isolation * _larger_neighbour(flat, position, first, last, 4):
+                    continue
+                row = position // slots
+                if row != known:
+                    known = row
+                    count = nearest_like_days(
+                        row,
+                        series_starts[series],
+                        series_starts[series + 1],
+                        day_types,
+                        usable,
+                        reach_days,
+                        found,
+                    )
+                usual = _usual_at(work, found, count, position - row * slots, like_slots, room)
+                if np.isnan(usual) or value > like_day_ratio * usual:
+                    flags[position] = True
+                    fresh = True
+            if not fresh:
+                break
+            for position in range(first, last):
+                if flags[position]:
+                    flat[position] = np.nan
+    return flags.reshape(energy.shape)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def above_third_highest(energy: FloatArray, ratio: float) -> BoolArray:
+    """Intervals above ``ratio`` times the third highest of their day; days with fewer than three values above
+    zero have none.
+    """
+    flags = np.zeros(energy.shape, dtype=np.bool_)
+    for row in range(energy.shape[0]):
+        one, two, three = 0.0, 0.0, 0.0
+        for value in energy[row]:
+            if value > three:  # false for NaN
+                if value > one:
+                    one, two, three = value, one, two
+                elif value > two:
+                    two, three = value, two
+                else:
+                    three = value
+        if three > 0.0 and one > ratio * three:
+            for slot in range(energy.shape[1]):
+                flags[row, slot] = energy[row, slot] > ratio * three
+    return flags
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def local_maxima(
+    energy: FloatArray, series_starts: IntArray, reach: int, ratio: float, floor_ratio: float
+) -> BoolArray:
+    """Intervals above ``ratio`` times every other one within ``reach`` slots, and above ``floor_ratio`` times
+    the mean of non-zero intervals.
+
+    An interval without any other one near it is not judged.
+    """
+    slots = energy.shape[1]
+    flat = energy.reshape(-1)
+    flags = np.zeros(flat.size, dtype=np.bool_)
+    for series in range(series_starts.size - 1):
+        first, last = series_starts[series] * slots, series_starts[series + 1] * slots
+        floor = floor_ratio * _mean_above_zero(flat[first:last])
+        for position in range(first, last):
+            value = flat[position]
+            if not value > floor:
+                continue
+            seen = False
+            alone = True
+            for near in range(max(first, position - reach), min(last, position + reach + 1)):
+                if near != position and not np.isnan(flat[near]):
+                    seen = True
+                    if not value > ratio * flat[near]:
+                        alone = False
+                        break
+            flags[position] = seen and alone
+    return flags.reshape(energy.shape)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _above_most_near(
+    flat: FloatArray, position: int, first: int, last: int, reach: int, ratio: float
+) -> bool:
+    """Whether a value exceeds ``ratio`` times more than half of those within ``reach`` slots; true where
+    there is none.
+    """
+    seen, below = 0, 0
+    for near in range(max(first, position - reach), min(last, position + reach + 1)):
+        if near != position and not np.isnan(flat[near]):
+            seen += 1
+            below += flat[position] > ratio * flat[near]
+    return seen == 0 or 2 * below > seen
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def above_like_days(
+    energy: FloatArray,
+    series_starts: IntArray,
+    day_types: IntArray,
+    ratio: float,
+    floor_ratio: float,
+    like_days: int,
+    like_slots: int,
+    reach_days: int,
+    near_reach: int,
+    near_ratio: float,
+) -> BoolArray:
+    """Intervals above ``ratio`` times what own like-days show around the same time, above ``near_ratio``
+    times most of those within
+    ``near_reach`` slots, and above ``floor_ratio`` times the mean of non-zero ones.
+
+    An unusual shift lies above like-days too, but not above its own hour. Like-days are looked up once for a
+    day, and only for a day that
+    has an interval which passes the other two conditions.
+    """
+    slots = energy.shape[1]
+    flat = energy.reshape(-1)
+    flags = np.zeros(energy.shape, dtype=np.bool_)
+    usable = np.ones(energy.shape[0], dtype=np.bool_)
+    found = np.empty(like_days, dtype=np.int64)
+    room = np.empty(like_days, dtype=np.float64)
+    for series in range(series_starts.size - 1):
+        begin, end = series_starts[series], series_starts[series + 1]
+        floor = floor_ratio * _mean_above_zero(energy[begin:end].reshape(-1))
+        for row in range(begin, end):
+            count = -1
+            for slot in range(slots):
+                value = energy[row, slot]
+                if not value > floor:
+                    continue
+                if not _above_most_near(
+                    flat, row * slots + slot, begin * slots, end * slots, near_reach, near_ratio
+                ):
+                    continue
+                if count < 0:
+                    count = nearest_like_days(row, begin, end, day_types, usable, reach_days, found)
+                flags[row, slot] = count > 0 and value > ratio * _usual_at(
+                    energy, found, count, slot, like_slots, room
+                )
+    return flags

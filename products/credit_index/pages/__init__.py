@@ -1,0 +1,1 @@
+"""Pages of the credit index: the portfolio and one enterprise."""

@@ -1,0 +1,282 @@
+"""Static pages: the portfolio for a risk officer, one enterprise for whoever must explain its score. No
+scripts, nothing loaded from anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings, is_publishable
+from products.credit_index.pages.score_charts import (
+    GRADE_FILL,
+    distribution_chart,
+    grades_chart,
+    month_line,
+    reasons_chart,
+    scale_chart,
+)
+from products.credit_index.reasons import BY_NAME, INDICATORS, shown
+from products.credit_index.settings import CreditIndexSettings
+from products.credit_index.tables import CreditGrade, WarningLevel
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Row = Mapping[str, Any]
+WARNINGS = {
+    WarningLevel.ALERT.value: ("预警", "alert"),
+    WarningLevel.WATCH.value: ("关注", "watch"),
+    WarningLevel.NONE.value: ("正常", "none"),
+}
+_INDUSTRIES_SHOWN = 20
+_TRENDS = (("operating_ratio", "{:.0%}", (0.0, 1.0)), ("on_time_6m_ratio", "{:.0%}", (0.0, 1.0)))
+
+
+def render_portfolio(
+    scores: Sequence[Row],
+    reasons: Sequence[Row],
+    month: BillingMonth,
+    settings: CreditIndexSettings,
+    publication: PublicationSettings,
+    *,
+    links: Mapping[str, str] | None = None,
+    metrics: Mapping[str, float] | None = None,
+    listed: int = 20,
+) -> str:
+    """All scores of a month: distribution, grades, warnings, industries, and those that need attention first.
+
+    scores   Newest revision of each row of credit_index_v1 of that month, at least one.
+    reasons  Rows of credit_index_reasons_v1 of the same keys and revisions; the strongest adverse one stands
+             beside each enterprise listed.
+    links    Customer -> address of its page; none: no links.
+    metrics  Figures of the model's test months (``test_auc`` ...), shown where given.
+    listed   Enterprises in the list, worst first.
+    """
+    adverse = _strongest_adverse(reasons)
+    ordered = sorted(scores, key=lambda row: (-float(row["default_probability_ratio"]), row["customer_id"]))
+    attention = sorted(
+        (row for row in ordered if row["warning_code"] != WarningLevel.NONE.value),
+        key=lambda row: (
+            list(WARNINGS).index(row["warning_code"]),
+            -float(row["default_probability_ratio"]),
+            row["customer_id"],
+        ),
+    )
+    points = [int(row["score_points"]) for row in scores]
+    return (
+        _environment()
+        .get_template("portfolio.html.j2")
+        .render(
+            month=str(month),
+            count=len(scores),
+            mean_points=sum(points) / len(points),
+            expected=sum(float(row["default_probability_ratio"]) for row in scores),
+            warnings=[
+                (code, *words, sum(row["warning_code"] == code for row in scores))
+                for code, words in WARNINGS.items()
+            ],
+            distribution=distribution_chart(points, settings),
+            grades=grades_chart(Counter(row["grade_code"] for row in scores)),
+            industries=_by_industry(scores, publication),
+            lines=[
+                _line(row, adverse.get(row["customer_id"]), (links or {}).get(row["customer_id"], ""))
+                for row in attention[:listed]
+            ],
+            attention=len(attention),
+            vetoed=sum(bool(row["veto_code"]) for row in scores),
+            metrics=_test_figures(metrics or {}),
+            **_shared(scores, settings),
+        )
+    )
+
+
+def render_enterprise(
+    score: Row,
+    reasons: Sequence[Row],
+    history: Sequence[Row],
+    settings: CreditIndexSettings,
+    publication: PublicationSettings,
+    *,
+    indicators: Sequence[Row] = (),
+    back: str = "",
+) -> str:
+    """One enterprise: score, grade, warning, veto, four reasons, its history and the indicators behind it.
+
+    score       Newest revision of a row of credit_index_v1.
+    reasons     Its rows of credit_index_reasons_v1.
+    history     Rows of credit_index_v1 of the same customer, any months; one point per month, the newest
+                revision of each.
+    indicators  Rows of gold_customer_indicators of the same customer up to the score's month, any order.
+    back        Address of the portfolio; empty for no link.
+    """
+    known = sorted(
+        (row for row in indicators if row["indicator_month"] <= score["score_month"]),
+        key=lambda row: str(row["indicator_month"]),
+    )
+    months = [row["indicator_month"] for row in known]
+    by_month = {
+        row["score_month"]: row
+        for row in sorted([*history, score], key=lambda row: (row["score_month"], row["revision"]))
+    }
+    past = [month for month in sorted(by_month) if month <= score["score_month"]]
+    charts = []
+    if len(past) > 1:
+        limits = (float(settings.min_score_points), float(settings.max_score_points))
+        charts.append(
+            (
+                "信用分走势",
+                "Score over time",
+                month_line(
+                    past,
+                    [float(by_month[month]["score_points"]) for month in past],
+                    "{:.0f}",
+                    "score",
+                    limits,
+                ),
+            )
+        )
+    charts.append(
+        (
+            "月用电量",
+            "Energy per month, kWh",
+            month_line(months, [row["month_kwh"] for row in known], "{:,.0f} kWh", "monthly energy"),
+        )
+    )
+    for name, form, limits in _TRENDS:
+        line = month_line(months, [row[name] for row in known], form, BY_NAME[name].title_en, limits)
+        charts.append((BY_NAME[name].title_zh, BY_NAME[name].title_en, line))
+    ordered = sorted(reasons, key=lambda row: int(row["reason_rank"]))
+    return (
+        _environment()
+        .get_template("enterprise.html.j2")
+        .render(
+            score=score,
+            warning=WARNINGS[score["warning_code"]],
+            scale=scale_chart(int(score["score_points"]), settings),
+            reasons=ordered,
+            reasons_chart=reasons_chart(ordered),
+            charts=[chart for chart in charts if chart[2] is not None],
+            values=_values(known[-1])
+            if known and known[-1]["indicator_month"] == score["score_month"]
+            else [],
+            estimated_high=publication.is_estimated_too_much(float(score["estimated_ratio"])),
+            back=back,
+            **_shared([score], settings),
+        )
+    )
+
+
+def _shared(scores: Sequence[Row], settings: CreditIndexSettings) -> dict[str, Any]:
+    return {
+        "settings": settings,
+        "scale_label": scores[0]["scale_label"],
+        "models": sorted({f"{row['model_name']} v{row['model_version']}" for row in scores}),
+        "is_simulated": any("simulated" in row["provenance"] for row in scores),
+        "horizon": scores[0]["horizon_months"],
+        **_style(),
+    }
+
+
+def _strongest_adverse(reasons: Sequence[Row]) -> dict[str, Row]:
+    found: dict[str, Row] = {}
+    for reason in reasons:
+        known = found.get(reason["customer_id"])
+        order = (float(reason["effect_points"]), int(reason["reason_rank"]))
+        if order[0] < 0 and (
+            known is None or order < (float(known["effect_points"]), int(known["reason_rank"]))
+        ):
+            found[reason["customer_id"]] = reason
+    return found
+
+
+def _line(row: Row, adverse: Row | None, link: str) -> dict[str, Any]:
+    because = (
+        (row["veto_zh"], row["veto_en"])
+        if row["veto_code"]
+        else (adverse["text_zh"], adverse["text_en"])
+        if adverse
+        else ("", "")
+    )
+    return {
+        "row": row,
+        "warning": WARNINGS[row["warning_code"]],
+        "zh": because[0],
+        "en": because[1],
+        "link": link,
+    }
+
+
+def _by_industry(scores: Sequence[Row], publication: PublicationSettings) -> list[dict[str, Any]]:
+    """Means of industries with members enough; every enterprise weighs the same in them (15/15 rule)."""
+    groups: dict[str, list[Row]] = {}
+    for row in scores:
+        groups.setdefault(row["industry_code"] or "—", []).append(row)
+    lines = [
+        {
+            "industry": industry,
+            "count": len(rows),
+            "mean_points": sum(int(row["score_points"]) for row in rows) / len(rows),
+            "probability": sum(float(row["default_probability_ratio"]) for row in rows) / len(rows),
+            "alerts": sum(row["warning_code"] == WarningLevel.ALERT.value for row in rows),
+        }
+        for industry, rows in groups.items()
+        if is_publishable([1] * len(rows), publication)
+    ]
+    return sorted(lines, key=lambda line: (line["mean_points"], line["industry"]))[:_INDUSTRIES_SHOWN]
+
+
+def _test_figures(metrics: Mapping[str, float]) -> list[tuple[str, str, str]]:
+    wanted = (
+        ("test_auc", "区分能力 AUC", "discrimination", "{:.3f}"),
+        ("test_ks", "KS", "KS", "{:.3f}"),
+        ("test_brier", "布里尔分", "Brier score", "{:.4f}"),
+        ("test_mean_probability", "平均预测违约概率", "mean predicted probability", "{:.2%}"),
+        ("test_default_rate", "实际违约率", "observed default rate", "{:.2%}"),
+    )
+    return [(zh, en, form.format(metrics[name])) for name, zh, en, form in wanted if name in metrics]
+
+
+def _values(row: Row) -> list[tuple[str, str, str]]:
+    found = []
+    for indicator in INDICATORS:
+        value = row[indicator.name]
+        found.append(
+            (
+                indicator.title_zh,
+                indicator.title_en,
+                "—" if value is None else shown(indicator.name, float(value)),
+            )
+        )
+    return found
+
+
+@lru_cache(maxsize=1)
+def _style() -> dict[str, Any]:
+    text = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    text += "".join(f".g{grade.value}{{background:{GRADE_FILL[grade.value]}}}" for grade in CreditGrade)
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"style": Markup(text), "style_hash": Markup(f"sha256-{digest}")}  # noqa: S704  both are made of this project's own text
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["signed"] = lambda points: f"{points:+d}" if points else "0"
+    return made

@@ -1,0 +1,1 @@
+"""Advice in yuan: the month priced again with one thing changed."""

@@ -1,0 +1,252 @@
+"""All that one bill is made from, gathered per customer before anything is priced."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from pipelines.arrays import BoolArray, FloatArray
+from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
+from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from pipelines.tariff.contract import missing_of_supply
+from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
+from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountBook, AccountMonth
+from products.efficiency_bill.comparison.baseline import DAY_TYPE, LEAST_DAYS, Baseline
+from products.efficiency_bill.comparison.peers import PeerView, compare_peers
+from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.efficiency_bill.training import Days
+
+MONTHS_OF_DEMAND = 3
+
+
+@dataclass(frozen=True)
+class DayUsage:
+    """What the days of a month tell.
+
+    base_load_kwh       The month as if every day were like its lowest days. [kWh]
+    weekend_excess_kwh  Use of Saturdays and Sundays above that. [kWh]
+    high_excess_kwh     Use of the highest days above ``high_day_kwh``. [kWh]
+    high_day_kwh        The level that only the highest days pass. [kWh/d]
+    """
+
+    base_load_kwh: float
+    weekend_excess_kwh: float
+    high_excess_kwh: float
+    high_day_kwh: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """One customer and month.
+
+    terms               The row of silver_customers in force on the month's last day.
+    contract            The same as the tariff engine takes it; None where the terms are not complete.
+    determinants        Of the month, all meter points and sections added up.
+    previous            Contract and determinants of the month before, or None.
+    shown               Columns of the bill that come straight from the metering.
+    baseline            (expected, low, high, kind), or None. [kWh]
+    day_columns         Columns of the bill with one element per local day.
+    recent_demand_kw    Highest demands of the latest three months. [kW]
+    usage               What the days of the month tell of base load, weekends and high days, or None.
+    lacks               Names of missing inputs.
+    supply              The month in segments and sections, where one contract does not price it whole; None:
+                        ``contract`` does.
+    previous_supply     The same of the month before.
+    """
+
+    month: BillingMonth
+    terms: Mapping[str, Any]
+    contract: Contract | None
+    determinants: Determinants
+    previous: tuple[Contract, Determinants] | None
+    shown: Mapping[str, Any]
+    peers: PeerView
+    baseline: tuple[float, float, float, str] | None
+    day_columns: Mapping[str, list[float | None]]
+    recent_demand_kw: tuple[Decimal, ...]
+    usage: DayUsage | None
+    lacks: tuple[str, ...]
+    supply: SupplyMonth | None = None
+    previous_supply: SupplyMonth | None = None
+
+    @property
+    def priced_supply(self) -> SupplyMonth | None:
+        """What the month is priced from; None where the contract is not known."""
+        if self.supply is not None or self.contract is None:
+            return self.supply
+        return supply_of(self.contract, self.determinants)
+
+    @property
+    def priced_previous(self) -> SupplyMonth | None:
+        """What the month before is priced from; None where it was not metered or its contract is not known."""
+        if self.previous_supply is not None or self.previous is None:
+            return self.previous_supply
+        return supply_of(*self.previous)
+
+
+def gather_cases(
+    accounts: AccountBook,
+    days: Days,
+    baselines: Mapping[str, Baseline],
+    month: BillingMonth,
+    settings: EfficiencyBillSettings,
+    limits: PublicationSettings,
+    names: Collection[str] | None = None,
+) -> list[Case]:
+    """One case per customer with determinants in the month, in the order of their numbers.
+
+    accounts  Of the month and the two before.
+    names     Customers that receive a bill; None: all of the accounts.
+    """
+    wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
+    found = {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
+    energy = {name: float(account.determinants.energy_kwh) for name, account in found.items()}
+    area = {name: account.terms["floor_area_m2"] for name, account in found.items()}
+    intensity = {name: energy[name] / area[name] if area[name] else None for name in found}
+    peers = compare_peers(
+        intensity, {name: account.terms["peer_group"] for name, account in found.items()}, energy, limits
+    )
+    cases = []
+    for name, account in found.items():
+        measured, shown = account.determinants, _shown(account.metered, limits)
+        baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
+        before = accounts.account(name, month.previous())
+        earlier = [
+            row for offset in range(MONTHS_OF_DEMAND) for row in accounts.rows_of(name, month.plus(-offset))
+        ]
+        demands = [row["max_demand_kw"] for row in earlier if row["max_demand_kw"] is not None]
+        cases.append(
+            Case(
+                month=month,
+                terms=account.terms,
+                contract=account.contract,
+                determinants=measured,
+                previous=None
+                if before is None or before.contract is None
+                else (before.contract, before.determinants),
+                shown=shown,
+                peers=peers[name],
+                baseline=baseline,
+                day_columns=day_columns,
+                # Demands of several lines do not peak together; their history says nothing of the sum.
+                recent_demand_kw=tuple(sorted(Decimal(repr(value)) for value in demands))
+                if len(account.metered) == 1
+                else (),
+                usage=day_usage(days, name, month, settings),
+                lacks=_lacks(account, shown["missing_inputs"], baselines.get(name), baseline is not None),
+                supply=account.supply,
+                previous_supply=None if before is None else before.supply,
+            )
+        )
+    return cases
+
+
+def _lacks(
+    account: AccountMonth, metering: Sequence[str], baseline: Baseline | None, is_compared: bool
+) -> tuple[str, ...]:
+    """Names of what the bill cannot show, each once."""
+    found, supply = (
+        [*metering, *(name for name in account.behind_lacks if name not in metering)],
+        account.priced_supply,
+    )
+    if supply is not None:
+        found += [name for name in missing_of_supply(supply) if name not in found]
+    else:
+        behind = [name for name in account.lacks if name in BEHIND_THE_METER]
+        found += behind or ["contract"]
+    if baseline is not None and (baseline.kind == DAY_TYPE or not is_compared):
+        found.append("weather")
+    if not is_compared:
+        found.append("baseline")
+    return tuple(found)
+
+
+def _shown(rows: Sequence[Row], limits: PublicationSettings) -> dict[str, Any]:
+    """Columns of the bill that come straight from the metering."""
+    demands, estimated = [row["max_demand_kw"] for row in rows], account_estimated_ratio(rows)
+    loss = float(sum(row.get("transformer_loss_kwh") or 0 for row in rows))
+    return ({"transformer_loss_kwh": loss} if loss else {}) | {
+        "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
+        "max_demand_kw": None if None in demands else sum(demands),
+        "max_demand_date": rows[0]["max_demand_date"] if len(rows) == 1 else None,
+        "estimated_ratio": estimated,
+        "is_estimated_above_limit": limits.is_estimated_too_much(estimated),
+        "missing_inputs": sorted({name for row in rows for name in row["missing_inputs"]}),
+    }
+
+
+def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, FloatArray] | None:
+    """Energy and temperature of each local day of the month, NaN where unknown; None for a customer without
+    days.
+    """
+    if name not in days.place:
+        return None
+    row, first = days.place[name], (month.first_day - days.days[0]).days
+    inside = [place for place in range(first, first + month.day_count) if 0 <= place < len(days.days)]
+    energy, temperature = np.full(month.day_count, np.nan), np.full(month.day_count, np.nan)
+    target = [place - first for place in inside]
+    energy[target], temperature[target] = days.energy[row, inside], days.temperature[row, inside]
+    return energy, temperature
+
+
+def day_usage(
+    days: Days, name: str, month: BillingMonth, settings: EfficiencyBillSettings
+) -> DayUsage | None:
+    """Base load, weekends and high days of the month; None where fewer than ten days are known."""
+    found = _month_of(days, name, month)
+    if found is None or np.isfinite(found[0]).sum() < LEAST_DAYS:
+        return None
+    energy, known = found[0], np.isfinite(found[0])
+    lowest = float(np.quantile(energy[known], settings.lowest_day_ratio))
+    high = float(np.quantile(energy[known], 1 - settings.highest_day_ratio))
+    weekend = energy[known & _weekend(month)]
+    return DayUsage(
+        lowest * int(known.sum()),
+        float(np.maximum(weekend - lowest, 0).sum()),
+        float(np.maximum(energy[known] - high, 0).sum()),
+        high,
+    )
+
+
+def expected_month(
+    days: Days, baseline: Baseline | None, name: str, month: BillingMonth, level: float
+) -> tuple[tuple[float, float, float, str] | None, dict[str, list[float | None]]]:
+    """What the baseline expects of the month's known days, (expected, low, high, kind), and the columns of
+    the days.
+
+    None where there is no baseline, no day, or a day's weather is not known while it counts.
+    """
+    found = _month_of(days, name, month)
+    energy, temperature = (
+        found if found is not None else (np.full(month.day_count, np.nan), np.full(month.day_count, np.nan))
+    )
+    middle = (
+        np.full(month.day_count, np.nan)
+        if baseline is None
+        else baseline.expected(temperature, _weekend(month))
+    )
+    half = baseline.day_band(level) if baseline is not None else 0.0
+    columns = {
+        "day_kwh": energy,
+        "day_expected_kwh": middle,
+        "day_low_kwh": np.maximum(middle - half, 0.0),
+        "day_high_kwh": middle + half,
+    }
+    listed = {
+        column: [float(value) if np.isfinite(value) else None for value in values]
+        for column, values in columns.items()
+    }
+    known = np.isfinite(energy)
+    if baseline is None or not known.any() or not np.isfinite(middle[known]).all():
+        return None, listed
+    total, margin = float(middle[known].sum()), baseline.month_band(int(known.sum()), level)
+    return (total, max(total - margin, 0.0), total + margin, baseline.kind), listed
+
+
+def _weekend(month: BillingMonth) -> BoolArray:
+    return np.array([day.weekday() >= 5 for day in month.days])

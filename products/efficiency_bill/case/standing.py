@@ -1,0 +1,30 @@
+"""The revision of a bill that stands, and what it was issued with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest revision of a bill as it stands.
+
+    is_priced        Whether it has a total; a bill without one charges nothing that could be corrected.
+    is_illustrative  Whether it rests on an illustrative price; once the published one is there it is issued
+                     anew, whatever it comes to.
+    issued_on        Local day of the run that issued it; None where the run's id does not tell.
+    lines            Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence
+                     keeps it.
+    """
+
+    revision: int
+    issued_on: date | None
+    is_priced: bool
+    is_illustrative: bool
+    lines: tuple[Row, ...]
+    case_inputs: str

@@ -1,0 +1,65 @@
+"""A case as text and back, exactly: the evidence from which a bill is computed again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from functools import cache
+from typing import Any
+
+from products.efficiency_bill.case.case import Case
+
+TERMS = (
+    "customer_name",
+    "customer_class_code",
+    "pricing_scheme_code",
+    "voltage_level_code",
+    "is_time_of_use",
+    "contract_capacity_kva",
+    "demand_basis_code",
+    "contract_demand_kw",
+    "power_factor_standard_ratio",
+    "peer_group",
+    "provenance",
+)
+"""Columns of silver_customers that a bill shows as they are."""
+
+_KEPT_TERMS = ("customer_id", "floor_area_m2", *TERMS)
+# Left out where there are none, so that a month under one contract reads as it did before there were
+# segments.
+_OF_SEGMENTS = ("supply", "previous_supply")
+# Flags of a contract that came later: left out where they do not hold, so that a case made from the same
+# reads the same.
+_OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
+
+
+def case_as_text(case: Case) -> str:
+    """Canonical JSON of a case: the terms that a bill uses, decimals as text, doubles to the last bit."""
+    kept = replace(case, terms={name: case.terms[name] for name in _KEPT_TERMS})
+    text: bytes = _adapter().dump_json(
+        kept, exclude={name for name in _OF_SEGMENTS if getattr(case, name) is None} or None
+    )
+    plain = text.decode()
+    for name in _OF_FEW_CONTRACTS:
+        plain = plain.replace(f',"{name}":false', "")
+    return plain
+
+
+def case_from_text(text: str) -> Case:
+    """The case again; raises ValidationError of pydantic for a text that is none."""
+    case: Case = _adapter().validate_json(text)
+    demand_date = case.shown["max_demand_date"]
+    return replace(
+        case,
+        shown={
+            **case.shown,
+            "max_demand_date": None if demand_date is None else date.fromisoformat(demand_date),
+        },
+    )
+
+
+@cache
+def _adapter() -> Any:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(Case)

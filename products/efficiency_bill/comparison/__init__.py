@@ -1,0 +1,1 @@
+"""How a month compares: with the customer's own baseline and with peers."""

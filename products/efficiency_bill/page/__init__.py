@@ -1,0 +1,1 @@
+"""The bill and its correction sheet as pages."""

@@ -1,0 +1,337 @@
+"""What a bill shows, as plain texts ready to be set: the one page behind HTML and PDF."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from pipelines.codes import (
+    Confidence,
+    CustomerClass,
+    DemandBasis,
+    LineComponent,
+    PricingScheme,
+    Provenance,
+    TouPeriod,
+    VoltageLevel,
+)
+from pipelines.money import round_half_up, round_to_fen
+from pipelines.periods import BillingMonth
+from products.efficiency_bill.page import words
+from products.efficiency_bill.page.charts import (
+    AMBER,
+    BAND,
+    INK,
+    PERIOD_COLOURS,
+    TEAL,
+    DayPoint,
+    day_chart,
+    period_bar,
+)
+from products.efficiency_bill.page.comparisons import bill_comparisons
+from products.efficiency_bill.page.notes import bill_footer, bill_notes
+from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent
+
+Row = Mapping[str, Any]
+Page = dict[str, Any]
+
+_WARM_PROVENANCE = frozenset(
+    {Provenance.SIMULATED, Provenance.ASSUMED, Provenance.DATES_SHIFTED, Provenance.DERIVED}
+)
+_WARM_CONFIDENCE = frozenset({Confidence.ILLUSTRATIVE, Confidence.UNVERIFIED})
+_MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
+
+
+def bill_days(bill: Row) -> list[DayPoint]:
+    """The days of the month with their baseline, as the row of efficiency_bill_v1 keeps them."""
+    days = BillingMonth.parse(str(bill["billing_month"])).days
+    columns = (bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"])
+    return [DayPoint(day, *values) for day, *values in zip(days, *columns, strict=True)]
+
+
+def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> Page:
+    """The page of one bill. Arguments as ``render_bill_html``; every value is text, a list or a mapping of
+    texts.
+    """
+    ordered = sorted(lines, key=lambda line: int(line["line_number"]))
+    month = BillingMonth.parse(str(bill["billing_month"]))
+    customer = str(bill.get("customer_name") or bill["customer_id"])
+    line_pages = [_line(line) for line in ordered]
+    return {
+        "document_title": f"能效账单 {month} {customer}",
+        "document_description": "能效账单 efficiency bill",
+        "title": {"zh": "能效账单", "en": "Efficiency bill"},
+        "month": month_words(month),
+        "customer": customer,
+        "tags": provenance_tags(bill),
+        "terms": _terms(bill, month),
+        "total": _total(bill),
+        "change": _change(bill),
+        "is_illustrative": bool(bill["is_illustrative"]),
+        "stamp": said_both(words.ILLUSTRATIVE_STAMP),
+        "tiles": _tiles(bill),
+        "words": words.HEADINGS,
+        "lines": line_pages,
+        "places": {
+            name: max((int(line[name]["places"]) for line in line_pages), default=0)
+            for name in ("quantity", "price")
+        },
+        "marks": _marks(ordered),
+        "days": _days(days),
+        "periods": _periods(ordered),
+        "comparisons": bill_comparisons(bill),
+        "advice": [_advice(row) for row in sorted(advice, key=lambda row: int(row["rank"]))],
+        "notes": bill_notes(bill),
+        "footer": bill_footer(bill),
+    }
+
+
+def month_words(month: BillingMonth) -> Page:
+    """A month as it heads a page."""
+    return {"zh": f"{month.year}年{month.month}月", "en": f"{_MONTHS[month.month - 1]} {month.year}"}
+
+
+def said_both(said: words.Said) -> Page:
+    """A text in both languages, for a template."""
+    return {"zh": said.zh, "en": said.en}
+
+
+def provenance_tags(bill: Row) -> list[Page]:
+    """Where a bill's data come from, as labels."""
+    return [
+        {**said_both(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE}
+        for kind in words.provenances(bill.get("provenance"))
+    ]
+
+
+def _terms(bill: Row, month: BillingMonth) -> list[Page]:
+    """Who and on what terms, as pairs of a label and a value; what the row lacks is left out."""
+    customer_class = words.word(words.CLASSES, CustomerClass, bill.get("customer_class_code"))
+    scheme = words.word(words.SCHEMES, PricingScheme, bill.get("pricing_scheme_code"))
+    voltage = words.word(words.VOLTAGES, VoltageLevel, bill.get("voltage_level_code"))
+    kind = " · ".join(said.zh for said in (customer_class, scheme, voltage) if said.zh)
+    if bill.get("is_time_of_use") is not None:
+        kind += " · 分时" if bill["is_time_of_use"] else " · 不分时"
+    capacity = bill.get("contract_capacity_kva")
+    basis = words.word(words.DEMAND_BASES, DemandBasis, bill.get("demand_basis_code"))
+    demand = bill.get("contract_demand_kw")
+    standard = bill.get("power_factor_standard_ratio")
+    points = bill.get("meter_point_ids") or [bill.get("meter_point_id")]
+    rows = [
+        ("客户编号", "customer", str(bill["customer_id"])),
+        ("计量点", "meter points", "、".join(str(point) for point in points if point)),
+        ("电费周期", "period", f"{month.first_day} — {month.last_day}"),
+        ("用电类别", "terms", kind),
+        ("合同容量", "capacity", f"{grouped(capacity, 0)} kVA" if capacity is not None else ""),
+        ("基本电费", "basic charge", basis.zh + (f" {grouped(demand, 0)} kW" if demand is not None else "")),
+        ("功率因数标准", "standard", grouped(standard, 2) if standard is not None else ""),
+    ]
+    return [{"zh": zh, "en": en, "value": value} for zh, en, value in rows if value]
+
+
+def _total(bill: Row) -> Page:
+    label = {"zh": "本月电费合计", "en": "Total, CNY"}
+    if bill["total_cny"] is None:
+        said = f"{words.NOT_PRICED.zh} {words.NOT_PRICED.en}"
+        return {
+            "label": label,
+            "sign": "",
+            "whole": words.NOT_PRICED.zh,
+            "fraction": "",
+            "plain": "",
+            "text": said,
+        }
+    total = number(round_to_fen(exact(bill["total_cny"])), 2)
+    return {
+        "label": label,
+        "sign": "¥",
+        **{name: total[name] for name in ("whole", "fraction", "plain")},
+        "text": total["whole"] + total["fraction"],
+    }
+
+
+def _change(bill: Row) -> Page | None:
+    """The total beside last month's; None where either has none."""
+    previous = bill.get("previous_total_cny")
+    if previous is None or not exact(previous) or bill["total_cny"] is None:
+        return None
+    change = (exact(bill["total_cny"]) - exact(previous)) / exact(previous)
+    said = signed_percent(change, 1)
+    return {
+        "zh": f"上月 {grouped(previous, 2)} 元，本月 {said}",
+        "en": f"last month {grouped(previous, 2)} CNY, this month {said}",
+    }
+
+
+def _tiles(bill: Row) -> list[Page]:
+    """The figures of the month that are known; a missing one is explained in the notes, not shown as nought."""
+    tiles = [_tile("用电量", "energy", number(bill["energy_kwh"], 2), "kWh")]
+    if bill.get("average_price_cny_per_kwh") is not None:
+        tiles.append(
+            _tile("平均电价", "average price", number(bill["average_price_cny_per_kwh"], 4), "元/kWh")
+        )
+    if bill.get("max_demand_kw") is not None:
+        note = f"{bill['max_demand_date']}" if bill.get("max_demand_date") else ""
+        tiles.append(
+            _tile(
+                "最大需量",
+                "maximum demand",
+                number(round_half_up(exact(bill["max_demand_kw"]), Decimal("0.1")), 1),
+                "kW",
+                note,
+            )
+        )
+    if bill.get("power_factor_ratio") is not None:
+        adjustment = bill.get("adjustment_ratio")
+        note = f"力调 adjustment {signed_percent(adjustment, 2)}" if adjustment is not None else ""
+        warm = adjustment is not None and adjustment > 0
+        tiles.append(_tile("功率因数", "power factor", number(bill["power_factor_ratio"], 2), "", note, warm))
+    if bill.get("emission_kg_co2") is not None:
+        factor = bill.get("emission_factor_kg_co2_per_kwh")
+        note = f"{number(factor)['plain']} kg/kWh" if factor is not None else ""
+        tiles.append(
+            _tile(
+                "碳排放",
+                "carbon",
+                {"whole": grouped(exact(bill["emission_kg_co2"]) / 1000, 2), "fraction": ""},
+                "吨 t CO2",
+                note,
+            )
+        )
+    return tiles
+
+
+def _tile(zh: str, en: str, value: Mapping[str, str], unit: str, note: str = "", warm: bool = False) -> Page:
+    return {
+        "zh": zh,
+        "en": en,
+        "value": value["whole"] + value["fraction"],
+        "unit": unit,
+        "note": note,
+        "warm": warm,
+    }
+
+
+def _line(line: Row) -> Page:
+    confidence = Confidence(str(line["fact_confidence_code"]))
+    is_adjustment = str(line["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
+    period = words.word(words.PERIODS, TouPeriod, line.get("period_code"))
+    total, part = number(line["amount_cny"], 2), words.part_of(line)
+    return {
+        "part": said_both(part) if part.zh else None,
+        "item": said_both(words.word(words.COMPONENTS, LineComponent, line["component_code"])),
+        "period": said_both(period) if period.zh else None,
+        "quantity": number(line["quantity"], 2 if is_adjustment else 0),
+        "quantity_unit": words.UNITS.get(str(line["quantity_unit"]), str(line["quantity_unit"])),
+        "price": number(line["unit_price"]),
+        "price_unit": words.UNITS.get(str(line["price_unit"]), str(line["price_unit"])),
+        "amount": total["whole"] + total["fraction"],
+        "amount_plain": total["plain"],
+        "fact": str(line["fact_id"]),
+        "mark": words.CONFIDENCE_MARKS[confidence],
+        "warm": confidence in _WARM_CONFIDENCE,
+    }
+
+
+def _marks(lines: Sequence[Row]) -> list[Page]:
+    """What the marks of these lines mean, surest first."""
+    used = {str(line["fact_confidence_code"]) for line in lines}
+    return [
+        {
+            "mark": words.CONFIDENCE_MARKS[confidence],
+            "warm": confidence in _WARM_CONFIDENCE,
+            **said_both(words.CONFIDENCES[confidence]),
+        }
+        for confidence in Confidence
+        if confidence.value in used
+    ]
+
+
+def _days(days: Sequence[DayPoint]) -> Page | None:
+    if not days:
+        return None
+    legend = [{"kind": "box", "colour": TEAL, "zh": "每日电量", "en": "energy"}]
+    if any(day.high_kwh is not None for day in days):
+        legend.append({"kind": "box", "colour": BAND, "zh": "基线区间", "en": "baseline band"})
+    if any(day.expected_kwh is not None for day in days):
+        legend.append({"kind": "line", "colour": INK, "zh": "预期", "en": "expected"})
+    above = sum(day.is_above for day in days)
+    if above:
+        legend.append(
+            {
+                "kind": "box",
+                "colour": AMBER,
+                "zh": f"高于区间 {above} 天",
+                "en": f"above the band, {above} days",
+            }
+        )
+    missing = [day for day in days if day.energy_kwh is None]
+    if missing:
+        legend.append(
+            {
+                "kind": "box",
+                "colour": "#ffffff",
+                "zh": f"× 缺 {len(missing)} 天",
+                "en": f"missing, {len(missing)} days",
+            }
+        )
+    known = [day.energy_kwh for day in days if day.energy_kwh is not None]
+    most = f"，最高 {grouped(max(known), 0)} kWh" if known else ""
+    return {
+        "svg": day_chart(days),
+        "alt": f"{len(days)} 天每日电量柱状图{most}，高于基线区间 {above} 天",
+        "legend": legend,
+    }
+
+
+def _periods(lines: Sequence[Row]) -> Page | None:
+    """Energy by period as the energy lines charge it; None where they know no periods."""
+    energies: dict[TouPeriod, Decimal] = {}
+    for line in lines:
+        if str(line["component_code"]) == LineComponent.ENERGY_BASE.value and line.get("period_code"):
+            period = TouPeriod(str(line["period_code"]))
+            energies[period] = energies.get(period, Decimal(0)) + exact(line["quantity"])
+    total = sum(energies.values(), Decimal(0))
+    if total <= 0:
+        return None
+    parts = [
+        {
+            **said_both(words.PERIODS[period]),
+            "colour": PERIOD_COLOURS[period],
+            "energy": grouped(energies[period], 2),
+            "share": percent(energies[period] / total, 1),
+        }
+        for period in TouPeriod
+        if period in energies
+    ]
+    alt = "，".join(f"{part['zh']} {part['share']}" for part in parts)
+    return {
+        "svg": period_bar(energies, {period: said.zh for period, said in words.PERIODS.items()}),
+        "alt": alt,
+        "parts": parts,
+    }
+
+
+def _advice(row: Row) -> Page:
+    return {
+        "number": str(row["rank"]),
+        "zh": str(row["advice_zh"]),
+        "en": str(row.get("advice_en") or ""),
+        "assumption": {"zh": str(row.get("assumption_zh") or ""), "en": str(row.get("assumption_en") or "")},
+        "saving": grouped(row["saving_cny"], 0),
+        "unit": {"zh": "元/月", "en": "CNY a month"},
+    }

@@ -1,0 +1,112 @@
+"""How a month compares: with the month before, with its peers, with its own baseline; and its carbon."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from products.efficiency_bill.page import words
+from products.efficiency_bill.page.charts import percentile_bar
+from products.efficiency_bill.page.numbers import exact, grouped, number, signed_percent
+
+Row = Mapping[str, Any]
+Page = dict[str, Any]
+
+
+def bill_comparisons(bill: Row) -> list[Page]:
+    """The comparisons that the row allows, each a label, a sentence and possibly a bar."""
+    found = (_last_month(bill), _baseline(bill), _peers(bill), _carbon(bill))
+    return [page for page in found if page is not None]
+
+
+def _page(label: words.Said, said: words.Said, svg: str = "", alt: str = "") -> Page:
+    return {"label": {"zh": label.zh, "en": label.en}, "zh": said.zh, "en": said.en, "svg": svg, "alt": alt}
+
+
+def _last_month(bill: Row) -> Page | None:
+    previous = bill.get("previous_energy_kwh")
+    label = words.Said("与上月相比", "against last month")
+    if previous is None:
+        return _page(
+            label, words.Said("没有上月的账单可比。", "There is no bill of last month to compare with.")
+        )
+    zh, en = f"上月用电 {grouped(previous, 2)} kWh", f"Last month {grouped(previous, 2)} kWh"
+    if exact(previous):
+        change = signed_percent(exact(bill["energy_kwh"]) / exact(previous) - 1, 1)
+        zh, en = f"{zh}，本月 {change}", f"{en}; this month {change}"
+    return _page(label, words.Said(zh + "。", en + "."))
+
+
+def _baseline(bill: Row) -> Page | None:
+    label = words.Said("与自己的基线相比", "against its own baseline")
+    verdict = words.VERDICTS.get(str(bill.get("baseline_verdict_code")))
+    expected = bill.get("baseline_kwh")
+    if expected is None:
+        return _page(label, verdict or words.MISSING_INPUTS["baseline"])
+    zh, en = f"预期 {grouped(expected, 0)} kWh", f"Expected {grouped(expected, 0)} kWh"
+    low, high = bill.get("baseline_low_kwh"), bill.get("baseline_high_kwh")
+    if low is not None and high is not None:
+        zh, en = (
+            f"{zh}（{grouped(low, 0)}～{grouped(high, 0)}）",
+            f"{en} ({grouped(low, 0)} to {grouped(high, 0)})",
+        )
+    return _page(
+        label,
+        words.Said(f"{verdict.zh}{zh}。", f"{verdict.en} {en}.")
+        if verdict
+        else words.Said(zh + "。", en + "."),
+    )
+
+
+def _peers(bill: Row) -> Page | None:
+    label = words.Said("与同行相比", "against its peers")
+    count = int(bill.get("peer_count") or 0)
+    group = str(bill.get("peer_group") or "")
+    of_zh, of_en = (f"（{group}）", f" ({group})") if group else ("", "")
+    intensity, percentile, median = (
+        bill.get("intensity_kwh_per_m2"),
+        bill.get("peer_percentile_pct"),
+        bill.get("peer_median_kwh_per_m2"),
+    )
+    if intensity is None:
+        return _page(
+            label,
+            words.Said(
+                f"没有建筑面积，无法与同行{of_zh}比较。",
+                f"There is no floor area to compare with peers{of_en} by.",
+            ),
+        )
+    own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
+    if percentile is None:
+        return _page(
+            label,
+            words.Said(
+                f"{own_zh}；同行{of_zh}共 {count} 户，太少或有一户占比过大（15/15 规则），不作比较。",
+                f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large (15/15 rule).",
+            ),
+        )
+    shown = grouped(percentile, 0)
+    if median is not None:
+        own_zh, own_en = (
+            f"{own_zh}，同行中位数 {grouped(median, 2)}",
+            f"{own_en}, the peers' median is {grouped(median, 2)}",
+        )
+    said = words.Said(
+        f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。",
+        f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all.",
+    )
+    return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
+
+
+def _carbon(bill: Row) -> Page | None:
+    emission = bill.get("emission_kg_co2")
+    if emission is None:
+        return None
+    zh, en = f"约排放二氧化碳 {grouped(emission, 0)} kg", f"About {grouped(emission, 0)} kg of CO2"
+    factor = bill.get("emission_factor_kg_co2_per_kwh")
+    if factor is not None:
+        zh, en = (
+            f"{zh}（因子 {number(factor)['plain']} kg/kWh）",
+            f"{en} (factor {number(factor)['plain']} kg/kWh)",
+        )
+    return _page(words.Said("碳", "carbon"), words.Said(zh + "。", en + "."))

@@ -1,0 +1,56 @@
+"""What stands at the end of a bill: data quality, what is illustrative, shifted, derived or assumed, and who
+made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from products.efficiency_bill.page import words
+from products.efficiency_bill.page.numbers import percent
+
+Row = Mapping[str, Any]
+
+
+def bill_notes(bill: Row) -> list[dict[str, str]]:
+    """The notes of a bill, the gravest first."""
+    said: list[words.Said] = []
+    if bill["is_illustrative"]:
+        said.append(words.ILLUSTRATIVE_NOTE)
+    said += [words.missing_input(str(name)) for name in bill.get("missing_inputs") or ()]
+    said.append(_estimated(bill))
+    if bill.get("is_estimated_above_limit"):
+        said.append(words.ESTIMATED_ABOVE_LIMIT)
+    said += [words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]
+    return [{"zh": note.zh, "en": note.en} for note in said]
+
+
+def bill_footer(bill: Row) -> list[str]:
+    """What identifies the bill: its number, its revision and what that corrects, the model, the digest of its
+    content.
+    """
+    revision, corrects = int(bill["revision"]), bill.get("supersedes_revision")
+    issue = f"第 {revision} 版 revision {revision}"
+    if corrects is not None:
+        issue += f"，更正第 {int(corrects)} 版 corrects {int(corrects)}"
+    parts = [f"账单号 {bill_id(bill)}", issue]
+    if bill.get("model_name"):
+        parts.append(f"基线模型 {bill['model_name']} v{bill.get('model_version')}")
+    return [*parts, f"内容摘要 digest {bill['content_digest']}"]
+
+
+def bill_id(bill: Row) -> str:
+    """The number of a bill: its customer and month; revisions of it share the number."""
+    return str(bill.get("bill_id") or f"{bill['customer_id']}-{bill['billing_month']}")
+
+
+def _estimated(bill: Row) -> words.Said:
+    ratio = float(bill.get("estimated_ratio") or 0)
+    if ratio <= 0:
+        return words.Said("电量全部来自抄表，没有估算。", "All energy was metered; none is estimated.")
+    shown = percent(ratio, 2) if ratio >= 0.0001 else "<0.01%"
+    return words.Said(
+        f"{shown} 的电量为估算值，其余为实测值。",
+        f"{shown} of the energy is estimated; the rest was metered.",
+    )

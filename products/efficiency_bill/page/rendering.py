@@ -1,0 +1,250 @@
+"""A bill or its correction sheet as HTML for the screen and as PDF for paper, from the same page.
+
+What a row holds is text: Jinja2 escapes it, Typst gets it as JSON and sets it as it is. Neither can be made
+to run or read anything.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache, cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pipelines.periods import BillingMonth
+from products.efficiency_bill.page.bill import bill_page
+from products.efficiency_bill.page.charts import DayPoint
+from products.efficiency_bill.page.correction import correction_page
+
+if TYPE_CHECKING:
+    import jinja2
+
+Row = Mapping[str, Any]
+
+_STANDARDS = ["a-2a", "ua-1"]
+_PICTURE_DPI = 110
+_CHINA_OFFSET_SECONDS = 8 * 3600
+_MOST_PLACES = 10
+# Marks that turn the direction of text or hide; shown by their number so that no name can pose as another.
+_HIDDEN = frozenset(
+    "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+# The paper font is known to hold these; anything else is looked up in the font itself.
+_SURE = re.compile(
+    "[ -~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
+)
+
+
+def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> str:
+    """The bill as one HTML page: no script, no outside address, a policy that forbids both.
+
+    bill    A row of ``efficiency_bill_v1``.
+    lines   Its rows of ``efficiency_bill_lines_v1``, in any order.
+    advice  Its rows of ``efficiency_bill_advice_v1``, in any order.
+    days    The days of the month with the baseline, in order of time.
+    """
+    return _html("bill.html.j2", bill_page(bill, lines, advice, days), _style("bill.css"))
+
+
+def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> str:
+    """A correction sheet as one HTML page, closed as a bill's is.
+
+    bill       A row of ``efficiency_bill_v1``, the revision that corrects; corrected: the revision that it
+               corrects.
+    rows       Its rows of ``efficiency_bill_corrections_v1``, in any order.
+    """
+    return _html(
+        "correction.html.j2", correction_page(bill, corrected, rows), _style("bill.css", "correction.css")
+    )
+
+
+def _html(template: str, page: dict[str, Any], style: str) -> str:
+    return _template(template).render(bill=_walk(page, _visible), style=style, style_hash=_style_hash(style))
+
+
+class _Paper:
+    """Sets pages as PDF (A-2a and UA-1) with one compiler, which is made at the first; it survives pickling
+    without it.
+    """
+
+    template: ClassVar[str]
+
+    def _pdf(self, page: dict[str, Any], billing_month: str) -> bytes:
+        made = self._compiler.compile(
+            format="pdf",
+            sys_inputs={"bill": _paper(page)},
+            pdf_standards=_STANDARDS,
+            timestamp=_timestamp(billing_month),
+        )
+        return _one(made)
+
+    def _picture(self, page: dict[str, Any], dpi: float) -> bytes:
+        return _one(self._compiler.compile(format="png", sys_inputs={"bill": _paper(page)}, ppi=dpi))
+
+    @cached_property
+    def _compiler(self) -> Any:
+        import typst
+
+        fonts = typst.Fonts(
+            include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(_font_file().parent)]
+        )
+        folder = _templates_folder()
+        return typst.Compiler(
+            str(folder / self.template), root=str(folder), font_paths=fonts, ignore_system_fonts=True
+        )
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class BillPdf(_Paper):
+    """Sets bills."""
+
+    template = "bill.typ"
+
+    def render(
+        self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]
+    ) -> bytes:
+        """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
+        return self._pdf(bill_page(bill, lines, advice, days), str(bill["billing_month"]))
+
+    def picture(
+        self,
+        bill: Row,
+        lines: Sequence[Row],
+        advice: Sequence[Row],
+        days: Sequence[DayPoint],
+        dpi: float = _PICTURE_DPI,
+    ) -> bytes:
+        """The first page as PNG. Arguments as render_bill_html; dpi in points per inch."""
+        return self._picture(bill_page(bill, lines, advice, days), dpi)
+
+
+class CorrectionPdf(_Paper):
+    """Sets correction sheets."""
+
+    template = "correction.typ"
+
+    def render(self, bill: Row, corrected: Row, rows: Sequence[Row]) -> bytes:
+        """The sheet as PDF; the same rows give the same bytes. Arguments as render_correction_html."""
+        return self._pdf(correction_page(bill, corrected, rows), str(bill["billing_month"]))
+
+    def picture(self, bill: Row, corrected: Row, rows: Sequence[Row], dpi: float = _PICTURE_DPI) -> bytes:
+        """The first page as PNG. Arguments as render_correction_html; dpi in points per inch."""
+        return self._picture(correction_page(bill, corrected, rows), dpi)
+
+
+def _paper(page: dict[str, Any]) -> str:
+    return json.dumps(_walk(page, printable), ensure_ascii=False)
+
+
+def printable(words: str) -> str:
+    """The text with every character that the paper font lacks shown by its number, as in 〈U+1F600〉.
+
+    >>> printable("钢铁 works")
+    '钢铁 works'
+    """
+    if _SURE.fullmatch(words):
+        return words
+    held = _font_characters()
+    return "".join(
+        char if char == "\n" or (ord(char) in held and not _is_hidden(char)) else _numbered(char)
+        for char in words
+    )
+
+
+def _visible(words: str) -> str:
+    """The text with characters that hide, or turn the direction of what follows, shown by their number."""
+    if _SURE.fullmatch(words):
+        return words
+    return "".join(_numbered(char) if _is_hidden(char) else char for char in words)
+
+
+def _is_hidden(char: str) -> bool:
+    return char in _HIDDEN or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") and char != "\n")
+
+
+def _numbered(char: str) -> str:
+    return f"〈U+{ord(char):04X}〉"
+
+
+def _walk(part: Any, shown: Any) -> Any:
+    """The page with every text passed through ``shown``; charts hold this project's own shapes alone and stay
+    as they are.
+    """
+    if isinstance(part, str):
+        return shown(part)
+    if isinstance(part, dict):
+        return {name: value if name == "svg" else _walk(value, shown) for name, value in part.items()}
+    if isinstance(part, list):
+        return [_walk(value, shown) for value in part]
+    return part
+
+
+def _one(compiled: bytes | list[bytes]) -> bytes:
+    """A document of several pages comes as a list of pictures."""
+    return compiled[0] if isinstance(compiled, list) else compiled
+
+
+def _timestamp(billing_month: str) -> int:
+    """A creation time that depends on the bill alone: the local midnight that ends its month. [s since 1970]"""
+    end = BillingMonth.parse(billing_month).plus(1).first_day
+    return (end.toordinal() - 719_163) * 86_400 - _CHINA_OFFSET_SECONDS
+
+
+@cache
+def _template(name: str) -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(_templates_folder())),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    return environment.get_template(name)
+
+
+@cache
+def _style(*names: str) -> Any:
+    """The style sheets, with the widths that put the decimal points of a column in one line."""
+    from markupsafe import Markup
+
+    sheet = "".join((_templates_folder() / name).read_text(encoding="utf-8") for name in names)
+    widths = (
+        f".{letter}{places} .{column} .fraction{{width:{f'calc({places}ch + .32em)' if places else 'auto'}}}"
+        for letter, column in (("q", "quantity"), ("p", "price"))
+        for places in range(_MOST_PLACES + 1)
+    )
+    return Markup(sheet + "@media print, (min-width: 641px) {\n" + "\n".join(widths) + "\n}\n")  # noqa: S704 - the project's own file
+
+
+def _style_hash(style: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
+
+
+def _templates_folder() -> Path:
+    return Path(str(files("products.efficiency_bill.page") / "templates"))
+
+
+def _font_file() -> Path:
+    from pylopdf_fonts_zh_cn import sans_path
+
+    return Path(str(sans_path()))
+
+
+@cache
+def _font_characters() -> frozenset[int]:
+    """Code points that the paper font has a shape for."""
+    from matplotlib.ft2font import FT2Font
+
+    known: Iterable[int] = FT2Font(str(_font_file())).get_charmap()
+    return frozenset(known)

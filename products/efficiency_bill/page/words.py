@@ -1,0 +1,300 @@
+"""What the efficiency bill says to people, Chinese first and English second; one place for every word of a
+code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from pipelines.codes import (
+    Confidence,
+    CustomerClass,
+    DemandBasis,
+    LineComponent,
+    PricingScheme,
+    Provenance,
+    TouPeriod,
+    VoltageLevel,
+)
+from pipelines.units import Unit
+
+Code = TypeVar("Code", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Said:
+    """A text in both languages."""
+
+    zh: str
+    en: str
+
+
+COMPONENTS: Mapping[LineComponent, Said] = {
+    LineComponent.ENERGY_BASE: Said("上网电量电费", "Energy, before network charges"),
+    LineComponent.TRANSMISSION: Said("输配电费", "Transmission and distribution"),
+    LineComponent.FUNDS: Said("政府性基金及附加", "Government funds"),
+    LineComponent.BASIC_CAPACITY: Said("基本电费（按容量）", "Basic charge, by capacity"),
+    LineComponent.BASIC_DEMAND: Said("基本电费（按需量）", "Basic charge, by demand"),
+    LineComponent.DEMAND_EXCESS: Said("超合同需量加收", "Demand above contract"),
+    LineComponent.POWER_FACTOR_ADJUSTMENT: Said("力调电费", "Power factor adjustment"),
+    LineComponent.TIER_1: Said("第一档电费", "Tier 1 energy"),
+    LineComponent.TIER_2: Said("第二档电费", "Tier 2 energy"),
+    LineComponent.TIER_3: Said("第三档电费", "Tier 3 energy"),
+    LineComponent.LATE_PAYMENT: Said("违约金", "Late payment charge"),
+    LineComponent.REBATE: Said("退补电费", "Rebate"),
+    LineComponent.CATALOGUE_ENERGY: Said("目录电量电费", "Energy, catalogue price"),
+    LineComponent.EXPORTED_ENERGY: Said("余电上网电费", "Energy fed into the grid"),
+}
+
+
+def part_of(line: Mapping[str, Any]) -> Said:
+    """Section and days of a line that is not the whole supply's and month's; else empty.
+
+    line  A row of efficiency_bill_lines_v1; one that was issued before there were sections lacks the columns.
+    """
+    section, first, last = line.get("section_name") or "", line.get("first_date"), line.get("last_date")
+    if first is None or last is None:
+        return Said(section, section)
+    zh, en = f"{first.month}月{first.day}日—{last.month}月{last.day}日", f"{first} to {last}"
+    return Said(" · ".join(filter(None, (section, zh))), " · ".join(filter(None, (section, en))))
+
+
+PERIODS: Mapping[TouPeriod, Said] = {
+    TouPeriod.SHARP: Said("尖", "sharp"),
+    TouPeriod.PEAK: Said("峰", "peak"),
+    TouPeriod.FLAT: Said("平", "flat"),
+    TouPeriod.VALLEY: Said("谷", "valley"),
+    TouPeriod.DEEP_VALLEY: Said("深谷", "deep valley"),
+}
+
+# Units keep their international signs; only money is said in words.
+UNITS: Mapping[str, str] = {
+    Unit.KWH: "kWh",
+    Unit.KW: "kW",
+    Unit.KVA: "kVA",
+    Unit.KVARH: "kvarh",
+    Unit.CNY: "元",
+    Unit.CNY_PER_KWH: "元/kWh",
+    Unit.CNY_PER_KW: "元/kW",
+    Unit.CNY_PER_KVA: "元/kVA",
+    Unit.RATIO: "",
+    Unit.DAYS: "天",
+}
+
+CLASSES: Mapping[CustomerClass, Said] = {
+    CustomerClass.LARGE_INDUSTRY: Said("大工业", "large industry"),
+    CustomerClass.GENERAL_COMMERCIAL: Said("一般工商业", "general commercial"),
+    CustomerClass.RESIDENTIAL: Said("居民", "residential"),
+    CustomerClass.AGRICULTURE: Said("农业", "agriculture"),
+}
+
+SCHEMES: Mapping[PricingScheme, Said] = {
+    PricingScheme.SINGLE_PART: Said("单一制", "single-part"),
+    PricingScheme.TWO_PART: Said("两部制", "two-part"),
+}
+
+VOLTAGES: Mapping[VoltageLevel, Said] = {
+    VoltageLevel.BELOW_1KV: Said("不满1千伏", "below 1 kV"),
+    VoltageLevel.KV_1_TO_20: Said("1～10（20）千伏", "1 to 10 (20) kV"),
+    VoltageLevel.KV_35: Said("35千伏", "35 kV"),
+    VoltageLevel.KV_110: Said("110千伏", "110 kV"),
+    VoltageLevel.KV_220_UP: Said("220千伏及以上", "220 kV and above"),
+}
+
+DEMAND_BASES: Mapping[DemandBasis, Said] = {
+    DemandBasis.CAPACITY: Said("按容量", "by capacity"),
+    DemandBasis.CONTRACT_DEMAND: Said("按合同需量", "by contract demand"),
+    DemandBasis.ACTUAL_DEMAND: Said("按实际需量", "by actual demand"),
+}
+
+# The mark is what stands on the line; the words stand once below the table.
+CONFIDENCE_MARKS: Mapping[Confidence, str] = {
+    Confidence.OFFICIAL: "官",
+    Confidence.SECONDARY: "转",
+    Confidence.MEDIUM: "中",
+    Confidence.DERIVED: "推",
+    Confidence.UNVERIFIED: "未",
+    Confidence.ILLUSTRATIVE: "示",
+}
+
+CONFIDENCES: Mapping[Confidence, Said] = {
+    Confidence.OFFICIAL: Said("官方文件", "official document"),
+    Confidence.SECONDARY: Said("转引", "quoted second-hand"),
+    Confidence.MEDIUM: Said("较可信", "probable"),
+    Confidence.DERIVED: Said("推算", "derived"),
+    Confidence.UNVERIFIED: Said("未核实", "unverified"),
+    Confidence.ILLUSTRATIVE: Said("示意", "illustrative"),
+}
+
+MISSING_INPUTS: Mapping[str, Said] = {
+    "curve": Said(
+        "没有分时曲线，因此不显示最大需量、分时电量和分时电价。",
+        "There is no load curve, so no maximum demand, no energy by period and no time-of-use price are shown.",
+    ),
+    "reactive_registers": Said(
+        "没有无功电量，因此不显示功率因数和力调电费。",
+        "Reactive energy is not metered, so no power factor and no adjustment are shown.",
+    ),
+    "missing_days": Said(
+        "本月有的日子没有抄表电量，合计只含已有的日子。",
+        "Some days of the month have no settled energy; the totals hold the other days only.",
+    ),
+    "time_of_use_fact": Said(
+        "有的日子没有适用的分时时段，因此没有分时电量。",
+        "No time-of-use schedule covers some of the days, so energy is not split into periods.",
+    ),
+    "year_to_date": Said(
+        "本年度前几个月的电量不全，阶梯从已知的电量算起。",
+        "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
+    ),
+    "sub_meter": Said(
+        "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，或总表下分表的用户没有供电合同，因此不计算电费。",
+        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, a part lies in another part, or "
+        "a sub-meter belongs to a customer without a contract, so nothing is charged here.",
+    ),
+    "sub_meter_days": Said(
+        "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
+        "A sub-meter behind the main meter was not read on some days of the month; its energy of these days is charged with the main meter's.",
+    ),
+    "meter_reassigned": Said(
+        "本月内有电表更换了用户或所属总表，电量不能按日分开，因此不计算电费。",
+        "A meter changed its customer or its main meter inside the month; its energy is not split by these days, so nothing is charged here.",
+    ),
+    "shares_above_main": Said(
+        "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
+        "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
+    ),
+    "residential_tiers": Said(
+        "一个总表后有多个分别执行阶梯电价的部分，或总表的一部分电量在本年度前几个月属于其他部分或用户而无从核计，因此不计算电费。",
+        "Several parts behind one main meter have tiers of their own, or others had energy of it earlier in the year that no meter of the month tells, so "
+        "nothing is charged here.",
+    ),
+    "contract": Said(
+        "没有供电合同信息，因此不计算电费。", "The supply contract is not known, so nothing is priced."
+    ),
+    "weather": Said(
+        "没有气温数据，因此基线不考虑天气。",
+        "There is no temperature, so the baseline does not allow for weather.",
+    ),
+    "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),
+    "price": Said(
+        "缺少计价所需的输入，因此本月不计算电费。",
+        "What the price depends on is missing, so nothing is charged here.",
+    ),
+    "contract_refused": Said(
+        "合同条件或计量数据不符合计价规则，因此不计算电费；请核对合同登记。",
+        "The contract or what was metered for it does not fit the rules on prices, so nothing is charged here; the contract's record needs a look.",
+    ),
+    "price_not_published": Said(
+        "没有适用于这份合同的公布电价，因此不计算电费。",
+        "No price that this contract asks for is published, so nothing is charged here.",
+    ),
+    "two_part_not_open": Said(
+        "按规定这一容量只执行单一制电价，合同约定两部制；电费按合同计算。",
+        "At this capacity the rules know single-part prices only; the contract agrees two-part ones and is priced as agreed.",
+    ),
+    "single_part_not_open": Said(
+        "按规定这一容量应执行两部制电价，合同约定单一制；电费按合同计算。",
+        "At this capacity the rules ask for two-part prices; the contract agrees a single-part one and is priced as agreed.",
+    ),
+    "time_of_use_mandatory": Said(
+        "按规定大工业用户须执行分时电价，合同没有约定；电费按合同计算。",
+        "The rules ask for time of use; the contract has none and is priced as agreed.",
+    ),
+    "power_factor_not_adjusted": Said(
+        "居民和小容量用户不实行力率调整，合同约定的标准未计入电费。",
+        "The power factor of dwellings and of small capacities adjusts no bill; the contract's standard is left aside.",
+    ),
+    "advice": Said(
+        "能如实算出的建议不足三条，不勉强凑数。",
+        "Fewer than three pieces of advice can be computed honestly; none is made up.",
+    ),
+}
+
+PROVENANCES: Mapping[Provenance, Said] = {
+    Provenance.REAL: Said("真实数据", "real"),
+    Provenance.DATES_SHIFTED: Said("日期平移", "dates shifted"),
+    Provenance.DERIVED: Said("推算", "derived"),
+    Provenance.ASSUMED: Said("假定", "assumed"),
+    Provenance.SIMULATED: Said("模拟", "simulated"),
+}
+
+PROVENANCE_NOTES: Mapping[Provenance, Said] = {
+    Provenance.REAL: Said("电量来自真实的电表记录。", "The energy comes from real metering records."),
+    Provenance.DATES_SHIFTED: Said(
+        "日期平移：原始日期整周平移到本账单的月份，用电量未改。",
+        "Dates shifted: the original dates are moved by whole weeks into this month; the energy is unchanged.",
+    ),
+    Provenance.DERIVED: Said(
+        "推算：表码由真实电量累计而成，不是电表原始示数。",
+        "Derived: the register reads are cumulated from real energy, not read off a meter.",
+    ),
+    Provenance.ASSUMED: Said(
+        "假定：合同条件（容量、需量、倍率、电价类别等）为假定。",
+        "Assumed: the contract (capacity, demand, multiplier, price class and the like) is assumed.",
+    ),
+    Provenance.SIMULATED: Said(
+        "模拟：客户和用电数据由程序模拟。", "Simulated: the customer and its energy are made by a program."
+    ),
+}
+
+ILLUSTRATIVE_STAMP = Said("示意电价", "illustrative price")
+ILLUSTRATIVE_NOTE = Said(
+    "示意电价：标“示”的单价没有公布值，为演示而设。本账单不是缴费凭证，不能据此付款。",
+    "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an invoice; do not pay by it.",
+)
+
+ESTIMATED_ABOVE_LIMIT = Said(
+    "估算电量的占比超过限值，请谨慎使用本账单。",
+    "The share of estimated energy is above the limit; use this bill with care.",
+)
+NOT_PRICED = Said("未计价", "not priced")
+
+FALLBACK_MISSING = Said("缺少输入：{name}。", "Missing input: {name}.")
+
+
+def word(words: Mapping[Code, Said], codes: type[Code], value: object) -> Said:
+    """The words of a code; a value outside the list stands for itself in both languages."""
+    text = "" if value is None else str(value)
+    if text in {member.value for member in codes}:
+        return words[codes(text)]
+    return Said(text, "")
+
+
+def missing_input(name: str) -> Said:
+    """A missing input in plain words; one without words of its own is named."""
+    said = MISSING_INPUTS.get(name)
+    return said or Said(FALLBACK_MISSING.zh.format(name=name), FALLBACK_MISSING.en.format(name=name))
+
+
+def provenances(text: str | None) -> tuple[Provenance, ...]:
+    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
+    named = set((text or "").split("+"))
+    return tuple(kind for kind in Provenance if kind.value in named)
+
+
+HEADINGS: Mapping[str, object] = {
+    "lines": {"zh": "费用明细", "en": "What is charged"},
+    "columns": [
+        {"zh": "项目", "en": "item"},
+        {"zh": "时段", "en": "period"},
+        {"zh": "数量", "en": "quantity"},
+        {"zh": "单价", "en": "unit price"},
+        {"zh": "金额（元）", "en": "amount, CNY"},
+        {"zh": "依据", "en": "basis"},
+    ],
+    "days": {"zh": "每日电量", "en": "Energy day by day, kWh"},
+    "periods": {"zh": "分时电量", "en": "Energy by time-of-use period"},
+    "comparison": {"zh": "比一比", "en": "How the month compares"},
+    "advice": {"zh": "省钱建议", "en": "Ways to save; each is priced by itself, they do not add up"},
+    "notes": {"zh": "数据质量与说明", "en": "Data quality and notes"},
+}
+
+VERDICTS: Mapping[str, Said] = {
+    "above": Said("高于基线。", "Above the baseline."),
+    "below": Said("低于基线。", "Below the baseline."),
+    "within": Said("在基线区间内。", "Within the baseline band."),
+}

@@ -1,0 +1,22 @@
+"""Steps of the efficiency bill: baselines, bills."""
+
+from __future__ import annotations
+
+from pipelines.engine.step import Step, TrainStep
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.silver import SilverCustomers, SilverWeather
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.served_model import MODEL
+from products.efficiency_bill.training import train
+from products.protocol import product_step
+
+STEPS: tuple[Step | TrainStep, ...] = (
+    TrainStep(
+        stage="train",
+        name="train-baseline",
+        model=MODEL,
+        reads=(GoldDayEnergy, SilverWeather, SilverCustomers),
+        train=train,
+    ),
+    product_step(EFFICIENCY_BILL),
+)

@@ -1,0 +1,1 @@
+"""The signed code and its picture."""

@@ -1,0 +1,1 @@
+"""Pages of the fee code: a tenant's, and a supplier's for the regulator."""

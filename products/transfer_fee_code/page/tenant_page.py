@@ -1,0 +1,219 @@
+"""Static pages: one for a tenant, one of a mall's codes for the regulator. No scripts, nothing loaded from
+anywhere.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from markupsafe import Markup
+
+from pipelines.codes import FeeCodeColour, GreyReason
+from products.transfer_fee_code.page.charts import comparison_chart, tenants_chart
+from products.transfer_fee_code.page.words import (
+    COLOURS,
+    GREY_REASONS,
+    IMPLIED_NOTES,
+    MEANINGS,
+    NEXT_STEPS,
+    Said,
+    signed_percent,
+)
+from products.transfer_fee_code.price.colour import colour_counts
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+Row = Mapping[str, Any]
+_NOTHING = Said("", "")
+
+
+def render_code_page(row: Row, evidence: Row, qr_svg: str, *, expiry: date | None = None) -> str:
+    """The page of one code for its tenant.
+
+    row       A row of transfer_fee_code_v1.
+    evidence  The row of transfer_fee_code_evidence_v1 of the same key and revision.
+    qr_svg    The inline picture of the signed code, as qr.qr_svg gives it.
+    expiry    Last day on which the signed code holds.
+    """
+    colour = FeeCodeColour(row["colour_code"])
+    return (
+        _environment()
+        .get_template("tenant.html.j2")
+        .render(
+            row=row,
+            evidence=evidence,
+            qr=Markup(qr_svg),  # noqa: S704  made by this project out of a signed code's fixed alphabet
+            expiry=expiry.isoformat() if expiry else "",
+            colour=COLOURS[colour],
+            meaning=MEANINGS[colour],
+            mark_up=None if row["mark_up_pct"] is None else signed_percent(row["mark_up_pct"]),
+            grey_reason=_grey_reason(row),
+            implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or ""),
+            steps=NEXT_STEPS[colour],
+            tags=_tags(row),
+            chart=comparison_chart(row, evidence),
+            basis=_basis(evidence, own=True),
+            **_style(),
+        )
+    )
+
+
+def render_supplier_page(
+    rows: Sequence[Row], evidence: Sequence[Row], links: Mapping[str, str] | None = None
+) -> str:
+    """All codes of one supplier and month for the regulator, the largest mark-up first.
+
+    rows      Rows of transfer_fee_code_v1 of one supplier and month, at least one.
+    evidence  Their evidence, in any order.
+    links     Tenant -> address of its page; none: no links.
+    """
+    by_tenant = {row["tenant_id"]: row for row in evidence}
+    ordered = sorted(
+        rows,
+        key=lambda row: (
+            row["mark_up_ratio"] is None,
+            -(row["mark_up_ratio"] or Decimal(0)),
+            row["tenant_id"],
+        ),
+    )
+    first = ordered[0]
+    shared = by_tenant[first["tenant_id"]]
+    counted = colour_counts(row["colour_code"] for row in rows)
+    over = sum((row["over_reference_cny"] or Decimal(0) for row in rows), Decimal(0))
+    declared = sum((row["energy_kwh"] for row in rows), Decimal(0))
+    summed = (
+        (Said("高于参考价的金额合计", "All charged above the reference"), f"{_money(over)} 元"),
+        (Said("申报电量合计", "Energy declared by all"), f"{_energy(declared)} kWh"),
+    )
+    return (
+        _environment()
+        .get_template("supplier.html.j2")
+        .render(
+            supplier_id=first["supplier_customer_id"],
+            supplier_name=first["supplier_name"],
+            month=first["billing_month"],
+            counts=[(colour.value, COLOURS[colour], counted[colour]) for colour in by_urgency()],
+            tags=_tags(first),
+            basis=[*summed, *_basis(shared, own=False)],
+            chart=tenants_chart(ordered, first["reference_price_cny_per_kwh"], _limits(shared)),
+            lines=[
+                _line(row, by_tenant[row["tenant_id"]], (links or {}).get(row["tenant_id"], ""))
+                for row in ordered
+            ],
+            is_illustrative=any(row["is_illustrative"] for row in rows),
+            is_simulated=any("simulated" in row["provenance"] for row in rows),
+            **_style(),
+        )
+    )
+
+
+def by_urgency() -> tuple[FeeCodeColour, ...]:
+    """The colours as a regulator reads them: the most urgent first, grey last."""
+    return (FeeCodeColour.RED, FeeCodeColour.YELLOW, FeeCodeColour.GREEN, FeeCodeColour.GREY)
+
+
+def _limits(evidence: Row) -> list[Decimal]:
+    return [evidence[name] for name in ("green_max_ratio", "red_min_ratio") if evidence[name] is not None]
+
+
+def _line(row: Row, evidence: Row, link: str) -> dict[str, Any]:
+    colour = FeeCodeColour(row["colour_code"])
+    note = _grey_reason(row) or _NOTHING
+    if note is _NOTHING and evidence["other_charge_cny"]:
+        extra = _money(evidence["other_charge_cny"])
+        note = Said(f"含其他收费 {extra} 元", f"{extra} CNY under other names included")
+    elif note is _NOTHING and evidence["is_inside_implied"] is False:
+        note = Said("与其他租户价格不同", "differs from the other tenants' price")
+    price = row["charged_price_cny_per_kwh"]
+    return {
+        "code": colour.value,
+        "colour": COLOURS[colour],
+        "name": row["tenant_name"],
+        "tenant_id": row["tenant_id"],
+        "link": link,
+        "energy": _energy(row["energy_kwh"]),
+        "charged": _money(evidence["charged_cny"]),
+        "price": "—" if price is None else f"{price:.4f}",
+        "mark_up": "—" if row["mark_up_pct"] is None else signed_percent(row["mark_up_pct"]),
+        "over": "—" if row["over_reference_cny"] is None else _money(row["over_reference_cny"]),
+        "note": note,
+    }
+
+
+def _basis(evidence: Row, *, own: bool) -> list[tuple[Said, str]]:
+    lines: list[tuple[Said, str]] = []
+
+    def add(zh: str, en: str, value: Any, text: str) -> None:
+        if value is not None:
+            lines.append((Said(zh, en), text.format(value)))
+
+    if own:
+        add("申报电量", "Energy declared", evidence["energy_kwh"], "{:,.2f} kWh")
+        add("申报电费", "Fee declared", evidence["fee_cny"], "{:,.2f} 元")
+        add("其他收费", "Charges under other names", evidence["other_charge_cny"] or None, "{:,.2f} 元")
+    add("总表当月电费合计", "Master account, total", evidence["master_total_cny"], "{:,.2f} 元")
+    add("总表购电量", "Master account, energy", evidence["master_energy_kwh"], "{:,.2f} kWh")
+    add("合法参考价", "Lawful reference", evidence["reference_price_cny_per_kwh"], "{:.4f} 元/kWh")
+    add("允许计入的损耗上限", "Loss that may be added", evidence["loss_cap_ratio"], "{:.0%}")
+    if evidence["green_max_ratio"] is not None and evidence["red_min_ratio"] is not None:
+        bands = f"≤ {evidence['green_max_ratio']:.0%} 绿 green · ≥ {evidence['red_min_ratio']:.0%} 红 red"
+        lines.append((Said("颜色界限（加价幅度）", "Bands of the mark-up"), bands))
+    if evidence["implied_price_cny_per_kwh"] is not None:
+        low, high = evidence["implied_low_cny_per_kwh"], evidence["implied_high_cny_per_kwh"]
+        text = f"{evidence['implied_price_cny_per_kwh']:.4f}（{low:.4f}–{high:.4f}）元/kWh"
+        lines.append((Said("由租户申报推算的主体单价", "Supplier's price implied by its tenants"), text))
+        agreeing = f"{evidence['implied_tenants_inside']} / {evidence['implied_tenants']}"
+        lines.append((Said("与推算价一致的租户", "Tenants that agree with it"), agreeing))
+    return lines
+
+
+def _grey_reason(row: Row) -> Said | None:
+    code = row["grey_reason_code"]
+    return GREY_REASONS[GreyReason(code)] if code else None
+
+
+def _tags(row: Row) -> list[Said]:
+    tags = []
+    if "simulated" in row["provenance"]:
+        tags.append(Said("模拟", "simulated"))
+    if row["is_illustrative"]:
+        tags.append(Said("示意电价", "illustrative price"))
+    if row["estimated_ratio"]:
+        tags.append(Said(f"总表估算 {row['estimated_ratio']:.1%}", "of the master's data estimated"))
+    return tags
+
+
+def _money(amount: Decimal) -> str:
+    return f"{amount:,.2f}"
+
+
+def _energy(energy: Decimal) -> str:
+    return f"{energy:,.2f}"
+
+
+@lru_cache(maxsize=1)
+def _style() -> dict[str, Any]:
+    text = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+    return {"style": Markup(text), "style_hash": Markup(f"sha256-{digest}")}  # noqa: S704  both are files of this project
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+    )
+    made.filters["money"] = _money
+    return made

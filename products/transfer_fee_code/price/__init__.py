@@ -1,0 +1,1 @@
+"""What a tenant pays beside what is lawful: reference, colour, implied price."""

@@ -1,0 +1,166 @@
+"""The lawful reference: what the supplier's master account pays for a kWh it buys, tax included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from pipelines.codes import Confidence, GreyReason
+from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.facts import Facts
+from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
+from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
+from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
+from pipelines.transforms.billing.supply import AccountBook, price_days_of
+from products.transfer_fee_code.settings import TransferFeeCodeSettings
+
+Pricer = Callable[[SupplyMonth, Facts], PricedMonth]
+
+
+@dataclass(frozen=True)
+class MasterBill:
+    """What is known of a supplier's master account in one month.
+
+    refusal        Why no reference follows from it; None where one does.
+    refusal_note   The refusal in words; may be empty.
+    total_cny      What the account pays, tax included. [CNY]
+    energy_kwh     Energy bought. [kWh]
+    fact_ids       Facts behind the lines of the bill, sorted.
+    confidence     The least sure of them.
+    """
+
+    supplier_customer_id: str
+    supplier_name: str | None
+    refusal: GreyReason | None
+    refusal_note: str = ""
+    total_cny: Decimal | None = None
+    energy_kwh: Decimal | None = None
+    missing_days: int | None = None
+    missing_inputs: tuple[str, ...] = ()
+    estimated_ratio: float | None = None
+    fact_ids: tuple[str, ...] = ()
+    confidence: Confidence | None = None
+    is_illustrative: bool = False
+    provenance: tuple[str, ...] = ()
+
+    @property
+    def purchase_price(self) -> Fraction | None:
+        """Total over energy, exactly; None where either is unknown or there is no energy. [CNY/kWh]"""
+        if self.total_cny is None or not self.energy_kwh:
+            return None
+        return Fraction(self.total_cny) / Fraction(self.energy_kwh)
+
+    def reference_price(self, loss_cap_ratio: Decimal) -> Fraction | None:
+        """The purchase price over one less the loss that may be added. [CNY/kWh]"""
+        price = self.purchase_price
+        return None if price is None else price / (1 - Fraction(loss_cap_ratio))
+
+
+def master_bills(
+    suppliers: Iterable[str],
+    customers: Iterable[Row],
+    determinants: Iterable[Row],
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
+    price: Pricer = price_supply,
+    segments: Iterable[Row] = (),
+    shares: Iterable[Row] = (),
+    meter_points: Iterable[Row] = (),
+) -> dict[str, MasterBill]:
+    """The master bill of every supplier; one that cannot be had says why.
+
+    customers     Rows of silver_customers; the newest terms of the month tell the name.
+    determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of
+                  silver_supply_shares;
+    meter_points: of silver_meter_points, see ``PartsBook``.
+    Raises FactNotInForceError where the facts cover the month for no supplier at all.
+    """
+    metered, parts = (
+        [row for row in rows if row["billing_month"] == str(month)] for rows in (determinants, segments)
+    )
+    accounts = AccountBook(customers, metered, parts, shares, price_days_of(facts), meter_points)
+    bills: dict[str, MasterBill] = {}
+    uncovered: list[FactNotInForceError] = []
+    priced = 0
+    for supplier in sorted(set(suppliers)):
+        try:
+            bill = _master_bill(supplier, accounts, month, facts, settings, limits, price)
+            priced += bill.total_cny is not None
+        except FactNotInForceError as error:
+            uncovered.append(error)
+            terms = accounts.terms_of(supplier, month)
+            bill = MasterBill(
+                supplier,
+                terms["customer_name"] if terms else None,
+                GreyReason.MASTER_NOT_PRICED,
+                error.message,
+            )
+        bills[supplier] = bill
+    if uncovered and not priced:
+        raise uncovered[0]
+    return bills
+
+
+def _master_bill(
+    supplier: str,
+    accounts: AccountBook,
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
+    price: Pricer,
+) -> MasterBill:
+    terms = accounts.terms_of(supplier, month)
+    if terms is None:
+        return MasterBill(supplier, None, GreyReason.NO_MASTER_ACCOUNT)
+    name, marks = terms["customer_name"], tuple(sorted(str(terms["provenance"]).split("+")))
+    account = accounts.account(supplier, month)
+    if account is None:
+        return MasterBill(supplier, name, GreyReason.NO_MASTER_BILL, provenance=marks)
+    determinants, metered, supply = account.determinants, account.metered, account.priced_supply
+    missing_days = account.missing_days
+    estimated = account_estimated_ratio(metered)
+    refusal, note, bill = None, "", None
+    if supply is None:
+        refusal, note = GreyReason.MASTER_NOT_PRICED, f"The contract lacks {', '.join(account.lacks)}."
+    else:
+        try:
+            bill = price(supply, facts)
+        except UsageError as error:
+            refusal, note = GreyReason.MASTER_NOT_PRICED, error.message
+    if refusal is None:
+        refusal = _first_refusal(
+            determinants.energy_kwh, missing_days, limits.is_estimated_too_much(estimated), settings
+        )
+    return MasterBill(
+        supplier_customer_id=supplier,
+        supplier_name=name,
+        refusal=refusal,
+        refusal_note=note,
+        total_cny=bill.total_cny if bill else None,
+        energy_kwh=determinants.energy_kwh,
+        missing_days=missing_days,
+        missing_inputs=bill.missing_inputs if bill else (),
+        estimated_ratio=estimated,
+        fact_ids=tuple(sorted({line.fact_id for line in bill.lines})) if bill else (),
+        confidence=bill.lowest_confidence if bill else None,
+        is_illustrative=bill.is_illustrative if bill else False,
+        provenance=marks,
+    )
+
+
+def _first_refusal(
+    energy_kwh: Decimal, missing_days: int, is_estimated_too_much: bool, settings: TransferFeeCodeSettings
+) -> GreyReason | None:
+    if energy_kwh <= 0:
+        return GreyReason.MASTER_ZERO_ENERGY
+    if missing_days > settings.max_missing_days:
+        return GreyReason.MASTER_INCOMPLETE
+    if is_estimated_too_much:
+        return GreyReason.ESTIMATED_TOO_MUCH
+    return None

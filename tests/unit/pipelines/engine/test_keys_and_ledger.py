@@ -1,0 +1,100 @@
+"""Keys are made once and guarded; the ledger remembers what need not run again."""
+
+from __future__ import annotations
+
+import stat
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.engine.ledger import Basis, DoneStep, Ledger, StepRecord
+from pipelines.engine.step import Scope
+from pipelines.errors import ConcurrentWriteError
+from pipelines.identity.keys import KeyRing
+from pipelines.storage.store import sole_writer
+from zhixiang.cli.screen import StepProgress
+
+NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)
+
+
+def test_a_key_is_made_once_and_only_the_owner_may_read_it(tmp_path: Path) -> None:
+    ring = KeyRing(tmp_path)
+    first = ring.signing_key("delivery")
+    assert KeyRing(tmp_path).signing_key("delivery").key_id == first.key_id
+    assert stat.S_IMODE((tmp_path / "keys" / "delivery.pem").stat().st_mode) == 0o600
+    first.public.verify(first.sign(b"content"), b"content")
+    assert ring.signing_key("other").key_id != first.key_id
+    assert set(ring.known()) == {"delivery", "other"}
+
+
+def test_a_secret_is_made_once(tmp_path: Path) -> None:
+    secret = KeyRing(tmp_path).secret("pseudonym")
+    assert len(secret) == 32
+    assert KeyRing(tmp_path).secret("pseudonym") == secret
+    assert secret.hex() not in str(KeyRing(tmp_path).known())
+
+
+def _record(step: str, fingerprint: str, status: str = "done", version: int = 1) -> StepRecord:
+    return StepRecord(step, status, 0.1, fingerprint, {"bronze": 0}, {"silver": version}, {"silver": 5}, {})
+
+
+def test_only_the_newest_success_with_the_same_fingerprint_counts(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    ledger.record(run, _record("silver", "a", version=1))
+    assert ledger.last_done("silver", "a") == {"silver": 1}
+    assert ledger.last_done("silver", "b") is None
+    ledger.record(run, _record("silver", "b", version=2))
+    assert ledger.last_done("silver", "a") is None
+    ledger.record(run, _record("silver", "c", status="failed"))
+    ledger.record(run, _record("silver", "b", status="unchanged", version=9))
+    assert ledger.last_done("silver", "b") == {"silver": 2}
+
+
+def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    assert ledger.newest_done("silver") is None
+    ledger.record(run, _record("silver", "a"))
+    newest = ledger.newest_done("silver")
+    assert newest is not None
+    assert newest.basis is None, "a step that counts nothing"
+    basis = Basis("digest", NOW, {"bronze": "id"}, Scope("meter points", 1, 1253))
+    ledger.record(run, replace(_record("silver", "b", version=2), basis=basis))
+    ledger.record(run, replace(_record("silver", "c", status="failed"), basis=None))
+    assert ledger.newest_done("silver") == DoneStep("b", {"bronze": 0}, {"silver": 2}, basis)
+    assert [step["computed"] for step in ledger.steps(run)] == [None, "1 of 1,253 meter points", None]
+
+
+def test_a_run_says_of_each_step_how_much_it_computed(capsys: pytest.CaptureFixture[str]) -> None:
+    progress = StepProgress(2)
+    progress.end(
+        replace(_record("silver", "a"), basis=Basis("digest", NOW, {}, Scope("meter points", 1, 1253)))
+    )
+    progress.end(_record("gold", "a"))
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.endswith("computed 1 of 1,253 meter points, silver 5")
+    assert "computed" not in second
+
+
+def test_a_run_is_closed_with_its_exit_code(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run --month 2026-09", NOW)
+    ledger.record(run, _record("silver", "a"))
+    ledger.end(run, NOW, 5, "No fact")
+    (found,) = ledger.runs()
+    assert (found["status"], found["exit_code"], found["message"]) == ("failed", 5, "No fact")
+    assert ledger.steps(run)[0]["rows_written"] == {"silver": 5}
+
+
+def test_a_second_writer_is_refused_at_once_and_told_who_writes(tmp_path: Path) -> None:
+    with (
+        sole_writer(tmp_path),
+        pytest.raises(ConcurrentWriteError, match=r"Process [0-9]+ is writing"),
+        sole_writer(tmp_path),
+    ):
+        pass
+    with sole_writer(tmp_path):
+        pass

@@ -1,0 +1,215 @@
+"""An operator's file of monthly prices: taken in as a whole or refused with file and line."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from pipelines.errors import FactFileError
+from pipelines.facts import load_facts, load_prices
+from pipelines.facts.catalogue_tariff import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.settings import packaged
+from zhixiang.cli.data.facts import app
+
+HEADER = "month,component,price_cny_per_kwh,document,published_on"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return Path(shutil.copytree(packaged("conf") / "facts", tmp_path / "conf" / "facts"))
+
+
+def month(name: str, published: str = "2026-08-28", purchase: str = "0.41") -> list[str]:
+    prices = (("purchase", purchase), ("line_loss", "0.013"), ("system_operation", "0.05"))
+    return [f"{name},{component},{price},notice {name},{published}" for component, price in prices]
+
+
+def written(tmp_path: Path, *rows: str, header: str = HEADER) -> Path:
+    path = tmp_path / "prices.csv"
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def refused(path: Path, folder: Path, line: int | None, words: str, corrects: bool = False) -> None:
+    before = {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()}
+    with pytest.raises(FactFileError) as raised:
+        load_prices(path, folder, corrects=corrects)
+    assert (raised.value.path, raised.value.line) == (str(path), line)
+    assert words in raised.value.message
+    assert {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()} == before
+
+
+def test_two_months_are_taken_in_and_hold(tmp_path: Path, folder: Path) -> None:
+    loaded = load_prices(written(tmp_path, *month("2026-10", purchase="0.42"), *month("2026-09")), folder)
+    assert (loaded.file, [str(each) for each in loaded.months]) == (MONTHLY_PRICES, ["2026-09", "2026-10"])
+    facts = load_facts(folder)
+    assert [facts.energy_base.on(date(2026, number, 5)) for number in (8, 9, 10)] == [
+        Decimal("0.5250"),
+        Decimal("0.473"),
+        Decimal("0.483"),
+    ]
+    assert facts.energy_composition.on(date(2026, 10, 1)).purchase == Decimal("0.42")
+    load_prices(written(tmp_path, *month("2026-11")), folder)
+    assert (folder / MONTHLY_PRICES).read_text(encoding="utf-8").count("\n") == 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "header", "line", "words"),
+    [
+        (month("2026-09"), "month,component,price,document,published_on", 1, "the header must be"),
+        (month("2026-09", purchase="-0.41"), HEADER, 2, "must not be negative"),
+        (
+            [row.replace("line_loss", "profit") for row in month("2026-09")],
+            HEADER,
+            3,
+            "'profit' is no known component",
+        ),
+        ([row.replace("notice 2026-09", "") for row in month("2026-09")], HEADER, 2, "empty: document"),
+        ([row.replace("notice 2026-09", " ") for row in month("2026-09")], HEADER, 2, "empty: document"),
+        ([row.replace("2026-08-28", "") for row in month("2026-09")], HEADER, 2, "empty: published_on"),
+        (month("2026-09", published="28.08.2026"), HEADER, 2, "published_on a day"),
+        ([*month("2026-09"), month("2026-09")[1]], HEADER, 5, "line_loss of 2026-09 stands twice"),
+        (month("2026-09")[:2], HEADER, 2, "2026-09 lacks system_operation"),
+        (
+            [*month("2026-09"), *month("2026-11")],
+            HEADER,
+            5,
+            "no price for 2026-10: a gap between 2026-09 and 2026-11",
+        ),
+        (month("2026-09", purchase="nan"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="4.1e-1"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="0_41"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="410"), HEADER, 2, "410 CNY/kWh cannot be meant"),
+        (month("2026-09", purchase="2.01"), HEADER, 2, "2.01 CNY/kWh cannot be meant"),
+        ([row.replace("0.013", "13") for row in month("2026-09")], HEADER, 3, "13 CNY/kWh cannot be meant"),
+        (
+            [row.replace("notice 2026-09", "notice\0") for row in month("2026-09")],
+            HEADER,
+            2,
+            "cannot be printed",
+        ),
+        (month("2026-09", published="2099-01-01"), HEADER, 2, "cannot have been published on 2099-01-01"),
+        (month("2026-09", published="2031-10-01"), HEADER, 2, "cannot have been published on 2031-10-01"),
+        (month("2026-09", published="2025-08-31"), HEADER, 2, "cannot have been published on 2025-08-31"),
+        (month("2026-09", published="20260828"), HEADER, 2, "published_on a day"),
+        (month("2026-09", purchase="cheap"), HEADER, 2, "the price a decimal"),
+        ([], HEADER, 2, "no price"),
+    ],
+)
+def test_a_wrong_file_is_refused_at_its_line(
+    tmp_path: Path, folder: Path, rows: list[str], header: str, line: int, words: str
+) -> None:
+    refused(written(tmp_path, *rows, header=header), folder, line, words)
+
+
+@pytest.mark.parametrize(("published", "purchase"), [("2031-09-30", "2"), ("2025-09-01", "2.00")])
+def test_the_highest_price_and_the_first_and_last_day_of_publication_are_taken(
+    published: str, purchase: str, tmp_path: Path, folder: Path
+) -> None:
+    load_prices(written(tmp_path, *month("2026-09", published=published, purchase=purchase)), folder)
+    assert load_facts(folder).energy_base.on(date(2026, 9, 1)) == Decimal("2.063")
+
+
+def test_nothing_is_written_where_the_facts_are_not_well_formed_otherwise(
+    tmp_path: Path, folder: Path
+) -> None:
+    funds = folder / "tariffs" / "funds.yaml"
+    funds.write_text(
+        funds.read_text(encoding="utf-8").replace("value: 0.02923875", "value: cheap"), encoding="utf-8"
+    )
+    with pytest.raises(FactFileError, match=r"tariffs/funds.yaml:\d+: value must be a number"):
+        load_prices(written(tmp_path, *month("2026-09")), folder)
+    assert (folder / MONTHLY_PRICES).read_bytes() == (
+        packaged("conf") / "facts" / MONTHLY_PRICES
+    ).read_bytes()
+
+
+def test_a_month_that_is_there_overlaps_and_one_that_leaves_a_hole_behind_it_is_a_gap(
+    tmp_path: Path, folder: Path
+) -> None:
+    load_prices(written(tmp_path, *month("2026-09")), folder)
+    refused(
+        written(tmp_path, *month("2026-09")),
+        folder,
+        2,
+        "2026-09 overlaps the price in tariffs/energy_base_monthly.csv:2",
+    )
+    refused(written(tmp_path, *month("2026-11")), folder, 2, "no price for 2026-10")
+    refused(written(tmp_path, *month("2026-07")), folder, 2, "no price for 2026-08")
+    load_prices(written(tmp_path, *month("2026-08", published="2026-07-28")), folder)
+
+
+def test_a_missing_file_and_one_in_another_encoding_are_refused(tmp_path: Path, folder: Path) -> None:
+    refused(tmp_path / "none.csv", folder, None, "does not exist")
+    path = written(tmp_path)
+    path.write_bytes(
+        (HEADER + "\n" + month("2026-09")[0].replace("notice", "电价通知") + "\n").encode("gb18030")
+    )
+    refused(path, folder, 2, "not UTF-8")
+
+
+def test_a_correction_holds_from_the_day_it_was_published(tmp_path: Path, folder: Path) -> None:
+    refused(
+        written(tmp_path, *month("2026-09")),
+        folder,
+        2,
+        "no published price that could be corrected",
+        corrects=True,
+    )
+    load_prices(written(tmp_path, *month("2026-09")), folder)
+    refused(written(tmp_path, *month("2026-09")), folder, 2, "not published after", corrects=True)
+    late = written(tmp_path, *month("2026-09", published="2026-10-20", purchase="0.45"))
+    assert load_prices(late, folder, corrects=True).file == MONTHLY_CORRECTIONS
+    price = load_facts(folder).energy_base
+    assert price.on(date(2026, 9, 1), known=date(2026, 10, 19)) == Decimal("0.473")
+    assert (
+        price.on(date(2026, 9, 1), known=date(2026, 10, 20)) == price.on(date(2026, 9, 1)) == Decimal("0.513")
+    )
+    refused(late, folder, 2, "overlaps the correction", corrects=True)
+
+
+def test_a_month_is_corrected_as_often_as_notices_come(tmp_path: Path, folder: Path) -> None:
+    """0.473 as published, 0.513 from 20 October, 0.463 from 10 November; entered in the other order they are
+    the same.
+    """
+    load_prices(written(tmp_path, *month("2026-09")), folder)
+    other = Path(shutil.copytree(folder, tmp_path / "other"))
+    notices = [
+        month("2026-09", published="2026-10-20", purchase="0.45"),
+        month("2026-09", published="2026-11-10", purchase="0.40"),
+    ]
+    for rows in notices:
+        load_prices(written(tmp_path, *rows), folder, corrects=True)
+    for rows in notices[::-1]:
+        load_prices(written(tmp_path, *rows), other, corrects=True)
+    price, day = load_facts(folder).energy_base, date(2026, 9, 30)
+    found = [
+        price.on(day, known=date(*known))
+        for known in ((2026, 10, 19), (2026, 10, 20), (2026, 11, 9), (2026, 11, 10))
+    ]
+    assert found == [Decimal("0.473"), Decimal("0.513"), Decimal("0.513"), Decimal("0.463")]
+    assert (folder / MONTHLY_CORRECTIONS).read_bytes() == (other / MONTHLY_CORRECTIONS).read_bytes()
+    both = [*month("2026-09", published="2026-12-01"), *month("2026-09", published="2026-12-02")]
+    assert [str(each) for each in load_prices(written(tmp_path, *both), folder, corrects=True).months] == [
+        "2026-09"
+    ]
+    torn = [*month("2026-09", published="2026-12-05")[:2], month("2026-09", published="2026-12-06")[2]]
+    refused(written(tmp_path, *torn), folder, 2, "lacks system_operation", corrects=True)
+
+
+def test_the_command_loads_and_refuses(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import pipelines.settings
+
+    settings = pipelines.settings.load_settings()
+    monkeypatch.setattr(type(settings), "facts_dir", folder)
+    answer = CliRunner().invoke(app, ["load-prices", str(written(tmp_path, *month("2026-09"))), "--json"])
+    assert answer.exit_code == 0
+    assert '"2026-09"' in answer.output
+    again = CliRunner().invoke(app, ["load-prices", str(written(tmp_path, *month("2026-09")))])
+    assert isinstance(again.exception, FactFileError)
+    assert "prices.csv:2: 2026-09 overlaps" in str(again.exception)

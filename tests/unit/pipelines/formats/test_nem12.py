@@ -1,0 +1,217 @@
+"""NEM12: structure, units, qualities, and what is refused or held back."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import InputRefusedError
+from pipelines.formats import FormatSettings, ReadResult, detect
+from pipelines.formats.contract import rows_schema
+from pipelines.formats.nem12 import Nem12
+from pipelines.settings import load_settings, packaged
+from pipelines.tables.bronze import BronzeLoadCurves
+
+SETTINGS = load_settings(packaged("conf")).section(FormatSettings)
+HEADER = "100,NEM12,202609020000,MDP,RETAILER"
+STREAM = "200,NMI1,E1Q1,1,E1,N1,METER1,kWh,30,"
+
+
+def day(
+    quality: str = "A",
+    values: list[str] | None = None,
+    tail: str = ",,,20260902030405,",
+    when: str = "20260901",
+) -> str:
+    return ",".join(["300", when, *(values if values is not None else ["1.5"] * 48), quality]) + tail
+
+
+def nem(*lines: str, header: str = HEADER, end: str = "900") -> bytes:
+    return "\r\n".join([header, *lines, end]).encode()
+
+
+def read(content: bytes) -> ReadResult:
+    result = detect("file.csv", content).read(content, "file.csv", SETTINGS)
+    assert result.received_rows == result.rows.num_rows + result.rejects.num_rows
+    return result
+
+
+def refused(content: bytes) -> tuple[str, int | None]:
+    with pytest.raises(InputRefusedError) as refusal:
+        read(content)
+    return refusal.value.reason_code, refusal.value.line
+
+
+def rejected(*lines: str) -> tuple[int, str, str]:
+    """The only reject of a file that holds one further good day."""
+    result = read(nem(*lines, STREAM, day()))
+    assert (result.rejects.num_rows, result.rows.num_rows) == (1, 1)
+    row = result.rejects.to_pylist()[0]
+    return row["line_number"], row["column_name"], row["reason_code"]
+
+
+def test_a_day_becomes_a_row() -> None:
+    result = read(nem(STREAM, day()))
+    assert result.rows.schema == rows_schema(BronzeLoadCurves)
+    assert result.rows.to_pylist() == [
+        {
+            "meter_point_id": "NEM12-NMI1-1",
+            "channel_code": "active_forward",
+            "curve_date": date(2026, 9, 1),
+            "interval_minutes": 30,
+            "measure_code": "energy",
+            "values_unscaled": [1.5] * 48,
+            "present_flags": None,
+            "sender_quality_codes": ["A"] * 48,
+            "curve_month": "2026-09",
+            "line_number": 3,
+            "sent_at_utc": datetime(2026, 9, 1, 17, 4, 5, tzinfo=UTC),
+        }
+    ]
+
+
+def test_without_an_update_time_the_file_s_time_counts() -> None:
+    assert read(nem(STREAM, day(tail=""))).rows["sent_at_utc"].to_pylist() == [
+        datetime(2026, 9, 1, 14, tzinfo=UTC)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "unit", "channel", "value"),
+    [
+        ("E1", "kwh", "active_forward", 1.5),
+        ("E1", "KWH", "active_forward", 1.5),
+        ("B1", "Wh", "active_reverse", 0.0015),
+        ("E1", "MWh", "active_forward", 1500.0),
+        ("Q1", "kVArh", "reactive_lagging", 1.5),
+        ("K1", "VARH", "reactive_leading", 0.0015),
+        ("Q1", "MVArh", "reactive_lagging", 1500.0),
+    ],
+)
+def test_suffix_and_unit(suffix: str, unit: str, channel: str, value: float) -> None:
+    row = read(nem(f"200,NMI1,,1,{suffix},N1,M,{unit},30,", day())).rows.to_pylist()[0]
+    assert (row["channel_code"], row["values_unscaled"][0]) == (channel, value)
+
+
+@pytest.mark.parametrize("minutes", [5, 15, 30])
+def test_each_length_of_interval_is_kept(minutes: int) -> None:
+    count = 1440 // minutes
+    row = read(nem(STREAM.replace(",30,", f",{minutes},"), day(values=["1"] * count))).rows.to_pylist()[0]
+    assert (row["interval_minutes"], len(row["values_unscaled"]), len(row["sender_quality_codes"])) == (
+        minutes,
+        count,
+        count,
+    )
+
+
+def test_streams_of_one_connection_point_are_told_apart_by_their_number() -> None:
+    result = read(
+        nem(
+            STREAM,
+            day(),
+            STREAM.replace(",E1,", ",E2,"),
+            day(),
+            STREAM.replace(",E1,N1,METER1,kWh", ",Q1,N1,METER1,kvarh"),
+            day(),
+        )
+    )
+    points = list(
+        zip(result.rows["meter_point_id"].to_pylist(), result.rows["channel_code"].to_pylist(), strict=True)
+    )
+    assert points == [
+        ("NEM12-NMI1-1", "active_forward"),
+        ("NEM12-NMI1-2", "active_forward"),
+        ("NEM12-NMI1-1", "reactive_lagging"),
+    ]
+
+
+def test_quality_by_part_of_the_day_and_null_data() -> None:
+    result = read(nem(STREAM, day("V"), "400,1,20,F14,76,", "400,21,24,N,,", "400,25,48,A,,"))
+    row = result.rows.to_pylist()[0]
+    assert row["sender_quality_codes"] == ["F14"] * 20 + ["N"] * 4 + ["A"] * 24
+    assert row["values_unscaled"] == [1.5] * 20 + [None] * 4 + [1.5] * 24
+
+
+def test_an_empty_value_is_not_zero() -> None:
+    assert read(nem(STREAM, day(values=["", *["0"] * 47]))).rows.to_pylist()[0]["values_unscaled"] == [
+        None,
+        *[0.0] * 47,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ((STREAM, day(values=["1"] * 47)), (3, "QualityMethod", "too_few_fields")),
+        ((STREAM, day(values=["1"] * 49)), (3, "QualityMethod", "too_many_fields")),
+        ((STREAM, "300,20260901,V,,,20260902030405,"), (3, "QualityMethod", "too_few_fields")),
+        ((STREAM, day("X")), (3, "QualityMethod", "bad_code")),
+        ((STREAM, day(values=["1"] * 10 + ["1.2.3"] + ["1"] * 37)), (3, "IntervalValue11", "bad_number")),
+        ((STREAM, day(values=["nan"] + ["1"] * 47)), (3, "IntervalValue1", "bad_number")),
+        ((STREAM, day(when="20260931")), (3, "IntervalDate", "bad_date")),
+        ((STREAM, day(when="2026091")), (3, "IntervalDate", "bad_date")),
+        ((STREAM.replace("kWh", ""), day()), (3, "UOM", "bad_code")),
+        ((STREAM.replace("kWh", "kVArh"), day()), (3, "UOM", "bad_code")),
+        ((STREAM.replace(",E1,", ",V1,"), day()), (3, "NMISuffix", "bad_code")),
+        ((STREAM.replace(",E1,", ",,"), day()), (3, "NMISuffix", "missing_key")),
+        ((STREAM.replace("NMI1", ""), day()), (3, "NMI", "missing_key")),
+        ((STREAM.replace(",30,", ",10,"), day(values=["1"] * 144)), (3, "IntervalLength", "bad_code")),
+        ((STREAM, day("V"), "400,1,47,A,,"), (3, "QualityMethod", "bad_structure")),
+        ((STREAM, day("V")), (3, "QualityMethod", "bad_structure")),
+        ((STREAM, day("V"), "400,1,20,A,,", "400,22,48,A,,"), (3, "StartInterval", "bad_structure")),
+        ((STREAM, day("V"), "400,1,49,A,,"), (3, "StartInterval", "bad_structure")),
+        ((STREAM, day("V"), "400,1,48,V,,"), (3, "QualityMethod", "bad_code")),
+        ((STREAM, day("A"), "400,1,48,F14,,"), (3, "QualityMethod", "bad_structure")),
+    ],
+)
+def test_a_day_that_cannot_be_read_is_held_back_and_the_others_go_on(
+    lines: tuple[str, ...], expected: tuple[int, str, str]
+) -> None:
+    assert rejected(*lines) == expected
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (nem(STREAM, day(), header="100,NEM13,202609020000,A,B"), ("unsupported_version", 1)),
+        (nem(), ("no_records", 2)),
+        (nem(STREAM), ("no_records", 3)),
+        (nem(STREAM, day(), header=""), ("missing_header", 2)),
+        (nem(STREAM, day(), end="\r\n"), ("truncated", 3)),
+        (nem(day()), ("bad_structure", 2)),
+        (nem(STREAM, "400,1,48,A,,"), ("bad_structure", 3)),
+        (nem(STREAM, day(), "123,x"), ("bad_structure", 4)),
+        (nem(STREAM, day(), "900", STREAM), ("bad_structure", 5)),
+        (nem(STREAM, day("V")), ("bad_structure", 3)),
+        (nem(STREAM.replace("METER1", "M\0"), day()), ("bad_structure", 2)),
+    ],
+)
+def test_a_file_that_is_no_nem12_is_refused_with_its_line(content: bytes, expected: tuple[str, int]) -> None:
+    assert refused(content) == expected
+
+
+def test_bytes_that_are_no_text_refuse_the_file() -> None:
+    with pytest.raises(InputRefusedError) as refusal:
+        Nem12().read(nem(STREAM, day()).replace(b"METER1", b"M\xff"), "x", SETTINGS)
+    assert (refusal.value.reason_code, refusal.value.line) == ("bad_encoding", 2)
+
+
+def test_blank_lines_before_the_header_and_after_the_end_are_passed_over() -> None:
+    assert read(b"\r\n" + nem(STREAM, day()) + b"\r\n\r\n").rows["line_number"].to_pylist() == [4]
+
+
+def test_the_page_lists_what_becomes_of_every_example_file() -> None:
+    page = (Path(__file__).resolve().parents[4] / "docs" / "formats" / "nem12.md").read_text(encoding="utf-8")
+    folder = packaged("samples") / "nem12"
+    for path in [path for part in ("valid", "partly") for path in (folder / part).glob("Example_*")]:
+        result = read(path.read_bytes())
+        outcome = "read in part" if result.rejects.num_rows else "read"
+        assert f"| `{path.name}` | {outcome} | {result.rows.num_rows} |" in page
+        for held in result.rejects.to_pylist():
+            assert f"line {held['line_number']}: `{held['reason_code']}`" in page
+    with (folder / "refused_reasons.csv").open(encoding="utf-8", newline="") as handle:
+        for row in csv.DictReader(handle):
+            assert f"| `{row['file']}` | refused |  | line {row['line'] or 1}: `{row['reason_code']}`" in page

@@ -1,0 +1,70 @@
+"""Peers: by hand, and on both sides of the least number."""
+
+from __future__ import annotations
+
+import pytest
+
+from pipelines.publication import PublicationSettings
+from pipelines.settings import Settings, packaged
+from products.efficiency_bill.comparison.peers import PeerView, compare_peers
+
+LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
+
+
+def compared(
+    intensity: dict[str, float | None], group: dict[str, str | None], least: int = 15
+) -> dict[str, PeerView]:
+    """Of members of equal energy, where the share of one never matters."""
+    limits = LIMITS.model_copy(update={"least_members": least, "max_member_ratio": 1.0})
+    return compare_peers(intensity, group, dict.fromkeys(intensity, 1.0), limits)
+
+
+def offices(count: int) -> tuple[dict[str, float | None], dict[str, str | None]]:
+    names = [f"C{place:02d}" for place in range(count)]
+    return {name: float(place + 1) for place, name in enumerate(names)}, dict.fromkeys(names, "Office")
+
+
+def test_by_hand() -> None:
+    intensity, group = offices(5)
+    found = compared(intensity, group, 2)
+    assert [found[name].percentile for name in sorted(found)] == [0, 25, 50, 75, 100]
+    assert (found["C00"].median, found["C00"].best, found["C00"].count) == (3.0, 2.0, 5)
+
+
+@pytest.mark.parametrize(("count", "is_compared"), [(14, False), (15, True)])
+def test_least_number_of_peers(count: int, is_compared: bool) -> None:
+    view = compared(*offices(count))["C03"]
+    assert (view.count, view.intensity) == (count, 4.0)
+    assert (view.percentile is not None, view.median is not None, view.best is not None) == (is_compared,) * 3
+
+
+def test_only_the_own_group_and_only_those_with_an_area_count() -> None:
+    intensity, group = offices(15)
+    others: dict[str, float | None] = {f"L{place}": 100.0 for place in range(20)}
+    found = compared(
+        intensity | others | {"N": None}, group | dict.fromkeys(others, "Laboratory") | {"N": "Office"}
+    )
+    assert (found["C14"].count, found["C14"].percentile) == (15, 100)
+    assert (found["N"].intensity, found["N"].percentile, found["N"].count) == (None, None, 15)
+
+
+def test_equal_peers_are_neither_above_nor_below() -> None:
+    names = [f"C{place}" for place in range(16)]
+    found = compared(dict.fromkeys(names, 7.0), dict.fromkeys(names, "Office"))
+    assert {view.percentile for view in found.values()} == {0.0}
+
+
+def test_a_customer_without_a_group_has_no_peers() -> None:
+    assert compared({"A": 1.0}, {"A": None}, 2)["A"].count == 0
+
+
+@pytest.mark.parametrize(("largest", "is_compared"), [(60.0, True), (60.1, False)])
+def test_no_member_may_have_more_than_15_percent_of_the_energy(largest: float, is_compared: bool) -> None:
+    """Twenty members of 17 kWh: 60 of 400 kWh is 15 %."""
+    intensity, group = offices(21)
+    energy = dict.fromkeys(intensity, 17.0) | {"C20": largest}
+    view = compare_peers(intensity, group, energy, LIMITS)["C03"]
+    assert (view.count, view.median is not None, view.best is not None, view.percentile is not None) == (
+        21,
+        *(is_compared,) * 3,
+    )

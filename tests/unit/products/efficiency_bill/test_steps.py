@@ -1,0 +1,385 @@
+"""Training and the product on Spark frames: from gold and silver rows to the three tables."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.facts import load_facts
+from pipelines.models.model import ModelBundle, TrainedModel
+from pipelines.money import round_to_fen
+from pipelines.periods import BillingMonth
+from pipelines.settings import Settings, packaged
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
+from pipelines.tables.revised import product_schema
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
+from products.efficiency_bill import product
+from products.efficiency_bill.corrections import standing_of
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.replay import replay
+from products.efficiency_bill.served_model import MODEL, read_coefficients
+from products.efficiency_bill.steps import STEPS
+from products.efficiency_bill.tables import (
+    EfficiencyBillAdviceV1,
+    EfficiencyBillCorrectionsV1,
+    EfficiencyBillInputsV1,
+    EfficiencyBillLinesV1,
+    EfficiencyBillV1,
+)
+from products.efficiency_bill.training import train
+from tests.correction_cases import funds_notice
+
+CONF = packaged("conf")
+SETTINGS, FACTS = Settings(CONF, CONF), load_facts(CONF / "facts")
+FIRST, LAST = date(2026, 2, 1), date(2026, 9, 30)
+DAYS = [FIRST + timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)]
+OFFICES = [f"BDG-{place:02d}" for place in range(16)]
+RUN = {"computed_run_id": "r", "provenance": "real+dates_shifted"}
+
+
+def celsius(day: date) -> float:
+    return 15 - 10 * float(np.cos((day - date(2026, 1, 20)).days / 365 * 2 * np.pi))
+
+
+def world() -> dict[Any, list[dict[str, Any]]]:
+    """Sixteen offices that cool above 20 degrees, a works without weather, and a city enterprise that is not
+    billed.
+    """
+    draw = np.random.default_rng(4)
+    terms: dict[str, Any] = {
+        "valid_from_date": FIRST,
+        "peer_group": "Office",
+        "customer_class_code": "general_commercial",
+        "pricing_scheme_code": "single_part",
+        "voltage_level_code": "1_to_20kv",
+        "is_time_of_use": False,
+        "floor_area_m2": 500.0,
+        "weather_station_id": "W",
+    }
+    works = {
+        "customer_id": "STEEL-01",
+        "customer_name": "works",
+        "customer_class_code": "large_industry",
+        "pricing_scheme_code": "two_part",
+        "is_time_of_use": True,
+        "contract_capacity_kva": 800.0,
+        "running_capacity_kva": 800.0,
+        "demand_basis_code": "contract_demand",
+        "contract_demand_kw": 600.0,
+        "power_factor_standard_ratio": 0.9,
+        "floor_area_m2": None,
+        "weather_station_id": None,
+        "peer_group": "Steel works",
+    }
+    customers = [
+        terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, "SIM-CITY-00001"]
+    ] + [terms | RUN | works]
+    energy, determinants = [], []
+    for customer in customers:
+        name = customer["customer_id"]
+        by_month: dict[str, Decimal] = {}
+        for day in DAYS:
+            kwh = (
+                400
+                + (5 * OFFICES.index(name) if name in OFFICES else 0)
+                + 15 * max(celsius(day) - 20, 0)
+                - 100 * (day.weekday() >= 5)
+                + draw.normal(0, 8)
+            )
+            exact = Decimal(repr(round(float(kwh), 2)))
+            by_month[str(BillingMonth.of(day))] = by_month.get(str(BillingMonth.of(day)), Decimal(0)) + exact
+            energy.append(
+                {
+                    "meter_point_id": f"MP-{name}",
+                    "channel_code": "active_forward",
+                    "energy_date": day,
+                    "customer_id": name,
+                    "energy_kwh_or_kvarh": float(exact),
+                    "basis_code": "register",
+                    "estimated_ratio": 0.0,
+                    "energy_month": str(BillingMonth.of(day)),
+                    "computed_run_id": "r",
+                }
+            )
+        for month, total in by_month.items():
+            row: dict[str, Any] = {
+                "meter_point_id": f"MP-{name}",
+                "billing_month": month,
+                "customer_id": name,
+                "energy_kwh": total,
+                "resolution_kwh": Decimal("0.01"),
+                "metered_days": 30,
+                "month_days": 30,
+                "estimated_ratio": 0.0,
+                "missing_inputs": ["curve", "reactive_registers"],
+                "computed_run_id": "r",
+            }
+            if name == "STEEL-01":
+                peak = (total / 3).quantize(Decimal("0.01"))
+                row |= {
+                    "sharp_kwh": Decimal(0),
+                    "peak_kwh": peak,
+                    "flat_kwh": total - peak,
+                    "valley_kwh": Decimal(0),
+                    "deep_valley_kwh": Decimal(0),
+                }
+                row |= {
+                    "max_demand_kw": 500.0,
+                    "lagging_kvarh": Decimal(9000),
+                    "leading_kvarh": Decimal(0),
+                    "missing_inputs": [],
+                }
+            determinants.append(row)
+    weather = [RUN | {"station_id": "W", "weather_date": day, "mean_celsius": celsius(day)} for day in DAYS]
+    return {
+        SilverCustomers: customers,
+        GoldDayEnergy: energy,
+        GoldBillingDeterminants: determinants,
+        SilverWeather: weather,
+    }
+
+
+@pytest.fixture(scope="module")
+def given(spark: Any) -> Any:
+    from pipelines.storage.store import spark_schema
+
+    frames = {
+        table: spark.createDataFrame(
+            [tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)
+        ).persist()
+        for table, rows in (
+            world() | {GoldBillingSegments: [], SilverSupplyShares: [], SilverMeterPoints: []}
+        ).items()
+    }
+    versions = {table.name: 3 for table in frames}
+    nothing = {"standing": lambda _table: (), "location": lambda table: table.name}
+    return SimpleNamespace(
+        settings=SETTINGS,
+        facts=FACTS,
+        months=(),
+        versions=versions,
+        bundles={},
+        frame=frames.__getitem__,
+        spark=spark,
+        **nothing,
+    )
+
+
+@pytest.fixture(scope="module")
+def model(given: Any) -> TrainedModel:
+    return train(given)
+
+
+def with_bundle(given: Any, model: TrainedModel, *months: str) -> Any:
+    bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
+    return SimpleNamespace(
+        **(
+            vars(given)
+            | {"bundles": {MODEL: bundle}, "months": tuple(BillingMonth.parse(month) for month in months)}
+        )
+    )
+
+
+@pytest.fixture(scope="module")
+def bills(given: Any, model: TrainedModel) -> dict[Any, list[dict[str, Any]]]:
+    _, step = STEPS
+    found = step.apply(with_bundle(given, model, "2026-08", "2026-09"))  # type: ignore[union-attr]
+    return {table: frame.toArrow().to_pylist() for table, frame in found.items()}  # type: ignore[union-attr]
+
+
+@pytest.mark.spark
+def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
+    given: Any, model: TrainedModel
+) -> None:
+    baselines = read_coefficients(model.files)
+    assert set(baselines) == {*OFFICES, "STEEL-01"}
+    assert {baseline.days for baseline in baselines.values()} == {(date(2026, 7, 31) - FIRST).days + 1}
+    assert baselines["STEEL-01"].kind == "day_type"
+    assert baselines["BDG-03"].kind == "cooling"
+    assert baselines["BDG-03"].cooling == pytest.approx(15, rel=0.15)
+    assert train(with_bundle(given, model, "2026-09")).files == model.files
+    assert model.metrics["median_cv_rmse_in_sample"] < 0.05
+    assert 0 <= model.metrics["holdout_day_band_coverage"] <= 1
+    assert model.plots["cv_rmse.png"].startswith(b"\x89PNG")
+    assert model.inputs == {"gold_day_energy": 3, "silver_weather": 3, "silver_customers": 3}
+    assert list(model.output_example) == ["expected_kwh"]
+
+
+@pytest.mark.spark
+def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str, Any]]]) -> None:
+    assert set(bills) == {
+        EfficiencyBillV1,
+        EfficiencyBillLinesV1,
+        EfficiencyBillAdviceV1,
+        EfficiencyBillInputsV1,
+        EfficiencyBillCorrectionsV1,
+    }
+    assert bills[EfficiencyBillCorrectionsV1] == [], "a first issue corrects nothing"
+    for table, rows in bills.items():
+        if not rows:
+            continue
+        schema = product_schema(table)
+        assert set(rows[0]) == set(schema.names)
+        for field in schema:
+            assert field.nullable or all(row[field.name] is not None for row in rows), field.name
+
+
+@pytest.mark.spark
+def test_every_billed_customer_and_nobody_else(bills: dict[Any, list[dict[str, Any]]]) -> None:
+    expected = {(name, month) for name in [*OFFICES, "STEEL-01"] for month in ("2026-08", "2026-09")}
+    assert {(row["customer_id"], row["billing_month"]) for row in bills[EfficiencyBillV1]} == expected
+    assert len(bills[EfficiencyBillV1]) == len(expected)
+
+
+@pytest.mark.spark
+def test_evidence_sums_to_the_result(bills: dict[Any, list[dict[str, Any]]]) -> None:
+    for bill in bills[EfficiencyBillV1]:
+        key = (bill["customer_id"], bill["billing_month"])
+        lines = [
+            row for row in bills[EfficiencyBillLinesV1] if (row["customer_id"], row["billing_month"]) == key
+        ]
+        advice = [
+            row for row in bills[EfficiencyBillAdviceV1] if (row["customer_id"], row["billing_month"]) == key
+        ]
+        assert sum(row["amount_cny"] for row in lines) == bill["total_cny"]
+        assert [row["rank"] for row in sorted(advice, key=lambda row: row["rank"])] == list(
+            range(1, len(advice) + 1)
+        )
+        assert ("advice" in bill["missing_inputs"]) == (len(advice) < 3)
+        assert all(isinstance(json.loads(row["advice_inputs"]), dict) for row in advice)
+        days = BillingMonth.parse(bill["billing_month"]).day_count
+        assert [
+            len(bill[name]) for name in ("day_kwh", "day_expected_kwh", "day_low_kwh", "day_high_kwh")
+        ] == [days] * 4
+        assert sum(bill["day_kwh"]) == pytest.approx(float(bill["energy_kwh"]))
+
+
+@pytest.mark.spark
+def test_a_bill_follows_from_its_evidence_and_what_was_altered_shows(
+    given: Any, bills: dict[Any, list[dict[str, Any]]]
+) -> None:
+    key = ("STEEL-01", "2026-09")
+    of = {
+        table: [row for row in rows if (row["customer_id"], row["billing_month"]) == key]
+        for table, rows in bills.items()
+    }
+    evidence = (
+        EfficiencyBillLinesV1,
+        EfficiencyBillAdviceV1,
+        EfficiencyBillInputsV1,
+        EfficiencyBillCorrectionsV1,
+    )
+    issued = {"result": of[EfficiencyBillV1][0], **{table.name: of[table] for table in evidence}}
+    assert replay(issued, given.settings, FACTS) == ()
+    lines = [dict(line) for line in of[EfficiencyBillLinesV1]]
+    lines[1]["amount_cny"] += Decimal("0.01")
+    (found,) = replay({**issued, EfficiencyBillLinesV1.name: lines}, given.settings, FACTS)
+    assert (found.place, found.column, found.issued - found.computed) == (
+        "efficiency_bill_lines_v1[2]",
+        "amount_cny",
+        Decimal("0.01"),
+    )
+    (short,) = replay({**issued, EfficiencyBillLinesV1.name: lines[1:]}, given.settings, FACTS)
+    assert (short.column, short.issued, short.computed) == ("rows", len(lines) - 1, len(lines))
+
+
+@pytest.mark.spark
+def test_peers_are_the_sixteen_offices(bills: dict[Any, list[dict[str, Any]]]) -> None:
+    september = {
+        row["customer_id"]: row for row in bills[EfficiencyBillV1] if row["billing_month"] == "2026-09"
+    }
+    assert {september[name]["peer_count"] for name in OFFICES} == {16}
+    assert (september["BDG-00"]["peer_percentile_pct"], september["BDG-15"]["peer_percentile_pct"]) == (
+        0.0,
+        100.0,
+    )
+    assert september["STEEL-01"]["peer_percentile_pct"] is None
+
+
+@pytest.mark.spark
+def test_workers_issue_the_same_bills_as_the_driver(
+    given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(product, "MOST_ON_DRIVER", 0)
+    september = BillingMonth.parse("2026-09")
+    found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
+    for table, frame in found.items():
+
+        def order(row: dict[str, Any], names: tuple[str, ...] = table.key()) -> list[Any]:
+            return [row[name] for name in names if name in row]
+
+        expected = [row for row in bills[table] if row["billing_month"] == "2026-09"]
+        assert sorted(frame.toArrow().to_pylist(), key=order) == sorted(expected, key=order)
+
+
+@pytest.mark.spark
+@pytest.mark.parametrize("most_on_driver", [0, 5_000])
+def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
+    given: Any,
+    model: TrainedModel,
+    bills: dict[Any, list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+    most_on_driver: int,
+) -> None:
+    """All but one office stand as they came out; the funds fall by 0.00923875 CNY/kWh."""
+    monkeypatch.setattr(product, "MOST_ON_DRIVER", most_on_driver)
+    september = BillingMonth.parse("2026-09")
+    kept = {
+        row["customer_id"]: row["case_inputs"]
+        for row in bills[EfficiencyBillInputsV1]
+        if row["billing_month"] == "2026-09"
+    }
+    standing = {}
+    for bill in bills[EfficiencyBillV1]:
+        name = bill["customer_id"]
+        if bill["billing_month"] == "2026-09" and name != "BDG-07":
+            lines = [
+                row
+                for row in bills[EfficiencyBillLinesV1]
+                if (row["customer_id"], row["billing_month"]) == (name, "2026-09")
+            ]
+            standing[name] = standing_of(
+                bill | {"revision": 1, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, kept[name]
+            )
+    monkeypatch.setattr(product, "standing_bills", lambda _inputs, _month: standing)
+    again = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
+    assert [row["customer_id"] for row in again[EfficiencyBillV1].toArrow().to_pylist()] == ["BDG-07"]
+    cheaper = funds_notice(FACTS, "0.02", "notice on funds", date(2026, 10, 25))
+    found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, cheaper)
+    rows = {
+        row["customer_id"]: row
+        for row in found[EfficiencyBillCorrectionsV1].toArrow().to_pylist()
+        if row["customer_id"] != "STEEL-01"
+    }
+    energy = {row["customer_id"]: row["energy_kwh"] for row in found[EfficiencyBillV1].toArrow().to_pylist()}
+    assert set(rows) == {*OFFICES} - {"BDG-07"}
+    for name, row in rows.items():
+        before, after = (round_to_fen(energy[name] * Decimal(price)) for price in ("0.02923875", "0.02"))
+        assert (row["issued_amount_cny"], row["difference_cny"], row["notices"]) == (
+            before,
+            after - before,
+            ["notice on funds"],
+        )
+
+
+@pytest.mark.spark
+def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedModel) -> None:
+    with pytest.raises(FactNotInForceError, match=r"transmission.*2026-07-01"):
+        EFFICIENCY_BILL.compute(with_bundle(given, model), BillingMonth.parse("2026-07"), FACTS)
+
+
+@pytest.mark.spark
+def test_a_reference_without_days_is_refused(given: Any, tmp_path: Any) -> None:
+    conf = tmp_path / "conf"
+    conf.mkdir()
+    text = (CONF / "efficiency_bill.yaml").read_text(encoding="utf-8")
+    (conf / "efficiency_bill.yaml").write_text(text.replace("2026-07-31", "2020-07-31"), encoding="utf-8")
+    with pytest.raises(UsageError, match="reference period"):
+        train(SimpleNamespace(**(vars(given) | {"settings": Settings(conf, conf)})))  # type: ignore[arg-type]

@@ -1,0 +1,401 @@
+"""The simulated malls through the product, from their files on: colours of both malls, implied prices against
+the truth, pages.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from decimal import Decimal
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.codes import CustomerClass, TouPeriod
+from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts, load_facts
+from pipelines.models.model import ModelBundle, TrainedModel
+from pipelines.money import split_by_largest_remainder
+from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
+from pipelines.settings import Settings, load_settings
+from pipelines.tables.silver import SilverTransferDeclarations
+from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
+from products.transfer_fee_code.product import fee_codes
+from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
+from products.transfer_fee_code.settings import TransferFeeCodeSettings
+from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from products.transfer_fee_code.training import DECLARED, train_on
+from zhixiang.simulation.malls import write_malls
+
+SEED = 20261001
+MONTHS = [BillingMonth(2026, month) for month in (7, 8, 9)]
+AUGUST, SEPTEMBER = MONTHS[1], MONTHS[2]
+PERIODS = tuple(TouPeriod)
+
+
+class Malls:
+    """The simulated files read back as rows of silver and gold, by arithmetic of its own."""
+
+    def __init__(self, folder: Path, settings: Settings, facts: Facts) -> None:
+        self.inbox = folder / "inbox"
+        write_malls(self.inbox, settings.conf_dir.parent / "samples", SEED, MONTHS, truth=folder / "truth")
+        self.truth = json.loads((folder / "truth" / "malls.json").read_text())
+        self.customers = [
+            {
+                name: (row[name] or None)
+                for name in (
+                    "customer_id",
+                    "customer_name",
+                    "customer_class_code",
+                    "pricing_scheme_code",
+                    "voltage_level_code",
+                    "demand_basis_code",
+                    "provenance",
+                )
+            }
+            | {
+                name: float(row[name]) if row[name] else None
+                for name in row
+                if name.endswith(("_kva", "_kw", "_ratio"))
+            }
+            | {
+                "is_time_of_use": row["is_time_of_use"] == "true",
+                "valid_from_date": MONTHS[0].first_day,
+                "valid_to_date": None,
+            }
+            for row in _read(self.inbox / "simulated_malls_customers.csv")
+        ]
+        self.declarations = [
+            {
+                name: row[name]
+                for name in (
+                    "tenant_id",
+                    "tenant_name",
+                    "supplier_customer_id",
+                    "billing_month",
+                    "declaration_id",
+                    "provenance",
+                )
+            }
+            | {"energy_kwh": Decimal(row["energy_kwh"]), "fee_cny": Decimal(row["fee_cny"])}
+            | {"other_charge_cny": Decimal(row["other_charge_cny"]) if row["other_charge_cny"] else None}
+            for month in MONTHS
+            for row in _read(self.inbox / f"simulated_malls_transfer_declarations_{month}.csv")
+        ]
+        self.determinants = [
+            self._determinants(meter, month, facts)
+            for meter in _read(self.inbox / "simulated_malls_meter_points.csv")
+            for month in MONTHS
+        ]
+
+    def _determinants(self, meter: dict[str, str], month: BillingMonth, facts: Facts) -> dict[str, Any]:
+        point, multiplier = meter["meter_point_id"], Decimal(meter["multiplier_ratio"])
+        reads = [
+            row
+            for each in MONTHS
+            for row in _read(self.inbox / f"E_MP_DAY_READ_simulated_malls_{each}.csv")
+            if row["ID"] == point
+        ]
+        register = {(row["READ_TYPE"], row["DATA_DATE"]): Decimal(row["R"]) for row in reads}
+        before, last = month.previous().last_day.isoformat(), month.last_day.isoformat()
+        energy, lagging, leading = (
+            (register[kind, last] - register[kind, before]) * multiplier for kind in ("1", "2", "6")
+        )
+        curve = [
+            row
+            for row in _read(self.inbox / f"E_MP_POWER_CURVE_simulated_malls_{month}.csv")
+            if row["ID"] == point and row["DATA_TYPE"] == "1"
+        ]
+        power = np.array([[float(row[f"P{number}"]) for number in range(1, 97)] for row in curve]) * float(
+            multiplier
+        )
+        # Curve and registers agree: the energy of the curve is that of the registers but for the register's
+        # last digit.
+        assert power.sum() / 4 == pytest.approx(float(energy), abs=float(multiplier) * 2e-5)
+        slots = facts.time_of_use.slot_matrix(month.days, CustomerClass.GENERAL_COMMERCIAL)
+        resolution = multiplier * Decimal("0.00001")
+        parts = split_by_largest_remainder(
+            energy, [float(power[slots == index].sum()) for index in range(len(PERIODS))], resolution
+        )
+        return {
+            "meter_point_id": meter["meter_point_id"],
+            "customer_id": meter["customer_id"],
+            "billing_month": str(month),
+            "energy_kwh": energy,
+            **{f"{period.value}_kwh": part for period, part in zip(PERIODS, parts, strict=True)},
+            "resolution_kwh": resolution,
+            "max_demand_kw": float(power.max()),
+            "lagging_kvarh": lagging,
+            "leading_kvarh": leading,
+            "metered_days": month.day_count,
+            "month_days": month.day_count,
+            "estimated_ratio": 0.0,
+        }
+
+    def of(self, month: BillingMonth) -> list[dict[str, Any]]:
+        return [row for row in self.declarations if row["billing_month"] == str(month)]
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture(scope="module")
+def house() -> tuple[Settings, Facts]:
+    settings = load_settings()
+    return settings, load_facts(settings.facts_dir)
+
+
+@pytest.fixture(scope="module")
+def malls(tmp_path_factory: pytest.TempPathFactory, house: tuple[Settings, Facts]) -> Malls:
+    return Malls(tmp_path_factory.mktemp("malls"), *house)
+
+
+@pytest.fixture(scope="module")
+def model(malls: Malls, house: tuple[Settings, Facts]) -> TrainedModel:
+    schema = pa.schema([SilverTransferDeclarations.arrow_schema().field(name) for name in DECLARED])
+    rows = pa.Table.from_pylist(
+        [{name: row[name] for name in DECLARED} for row in malls.declarations], schema=schema
+    )
+    return train_on(rows, house[0].section(TransferFeeCodeSettings), {"silver_transfer_declarations": 0})
+
+
+@pytest.fixture(scope="module")
+def codes(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]
+) -> dict[str, dict[str, dict[str, Any]]]:
+    """Month -> tenant -> result and evidence in one mapping under ``row`` and ``evidence``."""
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    for month in (AUGUST, SEPTEMBER):
+        tables = compute(malls, model, house, month)
+        evidence = {
+            row["tenant_id"]: row | {"revision": 1} for row in tables[TransferFeeCodeEvidenceV1].to_pylist()
+        }
+        rows = tables[TransferFeeCodeV1].to_pylist()
+        found[str(month)] = {
+            row["tenant_id"]: {"row": row | {"revision": 1}, "evidence": evidence[row["tenant_id"]]}
+            for row in rows
+        }
+    return found
+
+
+def compute(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], month: BillingMonth
+) -> dict[Any, pa.Table]:
+    bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
+    settings = house[0].section(TransferFeeCodeSettings)
+    return fee_codes(
+        malls.of(month),
+        malls.customers,
+        malls.determinants,
+        bundle,
+        month,
+        house[1],
+        settings,
+        house[0].section(PublicationSettings),
+    )
+
+
+def test_every_colour_occurs_and_each_tenant_has_the_one_its_truth_demands(codes: dict[str, Any]) -> None:
+    colours = {
+        month: {tenant[-5:]: code["row"]["colour_code"] for tenant, code in tenants.items()}
+        for month, tenants in codes.items()
+    }
+    ordinary_a = ["A-001", "A-002", "A-003", "A-004", "A-006", "A-008", "A-010"]
+    ordinary_b = ["B-001", "B-002", "B-004", "B-005", "B-007", "B-008", "B-009", "B-010", "B-011"]
+    for found in colours.values():
+        assert {found[tenant] for tenant in ordinary_a} == {"green"}
+        assert {found["A-005"], found["A-007"], found["A-009"]} == {"yellow"}
+        assert {found[tenant] for tenant in ordinary_b} == {"red"}
+        assert found["B-003"] == "yellow"
+        assert found["B-006"] == "green"
+    assert (colours["2026-08"]["A-011"], colours["2026-09"]["A-011"]) == ("green", "grey")
+    assert (colours["2026-08"]["A-012"], colours["2026-09"]["A-012"]) == ("grey", "green")
+    assert (colours["2026-08"]["B-012"], colours["2026-09"]["B-012"]) == ("grey", "red")
+
+
+def test_grey_says_why(codes: dict[str, Any]) -> None:
+    assert codes["2026-09"]["SIM-TENANT-A-011"]["row"]["grey_reason_code"] == "implausible_price"
+    assert codes["2026-08"]["SIM-TENANT-A-012"]["row"]["grey_reason_code"] == "zero_energy"
+    for tenants in codes.values():
+        for code in tenants.values():
+            assert (code["row"]["colour_code"] == "grey") == (code["row"]["grey_reason_code"] is not None)
+
+
+def test_implied_prices_hold_the_truth_in_their_bands(malls: Malls, model: TrainedModel) -> None:
+    prices = ImpliedPrices.from_json(model.files["implied_price.json"])
+    for entry in malls.truth["prices"]:
+        found = prices.of(entry["supplier_customer_id"], entry["billing_month"])
+        truth = float(entry["price_cny_per_kwh"])
+        assert found.low_cny_per_kwh <= truth <= found.high_cny_per_kwh
+        assert found.price_cny_per_kwh == pytest.approx(truth, rel=0.01)
+        assert found.is_single_price is True
+        assert found.tenants_inside >= 8
+
+
+def test_evidence_adds_up(codes: dict[str, Any]) -> None:
+    for tenants in codes.values():
+        for code in tenants.values():
+            row, evidence = code["row"], code["evidence"]
+            assert evidence["charged_cny"] == evidence["fee_cny"] + evidence["other_charge_cny"]
+            assert evidence["master_total_cny"] / evidence["master_energy_kwh"] == pytest.approx(
+                row["reference_price_cny_per_kwh"], abs=Decimal("1e-9")
+            )
+            assert {"energy_base", "funds"} <= set(evidence["reference_fact_ids"])
+            assert row["is_illustrative"] is True
+            assert row["provenance"] == "simulated"
+            if row["colour_code"] != "grey":
+                over = max(Decimal(0), evidence["charged_cny"] - evidence["fair_fee_cny"])
+                assert row["over_reference_cny"] == pytest.approx(over, abs=Decimal("0.02"))
+
+
+def test_two_computations_are_equal_whatever_the_order(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]
+) -> None:
+    first = compute(malls, model, house, SEPTEMBER)
+    malls.declarations.reverse()
+    malls.determinants.reverse()
+    try:
+        assert compute(malls, model, house, SEPTEMBER) == first
+    finally:
+        malls.declarations.reverse()
+        malls.determinants.reverse()
+
+
+def test_a_month_without_prices_is_refused_by_the_facts_name(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]
+) -> None:
+    with pytest.raises(FactNotInForceError, match="transmission"):
+        compute(malls, model, house, MONTHS[0])
+
+
+def test_an_uncovered_supplier_is_grey_and_the_others_go_on(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts]
+) -> None:
+    customers = [
+        row | ({"voltage_level_code": "35kv"} if row["customer_id"] == "SIM-MALL-B" else {})
+        for row in malls.customers
+    ]
+    bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
+    found = fee_codes(
+        malls.of(AUGUST),
+        customers,
+        malls.determinants,
+        bundle,
+        AUGUST,
+        house[1],
+        house[0].section(TransferFeeCodeSettings),
+        house[0].section(PublicationSettings),
+    )
+    rows = found[TransferFeeCodeV1].to_pylist()
+    assert {row["grey_reason_code"] for row in rows if row["supplier_customer_id"] == "SIM-MALL-B"} == {
+        "master_not_priced"
+    }
+    assert "green" in {row["colour_code"] for row in rows if row["supplier_customer_id"] == "SIM-MALL-A"}
+
+
+def test_served_model_answers_as_its_signature_says(model: TrainedModel, tmp_path: Path) -> None:
+    import pandas as pd
+
+    for name, content in model.files.items():
+        (tmp_path / name).write_bytes(content)
+    answered = _load_pyfunc(str(tmp_path)).predict(pd.DataFrame(dict(model.input_example)))
+    pd.testing.assert_frame_equal(answered, pd.DataFrame(dict(model.output_example)))
+    assert all(content.startswith(b"\x89PNG") for content in model.plots.values())
+    assert model.metrics["leave_one_out_median_absolute_error_ratio"] < 0.02
+    assert 0.7 < model.metrics["tenants_inside_ratio"] <= 1
+
+
+def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> None:
+    tenants = codes["2026-09"]
+    red = tenants["SIM-TENANT-B-010"]
+    page = render_code_page(red["row"], red["evidence"], "<svg></svg>")
+    for text in (
+        "红码",
+        "Red",
+        "风险提示，不是违法认定",
+        "no legal finding",
+        "示意电价",
+        "模拟数据",
+        "模拟租户B-010",
+        "default-src 'none'",
+    ):
+        assert text in page
+    assert f"{red['row']['over_reference_cny']:,.2f} 元" in page
+    grey = tenants["SIM-TENANT-A-011"]
+    assert "可能是填写错误" in render_code_page(grey["row"], grey["evidence"], "<svg></svg>")
+    own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
+    overview = render_supplier_page(
+        [code["row"] for code in own], [code["evidence"] for code in own], {"SIM-TENANT-B-010": "B-010.html"}
+    )
+    assert 'href="B-010.html"' in overview
+    for text in (page, overview):
+        assert "<script" not in text
+        assert " style=" not in text
+        assert "http://" not in text
+        assert "https://" not in text
+
+
+def test_names_are_escaped(codes: dict[str, Any]) -> None:
+    code = codes["2026-09"]["SIM-TENANT-B-010"]
+    row = code["row"] | {
+        "tenant_name": "<script>x</script>",
+        "supplier_name": '"><img src=x>',
+        "tenant_id": "<b>t",
+    }
+    for page in (
+        render_code_page(row, code["evidence"], "<svg></svg>"),
+        render_supplier_page([row], [code["evidence"] | {"tenant_id": "<b>t"}]),
+    ):
+        assert "<script" not in page
+        assert "<img" not in page
+        assert "<b>t" not in page
+
+
+@pytest.mark.spark
+def test_the_product_on_spark_frames_gives_the_same_rows(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any
+) -> None:
+    from pipelines.storage.store import spark_schema
+    from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+    from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
+    from products.transfer_fee_code.steps import STEPS
+
+    def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
+        return spark.createDataFrame(
+            [tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)
+        )
+
+    frames = {
+        SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
+        SilverCustomers: frame(SilverCustomers, malls.customers),
+        GoldBillingDeterminants: frame(
+            GoldBillingDeterminants, [row | {"missing_inputs": []} for row in malls.determinants]
+        ),
+        **{table: frame(table, []) for table in (GoldBillingSegments, SilverSupplyShares, SilverMeterPoints)},
+    }
+    bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
+    versions = {"silver_transfer_declarations": 0}
+    given: Any = SimpleNamespace(
+        settings=house[0],
+        facts=house[1],
+        months=(SEPTEMBER,),
+        versions=versions,
+        bundles=bundles,
+        frame=frames.__getitem__,
+        spark=spark,
+    )
+    train_step, code_step = STEPS
+    assert train_step.train(given).files == model.files  # type: ignore[union-attr]
+    found = code_step.apply(given)  # type: ignore[union-attr]
+    expected = compute(malls, model, house, SEPTEMBER)
+    assert set(found) == set(code_step.writes) == set(expected)  # type: ignore[union-attr]
+    for table, rows in expected.items():
+        back = found[table].toArrow().select(rows.column_names).cast(rows.schema)  # type: ignore[union-attr]
+        assert back.to_pylist() == rows.to_pylist()

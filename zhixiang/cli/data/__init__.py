@@ -1,0 +1,1 @@
+"""Commands on data: tables, quality, quarantine, edits, facts, files of one's own."""

@@ -1,0 +1,102 @@
+"""``zhixiang table``: what is in the store."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+app = typer.Typer(
+    rich_markup_mode=None, help="Tables: list them, look into one, hash its content.", no_args_is_help=True
+)
+TableName = Annotated[str, typer.Argument(help="Name of the table, for example gold_day_energy.")]
+
+
+@app.command("list")
+def list_tables(json: JsonOption = False) -> None:
+    """Every declared table with its version and rows."""
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from zhixiang.chain import declared_tables
+
+    store = Store(load_settings())
+    rows = [
+        {
+            "table": table.name,
+            "layer": table.layer.value,
+            "version": store.version(table),
+            "rows": store.row_count(table),
+            "key": ", ".join(table.key()),
+        }
+        for table in declared_tables()
+    ]
+    show_json(rows) if json else show_rows(rows, title="tables")
+
+
+@app.command("show")
+def show_table(
+    name: TableName,
+    limit: Annotated[int, typer.Option(min=1, help="Rows to show.")] = 10,
+    version: Annotated[int | None, typer.Option(help="An earlier version.")] = None,
+    json: JsonOption = False,
+) -> None:
+    """The declaration of a table and its first rows."""
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from zhixiang.chain import declared_table
+
+    table = declared_table(name)
+    store = Store(load_settings())
+    rows = store.head(table, limit, version)
+    if json:
+        show_json(
+            {"table": name, "version": version if version is not None else store.version(table), "rows": rows}
+        )
+        return
+    console().print(f"[bold]{name}[/bold]  {table.__doc__}")
+    show_rows(
+        [
+            {
+                "column": field.name,
+                "type": str(field.dtype),
+                "unit": field.unit.value if field.unit else "",
+                "role": field.role.value,
+                "meaning": field.doc,
+            }
+            for field in table.fields()
+        ]
+    )
+    for row in rows:
+        console().print({key: value for key, value in row.items() if value is not None})
+
+
+@app.command("hash")
+def hash_table(
+    name: Annotated[
+        str, typer.Argument(help="Name of the table; or a layer: bronze, silver, gold, product; or all.")
+    ],
+    json: JsonOption = False,
+) -> None:
+    """SHA-256 of a table's business columns in key order: equal for equal content, however it arrived."""
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from zhixiang.chain import declared_table, declared_tables
+
+    store = Store(load_settings())
+    layers = {table.layer.value for table in declared_tables()} | {"all"}
+    chosen = (
+        [table for table in declared_tables() if name in ("all", table.layer.value)]
+        if name in layers
+        else [declared_table(name)]
+    )
+    rows = [
+        {"table": table.name, "rows": store.row_count(table), "sha256": store.content_hash(table)}
+        for table in chosen
+    ]
+    if json:
+        show_json(rows)
+        return
+    for row in rows:
+        typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']} rows")

@@ -1,0 +1,115 @@
+"""``zhixiang vee``: anybody's files through validation and estimation, outside the store and without Spark."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, show_rows, warn
+
+_QUIET_SECONDS = 2.0
+_STEPS_BESIDE_FILES = 5
+
+
+def vee(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Files (or folders of files) of any known format, or long files that the mapping declares."
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Folder for intervals, flags and the report.")],
+    mapping: Annotated[
+        Path | None,
+        typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Reads files, validates, estimates, and writes intervals (Parquet and CSV), flags, rejected records and
+    a report.
+    """
+    from pipelines.facts import load_facts
+    from pipelines.formats import load_mapping
+    from pipelines.periods import LOCAL_ZONE, utc_now
+    from pipelines.settings import load_settings
+    from zhixiang.vee_files.folder import prepare_folder
+    from zhixiang.vee_files.run import every_file, run_vee, write_vee
+
+    declared = load_mapping(mapping) if mapping else None
+    prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
+    settings = load_settings()
+    steps = _Steps(sum(1 for _ in every_file(files)) + _STEPS_BESIDE_FILES, quiet=json)
+    try:
+        facts = load_facts(settings.facts_dir)
+        result = run_vee(
+            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin
+        )
+        figures = write_vee(result, out, steps.begin)
+    finally:
+        steps.close()
+    stopped = [row for row in result.files if row["status"] in ("refused", "halted")]
+    for row in stopped:
+        complain(
+            f"refused {row['file']}: {row['reason']}",
+            "docs/formats says what can be read; the other files went on." if row is stopped[-1] else "",
+        )
+    if result.assumed and not json:
+        warn(
+            f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points file to change that"
+        )
+    if result.unknown and not json:
+        named = ", ".join(result.unknown[:5]) + (", ..." if len(result.unknown) > 5 else "")
+        warn(
+            f"no row of meter_points can be used for {named} ({len(result.unknown)} meter points): what they sent is held back, see rejected.csv"
+        )
+    for remark in () if json else result.remarks:
+        warn(remark)
+    if json:
+        show_json(figures | {"out": str(out), "file_list": result.files})
+    else:
+        counted = (
+            ["meter_points", "days", "intervals", "measured", "estimated", "missing"]
+            if figures["intervals"]
+            else []
+        )
+        counted += (
+            ["register_meter_points", "register_reads", "settled_reads"] if figures["register_reads"] else []
+        )
+        show_rows([{name: figures[name] for name in (*counted, "rejected_records")}])
+        typer.echo(f"report: {out / 'report.html'}")
+    if result.exit_code:
+        raise typer.Exit(result.exit_code)
+
+
+class _Steps:
+    """A bar that only shows once the work has taken two seconds."""
+
+    def __init__(self, total: int, *, quiet: bool) -> None:
+        self._total, self._quiet, self._began = total, quiet, time.monotonic()
+        self._last: tuple[str, float] | None = None
+        self._unsaid: list[tuple[str, float]] = []
+        self._bar: StepProgress | None = None
+
+    def begin(self, text: str) -> None:
+        """Closes the step before and names the next; what was done before the bar shows is told with it, so
+        that the count is right.
+        """
+        now = time.monotonic()
+        if self._last is not None:
+            self._unsaid.append((self._last[0], now - self._last[1]))
+        if self._bar is None and not self._quiet and now - self._began > _QUIET_SECONDS:
+            self._bar = StepProgress(self._total)
+        if self._bar is not None:
+            for step, seconds in self._unsaid:
+                self._bar.line(step, "done", seconds)
+            self._unsaid.clear()
+            self._bar.begin(text)
+        self._last = (text, now)
+
+    def close(self) -> None:
+        """Takes the bar off the screen."""
+        if self._bar is not None:
+            self._bar.close()

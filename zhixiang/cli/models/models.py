@@ -1,0 +1,47 @@
+"""``zhixiang model``: promoted models; the registry itself is browsed with MLflow."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.pasteable import browse_registry
+
+app = typer.Typer(
+    rich_markup_mode=None, help="Models: the promoted ones, and the way back.", no_args_is_help=True
+)
+
+
+@app.command("list")
+def list_models(json: JsonOption = False) -> None:
+    """Every promoted model with its champion, versions and metrics, and how to open the registry."""
+    from pipelines.models.registry import Registry
+    from pipelines.settings import load_settings
+
+    registry = Registry(load_settings())
+    known = registry.known()
+    show_json(known) if json else show_rows(
+        known, ["name", "champion", "versions", "metrics"], title="models"
+    )
+    if not json:
+        typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
+
+
+@app.command("rollback")
+def roll_back(
+    name: Annotated[str, typer.Argument(help="Registered name.")],
+    version: Annotated[str, typer.Argument(help="Earlier version.")],
+) -> None:
+    """Makes an earlier promoted version the champion again."""
+    from pipelines.models.registry import Registry
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import sole_writer
+
+    settings = load_settings()
+    with sole_writer(settings.home):
+        bundle = Registry(settings).roll_back(name, version)
+    typer.echo(
+        f"{name}: champion is version {bundle.version} again; `zhixiang run` scores with it from now on"
+    )

@@ -1,0 +1,81 @@
+"""``zhixiang demo``: the whole chain on the samples and a simulated city, from nothing to things to look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.operations.run import finish, tell_ingest
+from zhixiang.cli.screen import JsonOption, StepProgress
+from zhixiang.pasteable import browse_registry, pasteable
+
+DEMO_MONTHS = ("2026-08", "2026-09")
+
+
+def demo(
+    fresh: Annotated[
+        bool,
+        typer.Option("--fresh", help="Begin from an empty home: delete what an earlier demo left in it."),
+    ] = False,
+    json: JsonOption = False,
+) -> None:
+    """Bills from real meter data, scores and codes from a simulated city; then says where everything is."""
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from zhixiang.chain import STAGES, Outcome, all_steps, run_chain
+    from zhixiang.demo.inbox import fill_inbox, wipe_demo
+
+    settings = load_settings()
+    steps = all_steps()
+    progress = StepProgress(len(steps) + 4, quiet=json)
+    inbox = settings.home / "inbox"
+    outcome = Outcome()
+    try:
+        run_chain(
+            settings,
+            [BillingMonth.parse(month) for month in DEMO_MONTHS],
+            STAGES,
+            inbox,
+            "demo --fresh" if fresh else "demo",
+            progress,
+            progress.line,
+            outcome,
+            empty_home=(lambda: wipe_demo(settings.home)) if fresh else None,
+            before=lambda: fill_inbox(settings.home, inbox, progress.line),
+        )
+    finally:
+        progress.close()
+        tell_ingest(outcome)
+    if not json and outcome.delivered is not None:
+        _tell(outcome.delivered, settings.home)
+    finish(outcome, json=json)
+
+
+def _tell(out: Path, home: Path) -> None:
+    """Where everything is, Chinese first."""
+    from pipelines.models.registry import Registry
+    from pipelines.settings import load_settings
+
+    lines = [
+        "",
+        "完成。打开总览页 / Done. Open the overview:",
+        f"  {out / 'index.html'}",
+        "能效账单 efficiency bills (真实电量，日期平移 / real energy, dates shifted):",
+        f"  {out / 'bills'}",
+        f"  {pasteable('zhixiang', 'bill', 'show', 'STEEL-0001', '--month', '2026-09', home=home)}",
+        "电力信用指数 credit index (模拟城市 / simulated city):",
+        f"  {out / 'scores'}",
+        f"  {pasteable('zhixiang', 'score', 'show', 'SIM-CITY-00001', '--month', '2026-09', home=home)}",
+        "转供电费码 fee codes (模拟商场 / simulated malls):",
+        f"  {out / 'codes'}",
+        f"  {pasteable('zhixiang', 'code', 'show', 'SIM-TENANT-A-001', '--month', '2026-09', home=home)}",
+        "模型登记 model registry (MLflow):",
+        f"  {browse_registry(Registry(load_settings()).tracking_uri)}",
+        "状态与台账 status and ledger:",
+        f"  {pasteable('zhixiang', 'status', home=home)}",
+        f"  {pasteable('zhixiang', 'ledger', home=home)}",
+    ]
+    for line in lines:
+        typer.echo(line)

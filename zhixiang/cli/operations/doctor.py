@@ -1,0 +1,27 @@
+"""``zhixiang doctor``: is this machine ready, and what to do where it is not."""
+
+from __future__ import annotations
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, show_json
+
+
+def doctor(json: JsonOption = False) -> None:
+    """Checks Python, Java, jars, memory, disk, fonts, write access, versions and settings."""
+    from zhixiang.doctor import examine
+
+    findings = examine()
+    if json:
+        show_json([vars(finding) for finding in findings])
+    else:
+        for finding in findings:
+            mark, colour = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}[
+                finding.state
+            ]
+            typer.secho(f"{mark} ", fg=colour, nl=False)
+            typer.echo(f"{finding.topic:<14} {finding.found}")
+            if finding.remedy:
+                typer.echo(f"     -> {finding.remedy}")
+    if any(finding.state == "fail" for finding in findings):
+        raise typer.Exit(2)

@@ -1,0 +1,91 @@
+"""``zhixiang run``: received files to products, for one month."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
+
+if TYPE_CHECKING:
+    from zhixiang.chain import Outcome
+
+
+def run(
+    month: Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")],
+    first: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="First stage: ingest silver gold train credit-index efficiency-bill fee-code deliver.",
+        ),
+    ] = None,
+    last: Annotated[str | None, typer.Option("--to", help="Last stage.")] = None,
+    inbox: Annotated[
+        Path | None,
+        typer.Option(help="Folder where received files arrive; default: inbox in the home folder."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Runs the chain for a month; what did not change is not done again."""
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
+
+    asked = BillingMonth.parse(month)
+    stages = chosen_stages(first, last)
+    settings = load_settings()
+    steps = [step for step in all_steps() if step.stage in stages]
+    progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
+    outcome = Outcome()
+    try:
+        run_chain(
+            settings,
+            [asked],
+            stages,
+            inbox or settings.home / "inbox",
+            f"run --month {month} --from {stages[0]} --to {stages[-1]}",
+            progress,
+            progress.line,
+            outcome,
+        )
+    finally:
+        progress.close()
+        tell_ingest(outcome)
+    finish(outcome, json=json)
+
+
+def tell_ingest(outcome: Outcome) -> None:
+    """Tells what was refused and held back, also where a later stage failed."""
+    found = outcome.ingest
+    if found is None:
+        return
+    if found.quarantined_rows:
+        warn(
+            f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table show silver_quarantine"
+        )
+    for name, reason in [*found.refused, *found.halted]:
+        complain(
+            f"refused {name}: {reason}",
+            "Deliver the file again, mended, under any name; the others went on. See `zhixiang ledger`.",
+        )
+
+
+def finish(outcome: Outcome, *, json: bool) -> None:
+    """Shows the outcome as JSON where asked for, and leaves with the exit code that says what was refused."""
+    from zhixiang.chain import exit_code
+
+    code = exit_code(outcome)
+    if json:
+        show_json(
+            {
+                "run_id": outcome.run_id,
+                "exit_code": code,
+                "delivered": str(outcome.delivered) if outcome.delivered else None,
+                "ingest": vars(outcome.ingest) if outcome.ingest else None,
+            }
+        )
+    if code:
+        raise typer.Exit(code)

@@ -1,0 +1,1 @@
+"""Commands on results: bills, scores, codes, prices, explanations."""

@@ -1,0 +1,126 @@
+"""``zhixiang code``: a fee code with the comparison behind it, and whether a code is genuine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.products.bills import MonthOption, RevisionOption
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
+_MARKS = {
+    "green": "[green]● 绿码 green[/green]",
+    "yellow": "[yellow]▲ 黄码 yellow[/yellow]",
+    "red": "[red]■ 红码 red[/red]",
+    "grey": "○ 灰码 grey",
+}
+
+
+@app.command("show")
+def show(
+    tenant_id: Annotated[str, typer.Argument(help="Tenant, for example SIM-TENANT-A-001.")],
+    month: MonthOption,
+    revision: RevisionOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Colour, mark-up, and the comparison that they come from."""
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+    from zhixiang.reports.issued import issued
+
+    found = issued(
+        Store(load_settings()),
+        TransferFeeCodeV1,
+        (TransferFeeCodeEvidenceV1,),
+        tenant_id,
+        str(BillingMonth.parse(month)),
+        revision=revision,
+    )
+    if json:
+        show_json(found)
+        return
+    code = found["result"]
+    console().print(
+        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 revision {code['revision']}  ({code['provenance']})"
+    )
+    hidden = {
+        "content_digest",
+        "computed_run_id",
+        "revision",
+        "supersedes_revision",
+        "tenant_id",
+        "tenant_name",
+    }
+    show_rows(
+        [
+            {"field": name, "value": value}
+            for name, value in code.items()
+            if name not in hidden and value is not None
+        ]
+    )
+    (evidence,) = found["transfer_fee_code_evidence_v1"]
+    show_rows(
+        [
+            {"behind it": name, "value": value}
+            for name, value in evidence.items()
+            if name not in hidden | set(code) and value is not None
+        ]
+    )
+
+
+@app.command("verify")
+def verify(
+    code: Annotated[
+        str, typer.Argument(help="The code's text, or a file that holds it: the delivered .txt.")
+    ],
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="public_keys.json of the issuer; default: the delivery in the home folder."),
+    ] = None,
+    on: Annotated[
+        str | None, typer.Option(help="Day to judge validity on, YYYY-MM-DD; default: today in China.")
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Whether a code is genuine and valid, without asking anybody."""
+    import json as json_library
+    from dataclasses import asdict
+
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    from pipelines.errors import UsageError
+    from pipelines.periods import LOCAL_ZONE, utc_now
+    from pipelines.settings import default_home
+    from products.transfer_fee_code.code.signed_code import verify_code
+    from zhixiang.cli.data.facts import parse_day
+
+    path = keys or default_home() / "out" / "codes" / "public_keys.json"
+    if not path.is_file():
+        raise UsageError(
+            f"{path} does not exist.",
+            "Give the issuer's public keys with --keys, or deliver codes first: zhixiang demo",
+        )
+    public = {
+        name: Ed25519PublicKey.from_public_bytes(bytes.fromhex(raw))
+        for name, raw in json_library.loads(path.read_text()).items()
+    }
+    text = Path(code).read_text().rstrip("\r\n") if len(code) < 200 and Path(code).is_file() else code
+    day = parse_day(on, "--on") if on else utc_now().astimezone(LOCAL_ZONE).date()
+    verified = verify_code(text, public, day)
+    if json:
+        show_json({"genuine": True, **asdict(verified)})
+        return
+    typer.secho("真码，有效 genuine and valid", fg="green")
+    show_rows([{"field": name, "value": value} for name, value in _flat(asdict(verified)).items()])
+
+
+def _flat(values: dict[str, object]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        found |= _flat(value) if isinstance(value, dict) else {name: value}
+    return found

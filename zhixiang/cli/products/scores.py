@@ -1,0 +1,56 @@
+"""``zhixiang score``: a credit score and its reasons."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.products.bills import MonthOption, RevisionOption
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)
+
+
+@app.command("show")
+def show(
+    customer_id: Annotated[str, typer.Argument(help="Customer number, for example SIM-CITY-00001.")],
+    month: MonthOption,
+    revision: RevisionOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Probability, score, grade, early warning and the four reasons."""
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
+    from zhixiang.reports.issued import issued
+
+    found = issued(
+        Store(load_settings()),
+        CreditIndexV1,
+        (CreditIndexReasonsV1,),
+        customer_id,
+        str(BillingMonth.parse(month)),
+        revision=revision,
+    )
+    if json:
+        show_json(found)
+        return
+    score = found["result"]
+    console().print(
+        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  ({score['provenance']})"
+    )
+    hidden = {"content_digest", "computed_run_id", "customer_id", "revision", "supersedes_revision"}
+    show_rows(
+        [
+            {"field": name, "value": value}
+            for name, value in score.items()
+            if name not in hidden and value is not None
+        ]
+    )
+    show_rows(
+        found["credit_index_reasons_v1"],
+        ["reason_rank", "reason_id", "effect_points", "text_zh", "text_en"],
+        title="原因 reasons",
+    )

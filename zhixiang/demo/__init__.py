@@ -1,0 +1,1 @@
+"""The demo: what its inbox holds."""

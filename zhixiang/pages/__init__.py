@@ -1,0 +1,1 @@
+"""Pages of the house itself: data quality, prices, the overview."""

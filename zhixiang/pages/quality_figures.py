@@ -1,0 +1,325 @@
+"""Figures of the data-quality report of one month: who has sufficient data, what was estimated when, which
+checks fired.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.codes import Channel
+from pipelines.periods import EPOCH, BillingMonth
+from pipelines.publication import PublicationSettings, is_publishable
+from pipelines.storage.store import Store
+from pipelines.tables.estimation import CHOSEN, SilverEstimationErrors
+from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
+from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
+from pipelines.tables.sufficiency import GoldDataSufficiency
+from pipelines.vee import CHECKS, VeeSettings
+from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
+
+Row = Mapping[str, Any]
+GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
+"""Upper ends of the classes of gap lengths; longer ones make a class of their own. [h]"""
+HEAT_MONTHS, HEAT_ROWS = 12, 40
+NO_CLASS = "none"
+
+
+def known_months(store: Store) -> list[str]:
+    """Months that have a judgement, in order."""
+    return sorted(set(store.arrow(GoldDataSufficiency, ["data_month"]).column(0).to_pylist()))
+
+
+def month_figures(store: Store, month: str) -> dict[str, Any]:
+    """All that the page of a month shows; plain numbers and texts alone."""
+    limits = store.settings.section(PublicationSettings)
+    rows = store.arrow(GoldDataSufficiency, filters=[("data_month", "==", month)]).to_pylist()
+    terms = latest_terms(store)
+    worst = sorted(rows, key=_badness)
+    shown = [_shown(row, terms) for row in worst]
+    return {
+        "month": month,
+        "limits": limits.model_dump(),
+        "count": len(rows),
+        "sufficient": sum(bool(row["is_sufficient"]) for row in rows),
+        "insufficient": sum(not row["is_sufficient"] for row in rows),
+        "expected_days": sum(row["expected_days"] for row in rows),
+        "valid_days": sum(row["valid_days"] for row in rows),
+        "rows": shown,
+        "customers": by_customer(rows, terms),
+        "classes": by_class(rows, terms, limits),
+        "days": _days(store, month),
+        "checks": _checks(store, month),
+        "gaps": gap_classes([float(row["longest_gap_hours"]) for row in rows]),
+        "heat": _heat(store, month, [row["meter_point_id"] for row in worst[:HEAT_ROWS]]),
+    }
+
+
+def latest_terms(store: Store) -> dict[str, Row]:
+    """The newest terms of each customer: name, class, provenance."""
+    names = ["customer_id", "valid_from_date", "customer_name", "customer_class_code", "provenance"]
+    rows = store.arrow(SilverCustomers, names).to_pylist()
+    return {
+        row["customer_id"]: row
+        for row in sorted(rows, key=lambda row: (row["customer_id"], row["valid_from_date"]))
+    }
+
+
+def _badness(row: Row) -> tuple[Any, ...]:
+    """Sorts worst first: not sufficient, then by what is lacking, by gap, by failed checks; the meter point
+    last.
+    """
+    failed = row["failed_invalid_checks"] + row["failed_warn_checks"]
+    lacking = -(row["missing_ratio"] + row["estimated_interval_ratio"])
+    return (
+        row["is_sufficient"],
+        lacking,
+        -row["longest_gap_hours"],
+        -failed,
+        -row["failed_info_checks"],
+        row["meter_point_id"],
+    )
+
+
+def _shown(row: Row, terms: Mapping[str, Row]) -> dict[str, Any]:
+    customer = terms.get(row["customer_id"] or "", {})
+    provenance = str(customer.get("provenance") or "")
+    return {
+        **{name: value for name, value in row.items() if name != "computed_run_id"},
+        "customer_name": customer.get("customer_name") or "",
+        "customer_class_code": customer.get("customer_class_code") or NO_CLASS,
+        "provenance": provenance.split("+") if provenance else [],
+    }
+
+
+def by_customer(rows: Sequence[Row], terms: Mapping[str, Row]) -> list[dict[str, Any]]:
+    """Each customer's month over all its meter points, worst first: days add up, shares weigh by expected
+    days, the longest gap is the longest of any.
+
+    Sufficient is whose meter points all are. Meter points that are nobody's belong to no customer.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row["customer_id"]:
+            groups[row["customer_id"]].append(row)
+    found = []
+    for name, points in groups.items():
+        days = sum(row["expected_days"] for row in points)
+        shares = {
+            column: sum(float(row[column]) * row["expected_days"] for row in points) / days if days else 0.0
+            for column in ("estimated_ratio", "estimated_interval_ratio", "missing_ratio")
+        }
+        counted = (
+            "expected_days",
+            "valid_days",
+            "failed_info_checks",
+            "failed_warn_checks",
+            "failed_invalid_checks",
+        )
+        found.append(
+            {
+                "customer_id": name,
+                "customer_name": terms.get(name, {}).get("customer_name") or "",
+                "provenance": str(terms.get(name, {}).get("provenance") or "").split("+"),
+                "meter_points": len(points),
+                **{column: sum(row[column] for row in points) for column in counted},
+                **shares,
+                "longest_gap_hours": max(float(row["longest_gap_hours"]) for row in points),
+                "is_sufficient": all(row["is_sufficient"] for row in points),
+                "insufficient_reasons": sorted(
+                    {reason for row in points for reason in row["insufficient_reasons"]}
+                ),
+            }
+        )
+    return sorted(found, key=lambda row: _badness(row | {"meter_point_id": row["customer_id"]}))
+
+
+def by_class(
+    rows: Sequence[Row], terms: Mapping[str, Row], limits: PublicationSettings
+) -> list[dict[str, Any]]:
+    """Shares of each customer class, weighted by expected days; withheld (None) where the 15/15 rule forbids
+    to publish them.
+
+    A member is a customer, or a meter point that is nobody's.
+    """
+    groups: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        groups[str(terms.get(row["customer_id"] or "", {}).get("customer_class_code") or NO_CLASS)].append(
+            row
+        )
+    found = []
+    for name, members in sorted(groups.items()):
+        weights: Counter[str] = Counter()
+        for row in members:
+            weights[row["customer_id"] or row["meter_point_id"]] += row["expected_days"]
+        days = sum(weights.values())
+        is_shown = is_publishable(list(weights.values()), limits)
+
+        def share(column: str, members: Sequence[Row] = members, days: int = days) -> float:
+            return float(sum(row[column] * row["expected_days"] for row in members) / days)
+
+        found.append(
+            {
+                "class": name,
+                "members": len(weights),
+                "is_published": is_shown,
+                "valid_ratio": sum(row["valid_days"] for row in members) / days if is_shown else None,
+                "estimated_ratio": share("estimated_interval_ratio") if is_shown else None,
+                "missing_ratio": share("missing_ratio") if is_shown else None,
+                "sufficient_ratio": sum(bool(row["is_sufficient"]) for row in members) / len(members)
+                if is_shown
+                else None,
+            }
+        )
+    return found
+
+
+def gap_classes(hours: Sequence[float]) -> list[dict[str, Any]]:
+    """How many meter points have their longest gap in each class; the first is that of no gap."""
+    edges = [*GAP_EDGES, float("inf")]
+    lower = [-1.0, *GAP_EDGES]
+    return [
+        {
+            "above_hours": max(low, 0.0),
+            "to_hours": None if high == float("inf") else high,
+            "count": sum(low < gap <= high for gap in hours),
+        }
+        for low, high in zip(lower, edges, strict=True)
+    ]
+
+
+def _days(store: Store, month: str) -> list[dict[str, Any]]:
+    """By day, over all curves and daily registers of active energy drawn: how many there are, and which share
+    of them is estimated or empty.
+
+    A curve counts by its intervals; a register's day is estimated where only a span of several days covers
+    it.
+    """
+    days = BillingMonth.parse(month).days
+    estimated, missing, number = np.zeros(len(days)), np.zeros(len(days)), np.zeros(len(days))
+    first = (days[0] - EPOCH).days
+    drawn = ("channel_code", "==", Channel.ACTIVE_FORWARD.value)
+    columns = ["curve_date", "measured_intervals", "estimated_intervals", "missing_intervals"]
+    curves = store.arrow(SilverDayCurves, columns, [("curve_month", "==", month), drawn])
+    place = curves["curve_date"].cast(pa.int32()).to_numpy() - first
+    measured, guessed, empty = (curves[name].to_numpy() for name in columns[1:])
+    slots = measured + guessed + empty
+    for sums, part in ((estimated, guessed / slots), (missing, empty / slots), (number, slots / slots)):
+        np.add.at(sums, place, part)
+    months = [month, str(BillingMonth.parse(month).plus(1))]
+    reads = store.arrow(
+        SilverRegisterEnergy, ["energy_date", "span_days"], [("energy_month", "in", months), drawn]
+    )
+    closes = reads["energy_date"].cast(pa.int32()).to_numpy() - first
+    span = pc.fill_null(reads["span_days"], 0).to_numpy()
+    own = (span == 1) & (closes < len(days))
+    np.add.at(number, closes[own], 1)
+    for end, length in zip(closes[span > 1], span[span > 1], strict=True):
+        covered = slice(max(0, end - length + 1), max(0, min(len(days), end + 1)))
+        number[covered] += 1
+        estimated[covered] += 1
+    return [
+        {
+            "day": day.isoformat(),
+            "series": int(number[at]),
+            "estimated_ratio": float(estimated[at] / number[at]) if number[at] else None,
+            "missing_ratio": float(missing[at] / number[at]) if number[at] else None,
+        }
+        for at, day in enumerate(days)
+    ]
+
+
+def _checks(store: Store, month: str) -> list[dict[str, Any]]:
+    """Days of the month on which each check fired, on a curve, a register or a day of energy."""
+    failed = Counter(
+        pc.list_flatten(
+            store.arrow(SilverDayCurves, ["failed_checks"], [("curve_month", "==", month)]).column(0)
+        ).to_pylist()
+    )
+    for table in (SilverRegisterFindings, GoldDayFindings):
+        failed.update(
+            store.arrow(table, ["check_id"], [("finding_month", "==", month)]).column(0).to_pylist()
+        )
+    return [
+        {
+            "id": check.id,
+            "title": check.title,
+            "title_zh": check.title_zh,
+            "severity": str(check.severity),
+            "days": failed.get(check.id, 0),
+        }
+        for check in CHECKS
+    ]
+
+
+def _heat(store: Store, month: str, meter_points: Sequence[str]) -> dict[str, Any]:
+    """Share of valid days of the worst meter points over the last months, None where there is no data."""
+    last = BillingMonth.parse(month)
+    months = [str(last.plus(-offset)) for offset in reversed(range(HEAT_MONTHS))]
+    columns = ["meter_point_id", "data_month", "valid_days", "expected_days"]
+    rows = store.arrow(
+        GoldDataSufficiency,
+        columns,
+        [("data_month", "in", months), ("meter_point_id", "in", list(meter_points))],
+    ).to_pylist()
+    share = {
+        (row["meter_point_id"], row["data_month"]): row["valid_days"] / row["expected_days"] for row in rows
+    }
+    return {
+        "months": months,
+        "rows": [
+            {"meter_point_id": name, "valid_ratios": [share.get((name, each)) for each in months]}
+            for name in meter_points
+        ],
+    }
+
+
+def estimation_errors(store: Store) -> list[dict[str, Any]]:
+    """The published errors, what estimation itself would have taken first; empty before any were measured."""
+    rows = store.arrow(SilverEstimationErrors).to_pylist()
+    key = ("customer_class_code", "interval_minutes", "gap_minutes")
+    return sorted(
+        rows,
+        key=lambda row: (*(row[name] for name in key), row["estimator_id"] != "chosen", row["estimator_id"]),
+    )
+
+
+def error_lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    """What is drawn of the published errors: one part for each customer class and interval length, in this
+    order.
+    """
+    parts = []
+    for minutes in sorted({row["interval_minutes"] for row in rows}):
+        of_length = [dict(row) for row in rows if row["interval_minutes"] == minutes]
+        for name, lines in plot_lines(of_length).items():
+            masked = sum(
+                row["masked_gaps"]
+                for row in of_length
+                if (row["customer_class_code"], row["estimator_id"]) == (name, CHOSEN)
+            )
+            parts.append({"class": name, "interval_minutes": minutes, "masked_gaps": masked, "lines": lines})
+    return sorted(parts, key=lambda part: (part["class"], part["interval_minutes"]))
+
+
+def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
+    """The MAPE above which what is chosen is flagged, for gaps above ``above_hours`` up to ``to_hours``
+    (none: without end).
+    """
+    return [
+        {"above_hours": 0.0, "to_hours": SHORT_HOURS, "limit_ratio": settings.flag_short_error_ratio},
+        {"above_hours": SHORT_HOURS, "to_hours": None, "limit_ratio": settings.flag_long_error_ratio},
+    ]
+
+
+def customer_history(store: Store, customer_id: str) -> list[dict[str, Any]]:
+    """All months of a customer's (or a meter point's) data, oldest first."""
+    rows = store.arrow(GoldDataSufficiency, filters=[("customer_id", "==", customer_id)]).to_pylist()
+    rows = (
+        rows or store.arrow(GoldDataSufficiency, filters=[("meter_point_id", "==", customer_id)]).to_pylist()
+    )
+    return sorted(rows, key=lambda row: (row["meter_point_id"], row["data_month"]))

@@ -1,0 +1,519 @@
+"""The way back from a line of a bill: fact and clause, determinant, days and intervals, file and line."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from pipelines.codes import Channel, Confidence, IntervalStatus, LineComponent, TouPeriod, TouSchedule
+from pipelines.errors import UnknownNameError
+from pipelines.facts import Facts
+from pipelines.facts.listing import FactRow
+from pipelines.periods import BillingMonth
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
+from pipelines.tables.bronze import (
+    BronzeCustomers,
+    BronzeLoadCurves,
+    BronzeMeterPoints,
+    BronzeRegisterReads,
+    BronzeSupplyShares,
+)
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverDayCurves,
+    SilverMeterPoints,
+    SilverRegisterEnergy,
+    SilverSupplyShares,
+)
+from pipelines.tariff import Contract
+from pipelines.transforms.billing.agreed_points import histories
+from products.efficiency_bill.case.text import case_from_text
+from zhixiang.reports.explained_section import Part, part_behind
+
+Row = dict[str, Any]
+
+# Periods are set by the quarter of an hour; a coarser curve is not split into them.
+QUARTER_MINUTES = 15
+
+_REACTIVE = (LineComponent.POWER_FACTOR_ADJUSTMENT,)
+_TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
+# What a determinant is made of where a transformer stands before the meter.
+_LOSSES = {"energy_kwh": "transformer_loss_kwh", "lagging_kvarh": "transformer_loss_kvarh"}
+_DEMAND = (LineComponent.BASIC_DEMAND, LineComponent.DEMAND_EXCESS)
+_OF_CONTRACT = (LineComponent.BASIC_CAPACITY,)
+
+
+class Traces:
+    """What lies behind the bills of a month: each table is read once, however many lines ask for it.
+
+    meter_points  Those of the bills that are to be explained; customers: likewise.
+    """
+
+    def __init__(
+        self, store: Store, month: BillingMonth, meter_points: Sequence[str], customers: Sequence[str]
+    ) -> None:
+        self._store, self.month, self._mains, self._customers = (
+            store,
+            month,
+            sorted(set(meter_points)),
+            sorted(set(customers)),
+        )
+
+    @cached_property
+    def _meter_points(self) -> list[str]:
+        """The bills' meter points and those behind them."""
+        return sorted(
+            {*self._mains, *(row["meter_point_id"] for rows in self.behind.values() for row in rows)}
+        )
+
+    @cached_property
+    def behind(self) -> dict[str, list[Row]]:
+        """Meter point, customer and parent of the sub-meters behind each of the bills' meter points, at any
+        depth of the same customer.
+        """
+        columns = ["meter_point_id", "customer_id", "parent_meter_point_id"]
+        rows = self._store.arrow(
+            GoldBillingDeterminants, columns, [("billing_month", "=", str(self.month))]
+        ).to_pylist()
+        below: dict[str, list[Row]] = defaultdict(list)
+        for row in rows:
+            if row["parent_meter_point_id"]:
+                below[row["parent_meter_point_id"]].append(row)
+        found: dict[str, list[Row]] = {}
+        for main in self._mains:
+            waiting, found[main] = [main], []
+            while waiting:
+                next_rows = below.get(waiting.pop(), [])
+                found[main] += next_rows
+                waiting += [row["meter_point_id"] for row in next_rows]
+        return found
+
+    @cached_property
+    def parts(self) -> dict[str, list[Row]]:
+        """Rows of gold_billing_segments by meter point."""
+        return self._by_meter_point(GoldBillingSegments, "billing_month")
+
+    @cached_property
+    def shares(self) -> list[Row]:
+        """Rows of silver_supply_shares of the bills' meter points."""
+        rows: list[Row] = self._store.arrow(
+            SilverSupplyShares, filters=[("main_meter_point_id", "in", self._mains)]
+        ).to_pylist()
+        return sorted(rows, key=lambda row: (row["share_id"], row["valid_from_date"]))
+
+    @cached_property
+    def terms(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Rows of silver_customers by customer, in order."""
+        return histories(
+            self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)]).to_pylist(),
+            "customer_id",
+        )
+
+    @cached_property
+    def metered(self) -> dict[str, list[Row]]:
+        """Rows of gold_billing_determinants by meter point."""
+        return self._by_meter_point(GoldBillingDeterminants, "billing_month")
+
+    @cached_property
+    def settled(self) -> dict[str, list[Row]]:
+        """Rows of silver_register_energy by meter point."""
+        return self._by_meter_point(SilverRegisterEnergy, "energy_month")
+
+    @cached_property
+    def curves(self) -> dict[str, list[Row]]:
+        """Active curves of silver_day_curves by meter point."""
+        found = self._by_meter_point(SilverDayCurves, "curve_month")
+        return {
+            name: [row for row in rows if row["channel_code"] == Channel.ACTIVE_FORWARD.value]
+            for name, rows in found.items()
+        }
+
+    @cached_property
+    def register_lines(self) -> dict[tuple[str, str, date], list[Row]]:
+        """File and line of each register read by meter point, channel and day."""
+        days = {day for rows in self.settled.values() for row in rows for day in _read_days(row)}
+        return self._lines(BronzeRegisterReads, "read_date", "read_month", days)
+
+    @cached_property
+    def curve_lines(self) -> dict[tuple[str, str, date], list[Row]]:
+        """File and line of each received curve by meter point, channel and day."""
+        return self._lines(
+            BronzeLoadCurves,
+            "curve_date",
+            "curve_month",
+            {row["curve_date"] for rows in self.curves.values() for row in rows},
+        )
+
+    @cached_property
+    def contract_lines(self) -> dict[str, list[Row]]:
+        """File and line of all terms received of each customer."""
+        return self._dated_lines(BronzeCustomers, "customer_id", self._customers)
+
+    @cached_property
+    def meter_lines(self) -> dict[str, list[Row]]:
+        """File and line of all records received of each meter point."""
+        return self._dated_lines(BronzeMeterPoints, "meter_point_id", self._meter_points)
+
+    @cached_property
+    def share_lines(self) -> dict[str, list[Row]]:
+        """File and line of all records received of each share of the bills' meter points."""
+        return self._dated_lines(
+            BronzeSupplyShares, "share_id", sorted({row["share_id"] for row in self.shares})
+        )
+
+    @cached_property
+    def plates(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+        """Rows of silver_meter_points by meter point, in order, of those with a transformer or a parent."""
+        rows = self._store.arrow(
+            SilverMeterPoints, filters=[("meter_point_id", "in", self._meter_points)]
+        ).to_pylist()
+        found = histories(rows, "meter_point_id")
+        return {
+            name: each
+            for name, each in found.items()
+            if any(row["transformer_rated_kva"] or row["parent_meter_point_id"] for row in each)
+        }
+
+    def _dated_lines(self, table: type[Table], key: str, names: Sequence[str]) -> dict[str, list[Row]]:
+        """File and line of each record of some subjects with the day it holds from, in order of that day."""
+        columns = [key, "valid_from_date", "source_file", "line_number", "content_hash"]
+        rows: list[Row] = self._store.arrow(table, columns, [(key, "in", names)]).to_pylist() if names else []
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in sorted(
+            rows, key=lambda row: (row[key], row["valid_from_date"], row["content_hash"], row["line_number"])
+        ):
+            found[row[key]].append({"table": table.name, "day": row.pop("valid_from_date"), **row})
+        return found
+
+    def _by_meter_point(self, table: type[Table], month_column: str) -> dict[str, list[Row]]:
+        rows: list[Row] = self._store.arrow(
+            table,
+            filters=[(month_column, "=", str(self.month)), ("meter_point_id", "in", self._meter_points)],
+        ).to_pylist()
+        found: dict[str, list[Row]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: tuple(str(row[name]) for name in table.key())):
+            found[row["meter_point_id"]].append(row)
+        return found
+
+    def _lines(
+        self, table: type[Table], day_column: str, month_column: str, days: set[date]
+    ) -> dict[tuple[str, str, date], list[Row]]:
+        months = sorted({f"{day:%Y-%m}" for day in days})
+        columns = ["meter_point_id", "channel_code", day_column, "source_file", "line_number", "content_hash"]
+        rows: list[Row] = self._store.arrow(
+            table, columns, [(month_column, "in", months), ("meter_point_id", "in", self._meter_points)]
+        ).to_pylist()
+        found: dict[tuple[str, str, date], list[Row]] = defaultdict(list)
+        for row in sorted(rows, key=lambda row: (row["content_hash"], row["line_number"])):
+            line = {"table": table.name, "day": row.pop(day_column), **row}
+            found[line["meter_point_id"], line["channel_code"], line["day"]].append(line)
+        return found
+
+
+def traces_of(store: Store, bills: Sequence[Mapping[str, Any]]) -> Traces:
+    """What lies behind bills of one month, given as rows of efficiency_bill_v1."""
+    (month,) = {bill["billing_month"] for bill in bills}
+    meter_points = [name for bill in bills for name in bill["meter_point_ids"]]
+    return Traces(store, BillingMonth.parse(month), meter_points, [bill["customer_id"] for bill in bills])
+
+
+def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number: int) -> dict[str, Any]:
+    """Every step from one line of an issued bill back to what was received.
+
+    traces   Of the bill's month, the bill among those it was made for.
+    facts    Those of the run that issued it.
+    issued   The bill with its evidence, as ``zhixiang.reports.issued`` gives it.
+    Answers ``line``, ``fact``, ``named_facts`` (all others that the line rests on), ``contract``,
+    ``determinants``, ``days``, ``intervals`` and
+    ``received``; raises UnknownNameError for a line that the bill does not have. What does not lie behind
+    this line is empty.
+    """
+    bill = issued["result"]
+    lines = {line["line_number"]: line for line in issued["efficiency_bill_lines_v1"]}
+    if line_number not in lines:
+        raise UnknownNameError(
+            f"line of the bill {bill['customer_id']} {bill['billing_month']}",
+            str(line_number),
+            [str(n) for n in sorted(lines)],
+        )
+    line = lines[line_number]
+    component = LineComponent(line["component_code"])
+    columns = determinant_columns(component, line["period_code"])
+    (kept,) = issued["efficiency_bill_inputs_v1"]
+    mains = sorted(bill["meter_point_ids"])
+    behind = [row for name in mains for row in traces.behind.get(name, [])]
+    shares = [row for row in traces.shares if row["main_meter_point_id"] in mains]
+    part = part_behind(
+        line,
+        case_from_text(kept["case_inputs"]),
+        mains,
+        behind,
+        shares,
+        traces.terms.get(bill["customer_id"], []),
+    )
+    contract, points = part.contract, [*part.meter_points, *part.taken_out]
+    days = _register_days(traces, points, _channels(component), part)
+    intervals = _intervals(traces, facts, line, part) if line["period_code"] or component in _DEMAND else []
+    cited = facts_behind(facts, line, part.first_day, contract)
+    return {
+        "line": line,
+        "fact": cited[0],
+        "named_facts": cited[1:],
+        "contract": {name: str(value) for name, value in vars(contract).items() if value is not None}
+        if contract
+        else {},
+        "determinants": _determinants(traces, points, columns, part),
+        "days": days,
+        "intervals": intervals,
+        "received": _received(traces, bill["customer_id"], days, intervals, part),
+    }
+
+
+def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str], part: Part) -> list[Row]:
+    """Of each meter point the month and, where the line covers some of its days, the parts that are these
+    days; then the shares.
+    """
+    found: list[Row] = []
+    for name in points:
+        for row in traces.metered.get(name, []):
+            beside = [_LOSSES[column] for column in columns if row.get(_LOSSES.get(column, "")) is not None]
+            beside += (
+                ["main_period_kwh"] if name in part.taken_out and row["main_period_kwh"] is not None else []
+            )
+            found.append({each: row[each] for each in ("meter_point_id", *columns, *beside)})
+        for row in traces.parts.get(name, []):
+            if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day:
+                found.append(
+                    {
+                        each: row[each]
+                        for each in (
+                            "meter_point_id",
+                            "first_date",
+                            "last_date",
+                            *(each for each in columns if each in row),
+                        )
+                    }
+                )
+    named = (
+        "share_id",
+        "main_meter_point_id",
+        "section_name",
+        "share_ratio",
+        "share_kwh",
+        "sub_meter_point_id",
+    )
+    return found + [
+        {name: row[name] for name in named if row[name] is not None} for row in part.shares if columns
+    ]
+
+
+def determinant_columns(component: LineComponent, period: str | None) -> tuple[str, ...]:
+    """Columns of gold_billing_determinants that the quantity of a line rests on."""
+    if component in _REACTIVE:
+        return ("energy_kwh", "lagging_kvarh", "leading_kvarh", "power_factor_ratio")
+    if component in _DEMAND:
+        return ("max_demand_kw", "max_demand_date", "max_demand_slot")
+    if component in _OF_CONTRACT:
+        return ()
+    if component is LineComponent.EXPORTED_ENERGY:
+        return ("exported_kwh",)
+    if component in _TIERS and not period:
+        return ("energy_kwh", "year_to_date_kwh")
+    return ("energy_kwh", f"{TouPeriod(period).value}_kwh") if period else ("energy_kwh",)
+
+
+def facts_behind(facts: Facts, line: Row, on: date, contract: Contract | None = None) -> list[Row]:
+    """Every figure that a line rests on, that of its price first, each with all of its citation.
+
+    A fact of several figures, such as what demand is billed, gives each of them; a term of the contract its
+    value.
+    """
+    described = facts.describe(on)
+    found: list[Row] = []
+    for name in line.get("rests_on_fact_ids") or _named_in(line, described):
+        rows = [
+            dict(row.as_dict())
+            for row in described
+            if row.fact_id == name or row.fact_id.startswith(f"{name}.")
+        ]
+        found += rows or [_term(name, contract)]
+    return found
+
+
+def _term(name: str, contract: Contract | None) -> Row:
+    value = getattr(contract, name.removeprefix("contract."), None)
+    return (
+        {"fact_id": name}
+        if value is None
+        else {
+            "fact_id": name,
+            "value": str(value),
+            "document": "contract",
+            "confidence": Confidence.UNVERIFIED.value,
+        }
+    )
+
+
+def _named_in(line: Row, described: Sequence[FactRow]) -> list[str]:
+    """Of a line issued before lines kept what they rest on: its own fact, and those that the formula names,
+    such as the ratio of a period.
+    """
+    # A plain word may be a plain word: "without funds" cites no price.
+    words = {word.strip("(),") for word in line["formula"].split() if "." in word}
+    return [
+        line["fact_id"],
+        *(row.fact_id for row in described if row.fact_id in words and row.fact_id != line["fact_id"]),
+    ]
+
+
+def _channels(component: LineComponent) -> list[str]:
+    if component is LineComponent.EXPORTED_ENERGY:
+        return [Channel.ACTIVE_REVERSE.value]
+    channels = [Channel.ACTIVE_FORWARD.value]
+    return (
+        [*channels, Channel.REACTIVE_LAGGING.value, Channel.REACTIVE_LEADING.value]
+        if component in _REACTIVE
+        else channels
+    )
+
+
+def _register_days(
+    traces: Traces, meter_points: Sequence[str], channels: Sequence[str], part: Part
+) -> list[Row]:
+    """Settled energy of each day of the part: end register, multiplier and rule. A read that reaches into it
+    from before counts.
+    """
+    shown = (
+        "meter_point_id",
+        "channel_code",
+        "energy_date",
+        "span_days",
+        "start_register_unscaled",
+        "end_register_unscaled",
+        "multiplier_ratio",
+        "energy_kwh_or_kvarh",
+        "register_rule_code",
+    )
+    rows = [row for name in meter_points for row in traces.settled.get(name, [])]
+    return [
+        {name: row[name] for name in shown}
+        for row in rows
+        if row["channel_code"] in channels
+        and part.first_day <= row["energy_date"]
+        and row["energy_date"] - timedelta(max((row["span_days"] or 1) - 1, 0)) <= part.last_day
+    ]
+
+
+def _read_days(row: Row) -> tuple[date, date]:
+    """The days whose registers settle a row of silver_register_energy."""
+    day: date = row["energy_date"]
+    return day, day - timedelta(row["span_days"] or 0)
+
+
+def _intervals(traces: Traces, facts: Facts, line: Row, part: Part) -> list[Row]:
+    """Of each day of the part with a curve: the intervals that count for the line's period, or the one that
+    set the demand.
+    """
+    peaks = {name: peak for name in part.meter_points if (peak := _peak(traces, name, part)) is not None}
+    found = []
+    for row in (
+        row
+        for name in peaks
+        for row in traces.curves.get(name, [])
+        if part.first_day <= row["curve_date"] <= part.last_day
+    ):
+        slots = _slots(facts, row, line["period_code"], part.schedule, peaks)
+        if slots.size:
+            final, status = (
+                np.array(row["final_kwh_or_kvarh"], dtype=float),
+                np.array(row["interval_status_codes"]),
+            )
+            measured = np.array(
+                [np.nan if value is None else value for value in row["measured_kwh_or_kvarh"]]
+            )
+            found.append(
+                {
+                    "meter_point_id": row["meter_point_id"],
+                    "curve_date": row["curve_date"],
+                    "interval_minutes": row["interval_minutes"],
+                    "slots": slots.tolist(),
+                    "final_kwh": float(np.nansum(final[slots])),
+                    "measured_kwh": float(np.nansum(measured[slots])),
+                    "estimated_slots": [
+                        int(slot) for slot in slots if IntervalStatus(status[slot]).is_estimated
+                    ],
+                }
+            )
+    return found
+
+
+def _peak(traces: Traces, meter_point: str, part: Part) -> tuple[date, int] | None:
+    """Day and slot of the highest demand on the days of the part."""
+    inside = [
+        row
+        for row in traces.parts.get(meter_point, [])
+        if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day
+    ]
+    rows = [row for row in inside or traces.metered.get(meter_point, []) if row["max_demand_kw"] is not None]
+    highest = max(rows, key=lambda row: row["max_demand_kw"], default=None)
+    return None if highest is None else (highest["max_demand_date"], highest["max_demand_slot"])
+
+
+def _slots(
+    facts: Facts,
+    row: Row,
+    period: str | None,
+    schedule: TouSchedule | None,
+    peaks: Mapping[str, tuple[date, int]],
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Slots of a day's curve that lie in the period, or the one of the highest demand where the line has no
+    period.
+    """
+    if period is None:
+        day, slot = peaks[row["meter_point_id"]]
+        return np.array([slot] if row["curve_date"] == day else [], dtype=np.int64)
+    if schedule is None:
+        return np.array([], dtype=np.int64)
+    quarters = facts.time_of_use.slot_matrix([row["curve_date"]], schedule)[0]
+    return np.flatnonzero(
+        np.repeat(quarters, QUARTER_MINUTES // row["interval_minutes"])
+        == list(TouPeriod).index(TouPeriod(period))
+    )
+
+
+def _received(
+    traces: Traces, customer_id: str, days: Sequence[Row], intervals: Sequence[Row], part: Part
+) -> list[Row]:
+    """File and line of the terms on the part's last day, of shares, sub-meters and transformers, and of every
+    register read and curve.
+    """
+    reads = sorted(
+        {(row["meter_point_id"], row["channel_code"], day) for row in days for day in _read_days(row)}
+    )
+    curves = sorted(
+        {(row["meter_point_id"], Channel.ACTIVE_FORWARD.value, row["curve_date"]) for row in intervals}
+    )
+    found = [line for key in reads for line in traces.register_lines.get(key, [])]
+    found += [line for key in curves for line in traces.curve_lines.get(key, [])]
+    agreed = _held_lines(traces.contract_lines.get(customer_id, []), part.last_day)
+    for row in part.shares:
+        agreed += _held_lines(traces.share_lines.get(row["share_id"], []), row["valid_from_date"])
+    for name in (*part.meter_points, *part.taken_out):
+        if name in traces.plates:
+            agreed += _held_lines(traces.meter_lines.get(name, []), part.last_day)
+    return [*agreed, *found]
+
+
+def _held_lines(lines: Sequence[Row], day: date) -> list[Row]:
+    """Of records in order of their days those that hold on a day, every one received; the first ones for a
+    day before all.
+    """
+    held = [line["day"] for line in lines if line["day"] <= day] or [line["day"] for line in lines][:1]
+    return [line for line in lines if held and line["day"] == held[-1]]

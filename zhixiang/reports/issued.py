@@ -1,0 +1,117 @@
+"""An issued result with its evidence: the newest revision, or an earlier one."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipelines.errors import UnknownNameError
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
+
+
+def issued(
+    store: Store,
+    result: type[Table],
+    evidence: Sequence[type[Table]],
+    subject: str,
+    month: str,
+    *,
+    revision: int | None = None,
+) -> dict[str, Any]:
+    """One result row as ``result`` and its evidence rows under each table's name; raises UnknownNameError
+    where there is none.
+
+    subject   The first column of the result's key; month: its partition.
+    """
+    (month_column,) = result.partition_by
+    subject_column = result.key()[0]
+    of_month = [(month_column, "=", month)]
+    rows = store.arrow(result, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
+    chosen = [row for row in rows if revision is None or row["revision"] == revision]
+    if not chosen:
+        known = store.arrow(result, [subject_column], filters=of_month).column(0).to_pylist()
+        raise UnknownNameError(
+            f"{result.name} of {month}" + (f" revision {revision}" if revision else ""),
+            subject,
+            sorted(set(known))[:2000],
+        )
+    row = max(chosen, key=lambda row: int(row["revision"]))
+    found: dict[str, Any] = {"result": row}
+    for table in evidence:
+        lines = store.arrow(table, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
+        order = [name for name in table.key() if name not in (subject_column, month_column, "revision")]
+        mine = [line for line in lines if line["revision"] == row["revision"]]
+        found[table.name] = sorted(mine, key=lambda line: tuple(line[name] for name in order))
+    return found
+
+
+def with_corrected(
+    store: Store, result: type[Table], evidence: Sequence[type[Table]], found: dict[str, Any]
+) -> dict[str, Any]:
+    """The same with ``corrected``: the revision that this one corrects and its evidence; a first issue is
+    left as it is.
+    """
+    row = found["result"]
+    if row["supersedes_revision"] is None:
+        return found
+    (month_column,) = result.partition_by
+    before = issued(
+        store, result, evidence, row[result.key()[0]], row[month_column], revision=row["supersedes_revision"]
+    )
+    return found | {"corrected": before}
+
+
+def newest(rows: pa.Table, table: type[Table]) -> pa.Table:
+    """Of a result or evidence table, the rows of each subject's newest revision."""
+    subject = [name for name in table.key() if name != "revision"]
+    latest = rows.group_by(subject).aggregate([("revision", "max")]).rename_columns([*subject, "_latest"])
+    placed = rows.select([*subject, "revision"]).append_column(
+        "_place", pa.array(range(rows.num_rows), pa.int64())
+    )
+    joined = placed.join(latest, subject, join_type="inner")
+    chosen = joined.filter(pc.equal(joined.column("revision"), joined.column("_latest"))).column("_place")
+    return rows.take(pa.array(sorted(chosen.to_pylist()), pa.int64()))
+
+
+def newest_with_evidence(
+    store: Store,
+    result: type[Table],
+    evidence: Sequence[type[Table]],
+    month: str,
+    leave_out: Collection[tuple[str, int]] = (),
+) -> dict[str, Any]:
+    """All newest results of a month: ``results`` as rows, and per evidence table its rows by subject.
+
+    leave_out  Subject and revision of results that do not count.
+    Evidence rows belong to the revision of their result; those of earlier revisions are left out.
+    """
+    (month_column,) = result.partition_by
+    subject_column = result.key()[0]
+    subject = [name for name in result.key() if name not in ("revision",)]
+    every = store.arrow(result, filters=[(month_column, "=", month)])
+    if leave_out:
+        names = zip(
+            every.column(subject_column).to_pylist(), every.column("revision").to_pylist(), strict=True
+        )
+        every = every.filter(pa.array([name not in leave_out for name in names], pa.bool_()))
+    rows = newest(every, result).to_pylist()
+    revisions: Mapping[tuple[Any, ...], int] = {
+        tuple(row[name] for name in subject): row["revision"] for row in rows
+    }
+    found: dict[str, Any] = {
+        "results": sorted(rows, key=lambda row: tuple(str(row[name]) for name in subject))
+    }
+    for table in evidence:
+        order = [name for name in table.key() if name not in (*subject, "revision")]
+        grouped: dict[str, list[dict[str, Any]]] = {}
+        for line in store.arrow(table, filters=[(month_column, "=", month)]).to_pylist():
+            if revisions.get(tuple(line[name] for name in subject)) == line["revision"]:
+                grouped.setdefault(line[subject_column], []).append(line)
+        for lines in grouped.values():
+            lines.sort(key=lambda line: tuple(line[name] for name in order))
+        found[table.name] = grouped
+    return found

@@ -1,0 +1,227 @@
+"""Which issued results changed since a run, which would change now, by how much, and which files or edits
+touched them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+
+from pipelines.codes import FileStatus
+from pipelines.engine.ledger import Ledger
+from pipelines.errors import UnknownNameError
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
+from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
+from pipelines.tables.edits import BronzeManualEdits
+from pipelines.tables.silver import SilverMeterPoints
+from products.credit_index.tables import CreditIndexV1
+from products.efficiency_bill.tables import EfficiencyBillCorrectionsV1, EfficiencyBillV1
+from products.transfer_fee_code.tables import TransferFeeCodeV1
+
+if TYPE_CHECKING:
+    from pipelines.engine.runner import Runner
+
+SHOWN: Mapping[type[Table], tuple[str, ...]] = {
+    EfficiencyBillV1: ("total_cny", "energy_kwh"),
+    CreditIndexV1: ("score_points", "grade_code"),
+    TransferFeeCodeV1: ("mark_up_pct", "colour_code"),
+}
+"""Result -> the columns by which a correction is told, the one that matters most first."""
+# Whose metering a result rests on.
+_CUSTOMER: Mapping[type[Table], str] = {
+    EfficiencyBillV1: "customer_id",
+    CreditIndexV1: "customer_id",
+    TransferFeeCodeV1: "supplier_customer_id",
+}
+_READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
+_INSTANT = len("20261109T040000Z")
+_Notices = Mapping[tuple[Any, ...], list[str]]
+ISSUED, PENDING = "issued", "would change"
+
+
+def runs_since(ledger: Ledger, run_id: str) -> list[str]:
+    """The runs after one, oldest first; raises UnknownNameError where there is no such run."""
+    runs = [str(run["run_id"]) for run in reversed(ledger.runs(1_000_000))]
+    if run_id not in runs:
+        raise UnknownNameError("run", run_id, runs[-50:])
+    return runs[runs.index(run_id) + 1 :]
+
+
+def issued_since(store: Store, later: Sequence[str]) -> list[dict[str, Any]]:
+    """Corrections that runs have issued already: each with the revision that it superseded."""
+    found = []
+    notices = _notices(store.arrow(EfficiencyBillCorrectionsV1).to_pylist())
+    for table in SHOWN:
+        rows = store.arrow(table).to_pylist()
+        by_revision = {(*_subject(table, row), row["revision"]): row for row in rows}
+        for row in rows:
+            if row["supersedes_revision"] is not None and row["computed_run_id"] in set(later):
+                found.append(
+                    _told(
+                        table,
+                        by_revision[(*_subject(table, row), row["supersedes_revision"])],
+                        row,
+                        ISSUED,
+                        notices,
+                    )
+                )
+    return found
+
+
+def pending(
+    store: Store, runner: Runner, on_step: Callable[[str, int], None] = lambda _step, _found: None
+) -> list[dict[str, Any]]:
+    """Corrections that a run would issue from silver and gold as they stand, for the runner's months; nothing
+    is written.
+
+    on_step  Told of each product that was computed, and how many of its results would change.
+    """
+    from pipelines.engine.step import Step
+    from products.credit_index.steps import STEPS as CREDIT_STEPS
+    from products.efficiency_bill.steps import STEPS as BILL_STEPS
+    from products.transfer_fee_code.steps import STEPS as CODE_STEPS
+
+    found = []
+    for step in (*BILL_STEPS, *CREDIT_STEPS, *CODE_STEPS):
+        table = next((each for each in SHOWN if isinstance(step, Step) and each in step.writes), None)
+        if table is None or not isinstance(step, Step) or store.version(table) is None:
+            continue
+        frames = runner.would_revise(step)
+        if not frames:
+            continue
+        changed = [row.asDict() for row in frames[table].where("supersedes_revision IS NOT NULL").collect()]
+        issued = (
+            {(*_subject(table, row), row["revision"]): row for row in store.arrow(table).to_pylist()}
+            if changed
+            else {}
+        )
+        sheets = (
+            frames[EfficiencyBillCorrectionsV1].collect()
+            if changed and EfficiencyBillCorrectionsV1 in frames
+            else []
+        )
+        notices = _notices(row.asDict() for row in sheets)
+        found += [
+            _told(table, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING, notices)
+            for row in changed
+        ]
+        on_step(step.name, len(changed))
+    return found
+
+
+def with_reasons(
+    store: Store, since: str, later: Sequence[str], corrections: Iterable[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The corrections with why, ordered: notices that came after the issue, then files and edits since then
+    that touched their customer's
+    metering in or before the month."""
+    touched = _touched(store, since, set(later))
+    found = []
+    for row in corrections:
+        causes = [f"notice {name}" for name in row["notices"]]
+        causes += sorted(
+            cause for day, cause in touched.get(row["customer_id"], ()) if day[:7] <= row["month"]
+        )
+        reason = "; ".join(causes[:3]) + (f"; and {len(causes) - 3} more" if len(causes) > 3 else "")
+        found.append(
+            {
+                **row,
+                "reason": reason
+                or "no metering of this customer came since: terms, prices, peers, model or rules changed",
+            }
+        )
+    return sorted(
+        found,
+        key=lambda row: (row["product"], row["month"], row["subject"], row["state"], row["new_revision"]),
+    )
+
+
+def _touched(store: Store, since: str, later: set[str]) -> dict[str, list[tuple[str, str]]]:
+    """Customer -> (first day, words) of each file and edit that came in those runs; a run's id begins with
+    its instant.
+    """
+    owners = dict(
+        zip(
+            *(
+                store.arrow(SilverMeterPoints, ["meter_point_id", "customer_id"]).column(at).to_pylist()
+                for at in range(2)
+            ),
+            strict=True,
+        )
+    )
+    files = [
+        row
+        for row in store.arrow(BronzeFiles).to_pylist()
+        if row["run_id"] in later and row["status_code"] == FileStatus.ACCEPTED.value
+    ]
+    names = {row["content_hash"]: row["source_file"] for row in files}
+    found: dict[str, list[tuple[str, str]]] = defaultdict(list)
+    for table, day in _READS if names else ():
+        rows = store.arrow(
+            table, ["content_hash", "meter_point_id", day], [("content_hash", "in", sorted(names))]
+        )
+        spans = rows.group_by(["content_hash", "meter_point_id"]).aggregate([(day, "min"), (day, "max")])
+        for row in spans.to_pylist():
+            first, last = row[f"{day}_min"].isoformat(), row[f"{day}_max"].isoformat()
+            if owners.get(row["meter_point_id"]):
+                found[owners[row["meter_point_id"]]].append(
+                    (first, f"{names[row['content_hash']]} ({first}{f' to {last}' if last != first else ''})")
+                )
+    for edit in store.arrow(BronzeManualEdits).to_pylist():
+        customer = owners.get(edit["meter_point_id"])
+        if customer and f"{edit['approved_at_utc']:%Y%m%dT%H%M%SZ}" >= since[:_INSTANT]:
+            found[customer].append(
+                (edit["curve_date"].isoformat(), f"edit {edit['edit_id']} ({edit['curve_date']})")
+            )
+    return found
+
+
+def _subject(table: type[Table], row: Mapping[str, Any]) -> tuple[Any, ...]:
+    return tuple(row[name] for name in table.key() if name != "revision")
+
+
+def _notices(rows: Iterable[Mapping[str, Any]]) -> _Notices:
+    """Customer, month and revision of a bill -> the notices of its correction sheet, each once."""
+    found: dict[tuple[Any, ...], dict[str, None]] = {}
+    for row in sorted(rows, key=lambda row: int(row["correction_number"])):
+        found.setdefault((row["customer_id"], row["billing_month"], row["revision"]), {}).update(
+            dict.fromkeys(row["notices"])
+        )
+    return {name: list(documents) for name, documents in found.items()}
+
+
+def _told(
+    table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices
+) -> dict[str, Any]:
+    (month,) = table.partition_by
+    told: dict[str, Any] = {
+        "product": table.name,
+        "subject": new[table.key()[0]],
+        "customer_id": new[_CUSTOMER[table]],
+        "month": new[month],
+        "state": state,
+        "old_revision": old["revision"],
+        "new_revision": new["revision"],
+        "notices": notices.get((*_subject(table, new), new["revision"]), [])
+        if table is EfficiencyBillV1
+        else [],
+    }
+    for name in SHOWN[table]:
+        told[f"old_{name}"], told[f"new_{name}"] = old[name], new[name]
+        if isinstance(old[name], int | float | Decimal) and isinstance(new[name], int | float | Decimal):
+            told[f"{name}_difference"] = new[name] - old[name]
+    return told
+
+
+def known_months(store: Store) -> list[str]:
+    """Months for which anything was issued."""
+    found: set[str] = set()
+    for table in SHOWN:
+        (month,) = table.partition_by
+        found |= set(pc.unique(store.arrow(table, [month]).column(0)).to_pylist())
+    return sorted(found)

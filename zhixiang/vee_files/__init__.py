@@ -1,0 +1,1 @@
+"""Validation and estimation of anybody's files, outside the store."""

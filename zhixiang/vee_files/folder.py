@@ -1,0 +1,121 @@
+"""The folder that ``zhixiang vee`` writes into: nothing of the user's is taken away or overwritten, and an
+earlier answer stays until a new one is whole.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from pipelines.errors import UsageError
+
+OUTPUTS = (
+    "intervals.parquet",
+    "intervals.csv",
+    "flags.csv",
+    "register_energy.csv",
+    "estimation_errors.csv",
+    "rejected.csv",
+    "report.html",
+    "summary.json",
+)
+SUMMARY = "summary.json"
+_PROOF = "sha256_of_outputs"
+_PARTIAL = ".vee-partial-"
+
+
+def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
+    """Makes the folder and makes sure that nothing is lost by writing into it; what stands there is left as
+    it is.
+
+    inputs  Files that are read, the mapping among them.
+
+    Raises UsageError where an input would be overwritten, where a file of a name that is written stands there
+    and no ``summary.json`` of an earlier run
+    proves it ours by its content, and where the folder cannot be written to.
+    """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        standing = {name: out / name for name in OUTPUTS if os.path.lexists(out / name)}
+        taken = {(found.st_dev, found.st_ino) for path in inputs if path.is_file() for found in [path.stat()]}
+        read = [
+            name
+            for name, path in standing.items()
+            if path.exists() and (path.stat().st_dev, path.stat().st_ino) in taken
+        ]
+        if read:
+            raise UsageError(
+                f"{out / read[0]} is read and would be overwritten.", "Name another folder with --out."
+            )
+        strange = sorted(set(standing) - set(_ours(out)))
+        if strange:
+            told = "is" if len(strange) == 1 else "are"
+            reason = f"{out} holds {', '.join(strange)}, which {told} not as an earlier run of vee wrote {'it' if told == 'is' else 'them'}."
+            raise UsageError(
+                reason,
+                "Name another folder with --out, or move what you want to keep out of this one and delete the rest.",
+            )
+        # A folder that can be made but not written to is told before hours are spent on reading.
+        with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=out):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"{out} cannot be written to: {error.strerror}.",
+            "Name a folder with --out; it is made where it does not exist.",
+        ) from None
+
+
+@contextmanager
+def written_whole(out: Path) -> Iterator[Path]:
+    """A folder beside the outputs to write into; only when all is written it takes the place of what an
+    earlier run wrote.
+    """
+    partial = Path(tempfile.mkdtemp(prefix=_PARTIAL, dir=out))
+    try:
+        yield partial
+        fresh = {path.name for path in partial.iterdir()}
+        for name in _ours(out):
+            if name not in fresh:
+                (out / name).unlink(missing_ok=True)
+        for name in (
+            name for name in OUTPUTS if name in fresh
+        ):  # the summary last: it vouches for the others
+            (partial / name).replace(out / name)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def write_summary(figures: dict[str, Any], folder: Path) -> None:
+    """The figures, and the digests by which a later run knows its own files."""
+    proof = {
+        name: _digest(folder / name) for name in OUTPUTS if name != SUMMARY and (folder / name).is_file()
+    }
+    text = json.dumps(figures | {_PROOF: proof}, ensure_ascii=False, indent=2, default=str)
+    (folder / SUMMARY).write_text(text + "\n", encoding="utf-8")
+
+
+def _ours(out: Path) -> list[str]:
+    """Names of the outputs that an earlier run wrote and that nobody has changed since."""
+    try:
+        told = json.loads((out / SUMMARY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    proof = told.get(_PROOF) if isinstance(told, dict) else None
+    if not isinstance(proof, dict):
+        return []
+    files = [
+        name for name in OUTPUTS if name in proof and (out / name).is_file() and not (out / name).is_symlink()
+    ]
+    return [*(name for name in files if _digest(out / name) == proof[name]), SUMMARY]
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
