@@ -148,14 +148,14 @@ def main() -> None:
             for place in range(20 + seed, len(works.days) - 10, EVERY_DAYS):
                 begin = place * 96 + (int(rng.integers(0, 96)) if hours < 24 else 0)
                 holes.reshape(-1)[begin : begin + hours * 4] = True
-            touched = np.flatnonzero(holes.any(axis=1))
+            affected = np.flatnonzero(holes.any(axis=1))
             for way, (with_registers, clock) in ways.items():
                 off = works.estimated(holes, with_registers, clock) - works.true
                 errors[way].append(float(np.abs(off[holes]).mean()))
                 wrong = sum(
                     np.abs(np.where(works.rate == rate, off, 0.0).sum(axis=1)) for rate in range(RATES)
                 )
-                moved[way].append(float((wrong / works.true.sum(axis=1))[touched].mean()))
+                moved[way].append(float((wrong / works.true.sum(axis=1))[affected].mean()))
         lines += [
             f"| {hours} | {way} | {np.mean(errors[way]):.2f} | {np.mean(moved[way]):.2%} |" for way in ways
         ]

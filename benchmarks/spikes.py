@@ -84,7 +84,7 @@ def _week(dates: Any) -> IntArray:
 
 
 def plant(days: FloatArray, seed: int, low: float, high: float) -> tuple[FloatArray, BoolArray]:
-    """The days with spikes, and where they are; zeros are never touched. (days x slots)"""
+    """The days with spikes, and where they are; zeros are never affected. (days x slots)"""
     random = np.random.default_rng(seed)
     planted = (random.random(days.shape) < SHARE) & (days > 0)
     spiked = days.copy()

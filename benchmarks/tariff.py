@@ -38,7 +38,7 @@ from pipelines.tariff.batch.bills import price_batch
 from pipelines.tariff.batch.columns import BILLS_SCHEMA, PERIODS, QUANTITY, SEGMENT_FIELDS
 from pipelines.tariff.batch.exact import decimal_column
 from pipelines.tariff.batch.months import priced_months
-from pipelines.tariff.batch.price_sheets import ShapeBook
+from pipelines.tariff.batch.price_sheets import PriceSheets
 
 MONTH = BillingMonth(2026, 9)
 BATCH = 20_000
@@ -247,7 +247,7 @@ def _price_share(arguments: tuple[int, int, bool]) -> tuple[int, int, float, flo
     bills = simulated_bills(count, seed)
     facts = load_facts(packaged("conf") / "facts")
     began, lines = time.perf_counter(), 0
-    book = ShapeBook(facts, None)
+    book = PriceSheets(facts, None)
     for start in range(0, count, BATCH):
         priced = price_batch(bills.slice(start, BATCH), facts, None, book, formulas)
         lines += priced.lines.num_rows

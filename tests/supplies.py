@@ -26,7 +26,7 @@ from pipelines.tariff import PricedMonth, price_supply
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import month_cuts
-from pipelines.transforms.billing.supply import AccountBook, AccountMonth, price_days_of
+from pipelines.transforms.billing.supply import AccountMonth, Accounts, price_days_of
 
 Row = Mapping[str, Any]
 D = Decimal
@@ -167,7 +167,7 @@ class World:
         )
         self.determinants, self.segments = whole.to_pylist(), cut.to_pylist()
         terms_rows, point_rows, share_rows = (table.to_pylist() for table in tables)
-        self.book = AccountBook(
+        self.book = Accounts(
             terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows
         )
 

@@ -209,14 +209,14 @@ def render_flow() -> str:
     lines = [
         "# The way of the data\n",
         f"Stages, in order: {' → '.join(STAGES)}. A step runs only where something it depends on has changed.\n",
-        "A step marked 'touched' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
-        "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-touched.md)).\n",
+        "A step marked 'affected' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
+        "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-affected.md)).\n",
         "| stage | step | computes | reads | writes |",
         "|---|---|---|---|---|",
     ]
     for step in all_steps():
         writes = [table.name for table in step.writes] if hasattr(step, "writes") else [f"model {step.model}"]
-        computes = "touched" if getattr(step, "by_touched", False) else "all"
+        computes = "affected" if getattr(step, "by_affected", False) else "all"
         lines.append(
             f"| {step.stage} | {step.name} | {computes} | {', '.join(table.name for table in step.reads)} | {', '.join(writes)} |"
         )

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pipelines.engine.step import Scope
+from pipelines.engine.step import Coverage
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
@@ -31,20 +31,20 @@ CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 
 
 @dataclass(frozen=True)
-class Basis:
+class ReuseKey:
     """What tells whether a later run of a step may leave alone what no change of its sources touches.
 
     digest     SHA-256 over all that the result depends on but the versions read: code, settings, facts.
     began      The instant at which the run began; the only clock that the step knew.
     table_ids  Table read -> its Delta id: versions of a table that was made anew say nothing about the one
                before.
-    scope      How much was computed; none where the step does not count it.
+    coverage      How much was computed; none where the step does not count it.
     """
 
     digest: str
     began: datetime
     table_ids: Mapping[str, str]
-    scope: Scope | None = None
+    coverage: Coverage | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class StepRecord:
     versions_written  Table or model -> version.
     rows_written      Table -> rows.
     gates             Table -> what the gate found.
-    basis             Of a step that computes what was touched alone.
+    reuse_key         Of a step that computes what was affected alone.
     """
 
     step: str
@@ -68,7 +68,7 @@ class StepRecord:
     versions_written: Mapping[str, Any]
     rows_written: Mapping[str, int]
     gates: Mapping[str, Any]
-    basis: Basis | None = None
+    reuse_key: ReuseKey | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class DoneStep:
     fingerprint: str
     versions_read: Mapping[str, int]
     versions_written: Mapping[str, Any]
-    basis: Basis | None
+    reuse_key: ReuseKey | None
 
 
 class Ledger:
@@ -157,13 +157,24 @@ class Ledger:
                     ),
                 ),
             )
-            if record.basis is not None:
-                scope = record.basis.scope
-                counted = (None, None, None) if scope is None else (scope.computed, scope.known, scope.unit)
-                ids = json.dumps(record.basis.table_ids, sort_keys=True)
+            if record.reuse_key is not None:
+                coverage = record.reuse_key.coverage
+                counted = (
+                    (None, None, None)
+                    if coverage is None
+                    else (coverage.computed, coverage.known, coverage.unit)
+                )
+                ids = json.dumps(record.reuse_key.table_ids, sort_keys=True)
                 connection.execute(
                     "INSERT INTO step_bases VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (run_id, position, record.basis.digest, record.basis.began.isoformat(), ids, *counted),
+                    (
+                        run_id,
+                        position,
+                        record.reuse_key.digest,
+                        record.reuse_key.began.isoformat(),
+                        ids,
+                        *counted,
+                    ),
                 )
 
     def newest_done(self, step: str) -> DoneStep | None:
@@ -176,14 +187,20 @@ class Ledger:
             ).fetchone()
         if row is None:
             return None
-        basis = None
+        reuse_key = None
         if row["basis"] is not None:
-            scope = None if row["unit"] is None else Scope(row["unit"], row["computed"], row["known"])
-            basis = Basis(
-                row["basis"], datetime.fromisoformat(row["began_at_utc"]), json.loads(row["table_ids"]), scope
+            coverage = None if row["unit"] is None else Coverage(row["unit"], row["computed"], row["known"])
+            reuse_key = ReuseKey(
+                row["basis"],
+                datetime.fromisoformat(row["began_at_utc"]),
+                json.loads(row["table_ids"]),
+                coverage,
             )
         return DoneStep(
-            row["fingerprint"], json.loads(row["versions_read"]), json.loads(row["versions_written"]), basis
+            row["fingerprint"],
+            json.loads(row["versions_read"]),
+            json.loads(row["versions_written"]),
+            reuse_key,
         )
 
     def last_done(self, step: str, fingerprint: str) -> dict[str, Any] | None:
@@ -213,5 +230,5 @@ class Ledger:
             for column in ("versions_read", "versions_written", "rows_written", "gates"):
                 row[column] = json.loads(row[column])
             computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
-            row["computed"] = None if unit is None else str(Scope(unit, computed, known))
+            row["computed"] = None if unit is None else str(Coverage(unit, computed, known))
         return rows

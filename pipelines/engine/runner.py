@@ -18,13 +18,13 @@ import pandas as pd
 from deltalake.exceptions import DeltaError
 
 from pipelines.engine import gate as quality
-from pipelines.engine.ledger import Basis, DoneStep, Ledger, StepRecord
+from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.step import (
-    Earlier,
+    Coverage,
     Frames,
     Inputs,
-    Scope,
+    PreviousRun,
     Step,
     TrainStep,
     WorkerFiles,
@@ -130,14 +130,14 @@ class Runner:
                 {},
                 {},
             )
-        basis = self._basis(step) if isinstance(step, Step) and step.by_touched else None
-        inputs = self._inputs(step, read, bundles, self._earlier(step, done, basis))
-        scope: Scope | None = None
+        reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
+        inputs = self._inputs(step, read, bundles, self._previous(step, done, reuse_key))
+        coverage: Coverage | None = None
         try:
             if isinstance(step, TrainStep):
                 written, rows, gates = self._train(step, inputs)
             else:
-                written, rows, gates, scope = self._apply(step, inputs)
+                written, rows, gates, coverage = self._apply(step, inputs)
         except Exception as error:
             found = {"error": str(error)[:2000]} | (
                 {"failures": error.failures} if isinstance(error, GateHaltedError) else {}
@@ -150,10 +150,12 @@ class Runner:
                     ),
                 )
             raise
-        if basis is not None and isinstance(step, Step):
-            basis = replace(basis, scope=scope, table_ids=self._table_ids([*step.reads, *step.writes]))
+        if reuse_key is not None and isinstance(step, Step):
+            reuse_key = replace(
+                reuse_key, coverage=coverage, table_ids=self._table_ids([*step.reads, *step.writes])
+            )
         return StepRecord(
-            step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates, basis
+            step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates, reuse_key
         )
 
     def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
@@ -223,21 +225,30 @@ class Runner:
                 digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
         return digest.hexdigest()
 
-    def _basis(self, step: Step) -> Basis:
+    def _reuse_key(self, step: Step) -> ReuseKey:
         """What a later run must find unchanged to leave alone what its sources' changes do not touch."""
-        return Basis(self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes]))
+        return ReuseKey(
+            self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes])
+        )
 
     def _table_ids(self, tables: Sequence[type[Table]]) -> dict[str, str]:
         found = {table.name: self.store.delta(table) for table in tables}
         return {name: str(delta.metadata().id) for name, delta in found.items() if delta is not None}
 
-    def _earlier(self, step: Step | TrainStep, done: DoneStep | None, basis: Basis | None) -> Earlier | None:
+    def _previous(
+        self, step: Step | TrainStep, done: DoneStep | None, reuse_key: ReuseKey | None
+    ) -> PreviousRun | None:
         """The newest run, where nothing but versions has changed since and the files that it read or wrote
         are all there still.
         """
-        if done is None or basis is None or done.basis is None or done.basis.digest != basis.digest:
+        if (
+            done is None
+            or reuse_key is None
+            or done.reuse_key is None
+            or done.reuse_key.digest != reuse_key.digest
+        ):
             return None
-        if any(basis.table_ids.get(name) != kept for name, kept in done.basis.table_ids.items()):
+        if any(reuse_key.table_ids.get(name) != kept for name, kept in done.reuse_key.table_ids.items()):
             return None
         versions = {**done.versions_written, **done.versions_read}
         paths: dict[type[Table], list[str]] = {}
@@ -251,14 +262,14 @@ class Runner:
             paths[table] = [f"{self.store.path(table)}/{path}" for path in files]
             if not all(Path(path).is_file() for path in paths[table]):
                 return None
-        return Earlier(versions, done.basis.began, lambda table: paths[table])
+        return PreviousRun(versions, done.reuse_key.began, lambda table: paths[table])
 
     def _inputs(
         self,
         step: Step | TrainStep,
         read: Mapping[str, int],
         bundles: Mapping[str, ModelBundle],
-        earlier: Earlier | None = None,
+        previous: PreviousRun | None = None,
     ) -> Inputs:
         def files(table: type[Table]) -> Sequence[str]:
             version = read[table.name]
@@ -281,11 +292,11 @@ class Runner:
             now=self.now,
             location=self.store.path,
             files=files,
-            standing=self._standing,
-            earlier=earlier,
+            current=self._current,
+            previous=previous,
         )
 
-    def _standing(self, table: type[Table]) -> Sequence[str]:
+    def _current(self, table: type[Table]) -> Sequence[str]:
         """Data files of a table as it stands; none where it was written under another declaration, whose rows
         cannot be compared.
         """
@@ -319,7 +330,7 @@ class Runner:
 
     def _apply(
         self, step: Step, inputs: Inputs
-    ) -> tuple[dict[str, Any], dict[str, int], dict[str, Any], Scope | None]:
+    ) -> tuple[dict[str, Any], dict[str, int], dict[str, Any], Coverage | None]:
         results = step.apply(inputs)
         if set(results) != set(step.writes):
             raise UnknownNameError(
@@ -355,9 +366,9 @@ class Runner:
                 ):
                     versions[table.name], rows[table.name], gates[table.name] = written
         counted = [
-            result.scope
+            result.coverage
             for result in results.values()
-            if isinstance(result, WorkerFiles) and result.scope is not None
+            if isinstance(result, WorkerFiles) and result.coverage is not None
         ]
         return versions, rows, gates, counted[0] if counted else None
 
@@ -372,7 +383,7 @@ class Runner:
                 version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
         elif (
             mode is WriteMode.REPLACE
-            and self._standing(table)
+            and self._current(table)
             and same_content(frame, self.store.frame(table), table)
         ):
             # What reads this table has nothing new to read.
@@ -414,11 +425,11 @@ class Runner:
         return version if version is not None else -1, rows, found.to_json()
 
 
-def _needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:
+def _needs(step: Step | TrainStep, previous: Step | TrainStep) -> bool:
     """Whether a step reads or rewrites what an earlier one writes."""
-    if isinstance(earlier, TrainStep):
-        return isinstance(step, Step) and earlier.model in step.uses_models
-    own = {table for table, mode in earlier.writes.items() if mode is not WriteMode.REPLACE_OWN}
+    if isinstance(previous, TrainStep):
+        return isinstance(step, Step) and previous.model in step.uses_models
+    own = {table for table, mode in previous.writes.items() if mode is not WriteMode.REPLACE_OWN}
     written = set(step.writes) if isinstance(step, Step) else set()
     return bool(own & (set(step.reads) | written))
 

@@ -63,7 +63,7 @@ class Frames(Mapping[type[Table], "DataFrame"]):
 
 
 @dataclass(frozen=True)
-class Earlier:
+class PreviousRun:
     """What the newest run of a step saw and left; rows that none of its differences reach stand as they are.
 
     versions  Delta version of each table read or written.
@@ -91,8 +91,8 @@ class Inputs:
     now       The instant at which the run began; the only clock a step may know.
     location  Table -> folder, for steps whose workers read and write files themselves.
     files     Table -> data files of the version read, relative to its folder.
-    standing  Table that the step writes -> data files that stand there now, relative to its folder.
-    earlier   The step's newest run, where nothing has changed since but the versions of what it reads; none:
+    current  Table that the step writes -> data files that stand there now, relative to its folder.
+    previous  The step's newest run, where nothing has changed since but the versions of what it reads; none:
               everything is computed.
     """
 
@@ -107,8 +107,8 @@ class Inputs:
     now: datetime
     location: Callable[[type[Table]], str]
     files: Callable[[type[Table]], Sequence[str]]
-    standing: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
-    earlier: Earlier | None = None
+    current: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
+    previous: PreviousRun | None = None
 
     def frame(self, table: type[Table]) -> DataFrame:
         """The frame of one declared table."""
@@ -118,13 +118,13 @@ class Inputs:
         """Paths of the data files of the version read."""
         return [f"{self.location(table)}/{path}" for path in self.files(table)]
 
-    def standing_paths(self, table: type[Table]) -> list[str]:
+    def current_paths(self, table: type[Table]) -> list[str]:
         """Paths of the data files of a written table as it stands."""
-        return [f"{self.location(table)}/{path}" for path in self.standing(table)]
+        return [f"{self.location(table)}/{path}" for path in self.current(table)]
 
 
 @dataclass(frozen=True)
-class Scope:
+class Coverage:
     """How much of what a step's sources hold was computed.
 
     unit      What is counted: ``meter points`` or ``months``.
@@ -147,13 +147,13 @@ class WorkerFiles:
     violations  Promise -> rows that break it; the gate halts unless all are 0.
     kept        Data files of the table that stay beside them, relative to its folder; none: what stood is
                 replaced as a whole.
-    scope       How much was computed; none where nobody counts.
+    coverage       How much was computed; none where nobody counts.
     """
 
     files: tuple[WrittenFile, ...]
     violations: Mapping[str, int]
     kept: frozenset[str] | None = None
-    scope: Scope | None = None
+    coverage: Coverage | None = None
 
 
 Written = Union["DataFrame", WorkerFiles]
@@ -171,7 +171,7 @@ class Step:
     apply        Pure function of the inputs.
     uses_models  Registered models whose champion the function needs.
     by_month     Whether the result depends on the months asked for.
-    by_touched   Whether the function computes only what the changes since its newest run touch; it is then
+    by_affected   Whether the function computes only what the changes since its newest run touch; it is then
                  told of that run.
     """
 
@@ -182,7 +182,7 @@ class Step:
     apply: Apply
     uses_models: tuple[str, ...] = ()
     by_month: bool = False
-    by_touched: bool = False
+    by_affected: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Which meter points and months the changes since a step's newest run touch; what they do not touch is left
 as it stands.
 
-A value may be estimated from any day of its series, so a touched meter point is computed with its whole
+A value may be estimated from any day of its series, so a affected meter point is computed with its whole
 history.
 """
 
@@ -15,14 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.engine.step import Earlier, Inputs, Scope
+from pipelines.engine.step import Coverage, Inputs, PreviousRun
 from pipelines.incremental.changed_rows import changed_rows, subjects
 from pipelines.periods import local_day
 from pipelines.storage.scan import CUSTOMER, POINT, month_of, points_in
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.silver import SilverMeterPoints, SilverRegisterEnergy
 
-MOST_TOUCHED_RATIO = 0.25
+MOST_AFFECTED_RATIO = 0.25
 """With a larger share nearly every file is written anew anyway, and what was read then has to be settled once
 more: all is quicker.
 """
@@ -31,7 +31,7 @@ METER_POINTS, MONTHS = "meter points", "months"
 
 
 @dataclass(frozen=True)
-class Touched:
+class Affected:
     """What a step computes.
 
     names  Meter points or months; none: all.
@@ -44,23 +44,23 @@ class Touched:
     unit: str = METER_POINTS
 
     @property
-    def scope(self) -> Scope:
+    def coverage(self) -> Coverage:
         """For the ledger."""
-        return Scope(self.unit, self.known if self.names is None else len(self.names), self.known)
+        return Coverage(self.unit, self.known if self.names is None else len(self.names), self.known)
 
 
-Otherwise = Callable[[Inputs, Earlier, Collection[str]], set[str] | None]
-"""What a step is touched by beside the rows of its sources: inputs, newest run, known meter points -> meter
+Otherwise = Callable[[Inputs, PreviousRun, Collection[str]], set[str] | None]
+"""What a step is affected by beside the rows of its sources: inputs, newest run, known meter points -> meter
 points, or none: all.
 """
 
 
-def touched_meter_points(
+def affected_meter_points(
     inputs: Inputs,
     sources: Sequence[type[Table]],
     dated: Mapping[type[Table], str] | None = None,
     otherwise: Otherwise | None = None,
-) -> Touched:
+) -> Affected:
     """The meter points that a step has to compute.
 
     sources    Tables whose rows the step computes from, meter point by meter point.
@@ -69,18 +69,18 @@ def touched_meter_points(
 
     A table that the step reads touches the meter points that its changed rows name, or those of the customers
     that they name; one that
-    names neither touches all. Touched are all, too, where nothing is known of an earlier run, or more than
-    ``MOST_TOUCHED_RATIO``.
+    names neither touches all. Affected are all, too, where nothing is known of an earlier run, or more than
+    ``MOST_AFFECTED_RATIO``.
     """
     known: set[str] = set().union(*(points_in(inputs.paths(source)) for source in sources))
-    every = Touched(None, len(known))
-    earlier = inputs.earlier
-    if earlier is None:
+    every = Affected(None, len(known))
+    previous = inputs.previous
+    if previous is None:
         return every
     found: set[str] = set()
     customers: set[str] = set()
     for table in inputs.frames:
-        now, then = inputs.paths(table), earlier.paths(table)
+        now, then = inputs.paths(table), previous.paths(table)
         if set(now) == set(then):
             continue
         if not subjects(table):
@@ -94,25 +94,25 @@ def touched_meter_points(
                 # Rows of a source may have gone altogether; those of other tables may name what has no rows
                 # at all.
                 found |= named if table in sources else named & known
-    found |= owned_by(customers, inputs, earlier) & known
+    found |= owned_by(customers, inputs, previous) & known
     for source, column in (dated or {}).items():
-        found |= come_due(inputs, earlier, source, column)
+        found |= come_due(inputs, previous, source, column)
     more = (
         set()
-        if otherwise is None or len(found) > MOST_TOUCHED_RATIO * len(known)
-        else otherwise(inputs, earlier, known)
+        if otherwise is None or len(found) > MOST_AFFECTED_RATIO * len(known)
+        else otherwise(inputs, previous, known)
     )
-    if more is None or len(found | more) > MOST_TOUCHED_RATIO * len(known):
+    if more is None or len(found | more) > MOST_AFFECTED_RATIO * len(known):
         return every
-    return Touched(frozenset(found | more), len(known))
+    return Affected(frozenset(found | more), len(known))
 
 
-def owned_by(customers: Collection[str], inputs: Inputs, earlier: Earlier) -> set[str]:
+def owned_by(customers: Collection[str], inputs: Inputs, previous: PreviousRun) -> set[str]:
     """Meter points that belong to any of some customers, or did when the step ran."""
     if not customers:
         return set()
     found: set[str] = set()
-    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+    for paths in (inputs.paths(SilverMeterPoints), previous.paths(SilverMeterPoints)):
         if paths:
             theirs = ds.field(CUSTOMER).isin(pa.array(sorted(customers), STRING))
             found |= set(
@@ -125,12 +125,12 @@ def owned_by(customers: Collection[str], inputs: Inputs, earlier: Earlier) -> se
 
 
 def come_due(
-    inputs: Inputs, earlier: Earlier, source: type[Table], column: str, after_days: int = 0
+    inputs: Inputs, previous: PreviousRun, source: type[Table], column: str, after_days: int = 0
 ) -> set[str]:
     """Meter points with rows whose day, or so many days after it, lay ahead when the step ran and does so no
     longer.
     """
-    then, now = (local_day(each.now) - timedelta(days=after_days) for each in (earlier, inputs))
+    then, now = (local_day(each.now) - timedelta(days=after_days) for each in (previous, inputs))
     (partition,) = source.partition_by
     paths = (
         [path for path in inputs.paths(source) if month_of(path, partition) >= f"{then:%Y-%m}"]
@@ -146,18 +146,18 @@ def come_due(
     return {name or "" for name in rows.column(0).to_pylist()}
 
 
-def touched_months(inputs: Inputs) -> Touched:
+def affected_months(inputs: Inputs) -> Affected:
     """The months that a step has to compute whose rows depend on one month, and on the spans between reads
     that reach into it.
     """
     sources = [table for table in inputs.frames if table.partition_by]
     months = {month_of(path, *source.partition_by) for source in sources for path in inputs.paths(source)}
-    every, earlier = Touched(None, len(months), MONTHS), inputs.earlier
-    if earlier is None:
+    every, previous = Affected(None, len(months), MONTHS), inputs.previous
+    if previous is None:
         return every
     found: set[str] = set()
     for table in inputs.frames:
-        now, then = inputs.paths(table), earlier.paths(table)
+        now, then = inputs.paths(table), previous.paths(table)
         if set(now) == set(then):
             continue
         if table.partition_by:
@@ -172,8 +172,8 @@ def touched_months(inputs: Inputs) -> Touched:
             found |= {month for month in months if month >= f"{first:%Y-%m}"}
         else:
             return every
-    stood = {month_of(path, *source.partition_by) for source in sources for path in earlier.paths(source)}
-    return Touched(frozenset(found & (months | stood)), len(months), MONTHS)
+    stood = {month_of(path, *source.partition_by) for source in sources for path in previous.paths(source)}
+    return Affected(frozenset(found & (months | stood)), len(months), MONTHS)
 
 
 def _span_columns(table: type[Table]) -> list[str]:

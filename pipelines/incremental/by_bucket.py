@@ -14,20 +14,20 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 
-from pipelines.engine.step import Inputs, Scope, WorkerFiles, Written
-from pipelines.incremental.affected import Touched
+from pipelines.engine.step import Coverage, Inputs, WorkerFiles, Written
+from pipelines.incremental.affected import Affected
 from pipelines.incremental.file_accounts import (
-    shifted_accounts,
-    shifted_quarantine,
+    corrected_accounts,
+    corrected_quarantine,
     stage_rows,
     summed_accounts,
 )
-from pipelines.incremental.rewrite_files import Renewal, Renewed, plan_renewal, renew
-from pipelines.storage.constraints import promises
+from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rewrite, rewrite
+from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, rows_of_points
 from pipelines.storage.store import spark_schema
-from pipelines.storage.unchanged_rows import all_stand, standing_columns, with_run
+from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
 
@@ -69,25 +69,25 @@ def refine_in_buckets(
     refine: Callable[[pa.Table], BucketOutcome],
     rows_per_task: int,
     findings: type[Table] | None = None,
-    touched: Touched | None = None,
+    affected: Affected | None = None,
     settled_then: Settle | None = None,
 ) -> Mapping[type[Table], Written]:
-    """Runs ``refine`` on all bronze rows of each bucket of meter points, or of the touched ones among them.
+    """Runs ``refine`` on all bronze rows of each bucket of meter points, or of the affected ones among them.
 
     source         Bronze table with ``meter_point_id``, partitioned by one month column.
     target         Silver table; the workers write its files, the runner commits them.
     refine         Pure function; it travels to the workers with all that it holds.
     rows_per_task  How many rows make one more bucket worth its start.
     findings       Table of what checks found, written beside the target.
-    touched        The meter points to compute; what stands of the others stays. None: all.
+    affected        The meter points to compute; what stands of the others stays. None: all.
     settled_then   Accounts and quarantine of rows as the newest run saw them; needed where less than all is
-                   touched.
+                   affected.
     """
 
     def work(tables: Sequence[pa.Table]) -> BucketOutcome:
         return refine(tables[0])
 
-    every = None if touched is None else replace(touched, names=None)
+    every = None if affected is None else replace(affected, names=None)
     files, reports = _run_buckets(
         inputs,
         (source,),
@@ -95,14 +95,14 @@ def refine_in_buckets(
         work,
         rows_per_task,
         findings,
-        touched if settled_then else every,
+        affected if settled_then else every,
         settled_then,
     )
     if files[target].kept is not None:
         shifted = _shifted(inputs, stage, reports)
         if shifted is not None:
             return {**files, **shifted}
-        # What was counted before does not hold what the touched meter points had then: everything is counted
+        # What was counted before does not hold what the affected meter points had then: everything is counted
         # anew.
         for table, made in files.items():
             discard_files(inputs.location(table), made.files)
@@ -123,7 +123,7 @@ def derive_with_findings(
     findings: type[Table] | None,
     derive: Callable[[Sequence[pa.Table]], tuple[pa.Table, pa.Table | None]],
     rows_per_task: int,
-    touched: Touched | None = None,
+    affected: Affected | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source: rows of the
@@ -134,9 +134,9 @@ def derive_with_findings(
 
     def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
         rows, found = derive(tables)
-        return BucketOutcome(rows, pa.table({}), pa.table({}), promises(rows, target), found)
+        return BucketOutcome(rows, pa.table({}), pa.table({}), constraint_violations(rows, target), found)
 
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, touched, columns=columns)[
+    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, affected, columns=columns)[
         0
     ]
 
@@ -145,20 +145,22 @@ def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFi
     """Files of rows that the driver holds already, to be committed as those of workers are; where all stand
     as they are, the table stays.
     """
-    before = _standing_rows(inputs, table)
+    before = _current_rows(inputs, table)
     written = with_run(rows, inputs.run_id, table, before)
     if before.num_rows and all_stand(written, before, inputs.run_id):
-        return WorkerFiles((), promises(rows, table), frozenset(inputs.standing(table)))
-    return WorkerFiles(tuple(write_files(written, table, inputs.location(table))), promises(rows, table))
+        return WorkerFiles((), constraint_violations(rows, table), frozenset(inputs.current(table)))
+    return WorkerFiles(
+        tuple(write_files(written, table, inputs.location(table))), constraint_violations(rows, table)
+    )
 
 
-def _standing_rows(inputs: Inputs, table: type[Table]) -> pa.Table:
+def _current_rows(inputs: Inputs, table: type[Table]) -> pa.Table:
     """What of a table is compared, as it stands; columns that its files are laid out by come from their
     folders.
     """
     schema = table.arrow_schema()
-    wanted = pa.schema([schema.field(name) for name in standing_columns(table)])
-    files = inputs.standing_paths(table)
+    wanted = pa.schema([schema.field(name) for name in current_columns(table)])
+    files = inputs.current_paths(table)
     if not files:
         return wanted.empty_table()
     layout = ds.partitioning(pa.schema([schema.field(name) for name in table.partition_by]), flavor="hive")
@@ -227,7 +229,7 @@ def _run_buckets(
     work: Callable[[Sequence[pa.Table]], BucketOutcome],
     rows_per_task: int,
     findings: type[Table] | None = None,
-    touched: Touched | None = None,
+    affected: Affected | None = None,
     settled_then: Settle | None = None,
     columns: Columns = NO_COLUMNS,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
@@ -235,12 +237,14 @@ def _run_buckets(
     targets = (target,) if findings is None else (target, findings)
     roots = [inputs.location(table) for table in targets]
     files = {source: inputs.paths(source) for source in sources}
-    standing = [inputs.standing_paths(table) for table in targets]
+    current = [inputs.current_paths(table) for table in targets]
     buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
     plan = (
-        None if touched is None or touched.names is None else plan_renewal(touched.names, standing, buckets)
+        None if affected is None or affected.names is None else plan_rewrite(affected.names, current, buckets)
     )
-    then = inputs.earlier.paths(sources[0]) if inputs.earlier is not None and settled_then is not None else []
+    then = (
+        inputs.previous.paths(sources[0]) if inputs.previous is not None and settled_then is not None else []
+    )
 
     def all_of(bucket: int) -> dict[str, Any]:
         outcome = work(
@@ -250,23 +254,25 @@ def _run_buckets(
             ]
         )
         parts = []
-        for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, standing, strict=True):
+        for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, current, strict=True):
             before = (
-                bucket_rows(stands, table, bucket, buckets, columns=standing_columns(table))
+                bucket_rows(stands, table, bucket, buckets, columns=current_columns(table))
                 if stands
                 else None
             )
-            broken = outcome.violations if table is target else promises(rows, table)
-            parts.append(Renewed(write_files(with_run(rows, run_id, table, before), table, root), [], broken))
+            broken = outcome.violations if table is target else constraint_violations(rows, table)
+            parts.append(
+                Rewritten(write_files(with_run(rows, run_id, table, before), table, root), [], broken)
+            )
         return _report(outcome, parts)
 
-    def touched_of(bucket: int, plan: Renewal) -> dict[str, Any]:
+    def affected_of(bucket: int, plan: RewritePlan) -> dict[str, Any]:
         points = plan.points[bucket]
         outcome = work(
             [rows_of_points(files[source], source, points, columns.get(source)) for source in sources]
         )
         parts = [
-            renew(rows, table, root, points, held[bucket], run_id)
+            rewrite(rows, table, root, points, held[bucket], run_id)
             for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)
         ]
         parts[0] = replace(parts[0], violations=_total([outcome.violations, parts[0].violations]))
@@ -280,7 +286,7 @@ def _run_buckets(
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             found = [
-                all_of(bucket) if plan is None else touched_of(bucket, plan)
+                all_of(bucket) if plan is None else affected_of(bucket, plan)
                 for bucket in batch.column(0).to_pylist()
             ]
             yield pa.RecordBatch.from_arrays(
@@ -293,14 +299,19 @@ def _run_buckets(
         if asked
         else []
     )
-    scope = None if touched is None else (touched if plan is not None else replace(touched, names=None)).scope
-    kept = [None if plan is None else frozenset(inputs.standing(table)) for table in targets]
+    coverage = (
+        None
+        if affected is None
+        else (affected if plan is not None else replace(affected, names=None)).coverage
+    )
+    kept = [None if plan is None else frozenset(inputs.current(table)) for table in targets]
     return {
-        table: _worker_files(table, reports, place, kept[place], scope) for place, table in enumerate(targets)
+        table: _worker_files(table, reports, place, kept[place], coverage)
+        for place, table in enumerate(targets)
     }, reports
 
 
-def _report(outcome: BucketOutcome, parts: Sequence[Renewed]) -> dict[str, Any]:
+def _report(outcome: BucketOutcome, parts: Sequence[Rewritten]) -> dict[str, Any]:
     """What a worker tells of one bucket, fit for JSON; one part per target."""
     return {
         "files": [[file.to_json() for file in part.files] for part in parts],
@@ -315,17 +326,19 @@ def _worker_files(
     table: type[Table],
     reports: list[dict[str, Any]],
     place: int,
-    standing: frozenset[str] | None,
-    scope: Scope | None,
+    current: frozenset[str] | None,
+    coverage: Coverage | None,
 ) -> WorkerFiles:
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"][place]]
-    counted = _total([promises(table.empty(), table), *(report["violations"][place] for report in reports)])
+    counted = _total(
+        [constraint_violations(table.empty(), table), *(report["violations"][place] for report in reports)]
+    )
     kept = (
         None
-        if standing is None
-        else standing - {path for report in reports for path in report["replaced"][place]}
+        if current is None
+        else current - {path for report in reports for path in report["replaced"][place]}
     )
-    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, scope)
+    return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, coverage)
 
 
 def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
@@ -339,17 +352,17 @@ def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]])
 def _shifted(
     inputs: Inputs, stage: str, reports: list[dict[str, Any]]
 ) -> dict[type[Table], DataFrame] | None:
-    """Accounts and quarantine of all, from those of the newest run and what the touched meter points had in
+    """Accounts and quarantine of all, from those of the newest run and what the affected meter points had in
     them then and have now.
     """
-    if inputs.earlier is None:
+    if inputs.previous is None:
         return None
     found: dict[type[Table], DataFrame] = {}
     for table, part, shift in (
-        (SilverFileAccounts, "accounts", shifted_accounts),
-        (SilverQuarantine, "quarantine", shifted_quarantine),
+        (SilverFileAccounts, "accounts", corrected_accounts),
+        (SilverQuarantine, "quarantine", corrected_quarantine),
     ):
-        stood = stage_rows(inputs.earlier.paths(table), table, stage)
+        stood = stage_rows(inputs.previous.paths(table), table, stage)
         rows = shift(
             stood, _staged(reports, f"{part}_then", stage), _staged(reports, part, stage), inputs.run_id
         )

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from pipelines.engine.step import Inputs, WorkerFiles, Written
-from pipelines.incremental.affected import Touched
-from pipelines.storage.constraints import promises
+from pipelines.incremental.affected import Affected
+from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.scan import month_of, read_columns
-from pipelines.storage.unchanged_rows import all_stand, standing_columns, with_run
+from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 
 _REPORT = "report string"
@@ -25,7 +25,7 @@ def derive_by_month(
     sources: Mapping[type[Table], Sequence[str]],
     target: type[Table],
     derive: Callable[[str, Sequence[pa.Table]], pa.Table],
-    touched: Touched | None = None,
+    affected: Affected | None = None,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each month, one Arrow table per source; an empty one where a source has
     no rows of the month.
@@ -33,7 +33,7 @@ def derive_by_month(
     sources  Table partitioned by one month column -> the columns to read, the month itself not among them.
     target   Table partitioned by month; the workers write its files, the runner commits them.
     derive   Pure function of month and rows; it travels to the workers with all that it holds.
-    touched  The months to compute; files of others stay, and so do those of a month whose rows come out as
+    affected  The months to compute; files of others stay, and so do those of a month whose rows come out as
              they stand. None: all months.
     """
     root, run_id = inputs.location(target), inputs.run_id
@@ -44,12 +44,12 @@ def derive_by_month(
             files.setdefault(month_of(path, partition), {}).setdefault(source, []).append(
                 f"{inputs.location(source)}/{path}"
             )
-    chosen = None if touched is None else touched.names
+    chosen = None if affected is None else affected.names
     months = sorted(month for month in files if chosen is None or month in chosen)
     (own,) = target.partition_by
-    standing: dict[str, list[str]] = {}
-    for path in inputs.standing_paths(target):
-        standing.setdefault(month_of(path, own), []).append(path)
+    current: dict[str, list[str]] = {}
+    for path in inputs.current_paths(target):
+        current.setdefault(month_of(path, own), []).append(path)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -62,7 +62,7 @@ def derive_by_month(
                         for source, columns in sources.items()
                     ],
                 )
-                before = _standing(standing.get(month, []), target, own, month)
+                before = _current(current.get(month, []), target, own, month)
                 written = with_run(rows, run_id, target, before)
                 stands = chosen is not None and all_stand(written, before, run_id)
                 made = [] if stands else [file.to_json() for file in write_files(written, target, root)]
@@ -70,7 +70,7 @@ def derive_by_month(
                     json.dumps(
                         {
                             "files": made,
-                            "violations": promises(rows, target),
+                            "violations": constraint_violations(rows, target),
                             "stands": month if stands else None,
                         }
                     )
@@ -85,28 +85,28 @@ def derive_by_month(
     frame = inputs.spark.createDataFrame(dealt, "month string")
     reports = [json.loads(row.report) for row in frame.mapInArrow(run, _REPORT).collect()] if months else []
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
-    counted = promises(target.empty(), target)
+    counted = constraint_violations(target.empty(), target)
     violations = {name: sum(report["violations"][name] for report in reports) for name in counted}
     kept = None
     if chosen is not None:
-        left = (set(standing) - chosen) | {report["stands"] for report in reports}
-        kept = frozenset(path for path in inputs.standing(target) if month_of(path, own) in left)
+        left = (set(current) - chosen) | {report["stands"] for report in reports}
+        kept = frozenset(path for path in inputs.current(target) if month_of(path, own) in left)
     return {
         target: WorkerFiles(
             tuple(sorted(written, key=lambda file: file.path)),
             violations,
             kept,
-            None if touched is None else touched.scope,
+            None if affected is None else affected.coverage,
         )
     }
 
 
-def _standing(files: Sequence[str], target: type[Table], partition: str, month: str) -> pa.Table:
+def _current(files: Sequence[str], target: type[Table], partition: str, month: str) -> pa.Table:
     """The month's rows of the target as they stand; its own column comes from the folder."""
-    names = [name for name in standing_columns(target) if name != partition]
+    names = [name for name in current_columns(target) if name != partition]
     rows = read_columns(files, target, names)
     return rows.append_column(partition, pa.array([month] * rows.num_rows, pa.string())).select(
-        list(standing_columns(target))
+        list(current_columns(target))
     )
 
 

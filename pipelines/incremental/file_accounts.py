@@ -46,12 +46,12 @@ def summed_accounts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     return [summed[key] for key in sorted(summed)]
 
 
-def shifted_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
-    """Accounts of all meter points; None where the newest run's do not hold what the touched ones had in
+def corrected_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
+    """Accounts of all meter points; None where the newest run's do not hold what the affected ones had in
     them.
 
     stood  Rows of the newest run, with its id.
-    then   What the touched meter points had in them.
+    then   What the affected meter points had in them.
     now    What they have now.
 
     A file whose account does not change keeps the run that counted it.
@@ -72,8 +72,8 @@ def shifted_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[di
     return [kept[key] for key in sorted(kept) if kept[key]["received_rows"]]
 
 
-def shifted_quarantine(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
-    """Quarantine of all meter points, as ``shifted_accounts``; a record held back as before keeps the run
+def corrected_quarantine(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
+    """Quarantine of all meter points, as ``corrected_accounts``; a record held back as before keeps the run
     that held it back.
     """
     kept = {_record_of(row): row for row in stood}

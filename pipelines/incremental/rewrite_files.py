@@ -10,20 +10,20 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.storage.constraints import promises
+from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.hash_layout import bucket_of
 from pipelines.storage.scan import month_of, points_in, rows_of_points
-from pipelines.storage.unchanged_rows import all_stand, standing_columns, with_run
+from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 
 
 @dataclass(frozen=True)
-class Renewal:
+class RewritePlan:
     """Who renews what.
 
-    points  Bucket -> touched meter points in it; buckets without any are not there.
-    held    For each table: bucket -> paths of the standing files that hold rows of its touched meter points.
+    points  Bucket -> affected meter points in it; buckets without any are not there.
+    held    For each table: bucket -> paths of the current files that hold rows of its affected meter points.
     """
 
     points: Mapping[int, frozenset[str]]
@@ -31,7 +31,7 @@ class Renewal:
 
 
 @dataclass(frozen=True)
-class Renewed:
+class Rewritten:
     """What one bucket writes into one table.
 
     files       Files that take the place of ``replaced``, relative to the table's folder as these are.
@@ -43,11 +43,13 @@ class Renewed:
     violations: Mapping[str, int]
 
 
-def plan_renewal(points: Collection[str], standing: Sequence[Sequence[str]], buckets: int) -> Renewal | None:
-    """Deals touched meter points to buckets; None where a file holds some of several buckets, because two
-    tasks cannot both renew it.
+def plan_rewrite(
+    points: Collection[str], current: Sequence[Sequence[str]], buckets: int
+) -> RewritePlan | None:
+    """Deals affected meter points to buckets; None where a file holds some of several buckets, because two
+    tasks cannot both rewrite it.
 
-    standing  For each table that is written the paths of its data files.
+    current  For each table that is written the paths of its data files.
 
     That is so where the number of buckets has changed since; computing everything lays the files out anew.
     """
@@ -55,7 +57,7 @@ def plan_renewal(points: Collection[str], standing: Sequence[Sequence[str]], buc
     for point in points:
         dealt.setdefault(bucket_of(point, buckets), set()).add(point)
     held: list[dict[int, list[str]]] = []
-    for paths in standing:
+    for paths in current:
         of_bucket: dict[int, list[str]] = {bucket: [] for bucket in dealt}
         for path in paths:
             found = {bucket_of(point, buckets) for point in points_in([path]) & set(points)}
@@ -64,24 +66,24 @@ def plan_renewal(points: Collection[str], standing: Sequence[Sequence[str]], buc
             for bucket in found:
                 of_bucket[bucket].append(path)
         held.append(of_bucket)
-    return Renewal({bucket: frozenset(names) for bucket, names in dealt.items()}, held)
+    return RewritePlan({bucket: frozenset(names) for bucket, names in dealt.items()}, held)
 
 
-def renew(
+def rewrite(
     rows: pa.Table, table: type[Table], root: str, points: Collection[str], held: Sequence[str], run_id: str
-) -> Renewed:
+) -> Rewritten:
     """Writes the months in which something differs and names the files that these take the place of.
 
-    rows    Business columns: all that the table is to hold of the touched meter points of a bucket.
+    rows    Business columns: all that the table is to hold of the affected meter points of a bucket.
     points  These meter points.
     held    Paths of the table's files that hold rows of them.
     """
     (partition,) = table.partition_by
-    before = rows_of_points(held, table, points, standing_columns(table))
+    before = rows_of_points(held, table, points, current_columns(table))
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
     replaced: list[str] = []
-    broken = promises(table.empty(), table)
+    broken = constraint_violations(table.empty(), table)
     for month in sorted(
         {*pc.unique(rows.column(partition)).to_pylist(), *pc.unique(before.column(partition)).to_pylist()}
     ):
@@ -95,7 +97,7 @@ def renew(
                 rows_of_points(stale, table, points, table.columns(), others=True),
             ]
         )
-        broken = {name: count + broken[name] for name, count in promises(whole, table).items()}
+        broken = {name: count + broken[name] for name, count in constraint_violations(whole, table).items()}
         files += write_files(whole, table, root)
         replaced += [path.removeprefix(root + "/") for path in stale]
-    return Renewed(files, replaced, broken)
+    return Rewritten(files, replaced, broken)

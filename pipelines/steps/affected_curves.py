@@ -1,4 +1,4 @@
-"""Whose curves make a customer class's profile, and which curves are touched by what is none of their own
+"""Whose curves make a customer class's profile, and which curves are affected by what is none of their own
 rows: profiles, outages, the day.
 """
 
@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from pipelines.codes import EventCode, IntervalStatus
-from pipelines.engine.step import Earlier, Inputs
+from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import come_due, owned_by
 from pipelines.periods import local_day
 from pipelines.storage.scan import POINT, points_in, read_columns
@@ -55,31 +55,31 @@ def profile_sample(sent: Iterable[str], classes: Mapping[str, str], most: int) -
     return found
 
 
-def curves_touched_otherwise(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+def curves_affected_otherwise(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
     """Meter points whose curves may come out otherwise although none of their own rows changed."""
     # A register is believed from the day after the one that it closes.
-    closed = come_due(inputs, earlier, SilverRegisterEnergy, "energy_date", after_days=1) & set(known)
-    return closed | _by_profile(inputs, earlier, known) | _by_lasting_outage(inputs, earlier) & set(known)
+    closed = come_due(inputs, previous, SilverRegisterEnergy, "energy_date", after_days=1) & set(known)
+    return closed | _by_profile(inputs, previous, known) | _by_lasting_outage(inputs, previous) & set(known)
 
 
-def _by_lasting_outage(inputs: Inputs, earlier: Earlier) -> set[str]:
+def _by_lasting_outage(inputs: Inputs, previous: PreviousRun) -> set[str]:
     """An outage that lasts reaches to the day of the run."""
-    if local_day(inputs.now) == local_day(earlier.now):
+    if local_day(inputs.now) == local_day(previous.now):
         return set()
     lasting = (ds.field("event_code") == EventCode.OUTAGE.value) & ds.field("ended_date").is_null()
     events = read_columns(
         inputs.paths(SilverEvents), SilverEvents, ["customer_id", "event_code", "ended_date"], lasting
     )
-    return owned_by(set(events.column("customer_id").to_pylist()), inputs, earlier)
+    return owned_by(set(events.column("customer_id").to_pylist()), inputs, previous)
 
 
-def _by_profile(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+def _by_profile(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
     """Meter points with intervals filled by the profile of a class whose sample, or what its sample sent, has
     changed.
     """
     most = inputs.settings.section(VeeSettings).back_test_series
-    now, then = inputs.paths(BronzeLoadCurves), earlier.paths(BronzeLoadCurves)
-    classes, classes_then = customer_classes(inputs.paths), customer_classes(earlier.paths)
+    now, then = inputs.paths(BronzeLoadCurves), previous.paths(BronzeLoadCurves)
+    classes, classes_then = customer_classes(inputs.paths), customer_classes(previous.paths)
     fresh = points_in(sorted(set(now) ^ set(then)))
     if not fresh and classes == classes_then:
         return set()
@@ -93,7 +93,7 @@ def _by_profile(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set
     chosen = ds.field(POINT).isin(filled) & (ds.field("estimated_intervals") > 0)
     columns = [POINT, "estimated_intervals", "interval_status_codes"]
     rows = read_columns(
-        inputs.standing_paths(SilverDayCurves), SilverDayCurves, columns, chosen
+        inputs.current_paths(SilverDayCurves), SilverDayCurves, columns, chosen
     ).combine_chunks()
     if not rows.num_rows:
         return set()

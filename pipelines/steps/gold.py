@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.engine.step import Earlier, Inputs, Step, WriteMode, Written
-from pipelines.incremental.affected import owned_by, touched_meter_points
+from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode, Written
+from pipelines.incremental.affected import affected_meter_points, owned_by
 from pipelines.incremental.by_bucket import Columns, derive_with_findings
 from pipelines.incremental.by_month import whole_table
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of
@@ -50,9 +50,9 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
         return judge_days(rows[0], rows[1], points, day_types, settings, clock)
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
-    touched = touched_meter_points(inputs, sources, otherwise=_behind_another)
+    affected = affected_meter_points(inputs, sources, otherwise=_behind_another)
     return derive_with_findings(
-        inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, touched, _OF_CURVES
+        inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, affected, _OF_CURVES
     )
 
 
@@ -66,7 +66,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
         return derive_billing(rows[0], rows[1], agreed, periods)
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
-    touched = touched_meter_points(inputs, sources, otherwise=_behind_one_meter)
+    affected = affected_meter_points(inputs, sources, otherwise=_behind_one_meter)
     return derive_with_findings(
         inputs,
         sources,
@@ -74,45 +74,45 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
         GoldBillingSegments,
         derive,
         READ_ROWS_PER_TASK,
-        touched,
+        affected,
         _OF_CURVES,
     )
 
 
-def _behind_one_meter(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+def _behind_one_meter(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
     """Meter points that hang together by main meter, share or customer: what is agreed for one of them cuts
     the months of all.
 
-    They are few, so all of them are touched.
+    They are few, so all of them are affected.
     """
     tables = (SilverCustomers, SilverMeterPoints, SilverSupplyShares)
-    if all(set(inputs.paths(table)) == set(earlier.paths(table)) for table in tables):
+    if all(set(inputs.paths(table)) == set(previous.paths(table)) for table in tables):
         return set()
-    found = related(inputs, earlier)
-    for paths in (inputs.paths(SilverSupplyShares), earlier.paths(SilverSupplyShares)):
+    found = related(inputs, previous)
+    for paths in (inputs.paths(SilverSupplyShares), previous.paths(SilverSupplyShares)):
         rows = read_columns(paths, SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"])
         found.update(name for column in rows.columns for name in column.to_pylist() if name)
     customers: set[str] = set()
-    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+    for paths in (inputs.paths(SilverMeterPoints), previous.paths(SilverMeterPoints)):
         rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "customer_id"])
         theirs = rows.filter(pc.is_in(rows["meter_point_id"], pa.array(sorted(found), pa.string())))
         customers.update(name for name in theirs["customer_id"].to_pylist() if name)
-    return (found | owned_by(customers, inputs, earlier)) & set(known)
+    return (found | owned_by(customers, inputs, previous)) & set(known)
 
 
-def _behind_another(inputs: Inputs, earlier: Earlier, known: Collection[str]) -> set[str]:
+def _behind_another(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
     """Meter points before or behind another: whose energy the one of a main meter counts as well depends on
     both.
     """
-    if set(inputs.paths(SilverMeterPoints)) == set(earlier.paths(SilverMeterPoints)):
+    if set(inputs.paths(SilverMeterPoints)) == set(previous.paths(SilverMeterPoints)):
         return set()
-    return related(inputs, earlier) & set(known)
+    return related(inputs, previous) & set(known)
 
 
-def related(inputs: Inputs, earlier: Earlier) -> set[str]:
+def related(inputs: Inputs, previous: PreviousRun) -> set[str]:
     """Meter points with a parent, and their parents, now and when the step ran."""
     found: set[str] = set()
-    for paths in (inputs.paths(SilverMeterPoints), earlier.paths(SilverMeterPoints)):
+    for paths in (inputs.paths(SilverMeterPoints), previous.paths(SilverMeterPoints)):
         rows = read_columns(paths, SilverMeterPoints, ["meter_point_id", "parent_meter_point_id"])
         rows = rows.filter(pc.is_valid(rows["parent_meter_point_id"]))
         found.update(*(column.to_pylist() for column in rows.columns))
@@ -126,7 +126,7 @@ GOLD_STEPS: tuple[Step, ...] = (
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints),
         writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
-        by_touched=True,
+        by_affected=True,
     ),
     Step(
         stage="gold",
@@ -134,7 +134,7 @@ GOLD_STEPS: tuple[Step, ...] = (
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints, SilverSupplyShares),
         writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
-        by_touched=True,
+        by_affected=True,
     ),
     SUFFICIENCY_STEP,
 )

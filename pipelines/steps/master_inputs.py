@@ -48,12 +48,12 @@ def meter_points(inputs: Inputs) -> pa.Table:
 
 def seen_then(inputs: Inputs, points: pa.Table, today: date) -> tuple[pa.Table, date]:
     """Meter points and local day as the newest run of the step saw them; those of now where there is none."""
-    if inputs.earlier is None:
+    if inputs.previous is None:
         return points, today
     found = read_columns(
-        inputs.earlier.paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns()
+        inputs.previous.paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns()
     )
-    return found, local_day(inputs.earlier.now)
+    return found, local_day(inputs.previous.now)
 
 
 def days_of(months: Sequence[str]) -> list[date]:

@@ -16,14 +16,14 @@ from pipelines.codes import Channel
 from pipelines.engine.step import Apply, Inputs, Step, WriteMode, Written
 from pipelines.formats import FormatSettings
 from pipelines.identity.people import People
-from pipelines.incremental.affected import touched_meter_points
+from pipelines.incremental.affected import affected_meter_points
 from pipelines.incremental.by_bucket import BucketOutcome, driver_files, refine_in_buckets
 from pipelines.incremental.by_month import whole_table
 from pipelines.ingest.manual_edits import verified_edits
 from pipelines.periods import local_day, months_through
-from pipelines.steps.affected_curves import curves_touched_otherwise, customer_classes, profile_sample
+from pipelines.steps.affected_curves import curves_affected_otherwise, customer_classes, profile_sample
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
-from pipelines.storage.constraints import promises
+from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.scan import month_of, points_in, read_columns, rows_of_points
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
@@ -124,10 +124,10 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
 
     def refine(bronze: pa.Table) -> BucketOutcome:
         outcome = refine_read_rows(bronze, points, settings, today)
-        kept = promises(outcome.energy, SilverRegisterEnergy)
+        kept = constraint_violations(outcome.energy, SilverRegisterEnergy)
         return BucketOutcome(outcome.energy, outcome.accounts, outcome.quarantine, kept, outcome.findings)
 
-    touched = touched_meter_points(inputs, (BronzeRegisterReads,), {BronzeRegisterReads: "read_date"})
+    affected = affected_meter_points(inputs, (BronzeRegisterReads,), {BronzeRegisterReads: "read_date"})
     points_then, today_then = seen_then(inputs, points, today)
 
     def settled_then(bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -142,7 +142,7 @@ def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
         refine,
         READ_ROWS_PER_TASK,
         SilverRegisterFindings,
-        touched,
+        affected,
         settled_then,
     )
 
@@ -169,8 +169,8 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
         )
         return judged_curves(bronze, outcome, points, present)
 
-    touched = touched_meter_points(
-        inputs, (BronzeLoadCurves,), {BronzeLoadCurves: "curve_date"}, curves_touched_otherwise
+    affected = affected_meter_points(
+        inputs, (BronzeLoadCurves,), {BronzeLoadCurves: "curve_date"}, curves_affected_otherwise
     )
     points_then, today_then = seen_then(inputs, points, today)
 
@@ -184,7 +184,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
         SilverDayCurves,
         refine,
         CURVE_ROWS_PER_TASK,
-        touched=touched,
+        affected=affected,
         settled_then=settled_then,
     )
 
@@ -263,7 +263,7 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
     return {
         "measured_values_changed": measured_not_final(curves),
         "arrays_of_wrong_length": wrong,
-    } | promises(curves, SilverDayCurves)
+    } | constraint_violations(curves, SilverDayCurves)
 
 
 def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -316,7 +316,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         writes={SilverRegisterEnergy: WriteMode.COMMIT_FILES, SilverRegisterFindings: WriteMode.COMMIT_FILES}
         | _OWN_ACCOUNT,
         apply=refine_all_registers,
-        by_touched=True,
+        by_affected=True,
     ),
     Step(
         stage="silver",
@@ -331,7 +331,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         ),
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
-        by_touched=True,
+        by_affected=True,
     ),
     Step(
         stage="silver",

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 
 from pipelines.engine.step import Inputs, Step, WriteMode, Written
-from pipelines.incremental.affected import touched_months
+from pipelines.incremental.affected import affected_months
 from pipelines.incremental.by_month import derive_by_month, whole_table
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
@@ -44,7 +44,7 @@ def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
         SilverDayCurves: CURVE_COLUMNS,
     }
     sources |= {SilverRegisterFindings: FINDING_COLUMNS, GoldDayFindings: FINDING_COLUMNS}
-    return derive_by_month(inputs, sources, GoldDataSufficiency, derive, touched_months(inputs))
+    return derive_by_month(inputs, sources, GoldDataSufficiency, derive, affected_months(inputs))
 
 
 SUFFICIENCY_STEP = Step(
@@ -53,5 +53,5 @@ SUFFICIENCY_STEP = Step(
     reads=(SilverRegisterEnergy, SilverDayCurves, SilverMeterPoints, SilverRegisterFindings, GoldDayFindings),
     writes={GoldDataSufficiency: WriteMode.COMMIT_FILES},
     apply=judge_sufficiency,
-    by_touched=True,
+    by_affected=True,
 )

@@ -37,7 +37,7 @@ def below_minimum(rows: pa.Table, table: type[Table]) -> int:
     return found
 
 
-def promises(rows: pa.Table, table: type[Table]) -> dict[str, int]:
+def constraint_violations(rows: pa.Table, table: type[Table]) -> dict[str, int]:
     """How often the declaration's promises are broken: key, required values, lower bounds."""
     return {
         "keys_repeated": repeated_keys(rows, table),

@@ -218,8 +218,8 @@ def commit_files(
     links: list[WrittenFile] = []
     filters: list[tuple[str, str, Any]] | None = None
     if kept is not None:
-        standing = _standing_files(existing)
-        replaced = [file for file in standing if file.path not in kept]
+        current = _current_files(existing)
+        replaced = [file for file in current if file.path not in kept]
         if not files and not replaced:
             return existing.version()
         overwrite = bool(replaced)
@@ -231,7 +231,7 @@ def commit_files(
             # another name.
             links = [
                 _linked(file, store.path(table))
-                for file in standing
+                for file in current
                 if file.path in kept and file.partition[column] in parts
             ]
     try:
@@ -262,7 +262,7 @@ def _add(file: WrittenFile, *, data_change: bool = True) -> AddAction:
     )
 
 
-def _standing_files(existing: DeltaTable) -> list[WrittenFile]:
+def _current_files(existing: DeltaTable) -> list[WrittenFile]:
     """The data files of a table's newest version as its log describes them; bounds of decimals, which
     OPTIMIZE writes, are left out.
 

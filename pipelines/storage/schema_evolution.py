@@ -34,17 +34,15 @@ def adopt_declarations(store: Store, tables: Sequence[type[Table]]) -> dict[str,
 
 
 def _lacking(store: Store, table: type[Table]) -> list[pa.Field]:
-    standing = _standing(store, table)
-    if standing is None:
+    current = _current(store, table)
+    if current is None:
         return []
     declared = {field.name: field for field in table.arrow_schema()}
-    surplus = sorted(set(standing) - set(declared))
+    surplus = sorted(set(current) - set(declared))
     wrong = [
-        name
-        for name, field in declared.items()
-        if name in standing and not _alike(standing[name], field.type)
+        name for name, field in declared.items() if name in current and not _alike(current[name], field.type)
     ]
-    new = [field for name, field in declared.items() if name not in standing]
+    new = [field for name, field in declared.items() if name not in current]
     # Silver and gold are written whole by the next run, so an empty cell there does not last.
     required = [field.name for field in new if not field.nullable and table.layer not in _COMPUTED]
     if surplus or wrong or required:
@@ -59,20 +57,20 @@ def _lacking(store: Store, table: type[Table]) -> list[pa.Field]:
     return new
 
 
-def _standing(store: Store, table: type[Table]) -> Mapping[str, pa.DataType] | None:
+def _current(store: Store, table: type[Table]) -> Mapping[str, pa.DataType] | None:
     found = store.delta(table)
     return (
         None if found is None else {field.name: field.type for field in pa.schema(found.schema().to_arrow())}
     )
 
 
-def _alike(standing: pa.DataType, declared: pa.DataType) -> bool:
+def _alike(current: pa.DataType, declared: pa.DataType) -> bool:
     """Whether two types hold the same: names and nullability of a list's elements are the writer's own."""
-    if pa.types.is_list(standing) and pa.types.is_list(declared):
-        return _alike(standing.value_type, declared.value_type)
-    if _is_text(standing):
+    if pa.types.is_list(current) and pa.types.is_list(declared):
+        return _alike(current.value_type, declared.value_type)
+    if _is_text(current):
         return _is_text(declared)
-    return bool(standing == declared)
+    return bool(current == declared)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -1,4 +1,4 @@
-"""Rows that come out as they stood keep the run that computed them first, so that what late data touched can
+"""Rows that come out as they stood keep the run that computed them first, so that what late data affected can
 be told from what it did not.
 """
 
@@ -43,8 +43,8 @@ def with_run(
         same &= _equal(left.column(name), right.column(name))
     runs = np.full(rows.num_rows, -1, dtype=np.int64)
     runs[here[same]] = there[same]
-    standing = before.column(RUN).take(pa.array(runs, mask=runs < 0))
-    return rows.append_column(RUN, pc.coalesce(standing, pa.scalar(run_id, STRING)))
+    current = before.column(RUN).take(pa.array(runs, mask=runs < 0))
+    return rows.append_column(RUN, pc.coalesce(current, pa.scalar(run_id, STRING)))
 
 
 def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
@@ -52,11 +52,11 @@ def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
     return bool(rows.num_rows == before.num_rows and not pc.any(pc.equal(rows.column(RUN), run_id)).as_py())
 
 
-def same_content(frame: DataFrame, standing: DataFrame, table: type[Table]) -> bool:
+def same_content(frame: DataFrame, current: DataFrame, table: type[Table]) -> bool:
     """Whether two Spark frames hold the same rows in their business columns, in any order, by two sums of
     64-bit hashes.
     """
-    return _content(frame, table) == _content(standing, table)
+    return _content(frame, table) == _content(current, table)
 
 
 def _content(frame: DataFrame, table: type[Table]) -> Row | None:
@@ -97,6 +97,6 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
     return whole if isinstance(whole, pa.Array) else pa.array([], column.type)
 
 
-def standing_columns(table: type[Table]) -> Sequence[str]:
+def current_columns(table: type[Table]) -> Sequence[str]:
     """What of a table is compared, and the run of each row."""
     return [*table.business_columns(), RUN]

@@ -19,7 +19,7 @@ from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from pipelines.transforms.billing.sub_meters import concerned_points
-from pipelines.transforms.billing.supply import AccountBook, once_each, price_days_of
+from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
 from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
 from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.case.standing import Standing
@@ -115,7 +115,7 @@ class EfficiencyBill:
         month: BillingMonth,
         facts: Facts,
         customers: pa.Table,
-    ) -> AccountBook:
+    ) -> Accounts:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
 
@@ -138,7 +138,7 @@ class EfficiencyBill:
             .to_pylist()
         )
         shares = inputs.frame(SilverSupplyShares).toArrow().to_pylist()
-        return AccountBook(terms, determinants, segments, shares, price_days_of(facts), points)
+        return Accounts(terms, determinants, segments, shares, price_days_of(facts), points)
 
 
 def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
@@ -147,7 +147,7 @@ def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
     def rows(table: type[Table]) -> list[dict[str, Any]]:
         files = [
             f"{inputs.location(table)}/{path}"
-            for path in inputs.standing(table)
+            for path in inputs.current(table)
             if month_of(path, "billing_month") == str(month)
         ]
         return (

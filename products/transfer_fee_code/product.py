@@ -113,7 +113,7 @@ def fee_codes(
     customers     Rows of silver_customers, at least of the suppliers.
     determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of
                   gold_billing_segments.
-    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``PartsBook``.
+    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``SubMeters``.
     bundle        The champion of ``transfer_fee_implied_price``.
     """
     rules = facts.transfer_supply.on(month.last_day)

@@ -62,7 +62,7 @@ TO_COME, DARK = date(2026, 9, 20), ("MP-07", date(2026, 9, 8))
 class Delivery:
     """What comes, and how much of it each step computes.
 
-    touched        The meter points whose rows may change.
+    affected        The meter points whose rows may change.
     computed       How many meter points of how many: registers, curves, energy of days, determinants; None
                    where the step has nothing to do.
     months         For how many months sufficiency is judged anew.
@@ -72,7 +72,7 @@ class Delivery:
     """
 
     files: Mapping[str, str]
-    touched: set[str]
+    affected: set[str]
     computed: tuple[int | None, int | None, int | None, int | None]
     months: int | None
     later_days: int = 0
@@ -224,7 +224,7 @@ def at_once(store: Store, spark: SparkSession, home: Path) -> Store:
     computed = {
         table.name
         for step in all_steps()
-        if isinstance(step, Step) and step.by_touched
+        if isinstance(step, Step) and step.by_affected
         for table, mode in step.writes.items()
         if mode is OWN
     }
@@ -298,7 +298,7 @@ def test_each_delivery_computes_what_it_touches_and_leaves_what_would_have_come_
             run_killed(store, delivery.killed, now, monkeypatch)
         told = refine(store, name, now)
         for table in ROWS:
-            assert differing(before[table], rows_of(store, table)) <= delivery.touched, (name, table.name)
+            assert differing(before[table], rows_of(store, table)) <= delivery.affected, (name, table.name)
         settled = 23 if number < 2 else 24
         known = (24, 25 if delivery.killed == BEFORE_LEDGER else 24, settled, settled)
         points = [

@@ -155,7 +155,7 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
         bundles={MODEL: bundle},
         frame=store.frame,
         spark=store.spark,
-        standing=lambda _table: (),
+        current=lambda _table: (),
         location=store.path,
         files=lambda table: store.data_files(table),
     )

@@ -180,7 +180,7 @@ def test_any_order_of_delivery_gives_the_same_silver_and_gold(spark: SparkSessio
     }
     differing = [key for key in rows if rows[key] != edited[key]]
     assert differing == [("MP-STEEL-0001", "active_forward", date(2026, 9, 10))], (
-        "what was not touched keeps its row and the run that computed it"
+        "what was not affected keeps its row and the run that computed it"
     )
     settled = {row["billing_month"]: row for row in store.arrow(GoldBillingDeterminants).to_pylist()}
     assert [month for month in gold if gold[month] != settled[month]] == [SEPTEMBER]

@@ -13,7 +13,7 @@ from pipelines.engine import gate as quality
 from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.runner import Runner
-from pipelines.engine.step import Earlier, Inputs, Step, WriteMode
+from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode
 from pipelines.errors import GateHaltedError, SchemaMismatchError
 from pipelines.facts import Facts, load_facts
 from pipelines.models.registry import Registry
@@ -183,25 +183,25 @@ def test_rows_that_differ_in_where_a_null_stands_are_not_the_same_content(spark:
 def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(
     store: Store,
 ) -> None:
-    seen: list[Earlier | None] = []
+    seen: list[PreviousRun | None] = []
 
     def watched(inputs: Inputs) -> dict[type[Table], Any]:
-        seen.append(inputs.earlier)
+        seen.append(inputs.previous)
         return _double(inputs)
 
-    step = dataclasses.replace(STEP, apply=watched, by_touched=True)
+    step = dataclasses.replace(STEP, apply=watched, by_affected=True)
     facts = load_facts(store.settings.facts_dir)
 
-    def told(place: float, known: Facts = facts) -> Earlier | None:
+    def told(place: float, known: Facts = facts) -> PreviousRun | None:
         _fill(store, [("a", place)])
         _run(store, step, facts=known)
         return seen[-1]
 
     assert told(1.0) is None, "nothing stands yet"
-    earlier = told(2.0)
-    assert earlier is not None
-    assert (earlier.versions, earlier.now) == ({Source.name: 0, Doubled.name: 0}, NOW)
-    assert list(earlier.paths(Source)) != [
+    previous = told(2.0)
+    assert previous is not None
+    assert (previous.versions, previous.now) == ({Source.name: 0, Doubled.name: 0}, NOW)
+    assert list(previous.paths(Source)) != [
         f"{store.path(Source)}/{path}" for path in store.data_files(Source)
     ]
     assert told(3.0, dataclasses.replace(facts, digest="another")) is None, "another rule"

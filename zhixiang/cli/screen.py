@@ -137,8 +137,8 @@ class StepProgress:
         where not all are computed.
         """
         computed = (
-            [f"computed {record.basis.scope}"]
-            if record.basis is not None and record.basis.scope is not None
+            [f"computed {record.reuse_key.coverage}"]
+            if record.reuse_key is not None and record.reuse_key.coverage is not None
             else []
         )
         rows = [f"{name} {count:,}" for name, count in record.rows_written.items() if count]

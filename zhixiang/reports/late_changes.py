@@ -1,5 +1,5 @@
 """Which issued results changed since a run, which would change now, by how much, and which files or edits
-touched them.
+affected them.
 """
 
 from __future__ import annotations
@@ -118,14 +118,14 @@ def with_reasons(
     store: Store, since: str, later: Sequence[str], corrections: Iterable[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """The corrections with why, ordered: notices that came after the issue, then files and edits since then
-    that touched their customer's
+    that affected their customer's
     metering in or before the month."""
-    touched = _touched(store, since, set(later))
+    affected = _affected(store, since, set(later))
     found = []
     for row in corrections:
         causes = [f"notice {name}" for name in row["notices"]]
         causes += sorted(
-            cause for day, cause in touched.get(row["customer_id"], ()) if day[:7] <= row["month"]
+            cause for day, cause in affected.get(row["customer_id"], ()) if day[:7] <= row["month"]
         )
         reason = "; ".join(causes[:3]) + (f"; and {len(causes) - 3} more" if len(causes) > 3 else "")
         found.append(
@@ -141,7 +141,7 @@ def with_reasons(
     )
 
 
-def _touched(store: Store, since: str, later: set[str]) -> dict[str, list[tuple[str, str]]]:
+def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple[str, str]]]:
     """Customer -> (first day, words) of each file and edit that came in those runs; a run's id begins with
     its instant.
     """

@@ -34,7 +34,7 @@ from pipelines.tariff.batch.lines import (
     Refusals,
     amounts,
 )
-from pipelines.tariff.batch.price_sheets import ShapeBook
+from pipelines.tariff.batch.price_sheets import PriceSheets
 from pipelines.tariff.batch.texts import chosen_texts, joined, plain_numbers
 from pipelines.tariff.lines import least_sure
 from pipelines.tariff.month_facts import version_of_month
@@ -76,7 +76,7 @@ def adjustment_blocks(
     columns: BillColumns,
     charges: Sequence[Block],
     mean: Optional64,
-    book: ShapeBook,
+    book: PriceSheets,
     refusals: Refusals,
     formulas: bool,
 ) -> Iterator[Block]:
@@ -99,7 +99,7 @@ def _of_month(
     bills: IntArray,
     mean: IntArray,
     month: BillingMonth,
-    book: ShapeBook,
+    book: PriceSheets,
     refusals: Refusals,
     formulas: bool,
 ) -> Iterator[Block]:

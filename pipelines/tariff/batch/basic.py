@@ -16,7 +16,7 @@ from pipelines.tariff.batch.energy import day_of, group_rows
 from pipelines.tariff.batch.exact import FINE, MICRO, parts_of, scaled, shares_in_fen
 from pipelines.tariff.batch.lines import BASIC as BASIC_STAGE
 from pipelines.tariff.batch.lines import CONFIDENCES, NO_STANDARD, WHOLE_MONTH, Block, Refusals
-from pipelines.tariff.batch.price_sheets import BasicShape, ShapeBook
+from pipelines.tariff.batch.price_sheets import BasicShape, PriceSheets
 from pipelines.tariff.contract import Contract
 from pipelines.units import Unit
 
@@ -64,7 +64,7 @@ class _Charged:
 
 
 def basic_blocks(
-    columns: BillColumns, book: ShapeBook, refusals: Refusals, formulas: bool
+    columns: BillColumns, book: PriceSheets, refusals: Refusals, formulas: bool
 ) -> Iterator[Block]:
     """The basic charge of two-part segments."""
     segments = columns.segments
@@ -87,7 +87,7 @@ def basic_blocks(
             yield from _kind_blocks(columns, runs, chosen, found, formulas)
 
 
-def _runs(columns: BillColumns, rows: IntArray, book: ShapeBook, refusals: Refusals) -> _Runs:
+def _runs(columns: BillColumns, rows: IntArray, book: PriceSheets, refusals: Refusals) -> _Runs:
     segments = columns.segments
     # Sections of a bill in the order in which they first stand.
     first_place = np.full((columns.count, len(segments.sections)), np.iinfo(np.int32).max, dtype=np.int64)
@@ -179,7 +179,7 @@ def _contract(columns: BillColumns, row: int) -> Contract:
     )
 
 
-def _first_day_prices(columns: BillColumns, rows: IntArray, book: ShapeBook) -> IntArray:
+def _first_day_prices(columns: BillColumns, rows: IntArray, book: PriceSheets) -> IntArray:
     """A number that is the same where the price is."""
     segments = columns.segments
     month = columns.month[segments.bill[rows]]
@@ -200,7 +200,7 @@ def _first_day_prices(columns: BillColumns, rows: IntArray, book: ShapeBook) -> 
 
 
 def _shapes(
-    columns: BillColumns, runs: _Runs, book: ShapeBook, refusals: Refusals
+    columns: BillColumns, runs: _Runs, book: PriceSheets, refusals: Refusals
 ) -> tuple[list[BasicShape], IntArray]:
     segments = columns.segments
     month = columns.month[segments.bill[runs.row]]

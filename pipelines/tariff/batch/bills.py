@@ -23,7 +23,7 @@ from pipelines.tariff.batch.contracts import ruled_contracts
 from pipelines.tariff.batch.energy import energy_blocks
 from pipelines.tariff.batch.lines import Refusals, lines_table
 from pipelines.tariff.batch.months import MONTHS_SCHEMA, months_table
-from pipelines.tariff.batch.price_sheets import ShapeBook
+from pipelines.tariff.batch.price_sheets import PriceSheets
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def price_batch(
     bills: pa.Table | pa.RecordBatch,
     facts: Facts,
     known: date | None = None,
-    book: ShapeBook | None = None,
+    book: PriceSheets | None = None,
     formulas: bool = True,
 ) -> PricedBatch:
     """Prices a batch of bills.
@@ -55,7 +55,7 @@ def price_batch(
     or codes that cannot be meant, and OverflowError where a number is too large to stay exact.
     """
     columns = read_bills(bills)
-    prices = book or ShapeBook(facts, known)
+    prices = book or PriceSheets(facts, known)
     columns, notes = ruled_contracts(columns, prices)
     refusals = Refusals(columns.count)
     _check(columns, refusals)
@@ -83,7 +83,7 @@ def arrow_pricer(
     """
 
     def price(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        book = ShapeBook(facts, known)
+        book = PriceSheets(facts, known)
         for batch in batches:
             priced = price_batch(batch, facts, known, book, formulas)
             yield from priced.lines.to_batches()

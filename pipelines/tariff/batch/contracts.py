@@ -11,7 +11,7 @@ from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import ContractNote, CustomerClass, PricingScheme
 from pipelines.tariff.batch.columns import BillColumns, Optional64
 from pipelines.tariff.batch.exact import MICRO, scaled
-from pipelines.tariff.batch.price_sheets import ShapeBook
+from pipelines.tariff.batch.price_sheets import PriceSheets
 from pipelines.tariff.contract_notes import IN_PARTS, contract_rules
 
 NOTES = tuple(ContractNote)
@@ -19,7 +19,7 @@ _CLASSES, _SCHEMES = tuple(CustomerClass), tuple(PricingScheme)
 _NOBODY, _EVERYBODY = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
-def ruled_contracts(columns: BillColumns, book: ShapeBook) -> tuple[BillColumns, IntArray]:
+def ruled_contracts(columns: BillColumns, book: PriceSheets) -> tuple[BillColumns, IntArray]:
     """The bills without standards of a power factor that does not count, and of each bill the sum of 2^place
     of its notes in NOTES.
     """

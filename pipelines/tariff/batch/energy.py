@@ -26,7 +26,7 @@ from pipelines.tariff.batch.price_sheets import (
     ENERGY_COMPONENTS,
     NO_PERIOD,
     EnergyShape,
-    ShapeBook,
+    PriceSheets,
     tier_component,
 )
 from pipelines.tariff.batch.texts import chosen_texts, joined, plain_numbers
@@ -60,7 +60,7 @@ class _Shapes:
 
 
 def energy_blocks(
-    columns: BillColumns, book: ShapeBook, refusals: Refusals, formulas: bool
+    columns: BillColumns, book: PriceSheets, refusals: Refusals, formulas: bool
 ) -> Iterator[Block]:
     """One block per component and period."""
     shapes = _shapes(columns, book, refusals)
@@ -165,7 +165,7 @@ def _gaps(column: Optional64) -> IntArray:
     return np.where(column.present, column.values, -1)
 
 
-def _shapes(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> _Shapes:
+def _shapes(columns: BillColumns, book: PriceSheets, refusals: Refusals) -> _Shapes:
     segments = columns.segments
     home = _is_residential(columns)
     month = columns.month[segments.bill]
@@ -197,7 +197,7 @@ def _shapes(columns: BillColumns, book: ShapeBook, refusals: Refusals) -> _Shape
     return _tables(found, group)
 
 
-def _ask(columns: BillColumns, row: int, book: ShapeBook, refusals: Refusals) -> EnergyShape:
+def _ask(columns: BillColumns, row: int, book: PriceSheets, refusals: Refusals) -> EnergyShape:
     segments = columns.segments
     bill = segments.bill[row]
     if not refusals.accepted[bill] and segments.first_day[row] > segments.last_day[row]:

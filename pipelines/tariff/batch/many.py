@@ -12,7 +12,7 @@ from pipelines.facts import Facts
 from pipelines.tariff.batch.bills import price_batch
 from pipelines.tariff.batch.columns import bills_that_fit
 from pipelines.tariff.batch.months import priced_months
-from pipelines.tariff.batch.price_sheets import ShapeBook
+from pipelines.tariff.batch.price_sheets import PriceSheets
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.pricing import price_supply
@@ -31,7 +31,7 @@ def price_many(
 
     known  Only facts known by this day count; none: all.
     """
-    book = ShapeBook(facts, known)
+    book = PriceSheets(facts, known)
     for start in range(0, len(supplies), BATCH):
         chunk = supplies[start : start + BATCH]
         found = _in_batch(chunk, facts, known, book) if len(chunk) >= LEAST else {}
@@ -40,7 +40,7 @@ def price_many(
 
 
 def _in_batch(
-    supplies: Sequence[SupplyMonth], facts: Facts, known: date | None, book: ShapeBook
+    supplies: Sequence[SupplyMonth], facts: Facts, known: date | None, book: PriceSheets
 ) -> dict[int, PricedMonth]:
     """What a batch prices, by place; nothing where one number is too large for it to stay exact."""
     bills = bills_that_fit((str(place), supply) for place, supply in enumerate(supplies))

@@ -115,7 +115,7 @@ class BasicShape:
 
 
 @dataclass
-class ShapeBook:
+class PriceSheets:
     """The prices of a batch, each kind asked once; safe to keep for further batches of the same facts."""
 
     facts: Facts

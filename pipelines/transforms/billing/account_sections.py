@@ -14,7 +14,7 @@ from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tariff.metering import deducted, to_steps
 from pipelines.transforms.billing.agreed_points import share_on
-from pipelines.transforms.billing.point_segments import Piece, Split, usable
+from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
 
 Row = Mapping[str, Any]
 
@@ -36,8 +36,8 @@ class Section:
     name: str
     meter_point_id: str | None
     shares: list[Row | None]
-    counted: list[Piece]
-    pieces: list[Piece]
+    counted: list[PointSegment]
+    pieces: list[PointSegment]
     schedule: TouSchedule | None
 
     @property
@@ -48,8 +48,8 @@ class Section:
 
 def section_of(
     history: Sequence[Row],
-    main: Sequence[Piece],
-    metered: Mapping[str, Sequence[Piece]],
+    main: Sequence[PointSegment],
+    metered: Mapping[str, Sequence[PointSegment]],
     month: BillingMonth,
     step: Decimal,
 ) -> Section | None:
@@ -90,8 +90,8 @@ def section_of(
 
 
 def take_out(
-    left: Sequence[Piece], taken: Sequence[Piece], own: Sequence[Split | None], step: Decimal
-) -> list[Piece]:
+    left: Sequence[PointSegment], taken: Sequence[PointSegment], own: Sequence[Split | None], step: Decimal
+) -> list[PointSegment]:
     """What is left of pieces when others are taken out of them; raises SectionsAboveMainError where that is
     more than there is.
 
@@ -99,7 +99,7 @@ def take_out(
          proportion, and so it is where a
          period holds less than the part claims of it.
     """
-    found: list[Piece] = []
+    found: list[PointSegment] = []
     for piece, part, periods in zip(left, taken, own, strict=True):
         energy, split = piece.energy_kwh - part.energy_kwh, piece.energy_by_period
         if energy < 0:
@@ -118,7 +118,7 @@ def take_out(
     return found
 
 
-def by_hours_of_main(taken: Sequence[Piece], same_hours: Sequence[bool]) -> list[Split | None]:
+def by_hours_of_main(taken: Sequence[PointSegment], same_hours: Sequence[bool]) -> list[Split | None]:
     """Energy of each part by the main meter's hours: told by its curve, or by its own periods where their
     hours are the same.
     """
@@ -135,7 +135,7 @@ def _taken(share: Row, energy_kwh: Decimal, days: int, month: BillingMonth, step
     return to_steps(quantity * days / month.day_count, step)
 
 
-def _nothing(piece: Piece) -> Piece:
+def _nothing(piece: PointSegment) -> PointSegment:
     return replace(
         piece,
         energy_kwh=Decimal(0),
@@ -145,7 +145,7 @@ def _nothing(piece: Piece) -> Piece:
     )
 
 
-def _like(main: Piece, energy: Decimal, step: Decimal) -> Mapping[TouPeriod, Decimal] | None:
+def _like(main: PointSegment, energy: Decimal, step: Decimal) -> Mapping[TouPeriod, Decimal] | None:
     split = main.energy_by_period
     if split is None:
         return None

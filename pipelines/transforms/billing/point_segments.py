@@ -22,7 +22,7 @@ _SMALLEST = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
-class Piece:
+class PointSegment:
     """Days of a month, both counting, with energy [kWh], its periods where the terms know them, and the
     highest demand [kW].
 
@@ -42,7 +42,7 @@ class Piece:
         return (self.last_day - self.first_day).days + 1
 
 
-def pieces_of(row: Row, parts: Sequence[Row], month: BillingMonth) -> list[Piece]:
+def pieces_of(row: Row, parts: Sequence[Row], month: BillingMonth) -> list[PointSegment]:
     """The pieces of one meter point.
 
     row    Of gold_billing_determinants; parts: its rows of gold_billing_segments, in order.
@@ -63,12 +63,12 @@ def pieces_of(row: Row, parts: Sequence[Row], month: BillingMonth) -> list[Piece
     return [_with_energy(piece, part, step) for piece, part in zip(found, lost, strict=True)]
 
 
-def added_up(of_points: Sequence[Sequence[Piece]]) -> list[Piece]:
+def added_up(of_points: Sequence[Sequence[PointSegment]]) -> list[PointSegment]:
     """The pieces of several meter points that are cut on the same days: energies and demands added; what one
     lacks, the sum lacks.
     """
     return [
-        Piece(
+        PointSegment(
             pieces[0].first_day,
             pieces[0].last_day,
             sum((piece.energy_kwh for piece in pieces), Decimal(0)),
@@ -84,10 +84,10 @@ def usable(energy: Decimal, step: Decimal) -> Decimal:
     return step if energy % step == 0 else _SMALLEST
 
 
-def _piece(row: Row, first: date, last: date) -> Piece:
+def _piece(row: Row, first: date, last: date) -> PointSegment:
     split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
     demand = row["max_demand_kw"]
-    return Piece(
+    return PointSegment(
         first,
         last,
         row["energy_kwh"],
@@ -97,7 +97,7 @@ def _piece(row: Row, first: date, last: date) -> Piece:
     )
 
 
-def _with_energy(piece: Piece, added: Decimal, step: Decimal) -> Piece:
+def _with_energy(piece: PointSegment, added: Decimal, step: Decimal) -> PointSegment:
     splits = [
         None if split is None else with_added_energy(split, added, usable(added, step))
         for split in (piece.energy_by_period, piece.main_periods)
@@ -116,7 +116,7 @@ def _added_splits(splits: Sequence[Split | None]) -> Split | None:
     }
 
 
-def _added_demands(pieces: Sequence[Piece]) -> Decimal | None:
+def _added_demands(pieces: Sequence[PointSegment]) -> Decimal | None:
     """The demands added; a point that was not there yet, or idle, without energy and without a demand, adds
     nothing to those of others.
     """

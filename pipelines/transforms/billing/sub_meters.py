@@ -99,7 +99,7 @@ class Inside:
         )
 
 
-class PartsBook:
+class SubMeters:
     """Sub-meters and shares of some months.
 
     determinants  Rows of gold_billing_determinants; shares: of silver_supply_shares.
@@ -236,7 +236,7 @@ class PartsBook:
 
 
 def concerned_points(meter_points: DataFrame, first: BillingMonth, last: BillingMonth) -> DataFrame:
-    """Rows of silver_meter_points that a ``PartsBook`` of these months asks for: sub-meters, and what begins
+    """Rows of silver_meter_points that a ``SubMeters`` of these months asks for: sub-meters, and what begins
     or ends inside the months.
     """
     from pyspark.sql import functions as F

@@ -27,8 +27,8 @@ from pipelines.transforms.billing.account_sections import (
 )
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
 from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, row_on
-from pipelines.transforms.billing.point_segments import Piece, added_up, pieces_of
-from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, PartsBook
+from pipelines.transforms.billing.point_segments import PointSegment, added_up, pieces_of
+from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
 
 Row = Mapping[str, Any]
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
@@ -91,7 +91,7 @@ class AccountMonth:
         )
 
 
-class AccountBook:
+class Accounts:
     """Accounts of some months by customer.
 
     customers     Rows of silver_customers; determinants: of gold_billing_determinants; segments: of
@@ -100,7 +100,7 @@ class AccountBook:
     price_days    Days inside a month on which a price of a contract changes: adjoining parts of one contract
                   are one segment where there is
                   none between them. Without it every cut stays.
-    meter_points  Rows of silver_meter_points, see ``PartsBook``. Without them a sub-meter that was not read
+    meter_points  Rows of silver_meter_points, see ``SubMeters``. Without them a sub-meter that was not read
                   at all is not known.
     """
 
@@ -117,7 +117,7 @@ class AccountBook:
         self._terms = histories(customers, "customer_id")
         self._metered: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
         self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
-        self._parts_behind = PartsBook(determinants, shares, meter_points)
+        self._parts_behind = SubMeters(determinants, shares, meter_points)
         self._price_days = price_days
         for row in determinants:
             self._metered[row["billing_month"]][row["customer_id"]].append(row)
@@ -327,7 +327,7 @@ class AccountBook:
         )
         return None if terms is None else _schedule(terms)
 
-    def _pieces(self, row: Row, month: BillingMonth) -> list[Piece]:
+    def _pieces(self, row: Row, month: BillingMonth) -> list[PointSegment]:
         return pieces_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
 
     def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
@@ -378,7 +378,7 @@ def _schedule(terms: Row) -> TouSchedule | None:
     return TouSchedule.of(terms["customer_class_code"], terms.get("is_ev_charging"))
 
 
-def _segment(contract: Contract, piece: Piece, terms: Row | None, section: str) -> Segment:
+def _segment(contract: Contract, piece: PointSegment, terms: Row | None, section: str) -> Segment:
     split = piece.energy_by_period if contract.is_time_of_use else None
     running = None if terms is None else _running_days(contract, terms, piece.first_day, piece.last_day)
     return Segment(

@@ -377,10 +377,10 @@ def _days_in_outage(
     for place, number in enumerate(series.tolist() if outages else ()):
         rows = slice(int(starts[place]), int(starts[place + 1]))
         for begins, ends in outages.get(records.meter_points[number // len(records.channels)], ()):
-            touched = (block_day[rows] >= (begins - EPOCH).days) & (block_day[rows] <= (ends - EPOCH).days)
-            if touched.any():
+            affected = (block_day[rows] >= (begins - EPOCH).days) & (block_day[rows] <= (ends - EPOCH).days)
+            if affected.any():
                 found = np.zeros(block_day.size, dtype=np.bool_) if found is None else found
-                found[rows] |= touched
+                found[rows] |= affected
     return found
 
 

@@ -51,10 +51,10 @@ def merge_deliveries(
     partial = records.partial(fit)
     if not partial.any():
         return merged
-    touched = np.bincount(groups, weights=partial, minlength=winners.size) > 0
-    touched &= np.bincount(groups, minlength=winners.size) > 1
-    for minutes in np.unique(records.interval_minutes[fit[winners[touched]]]).tolist():
-        chosen = touched & (records.interval_minutes[fit[winners]] == minutes)
+    affected = np.bincount(groups, weights=partial, minlength=winners.size) > 0
+    affected &= np.bincount(groups, minlength=winners.size) > 1
+    for minutes in np.unique(records.interval_minutes[fit[winners[affected]]]).tolist():
+        chosen = affected & (records.interval_minutes[fit[winners]] == minutes)
         _merge(records, fit, groups, winners, chosen, int(minutes), verdicts, merged)
     return merged
 

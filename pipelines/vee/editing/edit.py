@@ -89,7 +89,7 @@ def take_back_marks(placed: Placed, bits: IntArray, invalid: BoolArray) -> None:
 
 
 def put_values(placed: Placed, block: CurveBlock, estimates: Estimates) -> Estimates:
-    """Final values with the edited ones in their places; what was measured is not touched, and an edited
+    """Final values with the edited ones in their places; what was measured is not affected, and an edited
     interval has no band.
     """
     valued = [(row, edit) for row, edit in placed if edit.values is not None]

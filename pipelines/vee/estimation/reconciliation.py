@@ -99,25 +99,25 @@ def reconcile_with_registers(
     missing = np.isnan(final)
     open_rows = (missing | IS_OWN_ESTIMATE[status]).any(axis=1)
     before = np.concatenate(([0], np.cumsum(open_rows)))
-    touched = np.flatnonzero(before[spans.last_row] > before[spans.first_row])
-    if not touched.size:
+    affected = np.flatnonzero(before[spans.last_row] > before[spans.first_row])
+    if not affected.size:
         return Reconciled(final, status, factor, agreement)
-    rows, of_row = rows_of_spans(spans.first_row[touched], spans.last_row[touched])
+    rows, of_row = rows_of_spans(spans.first_row[affected], spans.last_row[affected])
     for register in range(energy.shape[1]):
         counted = (
             np.ones((rows.size, final.shape[1]), dtype=np.bool_)
             if register_of_slot is None
             else register_of_slot[rows] == register
         )
-        agreement[touched, register] = _share_out(
+        agreement[affected, register] = _share_out(
             final,
             status,
             factor,
             rows,
             of_row,
             counted,
-            energy[touched, register],
-            spans.tolerance[touched],
+            energy[affected, register],
+            spans.tolerance[affected],
             profile,
         )
     return Reconciled(final, status, factor, agreement)
@@ -141,7 +141,7 @@ def _share_out(
     tolerance: FloatArray,
     profile: FloatArray | None,
 ) -> Int8Array:
-    """One register of the touched spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and answers
+    """One register of the affected spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and answers
     what became of each span.
     """
     spans = energy.size

@@ -86,11 +86,11 @@ def runs_touching(runs: BoolArray, series_starts: IntArray, days: BoolArray) -> 
             if not flat[position]:
                 position += 1
                 continue
-            begin, touched = position, False
+            begin, affected = position, False
             while position < last and flat[position]:
-                touched = touched or days[position // slots]
+                affected = affected or days[position // slots]
                 position += 1
-            kept[begin:position] = touched
+            kept[begin:position] = affected
     return kept.reshape(runs.shape)
 
 

@@ -15,7 +15,7 @@ from pipelines.publication import PublicationSettings
 from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
 from pipelines.tariff.contract import missing_of_supply
 from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
-from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountBook, AccountMonth
+from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountMonth, Accounts
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, LEAST_DAYS, Baseline
 from products.efficiency_bill.comparison.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -90,7 +90,7 @@ class Case:
 
 
 def gather_cases(
-    accounts: AccountBook,
+    accounts: Accounts,
     days: Days,
     baselines: Mapping[str, Baseline],
     month: BillingMonth,

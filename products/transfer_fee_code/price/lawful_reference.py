@@ -14,7 +14,7 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
-from pipelines.transforms.billing.supply import AccountBook, price_days_of
+from pipelines.transforms.billing.supply import Accounts, price_days_of
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 Pricer = Callable[[SupplyMonth, Facts], PricedMonth]
@@ -77,13 +77,13 @@ def master_bills(
     customers     Rows of silver_customers; the newest terms of the month tell the name.
     determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of
                   silver_supply_shares;
-    meter_points: of silver_meter_points, see ``PartsBook``.
+    meter_points: of silver_meter_points, see ``SubMeters``.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
     metered, parts = (
         [row for row in rows if row["billing_month"] == str(month)] for rows in (determinants, segments)
     )
-    accounts = AccountBook(customers, metered, parts, shares, price_days_of(facts), meter_points)
+    accounts = Accounts(customers, metered, parts, shares, price_days_of(facts), meter_points)
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []
     priced = 0
@@ -108,7 +108,7 @@ def master_bills(
 
 def _master_bill(
     supplier: str,
-    accounts: AccountBook,
+    accounts: Accounts,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,

@@ -18,7 +18,7 @@ from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
-from pipelines.transforms.billing.supply import AccountBook
+from pipelines.transforms.billing.supply import Accounts
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.comparison.baseline import FLAT, Baseline
 from products.efficiency_bill.issue import issue_bill
@@ -86,7 +86,7 @@ def baselines(path: Path) -> dict[str, Baseline]:
 
 
 def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Case]:
-    return gather_cases(AccountBook(customers.to_pylist(), determinants.to_pylist()), *others)
+    return gather_cases(Accounts(customers.to_pylist(), determinants.to_pylist()), *others)
 
 
 def bill_of(scenario: Path, customer_id: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engine.ledger import Basis, DoneStep, Ledger, StepRecord
-from pipelines.engine.step import Scope
+from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
+from pipelines.engine.step import Coverage
 from pipelines.errors import ConcurrentWriteError
 from pipelines.identity.keys import KeyRing
 from pipelines.storage.store import sole_writer
@@ -60,10 +60,10 @@ def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path:
     ledger.record(run, _record("silver", "a"))
     newest = ledger.newest_done("silver")
     assert newest is not None
-    assert newest.basis is None, "a step that counts nothing"
-    basis = Basis("digest", NOW, {"bronze": "id"}, Scope("meter points", 1, 1253))
-    ledger.record(run, replace(_record("silver", "b", version=2), basis=basis))
-    ledger.record(run, replace(_record("silver", "c", status="failed"), basis=None))
+    assert newest.reuse_key is None, "a step that counts nothing"
+    basis = ReuseKey("digest", NOW, {"bronze": "id"}, Coverage("meter points", 1, 1253))
+    ledger.record(run, replace(_record("silver", "b", version=2), reuse_key=basis))
+    ledger.record(run, replace(_record("silver", "c", status="failed"), reuse_key=None))
     assert ledger.newest_done("silver") == DoneStep("b", {"bronze": 0}, {"silver": 2}, basis)
     assert [step["computed"] for step in ledger.steps(run)] == [None, "1 of 1,253 meter points", None]
 
@@ -71,7 +71,7 @@ def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path:
 def test_a_run_says_of_each_step_how_much_it_computed(capsys: pytest.CaptureFixture[str]) -> None:
     progress = StepProgress(2)
     progress.end(
-        replace(_record("silver", "a"), basis=Basis("digest", NOW, {}, Scope("meter points", 1, 1253)))
+        replace(_record("silver", "a"), reuse_key=ReuseKey("digest", NOW, {}, Coverage("meter points", 1, 1253)))
     )
     progress.end(_record("gold", "a"))
     first, second = capsys.readouterr().err.splitlines()

@@ -14,10 +14,10 @@ import pyarrow as pa
 import pytest
 
 from pipelines.codes import CustomerClass, EventCode, IntervalStatus
-from pipelines.engine.step import Earlier, Inputs
-from pipelines.incremental.affected import Touched, touched_meter_points, touched_months
+from pipelines.engine.step import Inputs, PreviousRun
+from pipelines.incremental.affected import Affected, affected_meter_points, affected_months
 from pipelines.settings import Settings
-from pipelines.steps.affected_curves import curves_touched_otherwise
+from pipelines.steps.affected_curves import curves_affected_otherwise
 from pipelines.steps.gold import _behind_one_meter
 from pipelines.storage.data_files import write_files
 from pipelines.tables.base import Table
@@ -135,9 +135,9 @@ class Two:
         return found
 
     def inputs(
-        self, then: Version, now: Version, at: datetime = NOW, standing: Sequence[pa.Table] = ()
+        self, then: Version, now: Version, at: datetime = NOW, current: Sequence[pa.Table] = ()
     ) -> Inputs:
-        earlier = Earlier({}, THEN, lambda table: self._paths(then, table))
+        previous = PreviousRun({}, THEN, lambda table: self._paths(then, table))
         prefix = {table: f"{self.root / table.name}/" for table in (*now, SilverDayCurves)}
         return Inputs(
             frames=cast("Any", dict.fromkeys(now)),
@@ -151,10 +151,10 @@ class Two:
             now=at,
             location=lambda table: str(self.root / table.name),
             files=lambda table: [path.removeprefix(prefix[table]) for path in self._paths(now, table)],
-            standing=lambda table: [
-                path.removeprefix(prefix[table]) for path in self._paths({table: standing}, table)
+            current=lambda table: [
+                path.removeprefix(prefix[table]) for path in self._paths({table: current}, table)
             ],
-            earlier=earlier,
+            previous=previous,
         )
 
 
@@ -168,12 +168,12 @@ OWNERS = [owned(point) for point in POINTS]
 BASE: Version = {BronzeLoadCurves: CURVES, SilverMeterPoints: OWNERS, SilverRegisterEnergy: []}
 
 
-def of_curves(inputs: Inputs, **more: Any) -> Touched:
-    return touched_meter_points(inputs, (BronzeLoadCurves,), **more)
+def of_curves(inputs: Inputs, **more: Any) -> Affected:
+    return affected_meter_points(inputs, (BronzeLoadCurves,), **more)
 
 
 def test_nothing_changed_touches_nothing(two: Two) -> None:
-    assert of_curves(two.inputs(BASE, BASE)) == Touched(frozenset(), 8)
+    assert of_curves(two.inputs(BASE, BASE)) == Affected(frozenset(), 8)
 
 
 def test_a_file_that_came_touches_whom_it_names(two: Two) -> None:
@@ -182,12 +182,12 @@ def test_a_file_that_came_touches_whom_it_names(two: Two) -> None:
             BASE, {**BASE, BronzeLoadCurves: [*CURVES, curve("B", DAY + timedelta(days=1)), curve("J")]}
         )
     )
-    assert found == Touched(frozenset("BJ"), 9)
+    assert found == Affected(frozenset("BJ"), 9)
 
 
-def test_without_an_earlier_run_all_are_touched(two: Two) -> None:
+def test_without_an_earlier_run_all_are_affected(two: Two) -> None:
     inputs = two.inputs(BASE, BASE)
-    assert of_curves(Inputs(**{**vars(inputs), "earlier": None})) == Touched(None, 8)
+    assert of_curves(Inputs(**{**vars(inputs), "previous": None})) == Affected(None, 8)
 
 
 def test_up_to_a_quarter_is_computed_apart_and_one_more_makes_it_all(two: Two) -> None:
@@ -206,15 +206,15 @@ def test_a_derived_row_touches_where_it_changed_came_or_went_but_not_where_its_f
     two: Two,
 ) -> None:
     then = {SilverRegisterEnergy: [pa.concat_tables([energy(point) for point in POINTS])]}
-    for rows, touched, known in (
+    for rows, affected, known in (
         ([energy(point) for point in POINTS], "", 8),
         ([energy(point, run="second" if point == "A" else "first") for point in POINTS], "A", 8),
         ([energy(point) for point in POINTS if point != "A"], "A", 7),
         ([energy(point) for point in (*POINTS, "J")], "J", 9),
     ):
         now = {SilverRegisterEnergy: [pa.concat_tables(rows)]}
-        assert touched_meter_points(two.inputs(then, now), (SilverRegisterEnergy,)) == Touched(
-            frozenset(touched), known
+        assert affected_meter_points(two.inputs(then, now), (SilverRegisterEnergy,)) == Affected(
+            frozenset(affected), known
         )
 
 
@@ -244,11 +244,11 @@ def test_an_outage_touches_its_customers_meter_points_and_one_that_lasts_does_so
     then: Version = {**BASE, SilverMeterPoints: owners, SilverCustomers: [], SilverEvents: []}
     assert of_curves(two.inputs(then, {**then, SilverEvents: [outage("D", DAY)]})).names == frozenset("A")
     tomorrow = NOW + timedelta(days=1)
-    for ended, at, touched in ((None, NOW, ""), (None, tomorrow, "A"), (DAY, tomorrow, "")):
+    for ended, at, affected in ((None, NOW, ""), (None, tomorrow, "A"), (DAY, tomorrow, "")):
         known = {**then, SilverEvents: [outage("D", ended)]}
-        assert of_curves(two.inputs(known, known, at), otherwise=curves_touched_otherwise).names == frozenset(
-            touched
-        )
+        assert of_curves(
+            two.inputs(known, known, at), otherwise=curves_affected_otherwise
+        ).names == frozenset(affected)
 
 
 def test_an_edit_touches_its_meter_point(two: Two) -> None:
@@ -257,13 +257,13 @@ def test_an_edit_touches_its_meter_point(two: Two) -> None:
     assert of_curves(two.inputs(then, now)).names == frozenset("C")
 
 
-@pytest.mark.parametrize(("ahead", "touched"), [(0, ""), (1, "A"), (2, "A"), (3, "")])
-def test_a_day_that_lay_ahead_touches_once_it_has_come(two: Two, ahead: int, touched: str) -> None:
+@pytest.mark.parametrize(("ahead", "affected"), [(0, ""), (1, "A"), (2, "A"), (3, "")])
+def test_a_day_that_lay_ahead_touches_once_it_has_come(two: Two, ahead: int, affected: str) -> None:
     known = {**BASE, BronzeLoadCurves: [*CURVES, curve("A", date(2026, 9, 10) + timedelta(days=ahead))]}
     found = of_curves(
         two.inputs(known, known, NOW + timedelta(days=2)), dated={BronzeLoadCurves: "curve_date"}
     )
-    assert found.names == frozenset(touched)
+    assert found.names == frozenset(affected)
 
 
 def test_what_names_neither_meter_point_nor_customer_touches_all(two: Two) -> None:
@@ -277,22 +277,22 @@ def test_a_gap_filled_by_a_profile_is_touched_by_its_class_alone(two: Two) -> No
     classes = [terms("C", CustomerClass.GENERAL_COMMERCIAL), terms("D", CustomerClass.AGRICULTURE)]
     then: Version = {**BASE, SilverMeterPoints: owners, SilverCustomers: classes, SilverEvents: []}
     by_profile, like_day = IntervalStatus.ESTIMATED_CLASS_PROFILE, IntervalStatus.ESTIMATED_LIKE_DAY
-    standing = [
+    current = [
         day_curve("A", status=by_profile, estimated=2),
         day_curve("B", status=like_day, estimated=2),
         *map(day_curve, "CDEFG"),
     ]
-    standing.append(day_curve("H", status=IntervalStatus.ESTIMATED_EVEN_SHARE, estimated=2))
-    for sends, touched in (("B", "AB"), ("C", "CH")):
+    current.append(day_curve("H", status=IntervalStatus.ESTIMATED_EVEN_SHARE, estimated=2))
+    for sends, affected in (("B", "AB"), ("C", "CH")):
         now = {**then, BronzeLoadCurves: [*CURVES, curve(sends, DAY + timedelta(days=1))]}
         assert of_curves(
-            two.inputs(then, now, standing=standing), otherwise=curves_touched_otherwise
-        ).names == frozenset(touched)
+            two.inputs(then, now, current=current), otherwise=curves_affected_otherwise
+        ).names == frozenset(affected)
 
 
-@pytest.mark.parametrize(("day", "touched"), [(9, ""), (10, "A"), (11, "A"), (12, "")])
+@pytest.mark.parametrize(("day", "affected"), [(9, ""), (10, "A"), (11, "A"), (12, "")])
 def test_a_register_touches_its_curve_once_the_day_that_it_closes_is_over(
-    two: Two, day: int, touched: str
+    two: Two, day: int, affected: str
 ) -> None:
     known: Version = {
         **BASE,
@@ -301,8 +301,8 @@ def test_a_register_touches_its_curve_once_the_day_that_it_closes_is_over(
         SilverEvents: [],
     }
     assert of_curves(
-        two.inputs(known, known, NOW + timedelta(days=2)), otherwise=curves_touched_otherwise
-    ).names == frozenset(touched)
+        two.inputs(known, known, NOW + timedelta(days=2)), otherwise=curves_affected_otherwise
+    ).names == frozenset(affected)
 
 
 def finding(point: str, month: int, run: str = "first") -> pa.Table:
@@ -318,9 +318,9 @@ def test_months_are_touched_by_their_rows_and_by_spans_that_reach_into_them(two:
         GoldDayFindings: [finding("A", 6)],
         SilverMeterPoints: OWNERS,
     }
-    assert touched_months(two.inputs(then, then)).names == frozenset()
+    assert affected_months(two.inputs(then, then)).names == frozenset()
     changed = [*rows[:3], energy("A", date(2026, 9, 1), "second")]
-    assert touched_months(two.inputs(then, {**then, SilverRegisterEnergy: changed})).names == {"2026-09"}
+    assert affected_months(two.inputs(then, {**then, SilverRegisterEnergy: changed})).names == {"2026-09"}
     for span, months in (
         (2, {"2026-09"}),
         (3, {"2026-08", "2026-09"}),
@@ -328,8 +328,8 @@ def test_months_are_touched_by_their_rows_and_by_spans_that_reach_into_them(two:
         (34, {"2026-07", "2026-08", "2026-09"}),
     ):
         long = [*rows[:3], energy("A", date(2026, 9, 2), "second", span)]
-        assert touched_months(two.inputs(then, {**then, SilverRegisterEnergy: long})).names == months, span
-    assert touched_months(two.inputs(then, {**then, GoldDayFindings: [finding("A", 7)]})) == Touched(
+        assert affected_months(two.inputs(then, {**then, SilverRegisterEnergy: long})).names == months, span
+    assert affected_months(two.inputs(then, {**then, GoldDayFindings: [finding("A", 7)]})) == Affected(
         frozenset({"2026-06", "2026-07"}), 4, "months"
     )
 
@@ -338,19 +338,19 @@ def test_a_new_meter_point_touches_the_months_from_its_first_and_a_known_one_all
     rows = [energy("A", date(2026, 6, 1)), energy("B", date(2026, 7, 1)), energy("A", date(2026, 9, 1))]
     then: Version = {SilverRegisterEnergy: rows, SilverMeterPoints: OWNERS}
     assert (
-        touched_months(
+        affected_months(
             two.inputs(then, {**then, SilverMeterPoints: [owned(point, run="second") for point in POINTS]})
         ).names
         == frozenset()
     )
-    assert touched_months(
+    assert affected_months(
         two.inputs(then, {**then, SilverMeterPoints: [*OWNERS, owned("Z", since=date(2026, 7, 31))]})
     ).names == {
         "2026-07",
         "2026-09",
     }
     assert (
-        touched_months(
+        affected_months(
             two.inputs(then, {**then, SilverMeterPoints: [*OWNERS, owned("A", since=date(2026, 9, 15))]})
         ).names
         is None

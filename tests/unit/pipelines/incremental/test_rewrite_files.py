@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.incremental.file_accounts import shifted_accounts, shifted_quarantine
-from pipelines.incremental.rewrite_files import plan_renewal, renew
+from pipelines.incremental.file_accounts import corrected_accounts, corrected_quarantine
+from pipelines.incremental.rewrite_files import plan_rewrite, rewrite
 from pipelines.settings import Settings
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.hash_layout import bucket_of
@@ -72,10 +72,10 @@ def stands(store: Store) -> dict[tuple[str, str], tuple[float, str]]:
 
 
 def renewed(store: Store, now: pa.Table, points: str) -> int | None:
-    standing = [f"{store.path(Parted)}/{path}" for path in store.data_files(Parted)]
-    plan = plan_renewal(set(points), [standing], 1)
+    current = [f"{store.path(Parted)}/{path}" for path in store.data_files(Parted)]
+    plan = plan_rewrite(set(points), [current], 1)
     assert plan is not None
-    made = renew(now, Parted, store.path(Parted), set(points), plan.held[0][0], "second")
+    made = rewrite(now, Parted, store.path(Parted), set(points), plan.held[0][0], "second")
     assert set(made.violations.values()) == {0}
     kept = frozenset(store.data_files(Parted)) - set(made.replaced)
     return commit_files(store, Parted, made.files, "step", 2, overwrite=True, kept=kept)
@@ -112,16 +112,16 @@ def test_rows_that_come_out_as_they_stand_make_no_version(store: Store) -> None:
 def test_a_repeated_key_among_what_is_written_is_counted(store: Store) -> None:
     held = begin(store)
     twice = rows(("A", 1.0, "2026-08"), ("A", 2.0, "2026-08"), ("A", -1.0, "2026-09"), run=None)
-    made = renew(twice, Parted, store.path(Parted), {"A"}, held, "second")
+    made = rewrite(twice, Parted, store.path(Parted), {"A"}, held, "second")
     assert (made.violations["keys_repeated"] > 0, made.violations["values_below_minimum"] > 0) == (True, True)
 
 
 def test_two_buckets_never_renew_one_file(store: Store) -> None:
     held = begin(store)
     assert bucket_of("A", 7) != bucket_of("C", 7)
-    assert plan_renewal({"A"}, [held], 7) is not None
-    assert plan_renewal({"A", "C"}, [held], 7) is None
-    assert plan_renewal({"A", "D"}, [held], 7) is not None, "each file holds rows of one of them"
+    assert plan_rewrite({"A"}, [held], 7) is not None
+    assert plan_rewrite({"A", "C"}, [held], 7) is None
+    assert plan_rewrite({"A", "D"}, [held], 7) is not None, "each file holds rows of one of them"
 
 
 def test_a_commit_that_fails_leaves_the_table_as_it_was(
@@ -222,7 +222,7 @@ def account(content: str, kept: int, duplicate: int = 0, run: str | None = None)
 def test_accounts_move_by_what_the_touched_had_and_have() -> None:
     stood = [account("a", 10, run="first"), account("b", 5, run="first")]
     then, now = [account("a", 2), account("b", 1)], [account("a", 1, 1), account("b", 1), account("c", 3)]
-    assert shifted_accounts(stood, then, now, "second") == [
+    assert corrected_accounts(stood, then, now, "second") == [
         account("a", 9, 1, "second"),
         account("b", 5, run="first"),
         account("c", 3, run="second"),
@@ -230,9 +230,9 @@ def test_accounts_move_by_what_the_touched_had_and_have() -> None:
 
 
 def test_accounts_that_cannot_have_held_it_are_refused() -> None:
-    assert shifted_accounts([account("a", 2, run="first")], [account("a", 2)], [], "second") == []
-    assert shifted_accounts([account("a", 2, run="first")], [account("a", 3)], [], "second") is None
-    assert shifted_accounts([account("a", 2, run="first")], [account("b", 1)], [], "second") is None
+    assert corrected_accounts([account("a", 2, run="first")], [account("a", 2)], [], "second") == []
+    assert corrected_accounts([account("a", 2, run="first")], [account("a", 3)], [], "second") is None
+    assert corrected_accounts([account("a", 2, run="first")], [account("b", 1)], [], "second") is None
 
 
 def held_back(line: int, reason: str = "future", run: str | None = None) -> dict[str, Any]:
@@ -250,10 +250,10 @@ def held_back(line: int, reason: str = "future", run: str | None = None) -> dict
 
 def test_quarantine_moves_alike_and_keeps_who_held_back_first() -> None:
     stood = [held_back(1, run="first"), held_back(2, run="first"), held_back(3, run="first")]
-    moved = shifted_quarantine(stood, [held_back(2), held_back(3)], [held_back(3), held_back(4)], "second")
+    moved = corrected_quarantine(stood, [held_back(2), held_back(3)], [held_back(3), held_back(4)], "second")
     assert moved == [
         held_back(1, run="first"),
         held_back(3, run="first"),
         held_back(4) | {"run_id": "second"},
     ]
-    assert shifted_quarantine(stood, [held_back(9)], [], "second") is None
+    assert corrected_quarantine(stood, [held_back(9)], [], "second") is None

@@ -14,7 +14,7 @@ import yaml
 
 from pipelines.formats.contract import FormatSettings
 from pipelines.formats.day_read_wide import DayReadWideCsv
-from pipelines.incremental.file_accounts import shifted_quarantine
+from pipelines.incremental.file_accounts import corrected_quarantine
 from pipelines.settings import packaged
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
@@ -135,10 +135,10 @@ def test_quarantine_moved_by_what_was_touched_is_that_of_a_full_run() -> None:
 
     stood = [row | {"run_id": "first"} for row in held(first)]
     assert [row["line_number"] for row in stood] == [2, 3, 4, 5]
-    moved = shifted_quarantine(stood, held(second), held(second, "MP-2"), "second")
+    moved = corrected_quarantine(stood, held(second), held(second, "MP-2"), "second")
     assert moved == [row | {"run_id": "first"} for row in held(first, "MP-2")] == stood[:2]
     # Nothing changes where nothing changed.
-    assert shifted_quarantine(stood, held(second), held(second), "second") == stood
+    assert corrected_quarantine(stood, held(second), held(second), "second") == stood
 
 
 def quarantined(content: str, line: int, raw: str, reason: str = "why") -> dict[str, Any]:

@@ -19,7 +19,7 @@ from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
-from pipelines.transforms.billing.supply import AccountBook
+from pipelines.transforms.billing.supply import Accounts
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
@@ -105,7 +105,7 @@ def flat_baseline(kind: str = "flat", base: float = 1000.0) -> Baseline:
 
 
 def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Case]:
-    return gather_cases(AccountBook(customers.to_pylist(), determinants.to_pylist()), *others)
+    return gather_cases(Accounts(customers.to_pylist(), determinants.to_pylist()), *others)
 
 
 def gathered(
