@@ -27,7 +27,8 @@ from pipelines.arrays import FloatArray, IntArray
 from pipelines.settings import packaged
 from pipelines.vee.estimation.estimate import estimate_missing_intervals, gap_settings
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
-from pipelines.vee.estimation.gap_kernels import LIKE_DAY, LINEAR, METHODS, Gaps, estimate_gaps
+from pipelines.vee.estimation.gap_kernels import Gaps, estimate_gaps
+from pipelines.vee.estimation.methods import LIKE_DAY, LINEAR, METHODS
 from pipelines.vee.settings import VeeSettings
 
 HOURS = (0.25, 0.5, 1, 2, 4, 6, 12, 24, 48, 72)

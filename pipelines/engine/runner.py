@@ -425,11 +425,11 @@ class Runner:
         return version if version is not None else -1, rows, found.to_json()
 
 
-def _needs(step: Step | TrainStep, previous: Step | TrainStep) -> bool:
+def _needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:
     """Whether a step reads or rewrites what an earlier one writes."""
-    if isinstance(previous, TrainStep):
-        return isinstance(step, Step) and previous.model in step.uses_models
-    own = {table for table, mode in previous.writes.items() if mode is not WriteMode.REPLACE_OWN}
+    if isinstance(earlier, TrainStep):
+        return isinstance(step, Step) and earlier.model in step.uses_models
+    own = {table for table, mode in earlier.writes.items() if mode is not WriteMode.REPLACE_OWN}
     written = set(step.writes) if isinstance(step, Step) else set()
     return bool(own & (set(step.reads) | written))
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pipelines.formats.contract import Format, FormatSettings, ReadResult, RefusalReason
 from pipelines.formats.detection import FORMATS, detect
 from pipelines.formats.long_form import LongForm
-from pipelines.formats.mapping import LongMapping, load_mapping, load_mappings
+from pipelines.formats.mapping import LongMapping
+from pipelines.formats.mapping_files import load_mapping, load_mappings
 from pipelines.formats.unpack import unpack
 
 __all__ = [

@@ -9,7 +9,7 @@ read line by line, so that one bad row in two million costs a block and not the 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -18,12 +18,13 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from pipelines.arrays import ByteArray, IntArray
-from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import Cell, CellError, read_cell, read_column
+from pipelines.formats.cells import read_column
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.csv_layout import ENCODING_HINT, CsvLayout, Header
+from pipelines.formats.csv_lines import read_lines, shown_record
 from pipelines.formats.foreign_text import foreign_text
-from pipelines.tables.base import LONG, Table
+from pipelines.tables.base import LONG
 
 _UTF8_BOM = b"\xef\xbb\xbf"
 _LINE_FEED, _RETURN, _COMMA, _QUOTE = 10, 13, 44, 34
@@ -31,41 +32,6 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 SNIFF_SHARE = 0.6
-ENCODING_HINT = "another encoding is declared by `encodings` in conf/formats.yaml, or in the file's mapping"
-
-Assemble = Callable[[pa.Table], pa.Table]
-
-
-@dataclass(frozen=True)
-class CsvLayout:
-    """A text format: its cells, and how a table of them becomes rows of the bronze table.
-
-    cells     The columns that the file must have, or may have where they are optional, by name; their order
-              in the file is free.
-    table     The bronze table.
-    assemble  Table with one column per cell and ``line_number`` -> table with the columns of
-              ``rows_schema(table)``.
-    """
-
-    cells: tuple[Cell, ...]
-    table: type[Table]
-    assemble: Assemble
-
-    @property
-    def cell_schema(self) -> pa.Schema:
-        """The cells and the line number as an Arrow schema."""
-        return pa.schema(
-            [pa.field(cell.name, cell.dtype) for cell in self.cells] + [pa.field("line_number", LONG)]
-        )
-
-
-@dataclass(frozen=True)
-class Header:
-    """The first line of a file: the names in it, their encoding, and where the records begin."""
-
-    names: tuple[str, ...]
-    encoding: str
-    body_start: int
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -106,7 +72,7 @@ class CellsRead:
     def record(self, line_number: int) -> bytes | str:
         """A record as received, by its line."""
         index = int(np.searchsorted(self.lines.numbers, line_number))
-        return _shown_record(self.lines.line(index), self.encoding)
+        return shown_record(self.lines.line(index), self.encoding)
 
 
 def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> CellsRead:
@@ -317,96 +283,3 @@ def _quotes_are_plain(content: ByteArray) -> bool:
     return bool(
         np.isin(before, (_COMMA, _LINE_FEED)).all() and np.isin(after, (_COMMA, _LINE_FEED, _RETURN)).all()
     )
-
-
-def read_lines(
-    records: Sequence[bytes],
-    numbers: Sequence[int],
-    header: Header,
-    layout: CsvLayout,
-    settings: FormatSettings,
-    rejects: Rejects,
-) -> pa.Table:
-    """One record after the other; a bad one goes to ``rejects`` with line, column, what was found and what
-    was expected.
-    """
-    places = [
-        (cell, header.names.index(cell.name) if cell.name in header.names else None) for cell in layout.cells
-    ]
-    good: list[list[object]] = []
-    for number, record in zip(numbers, records, strict=True):
-        try:
-            fields = _split(record, header, settings)
-            good.append(
-                [
-                    *(
-                        None if place is None else read_cell(cell, fields[place], settings)
-                        for cell, place in places
-                    ),
-                    number,
-                ]
-            )
-        except CellError as error:
-            rejects.add(
-                number,
-                error.column_name,
-                error.reason_code,
-                error.reason,
-                _shown_record(record, header.encoding),
-            )
-    columns = zip(*good, strict=True) if good else ((),) * len(layout.cell_schema)
-    arrays = [
-        pa.array(list(column), field.type) for column, field in zip(columns, layout.cell_schema, strict=True)
-    ]
-    return pa.Table.from_arrays(arrays, schema=layout.cell_schema)
-
-
-def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]:
-    if len(record) > settings.max_line_bytes:
-        raise CellError(
-            None,
-            RejectReason.BAD_STRUCTURE,
-            f"the line has {len(record)} bytes, more than the {settings.max_line_bytes} allowed",
-        )
-    if 0 in record:
-        raise CellError(
-            _column_at(record, record.index(0), header), RejectReason.NUL_BYTE, "the line holds a NUL byte"
-        )
-    try:
-        text = record.decode(header.encoding)
-    except UnicodeDecodeError as error:
-        column = _column_at(record, error.start, header)
-        raise CellError(
-            column,
-            RejectReason.BAD_ENCODING,
-            f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}",
-        ) from None
-    try:
-        fields = next(csv.reader([text], strict=True))
-    except csv.Error as error:
-        raise CellError(
-            None, RejectReason.BAD_STRUCTURE, f"the quotes or line ends of the line cannot be read ({error})"
-        ) from None
-    if len(fields) < len(header.names):
-        column = header.names[len(fields)]
-        raise CellError(
-            column, RejectReason.TOO_FEW_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}"
-        )
-    if len(fields) > len(header.names):
-        raise CellError(
-            None, RejectReason.TOO_MANY_FIELDS, f"found {len(fields)} fields, expected {len(header.names)}"
-        )
-    return fields
-
-
-def _column_at(record: bytes, position: int, header: Header) -> str | None:
-    """The column that a byte of a record lies in, as far as commas tell."""
-    index = record.count(b",", 0, position)
-    return header.names[index] if index < len(header.names) else None
-
-
-def _shown_record(record: bytes, encoding: str) -> bytes | str:
-    try:
-        return record.decode(encoding)
-    except UnicodeDecodeError:
-        return record

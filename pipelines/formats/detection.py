@@ -12,7 +12,8 @@ from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
 from pipelines.formats.foreign_text import foreign_text
 from pipelines.formats.long_form import LongForm
-from pipelines.formats.mapping import LongMapping, mapping_of
+from pipelines.formats.mapping import LongMapping
+from pipelines.formats.mapping_files import mapping_of
 from pipelines.formats.nem12 import Nem12
 from pipelines.formats.parquet import MAGIC, DeclaredParquet, read_parquet_schema
 from pipelines.formats.power_curve import PowerCurveCsv

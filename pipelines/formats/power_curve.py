@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult
-from pipelines.formats.csv_records import CsvLayout, read_csv, sniff_columns
+from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_records import read_csv, sniff_columns
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 

@@ -45,7 +45,6 @@ from pipelines.transforms.curves.day_curves import (
     PRESENT_CHAR,
     CurveOutcome,
     Outages,
-    kinds_of,
     refine_curves,
     settle_curves,
 )
@@ -60,6 +59,7 @@ from pipelines.transforms.curves.measured_proof import (
     received_not_in_silver,
 )
 from pipelines.transforms.curves.outages import outages_of
+from pipelines.transforms.ground.day_types import kinds_of
 from pipelines.transforms.received.master_data import REFINEMENTS, Refined, Refinement, refine_received
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee.editing.edit import Edit

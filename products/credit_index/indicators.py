@@ -2,253 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.arrays import BoolArray, FloatArray, IntArray
-from pipelines.codes import Channel, EventCode
-from pipelines.periods import BillingMonth
+from pipelines.arrays import FloatArray
+from pipelines.codes import EventCode
+from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.load_indicators import LOAD_SCHEMA, nullable, quotient
 
-OPERATING_SHARE = 0.30  # the 30 % rule of the published power indices
-STOP_SHARE = 0.10
-BASELINE_MONTHS = 6
-_LOAD_ROWS = pa.schema(
-    [
-        ("meter_point_id", pa.string()),
-        ("customer_id", pa.string()),
-        ("energy_date", pa.date32()),
-        ("energy_kwh_or_kvarh", pa.float64()),
-        ("estimated_ratio", pa.float64()),
-    ]
-)
 _NEVER = np.iinfo(np.int64).max
-
-LOAD_SCHEMA = pa.schema(
-    [("customer_id", pa.string()), ("indicator_month", pa.string())]
-    + [
-        (name, pa.float64())
-        for name in (
-            "history_months",
-            "month_kwh",
-            "estimated_ratio",
-            "energy_yoy_ratio",
-            "energy_mom_ratio",
-            "energy_trend_3m_ratio",
-            "energy_slope_6m_ratio",
-            "energy_cv_6m_ratio",
-            "day_cv_ratio",
-            "zero_use_3m_days",
-            "longest_stop_days",
-            "operating_ratio",
-            "operating_change_ratio",
-            "load_ratio",
-            "highest_day_kw",
-        )
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Calendar:
-    """The months of a data set and their days, counted from 1970."""
-
-    months: tuple[BillingMonth, ...]
-
-    @property
-    def first_day(self) -> int:
-        """First day of the first month."""
-        return _days(self.months[0].first_day)
-
-    @property
-    def starts(self) -> IntArray:
-        """Index of each month's first day, and one past the last."""
-        return np.cumsum([0, *(month.day_count for month in self.months)])
-
-    @property
-    def ends(self) -> IntArray:
-        """Last day of each month, counted from 1970."""
-        return np.array([_days(month.last_day) for month in self.months], dtype=np.int64)
-
-    def months_before(self, month: int, count: int) -> int:
-        """Last day of the month so many before; what came later lies in the window of that many months."""
-        return _days(self.months[month].plus(-count).last_day)
-
-
-def _days(day: date) -> int:
-    return (day - date(1970, 1, 1)).days
-
-
-def load_indicators(day_energy: pa.Table, calendar: Calendar, behind: pa.Table | None = None) -> pa.Table:
-    """Indicators that need nothing but a customer's own days. (LOAD_SCHEMA)
-
-    day_energy  gold_day_energy of a set of customers, whole history.
-    behind      Rows of all customers' sub-meters whose energy is deducted from another's, see
-                ``deducted_days``.
-    """
-    active = day_energy.filter(
-        pc.and_(
-            pc.equal(day_energy["channel_code"], Channel.ACTIVE_FORWARD.value),
-            pc.is_valid(day_energy["customer_id"]),
-        )
-    )
-    if not active.num_rows:
-        return LOAD_SCHEMA.empty_table()
-    names = sorted(pc.unique(active["customer_id"]).to_pylist())
-    own_rows = active.num_rows
-    if behind is not None and behind.num_rows:
-        theirs = behind.filter(pc.is_in(behind["customer_id"], value_set=pa.array(names, pa.string())))
-        active = pa.concat_tables([active.select(_LOAD_ROWS.names).cast(_LOAD_ROWS), theirs])
-    row = pc.index_in(active["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
-    column = active["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64) - calendar.first_day
-    inside = (column >= 0) & (column < calendar.starts[-1])
-    shape = (len(names), int(calendar.starts[-1]))
-    energy, estimated = np.zeros(shape), np.zeros(shape)
-    seen = np.zeros(shape, dtype=bool)
-    value = active["energy_kwh_or_kvarh"].to_numpy()
-    order = np.flatnonzero(inside)
-    own = order[order < own_rows]
-    seen[row[own], column[own]] = True
-    order = order[
-        seen[row[order], column[order]]
-    ]  # what others took on a day without the main meter tells nothing
-    if np.count_nonzero(seen) < len(
-        order
-    ):  # several meter points of a customer: floats must add up in one order only
-        points = pa.array(sorted(pc.unique(active["meter_point_id"]).to_pylist()))
-        order = order[
-            np.argsort(
-                pc.index_in(active["meter_point_id"], points).to_numpy(zero_copy_only=False)[order],
-                kind="stable",
-            )
-        ]
-    cell = row[order], column[order]
-    np.add.at(energy, cell, value[order])
-    np.add.at(estimated, cell, (value * active["estimated_ratio"].to_numpy())[order])
-    return _load_table(names, _by_month(energy, estimated, seen, calendar), calendar)
-
-
-def deducted_days(day_energy: pa.Table) -> pa.Table:
-    """Rows of gold_day_energy that are deducted from another customer, as negative energy of that customer;
-    the few that there are.
-    """
-    rows = day_energy.filter(
-        pc.and_(
-            pc.equal(day_energy["channel_code"], Channel.ACTIVE_FORWARD.value),
-            pc.is_valid(day_energy["deducted_customer_id"]),
-        )
-    )
-    columns = {name: rows[name] for name in _LOAD_ROWS.names}
-    columns |= {
-        "customer_id": rows["deducted_customer_id"],
-        "energy_kwh_or_kvarh": pc.negate(rows["energy_kwh_or_kvarh"]),
-    }
-    return pa.table(columns).cast(_LOAD_ROWS)
-
-
-def _by_month(
-    energy: FloatArray, estimated: FloatArray, seen: BoolArray, calendar: Calendar
-) -> dict[str, FloatArray]:
-    count = len(calendar.months)
-    starts = calendar.starts
-    shape = (len(energy), count)
-    found = {name: np.full(shape, np.nan) for name in LOAD_SCHEMA.names[2:]}
-    month_kwh = np.add.reduceat(energy, starts[:-1], axis=1)
-    days = np.add.reduceat(seen.astype(float), starts[:-1], axis=1)
-    mean_day = np.divide(month_kwh, days, out=np.full(shape, np.nan), where=days > 0)
-    found["month_kwh"] = np.where(days > 0, month_kwh, np.nan)
-    found["history_months"] = np.cumsum(days > 0, axis=1).astype(float)
-    estimated_kwh = np.add.reduceat(estimated, starts[:-1], axis=1)
-    found["estimated_ratio"] = np.clip(
-        np.divide(estimated_kwh, month_kwh, out=np.zeros(shape), where=month_kwh > 0), 0, 1
-    )
-    highest = np.maximum.reduceat(energy, starts[:-1], axis=1)
-    zero = np.add.reduceat((seen & (energy <= 0)).astype(float), starts[:-1], axis=1)
-    for month in range(count):
-        one = slice(starts[month], starts[month + 1])
-        recent = slice(max(0, month - 2), month + 1)
-        found["zero_use_3m_days"][:, month] = zero[:, recent].sum(axis=1)
-        top = highest[:, recent].max(axis=1)
-        found["highest_day_kw"][:, month] = top / 24
-        found["load_ratio"][:, month] = np.minimum(_ratio(_mean(mean_day[:, recent]), top), 1)
-        known, today = np.where(seen[:, one], energy[:, one], np.nan), np.maximum(days[:, month], 1)
-        spread = np.sqrt(np.nansum((known - mean_day[:, month, None]) ** 2, axis=1) / today)
-        found["day_cv_ratio"][:, month] = _ratio(spread, mean_day[:, month])
-        if month >= 1:
-            found["energy_mom_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 1])
-            before = _mean(mean_day[:, max(0, month - BASELINE_MONTHS) : month])[:, None]
-            operating = (known >= OPERATING_SHARE * before).sum(axis=1) / today
-            found["operating_ratio"][:, month] = np.where(
-                (before[:, 0] > 0) & (days[:, month] > 0), operating, np.nan
-            )
-            found["longest_stop_days"][:, month] = _longest_run(known < STOP_SHARE * before)
-        if month >= 4:
-            found["operating_change_ratio"][:, month] = found["operating_ratio"][:, month] - _mean(
-                found["operating_ratio"][:, month - 3 : month]
-            )
-        if month >= 5:
-            last, earlier = (
-                _mean(mean_day[:, month - 2 : month + 1]),
-                _mean(mean_day[:, month - 5 : month - 2]),
-            )
-            found["energy_trend_3m_ratio"][:, month] = _change(last, earlier)
-            six = mean_day[:, month - 5 : month + 1]
-            weights = np.arange(6) - 2.5
-            found["energy_slope_6m_ratio"][:, month] = _ratio(
-                (six * weights).sum(axis=1) / (weights**2).sum(), six.mean(axis=1)
-            )
-            found["energy_cv_6m_ratio"][:, month] = _ratio(six.std(axis=1), six.mean(axis=1))
-        if month >= 12:
-            found["energy_yoy_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 12])
-    return found
-
-
-def _mean(values: FloatArray) -> FloatArray:
-    """Mean of each row over the months that are known; NaN where none is."""
-    known = np.isfinite(values)
-    count = known.sum(axis=1)
-    mean: FloatArray = np.divide(
-        np.where(known, values, 0.0).sum(axis=1), count, out=np.full(len(values), np.nan), where=count > 0
-    )
-    return mean
-
-
-def _ratio(part: FloatArray, whole: FloatArray) -> FloatArray:
-    ratio: FloatArray = np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)
-    return ratio
-
-
-def _change(now: FloatArray, before: FloatArray) -> FloatArray:
-    """Relative change, cut at +300 % so that a restart from nearly nothing does not rule every mean."""
-    return np.clip(_ratio(now, before) - 1, -1, 3)
-
-
-def _longest_run(flags: BoolArray) -> FloatArray:
-    run, longest = np.zeros(len(flags)), np.zeros(len(flags))
-    for column in range(flags.shape[1]):
-        run = np.where(flags[:, column], run + 1, 0)
-        longest = np.maximum(longest, run)
-    return longest
-
-
-def _load_table(names: Sequence[str], found: Mapping[str, FloatArray], calendar: Calendar) -> pa.Table:
-    count = len(calendar.months)
-    columns: dict[str, pa.Array] = {
-        "customer_id": pa.array(np.repeat(np.array(names, dtype=object), count), pa.string()),
-        "indicator_month": pa.array([str(month) for month in calendar.months] * len(names), pa.string()),
-    }
-    columns |= {name: _nullable(values.ravel()) for name, values in found.items()}
-    return pa.table(columns).select(LOAD_SCHEMA.names).cast(LOAD_SCHEMA)
-
-
-def _nullable(values: FloatArray) -> pa.Array:
-    return pa.array(values, mask=~np.isfinite(values))
 
 
 def payment_indicators(
@@ -301,18 +68,18 @@ def payment_indicators(
         in_arrears[:, month] = total(unpaid) > 0
         found["late_bills_12m"][:, month] = total((overdue > 0) & year)
         found["late_bills_3m"][:, month] = total((overdue > 0) & quarter)
-        found["mean_overdue_12m_days"][:, month] = _ratio(total(overdue * year), bills)
+        found["mean_overdue_12m_days"][:, month] = quotient(total(overdue * year), bills)
         found["max_overdue_12m_days"][:, month] = worst(overdue * year)
         found["unpaid_bills"][:, month] = total(unpaid)
         found["unpaid_days"][:, month] = worst(overdue * unpaid)
         found["arrears_12m"][:, month] = in_arrears[:, max(0, month - 11) : month + 1].sum(axis=1)
         found["unpaid_to_bill_ratio"][:, month] = np.nan_to_num(
-            _ratio(total(billed_fen * unpaid) * bills, total(billed_fen * year))
+            quotient(total(billed_fen * unpaid) * bills, total(billed_fen * year))
         )
-        found["early_payment_6m_days"][:, month] = _ratio(
+        found["early_payment_6m_days"][:, month] = quotient(
             total(np.where(in_time, due - np.minimum(paid, due), 0)), total(in_time)
         )
-        found["on_time_6m_ratio"][:, month] = _ratio(total(in_time), total(half))
+        found["on_time_6m_ratio"][:, month] = quotient(total(in_time), total(half))
     return found
 
 
@@ -380,7 +147,7 @@ def assemble_indicators(
     found |= payment_indicators(payments, names, calendar)
     found |= event_indicators(events, names, calendar)
     terms = _terms_in_force(customers, names, calendar)
-    found["capacity_use_ratio"] = _ratio(found.pop("highest_day_kw"), terms["capacity"])
+    found["capacity_use_ratio"] = quotient(found.pop("highest_day_kw"), terms["capacity"])
     found["account_age_years"] = np.maximum(calendar.ends[None, :] - terms["opened"], 0) / 365.25
     found["is_closed"] = np.maximum(found["is_closed"], terms["closed"] <= calendar.ends[None, :])
     found["industry_growth_gap_ratio"] = found["energy_trend_3m_ratio"] - _peer_median(
@@ -396,7 +163,7 @@ def assemble_indicators(
         "customer_id": pa.array(np.repeat(np.array(names, dtype=object), len(months)), pa.string()),
         "indicator_month": pa.array(months * len(names), pa.string()),
     }
-    columns |= {name: _nullable(values.ravel()) for name, values in found.items()}
+    columns |= {name: nullable(values.ravel()) for name, values in found.items()}
     return pa.table(columns).select(schema.names).cast(schema)
 
 

@@ -12,14 +12,10 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
+from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.indicators import (
-    LOAD_SCHEMA,
-    Calendar,
-    assemble_indicators,
-    deducted_days,
-    load_indicators,
-)
+from products.credit_index.indicators import assemble_indicators
+from products.credit_index.load_indicators import LOAD_SCHEMA, deducted_days, load_indicators
 from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.training import MODEL, challenge, train
 from products.protocol import product_step

@@ -9,7 +9,8 @@ from typing import Any
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff import PricedMonth
-from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.advice.advice import advise
+from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import TERMS, case_as_text
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies

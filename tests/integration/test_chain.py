@@ -38,8 +38,9 @@ from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, Transfe
 from tests.command_line import zhixiang
 from zhixiang.delivery.codes import deliver_codes
 from zhixiang.delivery.context import Delivery
-from zhixiang.reports.explain import explain, traces_of
+from zhixiang.reports.explain import explain
 from zhixiang.reports.issued import newest_with_evidence
+from zhixiang.reports.traces import traces_of
 
 pytestmark = pytest.mark.slow
 

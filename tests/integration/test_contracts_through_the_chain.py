@@ -33,7 +33,8 @@ from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, write_coefficients
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps
-from zhixiang.reports.explain import explain, traces_of
+from zhixiang.reports.explain import explain
+from zhixiang.reports.traces import traces_of
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession

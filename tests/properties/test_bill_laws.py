@@ -15,7 +15,8 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tariff import Contract, Determinants, price_month
-from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.advice.advice import advise
+from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage, day_usage
 from products.efficiency_bill.comparison.baseline import fit_baselines, month_scale
 from products.efficiency_bill.comparison.peers import compare_peers

@@ -14,8 +14,9 @@ import pytest
 
 from pipelines.facts import load_facts
 from pipelines.settings import load_settings, packaged
+from zhixiang.vee_files.outputs import long_intervals
 from zhixiang.vee_files.result import VeeResult
-from zhixiang.vee_files.run import long_intervals, run_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)

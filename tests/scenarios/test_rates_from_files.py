@@ -15,7 +15,8 @@ import pytest
 from pipelines.facts import load_facts
 from pipelines.settings import load_settings, packaged
 from tests.rated_works import STEP_KWH, by_rate, true_kwh, write_month
-from zhixiang.vee_files.run import long_intervals, run_vee, write_vee
+from zhixiang.vee_files.outputs import long_intervals, write_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)

@@ -27,8 +27,9 @@ from pipelines.transforms.curves.day_curves import CurveOutcome
 from pipelines.vee import CHECKS
 from zhixiang.vee_files import run as vee_run
 from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
+from zhixiang.vee_files.outputs import flags_of, long_intervals, write_vee
 from zhixiang.vee_files.result import VeeResult
-from zhixiang.vee_files.run import flags_of, long_intervals, run_vee, write_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)

@@ -18,8 +18,9 @@ from pipelines.formats import LongMapping
 from pipelines.settings import load_settings, packaged
 from zhixiang.cli.data import vee as command
 from zhixiang.cli.main import run_app
+from zhixiang.vee_files.outputs import flags_of, write_vee
 from zhixiang.vee_files.result import VeeResult
-from zhixiang.vee_files.run import flags_of, run_vee, write_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 FACTS = load_facts(CONF.facts_dir)

@@ -13,7 +13,19 @@ from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
 from zhixiang.cli.models import models
 from zhixiang.cli.operations import bench, demo, doctor, reports, run
-from zhixiang.cli.products import bills, codes, corrections, explain, indices, scores, tariff
+from zhixiang.cli.products import (
+    bill_options,
+    bills,
+    codes,
+    corrections,
+    explain,
+    indices,
+    replays,
+    scores,
+    tariff,
+    tariff_options,
+    what_if,
+)
 from zhixiang.cli.screen import complain
 
 app = typer.Typer(
@@ -24,6 +36,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+WITH_COMMANDS = (bills, replays, tariff, what_if)
+"""Modules whose import adds commands to a group that several of them share."""
+
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vee")(vee.vee)
@@ -34,11 +49,11 @@ app.command("explain")(explain.explain)
 app.command("corrections")(corrections.corrections)
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
-app.add_typer(tariff.app, name="tariff")
+app.add_typer(tariff_options.app, name="tariff")
 app.add_typer(indices.app, name="index")
 app.add_typer(models.app, name="model")
 app.add_typer(quality.app, name="quality")
-app.add_typer(bills.app, name="bill")
+app.add_typer(bill_options.app, name="bill")
 app.add_typer(scores.app, name="score")
 app.add_typer(codes.app, name="code")
 app.add_typer(quarantine.app, name="quarantine")

@@ -10,21 +10,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.csv as pa_csv
-import pyarrow.parquet as pq
 
-from pipelines.codes import IntervalStatus
-from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedError, UsageError
+from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.read_files import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import months_through
 from pipelines.settings import Settings
-from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
+from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import (
     BronzeCustomers,
     BronzeEvents,
@@ -46,10 +42,7 @@ from pipelines.transforms.days.day_findings import judge_days
 from pipelines.transforms.registers.rate_clock import RateClock, rate_clock
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
-from pipelines.vee.estimation.estimators import ESTIMATORS
-from pipelines.vee.validation.checks import CHECKS, INTERVAL_CHECKS
 from zhixiang.pages.quality_figures import error_limits
-from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
 from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
 
@@ -321,170 +314,3 @@ def _day_types(facts: Facts, days: Sequence[date]) -> tuple[Mapping[date, str], 
         except FactNotInForceError:
             unknown.add(day.year)
     return found, sorted(unknown)
-
-
-def long_intervals(curves: pa.Table) -> pa.Table:
-    """One row per interval: measured, final, status, method, band, failed checks; local time at the
-    interval's begin.
-    """
-    parts = [
-        _long_part(curves.filter(pc.equal(curves["interval_minutes"], minutes)), minutes)
-        for minutes in pc.unique(curves["interval_minutes"]).to_pylist()
-    ]
-    if not parts:
-        raise UsageError(
-            "No load curve could be read from the files.",
-            "See the reasons above, and docs/formats for what can be read.",
-        )
-    return pa.concat_tables(parts)
-
-
-def _long_part(curves: pa.Table, minutes: int) -> pa.Table:
-    slots = 1440 // minutes
-    row = np.repeat(np.arange(curves.num_rows), slots)
-    take = pa.array(row)
-    status = pc.list_flatten(curves["interval_status_codes"]).to_numpy().astype(np.int64)
-    bits = pc.list_flatten(curves["failed_check_bits"]).to_numpy()
-    words = pa.array([member.name.lower() for member in IntervalStatus])
-    methods = {method.status: method.id for method in ESTIMATORS}
-    distinct, place = np.unique(bits, return_inverse=True)
-    ids = pa.array(
-        [
-            " ".join(check.id for check in INTERVAL_CHECKS if int(value) >> (check.bit or 0) & 1)
-            for value in distinct
-        ],
-        STRING,
-    )
-    day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
-    start = day[row] * 86_400_000_000 + np.tile(np.arange(slots), curves.num_rows) * (minutes * 60_000_000)
-    return pa.table(
-        {
-            "meter_point_id": curves["meter_point_id"].combine_chunks().take(take),
-            "channel_code": curves["channel_code"].combine_chunks().take(take),
-            "interval_start_local": pa.array(start).cast(pa.timestamp("us")).cast(pa.timestamp("s")),
-            "interval_minutes": pa.array(np.full(row.size, minutes, np.int32), INTEGER),
-            "measured_kwh_or_kvarh": pc.list_flatten(curves["measured_kwh_or_kvarh"]).combine_chunks(),
-            "final_kwh_or_kvarh": pc.list_flatten(curves["final_kwh_or_kvarh"]).combine_chunks(),
-            "status": words.take(pa.array(status)),
-            "method": pa.array([methods.get(member) for member in IntervalStatus], STRING).take(
-                pa.array(status)
-            ),
-            "expected_low_kwh_or_kvarh": _spread(curves["expected_low_kwh_or_kvarh"], slots),
-            "expected_high_kwh_or_kvarh": _spread(curves["expected_high_kwh_or_kvarh"], slots),
-            "failed_checks": ids.take(pa.array(place)),
-        }
-    )
-
-
-def _spread(column: pa.ChunkedArray, slots: int) -> pa.Array:
-    """A list column that may be null as a whole, as one value per interval."""
-    has = np.asarray(pc.is_valid(column).to_numpy(), np.bool_)
-    values = np.full((has.size, slots), np.nan)
-    values[has] = pc.fill_null(pc.list_flatten(column), np.nan).to_numpy().reshape(-1, slots)
-    return pa.array(values.reshape(-1), DOUBLE, from_pandas=True)
-
-
-def flags_of(curves: pa.Table, findings: pa.Table | None = None) -> pa.Table:
-    """One row per meter point, channel, day and failed check, with the number of intervals that failed it.
-
-    findings  Of registers and days, as FINDINGS_SCHEMA: they are of the day as a whole, and length and number
-              of intervals stay empty.
-    """
-    keys = ["meter_point_id", "channel_code", "curve_date", "interval_minutes"]
-    parts = []
-    for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
-        mine = curves.filter(pc.equal(curves["interval_minutes"], minutes))
-        bits = pc.list_flatten(mine["failed_check_bits"]).to_numpy().reshape(-1, 1440 // minutes)
-        for check in INTERVAL_CHECKS:
-            counts = (bits >> (check.bit or 0) & 1).sum(axis=1)
-            found = np.flatnonzero(counts)
-            named = {"check_id": check.id, "severity": check.severity.value, "check": check.title}
-            columns = {name: pa.array([text] * found.size, STRING) for name, text in named.items()}
-            rows = mine.select(keys).take(pa.array(found))
-            parts.append(
-                pa.table(
-                    {name: rows[name] for name in keys}
-                    | columns
-                    | {"intervals": pa.array(counts[found].astype(np.int32))}
-                )
-            )
-    if findings is not None and findings.num_rows:
-        known = {check.id: check for check in CHECKS}
-        checks = [known[name] for name in findings["check_id"].to_pylist()]
-        empty = pa.nulls(findings.num_rows, INTEGER)
-        head = [
-            *(findings[name] for name in ("meter_point_id", "channel_code", "finding_date")),
-            empty,
-            findings["check_id"],
-        ]
-        words = [
-            pa.array([check.severity.value for check in checks], STRING),
-            pa.array([check.title for check in checks], STRING),
-        ]
-        parts.append(
-            pa.table([*head, *words, empty], names=[*keys, "check_id", "severity", "check", "intervals"])
-        )
-    if not parts:
-        return pa.table(
-            {name: pa.array([], STRING) for name in (*keys, "check_id", "severity", "check", "intervals")}
-        )
-    return (
-        pa.concat_tables(parts)
-        .sort_by([(name, "ascending") for name in (*keys, "check_id")])
-        .combine_chunks()
-    )
-
-
-def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None) -> dict[str, Any]:
-    """Writes intervals, flags, rejects, files and the report into a folder; returns the figures of the
-    report.
-    """
-    from zhixiang.vee_files.report import write_report
-
-    prepare_folder(out, [Path(row["file"]) for row in result.files])
-    with written_whole(out) as folder:
-        on_step("writing intervals")
-        intervals = long_intervals(result.curves) if result.curves.num_rows else None
-        if intervals is not None:
-            pq.write_table(intervals, folder / "intervals.parquet", compression="zstd")
-            pa_csv.write_csv(intervals, folder / "intervals.csv")
-        flags = (
-            flags_of(result.curves, result.findings)
-            if result.curves.num_rows or result.findings.num_rows
-            else None
-        )
-        if flags is not None:
-            pa_csv.write_csv(_plain(flags), folder / "flags.csv")
-        if result.errors.num_rows:
-            pa_csv.write_csv(result.errors, folder / "estimation_errors.csv")
-        if result.registers.num_rows:
-            pa_csv.write_csv(_plain(result.registers), folder / "register_energy.csv")
-        names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
-        schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
-        rejects = pa.Table.from_pylist(
-            [{name: row.get(name) for name in names} for row in [*result.rejects, *result.superseded]], schema
-        )
-        pa_csv.write_csv(_plain(rejects), folder / "rejected.csv")
-        on_step("writing the report")
-        figures = write_report(result, flags, folder / "report.html")
-        write_summary(figures, folder)
-    return figures
-
-
-def _plain(table: pa.Table) -> pa.Table:
-    """For CSV: decimals as text, lists of them joined by a semicolon, and a quote before texts that a
-    spreadsheet would take for a formula.
-    """
-
-    def plain(column: pa.ChunkedArray) -> pa.ChunkedArray:
-        if pa.types.is_list(column.type):
-            texts = [
-                None if row is None else ";".join("" if value is None else str(value) for value in row)
-                for row in column.to_pylist()
-            ]
-            return pa.chunked_array([pa.array(texts, STRING)])
-        if pa.types.is_string(column.type):
-            return pc.replace_substring_regex(column, "^([=+@\\t\\r-])", "'\\1")
-        return column.cast(STRING) if pa.types.is_decimal(column.type) else column
-
-    return pa.table({name: plain(table[name]) for name in table.column_names})

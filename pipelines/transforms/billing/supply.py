@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from typing import Any
 
-from pipelines.codes import CustomerClass, TouPeriod, TouSchedule
+from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
@@ -29,8 +28,17 @@ from pipelines.transforms.billing.account_terms import account_determinants, con
 from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, row_on
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, pieces_of
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
+from pipelines.transforms.billing.supply_segments import (
+    Row,
+    has_tiers,
+    is_tiered,
+    is_without_tiers,
+    joined,
+    running_days,
+    schedule_of,
+    segment_of,
+)
 
-Row = Mapping[str, Any]
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
 SHARES_ABOVE_MAIN = "shares_above_main"
@@ -172,7 +180,7 @@ class Accounts:
         if any(not self._spans(row["customer_id"], month) for row in inside.others):
             # What is deducted here would be billed to nobody.
             return replace(plain, contract=None, lacks=(SUB_METER,))
-        if any(_has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(
+        if any(has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(
             customer, month, mains, inside
         ):
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
@@ -180,7 +188,7 @@ class Accounts:
             self._parts.get((str(month), row["meter_point_id"])) for row in mains
         ):
             running = (
-                None if contract is None else _running_days(contract, newest, month.first_day, month.last_day)
+                None if contract is None else running_days(contract, newest, month.first_day, month.last_day)
             )
             return replace(plain, determinants=replace(whole, running_days=running))
         contracts = {}
@@ -200,7 +208,7 @@ class Accounts:
         self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside
     ) -> AccountMonth:
         whole = plain.determinants
-        tiered = {each.section for each in segments if _is_tiered(each)}
+        tiered = {each.section for each in segments if is_tiered(each)}
         if len(tiered) > 1:
             return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
         if not tiered:
@@ -267,7 +275,7 @@ class Accounts:
         if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
             return None
         terms = [row_on(spans, first) or spans[-1] for first in firsts]
-        hours = [_schedule(row) for row in terms]
+        hours = [schedule_of(row) for row in terms]
         left, step = (
             added_up([pieces[row["meter_point_id"]] for row in mains]),
             min(row["resolution_kwh"] for row in mains),
@@ -304,28 +312,28 @@ class Accounts:
             same_hours = [section.is_metered and section.schedule == hour for hour in hours]
             left = take_out(left, section.counted, by_hours_of_main(section.counted, same_hours), step)
         segments = [
-            _segment(contract, piece, terms_row, "")
+            segment_of(contract, piece, terms_row, "")
             for piece, terms_row in zip(left, terms, strict=True)
             if (contract := contracts[terms_row["valid_from_date"]]) is not None
         ]
         found = self._joined(segments, month)
         for section in sections:
             own = [
-                _segment(contract_of_share(share), replace(piece, max_demand_kw=None), None, section.name)
+                segment_of(contract_of_share(share), replace(piece, max_demand_kw=None), None, section.name)
                 for piece, share in zip(section.pieces, section.shares, strict=True)
                 if share is not None
             ]
             found += self._joined(own, month)
         # The engine counts the year's kWh through all residential segments in turn; those without tiers must
         # not come before.
-        return sorted(found, key=_is_without_tiers)
+        return sorted(found, key=is_without_tiers)
 
     def _schedule_behind(self, row: Row) -> TouSchedule | None:
         """Whose hours the periods of another customer's sub-meter are; None without time of use."""
         terms = row_on(
             self._terms.get(row["customer_id"], ()), BillingMonth.parse(row["billing_month"]).last_day
         )
-        return None if terms is None else _schedule(terms)
+        return None if terms is None else schedule_of(terms)
 
     def _pieces(self, row: Row, month: BillingMonth) -> list[PointSegment]:
         return pieces_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
@@ -349,7 +357,7 @@ class Accounts:
             ):
                 found.append(segment)
             else:
-                found[-1] = _together(last, segment)
+                found[-1] = joined(last, segment)
         return found
 
 
@@ -370,76 +378,3 @@ def price_days_of(facts: Facts) -> PriceDays:
         return ()
 
     return days
-
-
-def _schedule(terms: Row) -> TouSchedule | None:
-    if not terms["is_time_of_use"] or terms["customer_class_code"] is None:
-        return None
-    return TouSchedule.of(terms["customer_class_code"], terms.get("is_ev_charging"))
-
-
-def _segment(contract: Contract, piece: PointSegment, terms: Row | None, section: str) -> Segment:
-    split = piece.energy_by_period if contract.is_time_of_use else None
-    running = None if terms is None else _running_days(contract, terms, piece.first_day, piece.last_day)
-    return Segment(
-        contract,
-        piece.first_day,
-        piece.last_day,
-        piece.energy_kwh,
-        split,
-        piece.max_demand_kw,
-        section,
-        running,
-    )
-
-
-def _is_tiered(segment: Segment) -> bool:
-    return _has_tiers(segment.contract)
-
-
-def _has_tiers(contract: Contract | None) -> bool:
-    return (
-        contract is not None
-        and contract.customer_class is CustomerClass.RESIDENTIAL
-        and not contract.is_combined_meter
-    )
-
-
-def _is_without_tiers(segment: Segment) -> bool:
-    """Whether a segment pays the residential price of a combined meter."""
-    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and segment.contract.is_combined_meter
-
-
-def _running_days(contract: Contract, terms: Row, first: date, last: date) -> int | None:
-    """Days in operation from the first to the last; None: all of them. A supply whose whole capacity is
-    suspended runs on none.
-    """
-    if contract.running_capacity_kva == 0:
-        return 0
-    began, ended = terms.get("opened_date"), terms.get("closed_date")
-    start, end = max(first, began or first), min(last, ended or last)
-    return None if (start, end) == (first, last) else max(0, (end - start).days + 1)
-
-
-def _together(one: Segment, other: Segment) -> Segment:
-    demands = [demand for demand in (one.max_demand_kw, other.max_demand_kw) if demand is not None]
-    split = None
-    if one.energy_by_period is not None and other.energy_by_period is not None:
-        split = {
-            period: one.energy_by_period.get(period, Decimal(0))
-            + other.energy_by_period.get(period, Decimal(0))
-            for period in dict.fromkeys([*one.energy_by_period, *other.energy_by_period])
-        }
-    running = (
-        None
-        if one.running_days is None or other.running_days is None
-        else one.running_days + other.running_days
-    )
-    return replace(
-        one,
-        last_day=other.last_day,
-        energy_kwh=one.energy_kwh + other.energy_kwh,
-        energy_by_period=split,
-        max_demand_kw=max(demands) if len(demands) == 2 else None,
-        running_days=running,
-    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 
 import numpy as np
@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from pipelines.arrays import BoolArray, Int8Array, IntArray
-from pipelines.codes import Channel, DayType
-from pipelines.errors import FactNotInForceError
+from pipelines.codes import Channel
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curves import curve_records
@@ -29,6 +28,7 @@ from pipelines.transforms.curves.curve_reconciliation import (
 from pipelines.transforms.curves.curve_records import CurveRecords
 from pipelines.transforms.curves.merge_deliveries import Merged, merge_deliveries
 from pipelines.transforms.curves.silver_curve_rows import joined, silver_rows
+from pipelines.transforms.ground.day_types import kinds_of, type_codes
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.received import precedence as settlement
 from pipelines.vee.blocks import CurveBlock
@@ -393,28 +393,3 @@ def _placed(values: NDArray[Element], rows: IntArray, total: int, empty: float) 
     placed = np.full((total, *values.shape[1:]), empty, dtype=values.dtype)
     placed[rows] = values
     return placed
-
-
-def type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
-    """A code per kind of day; days of one kind are like-days."""
-    days, place = np.unique(day_numbers, return_inverse=True)
-    names = kinds_of(days, day_types)
-    codes = {name: code for code, name in enumerate(sorted(set(names)))}
-    return np.array([codes[name] for name in names], dtype=np.int64)[place]
-
-
-def kinds_of(day_numbers: IntArray, day_types: Mapping[date, str]) -> list[str]:
-    """Name of the kind of each day; one look-up per distinct day."""
-    days, place = np.unique(day_numbers, return_inverse=True)
-    names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]
-    return [names[index] for index in place.tolist()]
-
-
-def _type_name(day: date, day_types: Mapping[date, str]) -> str:
-    # A misdated record must not halt the others, and an estimate that misses a holiday is still marked as an
-    # estimate.
-    try:
-        name = str(day_types[day])
-    except (KeyError, FactNotInForceError):
-        name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
-    return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name

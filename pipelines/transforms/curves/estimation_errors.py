@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import IntArray
 from pipelines.codes import Channel, IntervalStatus
 from pipelines.tables.estimation import CHOSEN, ERRORS_SCHEMA, NO_CLASS
-from pipelines.transforms.curves.day_curves import type_codes
+from pipelines.transforms.ground.day_types import type_codes
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.vee.estimation.back_test import ErrorSummary, back_test
 from pipelines.vee.estimation.choice import Series

@@ -12,10 +12,10 @@ import pyarrow.compute as pc
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.codes import Channel
 from pipelines.tables.base import STRING
-from pipelines.transforms.curves.day_curves import type_codes
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.days.day_energy import settle_days
 from pipelines.transforms.days.rate_days import RATE_DAYS_SCHEMA, compare_rates
+from pipelines.transforms.ground.day_types import type_codes
 from pipelines.transforms.ground.finding_rows import equals, findings_of, series_of
 from pipelines.transforms.ground.keyed_rows import place_of, ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN, day_numbers

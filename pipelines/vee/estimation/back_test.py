@@ -14,7 +14,7 @@ from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, Trials, choose, try_methods
 from pipelines.vee.estimation.estimate import gap_settings, mask_lengths
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
-from pipelines.vee.estimation.gap_kernels import LINEAR
+from pipelines.vee.estimation.methods import LINEAR
 from pipelines.vee.settings import VeeSettings
 
 JUDGING_PHASE = 0.77

@@ -9,15 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
-from pipelines.vee.estimation.gap_kernels import (
-    GOLDEN,
-    LINEAR,
-    METHODS,
-    Gaps,
-    GapSettings,
-    estimate_gaps,
-    place_masks,
-)
+from pipelines.vee.estimation.gap_kernels import GOLDEN, Gaps, estimate_gaps, place_masks
+from pipelines.vee.estimation.methods import LINEAR, METHODS
+from pipelines.vee.estimation.similar_day_kernels import GapSettings
 
 PLACES = 12
 """At most so many intervals of a masked gap are estimated, evenly spaced."""

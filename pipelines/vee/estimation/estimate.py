@@ -11,7 +11,9 @@ from pipelines.codes import IntervalStatus
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, choose, try_methods, widths
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
-from pipelines.vee.estimation.gap_kernels import LINEAR, METHODS, Gaps, GapSettings, estimate_gaps
+from pipelines.vee.estimation.gap_kernels import Gaps, estimate_gaps
+from pipelines.vee.estimation.methods import LINEAR, METHODS
+from pipelines.vee.estimation.similar_day_kernels import GapSettings
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.kernels import split_invalid
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from pipelines.codes import IntervalStatus
-from pipelines.vee.estimation import gap_kernels
+from pipelines.vee.estimation import methods
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_LINEAR,
         "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
         ("linear_limit_hours", "linear_caution_ratio"),
-        gap_kernels.LINEAR,
+        methods.LINEAR,
     ),
     Estimator(
         "VEE-E02",
@@ -67,7 +67,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
             "like_day_scale_min",
             "like_day_scale_max",
         ),
-        gap_kernels.LIKE_DAY,
+        methods.LIKE_DAY,
     ),
     Estimator(
         "VEE-E03",
@@ -76,7 +76,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_TIED_DAYS,
         _OWN,
         ("resembling_tied_days", *_RESEMBLING),
-        gap_kernels.TIED,
+        methods.TIED,
     ),
     Estimator(
         "VEE-E04",
@@ -85,7 +85,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_HALFWAY,
         _OWN,
         ("resembling_tied_days", *_RESEMBLING),
-        gap_kernels.HALFWAY,
+        methods.HALFWAY,
     ),
     Estimator(
         "VEE-E05",
@@ -94,7 +94,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_DAY_MEDIAN,
         _OWN,
         ("resembling_untied_days", *_RESEMBLING),
-        gap_kernels.UNTIED,
+        methods.UNTIED,
     ),
     Estimator(
         "VEE-E06",

@@ -4,29 +4,31 @@ saving.
 
 from __future__ import annotations
 
-import json
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
-from pipelines.money import whole_steps
 from pipelines.tariff import (
     Contract,
-    Determinants,
-    PricedMonth,
-    SupplyMonth,
     missing_inputs,
-    price_supply,
     supply_of,
 )
-from pipelines.tariff.whatif.changed_supplies import with_compensation, with_less_energy, with_shifted_energy
+from pipelines.tariff.whatif.changed_supplies import with_compensation, with_shifted_energy
 from pipelines.tariff.whatif.choices import basic_charge_choices
-from products.efficiency_bill.case.case import DayUsage
+from products.efficiency_bill.advice.less_energy import (
+    base_load,
+    high_days,
+    on_weekends,
+    to_baseline,
+    to_peers,
+    use_above_base,
+)
+from products.efficiency_bill.advice.situation import Found, Situation, advice_of, repriced
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 _BASIS = {
@@ -36,37 +38,6 @@ _BASIS = {
 }
 
 _EVERY = {1: ("按月", "monthly"), 3: ("按季", "quarterly"), 12: ("按年", "yearly")}
-
-
-@dataclass(frozen=True)
-class Situation:
-    """What advice is drawn from.
-
-    recent_demand_kw    Highest demands of the month and the two before, where known. [kW]
-    baseline            expected, low and high energy of the month, or None. [kWh]
-    intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2,
-                        m2]
-    usage               What the days of the month tell, or None.
-    supply              The month in segments where one contract does not price it whole; contract and
-                        determinants do not give its total.
-    """
-
-    contract: Contract
-    determinants: Determinants
-    priced: PricedMonth
-    recent_demand_kw: Sequence[Decimal]
-    baseline: tuple[float, float, float] | None
-    intensity: tuple[float, float, float, float] | None
-    usage: DayUsage | None
-    supply: SupplyMonth | None = None
-
-    @property
-    def billed(self) -> SupplyMonth:
-        """What the bill prices."""
-        return self.supply or supply_of(self.contract, self.determinants)
-
-
-Found = dict[str, Any] | None
 
 
 def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> list[dict[str, Any]]:
@@ -91,25 +62,6 @@ def _by_kind(advice: dict[str, Any]) -> tuple[bool, bool, Decimal, str]:
 
 def _by_saving(advice: dict[str, Any]) -> tuple[Decimal, str]:
     return -advice["saving_cny"], advice["advice_id"]
-
-
-def _advice(
-    number: int, saving: Decimal, zh: str, en: str, assumption_zh: str, assumption_en: str, **inputs: Any
-) -> dict[str, Any]:
-    return {
-        "advice_id": f"EB-A{number:02d}",
-        "saving_cny": saving,
-        "advice_zh": zh,
-        "advice_en": en,
-        "assumption_zh": assumption_zh,
-        "assumption_en": assumption_en,
-        "advice_inputs": json.dumps(inputs, sort_keys=True, default=str, ensure_ascii=False),
-    }
-
-
-def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:
-    """What the month would have cost less. [CNY]"""
-    return situation.priced.total_cny - price_supply(other, facts).total_cny
 
 
 def _notice(rule: NoticeRule) -> tuple[str, str]:
@@ -174,7 +126,7 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
     if advised is current:
         monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
         agreed = (contract.contract_demand_kw or Decimal(0)).normalize()
-        return _advice(
+        return advice_of(
             2,
             saving,
             f"合同最大需量由 {agreed:f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
@@ -200,7 +152,7 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
             f" The contract demand is the cheapest for the highest demand of three months; it {monthly_en}."
         )
         inputs |= {"advised_kw": fitted, "highest_kw": highest}
-    return _advice(
+    return advice_of(
         1,
         saving,
         f"基本电费改为{zh}计收，本月可少付约 {saving:,.2f} 元。",
@@ -237,7 +189,7 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     leads = abs(month.leading_kvarh)
     over_zh = f"本月已有 {leads:,.0f} kvarh 超前无功，须自动投切、" if leads else ""
     over_en = f" {leads:,.0f} kvarh were leading already: switch automatically." if leads else ""
-    return _advice(
+    return advice_of(
         3,
         saving,
         f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 {saving:,.2f} 元。",
@@ -259,7 +211,7 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     saving = repriced(situation, facts, after)
     if total == 0 or saving <= 0:
         return None
-    return _advice(
+    return advice_of(
         4,
         saving,
         f"把 {share:.0%} 的尖峰、高峰电量（{total:,.0f} kWh）移到低谷，本月可少付约 {saving:,.2f} 元。",
@@ -271,175 +223,16 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     )
 
 
-def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[Decimal, Decimal] | None:
-    """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh,
-    CNY]
-    """
-    resolution = situation.determinants.resolution_kwh
-    saved = whole_steps(Decimal(repr(saved_kwh)), resolution)
-    if saved <= 0 or saved >= situation.billed.energy_kwh:
-        return None
-    saving = repriced(situation, facts, with_less_energy(situation.billed, saved, resolution))
-    return (saved, saving) if saving > 0 else None
-
-
-def _unchanged(situation: Situation) -> tuple[str, str]:
-    """What a saving of energy leaves as it is, where the bill knows of it."""
-    if situation.determinants.energy_by_period is None:
-        return "", ""
-    return "分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged."
-
-
-def _to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    """Only above the expectation: the band's lower edge says how unsure the baseline is, not what can be
-    reached.
-    """
-    if situation.baseline is None:
-        return None
-    expected = situation.baseline[0]
-    found = _less_energy(situation, facts, float(situation.determinants.energy_kwh) - expected)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    return _advice(
-        5,
-        saving,
-        f"用电回到自身基线（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"Use at its own baseline ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
-        "基线由往期用电和气温推算，不考虑本月经营变化。" + kept_zh,
-        "The baseline follows past use and weather; it does not know of changes in the business." + kept_en,
-        goal_kwh=round(expected, 2),
-        saved_kwh=saved,
-    )
-
-
-def _to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    if situation.intensity is None:
-        return None
-    own, median, best, area = situation.intensity
-    goal, zh, en = (
-        (median, "同类中位数", "the peers' median")
-        if own > median
-        else (best, "同类前四分之一水平", "the peers' best quarter")
-    )
-    found = _less_energy(situation, facts, (own - goal) * area / 2)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    return _advice(
-        6,
-        saving,
-        f"单位面积用电与{zh}的差距缩小一半（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "同类按主要用途划分，未区分设备与营业时间。" + kept_zh,
-        "Peers share the main use; equipment and opening hours may differ." + kept_en,
-        own_kwh_per_m2=round(own, 4),
-        goal_kwh_per_m2=round(goal, 4),
-        saved_kwh=saved,
-    )
-
-
-def _base_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    base = situation.usage.base_load_kwh if situation.usage else 0.0
-    found = _less_energy(situation, facts, base * settings.base_load_cut_ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share, lowest = f"{settings.base_load_cut_ratio:.0%}", f"{settings.lowest_day_ratio:.0%}"
-    return _advice(
-        7,
-        saving,
-        f"把不停歇的基础负荷降低 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"A base load lower by {share} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。{kept_zh}",
-        f"The base load is that of the month's lowest {lowest} of days; look at ventilation, pumps, standby.{kept_en}",
-        base_load_kwh=round(base, 2),
-        cut_ratio=settings.base_load_cut_ratio,
-        saved_kwh=saved,
-    )
-
-
-def _weekend(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    excess = situation.usage.weekend_excess_kwh if situation.usage else 0.0
-    found = _less_energy(situation, facts, excess * settings.weekend_cut_ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.weekend_cut_ratio:.0%}"
-    return _advice(
-        8,
-        saving,
-        f"周末高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{share} less weekend use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "假定周末用电并非经营所必需。" + kept_zh,
-        "Provided that the weekend's use is not needed for business." + kept_en,
-        weekend_excess_kwh=round(excess, 2),
-        cut_ratio=settings.weekend_cut_ratio,
-        saved_kwh=saved,
-    )
-
-
-def _high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    excess, level = (
-        (situation.usage.high_excess_kwh, situation.usage.high_day_kwh) if situation.usage else (0.0, 0.0)
-    )
-    found = _less_energy(situation, facts, excess)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.highest_day_ratio:.0%}"
-    return _advice(
-        9,
-        saving,
-        f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
-        "假定这些日子的高用电不是天气或业务所必需。" + kept_zh,
-        "Provided that neither weather nor business needs the higher use on these days." + kept_en,
-        high_day_kwh=round(level, 2),
-        high_excess_kwh=round(excess, 2),
-        saved_kwh=saved,
-    )
-
-
-def _use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
-    if situation.usage is None:
-        return None
-    excess = float(situation.determinants.energy_kwh) - situation.usage.base_load_kwh
-    found = _less_energy(situation, facts, excess * settings.use_above_base_cut_ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.use_above_base_cut_ratio:.0%}"
-    return _advice(
-        10,
-        saving,
-        f"把高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{share} less use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "例如空调、照明和设备晚开早关；假定不影响经营。" + kept_zh,
-        "Such as switching cooling, light and machines on later and off earlier; provided that the business allows it."
-        + kept_en,
-        above_base_kwh=round(excess, 2),
-        cut_ratio=settings.use_above_base_cut_ratio,
-        saved_kwh=saved,
-    )
-
-
 _RULES: tuple[Callable[[Situation, Facts, EfficiencyBillSettings], Found], ...] = (
     _basic_charge,
     _capacitor,
     _shift,
-    _to_baseline,
-    _to_peers,
-    _base_load,
-    _weekend,
-    _high_days,
-    _use_above_base,
+    to_baseline,
+    to_peers,
+    base_load,
+    on_weekends,
+    high_days,
+    use_above_base,
 )
 _LESS_ENERGY = frozenset(("EB-A05", "EB-A06", "EB-A07", "EB-A08", "EB-A09", "EB-A10"))
 # Says least of where to look, so it only fills a place that would stay empty.

@@ -36,7 +36,8 @@ def vee(
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import load_settings
     from zhixiang.vee_files.folder import prepare_folder
-    from zhixiang.vee_files.run import every_file, run_vee, write_vee
+    from zhixiang.vee_files.outputs import write_vee
+    from zhixiang.vee_files.run import every_file, run_vee
 
     declared = load_mapping(mapping) if mapping else None
     prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.products.bills import MonthOption, RevisionOption
+from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zhixiang.cli.products.bills import BillName, RevisionOption, bill_and_rules, bill_name
+from zhixiang.cli.products.bill_options import BillName, RevisionOption, bill_and_rules, bill_name
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 SHOWN_DAYS = 8
@@ -42,7 +42,7 @@ def _way_back(bill: str, line: int, revision: int | None) -> dict[str, Any]:
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.reports.explain import explain as way_back
-    from zhixiang.reports.explain import traces_of
+    from zhixiang.reports.traces import traces_of
 
     issued, (_, facts) = bill_and_rules(bill, revision)
     found = way_back(traces_of(Store(load_settings()), [issued["result"]]), facts, issued, line)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.products.bills import MonthOption, RevisionOption
+from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)

@@ -71,7 +71,9 @@ def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path:
 def test_a_run_says_of_each_step_how_much_it_computed(capsys: pytest.CaptureFixture[str]) -> None:
     progress = StepProgress(2)
     progress.end(
-        replace(_record("silver", "a"), reuse_key=ReuseKey("digest", NOW, {}, Coverage("meter points", 1, 1253)))
+        replace(
+            _record("silver", "a"), reuse_key=ReuseKey("digest", NOW, {}, Coverage("meter points", 1, 1253))
+        )
     )
     progress.end(_record("gold", "a"))
     first, second = capsys.readouterr().err.splitlines()

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.errors import InputRefusedError, SettingsError
 from pipelines.formats import detect
-from pipelines.formats.mapping import MOST_BYTES, load_mapping
+from pipelines.formats.mapping_files import MOST_BYTES, load_mapping
 from pipelines.settings import packaged
 from tests.unit.pipelines.formats.test_mapping import as_parquet, lines, mapping, read, stamped
 

@@ -14,7 +14,8 @@ from pipelines.facts import load_facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping
 from pipelines.ingest.read_files import Reading, read_one
 from pipelines.settings import load_settings, packaged
-from zhixiang.vee_files.run import flags_of, run_vee, write_vee
+from zhixiang.vee_files.outputs import flags_of, write_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 SETTINGS = CONF.section(FormatSettings)

@@ -11,8 +11,10 @@ import pytest
 from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
+from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.indicators import Calendar, assemble_indicators, load_indicators
+from products.credit_index.indicators import assemble_indicators
+from products.credit_index.load_indicators import load_indicators
 
 START = BillingMonth(2025, 1)
 MONTHS = tuple(START.plus(offset) for offset in range(14))

@@ -17,7 +17,8 @@ from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curves.curve_reconciliation import REGISTER_SCHEMA, Registers, Shapes, mean_shapes
-from pipelines.transforms.curves.day_curves import kinds_of, refine_curves
+from pipelines.transforms.curves.day_curves import refine_curves
+from pipelines.transforms.ground.day_types import kinds_of
 from pipelines.vee.settings import VeeSettings
 
 SETTINGS = VeeSettings.model_validate(

@@ -25,7 +25,8 @@ from pipelines.settings import load_settings, packaged
 from pipelines.storage.constraints import below_minimum
 from pipelines.tables.bronze import BronzeMeterPoints
 from pipelines.tables.silver import SilverMeterPoints
-from zhixiang.vee_files.run import run_vee, write_vee
+from zhixiang.vee_files.outputs import write_vee
+from zhixiang.vee_files.run import run_vee
 
 CONF = load_settings(packaged("conf"))
 SETTINGS = CONF.section(FormatSettings)

@@ -17,7 +17,8 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tariff import Contract, Determinants, price_month
-from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.advice.advice import advise
+from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from tests.steel_works import STEEL, STEEL_SEPTEMBER

@@ -18,7 +18,8 @@ from pipelines.settings import Settings, packaged
 from pipelines.tables.silver import SilverCustomers
 from pipelines.tariff import Segment, SupplyMonth, price_supply
 from pipelines.tariff.whatif.changed_supplies import with_less_energy
-from products.efficiency_bill.advice.advice import Situation, advise
+from products.efficiency_bill.advice.advice import advise
+from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.audit import IssuedLine, audit
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.same_month import same_but_for_cuts

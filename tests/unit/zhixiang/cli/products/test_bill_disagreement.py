@@ -18,7 +18,7 @@ from products.efficiency_bill.audit import NEEDED
 from products.efficiency_bill.replay import Difference
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 from zhixiang.cli.main import run_app
-from zhixiang.cli.products import bills
+from zhixiang.cli.products import replays
 
 LINES = price_month(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")).lines
 
@@ -54,7 +54,7 @@ def written(path: Path, first_amount_less: str | None = None) -> Path:
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store with one bill, whose kept case is the steel works' September."""
-    monkeypatch.setattr(bills, "_issued", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]})
+    monkeypatch.setattr(replays, "_issued", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]})
     monkeypatch.setattr("products.efficiency_bill.case.text.case_from_text", lambda _: None)
     monkeypatch.setattr(
         "products.efficiency_bill.pricing.price_case", lambda *_: SimpleNamespace(lines=LINES)
@@ -111,8 +111,8 @@ def test_a_replay_with_a_difference_says_how_many_values(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     found: dict[str, Any] = {"result": {"revision": 1, "content_digest": "0"}}
-    monkeypatch.setattr(bills, "bill_and_rules", lambda *_: (found, (None, None)))
-    monkeypatch.setattr(bills, "_with_corrected", lambda bill: bill)
+    monkeypatch.setattr(replays, "bill_and_rules", lambda *_: (found, (None, None)))
+    monkeypatch.setattr(replays, "_with_corrected", lambda bill: bill)
     monkeypatch.setattr(
         "products.efficiency_bill.replay.replay", lambda *_: (Difference("lines 1", "amount_cny", 1, 2),)
     )

@@ -1,0 +1,94 @@
+"""One part of an account's month as the tariff engine takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pipelines.codes import CustomerClass, TouSchedule
+from pipelines.tariff import Contract, Segment
+from pipelines.transforms.billing.point_segments import PointSegment
+
+
+def schedule_of(terms: Row) -> TouSchedule | None:
+    """Whose hours hold for a customer; None without time of use."""
+    if not terms["is_time_of_use"] or terms["customer_class_code"] is None:
+        return None
+    return TouSchedule.of(terms["customer_class_code"], terms.get("is_ev_charging"))
+
+
+def segment_of(contract: Contract, piece: PointSegment, terms: Row | None, section: str) -> Segment:
+    """One part of the month as the engine takes it."""
+    split = piece.energy_by_period if contract.is_time_of_use else None
+    running = None if terms is None else running_days(contract, terms, piece.first_day, piece.last_day)
+    return Segment(
+        contract,
+        piece.first_day,
+        piece.last_day,
+        piece.energy_kwh,
+        split,
+        piece.max_demand_kw,
+        section,
+        running,
+    )
+
+
+def is_tiered(segment: Segment) -> bool:
+    """Whether its energy is priced by the tiers of homes."""
+    return has_tiers(segment.contract)
+
+
+def has_tiers(contract: Contract | None) -> bool:
+    """Whether a contract prices energy by the tiers of homes."""
+    return (
+        contract is not None
+        and contract.customer_class is CustomerClass.RESIDENTIAL
+        and not contract.is_combined_meter
+    )
+
+
+def is_without_tiers(segment: Segment) -> bool:
+    """Whether a segment pays the residential price of a combined meter."""
+    return segment.contract.customer_class is CustomerClass.RESIDENTIAL and segment.contract.is_combined_meter
+
+
+def running_days(contract: Contract, terms: Row, first: date, last: date) -> int | None:
+    """Days in operation from the first to the last; None: all of them. A supply whose whole capacity is
+    suspended runs on none.
+    """
+    if contract.running_capacity_kva == 0:
+        return 0
+    began, ended = terms.get("opened_date"), terms.get("closed_date")
+    start, end = max(first, began or first), min(last, ended or last)
+    return None if (start, end) == (first, last) else max(0, (end - start).days + 1)
+
+
+def joined(one: Segment, other: Segment) -> Segment:
+    """Two parts in a row whose contracts are one, as one part."""
+    demands = [demand for demand in (one.max_demand_kw, other.max_demand_kw) if demand is not None]
+    split = None
+    if one.energy_by_period is not None and other.energy_by_period is not None:
+        split = {
+            period: one.energy_by_period.get(period, Decimal(0))
+            + other.energy_by_period.get(period, Decimal(0))
+            for period in dict.fromkeys([*one.energy_by_period, *other.energy_by_period])
+        }
+    running = (
+        None
+        if one.running_days is None or other.running_days is None
+        else one.running_days + other.running_days
+    )
+    return replace(
+        one,
+        last_day=other.last_day,
+        energy_kwh=one.energy_kwh + other.energy_kwh,
+        energy_by_period=split,
+        max_demand_kw=max(demands) if len(demands) == 2 else None,
+        running_days=running,
+    )
+
+
+Row = Mapping[str, Any]

@@ -1,0 +1,38 @@
+"""Kinds of local days: from the holiday facts where they cover a day, else from the week alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+
+import numpy as np
+
+from pipelines.arrays import IntArray
+from pipelines.codes import DayType
+from pipelines.errors import FactNotInForceError
+from pipelines.periods import EPOCH
+
+
+def type_codes(day_numbers: IntArray, day_types: Mapping[date, str]) -> IntArray:
+    """A code per kind of day; days of one kind are like-days."""
+    days, place = np.unique(day_numbers, return_inverse=True)
+    names = kinds_of(days, day_types)
+    codes = {name: code for code, name in enumerate(sorted(set(names)))}
+    return np.array([codes[name] for name in names], dtype=np.int64)[place]
+
+
+def kinds_of(day_numbers: IntArray, day_types: Mapping[date, str]) -> list[str]:
+    """Name of the kind of each day; one look-up per distinct day."""
+    days, place = np.unique(day_numbers, return_inverse=True)
+    names = [_type_name(EPOCH + timedelta(days=int(number)), day_types) for number in days]
+    return [names[index] for index in place.tolist()]
+
+
+def _type_name(day: date, day_types: Mapping[date, str]) -> str:
+    # A misdated record must not halt the others, and an estimate that misses a holiday is still marked as an
+    # estimate.
+    try:
+        name = str(day_types[day])
+    except (KeyError, FactNotInForceError):
+        name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
+    return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name

@@ -1,0 +1,6 @@
+"""Numbers of the methods of estimation: columns of the matrix of estimates, in the order of the catalogue."""
+
+from __future__ import annotations
+
+LINEAR, LIKE_DAY, TIED, HALFWAY, UNTIED = range(5)
+METHODS = 5

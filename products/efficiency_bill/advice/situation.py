@@ -1,0 +1,71 @@
+"""What advice is given on: a customer's month, priced, and the same with one thing changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from pipelines.facts import Facts
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    PricedMonth,
+    SupplyMonth,
+    price_supply,
+    supply_of,
+)
+from products.efficiency_bill.case.case import DayUsage
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What advice is drawn from.
+
+    recent_demand_kw    Highest demands of the month and the two before, where known. [kW]
+    baseline            expected, low and high energy of the month, or None. [kWh]
+    intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2,
+                        m2]
+    usage               What the days of the month tell, or None.
+    supply              The month in segments where one contract does not price it whole; contract and
+                        determinants do not give its total.
+    """
+
+    contract: Contract
+    determinants: Determinants
+    priced: PricedMonth
+    recent_demand_kw: Sequence[Decimal]
+    baseline: tuple[float, float, float] | None
+    intensity: tuple[float, float, float, float] | None
+    usage: DayUsage | None
+    supply: SupplyMonth | None = None
+
+    @property
+    def billed(self) -> SupplyMonth:
+        """What the bill prices."""
+        return self.supply or supply_of(self.contract, self.determinants)
+
+
+Found = dict[str, Any] | None
+
+
+def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:
+    """What the month would have cost less. [CNY]"""
+    return situation.priced.total_cny - price_supply(other, facts).total_cny
+
+
+def advice_of(
+    number: int, saving: Decimal, zh: str, en: str, assumption_zh: str, assumption_en: str, **inputs: Any
+) -> dict[str, Any]:
+    """One advice as it is stored: its number, what it saves [CNY], its words and what it assumes."""
+    return {
+        "advice_id": f"EB-A{number:02d}",
+        "saving_cny": saving,
+        "advice_zh": zh,
+        "advice_en": en,
+        "assumption_zh": assumption_zh,
+        "assumption_en": assumption_en,
+        "advice_inputs": json.dumps(inputs, sort_keys=True, default=str, ensure_ascii=False),
+    }

@@ -1,0 +1,104 @@
+"""What the commands of ``zhixiang bill`` share: their group, their arguments, one issued bill."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    pass
+if TYPE_CHECKING:
+    from pipelines.facts import Facts
+    from pipelines.settings import Settings
+
+
+PARTLY = "部分 part"
+
+
+app = typer.Typer(rich_markup_mode=None, help="Efficiency bills 能效账单.", no_args_is_help=True)
+
+
+CustomerId = Annotated[str, typer.Argument(help="Customer number, for example STEEL-0001.")]
+
+
+MonthOption = Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")]
+
+
+BillName = Annotated[
+    str, typer.Argument(metavar="BILL", help="CUSTOMER/MONTH, for example STEEL-0001/2026-09.")
+]
+
+
+RevisionOption = Annotated[int | None, typer.Option(min=1, help="An earlier revision; default: the newest.")]
+
+
+def issued_bill(customer_id: str, month: str, revision: int | None) -> dict[str, Any]:
+    """An issued bill with its evidence; raises UnknownNameError or UsageError."""
+    from pipelines.periods import BillingMonth
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from products.efficiency_bill.product import EFFICIENCY_BILL
+    from zhixiang.reports.issued import issued
+
+    product = EFFICIENCY_BILL
+    return issued(
+        Store(load_settings()),
+        product.result,
+        product.evidence,
+        customer_id,
+        str(BillingMonth.parse(month)),
+        revision=revision,
+    )
+
+
+def bill_name(name: str) -> tuple[str, str]:
+    """Customer and month of a bill's name; raises UsageError for another text."""
+    from pipelines.errors import UsageError
+
+    customer_id, separator, month = name.rpartition("/")
+    if not separator:
+        raise UsageError(
+            f"{name!r} is not the name of a bill.",
+            "Write it as CUSTOMER/MONTH, for example STEEL-0001/2026-09.",
+        )
+    return customer_id, month
+
+
+def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
+    """An issued bill by its name, with the thresholds and facts of the run that issued it."""
+    found = issued_bill(*bill_name(name), revision)
+    return found, rules_of_run(found["result"]["computed_run_id"])
+
+
+def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
+    """Settings and facts as they stood in a run."""
+    from pipelines.engine.ledger import Ledger
+    from pipelines.engine.rule_archive import kept_rules
+    from pipelines.errors import UnknownNameError
+    from pipelines.settings import load_settings
+
+    home = load_settings().home
+    digest = Ledger(home).rules_of(run_id)
+    if digest is None:
+        raise UnknownNameError("run with kept rules", run_id, [])
+    return kept_rules(home, digest)
+
+
+def said_line(line: dict[str, Any]) -> dict[str, Any]:
+    """A line as a reader of the terminal wants it: words instead of codes, units beside numbers."""
+    from pipelines.codes import LineComponent, TouPeriod
+    from products.efficiency_bill.page.words import COMPONENTS, PERIODS, part_of
+
+    return {
+        "#": line["line_number"],
+        "项目 charge": COMPONENTS[LineComponent(line["component_code"])].zh,
+        "时段 period": PERIODS[TouPeriod(line["period_code"])].zh if line["period_code"] else None,
+        PARTLY: part_of(line).zh or None,
+        "数量 quantity": line["quantity"],
+        "单位 unit": line["quantity_unit"],
+        "单价 price": line["unit_price"],
+        "金额 CNY": line["amount_cny"],
+        "依据 fact": line["fact_id"],
+        "可信度 confidence": line["fact_confidence_code"],
+    }
