@@ -52,13 +52,13 @@ def replay(
         said = f"{bill} revision {row['revision']}"
     else:
         bills = _issued_in(str(month))
-        rules = {
+        rules_by_run = {
             run_id: rules_of_run(run_id)
             for run_id in sorted({found["result"]["computed_run_id"] for found in bills})
         }
         for found in bills:
             row = found["result"]
-            again = computed_again(_with_corrected(found), *rules[row["computed_run_id"]])
+            again = computed_again(_with_corrected(found), *rules_by_run[row["computed_run_id"]])
             differences += [{"customer_id": row["customer_id"], **asdict(difference)} for difference in again]
         report = {"month": month, "bills": len(bills), "differences": differences}
         said = f"{len(bills)} bills of {month}"
