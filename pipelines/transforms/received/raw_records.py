@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -38,19 +37,32 @@ def _number_texts(numbers: pa.Array) -> pa.Array:
     size = np.abs(values)
     plain = (size == 0) | ((size >= _PLAIN_FROM) & (size < _PLAIN_BELOW))
     texts = numbers.cast(pa.string())
-    whole = pc.if_else(pc.match_substring(texts, "."), texts, pc.binary_join_element_wise(texts, "0", "."))
+    with_point = pc.if_else(
+        pc.match_substring(texts, "."), texts, pc.binary_join_element_wise(texts, "0", ".")
+    )
     if plain.all():
-        return whole
-    # Rarely more than a few distinct ones: these numbers are those of held-back records.
-    outside = pc.if_else(pa.array(plain), pa.scalar(None, numbers.type), numbers).dictionary_encode()
-    words = pa.array([_exponent_text(value) for value in outside.dictionary.to_pylist()], pa.string())
-    return pc.if_else(pa.array(plain), whole, words.take(outside.indices))
+        return with_point
+    outside = _exponent_texts(pc.if_else(pa.array(plain), pa.scalar("1", pa.string()), texts))
+    for value, word in (
+        (np.isnan(values), "NaN"),
+        (values == np.inf, "Infinity"),
+        (values == -np.inf, "-Infinity"),
+    ):
+        outside = pc.if_else(pa.array(value), word, outside)
+    return pc.if_else(pc.or_(pa.array(plain), pc.is_null(numbers)), with_point, outside)
 
 
-def _exponent_text(value: float) -> str:
-    if not np.isfinite(value):
-        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    number = Decimal(repr(value)).normalize().as_tuple()
-    lead, *rest = map(str, number.digits)
-    power = len(rest) + int(number.exponent)
-    return f"{'-' * number.sign}{lead}.{''.join(rest) or '0'}E{power}"
+def _exponent_texts(texts: pa.Array) -> pa.Array:
+    """Texts like 12345678.9, 0.000015 or 1.5e+22 as 1.23456789E7, 1.5E-5 and 1.5E22."""
+    sizes = pc.utf8_ltrim(texts, "-")
+    mantissas = pc.replace_substring_regex(sizes, "e.*$", "")
+    given = pc.replace_substring_regex(pc.replace_substring_regex(sizes, "^[^e]*(e[+]?)?", ""), "^$", "0")
+    digits = pc.replace_substring(mantissas, ".", "")
+    leading = pc.utf8_ltrim(digits, "0")
+    whole = pc.utf8_length(pc.replace_substring_regex(mantissas, r"[.].*$", ""))
+    powers = pc.subtract(pc.subtract(whole, 1), pc.subtract(pc.utf8_length(digits), pc.utf8_length(leading)))
+    powers = pc.add(powers, pc.replace_substring_regex(given, "^(nan|-?inf)$", "0").cast(pa.int32()))
+    rest = pc.replace_substring_regex(pc.utf8_rtrim(pc.utf8_slice_codeunits(leading, 1), "0"), "^$", "0")
+    size = pc.binary_join_element_wise(pc.utf8_slice_codeunits(leading, 0, 1), rest, ".")
+    signs = pc.if_else(pc.starts_with(texts, "-"), "-", "")
+    return pc.binary_join_element_wise(signs, size, "E", powers.cast(pa.string()), "")
