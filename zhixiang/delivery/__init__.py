@@ -75,10 +75,10 @@ def deliver(
 
 
 def _write_ledger_page(ledger: Ledger, out: Path) -> None:
-    from zhixiang.pages.site import write_page
+    from zhixiang.pages.site import PAGES
 
     runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]
-    write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
+    PAGES.write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
 
 
 def _state(delivery: Delivery) -> str:

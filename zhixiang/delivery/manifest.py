@@ -9,8 +9,8 @@ import json
 from typing import Any
 
 from pipelines.tables.base import all_tables
+from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_bytes
 
 MANIFEST = "manifest.json"
 # These tell of runs, not of results; they change without a new delivery.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_page
+from zhixiang.pages.site import PAGES
 from zhixiang.pasteable import browse_registry
 
 TRUTH = (
@@ -21,9 +21,10 @@ TRUTH = (
 
 def write_index_page(delivery: Delivery, parts: dict[str, Any]) -> None:
     """Writes ``index.html``."""
-    write_page(
+    PAGES.write_page(
         delivery.out / "index.html",
         "index.html.j2",
+        has_pictures=True,
         months=[str(month) for month in delivery.months],
         parts=parts,
         truth=TRUTH,
