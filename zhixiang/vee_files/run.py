@@ -186,7 +186,10 @@ def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts
     """The clock of registers of rates, for meter points whose customer is in the files; of equal first days
     the row sent last holds.
     """
-    formats, slack = settings.section(FormatSettings), settings.section(VeeSettings).rate_sum_tolerance_steps
+    formats, slack = (
+        settings.section(FormatSettings),
+        settings.section(VeeSettings).registers.rate_sum_tolerance_steps,
+    )
     terms = customers.sort_by(
         [(name, "ascending") for name in ("sent_at_utc", "content_hash", "line_number")]
     )
