@@ -195,13 +195,13 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         return known[customer_class, interval_minutes]
 
     def shapes(customer_class: str, interval_minutes: int) -> Shapes:
-        sample = profile_sample(points_in(curve_files), classes, settings.back_test_series).get(
+        sample = profile_sample(points_in(curve_files), classes, settings.published_errors.series).get(
             customer_class, []
         )
         columns = ["channel_code", "interval_minutes", "curve_date", "values_unscaled"]
         rows = rows_of_points(curve_files, BronzeLoadCurves, sample, columns)
         return mean_shapes(
-            rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days
+            rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile.least_days
         )
 
     return Registers(energy, classes, profiles, rate_clock_of(inputs, points))
@@ -268,7 +268,7 @@ def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
         if files
         else []
     )
-    wanted = pa.array(sampled_meter_points(known, classes, settings.back_test_series), pa.string())
+    wanted = pa.array(sampled_meter_points(known, classes, settings.published_errors.series), pa.string())
     empty = SilverDayCurves.empty().select(list(CURVE_COLUMNS))
     chosen = pc.is_in(ds.field("meter_point_id"), wanted) & (
         ds.field("channel_code") == Channel.ACTIVE_FORWARD.value

@@ -14,6 +14,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
+from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.reasons import NAMES
 from products.credit_index.scoring import (
@@ -53,10 +54,10 @@ _SCORED_SCHEMA = RESULT_SCHEMA.append(
 class CreditIndex:
     """Electricity credit index, by the champion of ``credit_index``."""
 
-    name = "credit-index"
+    name = CREDIT_INDEX_DECLARED.name
     reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
-    result: type[Table] = CreditIndexV1
-    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1, CreditIndexInputsV1)
+    result: type[Table] = CREDIT_INDEX_DECLARED.result
+    evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:

@@ -17,6 +17,7 @@ from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.indicators import assemble_indicators
 from products.credit_index.load_indicators import LOAD_SCHEMA, deducted_days, load_indicators
 from products.credit_index.product import CREDIT_INDEX
+from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import MODEL, challenge, train
 from products.protocol import product_step
 
@@ -38,12 +39,13 @@ def derive_indicators(inputs: Inputs) -> Mapping[type[Table], Written]:
     first, last = BillingMonth.parse(billed[0]), BillingMonth.parse(billed[-1])
     count = (last.year - first.year) * 12 + last.month - first.month + 1
     calendar = Calendar(tuple(first.plus(offset) for offset in range(count)))
+    operation = inputs.settings.section(CreditIndexSettings).operation
     days = inputs.frame(GoldDayEnergy)
     behind = deducted_days(days.where(days["deducted_customer_id"].isNotNull()).toArrow())
     load = map_buckets(
         inputs,
         GoldDayEnergy,
-        lambda days: load_indicators(days, calendar, behind),
+        lambda days: load_indicators(days, calendar, operation, behind),
         LOAD_SCHEMA,
         "customer_id",
         DAYS_PER_TASK,

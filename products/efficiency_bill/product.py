@@ -24,6 +24,7 @@ from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
 from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.corrections import revised, standing_of
+from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.served_model import MODEL, read_coefficients
@@ -65,7 +66,7 @@ def _nested_schema() -> pa.Schema:
 class EfficiencyBill:
     """Efficiency bill, with the baseline of ``efficiency_bill_baseline``."""
 
-    name = "efficiency-bill"
+    name = EFFICIENCY_BILL_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverCustomers,
         SilverWeather,
@@ -75,8 +76,8 @@ class EfficiencyBill:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = EfficiencyBillV1
-    evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
+    result: type[Table] = EFFICIENCY_BILL_DECLARED.result
+    evidence: tuple[type[Table], ...] = EFFICIENCY_BILL_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:

@@ -27,6 +27,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import once_each
+from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.page.words import comparison_in_words
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
@@ -46,7 +47,7 @@ _PRICE_DECIMALS = 10
 class TransferFeeCode:
     """The transfer-supply fee code (转供电费码)."""
 
-    name = "fee-code"
+    name = TRANSFER_FEE_CODE_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverTransferDeclarations,
         SilverCustomers,
@@ -55,8 +56,8 @@ class TransferFeeCode:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = TransferFeeCodeV1
-    evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
+    result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
+    evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:

@@ -193,7 +193,8 @@ def every_file(paths: Sequence[Path]) -> Iterator[Path]:
 
 def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts: Facts) -> RateClock:
     """The clock of registers of rates, for meter points whose customer is in the files."""
-    formats, slack = settings.section(FormatSettings), settings.section(VeeSettings).rate_sum_tolerance_steps
+    formats = settings.section(FormatSettings)
+    slack = settings.section(VeeSettings).registers.rate_sum_tolerance_steps
     return rate_clock(
         formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, customers
     )
