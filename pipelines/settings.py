@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from difflib import get_close_matches
 from functools import cached_property
@@ -123,6 +124,7 @@ class Settings:
     def __init__(self, conf_dir: Path, home: Path, environment: str | None = None) -> None:
         self.conf_dir, self.home, self.environment = conf_dir, home, environment
         self._sections: dict[type[SettingsFile], SettingsFile] = {}
+        self._section_digests: dict[type[SettingsFile], str] = {}
 
     @cached_property
     def platform(self) -> PlatformSettings:
@@ -146,6 +148,13 @@ class Settings:
             except ValidationError as error:
                 raise _settings_error(path, kind, error) from None
         return cast("Section", self._sections[kind])
+
+    def section_digest(self, kind: type[SettingsFile]) -> str:
+        """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count. [hex]"""
+        if kind not in self._section_digests:
+            values = json.dumps(_read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
+            self._section_digests[kind] = hashlib.sha256(values.encode()).hexdigest()
+        return self._section_digests[kind]
 
     @cached_property
     def facts_dir(self) -> Path:

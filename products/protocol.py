@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from pipelines.engine.step import Inputs, Step, WriteMode
 from pipelines.periods import BillingMonth
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
@@ -23,6 +24,8 @@ class Product(Protocol):
     result    The delivered table.
     evidence  Tables that explain each row of the result.
     models    Registered models it needs.
+    settings  Sections of ``conf/`` it reads; uses_facts: whether it uses regulated numbers. A change of what
+              it does not declare does not compute it again.
     """
 
     name: str
@@ -30,6 +33,8 @@ class Product(Protocol):
     result: type[Table]
     evidence: tuple[type[Table], ...]
     models: tuple[str, ...]
+    settings: tuple[type[SettingsFile], ...]
+    uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Result and evidence of one billing month; raises FactNotInForceError where a number is not covered."""
@@ -55,4 +60,6 @@ def product_step(product: Product) -> Step:
         apply=apply,
         uses_models=product.models,
         by_month=True,
+        settings=product.settings,
+        facts=product.uses_facts,
     )
