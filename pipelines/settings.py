@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Literal, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -78,8 +78,19 @@ class IngestSettings(FrozenSettings):
     )
 
 
+class LoggingSettings(FrozenSettings):
+    """Events: one of every step and of every received file, with run, status, seconds and rows."""
+
+    json_lines: bool = Field(
+        description="Events as lines of JSON in logs/events.jsonl of the home; false: as plain text in logs/events.log."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        description="Least level of the events that are kept: refused files are warnings, failed steps errors."
+    )
+
+
 class PlatformSettings(BaseSettings):
-    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
+    """Storage, Spark, MLflow, events: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
     variables.
     """
 
@@ -93,6 +104,7 @@ class PlatformSettings(BaseSettings):
     spark: SparkSettings
     mlflow: MlflowSettings
     ingest: IngestSettings
+    logging: LoggingSettings
 
     @classmethod
     def settings_customise_sources(
