@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, cast, get_origin
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -100,8 +101,19 @@ class IngestSettings(FrozenSettings):
     )
 
 
+class LoggingSettings(FrozenSettings):
+    """Events: one of every step and of every received file, with run, status, seconds and rows."""
+
+    json_lines: bool = Field(
+        description="Events as lines of JSON in logs/events.jsonl of the home; false: as plain text in logs/events.log."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        description="Least level of the events that are kept: refused files are warnings, failed steps errors."
+    )
+
+
 class PlatformSettings(BaseSettings):
-    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
+    """Storage, Spark, MLflow, events: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
     variables.
     """
 
@@ -115,6 +127,7 @@ class PlatformSettings(BaseSettings):
     spark: SparkSettings
     mlflow: MlflowSettings
     ingest: IngestSettings
+    logging: LoggingSettings
 
     @classmethod
     def settings_customise_sources(
@@ -149,6 +162,7 @@ class Settings:
     ) -> None:
         self.conf_dir, self.home, self.environment, self.is_kept = conf_dir, home, environment, is_kept
         self._sections: dict[type[SettingsFile], SettingsFile] = {}
+        self._section_digests: dict[type[SettingsFile], str] = {}
 
     @cached_property
     def platform(self) -> PlatformSettings:
@@ -177,6 +191,13 @@ class Settings:
             except ValidationError as error:
                 raise _settings_error(path, kind, error) from None
         return cast("Section", self._sections[kind])
+
+    def section_digest(self, kind: type[SettingsFile]) -> str:
+        """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count. [hex]"""
+        if kind not in self._section_digests:
+            values = json.dumps(_read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
+            self._section_digests[kind] = hashlib.sha256(values.encode()).hexdigest()
+        return self._section_digests[kind]
 
     @cached_property
     def facts_dir(self) -> Path:

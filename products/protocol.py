@@ -82,6 +82,8 @@ class Computation(Protocol):
     result    The delivered table.
     evidence  Tables that explain each row of the result.
     models    Registered models it needs.
+    settings  Sections of ``conf/`` it reads; uses_facts: whether it uses regulated numbers. A change of what
+              it does not declare does not compute it again.
     """
 
     name: str
@@ -89,6 +91,8 @@ class Computation(Protocol):
     result: type[Table]
     evidence: tuple[type[Table], ...]
     models: tuple[str, ...]
+    settings: tuple[type[SettingsFile], ...]
+    uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Result and evidence of one billing month; raises FactNotInForceError where a number is not covered."""
@@ -125,4 +129,6 @@ def product_step(product: Computation) -> Step:
         apply=apply,
         uses_models=product.models,
         by_month=True,
+        settings=product.settings,
+        facts=product.uses_facts,
     )

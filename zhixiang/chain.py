@@ -115,6 +115,11 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
             from pipelines.engine import gate as quality
 
             quality.warm_up()
+        with suppress(Exception):
+            from pipelines.engine.fingerprint import code_modules, own_code
+
+            for step in all_steps():
+                own_code().digest(code_modules(step))
         if "train" in stages:
             with suppress(Exception):
                 from pipelines.models.registry import Registry

@@ -305,6 +305,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         | _OWN_ACCOUNT,
         apply=refine_all_registers,
         by_affected=True,
+        settings=(VeeSettings,),
     ),
     Step(
         stage="silver",
@@ -320,6 +321,8 @@ SILVER_STEPS: tuple[Step, ...] = (
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
         by_affected=True,
+        settings=(VeeSettings, FormatSettings),
+        facts=("holidays", "time_of_use"),
     ),
     Step(
         stage="silver",
@@ -327,5 +330,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         reads=(SilverDayCurves, SilverCustomers, SilverMeterPoints),
         writes={SilverEstimationErrors: WriteMode.COMMIT_FILES},
         apply=publish_estimation_errors,
+        settings=(VeeSettings,),
+        facts=("holidays",),
     ),
 )

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
@@ -59,6 +60,8 @@ class CreditIndex:
     result: type[Table] = CREDIT_INDEX_DECLARED.result
     evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (CreditIndexSettings,)
+    uses_facts = False
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Scores of every customer with enough history; workers hold one booster per task."""

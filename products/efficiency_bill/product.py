@@ -12,6 +12,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.settings import SettingsFile
 from pipelines.storage.scan import month_of, read_columns
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
@@ -79,6 +80,8 @@ class EfficiencyBill:
     result: type[Table] = EFFICIENCY_BILL_DECLARED.result
     evidence: tuple[type[Table], ...] = EFFICIENCY_BILL_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed

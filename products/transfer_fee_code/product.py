@@ -16,6 +16,7 @@ from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
@@ -59,6 +60,8 @@ class TransferFeeCode:
     result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
     evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (TransferFeeCodeSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no
