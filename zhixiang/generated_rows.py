@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from pipelines.tables.base import Table
+from pipelines.tables.base import Layer, Role, Table
 from pipelines.tables.revised import ADDED_COLUMNS, Revised, RevisedResult
 from zhixiang.chain import declared_tables
 
@@ -42,17 +42,17 @@ def _names(text: str, kind: str) -> bool:
 
 
 def _classes(table: type[Table], beside: Sequence[type[Table]]) -> Iterator[str]:
-    """One class; of a product's table up to three, each holding the one before: what lies inside a result,
-    what the product's own function gives, and what the runner makes of it.
+    """One class; of a table of gold or a product up to three, each holding the one before: what lies inside a
+    product's result, what its function gives, and with it what the runner adds.
     """
-    name = f"{table.__name__}Row"
-    if not issubclass(table, Revised):
+    name, added = f"{table.__name__}Row", _added(table)
+    if not added:
         yield _class(name, "TypedDict", f"A row of {table.name}.", table, table.columns())
         return
-    own = [column for column in table.columns() if column not in ADDED_COLUMNS]
+    own = [column for column in table.columns() if column not in added]
     base, inside = "TypedDict", f"{table.__name__}Inside"
     computed = f"{table.__name__}Computed"
-    outer = () if issubclass(table, RevisedResult) else _outer(beside)
+    outer = _outer(beside) if Revised in table.__mro__ and RevisedResult not in table.__mro__ else ()
     if outer:
         yield _class(
             inside,
@@ -63,13 +63,20 @@ def _classes(table: type[Table], beside: Sequence[type[Table]]) -> Iterator[str]
         )
         base, own = inside, [column for column in own if column in outer]
     yield _class(computed, base, f"A row of {table.name} before the runner adds to it.", table, own)
-    added = [column for column in table.columns() if column in ADDED_COLUMNS]
     yield _class(name, computed, f"A row of {table.name}.", table, added)
+
+
+def _added(table: type[Table]) -> list[str]:
+    """Columns that the runner adds to what a function of a gold table or of a product gives."""
+    if Revised in table.__mro__:
+        return [column for column in table.columns() if column in ADDED_COLUMNS]
+    runs = [field.name for field in table.fields() if field.role is Role.RUN]
+    return runs if table.layer is Layer.GOLD else []
 
 
 def _outer(beside: Sequence[type[Table]]) -> tuple[str, ...]:
     """What identifies a result of the product whose tables these are."""
-    (result,) = (table for table in beside if issubclass(table, RevisedResult))
+    (result,) = (table for table in beside if RevisedResult in table.__mro__)
     return tuple(column for column in result.key() if column not in ADDED_COLUMNS)
 
 

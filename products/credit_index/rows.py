@@ -6,12 +6,11 @@ from __future__ import annotations
 from typing import TypedDict
 
 
-class GoldCustomerIndicatorsRow(TypedDict):
-    """A row of gold_customer_indicators."""
+class GoldCustomerIndicatorsComputed(TypedDict):
+    """A row of gold_customer_indicators before the runner adds to it."""
 
     customer_id: str
     indicator_month: str
-    computed_run_id: str | None
     history_months: int
     late_bills_12m: int | None
     late_bills_3m: int | None
@@ -49,6 +48,12 @@ class GoldCustomerIndicatorsRow(TypedDict):
     is_closed: int | None
     estimated_ratio: float
     month_kwh: float | None
+
+
+class GoldCustomerIndicatorsRow(GoldCustomerIndicatorsComputed):
+    """A row of gold_customer_indicators."""
+
+    computed_run_id: str | None
 
 
 class CreditIndexInputsV1Inside(TypedDict):

@@ -95,7 +95,7 @@ class Traces:
         """Rows of silver_customers by customer, in order."""
         return histories(
             self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)]).to_pylist(),
-            "customer_id",
+            lambda row: row["customer_id"],
         )
 
     @cached_property
@@ -156,7 +156,7 @@ class Traces:
         rows = self._store.arrow(
             SilverMeterPoints, filters=[("meter_point_id", "in", self._meter_points)]
         ).to_pylist()
-        found = histories(rows, "meter_point_id")
+        found = histories(rows, lambda row: row["meter_point_id"])
         return {
             name: each
             for name, each in found.items()

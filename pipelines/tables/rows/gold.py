@@ -8,8 +8,8 @@ from decimal import Decimal
 from typing import TypedDict
 
 
-class GoldBillingDeterminantsRow(TypedDict):
-    """A row of gold_billing_determinants."""
+class GoldBillingDeterminantsComputed(TypedDict):
+    """A row of gold_billing_determinants before the runner adds to it."""
 
     meter_point_id: str
     billing_month: str
@@ -37,11 +37,16 @@ class GoldBillingDeterminantsRow(TypedDict):
     year_to_date_kwh: Decimal | None
     parent_meter_point_id: str | None
     main_period_kwh: list[Decimal] | None
+
+
+class GoldBillingDeterminantsRow(GoldBillingDeterminantsComputed):
+    """A row of gold_billing_determinants."""
+
     computed_run_id: str | None
 
 
-class GoldBillingSegmentsRow(TypedDict):
-    """A row of gold_billing_segments."""
+class GoldBillingSegmentsComputed(TypedDict):
+    """A row of gold_billing_segments before the runner adds to it."""
 
     meter_point_id: str
     billing_month: str
@@ -59,11 +64,16 @@ class GoldBillingSegmentsRow(TypedDict):
     max_demand_slot: int | None
     basis_code: str
     main_period_kwh: list[Decimal] | None
+
+
+class GoldBillingSegmentsRow(GoldBillingSegmentsComputed):
+    """A row of gold_billing_segments."""
+
     computed_run_id: str | None
 
 
-class GoldDataSufficiencyRow(TypedDict):
-    """A row of gold_data_sufficiency."""
+class GoldDataSufficiencyComputed(TypedDict):
+    """A row of gold_data_sufficiency before the runner adds to it."""
 
     meter_point_id: str
     data_month: str
@@ -82,11 +92,16 @@ class GoldDataSufficiencyRow(TypedDict):
     failed_invalid_checks: int
     is_sufficient: bool
     insufficient_reasons: list[str]
+
+
+class GoldDataSufficiencyRow(GoldDataSufficiencyComputed):
+    """A row of gold_data_sufficiency."""
+
     computed_run_id: str | None
 
 
-class GoldDayEnergyRow(TypedDict):
-    """A row of gold_day_energy."""
+class GoldDayEnergyComputed(TypedDict):
+    """A row of gold_day_energy before the runner adds to it."""
 
     meter_point_id: str
     channel_code: str
@@ -98,11 +113,16 @@ class GoldDayEnergyRow(TypedDict):
     estimated_ratio: float
     energy_month: str
     deducted_customer_id: str | None
+
+
+class GoldDayEnergyRow(GoldDayEnergyComputed):
+    """A row of gold_day_energy."""
+
     computed_run_id: str | None
 
 
-class GoldDayFindingsRow(TypedDict):
-    """A row of gold_day_findings."""
+class GoldDayFindingsComputed(TypedDict):
+    """A row of gold_day_findings before the runner adds to it."""
 
     meter_point_id: str
     channel_code: str
@@ -111,4 +131,9 @@ class GoldDayFindingsRow(TypedDict):
     judged_kwh_or_kvarh: float | None
     limit_text: str | None
     finding_month: str
+
+
+class GoldDayFindingsRow(GoldDayFindingsComputed):
+    """A row of gold_day_findings."""
+
     computed_run_id: str | None
