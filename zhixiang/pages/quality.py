@@ -23,7 +23,7 @@ from zhixiang.pages.quality_figures import (
     month_figures,
 )
 from zhixiang.pages.site import script_hash, write_bytes, write_page
-from zhixiang.reports.file_accounts import file_accounts
+from zhixiang.reports.file_accounts import Part, file_accounts
 
 SEARCH = """
 const words = document.getElementById('words'), only = document.getElementById('only'), shown = document.getElementById('shown');
@@ -50,7 +50,7 @@ CLASS_NAMES = {
     "agriculture": "农业",
     "none": "无类别",
 }
-PARTS = ("kept", "duplicate", "superseded", "quarantined")
+PARTS: tuple[Part, ...] = ("kept", "duplicate", "superseded", "quarantined")
 
 
 def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequence[str]) -> dict[str, Any]:

@@ -15,11 +15,13 @@ from pipelines.codes import FileStatus
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import UnknownNameError
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
+from pipelines.tables.rows.bronze import BronzeFilesRow, BronzeManualEditsRow
 from pipelines.tables.silver import SilverMeterPoints
 from products.credit_index.tables import CreditIndexV1
+from products.efficiency_bill.rows import EfficiencyBillCorrectionsV1Row
 from products.efficiency_bill.tables import EfficiencyBillCorrectionsV1, EfficiencyBillV1
 from products.transfer_fee_code.tables import TransferFeeCodeV1
 
@@ -40,7 +42,7 @@ _CUSTOMER: Mapping[type[Table], str] = {
 }
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
 _INSTANT = len("20261109T040000Z")
-_Notices = Mapping[tuple[Any, ...], list[str]]
+_Notices = Mapping[tuple[object, ...], list[str]]
 ISSUED, PENDING = "issued", "would change"
 
 
@@ -55,7 +57,8 @@ def runs_since(ledger: Ledger, run_id: str) -> list[str]:
 def issued_since(store: Store, later: Sequence[str]) -> list[dict[str, Any]]:
     """Corrections that runs have issued already: each with the revision that it superseded."""
     found = []
-    notices = _notices(store.arrow(EfficiencyBillCorrectionsV1).to_pylist())
+    sheets = store.arrow(EfficiencyBillCorrectionsV1)
+    notices = _notices(rows_of_table(sheets, EfficiencyBillCorrectionsV1Row))
     for table in SHOWN:
         rows = store.arrow(table).to_pylist()
         by_revision = {(*_subject(table, row), row["revision"]): row for row in rows}
@@ -156,7 +159,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     )
     files = [
         row
-        for row in store.arrow(BronzeFiles).to_pylist()
+        for row in rows_of_table(store.arrow(BronzeFiles), BronzeFilesRow)
         if row["run_id"] in later and row["status_code"] == FileStatus.ACCEPTED.value
     ]
     names = {row["content_hash"]: row["source_file"] for row in files}
@@ -172,7 +175,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
                 found[owners[row["meter_point_id"]]].append(
                     (first, f"{names[row['content_hash']]} ({first}{f' to {last}' if last != first else ''})")
                 )
-    for edit in store.arrow(BronzeManualEdits).to_pylist():
+    for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow):
         customer = owners.get(edit["meter_point_id"])
         if customer and f"{edit['approved_at_utc']:%Y%m%dT%H%M%SZ}" >= since[:_INSTANT]:
             found[customer].append(
@@ -181,13 +184,13 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     return found
 
 
-def _subject(table: type[Table], row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _subject(table: type[Table], row: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(row[name] for name in table.key() if name != "revision")
 
 
-def _notices(rows: Iterable[Mapping[str, Any]]) -> _Notices:
+def _notices(rows: Iterable[EfficiencyBillCorrectionsV1Row]) -> _Notices:
     """Customer, month and revision of a bill -> the notices of its correction sheet, each once."""
-    found: dict[tuple[Any, ...], dict[str, None]] = {}
+    found: dict[tuple[object, ...], dict[str, None]] = {}
     for row in sorted(rows, key=lambda row: int(row["correction_number"])):
         found.setdefault((row["customer_id"], row["billing_month"], row["revision"]), {}).update(
             dict.fromkeys(row["notices"])
