@@ -50,7 +50,7 @@ test-long: setup-dev ## Deliveries one by one, killed runs between them, against
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-docs: setup-dev ## Generate the catalogues in docs/
+docs: setup-dev ## Generate the catalogues in docs/ and the types of rows
 	$(BIN)/python scripts/generate_docs.py
 
 doctor: $(VENV)/run.stamp ## Is this machine ready?

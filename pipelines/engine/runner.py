@@ -268,8 +268,12 @@ class Runner:
         champion = self.registry.champion_or_none(model.name)
         if champion is not None and dict(model.files) == dict(champion.files):
             # A new number for the same model would issue anew every result that names it.
-            told = {"rules": ["promotion: came out as it stands"], "failures": [], "metrics": {}}
-            return {model.name: champion.version}, {}, {model.name: told | {"metrics": dict(model.metrics)}}
+            told = {
+                "rules": ["promotion: came out as it stands"],
+                "failures": [],
+                "metrics": dict(model.metrics),
+            }
+            return WrittenResults({model.name: champion.version}, {}, {model.name: told})
         promoted, reason = (True, "the first version; there is no champion to compare with")
         if champion is not None and step.challenge is not None:
             promoted, reason = step.challenge(model, champion, inputs)

@@ -9,6 +9,7 @@ from products.credit_index.bank_file import newest_revisions, reasons_by_custome
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.pages.score_charts import distribution_chart
 from products.credit_index.pages.score_pages import render_enterprise, render_portfolio
+from products.credit_index.rows import CreditIndexV1Row
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
@@ -77,7 +78,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     return {"count": len(rows), "href": "scores/index.html", "pictures": [picture]}
 
 
-def _worth_a_page(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:
     """The riskiest, the best and the first by number; every other score is in the bank file and on the
     command line.
     """

@@ -32,7 +32,7 @@ from zhixiang.pages.quality_figures import (
     month_figures,
 )
 from zhixiang.pages.site import PAGES
-from zhixiang.reports.file_accounts import file_accounts
+from zhixiang.reports.file_accounts import Part, file_accounts
 
 SEARCH = """
 const words = document.getElementById('words'), only = document.getElementById('only'), shown = document.getElementById('shown');
@@ -53,7 +53,7 @@ only.addEventListener('change', sift);
 sift();
 """
 CLASS_NAMES = {kind.value: said.zh for kind, said in CLASSES.items()} | {"none": "无类别"}
-PARTS = ("kept", "duplicate", "superseded", "quarantined")
+PARTS: tuple[Part, ...] = ("kept", "duplicate", "superseded", "quarantined")
 
 
 def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequence[str]) -> dict[str, Any]:

@@ -15,9 +15,10 @@ from pipelines.codes import FileStatus
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import UnknownNameError
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
+from pipelines.tables.rows.bronze import BronzeFilesRow, BronzeManualEditsRow
 from pipelines.tables.silver import SilverMeterPoints
 from products.every_product import products_as_told
 from products.protocol import Product, steps_of
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
 _INSTANT = len("20261109T040000Z")
-_Notices = Mapping[tuple[Any, ...], list[str]]
+_Notices = Mapping[tuple[object, ...], list[str]]
 ISSUED, PENDING = "issued", "would change"
 
 
@@ -137,7 +138,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     )
     files = [
         row
-        for row in store.arrow(BronzeFiles).to_pylist()
+        for row in rows_of_table(store.arrow(BronzeFiles), BronzeFilesRow)
         if row["run_id"] in later and row["status_code"] == FileStatus.ACCEPTED.value
     ]
     names = {row["content_hash"]: row["source_file"] for row in files}
@@ -153,7 +154,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
                 found[owners[row["meter_point_id"]]].append(
                     (first, f"{names[row['content_hash']]} ({first}{f' to {last}' if last != first else ''})")
                 )
-    for edit in store.arrow(BronzeManualEdits).to_pylist():
+    for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow):
         customer = owners.get(edit["meter_point_id"])
         if customer and f"{edit['approved_at_utc']:%Y%m%dT%H%M%SZ}" >= since[:_INSTANT]:
             found[customer].append(
@@ -162,13 +163,13 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     return found
 
 
-def _subject(table: type[Table], row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _subject(table: type[Table], row: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(row[name] for name in table.key() if name != "revision")
 
 
 def _notices(product: Product, rows: Iterable[Mapping[str, Any]]) -> _Notices:
     """Subject and revision of a result -> the notices of its correction sheet, each once."""
-    found: dict[tuple[Any, ...], dict[str, None]] = {}
+    found: dict[tuple[object, ...], dict[str, None]] = {}
     for row in sorted(rows, key=lambda row: int(row["correction_number"])):
         found.setdefault((*_subject(product.result, row), row["revision"]), {}).update(
             dict.fromkeys(row["notices"])
