@@ -242,7 +242,6 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
         assert "<b>t" not in page
 
 
-@pytest.mark.spark
 def test_the_product_on_spark_frames_gives_the_same_rows(
     malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any
 ) -> None:

@@ -146,7 +146,6 @@ def test_the_benchmark_reports_what_it_measured() -> None:
     assert found["peak_memory_mb_per_process"] > 0
 
 
-@pytest.mark.spark
 def test_a_city_is_priced_in_spark(spark: SparkSession) -> None:
     from pyspark.sql.pandas.types import from_arrow_schema
 
