@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 # Compiled once here: where nothing may write bytecode later (PYTHONDONTWRITEBYTECODE), every process would compile its libraries anew.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help setup setup-dev demo test test-long check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
+.PHONY: help setup setup-dev demo test test-unit test-changed test-long coverage check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -38,14 +38,21 @@ setup-dev: setup $(VENV)/dev.stamp ## As setup, with the test tools
 demo: setup ## The whole chain on real and simulated input; prints where everything is
 	$(BIN)/zhixiang demo
 
-test: setup-dev ## All checks and tests
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest
+# Two processes, a file each: fixtures of a module are made once, and each process has one Spark session at most.
+TWO := -n 2 --dist loadfile --no-loadscope-reorder
+UNSTARTED := not spark and not chain and not browser and not slow and not long
 
-test-long: setup-dev ## Deliveries one by one, killed runs between them, against all at once: every way of being touched (10 minutes)
-	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest tests/integration/test_affected_deliveries.py
+test: check ## All checks and tests, with coverage (12 minutes)
+	$(BIN)/python -m pytest $(TWO)
+
+test-unit: setup-dev ## The tests without JVM, browser or command line (under 90 seconds)
+	$(BIN)/python -m pytest $(TWO) -m "$(UNSTARTED)" tests/contracts tests/properties tests/unit
+
+test-changed: setup-dev ## The tests that what changed since main can break; BASE=REV for another commit
+	$(BIN)/python -m scripts.changed_tests --base $(or $(BASE),main)
+
+test-long: setup-dev ## Every way of being affected, and 10,000 random contracts against the clauses (15 minutes)
+	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest $(TWO) tests/integration/test_affected_deliveries.py tests/oracles
 
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -1,4 +1,6 @@
-"""One Spark session for all tests, an own home per test, and loopback as the only network."""
+"""One Spark session for all tests, an own home per test, loopback as the only network, and marks that nobody
+has to set.
+"""
 
 from __future__ import annotations
 
@@ -11,11 +13,42 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.settings import Settings, packaged
+from pipelines.storage import spark as spark_session
+from tests.marks import mark
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LOOPBACK = ("127.", "::1", "localhost")
+_RUNNING: list[pytest.Item] = []
+
+
+def pytest_configure() -> None:
+    """A test that is not marked ``spark`` fails where it starts a JVM: a run without such tests is quick."""
+    start = spark_session.start_session
+
+    def guarded(*arguments: Any, **options: Any) -> Any:
+        if _RUNNING and not _RUNNING[-1].get_closest_marker("spark"):
+            pytest.fail("This test starts a JVM of its own: take the session from the fixture `spark`.")
+        return start(*arguments, **options)
+
+    spark_session.start_session = guarded
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks for what a test starts, before any of them is deselected."""
+    mark(items)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[Any]:
+    """Which test is running, its fixtures included."""
+    _RUNNING.append(item)
+    try:
+        return (yield)
+    finally:
+        _RUNNING.pop()
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -36,9 +69,9 @@ def _loopback_only() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SparkSession]:
     """The one session; its state lies in a folder of its own."""
-    from pipelines.storage.spark import start_session
-
-    session = start_session(Settings(packaged("conf"), tmp_path_factory.mktemp("spark")), "tests")
+    session = spark_session.start_session(
+        Settings(packaged("conf"), tmp_path_factory.mktemp("spark")), "tests"
+    )
     yield session
     session.stop()
 

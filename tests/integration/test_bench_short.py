@@ -3,34 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections import namedtuple
 from pathlib import Path
 
 import pytest
 
 from pipelines.errors import MachineError
-
-ROOT = Path(__file__).resolve().parent.parent.parent
-
-
-def call(arguments: list[str], home: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "ZHIXIANG_HOME": str(home), "MPLBACKEND": "Agg"}
-    return subprocess.run(
-        [sys.executable, "-m", *arguments],
-        capture_output=True,
-        text=True,
-        env=environment,
-        cwd=ROOT,
-        timeout=300,
-        check=False,
-    )
+from tests.command_line import run_module, zhixiang
 
 
 @pytest.mark.slow
-@pytest.mark.spark
 def test_own_chain_duckdb_and_polars_agree(tmp_path: Path) -> None:
     arguments = [
         "benchmarks.metering",
@@ -46,9 +28,8 @@ def test_own_chain_duckdb_and_polars_agree(tmp_path: Path) -> None:
         "polars",
         "curves",
     ]
-    answer = call(
-        [*arguments, "--json", "--out", str(tmp_path / "out"), "--dir", str(tmp_path / "data")], tmp_path
-    )
+    folders = ["--out", str(tmp_path / "out"), "--dir", str(tmp_path / "data")]
+    answer = run_module(tmp_path, *arguments, "--json", *folders)
     assert answer.returncode == 0, answer.stderr[-2000:]
     figures = json.loads(answer.stdout)
     assert {found["with"] for found in figures["agreement"]} == {"duckdb", "polars", "curves"}
@@ -63,9 +44,8 @@ def test_own_chain_duckdb_and_polars_agree(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.spark
 def test_a_city_day_finds_every_gap_and_negative_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    answer = call(["zhixiang.cli.main", "bench", "city-day", "--meters", "400", "--json"], tmp_path)
+    answer = zhixiang(tmp_path, "bench", "city-day", "--meters", "400", "--json")
     assert answer.returncode == 0, answer.stderr[-2000:]
     day = json.loads(answer.stdout)
     planted, found = day["planted"], day["found"]

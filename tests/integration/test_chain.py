@@ -4,14 +4,10 @@ order of arrival changes.
 
 from __future__ import annotations
 
-import csv
-import gzip
-import hashlib
 import json
 import random
 import shutil
 from collections.abc import Callable
-from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -36,6 +32,7 @@ from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.tables import EfficiencyBillLinesV1
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from tests.command_line import zhixiang
+from tests.integration.bill_origins import Delivered, is_founded, is_received
 from zhixiang.delivery.codes import deliver_codes
 from zhixiang.delivery.context import Delivery
 from zhixiang.reports.explain import explain
@@ -43,6 +40,7 @@ from zhixiang.reports.issued import newest_with_evidence
 from zhixiang.reports.traces import traces_of
 
 pytestmark = pytest.mark.slow
+
 
 MONTHS = ("2026-08", "2026-09")
 
@@ -214,25 +212,6 @@ def _a_fen_more(line: dict[str, Any]) -> dict[str, Any]:
     return {**line, "amount_cny": line["amount_cny"] + Decimal("0.01") * is_it}
 
 
-class Delivered:
-    """The received files as they lie in the inbox, line by line."""
-
-    def __init__(self, inbox: Path) -> None:
-        self._inbox = inbox
-        self._files: dict[str, list[list[str]]] = {}
-
-    def record(self, row: dict[str, Any]) -> dict[str, str]:
-        """The record on the line that a row names, by the names in the file's header."""
-        name = row["source_file"]
-        if name not in self._files:
-            content = (self._inbox / name).read_bytes()
-            assert hashlib.sha256(content).hexdigest() == row["content_hash"]
-            text = gzip.decompress(content) if name.endswith(".gz") else content
-            self._files[name] = list(csv.reader(text.decode().splitlines()))
-        lines = self._files[name]
-        return dict(zip(lines[0], lines[row["line_number"] - 1], strict=True))
-
-
 @pytest.mark.parametrize("month", MONTHS)
 def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path, month: str) -> None:
     """Of each line the fact, the determinant and the registers, which are read once more from the very line
@@ -247,121 +226,10 @@ def test_every_line_of_every_bill_leads_back_to_file_and_line(home: Path, month:
         for line in issued["efficiency_bill_lines_v1"]:
             way = explain(traces, facts, issued, line["line_number"])
             assert way["line"] == line
-            _is_founded(way, issued["result"])
-            _is_received(way, issued["result"], delivered, BillingMonth.parse(month))
+            is_founded(way, issued["result"])
+            is_received(way, issued["result"], delivered, BillingMonth.parse(month))
             count += 1
     assert count == 252 * 3 + {"2026-08": 14, "2026-09": 11}[month]
-
-
-def _is_founded(way: dict[str, Any], bill: dict[str, Any]) -> None:
-    """The fact says where it stands and how sure it is, the figure of it is in the formula, and the
-    determinant is the line's quantity.
-    """
-    line, component = way["line"], way["line"]["component_code"]
-    for fact in (way["fact"], *way["named_facts"]):
-        assert fact["document"]
-        assert fact["clause"]
-        assert fact["confidence"] in {
-            "official",
-            "secondary",
-            "derived",
-            "medium",
-            "unverified",
-            "illustrative",
-        }
-        assert fact["file"]
-    if component != "power_factor_adjustment":
-        assert way["fact"]["fact_id"] == line["fact_id"]
-        assert way["fact"]["value"] in line["formula"]
-    # The hours that make an hour sharp, what floats, the rule of the billed demand, what the adjustment
-    # leaves out; some are several figures.
-    season = "1_7_8_12" if bill["billing_month"] == "2026-08" else "2_3_4_5_6_9_10_11"
-    period = (
-        ["time_of_use.floating", f"time_of_use.schedule.large_industry.months_{season}"]
-        if line["period_code"]
-        else []
-    )
-    demand = [
-        f"basic_charge.demand.{name}"
-        for name in ("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio")
-    ]
-    expected = {
-        "energy_base": [f"time_of_use.ratios.large_industry.{line['period_code']}", *period]
-        if period
-        else [],
-        "basic_demand": demand,
-        "demand_excess": demand,
-        "power_factor_adjustment": ["power_factor.base_excludes"],
-    }
-    assert [fact["fact_id"] for fact in way["named_facts"]] == expected.get(component, period)
-    order = ["official", "secondary", "medium", "derived", "unverified", "illustrative"]
-    assert line["fact_confidence_code"] == max(
-        (fact["confidence"] for fact in (way["fact"], *way["named_facts"])), key=order.index
-    )
-    (determinants,) = way["determinants"]
-    assert way["contract"]["pricing_scheme"] == bill["pricing_scheme_code"]
-    if line["period_code"]:
-        assert determinants[f"{line['period_code']}_kwh"] == line["quantity"]
-    elif component == "basic_demand":
-        assert (
-            determinants["max_demand_kw"]
-            == bill["max_demand_kw"]
-            <= float(line["quantity"])
-            == float(way["contract"]["contract_demand_kw"])
-        )
-    elif component == "power_factor_adjustment":
-        assert determinants["power_factor_ratio"] == bill["power_factor_ratio"]
-    else:
-        assert determinants["energy_kwh"] == line["quantity"]
-    if way["intervals"]:
-        assert sum(row["final_kwh"] for row in way["intervals"]) == pytest.approx(
-            # The highest demand is that of one quarter of an hour; a period is the curve's split, scaled to
-            # the registers.
-            bill["max_demand_kw"] / 4 if component == "basic_demand" else float(line["quantity"]),
-            rel=1e-3,
-        )
-
-
-def _is_received(
-    way: dict[str, Any], bill: dict[str, Any], delivered: Delivered, month: BillingMonth
-) -> None:
-    """The energy of the bill is the last register less the first, as they stand in the files; the contract
-    and the curves lie there too.
-    """
-    by_table: dict[str, list[dict[str, Any]]] = {}
-    for row in way["received"]:
-        by_table.setdefault(row["table"], []).append({**row, "record": delivered.record(row)})
-    (terms,) = by_table.pop("bronze_customers")
-    assert terms["record"]["customer_id"] == bill["customer_id"]
-    assert terms["record"]["pricing_scheme_code"] == bill["pricing_scheme_code"]
-    channels = {"active_forward"} | (
-        {"reactive_lagging", "reactive_leading"}
-        if way["line"]["component_code"] == "power_factor_adjustment"
-        else set()
-    )
-    counters: dict[str, dict[date, Decimal]] = {}
-    for row in by_table.pop("bronze_register_reads"):
-        assert (row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"]))
-        counters.setdefault(row["channel_code"], {})[row["day"]] = Decimal(row["record"]["R"])
-    assert counters.keys() == channels
-    for channel, registers in counters.items():
-        (multiplier,) = {row["multiplier_ratio"] for row in way["days"] if row["channel_code"] == channel}
-        energy = (registers[max(registers)] - registers[min(registers)]) * Decimal(repr(multiplier))
-        assert (min(registers), max(registers)) == (month.previous().last_day, month.last_day)
-        assert energy == (
-            bill["energy_kwh"]
-            if channel == "active_forward"
-            else way["determinants"][0][channel.replace("reactive_", "") + "_kvarh"]
-        )
-    curves = by_table.pop("bronze_load_curves", [])
-    assert [row["day"] for row in curves] == [row["curve_date"] for row in way["intervals"]]
-    assert all(
-        (row["record"]["ID"], row["record"]["DATA_DATE"]) == (row["meter_point_id"], str(row["day"]))
-        for row in curves
-    )
-    assert not by_table
-    if way["line"]["period_code"] and len(curves) != month.day_count:
-        assert way["line"]["period_code"] == "sharp"
 
 
 def test_explain_answers_at_the_command_line(home: Path) -> None:

@@ -24,7 +24,6 @@ from products.credit_index.training import Sample, fit
 if TYPE_CHECKING:
     from pipelines.settings import Settings
 
-pytestmark = pytest.mark.spark
 SEPTEMBER = BillingMonth(2026, 9)
 
 

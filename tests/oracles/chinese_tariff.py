@@ -12,81 +12,28 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from datetime import date, timedelta
-from fractions import Fraction
 from math import floor
 from typing import Any
 
-F = Fraction
+from tests.oracles.chinese_figures import (
+    CATALOGUE,
+    CATALOGUE_PERIODS,
+    COMBINED,
+    ENERGY_BASE,
+    FUNDS,
+    LINE_LOSS,
+    OLD_RATIOS,
+    PRINTED,
+    RATIOS,
+    SINGLE_PART,
+    TIERS,
+    TWO_PART,
+    F,
+)
+
 Line = tuple[str, str, int]
 Case = dict[str, Any]
-
 PERIODS = ("sharp", "peak", "flat", "valley", "deep_valley")
-# 浙发改价格〔2026〕112号: sharp : peak : flat : valley : deep valley.
-RATIOS = {"sharp": F("2.05"), "peak": F("1.85"), "flat": F(1), "valley": F("0.4"), "deep_valley": F("0.2")}
-# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce has no
-# deep valley.
-OLD_RATIOS = {
-    "large_industry": {
-        "sharp": F("1.98"),
-        "peak": F("1.65"),
-        "flat": F(1),
-        "valley": F("0.38"),
-        "deep_valley": F("0.20"),
-    },
-    "general_commercial": {"sharp": F("1.65"), "peak": F("1.50"), "flat": F(1), "valley": F("0.38")},
-}
-# The fourth regulatory period from 2026-08-01: energy, capacity, demand of two-part users; energy of
-# single-part ones.
-TWO_PART = {
-    "1_to_20kv": ("0.1250", "29.5", "47.2"),
-    "35kv": ("0.0895", "27.5", "44.0"),
-    "110kv": ("0.0767", "25.5", "40.8"),
-    "220kv_up": ("0.0663", "23.5", "37.6"),
-}
-SINGLE_PART = {"below_1kv": "0.2412", "1_to_20kv": "0.2114"}
-# Own figure before time of use: purchase, loss and system operation together.
-ENERGY_BASE = "0.5250"
-FUNDS = "0.02923875"
-LINE_LOSS = F("0.0307")
-# Catalogue of 2018-04-01.
-CATALOGUE = {
-    "large_industry": {"1_to_20kv": "0.6644", "35kv": "0.6344", "110kv": "0.6124", "220kv_up": "0.6074"},
-    "general_commercial": {
-        "below_1kv": "0.8277",
-        "1_to_20kv": "0.7897",
-        "35kv": "0.7597",
-        "110kv": "0.7597",
-        "220kv_up": "0.7597",
-    },
-}
-CATALOGUE_PERIODS = {"sharp": "1.0824", "peak": "0.9004", "valley": "0.4164"}
-# Tiers of a dwelling: limit per year, flat, peak, valley.
-TIERS = (
-    (F(2760), "0.538", "0.568", "0.288"),
-    (F(4800), "0.588", "0.618", "0.338"),
-    (None, "0.838", "0.868", "0.588"),
-)
-COMBINED = {"below_1kv": "0.558", "1_to_20kv": "0.538"}
-# 水电财字[1983]215号, percent from 1.00 down to 0.54, as printed.
-_COLUMN_90 = (
-    "-0.75 " * 6
-    + "-0.6 -0.45 -0.3 -0.15 0 "
-    + " ".join(f"{0.5 * n:g}" for n in range(1, 21))
-    + " 11 12 13 14 15 17 19 21 23 25 27 29 31 33 35 37"
-)
-_COLUMN_85 = (
-    "-1.1 " * 7
-    + "-0.95 -0.8 -0.65 -0.5 -0.4 -0.3 -0.2 -0.1 0 "
-    + " ".join(f"{0.5 * n:g}" for n in range(1, 21))
-    + " 11 12 13 14 15 17 19 21 23 25 27"
-)
-_COLUMN_80 = (
-    "-1.3 " * 9
-    + "-1.15 -1 -0.9 -0.8 -0.7 -0.6 -0.5 -0.4 -0.3 -0.2 -0.1 0 "
-    + " ".join(f"{0.5 * n:g}" for n in range(1, 21))
-    + " 11 12 13 14 15 17"
-)
-PRINTED = {"0.90": _COLUMN_90.split(), "0.85": _COLUMN_85.split(), "0.80": _COLUMN_80.split()}
 
 
 def half_up(value: F, digits: int) -> F:
@@ -378,42 +325,6 @@ def adjustments(case: Case, charged: list[tuple[str | None, Line, F]]) -> Iterat
             "",
             amount(F(base, 100), adjustment_percent(standard, hundredths) / 100),
         )
-
-
-# Days off by the State Council's notices of 2024, 2025 and 2026, and the three first days of 劳动节 and 国庆节.
-SPRING_FESTIVAL = {2024: (date(2024, 2, 10), 8), 2025: (date(2025, 1, 28), 8), 2026: (date(2026, 2, 15), 9)}
-DAYS_OFF = {2024: ((5, 1, 5), (10, 1, 7)), 2025: ((5, 1, 5), (10, 1, 8)), 2026: ((5, 1, 5), (10, 1, 7))}
-
-
-def hour_period(day: date, hour: float) -> str:
-    """Period of large industry at an hour of a day, by the notices of 2024 and 2026."""
-    start, length = SPRING_FESTIVAL[day.year]
-    spring = start <= day < start + timedelta(days=length)
-    summer = day.month in (1, 7, 8, 12)
-    if day >= date(2026, 7, 1):
-        first_three = any(
-            (day.month, (day.day - first) // 3) == (month, 0) and day.day >= first
-            for month, first, _ in DAYS_OFF[day.year]
-        )
-        if (spring or first_three) and hour < 15:
-            return "valley" if hour < 9 else "deep_valley"
-        if hour < 7 or 11 <= hour < 14:
-            return "valley"
-        if hour < 16 or hour >= 23:
-            return "flat"
-        return "sharp" if summer and 18 <= hour < 22 else "peak"
-    off = spring or any(
-        day.month == month and first <= day.day < first + days for month, first, days in DAYS_OFF[day.year]
-    )
-    if off and 10 <= hour < 14:
-        return "deep_valley"
-    if hour < 8 or 11 <= hour < 13:
-        return "valley"
-    if summer:
-        if 9 <= hour < 11 or 15 <= hour < 17:
-            return "sharp"
-        return "peak" if hour < 9 or 17 <= hour < 23 else "flat"
-    return "peak" if hour < 17 else "flat"
 
 
 def largest_remainder(total: F, weights: list[float], step: F) -> list[F]:

@@ -22,6 +22,8 @@ from pipelines.tariff.batch.bills import price_batch
 from pipelines.tariff.batch.columns import bills_table
 from pipelines.tariff.batch.months import priced_months
 from tests.oracles import chinese_tariff as oracle
+from tests.oracles.chinese_figures import PRINTED
+from tests.oracles.chinese_hours import hour_period
 from tests.oracles.random_cases import WORLD, facts_of_world, fit_to_periods, random_case, supply_of_case
 
 SHIPPED = load_facts(packaged("conf") / "facts")
@@ -81,7 +83,7 @@ def test_the_printed_cells_and_the_rule_below_them(standard: str) -> None:
         assert rule.ratio(Decimal(hundredths) / 100, Decimal(standard)) * 100 == Decimal(
             str(float(oracle.adjustment_percent(standard, hundredths)))
         )
-    assert len(oracle.PRINTED[standard]) == 47
+    assert len(PRINTED[standard]) == 47
 
 
 def test_power_factors_of_random_energies() -> None:
@@ -96,7 +98,7 @@ def test_power_factors_of_random_energies() -> None:
 def test_every_quarter_hour_of_three_years_lies_in_the_period_of_its_notice() -> None:
     day = date(2024, 3, 1)
     while day < date(2027, 1, 1):
-        expected = tuple(TouPeriod(oracle.hour_period(day, slot / 4)) for slot in range(96))
+        expected = tuple(TouPeriod(hour_period(day, slot / 4)) for slot in range(96))
         assert SHIPPED.time_of_use.slot_periods(day, CustomerClass.LARGE_INDUSTRY) == expected, day
         day += timedelta(days=1)
 
@@ -127,8 +129,11 @@ def test_penalties_of_random_delays() -> None:
 
 
 def test_the_second_writing_imports_nothing_of_the_first() -> None:
-    text = Path(oracle.__file__).read_text(encoding="utf-8")
-    imported = {
-        line.split()[1].split(".")[0] for line in text.splitlines() if line.startswith(("import ", "from "))
-    }
-    assert imported <= {"__future__", "itertools", "collections", "datetime", "fractions", "math", "typing"}
+    for path in Path(oracle.__file__).parent.glob("chinese_*.py"):
+        imported = {
+            line.split()[1].removeprefix("tests.oracles.chinese_")
+            for line in path.read_text(encoding="utf-8").splitlines()
+            if line.startswith(("import ", "from "))
+        }
+        known = {"__future__", "itertools", "collections.abc", "collections", "datetime", "fractions", "math"}
+        assert imported <= known | {"typing", "figures", "hours"}, path.name

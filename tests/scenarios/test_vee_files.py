@@ -6,8 +6,6 @@ import csv
 import json
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from dataclasses import replace
 from datetime import date
@@ -25,6 +23,7 @@ from pipelines.formats import LongMapping, load_mapping
 from pipelines.settings import load_settings, packaged
 from pipelines.transforms.curves.day_curves import CurveOutcome
 from pipelines.vee import CHECKS
+from tests.command_line import zhixiang
 from zhixiang.vee_files import run as vee_run
 from zhixiang.vee_files.folder import prepare_folder, write_summary, written_whole
 from zhixiang.vee_files.outputs import flags_of, long_intervals, write_vee
@@ -155,25 +154,12 @@ def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(
     assert abs(filled - truth).mean() < 0.1 * truth.mean()
 
 
-def command(*arguments: str, home: Path) -> subprocess.CompletedProcess[str]:
-    plain = {name: value for name, value in os.environ.items() if not name.startswith("ZHIXIANG")}
-    run = [sys.executable, "-m", "zhixiang.cli.main", *arguments]
-    return subprocess.run(
-        run,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        env={**plain, "ZHIXIANG_HOME": str(home)},
-    )
-
-
 def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path) -> None:
     good = STEEL / "E_MP_POWER_CURVE_2026-03.csv"
     with zipfile.ZipFile(tmp_path / "curves.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(good, "curves.csv")
     out = tmp_path / "out"
-    done = command("vee", str(tmp_path / "curves.zip"), "--out", str(out), "--json", home=tmp_path / "home")
+    done = zhixiang(tmp_path / "home", "vee", str(tmp_path / "curves.zip"), "--out", str(out), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["meter_points"] == 1
     curves_alone = {
@@ -197,27 +183,25 @@ def test_the_command_writes_its_folder_and_tells_by_its_exit_code(tmp_path: Path
             for number, line in enumerate(lines)
         )
     )
-    refused = command(
-        "vee", str(good), str(tmp_path / "letter.txt"), "--out", str(tmp_path / "two"), home=tmp_path / "home"
+    refused = zhixiang(
+        tmp_path / "home", "vee", str(good), str(tmp_path / "letter.txt"), "--out", str(tmp_path / "two")
     )
-    halted = command(
-        "vee", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "three"), home=tmp_path / "home"
-    )
+    halted = zhixiang(tmp_path / "home", "vee", str(tmp_path / "bad.csv"), "--out", str(tmp_path / "three"))
     assert (refused.returncode, halted.returncode) == (3, 4)
     assert "letter.txt" in refused.stderr
     assert (tmp_path / "two" / "intervals.csv").is_file()
     assert "line 3" in halted.stderr or "line 2" in halted.stderr
     (tmp_path / "m.yaml").write_text("id: x\nintervall_minutes: 15\n")
-    misspelt = command(
-        "vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml"), home=tmp_path / "home"
+    misspelt = zhixiang(
+        tmp_path / "home", "vee", str(good), "--out", str(out), "--mapping", str(tmp_path / "m.yaml")
     )
     assert misspelt.returncode == 2
     assert "m.yaml:2: intervall_minutes is not known here" in misspelt.stderr
-    nowhere = command("vee", str(good), "--out", str(tmp_path / "letter.txt" / "out"), home=tmp_path / "home")
+    nowhere = zhixiang(tmp_path / "home", "vee", str(good), "--out", str(tmp_path / "letter.txt" / "out"))
     assert (nowhere.returncode, "cannot be written to" in nowhere.stderr) == (2, True)
     undeclared = tmp_path / "long.csv"
     undeclared.write_text("meter,time,kwh\nM1,2026-08-01 00:00:00,1\n")
-    unknown = command("vee", str(undeclared), "--out", str(out), home=tmp_path / "home")
+    unknown = zhixiang(tmp_path / "home", "vee", str(undeclared), "--out", str(out))
     assert (unknown.returncode, "--mapping" in unknown.stderr) == (3, True)
     assert {path.name for path in out.iterdir()} == {"rejected.csv", "report.html", "summary.json"}, (
         "nothing of the run before stays"
@@ -234,14 +218,8 @@ def test_the_user_s_own_files_in_the_folder_are_neither_taken_away_nor_overwritt
         "values:\n  - {column: kwh, unit: kWh, channel: active_forward}\n"
     )
     before = {path.name: path.read_bytes() for path in own.iterdir()}
-    onto_itself = command(
-        "vee",
-        str(own / "intervals.csv"),
-        "--mapping",
-        str(mapping),
-        "--out",
-        str(own),
-        home=tmp_path / "home",
+    onto_itself = zhixiang(
+        tmp_path / "home", "vee", str(own / "intervals.csv"), "--mapping", str(mapping), "--out", str(own)
     )
     assert (onto_itself.returncode, "is read and would be overwritten" in onto_itself.stderr) == (2, True), (
         onto_itself.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -20,11 +19,6 @@ BASIC, LATE, TIERS, NETWORK = (
     "tariffs/transmission.yaml",
 )
 FACTOR, USE, CATALOGUE = "power_factor_adjustment.yaml", "time_of_use.yaml", "tariffs/catalogue.yaml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "facts"))
 
 
 def change(folder: Path, name: str, old: str, new: str) -> int:

@@ -10,18 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.codes import Confidence
 from pipelines.errors import FactFileError, FactNotInForceError
 from pipelines.facts import check_facts, load_facts
-from pipelines.settings import packaged
+from tests.unit.pipelines.facts.changed_files import FOLDER, refused
 
-FOLDER = packaged("conf") / "facts"
 TRANSMISSION = "tariffs/transmission.yaml"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(FOLDER, tmp_path / "facts"))
 
 
 def change(folder: Path, name: str, old: str, new: str, count: int = 1) -> int:
@@ -31,16 +24,6 @@ def change(folder: Path, name: str, old: str, new: str, count: int = 1) -> int:
     assert old in text
     path.write_text(text.replace(old, new, count), encoding="utf-8")
     return text[: text.index(old)].count("\n") + 1
-
-
-def refused(folder: Path, name: str, line: int | None, words: str) -> None:
-    with pytest.raises(FactFileError) as raised:
-        load_facts(folder)
-    assert (raised.value.path, raised.value.line) == (name, line)
-    assert words in raised.value.message
-    problems = [finding for finding in check_facts(folder) if finding.is_problem]
-    assert [(finding.file, finding.line) for finding in problems] == [(name, line)]
-    assert words in problems[0].message
 
 
 @pytest.mark.parametrize(
@@ -341,113 +324,3 @@ def test_the_digest_follows_every_byte(folder: Path) -> None:
     change(folder, "transfer_supply.yaml", "green_max_ratio: 0.05,", "green_max_ratio: 0.15,")
     assert load_facts(folder).digest != before
     assert len(before) == 64
-
-
-def test_the_listing_names_every_fact_with_its_source() -> None:
-    facts = load_facts(FOLDER)
-    rows = {row.fact_id: row for row in facts.describe(date(2026, 9, 1))}
-    price = rows["transmission.two_part.energy.1_to_20kv"]
-    assert (price.value, price.unit, price.confidence, price.effective_from) == (
-        "0.1250",
-        "CNY/kWh",
-        "medium",
-        "2026-08-01",
-    )
-    assert "1077" in price.document
-    assert rows["energy_base"].confidence == Confidence.ILLUSTRATIVE
-    for fact_id in facts.by_id:
-        assert any(row_id == fact_id or row_id.startswith(f"{fact_id}.") for row_id in rows), fact_id
-    assert len(rows) == len(facts.describe(date(2026, 9, 1)))
-
-
-def test_the_listing_of_an_earlier_day_says_what_is_not_in_force() -> None:
-    rows = {row.fact_id: row for row in load_facts(FOLDER).describe(date(2026, 7, 31))}
-    assert rows["transmission.two_part.energy"].value == "not in force"
-    assert rows["transmission.two_part.energy"].note == "covers from 2026-08-01 on"
-    assert rows["time_of_use.ratios.large_industry.peak"].value == "1.85"
-
-
-def test_the_listing_by_knowledge_leaves_out_what_came_later() -> None:
-    def national(known: date) -> str:
-        rows = load_facts(FOLDER).describe(date(2026, 9, 1), known)
-        return next(row.value for row in rows if row.fact_id == "emission_factor.national")
-
-    assert national(date(2026, 1, 30)) == "0.5366"
-    assert national(date(2026, 1, 31)) == "0.5306"
-
-
-def monthly(folder: Path, *rows: str) -> None:
-    header = (FOLDER / "tariffs/energy_base_monthly.csv").read_text(encoding="utf-8")
-    (folder / "tariffs/energy_base_monthly.csv").write_text(
-        header + "".join(f"{row}\n" for row in rows), encoding="utf-8"
-    )
-
-
-SEPTEMBER = (
-    "2026-09,purchase,0.41,notice 9,2026-08-28",
-    "2026-09,line_loss,0.013,notice 9,2026-08-28",
-    "2026-09,system_operation,0.05,n,2026-08-29",
-)
-
-
-def test_published_prices_stand_before_the_illustrative_one(folder: Path) -> None:
-    monthly(folder, *SEPTEMBER)
-    price = load_facts(folder).energy_base
-    assert price.on(date(2026, 8, 31)) == Decimal("0.5250")
-    assert price.on(date(2026, 9, 30)) == Decimal("0.473")
-    assert price.version_on(date(2026, 9, 1)).citation.confidence is Confidence.OFFICIAL
-    assert price.on(date(2026, 9, 1), known=date(2026, 8, 28)) == Decimal("0.5250")
-    with pytest.raises(FactNotInForceError):
-        price.on(date(2026, 10, 1))
-
-
-def test_published_prices_of_the_first_month_replace_the_illustrative_one(folder: Path) -> None:
-    monthly(
-        folder, *(row.replace("2026-09,", "2026-08,").replace("2026-08-2", "2026-07-2") for row in SEPTEMBER)
-    )
-    assert load_facts(folder).energy_base.on(date(2026, 8, 1)) == Decimal("0.473")
-
-
-def test_a_published_series_that_begins_early_never_falls_back_on_the_illustrative_price(
-    folder: Path,
-) -> None:
-    monthly(
-        folder, *(row.replace("2026-09,", "2026-07,").replace("2026-08-2", "2026-06-2") for row in SEPTEMBER)
-    )
-    price = load_facts(folder).energy_base
-    assert price.on(date(2026, 7, 31)) == Decimal("0.473")
-    for day in (date(2026, 8, 1), date(2026, 9, 30)):
-        with pytest.raises(FactNotInForceError):
-            price.on(day)
-
-
-@pytest.mark.parametrize(
-    ("rows", "line", "words"),
-    [
-        (
-            (*SEPTEMBER, *(row.replace("2026-09,", "2026-11,") for row in SEPTEMBER)),
-            5,
-            "no price for 2026-10: a gap",
-        ),
-        (SEPTEMBER[:2], 2, "lacks system_operation"),
-        ((*SEPTEMBER, SEPTEMBER[0]), 5, "stands twice"),
-        ((SEPTEMBER[0].replace("0.41", "-0.41"),), 2, "must not be negative"),
-        ((SEPTEMBER[0].replace("purchase", "profit"),), 2, "no known component"),
-        ((SEPTEMBER[0].replace("2026-09,", "2026-13,"),), 2, "YYYY-MM"),
-        ((SEPTEMBER[0].replace("notice 9", ""),), 2, "none empty"),
-    ],
-)
-def test_a_wrong_monthly_price_is_refused_at_its_line(
-    folder: Path, rows: tuple[str, ...], line: int, words: str
-) -> None:
-    monthly(folder, *rows)
-    refused(folder, "tariffs/energy_base_monthly.csv", line, words)
-
-
-def test_every_figure_in_force_has_a_document_or_says_that_none_was_read(folder: Path) -> None:
-    rows = [row for row in load_facts(folder).describe(date(2026, 9, 1)) if row.value != "not in force"]
-    assert [
-        row.fact_id
-        for row in rows
-        if not all((row.document, row.clause, row.issuer, row.source, row.confidence))
-    ] == []

@@ -13,7 +13,7 @@ from pipelines.errors import InputRefusedError, SettingsError
 from pipelines.formats import detect
 from pipelines.formats.mapping_files import MOST_BYTES, load_mapping
 from pipelines.settings import packaged
-from tests.unit.pipelines.formats.test_mapping import as_parquet, lines, mapping, read, stamped
+from tests.unit.pipelines.formats.mapped_lines import as_parquet, lines, mapping, read, stamped
 
 CURVES = (packaged("samples") / "steel" / "E_MP_POWER_CURVE_2026-03.csv").read_text(encoding="utf-8")
 

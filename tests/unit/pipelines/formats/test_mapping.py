@@ -4,7 +4,6 @@ is refused.
 
 from __future__ import annotations
 
-import io
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,66 +11,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 import pytest
 
-from pipelines.errors import InputRefusedError, SettingsError
+from pipelines.errors import InputRefusedError
 from pipelines.formats import (
-    FormatSettings,
     LongForm,
-    LongMapping,
-    ReadResult,
     detect,
-    load_mapping,
-    load_mappings,
 )
-from pipelines.formats.contract import rows_schema
-from pipelines.settings import load_settings, packaged
-from pipelines.tables.bronze import BronzeLoadCurves
-
-SETTINGS = load_settings(packaged("conf")).section(FormatSettings)
-PLAIN: dict[str, Any] = {
-    "id": "plain",
-    "interval_minutes": 30,
-    "meter_point": {"column": "meter", "prefix": "MP-"},
-    "stamp": {"column": "ts", "place": "interval_start", "zone": "+08:00"},
-    "values": [{"column": "kwh", "unit": "kWh", "channel": "active_forward"}],
-}
-
-
-def mapping(**changes: Any) -> LongMapping:
-    return LongMapping.model_validate(PLAIN | changes)
-
-
-def stamped(**changes: str) -> dict[str, Any]:
-    return {"stamp": PLAIN["stamp"] | changes}
-
-
-def read(text: str | bytes, declared: LongMapping, name: str = "long.csv") -> ReadResult:
-    result = LongForm(declared).read(text.encode() if isinstance(text, str) else text, name, SETTINGS)
-    assert result.received_rows == result.rows.num_rows + result.rejects.num_rows
-    assert result.rows.schema == rows_schema(BronzeLoadCurves)
-    return result
-
-
-def told(result: ReadResult) -> dict[tuple[str, str, date], dict[int, float]]:
-    """The values that came, by meter point, channel and day, and within it by slot."""
-    return {
-        (row["meter_point_id"], row["channel_code"], row["curve_date"]): {
-            slot: value for slot, value in enumerate(row["values_unscaled"]) if value is not None
-        }
-        for row in result.rows.to_pylist()
-    }
-
-
-def lines(*rows: str, header: str = "meter,ts,kwh") -> str:
-    return "\n".join([header, *rows]) + "\n"
-
-
-def as_parquet(columns: dict[str, Any]) -> bytes:
-    buffer = io.BytesIO()
-    pq.write_table(pa.table(columns), buffer)
-    return buffer.getvalue()
+from pipelines.settings import packaged
+from tests.unit.pipelines.formats.mapped_lines import (
+    PLAIN,
+    SETTINGS,
+    as_parquet,
+    lines,
+    mapping,
+    read,
+    stamped,
+    told,
+)
 
 
 def test_lines_become_days_with_what_was_not_delivered_marked() -> None:
@@ -344,54 +301,6 @@ def test_the_name_decides_only_where_a_mapping_is_declared_for_it() -> None:
         detect("other.csv", b"meter,ts,kwh\n", [declared])
 
 
-GOOD = """id: plain
-interval_minutes: 30
-meter_point:
-  column: meter
-stamp:
-  column: ts
-  place: interval_start
-  zone: +08:00
-values:
-  - column: kwh
-    unit: kWh
-    channel: active_forward
-"""
-
-
-def test_a_mapping_file_is_read_and_a_folder_of_them(tmp_path: Path) -> None:
-    (tmp_path / "plain.yaml").write_text(GOOD)
-    assert load_mapping(tmp_path / "plain.yaml").columns == ("meter", "ts", "kwh")
-    assert [found.id for found in load_mappings(tmp_path)] == ["plain"]
-    assert load_mappings(tmp_path / "absent") == ()
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "line", "says"),
-    [
-        ("  place:", "  plaice:", 7, "stamp.plaice is not known here"),
-        ("interval_minutes: 30", "interval_minutes: 7", 2, "must divide"),
-        ("zone: +08:00", "zone: Mars/Base", 8, "no zone is named"),
-        ("zone: +08:00", "zone: Europe/Paris", 5, "day_offset"),
-        ("unit: kWh", "unit: kWs", 11, "no unit"),
-        ("channel: active_forward", "channel: active_foward", 12, "active_forward"),
-        ("unit: kWh", "unit: kvarh", 1, "does not fit the channel"),
-        ("id: plain", "id: plain\nid: again", 2, "stands twice"),
-        ("values:", "values: [", 10, "not readable"),
-        ("    channel: active_forward\n", "", 1, "channel of its own"),
-    ],
-)
-def test_a_bad_mapping_is_refused_with_its_line(
-    tmp_path: Path, old: str, new: str, line: int, says: str
-) -> None:
-    path = tmp_path / "bad.yaml"
-    path.write_text(GOOD.replace(old, new))
-    with pytest.raises(SettingsError) as refusal:
-        load_mapping(path)
-    assert says in refusal.value.message
-    assert f"bad.yaml:{line}:" in refusal.value.message
-
-
 def test_the_steel_file_s_midnight_rows_close_the_day_they_are_written_under(reference_data: Path) -> None:
     """The public file under a mapping tells the same as the committed E_MP_POWER_CURVE samples, which were
     made from it by other code.
@@ -458,51 +367,3 @@ def test_a_stamp_off_the_grid_is_told_in_the_sender_s_own_time() -> None:
 def test_bytes_of_another_encoding_are_told_where_to_declare_it() -> None:
     (reject,) = read(lines("甲,2026-09-01 00:00:00,1").encode("gbk"), mapping()).rejects.to_pylist()
     assert "encodings" in reject["reason"]
-
-
-def stamps(meter: str, minutes: int, count: int, first: datetime = datetime(2026, 9, 1)) -> list[str]:  # noqa: DTZ001 - a sender's local time
-    return [f"{meter},{first + timedelta(minutes=minutes * place)},{place % 7 + 1}" for place in range(count)]
-
-
-@pytest.mark.parametrize(("sent", "declared"), [(60, 15), (30, 15), (60, 30), (1440, 15)])
-def test_values_farther_apart_than_the_mapping_says_are_refused(sent: int, declared: int) -> None:
-    """Twenty hourly values of 1 kWh would be 20 quarters of an hour of 4 kW each, and the hours between would
-    be estimated as high.
-    """
-    text = lines(*stamps("A", sent, 20))
-    with pytest.raises(InputRefusedError) as refused:
-        read(text, mapping(interval_minutes=declared))
-    assert refused.value.reason_code == "bad_structure"
-    assert refused.value.reason == f"values of 'A' come every {sent} minutes, the mapping says {declared}"
-    assert read(text, mapping(interval_minutes=sent)).rejects.num_rows == 0
-
-
-def test_eight_steps_are_no_chance_and_seven_may_be() -> None:
-    with pytest.raises(InputRefusedError):
-        read(lines(*stamps("A", 60, 9)), mapping())
-    assert read(lines(*stamps("A", 60, 8)), mapping()).rejects.num_rows == 0
-    with pytest.raises(InputRefusedError, match="every 60 minutes"):
-        read(lines(*stamps("A", 60, 5), *stamps("B", 60, 5)), mapping())
-
-
-def test_one_meter_point_among_others_is_held_back_alone() -> None:
-    result = read(lines(*stamps("A", 30, 96), *stamps("B", 60, 24), *stamps("C", 30, 30)), mapping())
-    assert {name for name, _, _ in told(result)} == {"MP-A", "MP-C"}
-    assert result.rejects["line_number"].to_pylist() == list(range(98, 122))
-    assert set(result.rejects["reason"].to_pylist()) == {
-        "values of this meter point come every 60 minutes, the mapping says 30"
-    }
-    assert set(result.rejects["column_name"].to_pylist()) == {"ts"}
-
-
-def test_lost_values_are_no_other_spacing() -> None:
-    chosen = np.random.default_rng(4).random(960) < 0.35
-    rows = [row for row, kept in zip(stamps("A", 30, 960), chosen, strict=True) if kept]
-    assert read(lines(*rows), mapping()).rejects.num_rows == 0
-
-
-def test_the_lines_of_a_replay_are_judged_beside_those_that_stand() -> None:
-    every = stamps("A", 30, 96)
-    again = LongForm(mapping(), only=range(2, 98, 2)).read(lines(*every).encode(), "long.csv", SETTINGS)
-    assert again.rejects.num_rows == 0
-    assert sum(len(values) for values in told(again).values()) == 48

@@ -27,7 +27,7 @@ from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 from pipelines.transforms.curves.day_curves import refine_curves
 from pipelines.vee.editing.edit import Edit
-from tests.unit.pipelines.transforms.curves.test_day_curves import (
+from tests.unit.pipelines.transforms.curves.curve_records import (
     DAY,
     DAY_TYPES,
     SETTINGS,

@@ -194,7 +194,6 @@ def bills(given: Any, model: TrainedModel) -> dict[Any, list[dict[str, Any]]]:
     return {table: frame.toArrow().to_pylist() for table, frame in found.items()}  # type: ignore[union-attr]
 
 
-@pytest.mark.spark
 def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
     given: Any, model: TrainedModel
 ) -> None:
@@ -212,7 +211,6 @@ def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
     assert list(model.output_example) == ["expected_kwh"]
 
 
-@pytest.mark.spark
 def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str, Any]]]) -> None:
     assert set(bills) == {
         EfficiencyBillV1,
@@ -231,14 +229,12 @@ def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str,
             assert field.nullable or all(row[field.name] is not None for row in rows), field.name
 
 
-@pytest.mark.spark
 def test_every_billed_customer_and_nobody_else(bills: dict[Any, list[dict[str, Any]]]) -> None:
     expected = {(name, month) for name in [*OFFICES, "STEEL-01"] for month in ("2026-08", "2026-09")}
     assert {(row["customer_id"], row["billing_month"]) for row in bills[EfficiencyBillV1]} == expected
     assert len(bills[EfficiencyBillV1]) == len(expected)
 
 
-@pytest.mark.spark
 def test_evidence_sums_to_the_result(bills: dict[Any, list[dict[str, Any]]]) -> None:
     for bill in bills[EfficiencyBillV1]:
         key = (bill["customer_id"], bill["billing_month"])
@@ -261,7 +257,6 @@ def test_evidence_sums_to_the_result(bills: dict[Any, list[dict[str, Any]]]) -> 
         assert sum(bill["day_kwh"]) == pytest.approx(float(bill["energy_kwh"]))
 
 
-@pytest.mark.spark
 def test_a_bill_follows_from_its_evidence_and_what_was_altered_shows(
     given: Any, bills: dict[Any, list[dict[str, Any]]]
 ) -> None:
@@ -290,7 +285,6 @@ def test_a_bill_follows_from_its_evidence_and_what_was_altered_shows(
     assert (short.column, short.issued, short.computed) == ("rows", len(lines) - 1, len(lines))
 
 
-@pytest.mark.spark
 def test_peers_are_the_sixteen_offices(bills: dict[Any, list[dict[str, Any]]]) -> None:
     september = {
         row["customer_id"]: row for row in bills[EfficiencyBillV1] if row["billing_month"] == "2026-09"
@@ -303,7 +297,6 @@ def test_peers_are_the_sixteen_offices(bills: dict[Any, list[dict[str, Any]]]) -
     assert september["STEEL-01"]["peer_percentile_pct"] is None
 
 
-@pytest.mark.spark
 def test_workers_issue_the_same_bills_as_the_driver(
     given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,7 +312,6 @@ def test_workers_issue_the_same_bills_as_the_driver(
         assert sorted(frame.toArrow().to_pylist(), key=order) == sorted(expected, key=order)
 
 
-@pytest.mark.spark
 @pytest.mark.parametrize("most_on_driver", [0, 5_000])
 def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
     given: Any,
@@ -369,13 +361,11 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
         )
 
 
-@pytest.mark.spark
 def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedModel) -> None:
     with pytest.raises(FactNotInForceError, match=r"transmission.*2026-07-01"):
         EFFICIENCY_BILL.compute(with_bundle(given, model), BillingMonth.parse("2026-07"), FACTS)
 
 
-@pytest.mark.spark
 def test_a_reference_without_days_is_refused(given: Any, tmp_path: Any) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()

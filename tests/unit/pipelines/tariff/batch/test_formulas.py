@@ -16,7 +16,7 @@ from pipelines.tariff.batch.bills import price_batch
 from pipelines.tariff.batch.columns import BILLS_SCHEMA, bills_table
 from pipelines.tariff.batch.months import priced_months
 from tests.oracles.random_cases import facts_of_world
-from tests.unit.pipelines.tariff.batch.test_bills import (
+from tests.unit.pipelines.tariff.batch.months import (
     FACTORY,
     FACTS,
     MEASURED,

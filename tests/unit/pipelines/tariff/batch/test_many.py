@@ -19,7 +19,7 @@ from pipelines.tariff import PricedMonth, SupplyMonth, price_supply, supply_of
 from pipelines.tariff.batch import many
 from pipelines.tariff.batch.many import LEAST, price_many
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
-from tests.unit.pipelines.tariff.batch.test_bills import FACTORY, FACTS, MEASURED, REFUSED, with_terms
+from tests.unit.pipelines.tariff.batch.months import FACTORY, FACTS, MEASURED, REFUSED, with_terms
 
 D = Decimal
 GOOD = supply_of(FACTORY, MEASURED)

@@ -2,85 +2,20 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
-import yaml
 
 from pipelines.codes import IntervalStatus, RejectReason
-from pipelines.settings import packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curves.day_curves import CurveOutcome, Outages, refine_curves
 from pipelines.transforms.curves.silver_curve_rows import CURVES_SCHEMA
 from pipelines.transforms.received.precedence import QUARANTINE_SCHEMA
-from pipelines.vee.settings import VeeSettings
-
-SETTINGS = VeeSettings.model_validate(
-    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
-)
-DAY = date(2026, 3, 2)
-TODAY = date(2026, 6, 1)
-DAY_TYPES: defaultdict[date, str] = defaultdict(lambda: "working_day")
-
-
-def record(
-    line: int = 2, content: str = "a", day: date = DAY, sent: datetime | None = None, **changes: Any
-) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(BronzeLoadCurves.columns())
-    row |= {
-        "content_hash": content,
-        "line_number": line,
-        "sent_at_utc": sent,
-        "meter_point_id": "MP-1",
-        "channel_code": "active_forward",
-        "curve_date": day,
-        "interval_minutes": 15,
-        "measure_code": "mean_power",
-        "values_unscaled": [1.0 + slot / 96 for slot in range(96)],
-        "curve_month": f"{day:%Y-%m}",
-    }
-    return row | changes
-
-
-def meter(
-    multiplier: float = 100.0,
-    meter_point: str = "MP-1",
-    begins: date = date(2026, 1, 1),
-    ends: date | None = None,
-) -> dict[str, Any]:
-    row: dict[str, Any] = dict.fromkeys(SilverMeterPoints.columns())
-    return row | {
-        "meter_point_id": meter_point,
-        "valid_from_date": begins,
-        "valid_to_date": ends,
-        "meter_id": "M",
-        "multiplier_ratio": multiplier,
-        "provenance": "simulated",
-        "computed_run_id": "r",
-    }
-
-
-def refine(
-    rows: Sequence[dict[str, Any]],
-    meters: Sequence[dict[str, Any]] = (meter(),),
-    months: Sequence[str] = ("2026-03",),
-    outages: Outages | None = None,
-) -> CurveOutcome:
-    return refine_curves(
-        pa.Table.from_pylist(list(rows), BronzeLoadCurves.arrow_schema()),
-        pa.Table.from_pylist(list(meters), SilverMeterPoints.arrow_schema()),
-        DAY_TYPES,
-        SETTINGS,
-        months,
-        TODAY,
-        outages=outages,
-    )
+from tests.unit.pipelines.transforms.curves.curve_records import DAY, SETTINGS, TODAY, meter, record, refine
 
 
 def accounts(outcome: CurveOutcome) -> dict[str, tuple[int, int, int, int, int]]:
@@ -291,57 +226,6 @@ def test_the_senders_quality_flags() -> None:
     ) == (92, 4)
 
 
-def test_a_day_that_never_came_lies_between_two_that_did() -> None:
-    days = [DAY + timedelta(days=offset) for offset in (0, 1, 3, 4)]
-    outcome = refine([record(number, day=day) for number, day in enumerate(days)])
-    assert outcome.curves["curve_date"].to_pylist() == [DAY + timedelta(days=offset) for offset in range(5)]
-    absent = outcome.curves.slice(2, 1).to_pylist()[0]
-    assert absent["measured_kwh_or_kvarh"] == [None] * 96
-    assert absent["estimated_intervals"] == 96
-    assert absent["failed_checks"] == ["VEE-V01"]
-    assert absent["final_kwh_or_kvarh"] == pytest.approx(outcome.curves["final_kwh_or_kvarh"][0].as_py())
-
-
-def around_a_silence(days: int) -> list[dict[str, Any]]:
-    """Forty days, a silence, and forty more."""
-    after = DAY + timedelta(days=40 + days)
-    rows = [
-        *(record(2 + offset, day=DAY + timedelta(days=offset)) for offset in range(40)),
-        *(record(90 + offset, day=after + timedelta(days=offset)) for offset in range(40)),
-    ]
-    months = [f"2026-{month:02d}" for month in range(3, 13)]
-    points = pa.Table.from_pylist([meter()], SilverMeterPoints.arrow_schema())
-    bronze = pa.Table.from_pylist(rows, BronzeLoadCurves.arrow_schema())
-    return refine_curves(bronze, points, DAY_TYPES, SETTINGS, months, date(2026, 12, 1)).curves.to_pylist()
-
-
-@pytest.mark.parametrize(
-    "days",
-    [int(SETTINGS.gaps.limit_days), int(SETTINGS.gaps.limit_days) + 1, SETTINGS.gaps.longest_silence_days],
-)
-def test_every_day_of_a_silence_is_there_estimated_up_to_the_limit_and_missing_beyond(days: int) -> None:
-    rows = around_a_silence(days)
-    silent = rows[40 : 40 + days]
-    filled = days <= SETTINGS.gaps.limit_days
-    assert [row["curve_date"] for row in rows] == [
-        DAY + timedelta(days=offset) for offset in range(80 + days)
-    ]
-    assert {(row["estimated_intervals"], row["missing_intervals"]) for row in silent} == {
-        (96, 0) if filled else (0, 96)
-    }
-    assert {tuple(row["failed_checks"]) for row in silent} == {("VEE-V01",)}
-    assert not [row for row in rows if "VEE-V35" in row["failed_checks"]]
-
-
-def test_a_silence_beyond_all_measure_ends_the_series_and_the_day_after_it_tells() -> None:
-    rows = around_a_silence(SETTINGS.gaps.longest_silence_days + 1)
-    assert len(rows) == 80
-    assert [row["curve_date"] for row in rows if "VEE-V35" in row["failed_checks"]] == [
-        DAY + timedelta(days=40 + SETTINGS.gaps.longest_silence_days + 1)
-    ]
-    assert {row["measured_intervals"] for row in rows} == {96}
-
-
 def test_only_the_months_asked_for_come_out_but_all_records_are_counted() -> None:
     rows = [record(number, day=date(2026, 2, 27) + timedelta(days=number)) for number in range(4)]
     outcome = refine(rows, months=("2026-02",))
@@ -396,24 +280,3 @@ def test_a_day_outside_the_calendar_is_told_by_its_weekday() -> None:
     bronze = pa.Table.from_pylist([record()], BronzeLoadCurves.arrow_schema())
     meters = pa.Table.from_pylist([meter()], SilverMeterPoints.arrow_schema())
     assert refine_curves(bronze, meters, {}, SETTINGS, ["2026-03"], TODAY).curves.num_rows == 1
-
-
-def test_a_series_that_goes_on_with_another_length_has_no_open_end() -> None:
-    """Quarters of an hour up to noon of the fourth day, hours from the fifth on: the afternoon between is a
-    gap, and one like any.
-    """
-    rows = [record(offset + 2, day=DAY + timedelta(days=offset)) for offset in range(4)]
-    rows[3]["values_unscaled"] = [1.0 + slot / 96 if slot < 48 else None for slot in range(96)]
-    hourly = record(
-        6,
-        day=DAY + timedelta(days=4),
-        interval_minutes=60,
-        values_unscaled=[1.0 + slot / 24 for slot in range(24)],
-    )
-    estimated = {
-        row["curve_date"]: row["estimated_intervals"] for row in refine([*rows, hourly]).curves.to_pylist()
-    }
-    assert estimated[DAY + timedelta(days=3)] == 48
-    assert {row["curve_date"]: row["missing_intervals"] for row in refine(rows).curves.to_pylist()}[
-        DAY + timedelta(days=3)
-    ] == 48

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.pipelines.transforms.registers.test_register_energy import derive, meter, read
+from tests.unit.pipelines.transforms.registers.reads import derive, meter, read
 
 
 def verdicts(*registers: str) -> list[str | None]:

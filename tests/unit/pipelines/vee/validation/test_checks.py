@@ -4,16 +4,13 @@ here.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
-import yaml
 
 from pipelines.codes import Severity
-from pipelines.settings import described_keys, packaged
 from pipelines.vee.blocks import NO_DAY, CurveBlock, RecordBlock
 from pipelines.vee.catalogue import render_check_catalogue
 from pipelines.vee.estimation.estimators import ESTIMATORS
@@ -27,39 +24,15 @@ from pipelines.vee.validation.checks import (
     record_faults,
     run_checks,
 )
-
-SETTINGS = VeeSettings.model_validate(
-    yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+from tests.unit.pipelines.vee.validation.ordinary_days import (
+    DAYS,
+    SETTINGS,
+    Edit,
+    found_by,
+    ordinary,
+    whole_day,
+    with_energy,
 )
-DAYS = 15
-Edit = Callable[[CurveBlock], CurveBlock]
-
-
-def ordinary(days: int = DAYS) -> CurveBlock:
-    """One series of ordinary days: 2 at night, 10 by day, no value twice in a row. [kWh]"""
-    hours = np.arange(96) / 4
-    shape = np.where((hours >= 8) & (hours < 18), 10.0, 2.0) + np.arange(96) % 7 / 100
-    return CurveBlock(
-        energy=np.tile(shape, (days, 1)),
-        interval_minutes=15,
-        series_starts=np.array([0, days]),
-        day_numbers=20_000 + np.arange(days),
-        day_types=np.zeros(days, dtype=np.int64),
-        capacity_kva=np.full(days, 100.0),
-        counts_use=np.ones(days, dtype=np.bool_),
-        receptions=np.ones(days, dtype=np.int64),
-        today_number=20_000 + days,
-    )
-
-
-def with_energy(value: float, *where: tuple[int, slice | int]) -> Edit:
-    def edit(block: CurveBlock) -> CurveBlock:
-        energy = block.energy.copy()
-        for day, slots in where:
-            energy[day, slots] = value
-        return replace(block, energy=energy)
-
-    return edit
 
 
 def of_last_day(field: str, value: float) -> Edit:
@@ -91,10 +64,6 @@ def in_outage(day: int) -> Edit:
 
 def silent_before(days: int) -> Edit:
     return lambda block: replace(block, silent_before=np.where(np.arange(DAYS) == 5, days, 0))
-
-
-def whole_day(day: int) -> set[tuple[int, int]]:
-    return {(day, slot) for slot in range(96)}
 
 
 # Over capacity: 1.5 x 100 kVA x 1/4 h = 37.5. Zero run: 24 h = 96 slots. Stuck: 24 h = 96 slots. Spike: three
@@ -198,8 +167,6 @@ RECORD_SILENT: dict[str, list[RecordBlock]] = {
     ],
     "VEE-V18": [of_first_record(day_numbers=19_989, has_meter=False)],
 }
-
-
 EARLY = with_energy(np.nan, (0, slice(0, 95)), (DAYS - 1, 95))
 
 
@@ -311,15 +278,6 @@ def test_a_zero_run_in_an_outage_changes_its_code() -> None:
     assert {check for check, at in found_by(in_outage(3)(stopped))} == {"VEE-V12"}
 
 
-def found_by(block: CurveBlock) -> set[tuple[str, tuple[int, int]]]:
-    bits, _ = run_checks(block, SETTINGS)
-    return {
-        (check.id, (int(day), int(slot)))
-        for check in INTERVAL_CHECKS
-        for day, slot in np.argwhere(bits >> (check.bit or 0) & 1)
-    }
-
-
 def test_the_list_is_in_order_and_no_id_or_bit_is_used_twice() -> None:
     bits = [check.bit for check in CHECKS if check.bit is not None]
     assert sorted(bits) == list(range(len(bits)))
@@ -340,11 +298,11 @@ def test_the_catalogue_shows_every_check_estimator_and_threshold() -> None:
     steered = {name for check in CHECKS for name in check.keys} | {
         name for method in ESTIMATORS for name in method.settings
     }
-    assert steered <= {name for name, _ in described_keys(VeeSettings)}
+    assert steered <= set(VeeSettings.model_fields)
     assert {
         name
-        for name, _ in described_keys(VeeSettings)
-        if not name.startswith(("registers.rollover_", "back_test.", "band.", "published_errors."))
+        for name in VeeSettings.model_fields
+        if not name.startswith(("rollover_", "back_test_", "band_", "flag_"))
     } == steered
     assert page == render_check_catalogue()
 
@@ -358,57 +316,3 @@ def test_runs_and_neighbours_do_not_cross_from_one_series_into_the_next() -> Non
     bit = next(check.bit for check in CHECKS if check.id == "VEE-V04")
     assert (run_checks(together, SETTINGS)[0] >> bit & 1).sum() == 96
     assert not (run_checks(apart, SETTINGS)[0] >> bit & 1).any()
-
-
-def test_two_unequal_spikes_side_by_side_are_both_found() -> None:
-    edited = with_energy(200.0, (3, 13))(
-        with_energy(40.0, (3, 12))(replace(ordinary(), capacity_kva=np.full(DAYS, np.nan)))
-    )
-    bits, _ = run_checks(edited, SETTINGS)
-    assert {(int(day), int(slot)) for day, slot in np.argwhere(bits >> 5 & 1)} == {(3, 12), (3, 13)}
-
-
-@pytest.mark.parametrize(
-    ("slots", "told"),
-    [
-        (1, {"VEE-V06", "VEE-V09", "VEE-V10", "VEE-V11"}),
-        (2, {"VEE-V09", "VEE-V11"}),
-        (3, {"VEE-V11"}),
-        (4, {"VEE-V11"}),
-        (5, set()),
-    ],
-)
-def test_equal_spikes_side_by_side_stay_measured_and_only_information_tells_of_them(
-    slots: int, told: set[str]
-) -> None:
-    """Fifty times the load of the night, the capacity not known: what docs/checks.md says that VEE-V06 does
-    not find.
-    """
-    edited = with_energy(100.0, (3, slice(12, 12 + slots)))(
-        replace(ordinary(), capacity_kva=np.full(DAYS, np.nan))
-    )
-    assert found_by(edited) == {(name, (3, slot)) for name in told for slot in range(12, 12 + slots)}
-    assert run_checks(edited, SETTINGS)[1].any() == (slots == 1)
-
-
-@pytest.mark.parametrize(("lower", "found"), [(33.4, set()), (33.3, {12, 13})])
-def test_spikes_side_by_side_are_told_apart_by_the_ratio_of_isolation(lower: float, found: set[int]) -> None:
-    edited = with_energy(lower, (3, 13))(
-        with_energy(100.0, (3, 12))(replace(ordinary(), capacity_kva=np.full(DAYS, np.nan)))
-    )
-    assert {slot for name, (_, slot) in found_by(edited) if name == "VEE-V06"} == found
-
-
-def test_of_three_falling_spikes_side_by_side_the_two_highest_are_found() -> None:
-    edited = ordinary()
-    for slot, value in ((12, 1000.0), (13, 200.0), (14, 40.0)):
-        edited = with_energy(value, (3, slot))(edited)
-    assert {
-        slot
-        for name, (_, slot) in found_by(replace(edited, capacity_kva=np.full(DAYS, np.nan)))
-        if name == "VEE-V06"
-    } == {12, 13}
-
-
-def test_the_catalogue_says_what_a_check_of_spikes_does_not_find() -> None:
-    assert "- VEE-V06: Two and more slots side by side" in render_check_catalogue()

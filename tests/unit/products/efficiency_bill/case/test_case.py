@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -13,28 +12,28 @@ import pyarrow as pa
 import pytest
 
 from pipelines.errors import FactNotInForceError
-from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
-from pipelines.publication import PublicationSettings
-from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
-from pipelines.transforms.billing.supply import Accounts
-from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.product import check_prices
-from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days, arrange_days
+from tests.unit.products.efficiency_bill.case.gold_rows import (
+    FACTS,
+    LIMITS,
+    SEPTEMBER,
+    SETTINGS,
+    billed,
+    gather,
+    gathered,
+    september_days,
+    table,
+)
 
-CONF = packaged("conf")
-FACTS = load_facts(CONF / "facts")
-SETTINGS = Settings(CONF, CONF).section(EfficiencyBillSettings)
-LIMITS = Settings(CONF, CONF).section(PublicationSettings)
-SEPTEMBER = BillingMonth.parse("2026-09")
 BUILDING: dict[str, Any] = {
     "customer_id": "BDG-A",
     "valid_from_date": date(2026, 1, 1),
@@ -85,51 +84,8 @@ CURVE = REGISTERS | {
 }
 
 
-def table(kind: Any, *rows: Mapping[str, Any]) -> pa.Table:
-    schema = kind.arrow_schema()
-    return pa.Table.from_pylist(
-        [{name: row.get(name) for name in schema.names} for row in rows],
-        pa.schema([field.with_nullable(True) for field in schema]),
-    )
-
-
-def september_days(*customers: str, daily_kwh: float = 1000.0, celsius: float = 20.0) -> Days:
-    days = SEPTEMBER.days
-    return Days(
-        customers, days, np.full((len(customers), 30), daily_kwh), np.full((len(customers), 30), celsius)
-    )
-
-
 def flat_baseline(kind: str = "flat", base: float = 1000.0) -> Baseline:
     return Baseline(kind, base, 0.0, 0.0, 0.0, 0.0, 0.0, 10.0, 5.0, 200, 0.1, 0.1)
-
-
-def gather(customers: pa.Table, determinants: pa.Table, *others: Any) -> list[Case]:
-    return gather_cases(Accounts(customers.to_pylist(), determinants.to_pylist()), *others)
-
-
-def gathered(
-    terms: Mapping[str, Any],
-    *rows: Mapping[str, Any],
-    days: Days | None = None,
-    baseline: Baseline | None = None,
-) -> Case:
-    name = terms["customer_id"]
-    baselines = {} if baseline is None else {name: baseline}
-    (case,) = gather(
-        table(SilverCustomers, terms),
-        table(GoldBillingDeterminants, *rows),
-        days or september_days(name),
-        baselines,
-        SEPTEMBER,
-        SETTINGS,
-        LIMITS,
-    )
-    return case
-
-
-def billed(*arguments: Any, **named: Any) -> dict[str, Any]:
-    return issue_bill(gathered(*arguments, **named), FACTS, SETTINGS, "m", "1")
 
 
 def test_a_building_is_billed_and_says_what_it_lacks() -> None:

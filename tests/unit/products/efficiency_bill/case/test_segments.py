@@ -36,7 +36,7 @@ from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from tests.correction_cases import SETTINGS as PACKAGED
 from tests.correction_cases import factory_case, run
 from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers, rows_of, with_ends
-from tests.unit.pipelines.transforms.billing.test_supply import ELEVENTH, SHARE, funds_from_the_sixteenth
+from tests.unit.pipelines.transforms.billing.terms_in_a_month import ELEVENTH, SHARE, funds_from_the_sixteenth
 
 D = Decimal
 SETTINGS = Settings(packaged("conf"), packaged("conf"))
