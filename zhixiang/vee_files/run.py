@@ -48,7 +48,7 @@ from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
-_MASTER = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
+_REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
 _LOCAL_SHIFT = timedelta(hours=8)
 OnStep = Callable[[str], None]
 
@@ -96,7 +96,7 @@ def run_vee(
     named = sorted(
         {name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()}
     )
-    refined = {table: refine_received(bronze[table], refinement_of(table)) for table in _MASTER}
+    refined = {table: refine_received(bronze[table], refinement_of(table)) for table in _REFINED}
     customers, events = refined[BronzeCustomers].rows, refined[BronzeEvents].rows
     points, result.assumed, result.unknown = meter_points_of(
         refined[BronzeMeterPoints].rows, named, described
