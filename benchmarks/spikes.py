@@ -154,7 +154,7 @@ def choose(
             for load in loads:
                 row = measure(load, tried, seeds, *RANGES[0], checks=[check])[0]
                 rows.append(
-                    row | {"setting": name, "value": value, "in_force": value == getattr(settings, name)}
+                    row | {"setting": name, "value": value, "in_force": value == settings.value_of(name)}
                 )
     return rows
 

@@ -50,7 +50,9 @@ class SettingsFile(FrozenSettings):
         return found
 
     def with_values(self, values: Mapping[str, Any]) -> Self:
-        """A copy with other values, by dotted key; refused as in the file where they do not fit."""
+        """A copy with other values, by dotted key; raises AttributeError for a key that there is not and
+        ValidationError for a value that the file could not hold.
+        """
         content = self.model_dump()
         for key, value in values.items():
             self.value_of(key)

@@ -118,4 +118,4 @@ def test_the_command_reports_every_size_and_tells_what_is_left_out(
 
 def test_each_threshold_tried_includes_the_one_in_force() -> None:
     for _, name, values in spikes.CANDIDATES:
-        assert getattr(SETTINGS, name) in values
+        assert SETTINGS.value_of(name) in values

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
@@ -31,13 +33,29 @@ def loaded_by(module: str) -> set[str]:
     return set(told.stdout.split())
 
 
-@pytest.mark.parametrize("package", ["credit_index", "efficiency_bill", "transfer_fee_code"])
-def test_a_products_steps_load_no_other_product(package: str) -> None:
-    loaded = loaded_by(f"products.{package}.steps")
-    assert f"products.{package}.product" in loaded
-    others = {"credit_index", "efficiency_bill", "transfer_fee_code"} - {package}
-    assert not {name for name in loaded for other in others if name.startswith(f"products.{other}")}
+def package_of(product: Product) -> str:
+    return product.steps.partition(":")[0].removesuffix(".steps")
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: product.name)
+def test_a_products_steps_load_no_other_product(product: Product) -> None:
+    loaded = loaded_by(f"{package_of(product)}.steps")
+    assert f"{package_of(product)}.product" in loaded
+    others = {package_of(each) for each in PRODUCTS} - {package_of(product)}
+    assert len(others) == len(PRODUCTS) - 1
+    assert not {name for name in loaded for other in others if f"{name}.".startswith(f"{other}.")}
     assert "products.every_product" not in loaded
+
+
+def test_the_import_contract_names_every_product() -> None:
+    root = Path(__file__).resolve().parents[3]
+    declared = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))
+    (apart,) = [
+        contract
+        for contract in declared["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "independence"
+    ]
+    assert apart["modules"] == [package_of(product) for product in PRODUCTS]
 
 
 def test_listing_products_imports_nothing_that_computes_or_sets_type() -> None:
