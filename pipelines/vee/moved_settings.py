@@ -68,6 +68,8 @@ MOVED: Mapping[str, str] = {
     "flag_long_error_ratio": "published_errors.long_limit_ratio",
 }
 """Key of an earlier version -> the dotted key that it is now."""
+TOLD_AS: Mapping[str, str] = {now: before for before, now in MOVED.items()}
+"""Dotted key -> the name under which tables tell of it; names in data do not change."""
 LATER: Mapping[str, int | float] = {
     "back_test.places": 12,
     "band.spread_floor_ratio": 0.25,

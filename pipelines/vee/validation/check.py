@@ -13,6 +13,7 @@ import numpy as np
 from pipelines.arrays import BoolArray
 from pipelines.codes import RejectReason, Severity
 from pipelines.periods import EPOCH
+from pipelines.vee.moved_settings import TOLD_AS
 from pipelines.vee.settings import VeeSettings
 
 Parameters = Mapping[str, Any]
@@ -105,9 +106,12 @@ class Check:
         }
 
     def limits(self, settings: VeeSettings) -> str | None:
-        """The thresholds in words, ``name=value``; none where there are none."""
+        """The thresholds in words, ``name=value``; none where there are none.
+
+        The words stand in tables, so a key that has moved in conf/ is told by the name that it had first.
+        """
         named = {
-            value if isinstance(value, str) else name: self.parameters(settings)[name]
+            TOLD_AS.get(value, value) if isinstance(value, str) else name: self.parameters(settings)[name]
             for name, value in self.settings.items()
         }
         return ", ".join(f"{name}={value:g}" for name, value in named.items()) or None

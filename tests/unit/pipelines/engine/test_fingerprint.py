@@ -119,7 +119,7 @@ def reached_by(module: str) -> set[str]:
     [
         ("products.efficiency_bill.advice.less_energy", {"efficiency-bill"}),
         ("products.efficiency_bill.comparison.baseline", {"efficiency-bill", "train-baseline"}),
-        ("products.credit_index.reasons", {"train-credit-index", "credit-index"}),
+        ("products.credit_index.reasons", {"gold-indicators", "train-credit-index", "credit-index"}),
         ("products.transfer_fee_code.product", {"fee-code"}),
     ],
 )

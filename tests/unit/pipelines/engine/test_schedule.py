@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ class Watch:
         self.ended: list[str] = []
         self.seen: dict[str, set[str]] = {}
         self._failing, self._lock = failing, threading.Lock()
+        self._failed = threading.Event()
         self._meeting = threading.Barrier(meet) if meet else None
 
     def __call__(self, done: Step | TrainStep) -> None:
@@ -47,7 +49,11 @@ class Watch:
         if self._meeting is not None:
             self._meeting.wait(timeout=30)
         if done.name in self._failing:
+            self._failed.set()
             raise ValueError(done.name)
+        if self._failing:
+            self._failed.wait(timeout=30)
+            time.sleep(0.2)  # until the scheduler has heard of it
         with self._lock:
             self.ended.append(done.name)
 
