@@ -308,9 +308,9 @@ def test_masked_errors_are_drawn_by_class_gap_and_method() -> None:
     # 150 % is 178 high: 10 % stands 11.9 above the foot at 190, 20 % 23.7; 160 % at the upper edge, with its
     # figure.
     places = re.findall(r'<polyline points="([^"]+)"', drawn)
-    assert places == ["73.0,178.1 127.0,12.0", "73.0,178.1 127.0,166.3"]
+    assert places == ["73,178.13 127,12", "73,178.13 127,166.27"]
     assert ">160%</text>" in drawn
-    assert re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="[\d.]+" stroke="#b3261e"', drawn) == ["172.2", "160.3"]
+    assert re.findall(r'y1="([\d.]+)" x2="[\d.]+" y2="[\d.]+" stroke="#b3261e"', drawn) == ["172.2", "160.33"]
     assert drawn.count("<circle") == 4
     assert "实际采用 chosen" in drawn
     assert "VEE-E01 线性插值" in drawn
