@@ -155,6 +155,7 @@ def custom_properties(theme: Theme) -> str:
     named |= {f"grade-{grade}": colour for grade, colour in GRADES.items()}
     named |= {f"code-{code.value}": colour for code, colour in FEE_CODE_GROUNDS.items()}
     named |= {f"hour-{period.value.replace('_', '-')}": colour for period, colour in HOURS.items()}
+    named |= {"measured": MEASURED, "estimated": ESTIMATED, "missing": MISSING}
     return ":root{" + ";".join(f"--{name}:{colour}" for name, colour in named.items()) + "}"
 
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from products.page_kit import words
 from products.page_kit.palette import PAGE, Theme, custom_properties
 from products.page_kit.svg import swatch
-from products.page_kit.words import PROVENANCE_TAGS
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -69,7 +69,7 @@ class Site:
         made.globals |= {
             "custom_properties": Markup(custom_properties(self._theme)),  # noqa: S704  the palette's own text
             "swatch": swatch,
-            "provenance_tags": PROVENANCE_TAGS,
+            "words": words,
             "has_pictures": False,
         }
         return made

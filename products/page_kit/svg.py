@@ -125,9 +125,16 @@ def line(
     return _element("line", {**ends, **_stroke(stroke, width, dashes)}, _title(title))
 
 
-def polyline(points: Iterable[Point], stroke: str, *, width: float, dashes: str = "") -> Markup:
-    """A line through points."""
-    return _element("polyline", {"points": _points(points), "fill": "none", **_stroke(stroke, width, dashes)})
+def polyline(
+    points: Iterable[Point], stroke: str, *, width: float, dashes: str = "", is_rounded: bool = False
+) -> Markup:
+    """A line through points.
+
+    is_rounded  Its corners are.
+    """
+    corners = {"stroke-linejoin": "round" if is_rounded else None}
+    drawn = {"points": _points(points), "fill": "none", **_stroke(stroke, width, dashes), **corners}
+    return _element("polyline", drawn)
 
 
 def polygon(points: Iterable[Point], fill: str) -> Markup:

@@ -357,8 +357,8 @@ def test_the_hours_of_charging_points_are_drawn_with_how_sure_they_are(page: Any
     winter = next(
         row for row in panel.locator(".day").all() if row.locator("b").first.text_content() == "1、7–8、12月"
     )
-    assert [span.get_attribute("style").split(";")[0] for span in winter.locator(".strip span").all()] == [
-        f"flex:{count}" for count in (28, 14, 12, 10, 8, 16, 4, 4)
+    assert [span.get_attribute("class").split(" ")[1] for span in winter.locator(".strip span").all()] == [
+        f"quarters{count}" for count in (28, 14, 12, 10, 8, 16, 4, 4)
     ]
     write_prices_page(FACTS, BillingMonth(2026, 6), tmp_path / "index.html")
     assert (

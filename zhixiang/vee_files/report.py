@@ -173,7 +173,7 @@ def _chart(curves: pa.Table, name: str, minutes: int) -> Markup:
         text(0, _HIGH + 20, first, size=11, fill=PAGE.soft),
         text(_WIDE + 2, _HIGH + 20, last, size=11, fill=PAGE.soft, anchor="end"),
     ]
-    return svg(_WIDE + 10, _HIGH + 26, parts, f"{name} {first} to {last}", kind="chart")
+    return svg(_WIDE + 10, _HIGH + 26, parts, f"{name} {first} to {last}", kind="series")
 
 
 def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:

@@ -143,7 +143,7 @@ def month_line(
         else:
             runs[-1].append(place(index, value))
     for run in filter(None, runs):
-        parts.append(polyline(run, PAGE.brand, width=2.2))
+        parts.append(polyline(run, PAGE.brand, width=2.2, is_rounded=True))
         parts += [circle(x, y, 2.6, PAGE.brand) for x, y in run]
     last = max(index for index, value in enumerate(values) if value is not None)
     parts.append(circle(*place(last, known[-1]), 4.5, PAGE.brand))
