@@ -112,7 +112,7 @@ def test_a_replay_with_a_difference_says_how_many_values(
 ) -> None:
     found: dict[str, Any] = {"result": {"revision": 1, "content_digest": "0"}}
     monkeypatch.setattr(replays, "bill_and_rules", lambda *_: (found, (None, None)))
-    monkeypatch.setattr(replays, "_with_corrected", lambda bill: bill)
+    monkeypatch.setattr("zhixiang.reports.issued_bills.bill_with_corrected", lambda _store, bill: bill)
     monkeypatch.setattr(
         "products.efficiency_bill.replay.replay", lambda *_: (Difference("lines 1", "amount_cny", 1, 2),)
     )
