@@ -11,7 +11,7 @@ import hashlib
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -21,11 +21,16 @@ from pipelines.periods import BillingMonth
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
+from products.efficiency_bill.rows import (
+    EfficiencyBillAdviceV1Inside,
+    EfficiencyBillCorrectionsV1Inside,
+    EfficiencyBillLinesV1Inside,
+    EfficiencyBillV1Row,
+)
 
 if TYPE_CHECKING:
     import jinja2
 
-Row = Mapping[str, Any]
 
 _STANDARDS = ["a-2a", "ua-1"]
 _PICTURE_DPI = 110
@@ -41,7 +46,12 @@ _SURE = re.compile(
 )
 
 
-def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> str:
+def render_bill_html(
+    bill: EfficiencyBillV1Row,
+    lines: Sequence[EfficiencyBillLinesV1Inside],
+    advice: Sequence[EfficiencyBillAdviceV1Inside],
+    days: Sequence[DayPoint],
+) -> str:
     """The bill as one HTML page: no script, no outside address, a policy that forbids both.
 
     bill    A row of ``efficiency_bill_v1``.
@@ -52,7 +62,11 @@ def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], day
     return _html("bill.html.j2", bill_page(bill, lines, advice, days), _style("bill.css"))
 
 
-def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> str:
+def render_correction_html(
+    bill: EfficiencyBillV1Row,
+    corrected: EfficiencyBillV1Row,
+    rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+) -> str:
     """A correction sheet as one HTML page, closed as a bill's is.
 
     bill       A row of ``efficiency_bill_v1``, the revision that corrects; corrected: the revision that it
@@ -109,16 +123,20 @@ class BillPdf(_Paper):
     template = "bill.typ"
 
     def render(
-        self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]
+        self,
+        bill: EfficiencyBillV1Row,
+        lines: Sequence[EfficiencyBillLinesV1Inside],
+        advice: Sequence[EfficiencyBillAdviceV1Inside],
+        days: Sequence[DayPoint],
     ) -> bytes:
         """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
         return self._pdf(bill_page(bill, lines, advice, days), str(bill["billing_month"]))
 
     def picture(
         self,
-        bill: Row,
-        lines: Sequence[Row],
-        advice: Sequence[Row],
+        bill: EfficiencyBillV1Row,
+        lines: Sequence[EfficiencyBillLinesV1Inside],
+        advice: Sequence[EfficiencyBillAdviceV1Inside],
         days: Sequence[DayPoint],
         dpi: float = _PICTURE_DPI,
     ) -> bytes:
@@ -131,11 +149,22 @@ class CorrectionPdf(_Paper):
 
     template = "correction.typ"
 
-    def render(self, bill: Row, corrected: Row, rows: Sequence[Row]) -> bytes:
+    def render(
+        self,
+        bill: EfficiencyBillV1Row,
+        corrected: EfficiencyBillV1Row,
+        rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+    ) -> bytes:
         """The sheet as PDF; the same rows give the same bytes. Arguments as render_correction_html."""
         return self._pdf(correction_page(bill, corrected, rows), str(bill["billing_month"]))
 
-    def picture(self, bill: Row, corrected: Row, rows: Sequence[Row], dpi: float = _PICTURE_DPI) -> bytes:
+    def picture(
+        self,
+        bill: EfficiencyBillV1Row,
+        corrected: EfficiencyBillV1Row,
+        rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+        dpi: float = _PICTURE_DPI,
+    ) -> bytes:
         """The first page as PNG. Arguments as render_correction_html; dpi in points per inch."""
         return self._picture(correction_page(bill, corrected, rows), dpi)
 
