@@ -11,10 +11,10 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from pipelines.settings import PlatformSettings
+from pipelines.settings import PlatformSettings, described_keys
 from pipelines.tables.base import Layer, Role, Table
 from pipelines.vee import render_check_catalogue
-from zhixiang.chain import STAGES, all_steps, declared_tables
+from zhixiang.chain import all_stages, all_steps, declared_tables
 from zhixiang.conf_files import setting_files
 from zhixiang.generated_rows import generated_rows
 
@@ -89,19 +89,21 @@ def render_settings() -> str:
     ]
     for name, model in models:
         parts.append(f"\n## `{name}`\n\n| key | type | meaning |\n|---|---|---|\n")
-        parts.append("".join(f"| `{key}` | {kind} | {text} |\n" for key, kind, text in _keys(model, "")))
+        for key, field in described_keys(model):
+            text = (field.description or "").replace("|", "\\|")
+            parts.append(f"| `{key}` | {_type_name(field.annotation)} | {text} |\n")
+    parts += _moved_keys()
     return "".join(parts)
 
 
-def _keys(model: type[BaseModel], prefix: str) -> list[tuple[str, str, str]]:
-    found = []
-    for name, field in model.model_fields.items():
-        kind: Any = field.annotation
-        if get_origin(kind) is None and isinstance(kind, type) and issubclass(kind, BaseModel):
-            found += _keys(kind, f"{prefix}{name}.")
-        else:
-            found.append((prefix + name, _type_name(kind), (field.description or "").replace("|", "\\|")))
-    return found
+def _moved_keys() -> list[str]:
+    """Where an operator finds what stood elsewhere in an earlier version."""
+    return [
+        f"\n## Keys of earlier versions of `{kind.file}`\n\n| key then | key now |\n|---|---|\n"
+        + "".join(f"| `{then}` | `{now}` |\n" for then, now in kind.moved.items())
+        for kind in setting_files()
+        if kind.moved
+    ]
 
 
 def _type_name(kind: Any) -> str:
@@ -210,7 +212,7 @@ def render_flow() -> str:
     """Which step reads and writes what, in order."""
     lines = [
         "# The way of the data\n",
-        f"Stages, in order: {' → '.join(STAGES)}. A step runs only where something it depends on has changed.\n",
+        f"Stages, in order: {' → '.join(all_stages())}. A step runs only where something it depends on has changed.\n",
         "A step marked 'affected' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
         "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-affected.md)).\n",
         "| stage | step | computes | reads | writes |",

@@ -11,9 +11,11 @@ import pyarrow.compute as pc
 
 from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
+from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.reasons import NAMES
 from products.credit_index.rows import (
@@ -74,11 +76,13 @@ class Scored(CreditIndexV1Computed):
 class CreditIndex:
     """Electricity credit index, by the champion of ``credit_index``."""
 
-    name = "credit-index"
+    name = CREDIT_INDEX_DECLARED.name
     reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
-    result: type[Table] = CreditIndexV1
-    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1, CreditIndexInputsV1)
+    result: type[Table] = CREDIT_INDEX_DECLARED.result
+    evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (CreditIndexSettings,)
+    uses_facts = False
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Scores of every customer with enough history; workers hold one booster per task."""

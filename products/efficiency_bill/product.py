@@ -12,6 +12,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.settings import SettingsFile
 from pipelines.storage.scan import month_of, read_columns
 from pipelines.tables.base import Row, Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
@@ -27,6 +28,7 @@ from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
 from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.corrections import revised, standing_of
+from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.rows import (
@@ -63,7 +65,7 @@ def _nested_schema() -> pa.Schema:
 class EfficiencyBill:
     """Efficiency bill, with the baseline of ``efficiency_bill_baseline``."""
 
-    name = "efficiency-bill"
+    name = EFFICIENCY_BILL_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverCustomers,
         SilverWeather,
@@ -73,9 +75,11 @@ class EfficiencyBill:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = EfficiencyBillV1
-    evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
+    result: type[Table] = EFFICIENCY_BILL_DECLARED.result
+    evidence: tuple[type[Table], ...] = EFFICIENCY_BILL_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed

@@ -16,6 +16,7 @@ from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
@@ -34,6 +35,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import once_each
+from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.page.words import comparison_in_words
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
@@ -66,7 +68,7 @@ _PRICE_DECIMALS = 10
 class TransferFeeCode:
     """The transfer-supply fee code (转供电费码)."""
 
-    name = "fee-code"
+    name = TRANSFER_FEE_CODE_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverTransferDeclarations,
         SilverCustomers,
@@ -75,9 +77,11 @@ class TransferFeeCode:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = TransferFeeCodeV1
-    evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
+    result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
+    evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (TransferFeeCodeSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no

@@ -14,8 +14,8 @@ from products.credit_index.rows import CreditIndexV1Row, GoldCustomerIndicatorsR
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
+from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_bytes
 
 PAGES_PER_END = 40
 
@@ -73,8 +73,8 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
             rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]
         ).encode(),
     )
-    chart = str(distribution_chart([int(row["score_points"]) for row in rows], settings))
-    write_bytes(folder / "distribution.svg", _alone(chart).encode())
+    chart = distribution_chart([int(row["score_points"]) for row in rows], settings, is_alone=True)
+    write_bytes(folder / "distribution.svg", chart.encode())
     picture = {
         "href": "scores/index.html",
         "src": "scores/distribution.svg",
@@ -83,11 +83,6 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "labels": ["simulated"],
     }
     return {"count": len(rows), "href": "scores/index.html", "pictures": [picture]}
-
-
-def _alone(svg: str) -> str:
-    """An inline picture as a file of its own."""
-    return svg if "xmlns=" in svg else svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
 
 
 def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:

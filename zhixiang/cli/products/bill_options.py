@@ -78,7 +78,8 @@ def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
 def said_line(line: EfficiencyBillLinesV1Inside) -> dict[str, object]:
     """A line as a reader of the terminal wants it: words instead of codes, units beside numbers."""
     from pipelines.codes import LineComponent, TouPeriod
-    from products.efficiency_bill.page.words import COMPONENTS, PERIODS, part_of
+    from products.efficiency_bill.page.words import COMPONENTS, part_of
+    from products.page_kit.words import PERIODS
 
     return {
         "#": line["line_number"],

@@ -138,7 +138,8 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
 def _said_correction(row: EfficiencyBillCorrectionsV1Row) -> dict[str, object]:
     """A row of the sheet as a reader of the terminal wants it."""
     from pipelines.codes import LineComponent, TouPeriod
-    from products.efficiency_bill.page.words import COMPONENTS, PERIODS
+    from products.efficiency_bill.page.words import COMPONENTS
+    from products.page_kit.words import PERIODS
 
     return {
         "#": row["correction_number"],
