@@ -17,6 +17,11 @@ from products.efficiency_bill.page.rendering import (
     render_bill_html,
     render_correction_html,
 )
+from products.efficiency_bill.rows import (
+    EfficiencyBillAdviceV1Row,
+    EfficiencyBillLinesV1Row,
+    EfficiencyBillV1Row,
+)
 from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery, may_leave
@@ -26,7 +31,14 @@ from zhixiang.reports.issued import newest_with_evidence
 
 WORKERS = 2
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
-Job = tuple[str, dict[str, Any], list[dict[str, Any]], list[dict[str, Any]], list[DayPoint], bool]
+Job = tuple[
+    str,
+    EfficiencyBillV1Row,
+    list[EfficiencyBillLinesV1Row],
+    list[EfficiencyBillAdviceV1Row],
+    list[DayPoint],
+    bool,
+]
 SheetJob = tuple[Path, Sheet]
 
 
@@ -52,7 +64,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             (sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices
         }
         found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
-        bills = found["results"]
+        bills: list[EfficiencyBillV1Row] = found["results"]
         own_sheets: dict[str, list[Sheet]] = {}
         for sheet in sheets:
             own_sheets.setdefault(sheet.result["customer_id"], []).append(sheet)
@@ -66,23 +78,20 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                 continue
             own = own_sheets.get(name, [])
             sheets_out += [(folder / str(month), sheet) for sheet in own]
+            lines: list[EfficiencyBillLinesV1Row]
+            advice: list[EfficiencyBillAdviceV1Row]
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
             jobs.append(
                 (str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured)
             )
             listed.append(
                 {
-                    **{
-                        key: bill[key]
-                        for key in (
-                            "customer_id",
-                            "customer_name",
-                            "billing_month",
-                            "energy_kwh",
-                            "total_cny",
-                            "provenance",
-                        )
-                    },
+                    "customer_id": bill["customer_id"],
+                    "customer_name": bill["customer_name"],
+                    "billing_month": bill["billing_month"],
+                    "energy_kwh": bill["energy_kwh"],
+                    "total_cny": bill["total_cny"],
+                    "provenance": bill["provenance"],
                     "saving": max((row["saving_cny"] for row in advice), default=0),
                     "href": f"{month}/{name}",
                     "corrections": [
@@ -137,9 +146,9 @@ def sheet_name(sheet: Sheet) -> str:
     return f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
 
 
-def _pictured(bills: Sequence[dict[str, Any]]) -> set[str]:
+def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
     """One bill of each kind for the overview: two-part with a curve, single-part without."""
-    found: dict[str, str] = {}
+    found: dict[str | None, str] = {}
     for bill in bills:
         found.setdefault(bill["pricing_scheme_code"], bill["customer_id"])
     return set(found.values())

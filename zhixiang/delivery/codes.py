@@ -10,6 +10,7 @@ from products.page_kit.site import write_bytes
 from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
 from products.transfer_fee_code.code.signed_code import payload_of, sign_code
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
+from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from zhixiang.delivery.context import Delivery, may_leave
@@ -25,13 +26,16 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     and the public key.
     """
     suppliers: list[dict[str, Any]] = []
-    count, withheld, picture = 0, 0, None
+    count, withheld = 0, 0
+    picture: TransferFeeCodeV1Row | None = None
     for month in delivery.months:
         found = newest_with_evidence(
             delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
         )
-        evidence = {name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()}
-        codes = [row for row in found["results"] if may_leave(row)]
+        evidence: dict[str, TransferFeeCodeEvidenceV1Row] = {
+            name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()
+        }
+        codes: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
         for row in codes:
             _write_code(delivery, row, evidence[row["tenant_id"]], month)
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
@@ -60,7 +64,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
 
 
 def _write_code(
-    delivery: Delivery, row: dict[str, Any], evidence: dict[str, Any], month: BillingMonth
+    delivery: Delivery, row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row, month: BillingMonth
 ) -> None:
     """The code is issued on the first day after its month, so that the same revision always gives the same
     code.
@@ -86,7 +90,10 @@ def _write_code(
 
 
 def _write_suppliers(
-    delivery: Delivery, rows: list[dict[str, Any]], evidence: dict[str, dict[str, Any]], month: str
+    delivery: Delivery,
+    rows: list[TransferFeeCodeV1Row],
+    evidence: dict[str, TransferFeeCodeEvidenceV1Row],
+    month: str,
 ) -> list[dict[str, Any]]:
     listed = []
     for supplier in sorted({row["supplier_customer_id"] for row in rows}):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 from pipelines.codes import Provenance
 from pipelines.facts import Facts
@@ -36,7 +35,14 @@ class Delivery:
         return max(self.months)
 
 
-def may_leave(result: Mapping[str, Any]) -> bool:
+class Marked(TypedDict):
+    """What a result says of what it is made from."""
+
+    is_illustrative: bool
+    provenance: str
+
+
+def may_leave(result: Marked) -> bool:
     """Whether a stored bill or code may be written and signed; it belongs to the demo where it is made from
     demo material.
     """

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 from pipelines.publication import PublicationSettings
+from pipelines.tables.base import rows_of_table
 from products.credit_index.bank_file import newest_revisions, reasons_by_customer, write_bank_file
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.pages.score_charts import distribution_chart
 from products.credit_index.pages.score_pages import render_enterprise, render_portfolio
-from products.credit_index.rows import CreditIndexV1Row
+from products.credit_index.rows import CreditIndexV1Row, GoldCustomerIndicatorsRow
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
@@ -17,6 +18,15 @@ from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
 
 PAGES_PER_END = 40
+
+
+class CustomerColumn(TypedDict):
+    """What every row by customer has."""
+
+    customer_id: str
+
+
+OfCustomer = TypeVar("OfCustomer", bound=CustomerColumn)
 
 
 def deliver_scores(delivery: Delivery) -> dict[str, Any]:
@@ -46,12 +56,9 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
-    history, indicators = (
-        _by_customer(scores.to_pylist(), names),
-        _by_customer(
-            store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)]).to_pylist(), names
-        ),
-    )
+    history = _by_customer(rows_of_table(scores, CreditIndexV1Row), names)
+    counted = store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)])
+    indicators = _by_customer(rows_of_table(counted, GoldCustomerIndicatorsRow), names)
     for row in shown:
         name = row["customer_id"]
         page = render_enterprise(
@@ -89,8 +96,8 @@ def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:
     return [chosen[name] for name in sorted(chosen)]
 
 
-def _by_customer(rows: list[dict[str, Any]], names: list[str]) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in names}
+def _by_customer(rows: list[OfCustomer], names: list[str]) -> dict[str, list[OfCustomer]]:
+    found: dict[str, list[OfCustomer]] = {name: [] for name in names}
     for row in rows:
         if row["customer_id"] in found:
             found[row["customer_id"]].append(row)

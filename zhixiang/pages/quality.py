@@ -12,6 +12,7 @@ from typing import Any
 
 from pipelines.engine.ledger import Ledger
 from pipelines.storage.store import Store
+from pipelines.tables.rows.silver import SilverEstimationErrorsRow
 from pipelines.tables.silver import SilverDayCurves, SilverQuarantine, SilverRegisterEnergy
 from pipelines.vee import VeeSettings
 from products.page_kit.site import write_bytes
@@ -103,7 +104,7 @@ def write_month_page(
     path: Path,
     figures: dict[str, Any],
     month: dict[str, Any] | None,
-    errors: list[dict[str, Any]],
+    errors: Sequence[SilverEstimationErrorsRow],
     months: list[str],
 ) -> None:
     """One page: the month's figures where there are any, then what holds for the run as a whole."""

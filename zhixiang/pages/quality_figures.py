@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -16,14 +16,43 @@ from pipelines.codes import Channel
 from pipelines.periods import EPOCH, BillingMonth
 from pipelines.publication import PublicationSettings, is_publishable
 from pipelines.storage.store import Store
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.estimation import CHOSEN, SilverEstimationErrors
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
+from pipelines.tables.rows.gold import GoldDataSufficiencyRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverEstimationErrorsRow
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.vee import CHECKS, VeeSettings
 from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
 
-Row = Mapping[str, Any]
+
+class Judged(TypedDict):
+    """Columns by which a meter point's month, or a customer's, is better or worse than another."""
+
+    missing_ratio: float
+    estimated_interval_ratio: float
+    longest_gap_hours: float
+    failed_info_checks: int
+    failed_warn_checks: int
+    failed_invalid_checks: int
+    is_sufficient: bool
+
+
+class CustomerMonth(Judged):
+    """A customer's month over all its meter points."""
+
+    customer_id: str
+    customer_name: str
+    provenance: list[str]
+    meter_points: int
+    expected_days: int
+    valid_days: int
+    estimated_ratio: float
+    insufficient_reasons: list[str]
+
+
+_Share = Literal["estimated_ratio", "estimated_interval_ratio", "missing_ratio"]
 GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
 """Upper ends of the classes of gap lengths; longer ones make a class of their own. [h]"""
 HEAT_MONTHS, HEAT_ROWS = 12, 40
@@ -38,9 +67,10 @@ def known_months(store: Store) -> list[str]:
 def month_figures(store: Store, month: str) -> dict[str, Any]:
     """All that the page of a month shows; plain numbers and texts alone."""
     limits = store.settings.section(PublicationSettings)
-    rows = store.arrow(GoldDataSufficiency, filters=[("data_month", "==", month)]).to_pylist()
+    judged = store.arrow(GoldDataSufficiency, filters=[("data_month", "==", month)])
+    rows = rows_of_table(judged, GoldDataSufficiencyRow)
     terms = latest_terms(store)
-    worst = sorted(rows, key=_badness)
+    worst = sorted(rows, key=lambda row: _badness(row, row["meter_point_id"]))
     shown = [_shown(row, terms) for row in worst]
     return {
         "month": month,
@@ -60,20 +90,18 @@ def month_figures(store: Store, month: str) -> dict[str, Any]:
     }
 
 
-def latest_terms(store: Store) -> dict[str, Row]:
+def latest_terms(store: Store) -> dict[str, SilverCustomersRow]:
     """The newest terms of each customer: name, class, provenance."""
     names = ["customer_id", "valid_from_date", "customer_name", "customer_class_code", "provenance"]
-    rows = store.arrow(SilverCustomers, names).to_pylist()
+    rows = rows_of_table(store.arrow(SilverCustomers, names), SilverCustomersRow)
     return {
         row["customer_id"]: row
         for row in sorted(rows, key=lambda row: (row["customer_id"], row["valid_from_date"]))
     }
 
 
-def _badness(row: Row) -> tuple[Any, ...]:
-    """Sorts worst first: not sufficient, then by what is lacking, by gap, by failed checks; the meter point
-    last.
-    """
+def _badness(row: Judged, name: str) -> tuple[bool, float, float, int, int, str]:
+    """Sorts worst first: not sufficient, then by what is lacking, by gap, by failed checks; the name last."""
     failed = row["failed_invalid_checks"] + row["failed_warn_checks"]
     lacking = -(row["missing_ratio"] + row["estimated_interval_ratio"])
     return (
@@ -82,53 +110,61 @@ def _badness(row: Row) -> tuple[Any, ...]:
         -row["longest_gap_hours"],
         -failed,
         -row["failed_info_checks"],
-        row["meter_point_id"],
+        name,
     )
 
 
-def _shown(row: Row, terms: Mapping[str, Row]) -> dict[str, Any]:
-    customer = terms.get(row["customer_id"] or "", {})
-    provenance = str(customer.get("provenance") or "")
+def _shown(row: GoldDataSufficiencyRow, terms: Mapping[str, SilverCustomersRow]) -> dict[str, Any]:
+    customer = terms.get(row["customer_id"] or "")
+    provenance = customer["provenance"] if customer else ""
     return {
         **{name: value for name, value in row.items() if name != "computed_run_id"},
-        "customer_name": customer.get("customer_name") or "",
-        "customer_class_code": customer.get("customer_class_code") or NO_CLASS,
+        "customer_name": customer["customer_name"] if customer else "",
+        "customer_class_code": _class_of(customer),
         "provenance": provenance.split("+") if provenance else [],
     }
 
 
-def by_customer(rows: Sequence[Row], terms: Mapping[str, Row]) -> list[dict[str, Any]]:
+def _class_of(customer: SilverCustomersRow | None) -> str:
+    return (customer.get("customer_class_code") if customer else None) or NO_CLASS
+
+
+def by_customer(
+    rows: Sequence[GoldDataSufficiencyRow], terms: Mapping[str, SilverCustomersRow]
+) -> list[CustomerMonth]:
     """Each customer's month over all its meter points, worst first: days add up, shares weigh by expected
     days, the longest gap is the longest of any.
 
     Sufficient is whose meter points all are. Meter points that are nobody's belong to no customer.
     """
-    groups: dict[str, list[Row]] = defaultdict(list)
+    groups: dict[str, list[GoldDataSufficiencyRow]] = defaultdict(list)
     for row in rows:
         if row["customer_id"]:
             groups[row["customer_id"]].append(row)
-    found = []
+    found: list[CustomerMonth] = []
     for name, points in groups.items():
         days = sum(row["expected_days"] for row in points)
-        shares = {
-            column: sum(float(row[column]) * row["expected_days"] for row in points) / days if days else 0.0
-            for column in ("estimated_ratio", "estimated_interval_ratio", "missing_ratio")
-        }
-        counted = (
-            "expected_days",
-            "valid_days",
-            "failed_info_checks",
-            "failed_warn_checks",
-            "failed_invalid_checks",
-        )
+        customer = terms.get(name)
+
+        def share(
+            column: _Share, points: Sequence[GoldDataSufficiencyRow] = points, days: int = days
+        ) -> float:
+            return sum(row[column] * row["expected_days"] for row in points) / days if days else 0.0
+
         found.append(
             {
                 "customer_id": name,
-                "customer_name": terms.get(name, {}).get("customer_name") or "",
-                "provenance": str(terms.get(name, {}).get("provenance") or "").split("+"),
+                "customer_name": customer["customer_name"] if customer else "",
+                "provenance": (customer["provenance"] if customer else "").split("+"),
                 "meter_points": len(points),
-                **{column: sum(row[column] for row in points) for column in counted},
-                **shares,
+                "expected_days": days,
+                "valid_days": sum(row["valid_days"] for row in points),
+                "failed_info_checks": sum(row["failed_info_checks"] for row in points),
+                "failed_warn_checks": sum(row["failed_warn_checks"] for row in points),
+                "failed_invalid_checks": sum(row["failed_invalid_checks"] for row in points),
+                "estimated_ratio": share("estimated_ratio"),
+                "estimated_interval_ratio": share("estimated_interval_ratio"),
+                "missing_ratio": share("missing_ratio"),
                 "longest_gap_hours": max(float(row["longest_gap_hours"]) for row in points),
                 "is_sufficient": all(row["is_sufficient"] for row in points),
                 "insufficient_reasons": sorted(
@@ -136,22 +172,22 @@ def by_customer(rows: Sequence[Row], terms: Mapping[str, Row]) -> list[dict[str,
                 ),
             }
         )
-    return sorted(found, key=lambda row: _badness(row | {"meter_point_id": row["customer_id"]}))
+    return sorted(found, key=lambda row: _badness(row, row["customer_id"]))
 
 
 def by_class(
-    rows: Sequence[Row], terms: Mapping[str, Row], limits: PublicationSettings
+    rows: Sequence[GoldDataSufficiencyRow],
+    terms: Mapping[str, SilverCustomersRow],
+    limits: PublicationSettings,
 ) -> list[dict[str, Any]]:
     """Shares of each customer class, weighted by expected days; withheld (None) where the 15/15 rule forbids
     to publish them.
 
     A member is a customer, or a meter point that is nobody's.
     """
-    groups: dict[str, list[Row]] = defaultdict(list)
+    groups: dict[str, list[GoldDataSufficiencyRow]] = defaultdict(list)
     for row in rows:
-        groups[str(terms.get(row["customer_id"] or "", {}).get("customer_class_code") or NO_CLASS)].append(
-            row
-        )
+        groups[_class_of(terms.get(row["customer_id"] or ""))].append(row)
     found = []
     for name, members in sorted(groups.items()):
         weights: Counter[str] = Counter()
@@ -160,7 +196,9 @@ def by_class(
         days = sum(weights.values())
         is_shown = is_publishable(list(weights.values()), limits)
 
-        def share(column: str, members: Sequence[Row] = members, days: int = days) -> float:
+        def share(
+            column: _Share, members: Sequence[GoldDataSufficiencyRow] = members, days: int = days
+        ) -> float:
             return float(sum(row[column] * row["expected_days"] for row in members) / days)
 
         found.append(
@@ -279,23 +317,27 @@ def _heat(store: Store, month: str, meter_points: Sequence[str]) -> dict[str, An
     }
 
 
-def estimation_errors(store: Store) -> list[dict[str, Any]]:
+def estimation_errors(store: Store) -> list[SilverEstimationErrorsRow]:
     """The published errors, what estimation itself would have taken first; empty before any were measured."""
-    rows = store.arrow(SilverEstimationErrors).to_pylist()
-    key = ("customer_class_code", "interval_minutes", "gap_minutes")
     return sorted(
-        rows,
-        key=lambda row: (*(row[name] for name in key), row["estimator_id"] != "chosen", row["estimator_id"]),
+        rows_of_table(store.arrow(SilverEstimationErrors), SilverEstimationErrorsRow),
+        key=lambda row: (
+            row["customer_class_code"],
+            row["interval_minutes"],
+            row["gap_minutes"],
+            row["estimator_id"] != "chosen",
+            row["estimator_id"],
+        ),
     )
 
 
-def error_lines(rows: Sequence[Row]) -> list[dict[str, Any]]:
+def error_lines(rows: Sequence[SilverEstimationErrorsRow]) -> list[dict[str, Any]]:
     """What is drawn of the published errors: one part for each customer class and interval length, in this
     order.
     """
     parts = []
     for minutes in sorted({row["interval_minutes"] for row in rows}):
-        of_length = [dict(row) for row in rows if row["interval_minutes"] == minutes]
+        of_length = [row for row in rows if row["interval_minutes"] == minutes]
         for name, lines in plot_lines(of_length).items():
             masked = sum(
                 row["masked_gaps"]
@@ -324,10 +366,12 @@ def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
     ]
 
 
-def customer_history(store: Store, customer_id: str) -> list[dict[str, Any]]:
+def customer_history(store: Store, customer_id: str) -> list[GoldDataSufficiencyRow]:
     """All months of a customer's (or a meter point's) data, oldest first."""
-    rows = store.arrow(GoldDataSufficiency, filters=[("customer_id", "==", customer_id)]).to_pylist()
-    rows = (
-        rows or store.arrow(GoldDataSufficiency, filters=[("meter_point_id", "==", customer_id)]).to_pylist()
+    found = store.arrow(GoldDataSufficiency, filters=[("customer_id", "==", customer_id)])
+    if not found.num_rows:
+        found = store.arrow(GoldDataSufficiency, filters=[("meter_point_id", "==", customer_id)])
+    return sorted(
+        rows_of_table(found, GoldDataSufficiencyRow),
+        key=lambda row: (row["meter_point_id"], row["data_month"]),
     )
-    return sorted(rows, key=lambda row: (row["meter_point_id"], row["data_month"]))

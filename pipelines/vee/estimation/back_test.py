@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
+from pipelines.tables.rows.silver import SilverEstimationErrorsRow
 from pipelines.vee.estimation.choice import LEARNING_PHASE, Choice, Series, Trials, choose, try_methods
 from pipelines.vee.estimation.estimate import gap_settings, mask_lengths
 from pipelines.vee.estimation.estimators import CURVE_ESTIMATORS
@@ -168,7 +168,7 @@ def _taken(estimates: FloatArray, there: BoolArray, ranked: IntArray) -> IntArra
     return np.where(ordered.any(axis=2), first, -1)
 
 
-def plot_lines(rows: Sequence[dict[str, Any]]) -> dict[str, dict[str, list[tuple[float, float]]]]:
+def plot_lines(rows: Sequence[SilverEstimationErrorsRow]) -> dict[str, dict[str, list[tuple[float, float]]]]:
     """What a report draws: class -> method -> points (gap in hours, MAPE), in rising order of gap.
 
     rows  Rows of silver_estimation_errors of one interval length, as dictionaries.

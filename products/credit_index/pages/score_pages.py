@@ -18,11 +18,11 @@ from products.credit_index.pages.score_charts import (
     scale_chart,
 )
 from products.credit_index.reasons import BY_NAME, INDICATORS, shown
+from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row, GoldCustomerIndicatorsRow
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import WarningLevel
 from products.page_kit.site import Site
 
-Row = Mapping[str, Any]
 WARNINGS = {
     WarningLevel.ALERT.value: ("预警", "alert"),
     WarningLevel.WATCH.value: ("关注", "watch"),
@@ -36,8 +36,8 @@ _TRENDS = (("operating_ratio", "{:.0%}", (0.0, 1.0)), ("on_time_6m_ratio", "{:.0
 
 
 def render_portfolio(
-    scores: Sequence[Row],
-    reasons: Sequence[Row],
+    scores: Sequence[CreditIndexV1Row],
+    reasons: Sequence[CreditIndexReasonsV1Row],
     month: BillingMonth,
     settings: CreditIndexSettings,
     publication: PublicationSettings,
@@ -91,13 +91,13 @@ def render_portfolio(
 
 
 def render_enterprise(
-    score: Row,
-    reasons: Sequence[Row],
-    history: Sequence[Row],
+    score: CreditIndexV1Row,
+    reasons: Sequence[CreditIndexReasonsV1Row],
+    history: Sequence[CreditIndexV1Row],
     settings: CreditIndexSettings,
     publication: PublicationSettings,
     *,
-    indicators: Sequence[Row] = (),
+    indicators: Sequence[GoldCustomerIndicatorsRow] = (),
     back: str = "",
 ) -> str:
     """One enterprise: score, grade, warning, veto, four reasons, its history and the indicators behind it.
@@ -143,7 +143,7 @@ def render_enterprise(
         )
     )
     for name, form, limits in _TRENDS:
-        line = month_line(months, [row[name] for row in known], form, BY_NAME[name].title_en, limits)
+        line = month_line(months, [_number(row, name) for row in known], form, BY_NAME[name].title_en, limits)
         charts.append((BY_NAME[name].title_zh, BY_NAME[name].title_en, line))
     ordered = sorted(reasons, key=lambda row: int(row["reason_rank"]))
     return _SITE.page(
@@ -161,7 +161,7 @@ def render_enterprise(
     )
 
 
-def _shared(scores: Sequence[Row], settings: CreditIndexSettings) -> dict[str, Any]:
+def _shared(scores: Sequence[CreditIndexV1Row], settings: CreditIndexSettings) -> dict[str, Any]:
     return {
         "settings": settings,
         "scale_label": scores[0]["scale_label"],
@@ -171,8 +171,8 @@ def _shared(scores: Sequence[Row], settings: CreditIndexSettings) -> dict[str, A
     }
 
 
-def _strongest_adverse(reasons: Sequence[Row]) -> dict[str, Row]:
-    found: dict[str, Row] = {}
+def _strongest_adverse(reasons: Sequence[CreditIndexReasonsV1Row]) -> dict[str, CreditIndexReasonsV1Row]:
+    found: dict[str, CreditIndexReasonsV1Row] = {}
     for reason in reasons:
         known = found.get(reason["customer_id"])
         order = (float(reason["effect_points"]), int(reason["reason_rank"]))
@@ -183,7 +183,7 @@ def _strongest_adverse(reasons: Sequence[Row]) -> dict[str, Row]:
     return found
 
 
-def _line(row: Row, adverse: Row | None, link: str) -> dict[str, Any]:
+def _line(row: CreditIndexV1Row, adverse: CreditIndexReasonsV1Row | None, link: str) -> dict[str, Any]:
     because = (
         (row["veto_zh"], row["veto_en"])
         if row["veto_code"]
@@ -200,9 +200,11 @@ def _line(row: Row, adverse: Row | None, link: str) -> dict[str, Any]:
     }
 
 
-def _by_industry(scores: Sequence[Row], publication: PublicationSettings) -> list[dict[str, Any]]:
+def _by_industry(
+    scores: Sequence[CreditIndexV1Row], publication: PublicationSettings
+) -> list[dict[str, Any]]:
     """Means of industries with members enough; every enterprise weighs the same in them (15/15 rule)."""
-    groups: dict[str, list[Row]] = {}
+    groups: dict[str, list[CreditIndexV1Row]] = {}
     for row in scores:
         groups.setdefault(row["industry_code"] or "—", []).append(row)
     lines = [
@@ -230,10 +232,15 @@ def _test_figures(metrics: Mapping[str, float]) -> list[tuple[str, str, str]]:
     return [(zh, en, form.format(metrics[name])) for name, zh, en, form in wanted if name in metrics]
 
 
-def _values(row: Row) -> list[tuple[str, str, str]]:
+def _number(row: Mapping[str, object], indicator: str) -> float | None:
+    value = row[indicator]
+    return value if isinstance(value, int | float) else None
+
+
+def _values(row: GoldCustomerIndicatorsRow) -> list[tuple[str, str, str]]:
     found = []
     for indicator in INDICATORS:
-        value = row[indicator.name]
+        value = _number(row, indicator.name)
         found.append(
             (
                 indicator.title_zh,

@@ -23,6 +23,11 @@ from products.efficiency_bill.page.charts import DayPoint, day_chart, period_bar
 from products.efficiency_bill.page.comparisons import bill_comparisons
 from products.efficiency_bill.page.notes import bill_footer, bill_notes
 from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent
+from products.efficiency_bill.rows import (
+    EfficiencyBillAdviceV1Inside,
+    EfficiencyBillLinesV1Inside,
+    EfficiencyBillV1Row,
+)
 from products.page_kit import palette
 from products.page_kit.words import (
     CLASSES,
@@ -38,7 +43,6 @@ from products.page_kit.words import (
     word,
 )
 
-Row = Mapping[str, Any]
 Page = dict[str, Any]
 
 _WARM_PROVENANCE = frozenset(
@@ -61,14 +65,19 @@ _MONTHS = (
 )
 
 
-def bill_days(bill: Row) -> list[DayPoint]:
+def bill_days(bill: EfficiencyBillV1Row) -> list[DayPoint]:
     """The days of the month with their baseline, as the row of efficiency_bill_v1 keeps them."""
     days = BillingMonth.parse(str(bill["billing_month"])).days
     columns = (bill["day_kwh"], bill["day_expected_kwh"], bill["day_low_kwh"], bill["day_high_kwh"])
     return [DayPoint(day, *values) for day, *values in zip(days, *columns, strict=True)]
 
 
-def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> Page:
+def bill_page(
+    bill: EfficiencyBillV1Row,
+    lines: Sequence[EfficiencyBillLinesV1Inside],
+    advice: Sequence[EfficiencyBillAdviceV1Inside],
+    days: Sequence[DayPoint],
+) -> Page:
     """The page of one bill. Arguments as ``render_bill_html``; every value is text, a list or a mapping of
     texts.
     """
@@ -115,7 +124,7 @@ def said_both(said: Said) -> Page:
     return {"zh": said.zh, "en": said.en}
 
 
-def provenance_tags(bill: Row) -> list[Page]:
+def provenance_tags(bill: EfficiencyBillV1Row) -> list[Page]:
     """Where a bill's data come from, as labels."""
     return [
         {**said_both(PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE}
@@ -123,7 +132,7 @@ def provenance_tags(bill: Row) -> list[Page]:
     ]
 
 
-def _terms(bill: Row, month: BillingMonth) -> list[Page]:
+def _terms(bill: EfficiencyBillV1Row, month: BillingMonth) -> list[Page]:
     """Who and on what terms, as pairs of a label and a value; what the row lacks is left out."""
     customer_class = word(CLASSES, CustomerClass, bill.get("customer_class_code"))
     scheme = word(SCHEMES, PricingScheme, bill.get("pricing_scheme_code"))
@@ -135,7 +144,7 @@ def _terms(bill: Row, month: BillingMonth) -> list[Page]:
     basis = word(words.DEMAND_BASES, DemandBasis, bill.get("demand_basis_code"))
     demand = bill.get("contract_demand_kw")
     standard = bill.get("power_factor_standard_ratio")
-    points = bill.get("meter_point_ids") or [bill.get("meter_point_id")]
+    points = bill.get("meter_point_ids") or []
     rows = [
         ("客户编号", "customer", str(bill["customer_id"])),
         ("计量点", "meter points", "、".join(str(point) for point in points if point)),
@@ -148,7 +157,7 @@ def _terms(bill: Row, month: BillingMonth) -> list[Page]:
     return [{"zh": zh, "en": en, "value": value} for zh, en, value in rows if value]
 
 
-def _total(bill: Row) -> Page:
+def _total(bill: EfficiencyBillV1Row) -> Page:
     label = {"zh": "本月电费合计", "en": "Total, CNY"}
     if bill["total_cny"] is None:
         said = f"{NOT_PRICED.zh} {NOT_PRICED.en}"
@@ -169,7 +178,7 @@ def _total(bill: Row) -> Page:
     }
 
 
-def _change(bill: Row) -> Page | None:
+def _change(bill: EfficiencyBillV1Row) -> Page | None:
     """The total beside last month's; None where either has none."""
     previous = bill.get("previous_total_cny")
     if previous is None or not exact(previous) or bill["total_cny"] is None:
@@ -182,7 +191,7 @@ def _change(bill: Row) -> Page | None:
     }
 
 
-def _tiles(bill: Row) -> list[Page]:
+def _tiles(bill: EfficiencyBillV1Row) -> list[Page]:
     """The figures of the month that are known; a missing one is explained in the notes, not shown as nought."""
     tiles = [_tile("用电量", "energy", number(bill["energy_kwh"], 2), "kWh")]
     if bill.get("average_price_cny_per_kwh") is not None:
@@ -231,7 +240,7 @@ def _tile(zh: str, en: str, value: Mapping[str, str], unit: str, note: str = "",
     }
 
 
-def _line(line: Row) -> Page:
+def _line(line: EfficiencyBillLinesV1Inside) -> Page:
     confidence = Confidence(str(line["fact_confidence_code"]))
     is_adjustment = str(line["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
     period = word(PERIODS, TouPeriod, line.get("period_code"))
@@ -252,7 +261,7 @@ def _line(line: Row) -> Page:
     }
 
 
-def _marks(lines: Sequence[Row]) -> list[Page]:
+def _marks(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[Page]:
     """What the marks of these lines mean, surest first."""
     used = {str(line["fact_confidence_code"]) for line in lines}
     return [
@@ -303,7 +312,7 @@ def _days(days: Sequence[DayPoint]) -> Page | None:
     }
 
 
-def _periods(lines: Sequence[Row]) -> Page | None:
+def _periods(lines: Sequence[EfficiencyBillLinesV1Inside]) -> Page | None:
     """Energy by period as the energy lines charge it; None where they know no periods."""
     energies: dict[TouPeriod, Decimal] = {}
     for line in lines:
@@ -331,7 +340,7 @@ def _periods(lines: Sequence[Row]) -> Page | None:
     }
 
 
-def _advice(row: Row) -> Page:
+def _advice(row: EfficiencyBillAdviceV1Inside) -> Page:
     return {
         "number": str(row["rank"]),
         "zh": str(row["advice_zh"]),

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed_percent
+from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.page_kit.words import Said
 
-Row = Mapping[str, Any]
 Page = dict[str, Any]
 
 
-def bill_comparisons(bill: Row) -> list[Page]:
+def bill_comparisons(bill: EfficiencyBillV1Row) -> list[Page]:
     """The comparisons that the row allows, each a label, a sentence and possibly a bar."""
     found = (_last_month(bill), _baseline(bill), _peers(bill), _carbon(bill))
     return [page for page in found if page is not None]
@@ -24,7 +23,7 @@ def _page(label: Said, said: Said, svg: str = "", alt: str = "") -> Page:
     return {"label": {"zh": label.zh, "en": label.en}, "zh": said.zh, "en": said.en, "svg": svg, "alt": alt}
 
 
-def _last_month(bill: Row) -> Page | None:
+def _last_month(bill: EfficiencyBillV1Row) -> Page | None:
     previous = bill.get("previous_energy_kwh")
     label = Said("与上月相比", "against last month")
     if previous is None:
@@ -36,7 +35,7 @@ def _last_month(bill: Row) -> Page | None:
     return _page(label, Said(zh + "。", en + "."))
 
 
-def _baseline(bill: Row) -> Page | None:
+def _baseline(bill: EfficiencyBillV1Row) -> Page | None:
     label = Said("与自己的基线相比", "against its own baseline")
     verdict = words.VERDICTS.get(str(bill.get("baseline_verdict_code")))
     expected = bill.get("baseline_kwh")
@@ -55,7 +54,7 @@ def _baseline(bill: Row) -> Page | None:
     )
 
 
-def _peers(bill: Row) -> Page | None:
+def _peers(bill: EfficiencyBillV1Row) -> Page | None:
     label = Said("与同行相比", "against its peers")
     count = int(bill.get("peer_count") or 0)
     group = str(bill.get("peer_group") or "")
@@ -95,7 +94,7 @@ def _peers(bill: Row) -> Page | None:
     return _page(label, said, percentile_bar(float(percentile)), f"同行百分位 {shown}")
 
 
-def _carbon(bill: Row) -> Page | None:
+def _carbon(bill: EfficiencyBillV1Row) -> Page | None:
     emission = bill.get("emission_kg_co2")
     if emission is None:
         return None

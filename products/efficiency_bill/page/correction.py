@@ -13,10 +13,10 @@ from products.efficiency_bill.page import words
 from products.efficiency_bill.page.bill import month_words, provenance_tags, said_both
 from products.efficiency_bill.page.notes import bill_id
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed
+from products.efficiency_bill.rows import EfficiencyBillCorrectionsV1Inside, EfficiencyBillV1Row
 from products.efficiency_bill.tables import CorrectionCause
 from products.page_kit.words import ILLUSTRATIVE_PRICE, PERIODS, Said, provenances, word
 
-Row = Mapping[str, Any]
 Page = dict[str, Any]
 
 TITLE = Said("退补单", "Correction of a bill")
@@ -47,7 +47,11 @@ _ISSUED, _NOW = Said("原", "issued"), Said("新", "now")
 _DOCUMENTS = {"none": "无文件 no document", NOT_READ: "未读到原文 document not read"}
 
 
-def correction_page(bill: Row, corrected: Row, rows: Sequence[Row]) -> Page:
+def correction_page(
+    bill: EfficiencyBillV1Row,
+    corrected: EfficiencyBillV1Row,
+    rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+) -> Page:
     """The page of one sheet. Arguments as ``render_correction_html``; every value is text, a list or a
     mapping of texts.
     """
@@ -104,7 +108,12 @@ def correction_page(bill: Row, corrected: Row, rows: Sequence[Row]) -> Page:
     }
 
 
-def _terms(bill: Row, corrected: Row, rows: Sequence[Row], month: BillingMonth) -> list[Page]:
+def _terms(
+    bill: EfficiencyBillV1Row,
+    corrected: EfficiencyBillV1Row,
+    rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+    month: BillingMonth,
+) -> list[Page]:
     day = rows[0]["corrected_date"] if rows else None
     revision = int(corrected["revision"])
     issued = f"第 {revision} 版 revision {revision}" + (f"，{day} 出具 issued" if day else "")
@@ -133,7 +142,7 @@ def _tile(zh: str, en: str, value: Any, note: str) -> Page:
     return {"zh": zh, "en": en, "value": grouped(value, 2), "unit": "元", "note": note, "warm": False}
 
 
-def _line(row: Row) -> Page:
+def _line(row: EfficiencyBillCorrectionsV1Inside) -> Page:
     period = word(PERIODS, TouPeriod, row.get("period_code"))
     return {
         "item": said_both(word(words.COMPONENTS, LineComponent, row["component_code"])),
@@ -146,7 +155,7 @@ def _line(row: Row) -> Page:
     }
 
 
-def _side(row: Row, name: str, label: Said) -> Page:
+def _side(row: Mapping[str, Any], name: str, label: Said) -> Page:
     """One of the two lines; without figures where there was none."""
     is_there = row[f"{name}_quantity"] is not None
     is_money = str(row["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
@@ -164,7 +173,11 @@ def _side(row: Row, name: str, label: Said) -> Page:
     }
 
 
-def _notes(bill: Row, corrected: Row, rows: Sequence[Row]) -> list[Said]:
+def _notes(
+    bill: EfficiencyBillV1Row,
+    corrected: EfficiencyBillV1Row,
+    rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+) -> list[Said]:
     said = [_ILLUSTRATIVE] if bill["is_illustrative"] or corrected["is_illustrative"] else []
     if rows and str(rows[0]["cause_code"]) == CorrectionCause.PRICES.value:
         said.append(

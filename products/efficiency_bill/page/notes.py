@@ -4,17 +4,13 @@ made it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
+from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.page_kit.words import Said, provenances
 
-Row = Mapping[str, Any]
 
-
-def bill_notes(bill: Row) -> list[dict[str, str]]:
+def bill_notes(bill: EfficiencyBillV1Row) -> list[dict[str, str]]:
     """The notes of a bill, the gravest first."""
     said: list[Said] = []
     if bill["is_illustrative"]:
@@ -27,7 +23,7 @@ def bill_notes(bill: Row) -> list[dict[str, str]]:
     return [{"zh": note.zh, "en": note.en} for note in said]
 
 
-def bill_footer(bill: Row) -> list[str]:
+def bill_footer(bill: EfficiencyBillV1Row) -> list[str]:
     """What identifies the bill: its number, its revision and what that corrects, the model, the digest of its
     content.
     """
@@ -41,12 +37,12 @@ def bill_footer(bill: Row) -> list[str]:
     return [*parts, f"内容摘要 digest {bill['content_digest']}"]
 
 
-def bill_id(bill: Row) -> str:
+def bill_id(bill: EfficiencyBillV1Row) -> str:
     """The number of a bill: its customer and month; revisions of it share the number."""
     return str(bill.get("bill_id") or f"{bill['customer_id']}-{bill['billing_month']}")
 
 
-def _estimated(bill: Row) -> Said:
+def _estimated(bill: EfficiencyBillV1Row) -> Said:
     ratio = float(bill.get("estimated_ratio") or 0)
     if ratio <= 0:
         return Said("电量全部来自抄表，没有估算。", "All energy was metered; none is estimated.")

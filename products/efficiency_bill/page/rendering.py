@@ -10,7 +10,7 @@ import dataclasses
 import json
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
@@ -19,10 +19,14 @@ from pipelines.periods import BillingMonth
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
+from products.efficiency_bill.rows import (
+    EfficiencyBillAdviceV1Inside,
+    EfficiencyBillCorrectionsV1Inside,
+    EfficiencyBillLinesV1Inside,
+    EfficiencyBillV1Row,
+)
 from products.page_kit.palette import DOCUMENT, PRINTED
 from products.page_kit.site import Site
-
-Row = Mapping[str, Any]
 
 _STANDARDS = ["a-2a", "ua-1"]
 _PICTURE_DPI = 110
@@ -39,7 +43,12 @@ _SURE = re.compile(
 )
 
 
-def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]) -> str:
+def render_bill_html(
+    bill: EfficiencyBillV1Row,
+    lines: Sequence[EfficiencyBillLinesV1Inside],
+    advice: Sequence[EfficiencyBillAdviceV1Inside],
+    days: Sequence[DayPoint],
+) -> str:
     """The bill as one HTML page: no script, no outside address, a policy that forbids both.
 
     bill    A row of ``efficiency_bill_v1``.
@@ -50,7 +59,11 @@ def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], day
     return _html("bill.html.j2", bill_page(bill, lines, advice, days))
 
 
-def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> str:
+def render_correction_html(
+    bill: EfficiencyBillV1Row,
+    corrected: EfficiencyBillV1Row,
+    rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+) -> str:
     """A correction sheet as one HTML page, closed as a bill's is.
 
     bill       A row of ``efficiency_bill_v1``, the revision that corrects; corrected: the revision that it
@@ -105,16 +118,20 @@ class BillPdf(_Paper):
     template = "bill.typ"
 
     def render(
-        self, bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequence[DayPoint]
+        self,
+        bill: EfficiencyBillV1Row,
+        lines: Sequence[EfficiencyBillLinesV1Inside],
+        advice: Sequence[EfficiencyBillAdviceV1Inside],
+        days: Sequence[DayPoint],
     ) -> bytes:
         """The bill as PDF; the same rows give the same bytes. Arguments as render_bill_html."""
         return self._pdf(bill_page(bill, lines, advice, days), str(bill["billing_month"]))
 
     def picture(
         self,
-        bill: Row,
-        lines: Sequence[Row],
-        advice: Sequence[Row],
+        bill: EfficiencyBillV1Row,
+        lines: Sequence[EfficiencyBillLinesV1Inside],
+        advice: Sequence[EfficiencyBillAdviceV1Inside],
         days: Sequence[DayPoint],
         dpi: float = _PICTURE_DPI,
     ) -> bytes:
@@ -127,11 +144,22 @@ class CorrectionPdf(_Paper):
 
     template = "correction.typ"
 
-    def render(self, bill: Row, corrected: Row, rows: Sequence[Row]) -> bytes:
+    def render(
+        self,
+        bill: EfficiencyBillV1Row,
+        corrected: EfficiencyBillV1Row,
+        rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+    ) -> bytes:
         """The sheet as PDF; the same rows give the same bytes. Arguments as render_correction_html."""
         return self._pdf(correction_page(bill, corrected, rows), str(bill["billing_month"]))
 
-    def picture(self, bill: Row, corrected: Row, rows: Sequence[Row], dpi: float = _PICTURE_DPI) -> bytes:
+    def picture(
+        self,
+        bill: EfficiencyBillV1Row,
+        corrected: EfficiencyBillV1Row,
+        rows: Sequence[EfficiencyBillCorrectionsV1Inside],
+        dpi: float = _PICTURE_DPI,
+    ) -> bytes:
         """The first page as PNG. Arguments as render_correction_html; dpi in points per inch."""
         return self._picture(correction_page(bill, corrected, rows), dpi)
 

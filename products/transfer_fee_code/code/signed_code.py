@@ -15,12 +15,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.codes import FeeCodeColour, Provenance
 from pipelines.errors import TamperedError, UsageError, ZhixiangError
 from pipelines.periods import BillingMonth
 from products.transfer_fee_code.code import base45
+from products.transfer_fee_code.rows import TransferFeeCodeV1Row
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -133,7 +134,7 @@ def tenant_pseudonym(tenant_id: str, supplier_customer_id: str, secret: bytes) -
 
 
 def payload_of(
-    row: Mapping[str, Any], secret: bytes, key_id: str, issued: date, validity_days: int
+    row: TransferFeeCodeV1Row, secret: bytes, key_id: str, issued: date, validity_days: int
 ) -> CodePayload:
     """The payload of a row of transfer_fee_code_v1.
 

@@ -24,12 +24,18 @@ from products.transfer_fee_code.page.words import (
     signed_percent,
 )
 from products.transfer_fee_code.price.colour import colour_counts
+from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 
-Row = Mapping[str, Any]
 _SITE = Site("products.transfer_fee_code.page", filters={"money": "{:,.2f}".format})
 
 
-def render_code_page(row: Row, evidence: Row, qr_svg: str, *, expiry: date | None = None) -> str:
+def render_code_page(
+    row: TransferFeeCodeV1Row,
+    evidence: TransferFeeCodeEvidenceV1Row,
+    qr_svg: str,
+    *,
+    expiry: date | None = None,
+) -> str:
     """The page of one code for its tenant.
 
     row       A row of transfer_fee_code_v1.
@@ -57,7 +63,9 @@ def render_code_page(row: Row, evidence: Row, qr_svg: str, *, expiry: date | Non
 
 
 def render_supplier_page(
-    rows: Sequence[Row], evidence: Sequence[Row], links: Mapping[str, str] | None = None
+    rows: Sequence[TransferFeeCodeV1Row],
+    evidence: Sequence[TransferFeeCodeEvidenceV1Row],
+    links: Mapping[str, str] | None = None,
 ) -> str:
     """All codes of one supplier and month for the regulator, the largest mark-up first.
 
@@ -106,11 +114,12 @@ def by_urgency() -> tuple[FeeCodeColour, ...]:
     return (FeeCodeColour.RED, FeeCodeColour.YELLOW, FeeCodeColour.GREEN, FeeCodeColour.GREY)
 
 
-def _limits(evidence: Row) -> list[Decimal]:
-    return [evidence[name] for name in ("green_max_ratio", "red_min_ratio") if evidence[name] is not None]
+def _limits(evidence: TransferFeeCodeEvidenceV1Row) -> list[Decimal]:
+    limits = (evidence["green_max_ratio"], evidence["red_min_ratio"])
+    return [limit for limit in limits if limit is not None]
 
 
-def _line(row: Row, evidence: Row, link: str) -> dict[str, Any]:
+def _line(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row, link: str) -> dict[str, Any]:
     colour = FeeCodeColour(row["colour_code"])
     note = _grey_reason(row) or NOTHING
     if note is NOTHING and evidence["other_charge_cny"]:
@@ -134,7 +143,7 @@ def _line(row: Row, evidence: Row, link: str) -> dict[str, Any]:
     }
 
 
-def _basis(evidence: Row, *, own: bool) -> list[tuple[Said, str]]:
+def _basis(evidence: TransferFeeCodeEvidenceV1Row, *, own: bool) -> list[tuple[Said, str]]:
     lines: list[tuple[Said, str]] = []
 
     def add(zh: str, en: str, value: Any, text: str) -> None:
@@ -161,12 +170,12 @@ def _basis(evidence: Row, *, own: bool) -> list[tuple[Said, str]]:
     return lines
 
 
-def _grey_reason(row: Row) -> Said | None:
+def _grey_reason(row: TransferFeeCodeV1Row) -> Said | None:
     code = row["grey_reason_code"]
     return GREY_REASONS[GreyReason(code)] if code else None
 
 
-def _tags(row: Row) -> list[Said]:
+def _tags(row: TransferFeeCodeV1Row) -> list[Said]:
     tags = []
     if Provenance.SIMULATED in provenances(row["provenance"]):
         tags.append(PROVENANCES[Provenance.SIMULATED])
