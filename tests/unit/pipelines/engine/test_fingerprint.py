@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,18 +95,18 @@ def test_another_place_makes_no_other_digest_but_another_name_does(root: Path, t
 
 
 def test_what_a_closure_a_partial_and_a_method_bring_along_counts() -> None:
-    def closed(_inputs: Any, product: Any = None) -> Any:
-        return EFFICIENCY_BILL if product else bound
-
     bound = partial(train)
-    assert {"products.efficiency_bill.product", "products.efficiency_bill.training"} > modules_behind(
-        closed
-    ) - {
+
+    def closed(_inputs: Any, product: Any = None) -> Any:
+        return product or bound
+
+    assert modules_behind(closed) == {__name__, "products.efficiency_bill.training"}
+    assert modules_behind(partial(closed, product=EFFICIENCY_BILL)) == {
         __name__,
+        "products.efficiency_bill.training",
         "products.efficiency_bill.product",
     }
-    assert "products.efficiency_bill.training" in modules_behind(closed)
-    assert modules_behind(EFFICIENCY_BILL.compute) >= {"products.efficiency_bill.product"}
+    assert modules_behind(EFFICIENCY_BILL.compute) == {"products.efficiency_bill.product"}
     step = product_step(EFFICIENCY_BILL)
     assert code_modules(step) >= {"products.protocol", "products.efficiency_bill.product"}
 
@@ -167,9 +168,29 @@ def test_settings_count_where_they_are_declared_and_by_their_values(
     assert digest(other, changed) == digest(other) != digest(reads)
 
 
-def test_facts_count_by_subject(settings: Settings) -> None:
-    from dataclasses import replace
+def ran_again(one: Settings, other: Settings, known: Any, known_then: Any) -> set[str]:
+    """Steps of the chain whose fingerprint differs between two rules."""
+    before, after = (
+        {step.name: fingerprint(step, {}, {}, [], *rules, own_code()) for step in all_steps()}
+        for rules in ((one, known), (other, known_then))
+    )
+    return {name for name in before if before[name] != after[name]}
 
+
+def test_a_threshold_or_a_price_reaches_the_steps_that_use_it(settings: Settings, tmp_path: Path) -> None:
+    facts = load_facts(packaged("conf") / "facts")
+    changed = with_threshold(settings, tmp_path, ": 24\n", ": 25\n")
+    curves = {"silver-registers", "silver-curves", "silver-estimation-errors", "gold-day-energy"}
+    assert ran_again(settings, changed, facts, facts) == curves
+    priced = replace(facts, digest="another", funds=facts.energy_base)
+    assert ran_again(settings, settings, facts, priced) == {
+        "gold-determinants",
+        "efficiency-bill",
+        "fee-code",
+    }, "a new price of the month does not refine the curves of all months again"
+
+
+def test_facts_count_by_subject(settings: Settings) -> None:
     facts = load_facts(packaged("conf") / "facts")
     priced = replace(facts, digest="another", funds=facts.energy_base)
     festive = replace(

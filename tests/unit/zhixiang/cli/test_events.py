@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import structlog
 
+from pipelines.errors import SettingsError
 from pipelines.settings import packaged
 from zhixiang.cli.events import configure_events
 
@@ -83,9 +84,11 @@ def test_events_below_the_level_are_left_out(start: Start) -> None:
     assert json.loads(line)["status"] == "failed"
 
 
-def test_a_command_without_events_reads_no_settings_for_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_configuring_reads_no_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ZHIXIANG_CONF", str(tmp_path / "nowhere"))
     configure_events()
-    structlog.reset_defaults()
+    try:
+        with pytest.raises(SettingsError):
+            structlog.get_logger().info("step")
+    finally:
+        structlog.reset_defaults()
