@@ -12,7 +12,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.storage.scan import month_of, read_columns
+from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
@@ -145,18 +145,10 @@ def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
     """The newest revision of each customer's bill of a month."""
 
     def rows(table: type[Table]) -> list[dict[str, Any]]:
-        files = [
-            f"{inputs.location(table)}/{path}"
-            for path in inputs.current(table)
-            if month_of(path, "billing_month") == str(month)
-        ]
-        return (
-            read_columns(
-                files, table, [name for name in table.columns() if name not in table.partition_by]
-            ).to_pylist()
-            if files
-            else []
-        )
+        files = by_partition(inputs.current_paths(table), table).get(str(month), [])
+        columns = [name for name in table.columns() if name != table.partition_column()]
+        found: list[dict[str, Any]] = read_columns(files, table, columns).to_pylist()
+        return found
 
     newest: dict[str, dict[str, Any]] = {}
     for bill in rows(EfficiencyBillV1):

@@ -198,7 +198,7 @@ def _notices(rows: Iterable[Mapping[str, Any]]) -> _Notices:
 def _told(
     table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices
 ) -> dict[str, Any]:
-    (month,) = table.partition_by
+    month = table.partition_column()
     told: dict[str, Any] = {
         "product": table.name,
         "subject": new[table.key()[0]],
@@ -222,6 +222,6 @@ def known_months(store: Store) -> list[str]:
     """Months for which anything was issued."""
     found: set[str] = set()
     for table in SHOWN:
-        (month,) = table.partition_by
+        month = table.partition_column()
         found |= set(pc.unique(store.arrow(table, [month]).column(0)).to_pylist())
     return sorted(found)

@@ -54,7 +54,9 @@ def written(path: Path, first_amount_less: str | None = None) -> Path:
 @pytest.fixture
 def kept(monkeypatch: pytest.MonkeyPatch) -> None:
     """A store with one bill, whose kept case is the steel works' September."""
-    monkeypatch.setattr(replays, "issued_bill", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]})
+    monkeypatch.setattr(
+        replays, "issued_bill", lambda *_: {"efficiency_bill_inputs_v1": [{"case_inputs": ""}]}
+    )
     monkeypatch.setattr("products.efficiency_bill.case.text.case_from_text", lambda _: None)
     monkeypatch.setattr(
         "products.efficiency_bill.pricing.price_case", lambda *_: SimpleNamespace(lines=LINES)
