@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from pipelines.storage.store import Store, conform_frame
+from pipelines.storage.unchanged_rows import row_text
 from pipelines.tables.base import Table
 from pipelines.tables.revised import ADDED_COLUMNS, Revised, RevisedResult
 
@@ -39,13 +40,10 @@ def with_revisions(
 
     result, evidence = split_result(list(frames))
     subject = subject_key(result)
-    digested = frames[result].withColumn(
-        "_own", F.to_json(F.struct(*sorted(set(result.columns()) - ADDED_COLUMNS)))
-    )
+    digested = frames[result].withColumn("_own", row_text(set(result.columns()) - ADDED_COLUMNS))
     parts = ["_own"]
     for position, table in enumerate(evidence):
-        columns = sorted(set(table.columns()) - ADDED_COLUMNS)
-        rows = frames[table].select(*subject, F.to_json(F.struct(*columns)).alias("_row"))
+        rows = frames[table].select(*subject, row_text(set(table.columns()) - ADDED_COLUMNS).alias("_row"))
         name = f"_evidence_{position}"
         grouped = rows.groupBy(*subject).agg(
             F.concat_ws("\x1e", F.sort_array(F.collect_list("_row"))).alias(name)

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import structlog
@@ -25,6 +24,7 @@ from pipelines.models.model import ModelBundle
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings
+from pipelines.storage.scan import all_there
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 
@@ -219,13 +219,12 @@ class Runner:
         paths: dict[type[Table], list[str]] = {}
         for table in {*step.reads, *(step.writes if isinstance(step, Step) else ())}:
             try:
-                files = (
-                    self.store.data_files(table, versions[table.name]) if versions[table.name] >= 0 else []
+                paths[table] = (
+                    self.store.data_paths(table, versions[table.name]) if versions[table.name] >= 0 else []
                 )
             except DeltaError:
                 return None
-            paths[table] = [f"{self.store.path(table)}/{path}" for path in files]
-            if not all(Path(path).is_file() for path in paths[table]):
+            if not all_there(paths[table]):
                 return None
         return PreviousRun(versions, done.reuse_key.began, lambda table: paths[table])
 

@@ -1,7 +1,7 @@
 """Which meter points and months the changes since a step's newest run touch; what they do not touch is left
 as it stands.
 
-A value may be estimated from any day of its series, so a affected meter point is computed with its whole
+A value may be estimated from any day of its series, so an affected meter point is computed with its whole
 history.
 """
 
@@ -18,8 +18,8 @@ import pyarrow.dataset as ds
 from pipelines.engine.step import Coverage, Inputs, PreviousRun
 from pipelines.incremental.changed_rows import changed_rows, subjects
 from pipelines.periods import local_day
-from pipelines.storage.scan import CUSTOMER, POINT, month_of, points_in
-from pipelines.tables.base import STRING, Table
+from pipelines.storage.scan import months_of, partition_of, points_in, read_columns
+from pipelines.tables.base import CUSTOMER, POINT, STRING, Table
 from pipelines.tables.silver import SilverMeterPoints, SilverRegisterEnergy
 
 MOST_AFFECTED_RATIO = 0.25
@@ -113,14 +113,8 @@ def owned_by(customers: Collection[str], inputs: Inputs, previous: PreviousRun) 
         return set()
     found: set[str] = set()
     for paths in (inputs.paths(SilverMeterPoints), previous.paths(SilverMeterPoints)):
-        if paths:
-            theirs = ds.field(CUSTOMER).isin(pa.array(sorted(customers), STRING))
-            found |= set(
-                ds.dataset(list(paths), format="parquet")
-                .to_table(columns=[POINT], filter=theirs)
-                .column(0)
-                .to_pylist()
-            )
+        theirs = ds.field(CUSTOMER).isin(pa.array(sorted(customers), STRING))
+        found |= set(read_columns(paths, SilverMeterPoints, [POINT], theirs).column(0).to_pylist())
     return found
 
 
@@ -131,18 +125,11 @@ def come_due(
     longer.
     """
     then, now = (local_day(each.now) - timedelta(days=after_days) for each in (previous, inputs))
-    (partition,) = source.partition_by
-    paths = (
-        [path for path in inputs.paths(source) if month_of(path, partition) >= f"{then:%Y-%m}"]
-        if now > then
-        else []
-    )
-    if not paths:
+    if now <= then:
         return set()
+    paths = [path for path in inputs.paths(source) if partition_of(path, source) >= f"{then:%Y-%m}"]
     day = ds.field(column)
-    rows = ds.dataset(paths, format="parquet").to_table(
-        columns=[POINT], filter=(day > pa.scalar(then)) & (day <= pa.scalar(now))
-    )
+    rows = read_columns(paths, source, [POINT], (day > pa.scalar(then)) & (day <= pa.scalar(now)))
     return {name or "" for name in rows.column(0).to_pylist()}
 
 
@@ -151,7 +138,7 @@ def affected_months(inputs: Inputs) -> Affected:
     that reach into it.
     """
     sources = [table for table in inputs.frames if table.partition_by]
-    months = {month_of(path, *source.partition_by) for source in sources for path in inputs.paths(source)}
+    months = set[str]().union(*(months_of(inputs.paths(source), source) for source in sources))
     every, previous = Affected(None, len(months), MONTHS), inputs.previous
     if previous is None:
         return every
@@ -172,17 +159,18 @@ def affected_months(inputs: Inputs) -> Affected:
             found |= {month for month in months if month >= f"{first:%Y-%m}"}
         else:
             return every
-    stood = {month_of(path, *source.partition_by) for source in sources for path in previous.paths(source)}
+    stood = set[str]().union(*(months_of(previous.paths(source), source) for source in sources))
     return Affected(frozenset(found & (months | stood)), len(months), MONTHS)
 
 
 def _span_columns(table: type[Table]) -> list[str]:
-    return ["span_days", *table.partition_by] if table is SilverRegisterEnergy else list(table.partition_by)
+    month = table.partition_column()
+    return ["span_days", month] if table is SilverRegisterEnergy else [month]
 
 
 def _reached(rows: pa.Table, table: type[Table]) -> set[str]:
     """Months of rows, and those into which their spans reach back."""
-    found = set(pc.unique(rows.column(*table.partition_by)).to_pylist())
+    found = set(pc.unique(rows.column(table.partition_column())).to_pylist())
     if table is SilverRegisterEnergy:
         long = rows.filter(pc.fill_null(pc.greater(rows["span_days"], 1), False)).select(
             ["energy_date", "span_days"]

@@ -11,8 +11,6 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.parquet as pq
 
 from pipelines.engine.step import Coverage, Inputs, WorkerFiles, Written
 from pipelines.incremental.affected import Affected
@@ -25,7 +23,7 @@ from pipelines.incremental.file_accounts import (
 from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rewrite, rewrite
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
-from pipelines.storage.scan import bucket_rows, rows_of_points
+from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
 from pipelines.storage.store import spark_schema
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
@@ -99,9 +97,9 @@ def refine_in_buckets(
         settled_then,
     )
     if files[target].kept is not None:
-        shifted = _shifted(inputs, stage, reports)
-        if shifted is not None:
-            return {**files, **shifted}
+        corrected = _corrected(inputs, stage, reports)
+        if corrected is not None:
+            return {**files, **corrected}
         # What was counted before does not hold what the affected meter points had then: everything is counted
         # anew.
         for table, made in files.items():
@@ -145,33 +143,13 @@ def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFi
     """Files of rows that the driver holds already, to be committed as those of workers are; where all stand
     as they are, the table stays.
     """
-    before = _current_rows(inputs, table)
+    before = read_columns(inputs.current_paths(table), table, current_columns(table))
     written = with_run(rows, inputs.run_id, table, before)
     if before.num_rows and all_stand(written, before, inputs.run_id):
         return WorkerFiles((), constraint_violations(rows, table), frozenset(inputs.current(table)))
     return WorkerFiles(
         tuple(write_files(written, table, inputs.location(table))), constraint_violations(rows, table)
     )
-
-
-def _current_rows(inputs: Inputs, table: type[Table]) -> pa.Table:
-    """What of a table is compared, as it stands; columns that its files are laid out by come from their
-    folders.
-    """
-    schema = table.arrow_schema()
-    wanted = pa.schema([schema.field(name) for name in current_columns(table)])
-    files = inputs.current_paths(table)
-    if not files:
-        return wanted.empty_table()
-    layout = ds.partitioning(pa.schema([schema.field(name) for name in table.partition_by]), flavor="hive")
-    held = ds.dataset(
-        files,
-        schema=pa.schema([field.with_nullable(True) for field in schema]),
-        format="parquet",
-        partitioning=layout,
-        partition_base_dir=inputs.location(table),
-    )
-    return held.to_table(columns=wanted.names).cast(wanted)
 
 
 def map_buckets(
@@ -208,8 +186,9 @@ def map_buckets(
 
 
 def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
-    rows = sum(pq.read_metadata(path).num_rows for path in files)
-    return int(max(min(64, rows // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism))
+    return int(
+        max(min(64, row_count(files) // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
+    )
 
 
 def _bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
@@ -349,7 +328,7 @@ def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]])
     )
 
 
-def _shifted(
+def _corrected(
     inputs: Inputs, stage: str, reports: list[dict[str, Any]]
 ) -> dict[type[Table], DataFrame] | None:
     """Accounts and quarantine of all, from those of the newest run and what the affected meter points had in
@@ -358,12 +337,12 @@ def _shifted(
     if inputs.previous is None:
         return None
     found: dict[type[Table], DataFrame] = {}
-    for table, part, shift in (
+    for table, part, correct in (
         (SilverFileAccounts, "accounts", corrected_accounts),
         (SilverQuarantine, "quarantine", corrected_quarantine),
     ):
         stood = stage_rows(inputs.previous.paths(table), table, stage)
-        rows = shift(
+        rows = correct(
             stood, _staged(reports, f"{part}_then", stage), _staged(reports, part, stage), inputs.run_id
         )
         if rows is None:

@@ -13,7 +13,7 @@ from pipelines.engine.step import Inputs, WorkerFiles, Written
 from pipelines.incremental.affected import Affected
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
-from pipelines.storage.scan import month_of, read_columns
+from pipelines.storage.scan import by_partition, read_columns
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 
@@ -39,17 +39,11 @@ def derive_by_month(
     root, run_id = inputs.location(target), inputs.run_id
     files: dict[str, dict[type[Table], list[str]]] = {}
     for source in sources:
-        (partition,) = source.partition_by
-        for path in inputs.files(source):
-            files.setdefault(month_of(path, partition), {}).setdefault(source, []).append(
-                f"{inputs.location(source)}/{path}"
-            )
+        for month, paths in by_partition(inputs.paths(source), source).items():
+            files.setdefault(month, {})[source] = paths
     chosen = None if affected is None else affected.names
     months = sorted(month for month in files if chosen is None or month in chosen)
-    (own,) = target.partition_by
-    current: dict[str, list[str]] = {}
-    for path in inputs.current_paths(target):
-        current.setdefault(month_of(path, own), []).append(path)
+    current = by_partition(inputs.current_paths(target), target)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -58,11 +52,13 @@ def derive_by_month(
                 rows = derive(
                     month,
                     [
-                        read_columns(files[month].get(source, []), source, columns)
+                        read_columns(files[month].get(source, []), source, columns, use_threads=False)
                         for source, columns in sources.items()
                     ],
                 )
-                before = _current(current.get(month, []), target, own, month)
+                before = read_columns(
+                    current.get(month, []), target, current_columns(target), use_threads=False
+                )
                 written = with_run(rows, run_id, target, before)
                 stands = chosen is not None and all_stand(written, before, run_id)
                 made = [] if stands else [file.to_json() for file in write_files(written, target, root)]
@@ -90,7 +86,8 @@ def derive_by_month(
     kept = None
     if chosen is not None:
         left = (set(current) - chosen) | {report["stands"] for report in reports}
-        kept = frozenset(path for path in inputs.current(target) if month_of(path, own) in left)
+        of_month = by_partition(inputs.current(target), target)
+        kept = frozenset(path for month in left for path in of_month.get(month, ()))
     return {
         target: WorkerFiles(
             tuple(sorted(written, key=lambda file: file.path)),
@@ -99,17 +96,3 @@ def derive_by_month(
             None if affected is None else affected.coverage,
         )
     }
-
-
-def _current(files: Sequence[str], target: type[Table], partition: str, month: str) -> pa.Table:
-    """The month's rows of the target as they stand; its own column comes from the folder."""
-    names = [name for name in current_columns(target) if name != partition]
-    rows = read_columns(files, target, names)
-    return rows.append_column(partition, pa.array([month] * rows.num_rows, pa.string())).select(
-        list(current_columns(target))
-    )
-
-
-def whole_table(inputs: Inputs, table: type[Table]) -> pa.Table:
-    """All rows of a table that is not laid out by a column, without the JVM."""
-    return read_columns(inputs.paths(table), table, table.columns())

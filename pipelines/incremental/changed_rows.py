@@ -7,11 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.dataset as ds
 
-from pipelines.storage.scan import CUSTOMER, POINT, month_of
+from pipelines.storage.scan import read_columns
 from pipelines.storage.unchanged_rows import RUN
-from pipelines.tables.base import STRING, Layer, Table
+from pipelines.tables.base import CUSTOMER, POINT, Layer, Table
 
 
 def changed_rows(
@@ -31,7 +30,7 @@ def changed_rows(
     """
     declared = table.arrow_schema()
     if table.partition_by and RUN in table.columns():
-        columns, comparable = [*table.key(), *also, RUN], True
+        columns, comparable = list(dict.fromkeys([*table.key(), *also, RUN])), True
     elif table.layer is Layer.BRONZE:
         columns, comparable = subjects(table), False
     else:
@@ -40,16 +39,17 @@ def changed_rows(
         ]
         comparable = len(columns) == len(table.business_columns())
     sides = [
-        _held([path for path in one if path not in set(other)], table, columns)
-        for one, other in ((now, then), (then, now))
+        read_columns([path for path in one if path not in held], table, columns)
+        for one, held in ((now, set(then)), (then, set(now)))
     ]
     if not comparable:
-        return pa.concat_tables(sides)
+        return pa.concat_tables(sides, promote_options="default")
     both = pa.concat_tables(
         [
             rows.append_column("_side", pa.array(np.full(rows.num_rows, side)))
             for rows, side in zip(sides, (1, -1), strict=True)
-        ]
+        ],
+        promote_options="default",
     )
     summed = both.group_by(columns).aggregate([("_side", "sum")])
     return summed.filter(pc.not_equal(summed["_side_sum"], 0)).select(columns)
@@ -61,18 +61,3 @@ def subjects(table: type[Table]) -> list[str]:
     """
     names = table.business_columns()
     return [name for name in names if name.endswith(POINT)] or [name for name in names if name == CUSTOMER]
-
-
-def _held(paths: Sequence[str], table: type[Table], columns: Sequence[str]) -> pa.Table:
-    """Columns of data files; the partition column comes from the folder."""
-    schema = pa.schema([table.arrow_schema().field(name).with_nullable(True) for name in columns])
-    parts = []
-    for path in paths:
-        folders = {name: month_of(path, name) for name in table.partition_by}
-        held = pa.schema([field for field in schema if field.name not in folders])
-        rows = ds.dataset(path, format="parquet", schema=held).to_table()
-        for name, value in folders.items():
-            if name in columns:
-                rows = rows.append_column(name, pa.array([value] * rows.num_rows, STRING))
-        parts.append(rows.select(columns).cast(schema))
-    return pa.concat_tables(parts) if parts else schema.empty_table()

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.dataset as ds
 
+from pipelines.storage.scan import read_columns
 from pipelines.storage.unchanged_rows import RUN
 from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
@@ -22,14 +22,9 @@ _HELD = tuple(name for name in SilverQuarantine.business_columns())
 
 def stage_rows(paths: Sequence[str], table: type[Table], stage: str) -> list[dict[str, Any]]:
     """Rows of a shared table that one step wrote."""
-    if not paths:
-        return []
-    held = pa.schema([field.with_nullable(True) for field in table.arrow_schema()])
-    rows: list[dict[str, Any]] = (
-        ds.dataset(list(paths), format="parquet", schema=held)
-        .to_table(filter=ds.field("stage") == stage)
-        .to_pylist()
-    )
+    rows: list[dict[str, Any]] = read_columns(
+        paths, table, table.columns(), ds.field("stage") == stage
+    ).to_pylist()
     return rows
 
 
@@ -60,15 +55,14 @@ def corrected_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[
     less = [row | {name: -row[name] for name in _COUNTS} for row in then]
     if not {_file_of(row) for row in then} <= set(kept):
         return None
-    shifts = summed_accounts([*less, *now])
-    for shift in shifts:
-        key = _file_of(shift)
+    for difference in summed_accounts([*less, *now]):
+        key = _file_of(difference)
         before = kept.get(key, dict.fromkeys(_COUNTS, 0))
-        after = {name: before[name] + shift[name] for name in _COUNTS}
+        after = {name: before[name] + difference[name] for name in _COUNTS}
         if any(count < 0 for count in after.values()):
             return None
-        if key not in kept or any(shift[name] for name in _COUNTS):
-            kept[key] = shift | after | {RUN: run_id}
+        if key not in kept or any(difference[name] for name in _COUNTS):
+            kept[key] = difference | after | {RUN: run_id}
     return [kept[key] for key in sorted(kept) if kept[key]["received_rows"]]
 
 

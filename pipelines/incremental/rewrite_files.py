@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.hash_layout import bucket_of
-from pipelines.storage.scan import month_of, points_in, rows_of_points
+from pipelines.storage.scan import by_partition, points_in, rows_of_points
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 
@@ -78,7 +78,7 @@ def rewrite(
     points  These meter points.
     held    Paths of the table's files that hold rows of them.
     """
-    (partition,) = table.partition_by
+    partition, of_month = table.partition_column(), by_partition(held, table)
     before = rows_of_points(held, table, points, current_columns(table))
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
@@ -90,12 +90,13 @@ def rewrite(
         fresh, stood = (each.filter(pc.equal(each.column(partition), month)) for each in (rows, before))
         if all_stand(fresh, stood, run_id):
             continue
-        stale = [path for path in held if month_of(path, partition) == month]
+        stale = of_month.get(month, [])
         whole = pa.concat_tables(
             [
                 fresh.select(list(table.columns())),
                 rows_of_points(stale, table, points, table.columns(), others=True),
-            ]
+            ],
+            promote_options="default",
         )
         broken = {name: count + broken[name] for name, count in constraint_violations(whole, table).items()}
         files += write_files(whole, table, root)

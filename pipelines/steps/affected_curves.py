@@ -14,8 +14,8 @@ from pipelines.codes import EventCode, IntervalStatus
 from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import come_due, owned_by
 from pipelines.periods import local_day
-from pipelines.storage.scan import POINT, points_in, read_columns
-from pipelines.tables.base import STRING, Table
+from pipelines.storage.scan import points_in, read_columns
+from pipelines.tables.base import CUSTOMER, POINT, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import (
     SilverCustomers,
@@ -42,8 +42,8 @@ def customer_classes(paths: Paths) -> dict[str, str]:
         rows = rows.sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
         return {row[key]: row[value] for row in rows.to_pylist() if row[value]}
 
-    classes = latest(SilverCustomers, "customer_id", "customer_class_code")
-    owners = latest(SilverMeterPoints, POINT, "customer_id")
+    classes = latest(SilverCustomers, CUSTOMER, "customer_class_code")
+    owners = latest(SilverMeterPoints, POINT, CUSTOMER)
     return {meter_point: classes[customer] for meter_point, customer in owners.items() if customer in classes}
 
 

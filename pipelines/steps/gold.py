@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,10 +11,10 @@ from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode, Written
 from pipelines.formats import FormatSettings
 from pipelines.incremental.affected import affected_meter_points, owned_by
 from pipelines.incremental.by_bucket import Columns, derive_with_findings
-from pipelines.incremental.by_month import whole_table
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of
+from pipelines.steps.silver import READ_ROWS_PER_TASK
 from pipelines.steps.sufficiency import SUFFICIENCY_STEP
-from pipelines.storage.scan import month_of, read_columns
+from pipelines.storage.scan import months_of, read_columns, whole_table
 from pipelines.tables.base import Table
 from pipelines.tables.findings import GoldDayFindings
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
@@ -33,24 +32,19 @@ from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.days.day_findings import judge_days
 from pipelines.vee.settings import VeeSettings
 
-if TYPE_CHECKING:
-    pass
-from pipelines.steps.silver import READ_ROWS_PER_TASK
-
 _OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
 
 
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
     """Energy of each meter point, channel and day, and what the checks of days find in it."""
     points, settings = meter_points(inputs), inputs.settings.section(VeeSettings)
-    months = {month_of(path, "energy_month") for path in inputs.files(SilverRegisterEnergy)}
-    months |= {month_of(path, "curve_month") for path in inputs.files(SilverDayCurves)}
+    sources = (SilverRegisterEnergy, SilverDayCurves)
+    months = set[str]().union(*(months_of(inputs.files(source), source) for source in sources))
     day_types, clock = day_types_of(inputs.facts, days_of(sorted(months))), rate_clock_of(inputs, points)
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
         return judge_days(rows[0], rows[1], points, day_types, settings, clock)
 
-    sources = (SilverRegisterEnergy, SilverDayCurves)
     affected = affected_meter_points(inputs, sources, otherwise=_behind_another)
     return derive_with_findings(
         inputs, sources, GoldDayEnergy, GoldDayFindings, derive, READ_ROWS_PER_TASK, affected, _OF_CURVES
@@ -60,7 +54,9 @@ def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
 def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]:
     """What each bill needs of each meter point and month, and of the parts of the months that are cut."""
     points, periods = meter_points(inputs), inputs.facts.time_of_use.slot_matrix
-    customers, shares = (whole_table(inputs, table) for table in (SilverCustomers, SilverSupplyShares))
+    customers, shares = (
+        whole_table(inputs.paths(table), table) for table in (SilverCustomers, SilverSupplyShares)
+    )
     agreed = Agreements(customers, points, shares, month_cuts(customers, points, shares, inputs.facts))
 
     def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:

@@ -12,9 +12,8 @@ from pipelines.engine.step import Inputs
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
-from pipelines.incremental.by_month import whole_table
 from pipelines.periods import local_day
-from pipelines.storage.scan import read_columns
+from pipelines.storage.scan import read_columns, whole_table
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverMeterPoints,
@@ -43,16 +42,14 @@ def rate_clock_of(inputs: Inputs, points: pa.Table) -> RateClock:
 
 def meter_points(inputs: Inputs) -> pa.Table:
     """silver_meter_points as the step reads it."""
-    return whole_table(inputs, SilverMeterPoints)
+    return whole_table(inputs.paths(SilverMeterPoints), SilverMeterPoints)
 
 
 def seen_then(inputs: Inputs, points: pa.Table, today: date) -> tuple[pa.Table, date]:
     """Meter points and local day as the newest run of the step saw them; those of now where there is none."""
     if inputs.previous is None:
         return points, today
-    found = read_columns(
-        inputs.previous.paths(SilverMeterPoints), SilverMeterPoints, SilverMeterPoints.columns()
-    )
+    found = whole_table(inputs.previous.paths(SilverMeterPoints), SilverMeterPoints)
     return found, local_day(inputs.previous.now)
 
 

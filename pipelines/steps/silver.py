@@ -15,14 +15,13 @@ from pipelines.formats import FormatSettings
 from pipelines.identity.people import People
 from pipelines.incremental.affected import affected_meter_points
 from pipelines.incremental.by_bucket import BucketOutcome, driver_files, refine_in_buckets
-from pipelines.incremental.by_month import whole_table
 from pipelines.ingest.manual_edits import verified_edits
 from pipelines.periods import local_day, months_through
 from pipelines.steps.affected_curves import curves_affected_otherwise, customer_classes, profile_sample
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
-from pipelines.storage.scan import month_of, points_in, read_columns, rows_of_points
-from pipelines.tables.base import STRING, Table
+from pipelines.storage.scan import months_of, points_in, read_columns, rows_of_points, whole_table
+from pipelines.tables.base import POINT, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
@@ -146,7 +145,7 @@ def refine_all_curves(inputs: Inputs) -> Mapping[type[Table], Written]:
     )
     present = inputs.settings.section(FormatSettings).present_char
     # A month of which nothing came may lie within the silence of a series.
-    months = months_through({month_of(path, "curve_month") for path in inputs.files(BronzeLoadCurves)})
+    months = months_through(months_of(inputs.files(BronzeLoadCurves), BronzeLoadCurves))
     day_types = day_types_of(inputs.facts, days_of(months))
     registers, outages = _registers(inputs, points, day_types), _outages(inputs, points, today)
     edits = _manual_edits(inputs)
@@ -184,8 +183,7 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
     classes = customer_classes(inputs.paths)
 
     def energy(meter_points: Sequence[str]) -> pa.Table:
-        rows = ds.field("meter_point_id").isin(pa.array(meter_points, pa.string()))
-        return ds.dataset(energy_files, format="parquet", schema=REGISTER_SCHEMA).to_table(filter=rows)
+        return rows_of_points(energy_files, SilverRegisterEnergy, meter_points, REGISTER_SCHEMA.names)
 
     known: dict[tuple[str, int], Shapes] = {}
 
@@ -209,7 +207,8 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
 
 def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
     return verified_edits(
-        whole_table(inputs, BronzeManualEdits).to_pylist(), People(inputs.settings.home).public_keys()
+        whole_table(inputs.paths(BronzeManualEdits), BronzeManualEdits).to_pylist(),
+        People(inputs.settings.home).public_keys(),
     )
 
 
@@ -261,23 +260,11 @@ def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
     settings = inputs.settings.section(VeeSettings)
     classes = customer_classes(inputs.paths)
     files = inputs.paths(SilverDayCurves)
-    known = (
-        pc.unique(
-            ds.dataset(files, format="parquet").to_table(columns=["meter_point_id"]).column(0)
-        ).to_pylist()
-        if files
-        else []
-    )
-    wanted = pa.array(sampled_meter_points(known, classes, settings.published_errors.series), pa.string())
-    empty = SilverDayCurves.empty().select(list(CURVE_COLUMNS))
-    chosen = pc.is_in(ds.field("meter_point_id"), wanted) & (
+    wanted = sampled_meter_points(sorted(points_in(files)), classes, settings.published_errors.series)
+    chosen = ds.field(POINT).isin(pa.array(wanted, STRING)) & (
         ds.field("channel_code") == Channel.ACTIVE_FORWARD.value
     )
-    curves = (
-        ds.dataset(files, format="parquet").to_table(columns=list(CURVE_COLUMNS), filter=chosen)
-        if files
-        else empty
-    )
+    curves = read_columns(files, SilverDayCurves, CURVE_COLUMNS, chosen)
     days = pc.unique(curves["curve_date"]).to_pylist()
     errors = measure_estimation_errors(curves, classes, day_types_of(inputs.facts, days), settings)
     return {SilverEstimationErrors: driver_files(inputs, SilverEstimationErrors, errors)}

@@ -9,10 +9,10 @@ import pyarrow.dataset as ds
 
 from pipelines.engine.step import Inputs, Step, WriteMode, Written
 from pipelines.incremental.affected import affected_months
-from pipelines.incremental.by_month import derive_by_month, whole_table
+from pipelines.incremental.by_month import derive_by_month
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.storage.scan import read_columns
+from pipelines.storage.scan import read_columns, whole_table
 from pipelines.tables.base import Table
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
@@ -27,9 +27,9 @@ from pipelines.transforms.sufficiency import (
 
 def judge_sufficiency(inputs: Inputs) -> Mapping[type[Table], Written]:
     """gold_data_sufficiency of every month that has data."""
-    points = whole_table(inputs, SilverMeterPoints)
+    points = whole_table(inputs.paths(SilverMeterPoints), SilverMeterPoints)
     limits = inputs.settings.section(PublicationSettings)
-    files = [f"{inputs.location(SilverRegisterEnergy)}/{path}" for path in inputs.files(SilverRegisterEnergy)]
+    files = inputs.paths(SilverRegisterEnergy)
     # A span may reach back over any number of months; there are few where reads come daily, and their row
     # groups tell.
     long_spans = read_columns(files, SilverRegisterEnergy, REGISTER_COLUMNS, ds.field("span_days") > 1)

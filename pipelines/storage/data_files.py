@@ -1,4 +1,4 @@
-"""The second hand on a table: workers write Parquet files, the driver commits them all in one Delta
+"""The only writer of a table's data files: workers write Parquet files, the driver commits them all in one Delta
 transaction.
 
 Orphan files of a killed run are in no commit and change nothing; a repeated commit is recognised by its
@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -25,13 +24,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from pipelines.arrays import IntArray
-from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, SUBJECT, subject_hashes
-from pipelines.tables.base import Table, conform
-
-if TYPE_CHECKING:
-    pass
+from pipelines.storage.file_systems import LOCAL, located, make_folder
+from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, subject_hashes
+from pipelines.tables.base import POINT, Table, conform
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -55,7 +53,7 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
     rows   All declared columns of the table. Rows of a table of meter points are laid out by the hash of the
            meter point, and each file
            notes the hashes of its row groups (``bucket_rows``); rows of one meter point keep their order.
-    root   The table's folder on a file system that workers and driver share.
+    root   Address of the table's folder, on a file system that workers and driver share.
     quick  Rows as they come, floating-point numbers split into streams of bytes: the quickest, but every
            bucket reads the whole file, and
            Spark reads it only with its vectorised reader off.
@@ -63,12 +61,12 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
     rows = conform(rows, table)
     if not table.partition_by:
         return [_write_one(rows, None, {}, root, quick)] if rows.num_rows else []
-    (column,) = table.partition_by
+    column = table.partition_column()
     encoded = pc.dictionary_encode(rows.column(column)).combine_chunks()
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) and encoded.num_chunks else encoded
     values = encoded.dictionary.to_pylist() if rows.num_rows else []
     place = encoded.indices.to_numpy(zero_copy_only=False) if rows.num_rows else np.empty(0, np.int32)
-    hashes = subject_hashes(rows.column(SUBJECT)) if SUBJECT in rows.column_names and not quick else None
+    hashes = subject_hashes(rows.column(POINT)) if POINT in rows.column_names and not quick else None
     rows = rows.drop_columns([column])
     written = []
     for number in sorted(range(len(values)), key=values.__getitem__):
@@ -101,21 +99,23 @@ def _write_one(
 ) -> WrittenFile:
     folder = "/".join(f"{column}={value}" for column, value in partition.items())
     name = f"{folder}/{uuid.uuid4()}.parquet" if folder else f"{uuid.uuid4()}.parquet"
-    path = Path(root, name)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with pq.ParquetWriter(path, rows.schema, **_encoding(rows.schema, quick)) as writer:
-        if hashes is None:
-            writer.write_table(rows)
-        else:
-            edges = _group_edges(hashes, rows.nbytes)
-            for first, end in pairwise(edges):
-                writer.write_table(rows.slice(first, end - first))
-            bounds = {
-                "first": [int(hashes[first]) for first in edges[:-1]],
-                "last": [int(hashes[end - 1]) for end in edges[1:]],
-            }
-            writer.add_key_value_metadata({HASH_RANGES.decode(): json.dumps({"column": SUBJECT} | bounds)})
-    return WrittenFile(name, path.stat().st_size, partition, rows.num_rows, json.dumps(_statistics(rows)))
+    system, path = located(f"{root}/{name}")
+    make_folder(system, path.rpartition("/")[0])
+    with system.open_output_stream(path) as sink:
+        with pq.ParquetWriter(sink, rows.schema, **_encoding(rows.schema, quick)) as writer:
+            if hashes is None:
+                writer.write_table(rows)
+            else:
+                edges = _group_edges(hashes, rows.nbytes)
+                for first, end in pairwise(edges):
+                    writer.write_table(rows.slice(first, end - first))
+                bounds = {
+                    "first": [int(hashes[first]) for first in edges[:-1]],
+                    "last": [int(hashes[end - 1]) for end in edges[1:]],
+                }
+                writer.add_key_value_metadata({HASH_RANGES.decode(): json.dumps({"column": POINT} | bounds)})
+        size_bytes = sink.tell()
+    return WrittenFile(name, size_bytes, partition, rows.num_rows, json.dumps(_statistics(rows)))
 
 
 def _group_edges(hashes: IntArray, size_bytes: int) -> list[int]:
@@ -224,7 +224,7 @@ def commit_files(
             return existing.version()
         overwrite = bool(replaced)
         if overwrite:
-            (column,) = table.partition_by
+            column = table.partition_column()
             parts = {file.partition[column] for file in [*files, *replaced]}
             filters = [(column, "in", sorted(parts))]
             # A commit may not remove and add one path: what stays in a partition that is replaced stays under
@@ -303,17 +303,28 @@ def _plain(value: Any) -> Any:
 def _linked(file: WrittenFile, root: str) -> WrittenFile:
     """The same file under a fresh name: its bytes are not copied where the file system can link."""
     path = f"{file.path.rpartition('/')[0]}/{uuid.uuid4()}.parquet"
-    try:
-        os.link(Path(root, file.path), Path(root, path))
-    except OSError:
-        shutil.copyfile(Path(root, file.path), Path(root, path))
+    (system, there), (_, new) = located(f"{root}/{file.path}"), located(f"{root}/{path}")
+    if not _link(system, there, new):
+        system.copy_file(there, new)
     return replace(file, path=path)
+
+
+def _link(system: fs.FileSystem, there: str, new: str) -> bool:
+    if system is not LOCAL:
+        return False
+    try:
+        os.link(there, new)
+    except OSError:
+        return False
+    return True
 
 
 def discard_files(root: str, files: Sequence[WrittenFile]) -> None:
     """Removes files that will be in no commit."""
     for file in files:
-        Path(root, file.path).unlink(missing_ok=True)
+        system, path = located(f"{root}/{file.path}")
+        with suppress(FileNotFoundError):
+            system.delete_file(path)
 
 
 @dataclass(frozen=True)

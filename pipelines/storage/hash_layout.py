@@ -1,9 +1,8 @@
 """Which bucket a meter point or customer falls into, and the rows of one bucket, or of chosen meter points,
 in a table's data files.
 
-Buckets are ranges of a hash, so that rows laid out by that hash serve any number of buckets: ``table_files``
-writes them so and notes
-in each file which range a row group holds. A file without the note (of another writer, or rewritten by
+Buckets are ranges of a hash, so that rows laid out by that hash serve any number of buckets: ``data_files``
+writes them so and notes in each file which range a row group holds. A file without the note (of another writer, or rewritten by
 OPTIMIZE) is read whole.
 """
 
@@ -17,7 +16,6 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import Int32Array, IntArray
 
-SUBJECT = "meter_point_id"
 HASH_BITS = 32
 HASH_RANGES = b"zhixiang.hash_ranges"
 """Key of the note: ``{"column": "meter_point_id", "first": [...], "last": [...]}``, hashes of the subjects of

@@ -1,81 +1,137 @@
-"""Rows of some meter points in a table's data files, and which rows differ between two versions of a table."""
+"""The only reader of a table's data files: rows of a bucket, rows of some meter points, columns, months.
+
+Files are given as addresses (``file_systems.located``), those of one call being of one table; which column they
+are laid out by is known from the table's declaration.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
+from pyarrow import fs
 
 from pipelines.arrays import BoolArray, IntArray
-from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, SUBJECT, hash_of, subject_hashes
-from pipelines.tables.base import STRING, Table
+from pipelines.storage.file_systems import located
+from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, hash_of, subject_hashes
+from pipelines.tables.base import POINT, STRING, Table
 
-POINT, CUSTOMER = "meter_point_id", "customer_id"
+_PARQUET = ds.ParquetFileFormat()
 
 
-def points_in(paths: Sequence[str]) -> set[str]:
+def partition_of(path: str, table: type[Table]) -> str:
+    """The value of the column that a table's files are laid out by, from the path of one of them.
+
+    Raises SettingsError where the table is not laid out by a column, and ValueError where the path names none.
+    """
+    named = f"{table.partition_column()}="
+    for part in reversed(path.split("/")):
+        if part.startswith(named):
+            return part.removeprefix(named)
+    raise ValueError(f"{path} lies in no folder {named}...")
+
+
+def by_partition(files: Sequence[str], table: type[Table]) -> dict[str, list[str]]:
+    """Files of a table by the value of the column that they are laid out by."""
+    found: dict[str, list[str]] = {}
+    for path in files:
+        found.setdefault(partition_of(path, table), []).append(path)
+    return found
+
+
+def months_of(files: Sequence[str], table: type[Table]) -> set[str]:
+    """The months of which a table laid out by month has files."""
+    return {partition_of(path, table) for path in files}
+
+
+def schema_of_files(table: type[Table], columns: Sequence[str] | None = None) -> pa.Schema:
+    """What a table's data files, and rows of an earlier version, are read as: a column younger than them is
+    empty there.
+
+    columns  Those wanted; none: all.
+
+    Any column may be, one that must not be empty too: it is filled when the table is next computed.
+    """
+    declared = table.arrow_schema()
+    return pa.schema([declared.field(name).with_nullable(True) for name in columns or declared.names])
+
+
+def read_columns(
+    files: Sequence[str],
+    source: type[Table],
+    columns: Sequence[str],
+    filter_: ds.Expression | None = None,
+    *,
+    use_threads: bool = True,
+) -> pa.Table:
+    """Some columns of data files of a table, as declared; of no files: no rows.
+
+    filter_      Over any columns; row groups that hold nothing of it are not read.
+    use_threads  False in a worker, whose core is the one it was given.
+    """
+    schema = pa.schema([source.arrow_schema().field(name) for name in columns])
+    if not files:
+        return schema.empty_table()
+    rows = _dataset(files, schema_of_files(source), source).to_table(
+        columns=list(columns), filter=filter_, use_threads=use_threads
+    )
+    return _as_declared(rows, schema)
+
+
+def whole_table(files: Sequence[str], table: type[Table]) -> pa.Table:
+    """All rows and columns of a table."""
+    return read_columns(files, table, table.columns())
+
+
+def points_in(files: Sequence[str]) -> set[str]:
     """Meter points that have rows in data files; those of rows without one go by an empty name."""
-    if not paths:
+    if not files:
         return set()
-    held = ds.dataset(list(paths), format="parquet").to_table(columns=[POINT])
+    held = _dataset(files, pa.schema([(POINT, STRING)])).to_table()
     return {name or "" for name in pc.unique(held.column(0)).to_pylist()}
 
 
-def rows_of_points(
-    paths: Sequence[str],
-    source: type[Table],
-    points: Collection[str],
-    columns: Sequence[str] | None = None,
-    *,
-    others: bool = False,
-) -> pa.Table:
-    """The rows of some meter points, by default the business columns only; the partition column comes from
-    the folder.
+def row_count(files: Sequence[str]) -> int:
+    """Rows of data files, by their footers."""
+    system, paths = _located(files)
+    return sum(pq.read_metadata(path, filesystem=system).num_rows for path in paths)
 
-    others  The rows of all but these.
+
+def all_there(files: Sequence[str]) -> bool:
+    """Whether data files all exist still."""
+    system, paths = _located(files)
+    return all(found.type == fs.FileType.File for found in system.get_file_info(paths))
+
+
+def _located(files: Sequence[str]) -> tuple[fs.FileSystem, list[str]]:
+    found = [located(path) for path in files]
+    return (found[0] if found else located(""))[0], [path for _, path in found]
+
+
+def _dataset(
+    files: Sequence[str], schema: pa.Schema, source: type[Table] | None = None
+) -> ds.FileSystemDataset:
+    """Data files under one schema, none of them looked for or opened before it is read.
+
+    source  Where the column that the files are laid out by is wanted: their table.
     """
-    if not others and "" not in points:
-        return rows_of(paths, source, points, columns)
-    (partition,) = source.partition_by
-    schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
-    wanted = [name for name in schema.names if name != partition]
-    names = pa.array(sorted(points), STRING)
-    parts = []
-    for path in paths:
-        month = month_of(path, partition)
-        for group in _row_groups(path, source):
-            mine = _is_in(group.to_table(columns=[POINT]).column(0), names) != others
-            if mine.any():
-                rows = group.to_table(columns=wanted)
-                chosen = rows if mine.all() else rows.filter(pa.array(mine))
-                parts.append(
-                    chosen.append_column(partition, pa.array([month] * chosen.num_rows, STRING))
-                    .select(schema.names)
-                    .cast(schema)
-                )
-    return pa.concat_tables(parts) if parts else schema.empty_table()
-
-
-def _row_groups(path: str, source: type[Table]) -> Iterator[ds.ParquetFileFragment]:
-    """Parts of a file that are decoded apart; a column younger than the file is empty there."""
-    held = pa.schema(
-        [
-            field.with_nullable(True)
-            for field in source.arrow_schema()
-            if field.name not in source.partition_by
-        ]
-    )
-    for fragment in ds.dataset(path, format="parquet", schema=held).get_fragments():
-        yield from fragment.split_by_row_group()
-
-
-def _is_in(column: pa.ChunkedArray, names: pa.Array) -> BoolArray:
-    return np.asarray(pc.is_in(pc.fill_null(column, ""), value_set=names).to_numpy(), dtype=np.bool_)
+    system, paths = _located(files)
+    fragments = [
+        _PARQUET.make_fragment(
+            path,
+            system,
+            partition_expression=ds.field(source.partition_column()) == partition_of(path, source)
+            if source is not None and source.partition_by
+            else None,
+        )
+        for path in paths
+    ]
+    return ds.FileSystemDataset(fragments, schema, _PARQUET, system)
 
 
 def bucket_rows(
@@ -83,12 +139,10 @@ def bucket_rows(
     source: type[Table],
     bucket: int,
     buckets: int,
-    subject: str = SUBJECT,
+    subject: str = POINT,
     columns: Sequence[str] | None = None,
 ) -> pa.Table:
-    """The rows of one bucket, by default the business columns only; the partition column comes from the
-    folder.
-    """
+    """The rows of one bucket, by default the business columns only."""
     first, last = (-(-(edge << HASH_BITS) // buckets) for edge in (bucket, bucket + 1))
 
     def mine(column: pa.ChunkedArray) -> BoolArray:
@@ -100,22 +154,29 @@ def bucket_rows(
     )
 
 
-def rows_of(
+def rows_of_points(
     files: Sequence[str],
     source: type[Table],
-    meter_points: Collection[str],
+    points: Collection[str],
     columns: Sequence[str] | None = None,
+    *,
+    others: bool = False,
 ) -> pa.Table:
     """The rows of some meter points, columns as ``bucket_rows`` gives them; only row groups that may hold one
     of them are read.
+
+    points  Rows without a meter point go by an empty name.
+    others  The rows of all but these.
     """
-    wanted = pa.array(sorted(meter_points), pa.string())
-    hashes = np.unique(np.fromiter((hash_of(name) for name in wanted.to_pylist()), np.int64, len(wanted)))
+    names = pa.array(sorted(points), STRING)
 
     def mine(column: pa.ChunkedArray) -> BoolArray:
-        return np.asarray(pc.is_in(column, value_set=wanted).to_numpy(), dtype=np.bool_)
+        found = pc.is_in(pc.fill_null(column, ""), value_set=names)
+        return np.asarray((pc.invert(found) if others else found).to_numpy(), dtype=np.bool_)
 
-    return _chosen_rows(files, source, hashes, hashes, SUBJECT, columns, mine, in_range=False)
+    hashes = np.unique(np.fromiter((hash_of(name) for name in names.to_pylist()), np.int64, len(names)))
+    first, last = (np.array([0]), np.array([(1 << HASH_BITS) - 1])) if others else (hashes, hashes)
+    return _chosen_rows(files, source, first, last, POINT, columns, mine, in_range=False)
 
 
 def _chosen_rows(
@@ -134,14 +195,16 @@ def _chosen_rows(
     in_range  Whether every row in one of the ranges is wanted: row groups that lie within one are then not
               looked through.
     """
-    (partition,) = source.partition_by
     schema = pa.schema([source.arrow_schema().field(name) for name in columns or source.business_columns()])
-    wanted = [name for name in schema.names if name != partition]
+    parted = source.partition_column() if source.partition_by else None
+    wanted = [name for name in schema.names if name != parted]
     read = wanted if subject in wanted else [*wanted, subject]
+    system, paths = _located(files)
+    older = schema_of_files(source, schema.names)
     parts = []
-    for path in files if first.size else ():
+    for path in paths if first.size else ():
         # Read by the worker's own thread: its core is the one it was given.
-        with pq.ParquetFile(path, memory_map=True) as file:
+        with pq.ParquetFile(path, filesystem=system) as file:
             groups, within = _groups(file, subject, first, last)
             if not groups:
                 continue
@@ -152,15 +215,10 @@ def _chosen_rows(
                 continue
             together = int(held[-1] - held[0]) + 1 == held.size  # as rows laid out by hash stand: no copy
             rows = rows.slice(int(held[0]), held.size) if together else rows.take(pa.array(held))
-        if partition in schema.names:
-            rows = rows.append_column(partition, pa.repeat(month_of(path, partition), rows.num_rows))
-        for name in set(schema.names).difference(
-            rows.column_names
-        ):  # a column younger than the file is empty there
-            rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
-        rows = rows.select(schema.names).replace_schema_metadata(None)
-        parts.append(rows if rows.schema == schema else rows.cast(schema))
-    return pa.concat_tables(parts) if parts else schema.empty_table()
+        if parted in schema.names:
+            rows = rows.append_column(parted, pa.repeat(partition_of(path, source), rows.num_rows))
+        parts.append(_as_declared(_with_younger(rows, older), schema))
+    return pa.concat_tables(parts, promote_options="default") if parts else schema.empty_table()
 
 
 def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray) -> tuple[list[int], bool]:
@@ -179,29 +237,25 @@ def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray)
     return overlaps.tolist(), bool(within[overlaps].all())
 
 
-def month_of(path: str, partition: str) -> str:
-    """The partition value in a file's path."""
-    return next(part.split("=", 1)[1] for part in path.split("/") if part.startswith(f"{partition}="))
+def _with_younger(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows of a file that was opened by itself under ``schema_of_files``; Arrow does the same for a dataset."""
+    for name in set(schema.names).difference(rows.column_names):
+        rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
+    return rows
 
 
-def read_columns(
-    files: Sequence[str], source: type[Table], columns: Sequence[str], filter_: ds.Expression | None = None
-) -> pa.Table:
-    """Some columns of data files of a table, as declared; of no files: no rows. A column younger than a file
-    is empty there.
-    """
-    schema = pa.schema([source.arrow_schema().field(name) for name in columns])
-    if not files:
-        return schema.empty_table()
-    held = pa.schema(
-        [
-            field.with_nullable(True)
-            for field in source.arrow_schema()
-            if field.name not in source.partition_by
-        ]
-    )
-    return (
-        ds.dataset(list(files), format="parquet", schema=held)
-        .to_table(columns=list(columns), filter=filter_)
-        .cast(schema)
+def _as_declared(rows: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Rows in declared types and order; a column that must not be empty says so unless a file is older."""
+    rows = rows.select(schema.names).replace_schema_metadata(None)
+    if rows.schema == schema:
+        return rows
+    return rows.cast(
+        pa.schema(
+            [
+                field
+                if field.nullable or not rows.column(field.name).null_count
+                else field.with_nullable(True)
+                for field in schema
+            ]
+        )
     )

@@ -15,6 +15,7 @@ import pyarrow.dataset as ds
 
 from pipelines.errors import ConcurrentWriteError, SchemaMismatchError, UsageError
 from pipelines.settings import Settings
+from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
 
@@ -75,7 +76,6 @@ class Store:
         wanted = list(columns or table.columns())
         if found is None:
             return table.empty().select(wanted)
-        known = {field.name for field in found.schema().fields}
         # File statistics that lack a column are taken for bounds of null, which no value meets: only
         # partitions may be left out by file.
         expression, later = None, []
@@ -86,13 +86,12 @@ class Store:
                 expression = term if expression is None else expression & term
             else:
                 later.append((column, term))
-        read = [name for name in dict.fromkeys([*wanted, *dict(later)]) if name in known]
-        rows = found.to_pyarrow_dataset().to_table(columns=read, filter=expression)
+        read = list(dict.fromkeys([*wanted, *dict(later)]))
+        rows = found.to_pyarrow_dataset(schema=schema_of_files(table)).to_table(
+            columns=read, filter=expression
+        )
         for _, term in later:
             rows = rows.filter(term)
-        for field in table.arrow_schema():
-            if field.name in wanted and field.name not in known:
-                rows = rows.append_column(field.name, pa.nulls(rows.num_rows, field.type))
         return rows.select(wanted).cast(pa.schema([table.arrow_schema().field(name) for name in wanted]))
 
     def head(self, table: type[Table], limit: int, version: int | None = None) -> list[dict[str, Any]]:
@@ -118,6 +117,10 @@ class Store:
         # delta-rs escapes paths as addresses; folders and files of the store bear their plain names.
         prefix = self.path(table) + "/"
         return sorted(unquote(path).removeprefix(prefix) for path in found.file_uris())
+
+    def data_paths(self, table: type[Table], version: int | None = None) -> list[str]:
+        """Addresses of a version's data files, as ``scan`` takes them."""
+        return [f"{self.path(table)}/{path}" for path in self.data_files(table, version)]
 
     def row_count(self, table: type[Table]) -> int:
         """Rows of the newest version, from the log alone."""

@@ -1,4 +1,13 @@
-"""The hash of a table's content: independent of file layout, row order, null padding and run columns."""
+"""When rows are the same, and the hash of a table's content: independent of file layout, row order, null padding
+and run columns.
+
+The canonical form of a cell is what the hash is fed: empty is a value of its own, -0.0 is 0.0, a number that is
+none is itself, lists are their lengths and elements. ``equal_cells`` compares in that form, the hash sums it up.
+
+Spark frames are compared by another form, ``unchanged_rows.row_text``: they are larger than the driver, rows may
+not leave the JVM for it, and Spark has no function that feeds a digest column by column. The digests of revisions
+are kept in issued tables, so that form may never change either.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.arrays import BoolArray, FloatArray
 from pipelines.tables.base import Table
 
 
@@ -49,7 +59,7 @@ def _feed(digest: hashlib._Hash, array: pa.Array) -> None:
     elif pa.types.is_decimal(array.type):
         digest.update("\0".join(pc.fill_null(pc.cast(array, pa.string()), "").to_pylist()).encode())
     elif pa.types.is_floating(array.type):
-        digest.update((np.asarray(pc.fill_null(array, 0.0), dtype="<f8") + 0.0).tobytes())
+        digest.update(_numbers(array).tobytes())
     else:
         plain = (
             array.cast(pa.int32()).cast(pa.int64())
@@ -57,3 +67,42 @@ def _feed(digest: hashlib._Hash, array: pa.Array) -> None:
             else array.cast(pa.int64())
         )
         digest.update(np.asarray(pc.fill_null(plain, 0), dtype="<i8").tobytes())
+
+
+def _numbers(array: pa.Array) -> FloatArray:
+    return np.asarray(pc.fill_null(array, 0.0), dtype="<f8") + 0.0
+
+
+def equal_cells(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
+    """(rows) whether two columns of one type and length hold the same, cell by cell, in canonical form."""
+    return _equal(_whole(left), _whole(right))
+
+
+def _equal(left: pa.Array, right: pa.Array) -> BoolArray:
+    if pa.types.is_list(left.type):
+        return _equal_lists(left, right)
+    empty = pc.is_null(left).to_numpy(zero_copy_only=False)
+    both = empty == pc.is_null(right).to_numpy(zero_copy_only=False)
+    if pa.types.is_floating(left.type):
+        same = _numbers(left).view("<i8") == _numbers(right).view("<i8")
+    else:
+        same = pc.fill_null(pc.equal(left, right), True).to_numpy(zero_copy_only=False)
+    return np.asarray(both & (empty | same), dtype=np.bool_)
+
+
+def _equal_lists(left: pa.Array, right: pa.Array) -> BoolArray:
+    lengths = [
+        pc.fill_null(pc.list_value_length(each), -1).to_numpy().astype(np.int64) for each in (left, right)
+    ]
+    same = lengths[0] == lengths[1]
+    rows = np.flatnonzero(same & (lengths[0] > 0))
+    if rows.size:
+        elements = _equal(*(pc.list_flatten(each.take(pa.array(rows))) for each in (left, right)))
+        counts = lengths[0][rows]
+        same[rows] = np.logical_and.reduceat(elements, np.cumsum(counts) - counts)
+    return np.asarray(same, dtype=np.bool_)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    return whole if isinstance(whole, pa.Array) else pa.array([], column.type)

@@ -4,18 +4,18 @@ be told from what it did not.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import BoolArray
+from pipelines.storage.table_hash import equal_cells
 from pipelines.tables.base import STRING, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, Row
+    from pyspark.sql import Column, DataFrame, Row
 
 RUN = "computed_run_id"
 
@@ -40,7 +40,7 @@ def with_run(
     left, right = rows.select(others).take(pa.array(here)), before.select(others).take(pa.array(there))
     same = np.ones(here.size, dtype=np.bool_)
     for name in others:
-        same &= _equal(left.column(name), right.column(name))
+        same &= equal_cells(left.column(name), right.column(name))
     runs = np.full(rows.num_rows, -1, dtype=np.int64)
     runs[here[same]] = there[same]
     current = before.column(RUN).take(pa.array(runs, mask=runs < 0))
@@ -54,47 +54,28 @@ def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
 
 def same_content(frame: DataFrame, current: DataFrame, table: type[Table]) -> bool:
     """Whether two Spark frames hold the same rows in their business columns, in any order, by two sums of
-    64-bit hashes.
+    64-bit hashes of their texts.
     """
     return _content(frame, table) == _content(current, table)
+
+
+def row_text(columns: Iterable[str]) -> Column:
+    """Some columns of a Spark row as one text, equal for equal rows alone; an empty cell is left out.
+
+    Part of the digests of issued revisions. Instants are told to the microsecond, as tables hold them.
+    """
+    from pyspark.sql import functions as F
+
+    return F.to_json(F.struct(*sorted(columns)), {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"})
 
 
 def _content(frame: DataFrame, table: type[Table]) -> Row | None:
     from pyspark.sql import functions as F
 
-    columns = [F.col(name) for name in table.business_columns()]
-    # Spark's hash passes over nulls, so where they stand is hashed too.
-    parts = [*columns, *(column.isNull() for column in columns)]
-    sums = [F.sum(F.xxhash64(*order).cast("decimal(38,0)")) for order in (parts, parts[::-1])]
+    text = row_text(table.business_columns())
+    parts = ([text], [F.lit(table.name), text])
+    sums = [F.sum(F.xxhash64(*part).cast("decimal(38,0)")) for part in parts]
     return frame.agg(F.count("*"), *sums).first()
-
-
-def _equal(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
-    """Row by row; two nulls are equal, and so are two lists of equal elements."""
-    one, other = _whole(left), _whole(right)
-    if not pa.types.is_list(one.type):
-        both = pc.and_(pc.is_null(one), pc.is_null(other))
-        return np.asarray(
-            pc.or_(pc.fill_null(pc.equal(one, other), False), both).to_numpy(zero_copy_only=False),
-            dtype=np.bool_,
-        )
-    lengths = [
-        pc.fill_null(pc.list_value_length(each), -1).to_numpy().astype(np.int64) for each in (one, other)
-    ]
-    same = lengths[0] == lengths[1]
-    rows = np.flatnonzero(same & (lengths[0] > 0))
-    if rows.size:
-        elements = _equal(
-            *(pa.chunked_array([pc.list_flatten(each.take(pa.array(rows)))]) for each in (one, other))
-        )
-        counts = lengths[0][rows]
-        same[rows] = np.logical_and.reduceat(elements, np.cumsum(counts) - counts)
-    return np.asarray(same, dtype=np.bool_)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole if isinstance(whole, pa.Array) else pa.array([], column.type)
 
 
 def current_columns(table: type[Table]) -> Sequence[str]:

@@ -28,6 +28,9 @@ ENERGY = pa.decimal128(18, 6)
 AMOUNT = pa.decimal128(18, 2)
 PRICE = pa.decimal128(18, 10)
 
+POINT, CUSTOMER = "meter_point_id", "customer_id"
+"""Columns that say, in whichever table they stand, whose rows these are."""
+
 
 class Layer(StrEnum):
     """Where in the way of the data a table stands."""
@@ -103,7 +106,7 @@ class Table:
 
     name          Name in the store, ``{layer}_{thing}`` with the grain in it.
     layer         Bronze, silver, gold or product.
-    partition_by  Columns the files are laid out by.
+    partition_by  The column the files are laid out by, as a tuple of one; empty: by none.
     doc           The subclass's docstring, shown in the catalogue.
     """
 
@@ -120,6 +123,8 @@ class Table:
             raise SettingsError(
                 f"Table {cls.__name__} is partitioned by {surplus}, which it does not declare."
             )
+        if len(cls.partition_by) > 1:
+            raise SettingsError(f"Table {cls.__name__} is partitioned by more than one column.")
         if cls.name in _TABLES:
             raise SettingsError(f"Two tables are named {cls.name}.")
         _TABLES[cls.name] = cls
@@ -149,6 +154,15 @@ class Table:
     def business_columns(cls) -> tuple[str, ...]:
         """Key and business columns: what the table's hash is taken over."""
         return tuple(field.name for field in cls.fields() if field.role is not Role.RUN)
+
+    @classmethod
+    def partition_column(cls) -> str:
+        """The column that the files are laid out by, nearly always the month; raises SettingsError where there
+        is none.
+        """
+        if not cls.partition_by:
+            raise SettingsError(f"Table {cls.__name__} is not partitioned.")
+        return cls.partition_by[0]
 
     @classmethod
     def arrow_schema(cls) -> pa.Schema:

@@ -13,7 +13,7 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
-from pipelines.storage.scan import month_of, read_columns
+from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import Row, Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
@@ -144,14 +144,8 @@ def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
     """The newest revision of each customer's bill of a month."""
 
     def rows(table: type[Table], kind: type[Row]) -> list[Row]:
-        files = [
-            f"{inputs.location(table)}/{path}"
-            for path in inputs.current(table)
-            if month_of(path, "billing_month") == str(month)
-        ]
-        if not files:
-            return []
-        kept = [name for name in table.columns() if name not in table.partition_by]
+        files = by_partition(inputs.current_paths(table), table).get(str(month), [])
+        kept = [name for name in table.columns() if name != table.partition_column()]
         return rows_of_table(read_columns(files, table, kept), kind)
 
     newest: dict[str, EfficiencyBillV1Row] = {}

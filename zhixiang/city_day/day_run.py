@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import UsageError
 from pipelines.periods import EPOCH
 from pipelines.storage.data_files import WrittenFile
+from pipelines.storage.scan import partition_of, read_columns
 from pipelines.tables.silver import SilverDayCurves
 from zhixiang.city_day.tables import AREA, SimulatedDayProfiles
 
@@ -43,6 +43,7 @@ KEEP_FREED_MEMORY = {
 """For the workers' allocator: each file needs the same arrays again, and fresh pages cost a sixth of the
 time.
 """
+_FOUND_COLUMNS = ("meter_point_id", "failed_check_bits", "interval_status_codes")
 PROFILE_COLUMNS = [name for name in SimulatedDayProfiles.columns() if name not in (AREA, "day_type_code")]
 
 
@@ -74,10 +75,11 @@ def refine_city(folder: Path) -> dict[str, Any]:
     spark = start_session(settings, "city-day")
     store = Store(settings, spark)
     started = time.monotonic()
-    committed = store.delta(SimulatedDayProfiles)
-    if committed is None:
+    if store.version(SimulatedDayProfiles) is None:
         raise UsageError(f"{folder} holds no kept profiles.", "Make the city first: zhixiang bench city-day.")
-    profiles = {path.rsplit(f"{AREA}=", 1)[1].split("/")[0]: path for path in committed.file_uris()}
+    profiles = {
+        partition_of(path, SimulatedDayProfiles): path for path in store.data_paths(SimulatedDayProfiles)
+    }
     work = [(str(path), profiles[path.stem]) for path in sorted((folder / "received").glob("*.parquet"))]
     hands = min(len(work), TASKS_PER_CORE * spark.sparkContext.defaultParallelism)
     formats, root, conf_dir, home = (
@@ -131,7 +133,8 @@ def refine_file(
 
     began = time.process_time()
     answer = DeclaredParquet(BronzeLoadCurves).read(Path(path).read_bytes(), Path(path).name, formats)
-    profiles = pq.ParquetFile(profile).read(columns=PROFILE_COLUMNS, use_threads=False).combine_chunks()
+    profiles = read_columns([profile], SimulatedDayProfiles, PROFILE_COLUMNS, use_threads=False)
+    profiles = profiles.combine_chunks()
     latest = _latest(answer.rows, profiles["meter_point_id"])
     values = _flat(answer.rows["values_unscaled"]).reshape(-1, SLOTS)
     parts = []
@@ -270,18 +273,16 @@ def against_truth(folder: Path) -> dict[str, int]:
     from pipelines.storage.store import Store
     from zhixiang.city_day.received import METERS_PER_FILE, area_name, meter_number
 
-    committed = Store(Settings(load_settings().conf_dir, folder / "home")).delta(SilverDayCurves)
-    if committed is None:
+    store = Store(Settings(load_settings().conf_dir, folder / "home"))
+    if store.version(SilverDayCurves) is None:
         raise UsageError(f"{folder} holds no silver.", "The timed run commits it.")
     found: dict[str, int] = {}
 
     def count(name: str, flags: Any) -> None:
         found[name] = found.get(name, 0) + int(flags.sum())
 
-    for path in committed.file_uris():
-        rows = pq.ParquetFile(path).read(
-            columns=["meter_point_id", "failed_check_bits", "interval_status_codes"], use_threads=False
-        )
+    for path in store.data_paths(SilverDayCurves):
+        rows = read_columns([path], SilverDayCurves, _FOUND_COLUMNS, use_threads=False)
         bits = _flat(rows["failed_check_bits"])
         area = area_name(meter_number(rows["meter_point_id"][0].as_py()) // METERS_PER_FILE)
         truth = {

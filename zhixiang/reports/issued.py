@@ -27,7 +27,7 @@ def issued(
 
     subject   The first column of the result's key; month: its partition.
     """
-    (month_column,) = result.partition_by
+    month_column = result.partition_column()
     subject_column = result.key()[0]
     of_month = [(month_column, "=", month)]
     rows = store.arrow(result, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
@@ -58,7 +58,7 @@ def with_corrected(
     row = found["result"]
     if row["supersedes_revision"] is None:
         return found
-    (month_column,) = result.partition_by
+    month_column = result.partition_column()
     before = issued(
         store, result, evidence, row[result.key()[0]], row[month_column], revision=row["supersedes_revision"]
     )
@@ -89,7 +89,7 @@ def newest_with_evidence(
     leave_out  Subject and revision of results that do not count.
     Evidence rows belong to the revision of their result; those of earlier revisions are left out.
     """
-    (month_column,) = result.partition_by
+    month_column = result.partition_column()
     subject_column = result.key()[0]
     subject = [name for name in result.key() if name not in ("revision",)]
     every = store.arrow(result, filters=[(month_column, "=", month)])

@@ -181,7 +181,7 @@ def _told(
     product: Product, old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices
 ) -> dict[str, Any]:
     table = product.result
-    (month,) = table.partition_by
+    month = table.partition_column()
     told: dict[str, Any] = {
         "product": table.name,
         "subject": new[product.subject],
@@ -203,6 +203,6 @@ def known_months(store: Store) -> list[str]:
     """Months for which anything was issued."""
     found: set[str] = set()
     for product in products_as_told():
-        (month,) = product.result.partition_by
+        month = product.result.partition_column()
         found |= set(pc.unique(store.arrow(product.result, [month]).column(0)).to_pylist())
     return sorted(found)

@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.storage.data_files import write_files
 from pipelines.storage.hash_layout import HASH_RANGES, bucket_of
-from pipelines.storage.scan import bucket_rows, rows_of
+from pipelines.storage.scan import bucket_rows, rows_of_points
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -113,7 +113,7 @@ def test_a_bucket_reads_only_row_groups_that_may_hold_its_rows(
 def test_rows_of_chosen_meter_points(written: tuple[pa.Table, list[str]]) -> None:
     rows, files = written
     wanted = ["P-0007", "P-0311", "nobody"]
-    found = rows_of(files, BronzeLoadCurves, wanted, ["meter_point_id", "curve_date", "curve_month"])
+    found = rows_of_points(files, BronzeLoadCurves, wanted, ["meter_point_id", "curve_date", "curve_month"])
     expected = sorted(
         (name, day)
         for name, day in zip(rows["meter_point_id"].to_pylist(), rows["curve_date"].to_pylist(), strict=True)
@@ -124,7 +124,7 @@ def test_rows_of_chosen_meter_points(written: tuple[pa.Table, list[str]]) -> Non
         == expected
     )
     assert set(found["curve_month"].to_pylist()) == {"2026-08", "2026-09"}
-    assert rows_of(files, BronzeLoadCurves, []).num_rows == 0
+    assert rows_of_points(files, BronzeLoadCurves, []).num_rows == 0
 
 
 def test_rows_of_one_meter_point_keep_their_order(tmp_path: Path) -> None:
