@@ -1,5 +1,5 @@
 """What-ifs against trying every choice by itself, priced by the oracle that knows nothing of the engine: a
-thousand random cases of schemes, 900 of the others.
+hundred random cases of schemes in every run and a thousand in `make test-long`, 800 of the others.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants
 from pipelines.tariff.whatif.choices import scheme_choices, time_of_use_choices, with_capacitors, with_shift
 from tests.oracles import chinese_tariff as oracle
-from tests.oracles.random_cases import supply_of_case
+from tests.oracles.random_cases import CASES, supply_of_case
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
