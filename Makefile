@@ -60,7 +60,7 @@ test-long: setup-dev ## Every way of being affected, and 10,000 random contracts
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports
 
-docs: setup-dev ## Generate the catalogues in docs/
+docs: setup-dev ## Generate the catalogues in docs/ and the types of rows
 	$(BIN)/python scripts/generate_docs.py
 
 doctor: $(VENV)/run.stamp ## Is this machine ready?

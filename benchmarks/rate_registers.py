@@ -62,7 +62,7 @@ class Works:
             SilverCustomers.arrow_schema(), valid_from_date=self.days[0], customer_class_code="large_industry"
         )
         self.points = points
-        steps, slots = self.vee.rate_sum_tolerance_steps, facts.time_of_use.slot_matrix
+        steps, slots = self.vee.registers.rate_sum_tolerance_steps, facts.time_of_use.slot_matrix
         self.clock = rate_clock(formats.rate_periods, formats.rate_stand_ins, steps, slots, points, terms)
         numbers = np.array([(day - EPOCH).days for day in self.days])
         self.rate = self.clock.rates_of(

@@ -40,12 +40,12 @@ SPIKE_CHECKS: tuple[Check, ...] = tuple(
 
 # What was tried for each threshold; the value in force is marked in the table.
 CANDIDATES: tuple[tuple[str, str, tuple[float, ...]], ...] = (
-    ("VEE-V06", "spike_isolation_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
-    ("VEE-V06", "spike_like_day_ratio", (1.0, 1.5, 2.0, 3.0, 4.0)),
-    ("VEE-V06", "spike_floor_ratio", (0.5, 1.0, 1.5, 2.0)),
-    ("VEE-V10", "spike_window_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
-    ("VEE-V11", "spike_own_days_ratio", (2.0, 3.0, 4.0, 6.0, 8.0)),
-    ("VEE-V11", "spike_own_days_window_ratio", (1.5, 2.0, 3.0, 4.0, 6.0)),
+    ("VEE-V06", "spikes.isolation_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
+    ("VEE-V06", "spikes.like_day_ratio", (1.0, 1.5, 2.0, 3.0, 4.0)),
+    ("VEE-V06", "spikes.floor_ratio", (0.5, 1.0, 1.5, 2.0)),
+    ("VEE-V10", "spikes.window_ratio", (2.0, 2.5, 3.0, 4.0, 6.0)),
+    ("VEE-V11", "spikes.own_days_ratio", (2.0, 3.0, 4.0, 6.0, 8.0)),
+    ("VEE-V11", "spikes.own_days_window_ratio", (1.5, 2.0, 3.0, 4.0, 6.0)),
 )
 
 
@@ -150,7 +150,7 @@ def choose(
     for check_id, name, values in CANDIDATES:
         (check,) = [check for check in SPIKE_CHECKS if check.id == check_id]
         for value in values:
-            tried = settings.model_copy(update={name: value})
+            tried = settings.with_values({name: value})
             for load in loads:
                 row = measure(load, tried, seeds, *RANGES[0], checks=[check])[0]
                 rows.append(

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, ClassVar, TypeVar, cast
+from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -29,9 +32,30 @@ class FrozenSettings(BaseModel):
 
 
 class SettingsFile(FrozenSettings):
-    """A group of settings that is a file of its own in ``conf/``; the subclass names the file."""
+    """A group of settings that is a file of its own in ``conf/``; the subclass names the file.
+
+    moved  Key of an earlier version -> the dotted key that it is now.
+    later  Dotted key that came later -> the constant that held in its place before.
+    """
 
     file: ClassVar[str]
+    moved: ClassVar[Mapping[str, str]] = {}
+    later: ClassVar[Mapping[str, Any]] = {}
+
+    def value_of(self, key: str) -> Any:
+        """The value of a dotted key, for example ``spikes.window_slots``."""
+        found: Any = self
+        for part in key.split("."):
+            found = getattr(found, part)
+        return found
+
+    def with_values(self, values: Mapping[str, Any]) -> Self:
+        """A copy with other values, by dotted key; refused as in the file where they do not fit."""
+        content = self.model_dump()
+        for key, value in values.items():
+            self.value_of(key)
+            _put(content, key, value)
+        return self.model_validate(content)
 
 
 class SparkSettings(FrozenSettings):
@@ -77,8 +101,19 @@ class IngestSettings(FrozenSettings):
     )
 
 
+class LoggingSettings(FrozenSettings):
+    """Events: one of every step and of every received file, with run, status, seconds and rows."""
+
+    json_lines: bool = Field(
+        description="Events as lines of JSON in logs/events.jsonl of the home; false: as plain text in logs/events.log."
+    )
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        description="Least level of the events that are kept: refused files are warnings, failed steps errors."
+    )
+
+
 class PlatformSettings(BaseSettings):
-    """Storage, Spark, MLflow: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
+    """Storage, Spark, MLflow, events: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
     variables.
     """
 
@@ -92,6 +127,7 @@ class PlatformSettings(BaseSettings):
     spark: SparkSettings
     mlflow: MlflowSettings
     ingest: IngestSettings
+    logging: LoggingSettings
 
     @classmethod
     def settings_customise_sources(
@@ -118,11 +154,15 @@ class Settings:
 
     conf_dir  Folder with ``platform.yaml``, the products' files and ``facts/``.
     home      Folder of all state: tables, keys, models, outputs.
+    is_kept   The folder was kept with issued results and is read in the shape of its time.
     """
 
-    def __init__(self, conf_dir: Path, home: Path, environment: str | None = None) -> None:
-        self.conf_dir, self.home, self.environment = conf_dir, home, environment
+    def __init__(
+        self, conf_dir: Path, home: Path, environment: str | None = None, *, is_kept: bool = False
+    ) -> None:
+        self.conf_dir, self.home, self.environment, self.is_kept = conf_dir, home, environment, is_kept
         self._sections: dict[type[SettingsFile], SettingsFile] = {}
+        self._section_digests: dict[type[SettingsFile], str] = {}
 
     @cached_property
     def platform(self) -> PlatformSettings:
@@ -141,11 +181,23 @@ class Settings:
         """The settings of one file of ``conf/``, validated once."""
         if kind not in self._sections:
             path = self.conf_dir / kind.file
+            content = _read_yaml(path)
+            if self.is_kept:
+                content = in_todays_shape(kind, content)
+            else:
+                _refuse_moved(path, kind, content)
             try:
-                self._sections[kind] = kind.model_validate(_read_yaml(path))
+                self._sections[kind] = kind.model_validate(content)
             except ValidationError as error:
                 raise _settings_error(path, kind, error) from None
         return cast("Section", self._sections[kind])
+
+    def section_digest(self, kind: type[SettingsFile]) -> str:
+        """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count. [hex]"""
+        if kind not in self._section_digests:
+            values = json.dumps(_read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
+            self._section_digests[kind] = hashlib.sha256(values.encode()).hexdigest()
+        return self._section_digests[kind]
 
     @cached_property
     def facts_dir(self) -> Path:
@@ -224,6 +276,59 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise SettingsError(f"{path} must be a mapping of keys.")
     return content
+
+
+def in_todays_shape(kind: type[SettingsFile], content: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of an earlier version says, in the keys of today; today's files stay as they are.
+
+    Keys that moved are moved, and one that was a constant then takes that constant.
+    """
+    found = {
+        key: dict(value) if isinstance(value, dict) else value
+        for key, value in content.items()
+        if key not in kind.moved
+    }
+    for key, today in kind.moved.items():
+        if key in content:
+            _put(found, today, content[key])
+    for key, constant in kind.later.items():
+        if not _has(found, key):
+            _put(found, key, constant)
+    return found
+
+
+def _refuse_moved(path: Path, kind: type[SettingsFile], content: Mapping[str, Any]) -> None:
+    """Raises SettingsError that tells where each key of an earlier version stands now."""
+    told = [f"{key} is now {kind.moved[key]}" for key in content if key in kind.moved]
+    if told:
+        raise SettingsError(
+            f"{path}: {', '.join(told)}.", f"Move the values; the packaged conf/{kind.file} shows the shape."
+        )
+
+
+def _put(content: dict[str, Any], key: str, value: Any) -> None:
+    *groups, last = key.split(".")
+    for group in groups:
+        content = content.setdefault(group, {})
+    content[last] = value
+
+
+def _has(content: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(content, dict) or part not in content:
+            return False
+        content = content[part]
+    return True
+
+
+def described_keys(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
+    """Every key with its declaration, those of a group by dotted name; in the order of the declarations."""
+    for name, field in kind.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and get_origin(inner) is None and issubclass(inner, BaseModel):
+            yield from described_keys(inner, f"{prefix}{name}.")
+        else:
+            yield prefix + name, field
 
 
 def _settings_error(path: Path, kind: type[BaseModel], error: ValidationError) -> SettingsError:

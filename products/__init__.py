@@ -1,1 +1,1 @@
-"""The three products; each returns a result and the evidence for it."""
+"""The products; each returns a result and the evidence for it."""

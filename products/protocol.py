@@ -1,12 +1,15 @@
-"""The one shape of the three products: declared inputs, a result, and compulsory evidence under the same key."""
+"""The one shape of the products: what each says of itself, and what its step computes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Protocol
 
-from pipelines.engine.step import Inputs, Step, WriteMode
+from pipelines.engine.step import Inputs, Step, TrainStep, WriteMode
 from pipelines.periods import BillingMonth
+from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
@@ -15,14 +18,72 @@ if TYPE_CHECKING:
     from pipelines.facts import Facts
 
 
-class Product(Protocol):
-    """A product.
+@dataclass(frozen=True)
+class DeliveredPart:
+    """How a product's months leave the house.
 
-    name      Stage name on the command line, for example ``efficiency-bill``.
+    name           Of its folder below ``out/``, and in what is told of a delivery: ``bills``.
+    deliver        Importable name ``module:function`` of what writes the folder. It is given the delivery and
+                   answers a summary: ``count``, ``href``, ``pictures``, and where there is any ``withheld``
+                   and ``corrections``.
+    title_zh       Name on the overview; title_en beside it.
+    provenance     What its numbers rest on, for the manifest.
+    place          Order among the products where results are told; stages have an order of their own.
+    """
+
+    name: str
+    deliver: str
+    title_zh: str
+    title_en: str
+    provenance: str
+    place: int
+
+
+@dataclass(frozen=True)
+class Product:
+    """What a product says of itself; nothing here imports what computes it or sets its pages.
+
+    name         Stage on the command line, for example ``efficiency-bill``.
+    subject      Column that names whom a result is about; the first of the result's key.
+    customer     Column that names whose metering a result rests on.
+    result       The delivered table, of months, with revisions.
+    evidence     Tables that explain each row of the result.
+    own_tables   Tables that other steps of the product write.
+    corrections  That one of the evidence that tells why a revision differs, with ``notices``; none: nothing
+                 does.
+    told         Columns of the result by which a correction is told, the one that matters most first.
+    settings     Its file of ``conf/``.
+    steps        Importable name ``module:CONSTANT`` of its steps.
+    delivered    How its months leave the house; none: they stay in the store.
+    """
+
+    name: str
+    subject: str
+    customer: str
+    result: type[Table]
+    evidence: tuple[type[Table], ...]
+    told: tuple[str, ...]
+    settings: type[SettingsFile]
+    steps: str
+    own_tables: tuple[type[Table], ...] = ()
+    corrections: type[Table] | None = None
+    delivered: DeliveredPart | None = None
+
+    @property
+    def tables(self) -> tuple[type[Table], ...]:
+        """Every table that only this product writes."""
+        return (self.result, *self.evidence, *self.own_tables)
+
+
+class Computation(Protocol):
+    """What a product's step runs.
+
     reads     Tables it reads.
     result    The delivered table.
     evidence  Tables that explain each row of the result.
     models    Registered models it needs.
+    settings  Sections of ``conf/`` it reads; uses_facts: whether it uses regulated numbers. A change of what
+              it does not declare does not compute it again.
     """
 
     name: str
@@ -30,13 +91,26 @@ class Product(Protocol):
     result: type[Table]
     evidence: tuple[type[Table], ...]
     models: tuple[str, ...]
+    settings: tuple[type[SettingsFile], ...]
+    uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Result and evidence of one billing month; raises FactNotInForceError where a number is not covered."""
         ...
 
 
-def product_step(product: Product) -> Step:
+def named(name: str) -> Any:
+    """What an importable name ``module:attribute`` stands for; its module is imported now."""
+    module, _, attribute = name.partition(":")
+    return getattr(import_module(module), attribute)
+
+
+def steps_of(product: Product) -> tuple[Step | TrainStep, ...]:
+    """The steps of a product, in order; imports what computes it."""
+    return tuple(named(product.steps))
+
+
+def product_step(product: Computation) -> Step:
     """The step that computes a product for every month asked for; what changed becomes a new revision."""
 
     def apply(inputs: Inputs) -> Mapping[type[Table], DataFrame]:
@@ -55,4 +129,6 @@ def product_step(product: Product) -> Step:
         apply=apply,
         uses_models=product.models,
         by_month=True,
+        settings=product.settings,
+        facts=product.uses_facts,
     )

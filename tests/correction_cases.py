@@ -18,12 +18,13 @@ from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import Contract, Determinants
+from products.efficiency_bill.bill import EVIDENCE, OUTER
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.comparison.peers import PeerView
 from products.efficiency_bill.corrections import revised, standing_of
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.product import EFFICIENCY_BILL, EVIDENCE, OUTER
+from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 D = Decimal

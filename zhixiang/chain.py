@@ -16,13 +16,14 @@ from pipelines.errors import UnknownNameError, UsageError, ZhixiangError
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
+from products import every_product
+from products.protocol import steps_of
 
 if TYPE_CHECKING:
     from pipelines.engine.runner import Reporter
     from pipelines.ingest.read_files import IngestSummary
     from pipelines.storage.store import Store
 
-STAGES = ("ingest", "silver", "gold", "train", "credit-index", "efficiency-bill", "fee-code", "deliver")
 BEFORE_MONTHS = ("ingest", "silver", "gold")
 
 
@@ -34,19 +35,25 @@ _DECLARING = (
     "pipelines.tables.gold",
     "pipelines.tables.silver",
     "pipelines.tables.sufficiency",
-    "products.credit_index.indicator_table",
-    "products.credit_index.tables",
-    "products.efficiency_bill.tables",
-    "products.transfer_fee_code.tables",
 )
+
+
+def all_stages() -> tuple[str, ...]:
+    """The stages in order: what concerns all months, models, each product, delivery."""
+    return (*BEFORE_MONTHS, *_of_months(), "deliver")
+
+
+def _of_months() -> tuple[str, ...]:
+    return ("train", *(product.name for product in every_product.PRODUCTS))
 
 
 def declared_tables() -> tuple[type[Table], ...]:
     """Every table of the house; importing the modules that declare them is what makes them known."""
     for module in _DECLARING:
         import_module(module)
+    of_products = {table for product in every_product.PRODUCTS for table in product.tables}
     # Tests declare small tables of their own; they are none of the house.
-    return tuple(table for table in all_tables() if table.__module__ in _DECLARING)
+    return tuple(table for table in all_tables() if table.__module__ in _DECLARING or table in of_products)
 
 
 def declared_table(name: str) -> type[Table]:
@@ -68,23 +75,24 @@ def adopt_declarations(settings: Settings) -> dict[str, list[str]]:
 def all_steps() -> list[Step | TrainStep]:
     """The pipelines' steps and each product's, in the order of the stages."""
     from pipelines.steps.every_step import PIPELINE_STEPS
-    from products.credit_index.steps import STEPS as CREDIT_STEPS
-    from products.efficiency_bill.steps import STEPS as BILL_STEPS
-    from products.transfer_fee_code.steps import STEPS as CODE_STEPS
 
-    steps: list[Step | TrainStep] = [*PIPELINE_STEPS, *CREDIT_STEPS, *BILL_STEPS, *CODE_STEPS]
-    return sorted(steps, key=lambda step: STAGES.index(step.stage))
+    stages = all_stages()
+    steps: list[Step | TrainStep] = [*PIPELINE_STEPS]
+    for product in every_product.PRODUCTS:
+        steps += steps_of(product)
+    return sorted(steps, key=lambda step: stages.index(step.stage))
 
 
 def chosen_stages(first: str | None, last: str | None) -> tuple[str, ...]:
     """The stages from one to another; raises UnknownNameError or UsageError."""
+    stages = all_stages()
     for name in (first, last):
-        if name is not None and name not in STAGES:
-            raise UnknownNameError("stage", name, STAGES)
-    start, stop = STAGES.index(first or STAGES[0]), STAGES.index(last or STAGES[-1])
+        if name is not None and name not in stages:
+            raise UnknownNameError("stage", name, stages)
+    start, stop = stages.index(first or stages[0]), stages.index(last or stages[-1])
     if start > stop:
-        raise UsageError(f"--from {first} comes after --to {last}.", f"The order is {' '.join(STAGES)}.")
-    return STAGES[start : stop + 1]
+        raise UsageError(f"--from {first} comes after --to {last}.", f"The order is {' '.join(stages)}.")
+    return stages[start : stop + 1]
 
 
 @dataclass
@@ -107,6 +115,11 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
             from pipelines.engine import gate as quality
 
             quality.warm_up()
+        with suppress(Exception):
+            from pipelines.engine.fingerprint import code_modules, own_code
+
+            for step in all_steps():
+                own_code().digest(code_modules(step))
         if "train" in stages:
             with suppress(Exception):
                 from pipelines.models.registry import Registry
@@ -196,7 +209,7 @@ def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:
     """What concerns all months, then what concerns the months asked for: models, then products, then
     delivery.
     """
-    parts = (BEFORE_MONTHS, ("train", "credit-index", "efficiency-bill", "fee-code"))
+    parts = (BEFORE_MONTHS, _of_months())
     return [group for part in parts if (group := tuple(stage for stage in stages if stage in part))]
 
 

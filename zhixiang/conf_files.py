@@ -6,19 +6,10 @@ from pipelines.formats import FormatSettings
 from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
 from pipelines.vee import VeeSettings
+from products import every_product
 
 
 def setting_files() -> tuple[type[SettingsFile], ...]:
     """Every file of thresholds in conf/."""
-    from products.credit_index.settings import CreditIndexSettings
-    from products.efficiency_bill.settings import EfficiencyBillSettings
-    from products.transfer_fee_code.settings import TransferFeeCodeSettings
-
-    return (
-        FormatSettings,
-        VeeSettings,
-        PublicationSettings,
-        CreditIndexSettings,
-        EfficiencyBillSettings,
-        TransferFeeCodeSettings,
-    )
+    own = (product.settings for product in every_product.PRODUCTS)
+    return (FormatSettings, VeeSettings, PublicationSettings, *own)

@@ -33,15 +33,15 @@ def keep_rules(settings: Settings, facts: Facts) -> str:
 
 
 def kept_rules(home: Path, digest: str) -> tuple[Settings, Facts]:
-    """Thresholds and facts as they were; raises UnknownNameError where they were not kept and TamperedError
-    where they were changed since.
+    """Thresholds and facts as they were, told in the keys of today; raises UnknownNameError where they were
+    not kept and TamperedError where they were changed since.
     """
     folder = home / FOLDER / digest
     if not folder.is_dir():
         raise UnknownNameError(
             "kept rules", digest, sorted(path.name for path in (home / FOLDER).glob("[0-9a-f]*"))
         )
-    settings = Settings(folder, home)
+    settings = Settings(folder, home, is_kept=True)
     facts = load_facts(settings.facts_dir)
     if rules_digest(settings, facts) != digest:
         raise TamperedError(

@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import pandas as pd
+import structlog
 from deltalake.exceptions import DeltaError
 
-from pipelines.engine import gate as quality
+from pipelines.engine.declared_inputs import DeclaredSettings, declared_facts
+from pipelines.engine.fingerprint import CodeDigests, fingerprint, own_code
 from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
-from pipelines.engine.revisions import append_revisions, with_revisions
-from pipelines.engine.step import (
-    Coverage,
-    Frames,
-    Inputs,
-    PreviousRun,
-    Step,
-    TrainStep,
-    WorkerFiles,
-    WriteMode,
-    Written,
-)
+from pipelines.engine.schedule import run_side_by_side
+from pipelines.engine.step import Frames, Inputs, PreviousRun, Step, TrainStep, WriteMode
+from pipelines.engine.write_results import ResultWriter, WrittenResults
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.facts import Facts
 from pipelines.models.model import ModelBundle
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings
-from pipelines.storage.data_files import commit_files, discard_files
-from pipelines.storage.store import Store, conform_frame
-from pipelines.storage.unchanged_rows import same_content
-from pipelines.tables.base import Role, Table
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Small writes wait on the driver, not on the cores.
-WRITERS, SIDE_BY_SIDE = 4, 3
-RUN_ID_COLUMNS = ("run_id", "computed_run_id")
+_EVENTS = structlog.get_logger(__name__)
 
 
 class Reporter(Protocol):
@@ -66,6 +50,7 @@ class Runner:
 
     months   Billing months that the products are asked for.
     now      The instant at which the run began.
+    code     Digests of the code that computes.
     """
 
     settings: Settings
@@ -77,38 +62,38 @@ class Runner:
     run_id: str
     months: Sequence[BillingMonth]
     now: datetime
+    code: CodeDigests = field(default_factory=own_code)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
+    def __post_init__(self) -> None:
+        self._writer = ResultWriter(self.store, self.run_id)
+
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
-        """Runs each step that has something to do; steps that do not need each other run side by side,
-        because most of a small step is
-        waiting for the driver. The first error ends the run after the steps beside it, and is recorded.
-        """
-        waiting = list(steps)
-        running: dict[Future[None], Step | TrainStep] = {}
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            while waiting or running:
-                held = [*running.values()]
-                for step in list(waiting):
-                    if not any(
-                        _needs(step, earlier)
-                        for earlier in (*held, *steps[: steps.index(step)])
-                        if earlier in waiting or earlier in held
-                    ):
-                        running[pool.submit(self._run_and_record, step)] = step
-                waiting = [step for step in waiting if step not in running.values()]
-                finished, _ = wait(running, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    del running[future]
-                    future.result()
+        """Runs each step that has something to do, as ``run_side_by_side`` says; a failure is recorded."""
+        run_side_by_side(steps, self._run_and_record)
         self.store.spark.catalog.clearCache()
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)
         record = self._run_one(step)
+        self._record(record)
+        with self._one_at_a_time:
+            self.reporter.end(record)
+
+    def _record(self, record: StepRecord) -> None:
+        """Into the ledger, and as one event."""
         with self._one_at_a_time:
             self.ledger.record(self.run_id, record)
-            self.reporter.end(record)
+        tell = _EVENTS.error if record.status == "failed" else _EVENTS.info
+        tell(
+            "step",
+            run_id=self.run_id,
+            step=record.step,
+            status=record.status,
+            seconds=round(record.seconds, 3),
+            rows=dict(record.rows_written),
+            **({"error": record.gates["error"]} if record.status == "failed" else {}),
+        )
 
     def _run_one(self, step: Step | TrainStep) -> StepRecord:
         began = time.monotonic()
@@ -116,15 +101,15 @@ class Runner:
         if self._has_no_input(step):
             return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
         bundles = self._bundles(step)
-        fingerprint = self._fingerprint(step, read, bundles)
+        digest = self._fingerprint(step, read, bundles)
         newest = self.ledger.newest_done(step.name)
         done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
-        if done is not None and done.fingerprint == fingerprint:
+        if done is not None and done.fingerprint == digest:
             return StepRecord(
                 step.name,
                 "unchanged",
                 time.monotonic() - began,
-                fingerprint,
+                digest,
                 read,
                 done.versions_written,
                 {},
@@ -132,30 +117,34 @@ class Runner:
             )
         reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
         inputs = self._inputs(step, read, bundles, self._previous(step, done, reuse_key))
-        coverage: Coverage | None = None
         try:
-            if isinstance(step, TrainStep):
-                written, rows, gates = self._train(step, inputs)
-            else:
-                written, rows, gates, coverage = self._apply(step, inputs)
+            written = (
+                self._train(step, inputs)
+                if isinstance(step, TrainStep)
+                else self._writer.write(step, step.apply(inputs))
+            )
         except Exception as error:
             found = {"error": str(error)[:2000]} | (
                 {"failures": error.failures} if isinstance(error, GateHaltedError) else {}
             )
-            with self._one_at_a_time:
-                self.ledger.record(
-                    self.run_id,
-                    StepRecord(
-                        step.name, "failed", time.monotonic() - began, fingerprint, read, {}, {}, found
-                    ),
-                )
+            self._record(
+                StepRecord(step.name, "failed", time.monotonic() - began, digest, read, {}, {}, found)
+            )
             raise
         if reuse_key is not None and isinstance(step, Step):
             reuse_key = replace(
-                reuse_key, coverage=coverage, table_ids=self._table_ids([*step.reads, *step.writes])
+                reuse_key, coverage=written.coverage, table_ids=self._table_ids([*step.reads, *step.writes])
             )
         return StepRecord(
-            step.name, "done", time.monotonic() - began, fingerprint, read, written, rows, gates, reuse_key
+            step.name,
+            "done",
+            time.monotonic() - began,
+            digest,
+            read,
+            written.versions,
+            written.rows,
+            written.gates,
+            reuse_key,
         )
 
     def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
@@ -165,7 +154,7 @@ class Runner:
         read = self.store.versions(step.reads)
         if self._has_no_input(step):
             return {}
-        return self._revised(step, step.apply(self._inputs(step, read, self._bundles(step))))
+        return self._writer.revised(step, step.apply(self._inputs(step, read, self._bundles(step))))
 
     def _bundles(self, step: Step | TrainStep) -> dict[str, ModelBundle]:
         return (
@@ -173,11 +162,6 @@ class Runner:
             if isinstance(step, Step)
             else {}
         )
-
-    def _revised(self, step: Step, results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
-        """What is new or changed among the results that a step issues; empty for a step that issues nothing."""
-        issued = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
-        return with_revisions(self.store, _frames(issued), self.run_id) if issued else {}
 
     def _has_no_input(self, step: Step | TrainStep) -> bool:
         """A product whose own records were never delivered (no payments, no declarations) is left out, not
@@ -203,27 +187,8 @@ class Runner:
     def _fingerprint(
         self, step: Step | TrainStep, read: Mapping[str, int], bundles: Mapping[str, ModelBundle]
     ) -> str:
-        months = [str(month) for month in self.months] if isinstance(step, Step) and step.by_month else []
-        parts = {
-            "step": step.name,
-            "read": dict(read),
-            "models": {name: bundle.digest for name, bundle in bundles.items()},
-            "months": months,
-            "settings": self.settings.digest,
-            "facts": self.facts.digest,
-            "code": self._code_digest,
-        }
-        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
-
-    @cached_property
-    def _code_digest(self) -> str:
-        """SHA-256 over the code that computes: another version computes anew."""
-        root = Path(__file__).resolve().parent.parent
-        digest = hashlib.sha256()
-        for package in ("pipelines", "products"):
-            for path in sorted((root / package).rglob("*.py")):
-                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
-        return digest.hexdigest()
+        months = [str(month) for month in self.months]
+        return fingerprint(step, read, bundles, months, self.settings, self.facts, self.code)
 
     def _reuse_key(self, step: Step) -> ReuseKey:
         """What a later run must find unchanged to leave alone what its sources' changes do not touch."""
@@ -282,8 +247,8 @@ class Runner:
                     table, version if (version := read[table.name]) >= 0 else None
                 ),
             ),
-            settings=self.settings,
-            facts=self.facts,
+            settings=DeclaredSettings(self.settings, step),
+            facts=declared_facts(self.facts, step),
             months=self.months,
             bundles=bundles,
             versions=read,
@@ -292,25 +257,23 @@ class Runner:
             now=self.now,
             location=self.store.path,
             files=files,
-            current=self._current,
+            current=self._writer.current,
             previous=previous,
         )
 
-    def _current(self, table: type[Table]) -> Sequence[str]:
-        """Data files of a table as it stands; none where it was written under another declaration, whose rows
-        cannot be compared.
-        """
-        found = self.store.delta(table)
-        same = found is not None and {field.name for field in found.schema().fields} == set(table.columns())
-        return self.store.data_files(table) if same else []
-
-    def _train(
-        self, step: TrainStep, inputs: Inputs
-    ) -> tuple[dict[str, Any], dict[str, int], dict[str, Any]]:
+    def _train(self, step: TrainStep, inputs: Inputs) -> WrittenResults:
         model = step.train(inputs)
         if model.name != step.model:
             raise UnknownNameError("model", model.name, [step.model])
         champion = self.registry.champion_or_none(model.name)
+        if champion is not None and dict(model.files) == dict(champion.files):
+            # A new number for the same model would issue anew every result that names it.
+            told = {
+                "rules": ["promotion: came out as it stands"],
+                "failures": [],
+                "metrics": dict(model.metrics),
+            }
+            return WrittenResults({model.name: champion.version}, {}, {model.name: told})
         promoted, reason = (True, "the first version; there is no champion to compare with")
         if champion is not None and step.challenge is not None:
             promoted, reason = step.challenge(model, champion, inputs)
@@ -322,117 +285,5 @@ class Runner:
             if promoted
             else (champion.version if champion else version)
         )
-        return (
-            {model.name: kept},
-            {},
-            {model.name: {"rules": [f"promotion: {reason}"], "failures": [], "metrics": dict(model.metrics)}},
-        )
-
-    def _apply(
-        self, step: Step, inputs: Inputs
-    ) -> tuple[dict[str, Any], dict[str, int], dict[str, Any], Coverage | None]:
-        results = step.apply(inputs)
-        if set(results) != set(step.writes):
-            raise UnknownNameError(
-                "result of step " + step.name,
-                ", ".join(table.name for table in set(results) ^ set(step.writes)),
-                [],
-            )
-        versions: dict[str, Any] = {}
-        rows: dict[str, int] = {}
-        gates: dict[str, Any] = {}
-        fresh = self._revised(step, results)
-        if fresh:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                found = dict(
-                    zip(fresh, pool.map(lambda table: quality.gate(fresh[table], table), fresh), strict=True)
-                )
-            gates |= {table.name: result.to_json() for table, result in found.items()}
-            rows |= {table.name: result.rows for table, result in found.items()}
-            versions |= append_revisions(self.store, fresh, rows, self.run_id)
-        own = [
-            table
-            for table in results
-            if table not in fresh and step.writes[table] is not WriteMode.REPLACE_OWN
-        ]
-        shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
-        # Shared tables last: they are the step's account of what it did with its own.
-        for group in (own, shared):
-            with ThreadPoolExecutor(WRITERS) as pool:
-                for table, written in zip(
-                    group,
-                    pool.map(lambda table: self._write(step, table, results[table]), group),
-                    strict=True,
-                ):
-                    versions[table.name], rows[table.name], gates[table.name] = written
-        counted = [
-            result.coverage
-            for result in results.values()
-            if isinstance(result, WorkerFiles) and result.coverage is not None
-        ]
-        return versions, rows, gates, counted[0] if counted else None
-
-    def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
-        mode = step.writes[table]
-        if isinstance(result, WorkerFiles):
-            return self._commit(step, table, result)
-        whole = conform_frame(self._with_run_columns(result, table), table).persist()
-        frame, found = quality.admit(whole, table, self.settings.home / "held", self.run_id)
-        if mode is WriteMode.REPLACE_OWN:
-            with self._one_at_a_time:
-                version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
-        elif (
-            mode is WriteMode.REPLACE
-            and self._current(table)
-            and same_content(frame, self.store.frame(table), table)
-        ):
-            # What reads this table has nothing new to read.
-            version = self.store.versions([table])[table.name]
-        else:
-            version = self.store.write(
-                frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id
-            )
-        whole.unpersist()
-        return version, self.store.row_count(table), found.to_json()
-
-    def _with_run_columns(self, frame: DataFrame, table: type[Table]) -> DataFrame:
-        """Fills the run columns that a step's function leaves out: the run's id, or nothing where only ingest
-        knows.
-        """
-        from pyspark.sql import functions as F
-
-        for column in table.fields():
-            if column.role is Role.RUN and column.name not in frame.columns:
-                frame = frame.withColumn(
-                    column.name, F.lit(self.run_id if column.name in RUN_ID_COLUMNS else None)
-                )
-        return frame
-
-    def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
-        rules = [quality.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
-        counted = pd.DataFrame({name: [count] for name, count in result.violations.items()})
-        try:
-            found = quality.check(counted, table.name, rules)
-        except GateHaltedError:
-            discard_files(self.store.path(table), result.files)
-            raise
-        existing = self.store.delta(table)
-        transaction = 1 + ((existing.transaction_version(step.name) or 0) if existing is not None else 0)
-        version = commit_files(
-            self.store, table, result.files, step.name, transaction, overwrite=True, kept=result.kept
-        )
-        rows = sum(file.rows for file in result.files) if result.kept is None else self.store.row_count(table)
-        return version if version is not None else -1, rows, found.to_json()
-
-
-def _needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:
-    """Whether a step reads or rewrites what an earlier one writes."""
-    if isinstance(earlier, TrainStep):
-        return isinstance(step, Step) and earlier.model in step.uses_models
-    own = {table for table, mode in earlier.writes.items() if mode is not WriteMode.REPLACE_OWN}
-    written = set(step.writes) if isinstance(step, Step) else set()
-    return bool(own & (set(step.reads) | written))
-
-
-def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
-    return {table: frame for table, frame in results.items() if not isinstance(frame, WorkerFiles)}
+        found = {"rules": [f"promotion: {reason}"], "failures": [], "metrics": dict(model.metrics)}
+        return WrittenResults({model.name: kept}, {}, {model.name: found})

@@ -8,11 +8,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import TYPE_CHECKING, Union
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, Union
 
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
-from pipelines.settings import Settings
+from pipelines.settings import Section, SettingsFile
 from pipelines.storage.data_files import WrittenFile
 from pipelines.tables.base import Table
 
@@ -62,6 +63,19 @@ class Frames(Mapping[type[Table], "DataFrame"]):
         return len(self._tables)
 
 
+class StepSettings(Protocol):
+    """What a step sees of the settings; nothing of the platform, which changes no result."""
+
+    @property
+    def home(self) -> Path:
+        """Folder of all state."""
+        ...
+
+    def section(self, kind: type[Section]) -> Section:
+        """The settings of one file of ``conf/`` that the step declares."""
+        ...
+
+
 @dataclass(frozen=True)
 class PreviousRun:
     """What the newest run of a step saw and left; rows that none of its differences reach stand as they are.
@@ -81,8 +95,8 @@ class Inputs:
     """What a step's function receives.
 
     frames    Each table of ``reads`` as a Spark frame.
-    settings  All settings.
-    facts     All regulated numbers.
+    settings  The sections of the settings that the step declares.
+    facts     The regulated numbers that the step declares.
     months    The billing months that the run is asked for, in order.
     bundles   The verified champion of each model of ``uses_models``.
     versions  Delta version of each table read.
@@ -97,7 +111,7 @@ class Inputs:
     """
 
     frames: Mapping[type[Table], DataFrame]
-    settings: Settings
+    settings: StepSettings
     facts: Facts
     months: Sequence[BillingMonth]
     bundles: Mapping[str, ModelBundle]
@@ -173,6 +187,8 @@ class Step:
     by_month     Whether the result depends on the months asked for.
     by_affected   Whether the function computes only what the changes since its newest run touch; it is then
                  told of that run.
+    settings     Sections of ``conf/`` that the function reads; a change of any other does not run it again.
+    facts        Whether it uses the regulated numbers: all, none, or the named subjects of ``Facts``.
     """
 
     stage: str
@@ -183,11 +199,13 @@ class Step:
     uses_models: tuple[str, ...] = ()
     by_month: bool = False
     by_affected: bool = False
+    settings: tuple[type[SettingsFile], ...] = ()
+    facts: bool | tuple[str, ...] = False
 
 
 @dataclass(frozen=True)
 class TrainStep:
-    """A step that ends in a registered model instead of a table."""
+    """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in ``Step``."""
 
     stage: str
     name: str
@@ -197,3 +215,5 @@ class TrainStep:
     challenge: Callable[[TrainedModel, ModelBundle, Inputs], tuple[bool, str]] | None = None
     """Whether a challenger beats the champion on the same frozen rows, and why; none: the newest wins by tag.
     """
+    settings: tuple[type[SettingsFile], ...] = ()
+    facts: bool | tuple[str, ...] = False

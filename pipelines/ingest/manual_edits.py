@@ -143,7 +143,7 @@ def _require_carried(store: Store, wish: Wish, minutes: int) -> None:
     )
     if wish.values is None or in_force is None or in_force["capacity_kva"] is None:
         return
-    most = store.settings.section(VeeSettings).over_capacity_factor * in_force["capacity_kva"] * minutes / 60
+    most = store.settings.section(VeeSettings).capacity.over_factor * in_force["capacity_kva"] * minutes / 60
     if max(wish.values) > most:
         raise UsageError(
             f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} kVA of {wish.meter_point_id} carry ({most:g}).",

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
 from pipelines.formats import LongForm, detect, unpack
-from pipelines.ingest.read_files import Reading, reading_of, refuse_too_many, reject_rows, with_provenance
+from pipelines.ingest.file_reports import reject_rows
+from pipelines.ingest.read_files import Reading, reading_of, refuse_too_many, with_provenance
 from pipelines.storage.data_files import commit_files, discard_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table

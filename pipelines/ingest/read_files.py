@@ -16,6 +16,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,7 +28,8 @@ import pyarrow as pa
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
-from pipelines.ingest.inbox import Arrival, State, arrivals, modified_at, name_below
+from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
+from pipelines.ingest.inbox import Arrival, State, arrivals, name_below
 from pipelines.settings import IngestSettings
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.store import Store
@@ -212,12 +214,18 @@ def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> lis
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            reports = [json.dumps(read_one(path, reading)) for path in batch.column(0).to_pylist()]
+            reports = [json.dumps(_timed(path, reading)) for path in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
     rows = frame.mapInArrow(work, _REPORT_SCHEMA).collect()
     return sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
+
+
+def _timed(path: str, reading: Reading) -> dict[str, Any]:
+    began = time.monotonic()
+    report = read_one(path, reading)
+    return report | {"seconds": round(time.monotonic() - began, 3)}
 
 
 def read_one(path: str, reading: Reading) -> dict[str, Any]:
@@ -340,51 +348,10 @@ def commit_batch(
             discard_files(store.path(table), by_table[name])
     rejected = [row for report in reports for row in reject_rows(report, reading.run_id)]
     _append(store, SilverQuarantine, rejected, application, batch_id)
-    entries = [_ledger_row(report, batch_id, reading) for report in reports]
+    entries = [ledger_row(report, batch_id, reading.received_at_utc, reading.run_id) for report in reports]
     _append(store, BronzeFiles, entries, application, batch_id)
-
-
-def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
-    """One quarantine row per rejected record, also of a file that was halted for having too many."""
-    return [
-        {
-            "content_hash": report["content_hash"],
-            "line_number": reject["line_number"],
-            "table_name": report["table_name"],
-            "reason_code": reject["reason_code"],
-            "column_name": reject["column_name"],
-            "reason": reject["reason"],
-            "raw_record": reject["raw_record"],
-            "stage": "read",
-            "source_file": report["source_file"],
-            "run_id": run_id,
-        }
-        for reject in report["rejects"]
-    ]
-
-
-def _ledger_row(report: dict[str, Any], batch_id: int, reading: Reading) -> dict[str, Any]:
-    plain = {
-        name: report[name]
-        for name in (
-            "content_hash",
-            "source_file",
-            "status_code",
-            "format_id",
-            "table_name",
-            "reason",
-            "size_bytes",
-            "received_rows",
-        )
-    }
-    changed = report["modified_at_ns"]
-    return plain | {
-        "modified_at_utc": None if changed is None else modified_at(changed),
-        "quarantined_rows": len(report["rejects"]),
-        "batch_id": batch_id,
-        "received_at_utc": reading.received_at_utc,
-        "run_id": reading.run_id,
-    }
+    for report in reports:
+        tell_of_file(report, reading.run_id)
 
 
 def _append(

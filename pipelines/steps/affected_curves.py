@@ -77,7 +77,7 @@ def _by_profile(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -
     """Meter points with intervals filled by the profile of a class whose sample, or what its sample sent, has
     changed.
     """
-    most = inputs.settings.section(VeeSettings).back_test_series
+    most = inputs.settings.section(VeeSettings).published_errors.series
     now, then = inputs.paths(BronzeLoadCurves), previous.paths(BronzeLoadCurves)
     classes, classes_then = customer_classes(inputs.paths), customer_classes(previous.paths)
     fresh = points_in(sorted(set(now) ^ set(then)))

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode, Written
+from pipelines.formats import FormatSettings
 from pipelines.incremental.affected import affected_meter_points, owned_by
 from pipelines.incremental.by_bucket import Columns, derive_with_findings
 from pipelines.incremental.by_month import whole_table
@@ -127,6 +128,8 @@ GOLD_STEPS: tuple[Step, ...] = (
         writes={GoldDayEnergy: WriteMode.COMMIT_FILES, GoldDayFindings: WriteMode.COMMIT_FILES},
         apply=settle_day_energy,
         by_affected=True,
+        settings=(VeeSettings, FormatSettings),
+        facts=("holidays", "time_of_use"),
     ),
     Step(
         stage="gold",
@@ -135,6 +138,7 @@ GOLD_STEPS: tuple[Step, ...] = (
         writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
         by_affected=True,
+        facts=True,
     ),
     SUFFICIENCY_STEP,
 )

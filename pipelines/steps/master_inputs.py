@@ -29,7 +29,7 @@ def rate_clock_of(inputs: Inputs, points: pa.Table) -> RateClock:
     terms = read_columns(inputs.paths(SilverCustomers), SilverCustomers, columns)
     formats, slack = (
         inputs.settings.section(FormatSettings),
-        inputs.settings.section(VeeSettings).rate_sum_tolerance_steps,
+        inputs.settings.section(VeeSettings).registers.rate_sum_tolerance_steps,
     )
     return rate_clock(
         formats.rate_periods,

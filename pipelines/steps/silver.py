@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import date
-from functools import reduce
-from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -25,7 +22,7 @@ from pipelines.steps.affected_curves import curves_affected_otherwise, customer_
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.scan import month_of, points_in, read_columns, rows_of_points
-from pipelines.tables.base import Table
+from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
@@ -60,17 +57,13 @@ from pipelines.transforms.curves.measured_proof import (
 )
 from pipelines.transforms.curves.outages import outages_of
 from pipelines.transforms.ground.day_types import kinds_of
-from pipelines.transforms.received.master_data import REFINEMENTS, Refined, Refinement, refine_received
+from pipelines.transforms.received.master_data import REFINEMENTS, Refinement, refine_received
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee.editing.edit import Edit
 from pipelines.vee.settings import VeeSettings
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
 CURVE_ROWS_PER_TASK = 100_000
 READ_ROWS_PER_TASK = 1_500_000
-PLANNERS = 3
 MASTER, RECORDS, REGISTERS, CURVES = "silver-master", "silver-records", "silver-registers", "silver-curves"
 # Registers and curves wait for these alone.
 MASTER_DATA = [
@@ -87,31 +80,26 @@ def refine_records(refinements: Sequence[Refinement], stage: str) -> Apply:
     """
 
     def apply(inputs: Inputs) -> Mapping[type[Table], Written]:
-        def refine(refinement: Refinement) -> Refined:
-            return refine_received(
-                inputs.frame(refinement.bronze), refinement, keep=lambda judged: judged.persist()
-            )
-
-        with ThreadPoolExecutor(PLANNERS) as pool:
-            planned = list(pool.map(refine, refinements))
-        frames: dict[type[Table], Written] = {
-            refinement.silver: refined.frame for refinement, refined in zip(refinements, planned, strict=True)
+        refined = {rule.silver: refine_received(_received(inputs, rule.bronze), rule) for rule in refinements}
+        quarantine = pa.concat_tables([found.quarantine for found in refined.values()])
+        accounts = pa.concat_tables([found.accounts for found in refined.values()])
+        return {
+            **{silver: inputs.spark.createDataFrame(found.rows) for silver, found in refined.items()},
+            SilverQuarantine: inputs.spark.createDataFrame(_staged(quarantine, stage)),
+            SilverFileAccounts: inputs.spark.createDataFrame(_staged(accounts, stage)),
         }
-        frames[SilverQuarantine] = _union([_own(refined.quarantine, stage) for refined in planned])
-        frames[SilverFileAccounts] = _union([_own(refined.accounts, stage) for refined in planned])
-        return frames
 
     return apply
 
 
-def _union(frames: Sequence[DataFrame]) -> DataFrame:
-    return reduce(lambda left, right: left.unionByName(right), frames)
+def _received(inputs: Inputs, bronze: type[Table]) -> pa.Table:
+    return read_columns(inputs.paths(bronze), bronze, bronze.business_columns())
 
 
-def _own(frame: DataFrame, stage: str) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    return frame.withColumn("stage", F.lit(stage))
+def _staged(rows: pa.Table, stage: str) -> pa.Table:
+    """Rows of a table that steps share, with the step that they are of."""
+    others = rows.select([name for name in rows.column_names if name != "stage"])
+    return others.append_column("stage", pa.array([stage] * rows.num_rows, STRING))
 
 
 def refine_all_registers(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -207,13 +195,13 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
         return known[customer_class, interval_minutes]
 
     def shapes(customer_class: str, interval_minutes: int) -> Shapes:
-        sample = profile_sample(points_in(curve_files), classes, settings.back_test_series).get(
+        sample = profile_sample(points_in(curve_files), classes, settings.published_errors.series).get(
             customer_class, []
         )
         columns = ["channel_code", "interval_minutes", "curve_date", "values_unscaled"]
         rows = rows_of_points(curve_files, BronzeLoadCurves, sample, columns)
         return mean_shapes(
-            rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile_least_days
+            rows, interval_minutes, lambda days: kinds_of(days, day_types), settings.profile.least_days
         )
 
     return Registers(energy, classes, profiles, rate_clock_of(inputs, points))
@@ -280,7 +268,7 @@ def publish_estimation_errors(inputs: Inputs) -> Mapping[type[Table], Written]:
         if files
         else []
     )
-    wanted = pa.array(sampled_meter_points(known, classes, settings.back_test_series), pa.string())
+    wanted = pa.array(sampled_meter_points(known, classes, settings.published_errors.series), pa.string())
     empty = SilverDayCurves.empty().select(list(CURVE_COLUMNS))
     chosen = pc.is_in(ds.field("meter_point_id"), wanted) & (
         ds.field("channel_code") == Channel.ACTIVE_FORWARD.value
@@ -317,6 +305,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         | _OWN_ACCOUNT,
         apply=refine_all_registers,
         by_affected=True,
+        settings=(VeeSettings,),
     ),
     Step(
         stage="silver",
@@ -332,6 +321,8 @@ SILVER_STEPS: tuple[Step, ...] = (
         writes={SilverDayCurves: WriteMode.COMMIT_FILES} | _OWN_ACCOUNT,
         apply=refine_all_curves,
         by_affected=True,
+        settings=(VeeSettings, FormatSettings),
+        facts=("holidays", "time_of_use"),
     ),
     Step(
         stage="silver",
@@ -339,5 +330,7 @@ SILVER_STEPS: tuple[Step, ...] = (
         reads=(SilverDayCurves, SilverCustomers, SilverMeterPoints),
         writes={SilverEstimationErrors: WriteMode.COMMIT_FILES},
         apply=publish_estimation_errors,
+        settings=(VeeSettings,),
+        facts=("holidays",),
     ),
 )

@@ -54,4 +54,5 @@ SUFFICIENCY_STEP = Step(
     writes={GoldDataSufficiency: WriteMode.COMMIT_FILES},
     apply=judge_sufficiency,
     by_affected=True,
+    settings=(PublicationSettings,),
 )

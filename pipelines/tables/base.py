@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from enum import Enum, StrEnum
 from functools import cache
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 import pyarrow as pa
 
@@ -14,6 +14,7 @@ from pipelines.codes import Severity
 from pipelines.errors import SettingsError, UnknownNameError
 from pipelines.units import Unit
 
+Row = TypeVar("Row")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 STRING = pa.string()
@@ -187,3 +188,13 @@ def conform(rows: pa.Table, table: type[Table]) -> pa.Table:
     if missing or surplus:
         raise SchemaMismatchError(table.name, missing, surplus)
     return rows.select(list(declared)).cast(table.arrow_schema())
+
+
+def rows_of_table(rows: pa.Table, kind: type[Row]) -> list[Row]:
+    """The rows of an Arrow table as Python values, typed for mypy.
+
+    kind  The generated type of a row of ``pipelines.tables.rows`` or of a product's ``rows``, or of a part of
+          it; nothing is checked, and a table read in a few columns holds those alone.
+    """
+    found: list[Row] = rows.to_pylist()
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pipelines.settings import described_keys
 from pipelines.vee.estimation.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.check import ALWAYS
@@ -38,7 +39,7 @@ def render_check_catalogue() -> str:
     ]
     parts += ["", "| Threshold | Meaning |", "|---|---|"]
     parts += [
-        f"| `{name}` | {_cell(field.description or '')} |" for name, field in VeeSettings.model_fields.items()
+        f"| `{name}` | {_cell(field.description or '')} |" for name, field in described_keys(VeeSettings)
     ]
     return "\n".join(parts) + "\n"
 

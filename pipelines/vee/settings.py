@@ -1,187 +1,94 @@
-"""Thresholds of validation and estimation: ``conf/vee.yaml``."""
+"""Thresholds of validation and estimation: ``conf/vee.yaml``, one group a concept."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
-from pipelines.settings import SettingsFile
+from pipelines.settings import FrozenSettings, SettingsFile
+from pipelines.vee.moved_settings import LATER, MOVED
 
 
-class VeeSettings(SettingsFile):
-    """When a check fires and how far an estimate may reach."""
+class RunSettings(FrozenSettings):
+    """Runs of one value, of nothing, and of days without energy."""
 
-    file: ClassVar[str] = "vee.yaml"
-
-    zero_run_hours: float = Field(
+    zero_hours: float = Field(
         gt=0, description="VEE-V04 fires on a run of zeros of active energy at least so long."
     )
     stuck_hours: float = Field(
         gt=0, description="VEE-V05 fires on one non-zero value that repeats for at least so long."
     )
-    spike_isolation_ratio: float = Field(
-        gt=1, description="VEE-V06: an interval must exceed its larger neighbour by more than this factor."
-    )
-    spike_like_day_ratio: float = Field(
-        gt=0,
-        description="VEE-V06: and what like-days show around the same time of day by more than this factor.",
-    )
-    spike_floor_ratio: float = Field(
-        ge=0, description="VEE-V06: and the mean of the series' non-zero intervals by more than this factor."
-    )
-    spike_like_days: int = Field(ge=1, description="VEE-V06: number of nearest like-days that are looked at.")
-    spike_like_day_slots: int = Field(
-        ge=0, description="VEE-V06: slots on either side of the time of day that are looked at in a like-day."
-    )
-    spike_third_highest_ratio: float = Field(
-        gt=1,
-        description="VEE-V09: an interval exceeds the third highest of its day by more than this factor.",
-    )
-    spike_window_slots: int = Field(
-        ge=3, description="VEE-V10 and VEE-V11: slots of the window in whose middle an interval stands."
-    )
-    spike_window_ratio: float = Field(
-        gt=1, description="VEE-V10: it exceeds every other interval of the window by more than this factor."
-    )
-    spike_own_days_ratio: float = Field(
-        gt=1,
-        description="VEE-V11: an interval exceeds what like-days show around the time by more than this factor.",
-    )
-    spike_own_days_floor_ratio: float = Field(
-        ge=0, description="VEE-V11: and the mean of the series' non-zero intervals by more than this factor."
-    )
-    spike_own_days_window_ratio: float = Field(
-        gt=1, description="VEE-V11: and most other intervals of the window by more than this factor."
-    )
-    over_capacity_factor: float = Field(
-        gt=0, description="VEE-V07: mean power above this multiple of the capacity in kVA is not possible."
-    )
-    rate_sum_tolerance_steps: int = Field(
-        ge=0,
-        description="VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates farther off are not followed.",
-    )
-    day_use_above_ratio: float = Field(
-        gt=0, description="VEE-V24 fires on a day above the median of own like-days by more than this share."
-    )
-    day_use_below_ratio: float = Field(
-        gt=0, lt=1, description="VEE-V24: and on a day below that median by more than this share."
-    )
-    day_use_like_days: int = Field(
-        ge=1, description="VEE-V24: number of nearest like-days whose median is taken."
-    )
-    trimmed_maximum_ratio: float = Field(
-        gt=1, description="VEE-V25 fires on a day above this multiple of the trimmed maximum."
-    )
-    trimmed_share_ratio: float = Field(
-        gt=0, lt=1, description="VEE-V25: share of the largest days that is cut off first."
-    )
-    trimmed_least_days: int = Field(ge=2, description="VEE-V25: series of fewer days are not judged.")
-    single_phase_current_a: float = Field(
-        gt=0, description="VEE-V27: current that a single-phase meter carries."
-    )
-    single_phase_voltage_v: float = Field(gt=0, description="VEE-V27: voltage of its phase.")
-    single_phase_factor: float = Field(
-        gt=0,
-        description="VEE-V27: multiple of the energy of such a meter at full load that is still possible.",
-    )
-    interval_sum_tolerance_kwh: float = Field(
-        gt=0, description="VEE-V29 and VEE-V34: intervals and register may differ by this, ..."
-    )
-    interval_sum_tolerance_steps: int = Field(
-        ge=1, description="VEE-V29 and VEE-V34: ... or by so many steps of the register, whichever is more."
-    )
     inactive_days: int = Field(
         ge=2, description="VEE-V30 fires on a run of days without energy at least so long."
     )
-    prolonged_estimation_days: int = Field(
-        ge=2, description="VEE-V31 fires on a run of estimated days at least so long."
+
+
+class SpikeSettings(FrozenSettings):
+    """Intervals that stand alone."""
+
+    isolation_ratio: float = Field(
+        gt=1, description="VEE-V06: an interval must exceed its larger neighbour by more than this factor."
     )
-    prolonged_estimation_ratio: float = Field(
+    like_day_ratio: float = Field(
         gt=0,
-        le=1,
-        description="VEE-V31: a day counts as estimated where at least this share of its energy is; VEE-V24: and is no like-day.",
+        description="VEE-V06: and what like-days show around the same time of day by more than this factor.",
     )
-    unit_factor_tolerance_ratio: float = Field(
-        gt=0, lt=1, description="VEE-V32: how near to such a factor curve over register must lie."
+    floor_ratio: float = Field(
+        ge=0, description="VEE-V06: and the mean of the series' non-zero intervals by more than this factor."
     )
-    linear_limit_hours: float = Field(
+    like_days: int = Field(ge=1, description="VEE-V06: number of nearest like-days that are looked at.")
+    like_day_slots: int = Field(
+        ge=0, description="VEE-V06: slots on either side of the time of day that are looked at in a like-day."
+    )
+    third_highest_ratio: float = Field(
+        gt=1,
+        description="VEE-V09: an interval exceeds the third highest of its day by more than this factor.",
+    )
+    window_slots: int = Field(
+        ge=3, description="VEE-V10 and VEE-V11: slots of the window in whose middle an interval stands."
+    )
+    window_ratio: float = Field(
+        gt=1, description="VEE-V10: it exceeds every other interval of the window by more than this factor."
+    )
+    own_days_ratio: float = Field(
+        gt=1,
+        description="VEE-V11: an interval exceeds what like-days show around the time by more than this factor.",
+    )
+    own_days_floor_ratio: float = Field(
+        ge=0, description="VEE-V11: and the mean of the series' non-zero intervals by more than this factor."
+    )
+    own_days_window_ratio: float = Field(
+        gt=1, description="VEE-V11: and most other intervals of the window by more than this factor."
+    )
+
+
+class CapacitySettings(FrozenSettings):
+    """More than the connection can carry."""
+
+    over_factor: float = Field(
+        gt=0, description="VEE-V07: mean power above this multiple of the capacity in kVA is not possible."
+    )
+
+
+class SinglePhaseSettings(FrozenSettings):
+    """More than a single-phase meter can carry."""
+
+    current_a: float = Field(gt=0, description="VEE-V27: current that a single-phase meter carries.")
+    voltage_v: float = Field(gt=0, description="VEE-V27: voltage of its phase.")
+    factor: float = Field(
         gt=0,
-        description="Where a series is too short to measure errors, VEE-E01 fills gaps up to this length.",
+        description="VEE-V27: multiple of the energy of such a meter at full load that is still possible.",
     )
-    like_day_count: int = Field(
-        ge=1, description="VEE-E02: number of nearest clean like-days whose mean is taken."
-    )
-    like_day_reach_days: int = Field(
-        ge=1,
-        description="VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought.",
-    )
-    like_day_limit_days: float = Field(
-        gt=0, description="Longer gaps stay empty, unless registers cover them."
-    )
-    longest_silence_days: int = Field(
-        ge=1,
-        description="So many days without anything are told one by one as missing; a longer silence ends the series, and VEE-V35 marks the day after.",
-    )
-    like_day_neighbour_hours: float = Field(
-        ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale."
-    )
-    like_day_scale_min: float = Field(ge=0, description="VEE-E02: smallest scale.")
-    like_day_scale_max: float = Field(gt=0, description="VEE-E02: largest scale.")
-    resembling_context_min_hours: float = Field(
-        gt=0,
-        description="VEE-E03 to VEE-E05 compare days over as many hours before and after a gap as it is long, at least this.",
-    )
-    resembling_context_max_hours: float = Field(gt=0, description="VEE-E03 to VEE-E05: and at most this.")
-    resembling_compared: int = Field(
-        ge=1,
-        description="VEE-E03 to VEE-E05: intervals on either side that are compared, evenly spaced over those hours.",
-    )
-    resembling_candidates: int = Field(
-        ge=1,
-        description="VEE-E03 to VEE-E05: number of nearest clean days of the same types that are compared.",
-    )
-    resembling_least_alike: int = Field(
-        ge=1,
-        description="VEE-E03 to VEE-E05: with fewer clean days of the same types, days of other types are compared too.",
-    )
-    resembling_tied_days: int = Field(
-        ge=1, description="VEE-E03 and VEE-E04: number of most alike days whose mean is taken."
-    )
-    resembling_untied_days: int = Field(
-        ge=1, description="VEE-E05: number of most alike days whose median is taken."
-    )
-    back_test_gap_hours: tuple[float, ...] = Field(
-        min_length=1,
-        description="Lengths of the masked gaps on which methods are tried, rising; a real gap learns from the nearest one by ratio.",
-    )
-    back_test_masks: int = Field(ge=2, description="Masked gaps per series and length.")
-    back_test_least_masks: int = Field(
-        ge=2,
-        description="With fewer, or without room for so many beside each other, nothing is learnt: linear up to its limit, then like-days, no band.",
-    )
-    band_coverage_ratio: float = Field(
-        gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover."
-    )
-    band_least_coverage_ratio: float = Field(
-        gt=0, lt=1, description="Published bands that cover a smaller share of masked truths are flagged."
-    )
-    band_most_coverage_ratio: float = Field(gt=0, le=1, description="And those that cover a larger one.")
-    back_test_series: int = Field(
-        ge=1, description="Load curves of each customer class on which the published errors rest, at most."
-    )
-    flag_short_error_ratio: float = Field(
-        gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this."
-    )
-    flag_long_error_ratio: float = Field(
-        gt=0, description="And where that of longer gaps, such as a day, lies over this."
-    )
-    linear_caution_ratio: float = Field(
+
+
+class RegisterSettings(FrozenSettings):
+    """Steps and rollovers of registers."""
+
+    rate_sum_tolerance_steps: int = Field(
         ge=0,
-        description="VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard error.",
-    )
-    profile_least_days: int = Field(
-        ge=1, description="VEE-E06: clean days of a class and day type that make a profile."
+        description="VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates farther off are not followed.",
     )
     rollover_max_share: float = Field(
         gt=0,
@@ -192,3 +99,203 @@ class VeeSettings(SettingsFile):
         gt=0,
         description="And, where the capacity is known, at most this multiple of capacity x elapsed hours.",
     )
+
+
+class IntervalSumSettings(FrozenSettings):
+    """Curves against registers."""
+
+    tolerance_kwh: float = Field(
+        gt=0, description="VEE-V29 and VEE-V34: intervals and register may differ by this, ..."
+    )
+    tolerance_steps: int = Field(
+        ge=1, description="VEE-V29 and VEE-V34: ... or by so many steps of the register, whichever is more."
+    )
+    unit_factor_tolerance_ratio: float = Field(
+        gt=0, lt=1, description="VEE-V32: how near to such a factor curve over register must lie."
+    )
+
+
+class DayUseSettings(FrozenSettings):
+    """Days of energy against own like-days."""
+
+    above_ratio: float = Field(
+        gt=0, description="VEE-V24 fires on a day above the median of own like-days by more than this share."
+    )
+    below_ratio: float = Field(
+        gt=0, lt=1, description="VEE-V24: and on a day below that median by more than this share."
+    )
+    like_days: int = Field(ge=1, description="VEE-V24: number of nearest like-days whose median is taken.")
+
+
+class TrimmedMaximumSettings(FrozenSettings):
+    """Days of energy against the trimmed maximum of their series."""
+
+    ratio: float = Field(
+        gt=1, description="VEE-V25 fires on a day above this multiple of the trimmed maximum."
+    )
+    share_ratio: float = Field(
+        gt=0, lt=1, description="VEE-V25: share of the largest days that is cut off first."
+    )
+    least_days: int = Field(ge=2, description="VEE-V25: series of fewer days are not judged.")
+
+
+class ProlongedEstimationSettings(FrozenSettings):
+    """Days in a row that rest on estimates."""
+
+    days: int = Field(ge=2, description="VEE-V31 fires on a run of estimated days at least so long.")
+    ratio: float = Field(
+        gt=0,
+        le=1,
+        description="VEE-V31: a day counts as estimated where at least this share of its energy is; VEE-V24: and is no like-day.",
+    )
+
+
+class GapLimitSettings(FrozenSettings):
+    """Which gaps are estimated at all."""
+
+    limit_days: float = Field(gt=0, description="Longer gaps stay empty, unless registers cover them.")
+    longest_silence_days: int = Field(
+        ge=1,
+        description="So many days without anything are told one by one as missing; a longer silence ends the series, and VEE-V35 marks the day after.",
+    )
+
+
+class LinearSettings(FrozenSettings):
+    """The straight line."""
+
+    limit_hours: float = Field(
+        gt=0,
+        description="Where a series is too short to measure errors, VEE-E01 fills gaps up to this length.",
+    )
+    caution_ratio: float = Field(
+        ge=0,
+        description="VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard error.",
+    )
+
+
+class LikeDaySettings(FrozenSettings):
+    """Like-days: the nearest clean days of the same type."""
+
+    count: int = Field(ge=1, description="VEE-E02: number of nearest clean like-days whose mean is taken.")
+    reach_days: int = Field(
+        ge=1,
+        description="VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought.",
+    )
+    neighbour_hours: float = Field(
+        ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale."
+    )
+    scale_min: float = Field(ge=0, description="VEE-E02: smallest scale.")
+    scale_max: float = Field(gt=0, description="VEE-E02: largest scale.")
+
+
+class SimilarDaySettings(FrozenSettings):
+    """Similar days: the clean days that run most alike beside a gap."""
+
+    context_min_hours: float = Field(
+        gt=0,
+        description="VEE-E03 to VEE-E05 compare days over as many hours before and after a gap as it is long, at least this.",
+    )
+    context_max_hours: float = Field(gt=0, description="VEE-E03 to VEE-E05: and at most this.")
+    compared: int = Field(
+        ge=1,
+        description="VEE-E03 to VEE-E05: intervals on either side that are compared, evenly spaced over those hours.",
+    )
+    candidates: int = Field(
+        ge=1,
+        description="VEE-E03 to VEE-E05: number of nearest clean days of the same types that are compared.",
+    )
+    least_alike: int = Field(
+        ge=1,
+        description="VEE-E03 to VEE-E05: with fewer clean days of the same types, days of other types are compared too.",
+    )
+    offset_corrected_days: int = Field(
+        ge=1, description="VEE-E03 and VEE-E04: number of most alike days whose mean is taken."
+    )
+    uncorrected_days: int = Field(
+        ge=1, description="VEE-E05: number of most alike days whose median is taken."
+    )
+
+
+class ProfileSettings(FrozenSettings):
+    """Profiles of customer classes."""
+
+    least_days: int = Field(
+        ge=1, description="VEE-E06: clean days of a class and day type that make a profile."
+    )
+
+
+class BackTestSettings(FrozenSettings):
+    """Gaps masked in measured values, on which methods are tried."""
+
+    gap_hours: tuple[float, ...] = Field(
+        min_length=1,
+        description="Lengths of the masked gaps on which methods are tried, rising; a real gap learns from the nearest one by ratio.",
+    )
+    masks: int = Field(ge=2, description="Masked gaps per series and length.")
+    least_masks: int = Field(
+        ge=2,
+        description="With fewer, or without room for so many beside each other, nothing is learnt: linear up to its limit, then like-days, no band.",
+    )
+    places: int = Field(
+        ge=1, description="At most so many intervals of a masked gap are estimated, evenly spaced."
+    )
+
+
+class BandSettings(FrozenSettings):
+    """The expected-error band of an estimate."""
+
+    coverage_ratio: float = Field(
+        gt=0, lt=1, description="Share of masked truths that the expected-error band shall cover."
+    )
+    least_coverage_ratio: float = Field(
+        gt=0, lt=1, description="Published bands that cover a smaller share of masked truths are flagged."
+    )
+    most_coverage_ratio: float = Field(gt=0, le=1, description="And those that cover a larger one.")
+    spread_floor_ratio: float = Field(
+        ge=0,
+        description="An expected error is measured in how far similar days lie apart at an interval, plus this share of their mean distance over the whole gap.",
+    )
+    level_ratio: float = Field(
+        gt=0,
+        description="Where no similar days lie apart, as where there is but one, it is measured in this share of the series' mean interval.",
+    )
+
+
+class PublishedErrorSettings(FrozenSettings):
+    """Errors of estimation as the quality report publishes them."""
+
+    series: int = Field(
+        ge=1, description="Load curves of each customer class on which the published errors rest, at most."
+    )
+    short_limit_ratio: float = Field(
+        gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this."
+    )
+    long_limit_ratio: float = Field(
+        gt=0, description="And where that of longer gaps, such as a day, lies over this."
+    )
+
+
+class VeeSettings(SettingsFile):
+    """When a check fires and how far an estimate may reach."""
+
+    file: ClassVar[str] = "vee.yaml"
+    moved: ClassVar[Mapping[str, str]] = MOVED
+    later: ClassVar[Mapping[str, Any]] = LATER
+
+    runs: RunSettings
+    spikes: SpikeSettings
+    capacity: CapacitySettings
+    single_phase: SinglePhaseSettings
+    registers: RegisterSettings
+    interval_sum: IntervalSumSettings
+    day_use: DayUseSettings
+    trimmed_maximum: TrimmedMaximumSettings
+    prolonged_estimation: ProlongedEstimationSettings
+    gaps: GapLimitSettings
+    linear: LinearSettings
+    like_day: LikeDaySettings
+    similar_day: SimilarDaySettings
+    profile: ProfileSettings
+    back_test: BackTestSettings
+    band: BandSettings
+    published_errors: PublishedErrorSettings

@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
+from pipelines.tables.base import rows_of_table
+from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
 
 LAYOUT = "credit_index_bank_file_v1"
 COLUMNS = (
@@ -50,7 +51,7 @@ def write_bank_file(
     month: BillingMonth,
     folder: Path,
     sign: Callable[[bytes], bytes],
-    context: Mapping[str, Any],
+    context: Mapping[str, object],
 ) -> Path:
     """Writes ``credit_index_{month}.csv`` with ``.manifest.json`` and ``.manifest.json.sig`` beside it, and
     returns the CSV's path.
@@ -114,10 +115,10 @@ def signature_path(path: Path) -> Path:
     return path.with_name(f"{path.stem}.manifest.json.sig")
 
 
-def newest_revisions(scores: pa.Table, month: BillingMonth) -> list[dict[str, Any]]:
+def newest_revisions(scores: pa.Table, month: BillingMonth) -> list[CreditIndexV1Row]:
     """The newest revision of each customer's score of a month, by customer."""
-    newest: dict[str, dict[str, Any]] = {}
-    for row in scores.to_pylist():
+    newest: dict[str, CreditIndexV1Row] = {}
+    for row in rows_of_table(scores, CreditIndexV1Row):
         known = newest.get(row["customer_id"])
         if row["score_month"] == str(month) and (known is None or row["revision"] > known["revision"]):
             newest[row["customer_id"]] = row
@@ -125,12 +126,12 @@ def newest_revisions(scores: pa.Table, month: BillingMonth) -> list[dict[str, An
 
 
 def reasons_by_customer(
-    reasons: pa.Table, rows: Sequence[Mapping[str, Any]]
-) -> dict[str, list[dict[str, Any]]]:
+    reasons: pa.Table, rows: Sequence[CreditIndexV1Row]
+) -> dict[str, list[CreditIndexReasonsV1Row]]:
     """The reasons of each of these scores, of the same month and revision, by rank."""
     wanted = {(row["customer_id"], row["score_month"], row["revision"]) for row in rows}
-    found: dict[str, list[dict[str, Any]]] = {row["customer_id"]: [] for row in rows}
-    for reason in reasons.to_pylist():
+    found: dict[str, list[CreditIndexReasonsV1Row]] = {row["customer_id"]: [] for row in rows}
+    for reason in rows_of_table(reasons, CreditIndexReasonsV1Row):
         if (reason["customer_id"], reason["score_month"], reason["revision"]) in wanted:
             found[reason["customer_id"]].append(reason)
     return {
@@ -139,7 +140,9 @@ def reasons_by_customer(
     }
 
 
-def bank_csv(rows: Sequence[Mapping[str, Any]], reasons: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+def bank_csv(
+    rows: Sequence[Mapping[str, object]], reasons: Mapping[str, Sequence[Mapping[str, object]]]
+) -> bytes:
     """The lines of a bank file: the score, then each reason's columns by rank; every field quoted."""
     ranks = max((len(own) for own in reasons.values()), default=0)
     header = [
@@ -154,7 +157,7 @@ def bank_csv(rows: Sequence[Mapping[str, Any]], reasons: Mapping[str, Sequence[M
     writer = csv.writer(text, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
     writer.writerow(header)
     for row in rows:
-        told = [reason[name] for reason in reasons[row["customer_id"]] for name in REASON_COLUMNS]
+        told = [reason[name] for reason in reasons[str(row["customer_id"])] for name in REASON_COLUMNS]
         cells = [*(row[name] for name in COLUMNS), *told, *[None] * (len(header) - len(COLUMNS) - len(told))]
         writer.writerow([_cell(value) for value in cells])
     return text.getvalue().encode()

@@ -11,15 +11,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
 from products.credit_index.calendar import Calendar
-
-OPERATING_SHARE = 0.30  # the 30 % rule of the published power indices
-
-
-STOP_SHARE = 0.10
-
-
-BASELINE_MONTHS = 6
-
+from products.credit_index.settings import OperationSettings
 
 _LOAD_ROWS = pa.schema(
     [
@@ -57,7 +49,12 @@ LOAD_SCHEMA = pa.schema(
 )
 
 
-def load_indicators(day_energy: pa.Table, calendar: Calendar, behind: pa.Table | None = None) -> pa.Table:
+def load_indicators(
+    day_energy: pa.Table,
+    calendar: Calendar,
+    operation: OperationSettings,
+    behind: pa.Table | None = None,
+) -> pa.Table:
     """Indicators that need nothing but a customer's own days. (LOAD_SCHEMA)
 
     day_energy  gold_day_energy of a set of customers, whole history.
@@ -103,7 +100,7 @@ def load_indicators(day_energy: pa.Table, calendar: Calendar, behind: pa.Table |
     cell = row[order], column[order]
     np.add.at(energy, cell, value[order])
     np.add.at(estimated, cell, (value * active["estimated_ratio"].to_numpy())[order])
-    return _load_table(names, _by_month(energy, estimated, seen, calendar), calendar)
+    return _load_table(names, _by_month(energy, estimated, seen, calendar, operation), calendar)
 
 
 def deducted_days(day_energy: pa.Table) -> pa.Table:
@@ -125,7 +122,11 @@ def deducted_days(day_energy: pa.Table) -> pa.Table:
 
 
 def _by_month(
-    energy: FloatArray, estimated: FloatArray, seen: BoolArray, calendar: Calendar
+    energy: FloatArray,
+    estimated: FloatArray,
+    seen: BoolArray,
+    calendar: Calendar,
+    operation: OperationSettings,
 ) -> dict[str, FloatArray]:
     count = len(calendar.months)
     starts = calendar.starts
@@ -154,12 +155,12 @@ def _by_month(
         found["day_cv_ratio"][:, month] = quotient(spread, mean_day[:, month])
         if month >= 1:
             found["energy_mom_ratio"][:, month] = _change(mean_day[:, month], mean_day[:, month - 1])
-            before = _mean(mean_day[:, max(0, month - BASELINE_MONTHS) : month])[:, None]
-            operating = (known >= OPERATING_SHARE * before).sum(axis=1) / today
+            before = _mean(mean_day[:, max(0, month - operation.baseline_months) : month])[:, None]
+            operating = (known >= operation.operating_ratio * before).sum(axis=1) / today
             found["operating_ratio"][:, month] = np.where(
                 (before[:, 0] > 0) & (days[:, month] > 0), operating, np.nan
             )
-            found["longest_stop_days"][:, month] = _longest_run(known < STOP_SHARE * before)
+            found["longest_stop_days"][:, month] = _longest_run(known < operation.stop_ratio * before)
         if month >= 4:
             found["operating_change_ratio"][:, month] = found["operating_ratio"][:, month] - _mean(
                 found["operating_ratio"][:, month - 3 : month]

@@ -11,11 +11,18 @@ import pyarrow.compute as pc
 
 from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
-from pipelines.tables.base import Table
+from pipelines.settings import SettingsFile
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
+from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.reasons import NAMES
+from products.credit_index.rows import (
+    CreditIndexInputsV1Inside,
+    CreditIndexReasonsV1Inside,
+    CreditIndexV1Computed,
+)
 from products.credit_index.scoring import (
     Scorer,
     features_of,
@@ -23,6 +30,7 @@ from products.credit_index.scoring import (
     reasons_of,
     score_points,
     veto_of,
+    veto_value,
     veto_words,
     warning_of,
 )
@@ -50,14 +58,31 @@ _SCORED_SCHEMA = RESULT_SCHEMA.append(
 )
 
 
+class IndicatorsToScore(CreditIndexInputsV1Inside):
+    """The indicators of a customer and month with what a score shows of the customer."""
+
+    customer_id: str
+    customer_name: str
+    industry_code: str | None
+    provenance: str
+
+
+class Scored(CreditIndexV1Computed):
+    """A score with its reasons inside."""
+
+    reasons: list[CreditIndexReasonsV1Inside]
+
+
 class CreditIndex:
     """Electricity credit index, by the champion of ``credit_index``."""
 
-    name = "credit-index"
+    name = CREDIT_INDEX_DECLARED.name
     reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
-    result: type[Table] = CreditIndexV1
-    evidence: tuple[type[Table], ...] = (CreditIndexReasonsV1, CreditIndexInputsV1)
+    result: type[Table] = CREDIT_INDEX_DECLARED.result
+    evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (CreditIndexSettings,)
+    uses_facts = False
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Scores of every customer with enough history; workers hold one booster per task."""
@@ -108,7 +133,7 @@ class CreditIndex:
 
 def score_rows(
     rows: pa.Table, scorer: Scorer, settings: CreditIndexSettings, month: str, version: str
-) -> list[dict[str, Any]]:
+) -> list[Scored]:
     """Results with their reasons inside.
 
     rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``,
@@ -119,10 +144,10 @@ def score_rows(
     points = score_points(probabilities, settings)
     contributions = scorer.contributions(features)
     changes = _changes(rows, points, scorer, settings)
-    found = []
-    for place, row in enumerate(rows.drop_columns(["before"]).to_pylist()):
+    found: list[Scored] = []
+    for place, row in enumerate(rows_of_table(rows.drop_columns(["before"]), IndicatorsToScore)):
         veto = veto_of(row, settings)
-        veto_zh, veto_en = (None, None) if veto is None else veto_words(veto, row[veto.name])
+        veto_zh, veto_en = (None, None) if veto is None else veto_words(veto, veto_value(row, veto))
         change = changes[place]
         found.append(
             {

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import TamperedError
 from products.credit_index.reasons import BY_NAME, NAMES, VETOES, Veto, worded
+from products.credit_index.rows import CreditIndexReasonsV1Inside
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditGrade, WarningLevel
 
@@ -121,13 +122,19 @@ def warning_of(
     return WarningLevel.WATCH if watched else WarningLevel.NONE
 
 
-def veto_of(row: Mapping[str, Any], settings: CreditIndexSettings) -> Veto | None:
+def veto_of(row: Mapping[str, object], settings: CreditIndexSettings) -> Veto | None:
     """The strictest veto that holds, by the best grade it allows, then by id."""
     order = list(CreditGrade)
-    holding = [veto for veto in VETOES if (row[veto.name] or 0) > settings.veto_limits[veto.id]]
+    holding = [veto for veto in VETOES if veto_value(row, veto) > settings.veto_limits[veto.id]]
     return min(
         holding, key=lambda veto: (-order.index(settings.veto_best_grades[veto.id]), veto.id), default=None
     )
+
+
+def veto_value(row: Mapping[str, object], veto: Veto) -> float:
+    """What a row of indicators holds for a veto; 0 where it is not known."""
+    value = row[veto.name]
+    return float(value) if isinstance(value, int | float) else 0.0
 
 
 def veto_words(veto: Veto, value: float) -> tuple[str, str]:
@@ -137,13 +144,13 @@ def veto_words(veto: Veto, value: float) -> tuple[str, str]:
 
 def reasons_of(
     contributions: FloatArray, values: FloatArray, names: Sequence[str], settings: CreditIndexSettings
-) -> list[dict[str, Any]]:
+) -> list[CreditIndexReasonsV1Inside]:
     """The strongest contributions of one row as reasons; points are against the average customer, positive is
     good.
     """
     points = -contributions[:-1] * settings.points_to_double_odds / np.log(2)
     strongest = np.lexsort((np.arange(len(points)), -np.abs(points)))[: settings.reasons_per_score]
-    found = []
+    found: list[CreditIndexReasonsV1Inside] = []
     for rank, place in enumerate(strongest, start=1):
         indicator = BY_NAME[names[place]]
         value = None if not np.isfinite(values[place]) else float(values[place])

@@ -2,19 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field, field_validator, model_validator
 
-from pipelines.settings import SettingsFile
+from pipelines.settings import FrozenSettings, SettingsFile
 from products.credit_index.reasons import VETOES
 from products.credit_index.tables import CreditGrade
+
+
+class OperationSettings(FrozenSettings):
+    """What counts as a day of operation, and as one that stands still."""
+
+    operating_ratio: float = Field(
+        gt=0,
+        lt=1,
+        description="A day counts as operating from this share of the own baseline day on; 30 % is the rule of the published power indices.",
+    )
+    stop_ratio: float = Field(
+        gt=0, lt=1, description="A day below this share of the own baseline day stands still."
+    )
+    baseline_months: int = Field(
+        ge=1, description="The baseline day is the mean day of so many months before."
+    )
 
 
 class CreditIndexSettings(SettingsFile):
     """``conf/credit_index.yaml``."""
 
     file: ClassVar[str] = "credit_index.yaml"
+    later: ClassVar[Mapping[str, Any]] = {
+        "operation.operating_ratio": 0.30,
+        "operation.stop_ratio": 0.10,
+        "operation.baseline_months": 6,
+    }
 
     default_overdue_days: int = Field(
         ge=0, description="A bill overdue by more than this is a payment default. [d]"
@@ -25,6 +47,7 @@ class CreditIndexSettings(SettingsFile):
     min_history_months: int = Field(
         ge=1, description="Months of metering that a customer needs before it is scored or learned from."
     )
+    operation: OperationSettings
     train_to_month: int = Field(ge=1, description="Training uses months 1 to this one of the data.")
     tune_to_month: int = Field(
         description="Early stopping and calibration use the months after training up to this one."

@@ -5,7 +5,7 @@ a sheet of its own (退补单).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -17,26 +17,33 @@ from pipelines.codes import Confidence, LineComponent, TouPeriod
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
 from pipelines.periods import LOCAL_ZONE, BillingMonth
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
+from products.efficiency_bill.bill import Bill, NamedLines, RevisedBill
 from products.efficiency_bill.case.same_month import same_but_for_cuts
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import rows_of_lines
 from products.efficiency_bill.pricing import price_case
+from products.efficiency_bill.rows import (
+    EfficiencyBillCorrectionsV1Inside,
+    EfficiencyBillLinesV1Computed,
+    EfficiencyBillLinesV1Inside,
+    EfficiencyBillV1Row,
+)
 from products.efficiency_bill.tables import CorrectionCause, EfficiencyBillLinesV1
 
-Row = Mapping[str, Any]
-
 _INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
-_CHARGED = ("component_code", "period_code", "quantity", "quantity_unit", "amount_cny")
 
 
-def standing_of(bill: Row, lines: Sequence[Row], case_inputs: str) -> Standing:
+def standing_of(
+    bill: EfficiencyBillV1Row, lines: Sequence[EfficiencyBillLinesV1Inside], case_inputs: str
+) -> Standing:
     """A revision from its rows of result and evidence."""
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
-    day, is_priced = issued_on(bill["computed_run_id"]), bill["total_cny"] is not None
+    day, is_priced = issued_on(bill["computed_run_id"] or ""), bill["total_cny"] is not None
     return Standing(
         int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs
     )
@@ -55,7 +62,7 @@ def issued_on(run_id: str) -> date | None:
     return instant.astimezone(LOCAL_ZONE).date()
 
 
-def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> dict[str, Any] | None:
+def revised(bill: Bill, standing: Standing | None, facts: Facts) -> RevisedBill | None:
     """The bill with its ``corrections``; None where the one that stands was made from the same and charges
     the same.
 
@@ -67,7 +74,7 @@ def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> di
     month before into parts.
     """
     if standing is None:
-        return bill | {"corrections": []}
+        return {**bill, "corrections": []}
     lines = stored_lines(bill)
     (kept,) = bill["inputs"]
     charges_the_same = bill["is_illustrative"] == standing.is_illustrative and _charges(lines) == _charges(
@@ -75,22 +82,21 @@ def revised(bill: dict[str, Any], standing: Standing | None, facts: Facts) -> di
     )
     if charges_the_same and same_but_for_cuts(kept["case_inputs"], standing.case_inputs):
         return None
-    return bill | {"corrections": correction_rows(bill, standing, facts)}
+    return {**bill, "corrections": correction_rows(bill, standing, facts)}
 
 
-def stored_lines(bill: Row) -> list[dict[str, Any]]:
+def stored_lines(bill: NamedLines) -> list[EfficiencyBillLinesV1Computed]:
     """The lines of a bill as their table holds them."""
-    rows = [
+    rows: list[EfficiencyBillLinesV1Computed] = [
         {**line, "customer_id": bill["customer_id"], "billing_month": bill["billing_month"]}
         for line in bill["lines"]
     ]
-    found: list[dict[str, Any]] = pa.Table.from_pylist(
-        rows, product_schema(EfficiencyBillLinesV1)
-    ).to_pylist()
-    return found
+    return rows_of_table(
+        pa.Table.from_pylist(rows, product_schema(EfficiencyBillLinesV1)), EfficiencyBillLinesV1Computed
+    )
 
 
-def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[str, Any]]:
+def correction_rows(bill: Bill, standing: Standing, facts: Facts) -> list[EfficiencyBillCorrectionsV1Inside]:
     """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held
     against those that stand.
 
@@ -109,7 +115,9 @@ def correction_rows(bill: Row, standing: Standing, facts: Facts) -> list[dict[st
     return [_row(number, correction, cause, standing) for number, correction in enumerate(found, start=1)]
 
 
-def _row(number: int, correction: Correction, cause: CorrectionCause, standing: Standing) -> dict[str, Any]:
+def _row(
+    number: int, correction: Correction, cause: CorrectionCause, standing: Standing
+) -> EfficiencyBillCorrectionsV1Inside:
     issued, now, line = correction.issued, correction.now, correction.line
     return {
         "correction_number": number,
@@ -137,12 +145,23 @@ def _row(number: int, correction: Correction, cause: CorrectionCause, standing: 
     }
 
 
-def _charges(lines: Sequence[Row]) -> list[tuple[Any, ...]]:
+def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ...]]:
     """What lines charge for how much, without why; another price that comes to the same fen settles nothing."""
-    return [tuple(line[name] for name in _CHARGED) for line in lines]
+    return [
+        (
+            line["component_code"],
+            line["period_code"],
+            line["quantity"],
+            line["quantity_unit"],
+            line["amount_cny"],
+        )
+        for line in lines
+    ]
 
 
-def _cause(bill: Row, lines: Sequence[Row], standing: Standing, facts: Facts) -> CorrectionCause:
+def _cause(
+    bill: Bill, lines: Sequence[EfficiencyBillLinesV1Inside], standing: Standing, facts: Facts
+) -> CorrectionCause:
     """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a
     price change that cuts it.
     """
@@ -150,7 +169,7 @@ def _cause(bill: Row, lines: Sequence[Row], standing: Standing, facts: Facts) ->
     return CorrectionCause.PRICES if same or _uncut(bill) == standing.case_inputs else CorrectionCause.INPUTS
 
 
-def _uncut(bill: Row) -> str | None:
+def _uncut(bill: Bill) -> str | None:
     """The case of a bill as it would be kept without its segments; None where it has none."""
     (kept,) = bill["inputs"]
     case = case_from_text(kept["case_inputs"])
@@ -190,7 +209,9 @@ def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
     yield from sorted(day for day in known if day > first)
 
 
-def _lines_of_case(standing: Standing, facts: Facts, known: date | None) -> list[dict[str, Any]]:
+def _lines_of_case(
+    standing: Standing, facts: Facts, known: date | None
+) -> list[EfficiencyBillLinesV1Computed]:
     """Lines of the standing bill's case; none where it cannot be priced so, or was kept by a version whose
     cases read otherwise.
     """
@@ -210,7 +231,7 @@ def _lines_of_case(standing: Standing, facts: Facts, known: date | None) -> list
     )
 
 
-def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
+def _bill_lines(rows: Sequence[EfficiencyBillLinesV1Inside]) -> list[BillLine]:
     return [
         BillLine(
             row["line_number"],
@@ -234,8 +255,8 @@ def _bill_lines(rows: Sequence[Row]) -> list[BillLine]:
     ]
 
 
-def _standard(row: Row) -> Decimal | None:
+def _standard(row: EfficiencyBillLinesV1Inside) -> Decimal | None:
     """The standard of an adjustment; of one issued before it had a column of its own, as its formula says it."""
-    kept: Decimal | None = row.get("power_factor_standard_ratio")
+    kept = row.get("power_factor_standard_ratio")
     found = re.search(r"standard ([0-9.]+);", row["formula"]) if kept is None else None
     return kept if found is None else Decimal(found[1])

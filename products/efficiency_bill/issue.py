@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff import PricedMonth
 from products.efficiency_bill.advice.advice import advise
 from products.efficiency_bill.advice.situation import Situation
+from products.efficiency_bill.bill import Bill
 from products.efficiency_bill.case.case import Case
-from products.efficiency_bill.case.text import TERMS, case_as_text
+from products.efficiency_bill.case.columns import bill_terms
+from products.efficiency_bill.case.text import case_as_text
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.tables import BaselineVerdict
 
@@ -21,13 +24,35 @@ from products.efficiency_bill.tables import BaselineVerdict
 CONTRACT_REFUSED = "contract_refused"
 PRICE_NOT_PUBLISHED = "price_not_published"
 
+
+class PriceColumns(TypedDict):
+    """Columns of a bill that the engine gives."""
+
+    total_cny: Decimal | None
+    average_price_cny_per_kwh: Decimal | None
+    power_factor_ratio: Decimal | None
+    adjustment_ratio: Decimal | None
+    is_illustrative: bool
+    lowest_confidence_code: str | None
+
+
+class BaselineColumns(TypedDict):
+    """Columns of a bill that tell what the baseline expected of the month. [kWh]"""
+
+    baseline_kwh: float | None
+    baseline_low_kwh: float | None
+    baseline_high_kwh: float | None
+    baseline_kind: str | None
+    baseline_verdict_code: str | None
+
+
 _SIX_PLACES = Decimal("0.000001")
 _TEN_PLACES = Decimal("0.0000000001")
 
 
 def issue_bills(
     cases: Sequence[Case], facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str
-) -> Iterator[dict[str, Any]]:
+) -> Iterator[Bill]:
     """The bill of each case, in their order; each is a row of efficiency_bill_v1 with ``lines``, ``advice``
     and ``inputs`` inside, all without the
     columns that the runner adds.
@@ -47,7 +72,7 @@ def issue_bills(
 
 def issue_bill(
     case: Case, facts: Facts, settings: EfficiencyBillSettings, model_name: str, model_version: str
-) -> dict[str, Any]:
+) -> Bill:
     """The bill of one case, as ``issue_bills`` gives it."""
     return next(issue_bills([case], facts, settings, model_name, model_version))
 
@@ -60,7 +85,7 @@ def _bill(
     settings: EfficiencyBillSettings,
     model_name: str,
     model_version: str,
-) -> dict[str, Any]:
+) -> Bill:
     priced = found if isinstance(found, PricedMonth) else None
     advice = [] if priced is None else advise(situation_of(case, priced), facts, settings)
     emission = _emission(case, facts, settings)
@@ -73,20 +98,15 @@ def _bill(
         lacks.append("advice")
     if priced is not None:
         lacks += [note.value for note in priced.notes]
-    bill: dict[str, Any] = {
+    return {
         "customer_id": case.terms["customer_id"],
         "billing_month": str(case.month),
-        **{name: case.terms[name] for name in TERMS},
-        **{
-            name: case.shown[name]
-            for name in (
-                "meter_point_ids",
-                "max_demand_kw",
-                "max_demand_date",
-                "estimated_ratio",
-                "is_estimated_above_limit",
-            )
-        },
+        **bill_terms(case.terms),
+        "meter_point_ids": case.shown["meter_point_ids"],
+        "max_demand_kw": case.shown["max_demand_kw"],
+        "max_demand_date": case.shown["max_demand_date"],
+        "estimated_ratio": case.shown["estimated_ratio"],
+        "is_estimated_above_limit": case.shown["is_estimated_above_limit"],
         "energy_kwh": case.determinants.energy_kwh,
         **_price_columns(priced),
         "previous_energy_kwh": None if case.previous is None else case.previous[1].energy_kwh,
@@ -102,24 +122,22 @@ def _bill(
         "missing_inputs": lacks,
         "model_name": model_name,
         "model_version": model_version,
-    }
-    return bill | {
         "lines": [] if priced is None else rows_of_lines(priced),
         "advice": advice,
         "inputs": [{"case_inputs": case_as_text(case)}],
     }
 
 
-def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
+def _price_columns(priced: PricedMonth | None) -> PriceColumns:
     if priced is None:
-        empty = (
-            "total_cny",
-            "average_price_cny_per_kwh",
-            "power_factor_ratio",
-            "adjustment_ratio",
-            "lowest_confidence_code",
-        )
-        return {**dict.fromkeys(empty), "is_illustrative": False}
+        return {
+            "total_cny": None,
+            "average_price_cny_per_kwh": None,
+            "power_factor_ratio": None,
+            "adjustment_ratio": None,
+            "lowest_confidence_code": None,
+            "is_illustrative": False,
+        }
     average = priced.average_price_cny_per_kwh
     return {
         "total_cny": priced.total_cny,
@@ -131,7 +149,7 @@ def _price_columns(priced: PricedMonth | None) -> dict[str, Any]:
     }
 
 
-def rows_of_lines(priced: PricedMonth) -> list[dict[str, Any]]:
+def rows_of_lines(priced: PricedMonth) -> list[EfficiencyBillLinesV1Inside]:
     """Rows of efficiency_bill_lines_v1 without the columns of their outer key and those that the runner adds."""
     return [
         {
@@ -175,15 +193,18 @@ def situation_of(case: Case, priced: PricedMonth) -> Situation:
     )
 
 
-def _baseline_columns(case: Case) -> dict[str, Any]:
-    names = ("baseline_kwh", "baseline_low_kwh", "baseline_high_kwh", "baseline_kind")
+def _baseline_columns(case: Case) -> BaselineColumns:
     if case.baseline is None:
-        return dict.fromkeys((*names, "baseline_verdict_code"))
+        return {
+            "baseline_kwh": None,
+            "baseline_low_kwh": None,
+            "baseline_high_kwh": None,
+            "baseline_kind": None,
+            "baseline_verdict_code": None,
+        }
     # The baseline has learned from what meters count.
-    energy, (_, low, high, _) = (
-        float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0),
-        case.baseline,
-    )
+    energy = float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0)
+    expected, low, high, kind = case.baseline
     verdict = (
         BaselineVerdict.BELOW
         if energy < low
@@ -191,7 +212,13 @@ def _baseline_columns(case: Case) -> dict[str, Any]:
         if energy > high
         else BaselineVerdict.WITHIN
     )
-    return {**dict(zip(names, case.baseline, strict=True)), "baseline_verdict_code": verdict.value}
+    return {
+        "baseline_kwh": expected,
+        "baseline_low_kwh": low,
+        "baseline_high_kwh": high,
+        "baseline_kind": kind,
+        "baseline_verdict_code": verdict.value,
+    }
 
 
 def _emission(case: Case, facts: Facts, settings: EfficiencyBillSettings) -> Decimal | None:

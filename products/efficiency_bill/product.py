@@ -12,25 +12,33 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.settings import SettingsFile
 from pipelines.storage.scan import month_of, read_columns
-from pipelines.tables.base import Table
+from pipelines.tables.base import Row, Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
 from pipelines.tables.revised import product_schema
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
+from products.efficiency_bill.bill import EVIDENCE, OUTER, evidence_inside
 from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
 from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.corrections import revised, standing_of
+from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
+from products.efficiency_bill.rows import (
+    EfficiencyBillInputsV1Row,
+    EfficiencyBillLinesV1Row,
+    EfficiencyBillV1Row,
+)
 from products.efficiency_bill.served_model import MODEL, read_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.tables import (
-    EfficiencyBillAdviceV1,
-    EfficiencyBillCorrectionsV1,
     EfficiencyBillInputsV1,
     EfficiencyBillLinesV1,
     EfficiencyBillV1,
@@ -40,14 +48,6 @@ from products.efficiency_bill.training import WEATHER, arrange_days, billed, day
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-# Evidence, and under which name a bill holds it.
-EVIDENCE: Mapping[type[Table], str] = {
-    EfficiencyBillLinesV1: "lines",
-    EfficiencyBillAdviceV1: "advice",
-    EfficiencyBillInputsV1: "inputs",
-    EfficiencyBillCorrectionsV1: "corrections",
-}
-OUTER = ("customer_id", "billing_month")
 MOST_ON_DRIVER = 5_000
 
 
@@ -65,7 +65,7 @@ def _nested_schema() -> pa.Schema:
 class EfficiencyBill:
     """Efficiency bill, with the baseline of ``efficiency_bill_baseline``."""
 
-    name = "efficiency-bill"
+    name = EFFICIENCY_BILL_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverCustomers,
         SilverWeather,
@@ -75,9 +75,11 @@ class EfficiencyBill:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = EfficiencyBillV1
-    evidence: tuple[type[Table], ...] = tuple(EVIDENCE)
+    result: type[Table] = EFFICIENCY_BILL_DECLARED.result
+    evidence: tuple[type[Table], ...] = EFFICIENCY_BILL_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed
@@ -122,62 +124,55 @@ class EfficiencyBill:
         months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
-        determinants = once_each(billed(rows, settings).unionByName(behind).toArrow().to_pylist())
-        terms = customers.to_pylist()
+        determinants = once_each(
+            rows_of_table(billed(rows, settings).unionByName(behind).toArrow(), GoldBillingDeterminantsRow)
+        )
+        terms = rows_of_table(customers, SilverCustomersRow)
         others = sorted({row["customer_id"] for row in determinants} - {row["customer_id"] for row in terms})
         if others:
-            terms += (
-                inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others)).toArrow().to_pylist()
-            )
-        segments = (
-            inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months)).toArrow().to_pylist()
-        )
-        points = (
-            concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month)
-            .toArrow()
-            .to_pylist()
-        )
-        shares = inputs.frame(SilverSupplyShares).toArrow().to_pylist()
+            theirs = inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others))
+            terms += rows_of_table(theirs.toArrow(), SilverCustomersRow)
+        parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months))
+        segments = rows_of_table(parts.toArrow(), GoldBillingSegmentsRow)
+        concerned = concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month)
+        points = rows_of_table(concerned.toArrow(), SilverMeterPointsRow)
+        shares = rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow)
         return Accounts(terms, determinants, segments, shares, price_days_of(facts), points)
 
 
 def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
     """The newest revision of each customer's bill of a month."""
 
-    def rows(table: type[Table]) -> list[dict[str, Any]]:
+    def rows(table: type[Table], kind: type[Row]) -> list[Row]:
         files = [
             f"{inputs.location(table)}/{path}"
             for path in inputs.current(table)
             if month_of(path, "billing_month") == str(month)
         ]
-        return (
-            read_columns(
-                files, table, [name for name in table.columns() if name not in table.partition_by]
-            ).to_pylist()
-            if files
-            else []
-        )
+        if not files:
+            return []
+        kept = [name for name in table.columns() if name not in table.partition_by]
+        return rows_of_table(read_columns(files, table, kept), kind)
 
-    newest: dict[str, dict[str, Any]] = {}
-    for bill in rows(EfficiencyBillV1):
+    newest: dict[str, EfficiencyBillV1Row] = {}
+    for bill in rows(EfficiencyBillV1, EfficiencyBillV1Row):
         newest[bill["customer_id"]] = max(
             bill, newest.get(bill["customer_id"], bill), key=lambda row: int(row["revision"])
         )
-    evidence: dict[type[Table], dict[str, list[dict[str, Any]]]] = {}
-    for table in (EfficiencyBillLinesV1, EfficiencyBillInputsV1) if newest else ():
-        found = evidence.setdefault(table, {})
-        for row in rows(table):
-            # Evidence without a result was left by a run that was killed.
-            if row["customer_id"] in newest and row["revision"] == newest[row["customer_id"]]["revision"]:
-                found.setdefault(row["customer_id"], []).append(row)
-    return {
-        name: standing_of(
-            bill,
-            evidence[EfficiencyBillLinesV1].get(name, []),
-            evidence[EfficiencyBillInputsV1][name][0]["case_inputs"],
-        )
-        for name, bill in newest.items()
-    }
+    if not newest:
+        return {}
+
+    def is_newest(row: EfficiencyBillLinesV1Row | EfficiencyBillInputsV1Row) -> bool:
+        # Evidence without a result was left by a run that was killed.
+        return row["customer_id"] in newest and row["revision"] == newest[row["customer_id"]]["revision"]
+
+    lines: dict[str, list[EfficiencyBillLinesV1Row]] = {}
+    for line in filter(is_newest, rows(EfficiencyBillLinesV1, EfficiencyBillLinesV1Row)):
+        lines.setdefault(line["customer_id"], []).append(line)
+    kept: dict[str, str] = {}
+    for row in filter(is_newest, rows(EfficiencyBillInputsV1, EfficiencyBillInputsV1Row)):
+        kept.setdefault(row["customer_id"], row["case_inputs"])
+    return {name: standing_of(bill, lines.get(name, []), kept[name]) for name, bill in newest.items()}
 
 
 def _on_driver(
@@ -195,9 +190,11 @@ def _on_driver(
         for each in issued
         if (bill := revised(each, standing.get(each["customer_id"]), facts)) is not None
     ]
-    rows: dict[type[Table], list[dict[str, Any]]] = {EfficiencyBillV1: bills}
-    for table, name in EVIDENCE.items():
-        rows[table] = [{**row, **{key: bill[key] for key in OUTER}} for bill in bills for row in bill[name]]
+    rows: dict[type[Table], list[Mapping[str, object]]] = {EfficiencyBillV1: [*bills]}
+    rows |= {table: [] for table in EVIDENCE}
+    for bill in bills:
+        for table, inside in evidence_inside(bill).items():
+            rows[table] += inside
     return {
         table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table)))
         for table, found in rows.items()

@@ -11,15 +11,13 @@ import pyarrow as pa
 from pipelines.facts import Facts
 from pipelines.settings import Settings
 from pipelines.tables.revised import product_schema
+from products.efficiency_bill.bill import OUTER, IssuedBill, RevisedBill, evidence_beside, evidence_inside
 from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.case.text import case_from_text
 from products.efficiency_bill.corrections import correction_rows, standing_of
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.product import EVIDENCE, OUTER
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.tables import EfficiencyBillInputsV1, EfficiencyBillLinesV1, EfficiencyBillV1
-
-Row = Mapping[str, Any]
+from products.efficiency_bill.tables import EfficiencyBillV1
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Difference:
     computed: Any
 
 
-def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple[Difference, ...]:
+def replay(issued: IssuedBill, settings: Settings, facts: Facts) -> tuple[Difference, ...]:
     """What differs between an issued bill and the same bill computed again; empty where both are the same to
     the last bit.
 
@@ -45,8 +43,8 @@ def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple
     settings  Thresholds of the run that issued it; facts: its facts.
     """
     row = issued["result"]
-    (kept,) = issued[EfficiencyBillInputsV1.name]
-    bill = issue_bill(
+    (kept,) = issued["efficiency_bill_inputs_v1"]
+    computed = issue_bill(
         case_from_text(kept["case_inputs"]),
         facts,
         settings.section(EfficiencyBillSettings),
@@ -55,29 +53,34 @@ def replay(issued: Mapping[str, Any], settings: Settings, facts: Facts) -> tuple
     )
     corrected = issued.get("corrected")
     before = None if corrected is None else _standing(corrected)
-    bill |= {"corrections": [] if before is None else correction_rows(bill, before, facts)}
+    bill: RevisedBill = {
+        **computed,
+        "corrections": [] if before is None else correction_rows(computed, before, facts),
+    }
     found = [*_differences("efficiency_bill_v1", [row], _as_stored([bill], product_schema(EfficiencyBillV1)))]
-    for table, name in EVIDENCE.items():
-        rows = [{**line, **{key: bill[key] for key in OUTER}} for line in bill[name]]
+    stands = evidence_beside(issued)
+    for table, rows in evidence_inside(bill).items():
         order = [key for key in table.key() if key not in (*OUTER, "revision")]
-        computed = sorted(
+        again = sorted(
             _as_stored(rows, product_schema(table)), key=lambda line: tuple(line[key] for key in order)
         )
-        found += _differences(table.name, issued[table.name], computed)
+        found += _differences(table.name, stands[table], again)
     return tuple(found)
 
 
-def _standing(issued: Mapping[str, Any]) -> Standing:
-    (kept,) = issued[EfficiencyBillInputsV1.name]
-    return standing_of(issued["result"], issued[EfficiencyBillLinesV1.name], kept["case_inputs"])
+def _standing(issued: IssuedBill) -> Standing:
+    (kept,) = issued["efficiency_bill_inputs_v1"]
+    return standing_of(issued["result"], issued["efficiency_bill_lines_v1"], kept["case_inputs"])
 
 
-def _as_stored(rows: Sequence[Row], schema: pa.Schema) -> list[dict[str, Any]]:
+def _as_stored(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> list[dict[str, Any]]:
     stored: list[dict[str, Any]] = pa.Table.from_pylist(list(rows), schema).to_pylist()
     return stored
 
 
-def _differences(table: str, issued: Sequence[Row], computed: Sequence[Row]) -> list[Difference]:
+def _differences(
+    table: str, issued: Sequence[Mapping[str, object]], computed: Sequence[Mapping[str, object]]
+) -> list[Difference]:
     if len(issued) != len(computed):
         return [Difference(table, "rows", len(issued), len(computed))]
     return [

@@ -7,6 +7,7 @@ from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.served_model import MODEL
+from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import train
 from products.protocol import product_step
 
@@ -17,6 +18,7 @@ STEPS: tuple[Step | TrainStep, ...] = (
         model=MODEL,
         reads=(GoldDayEnergy, SilverWeather, SilverCustomers),
         train=train,
+        settings=(EfficiencyBillSettings,),
     ),
     product_step(EFFICIENCY_BILL),
 )

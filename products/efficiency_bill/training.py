@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from io import BytesIO
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +25,8 @@ from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.page_kit.palette import PAGE
+from products.page_kit.plots import new_figure, png
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -254,16 +255,14 @@ def measure(
 
 
 def _histogram(values: Sequence[float]) -> bytes:
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = new_figure(7, 4.2)
     axes = figure.subplots()
-    axes.hist(np.clip(np.array(values) * 100, 0, 100), bins=np.linspace(0, 100, 41).tolist(), color="#00796b")
+    axes.hist(
+        np.clip(np.array(values) * 100, 0, 100), bins=np.linspace(0, 100, 41).tolist(), color=PAGE.brand
+    )
     axes.set(
         xlabel="CV(RMSE) of the daily baseline, %",
         ylabel="customers",
         title="Baselines on the reference period (real energy, dates shifted)",
     )
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=110, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(figure)

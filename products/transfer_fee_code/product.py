@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow as pa
 
@@ -16,9 +16,17 @@ from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.tables.base import Table
+from pipelines.settings import SettingsFile
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.silver import (
+    SilverCustomersRow,
+    SilverMeterPointsRow,
+    SilverSupplySharesRow,
+    SilverTransferDeclarationsRow,
+)
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverMeterPoints,
@@ -27,9 +35,15 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import once_each
+from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.page.words import comparison_in_words
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
 from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
+from products.transfer_fee_code.rows import (
+    TransferFeeCodeEvidenceV1Computed,
+    TransferFeeCodeEvidenceV1Inside,
+    TransferFeeCodeV1Computed,
+)
 from products.transfer_fee_code.served_model import FILE, MODEL, ImpliedPrices
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
@@ -39,14 +53,22 @@ if TYPE_CHECKING:
 
     from pipelines.engine.step import Inputs
 
-Row = Mapping[str, Any]
+
+class DeclarationKey(TypedDict):
+    """Which declaration a row of a result or of its evidence is about."""
+
+    tenant_id: str
+    supplier_customer_id: str
+    billing_month: str
+
+
 _PRICE_DECIMALS = 10
 
 
 class TransferFeeCode:
     """The transfer-supply fee code (转供电费码)."""
 
-    name = "fee-code"
+    name = TRANSFER_FEE_CODE_DECLARED.name
     reads: tuple[type[Table], ...] = (
         SilverTransferDeclarations,
         SilverCustomers,
@@ -55,9 +77,11 @@ class TransferFeeCode:
         SilverSupplyShares,
         SilverMeterPoints,
     )
-    result: type[Table] = TransferFeeCodeV1
-    evidence: tuple[type[Table], ...] = (TransferFeeCodeEvidenceV1,)
+    result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
+    evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    settings: tuple[type[SettingsFile], ...] = (TransferFeeCodeSettings, PublicationSettings)
+    uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no
@@ -75,37 +99,39 @@ class TransferFeeCode:
         metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind)
         owners = metered.select("customer_id").union(suppliers).distinct()
         customers = inputs.frame(SilverCustomers).join(owners, "customer_id", "left_semi")
+        parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text)
+        points = concerned_points(inputs.frame(SilverMeterPoints), month, month)
         found = fee_codes(
-            declared.toArrow().to_pylist(),
-            customers.toArrow().to_pylist(),
-            once_each(metered.toArrow().to_pylist()),
+            rows_of_table(declared.toArrow(), SilverTransferDeclarationsRow),
+            rows_of_table(customers.toArrow(), SilverCustomersRow),
+            once_each(rows_of_table(metered.toArrow(), GoldBillingDeterminantsRow)),
             inputs.bundles[MODEL],
             month,
             facts,
             inputs.settings.section(TransferFeeCodeSettings),
             inputs.settings.section(PublicationSettings),
-            inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text).toArrow().to_pylist(),
-            inputs.frame(SilverSupplyShares).toArrow().to_pylist(),
-            concerned_points(inputs.frame(SilverMeterPoints), month, month).toArrow().to_pylist(),
+            rows_of_table(parts.toArrow(), GoldBillingSegmentsRow),
+            rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow),
+            rows_of_table(points.toArrow(), SilverMeterPointsRow),
         )
-        return {table: inputs.spark.createDataFrame(rows) for table, rows in found.items()}
+        return {table: inputs.spark.createDataFrame(made) for table, made in found.items()}
 
 
 TRANSFER_FEE_CODE = TransferFeeCode()
 
 
 def fee_codes(
-    declarations: Sequence[Row],
-    customers: Iterable[Row],
-    determinants: Iterable[Row],
+    declarations: Sequence[SilverTransferDeclarationsRow],
+    customers: Iterable[SilverCustomersRow],
+    determinants: Iterable[GoldBillingDeterminantsRow],
     bundle: ModelBundle,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
-    segments: Iterable[Row] = (),
-    shares: Iterable[Row] = (),
-    meter_points: Iterable[Row] = (),
+    segments: Iterable[GoldBillingSegmentsRow] = (),
+    shares: Iterable[SilverSupplySharesRow] = (),
+    meter_points: Iterable[SilverMeterPointsRow] = (),
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
@@ -131,15 +157,19 @@ def fee_codes(
         meter_points=meter_points,
     )
     prices = ImpliedPrices.from_json(bundle.files[FILE])
-    results: list[dict[str, Any]] = []
-    evidence: list[dict[str, Any]] = []
+    results: list[TransferFeeCodeV1Computed] = []
+    evidence: list[TransferFeeCodeEvidenceV1Computed] = []
     for row in sorted(declarations, key=lambda row: (row["supplier_customer_id"], row["tenant_id"])):
         bill = bills[row["supplier_customer_id"]]
         declared = Declaration(row["energy_kwh"], row["fee_cny"], row["other_charge_cny"] or Decimal(0))
         verdict = judge(declared, bill, rules, settings)
-        key = {name: row[name] for name in ("tenant_id", "supplier_customer_id", "billing_month")}
-        results.append(key | _result_row(row, declared, bill, verdict, rules, bundle))
-        evidence.append(key | _evidence_row(declared, bill, verdict, rules, prices, facts, key))
+        key: DeclarationKey = {
+            "tenant_id": row["tenant_id"],
+            "supplier_customer_id": row["supplier_customer_id"],
+            "billing_month": row["billing_month"],
+        }
+        results.append(_result_row(row, declared, bill, verdict, rules, bundle))
+        evidence.append({**key, **_evidence_row(declared, bill, verdict, rules, prices, facts, key)})
     return {
         TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results),
         TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence),
@@ -147,14 +177,17 @@ def fee_codes(
 
 
 def _result_row(
-    row: Row,
+    row: SilverTransferDeclarationsRow,
     declared: Declaration,
     bill: MasterBill,
     verdict: Verdict,
     rules: TransferSupplyRules,
     bundle: ModelBundle,
-) -> dict[str, Any]:
+) -> TransferFeeCodeV1Computed:
     return {
+        "tenant_id": row["tenant_id"],
+        "supplier_customer_id": row["supplier_customer_id"],
+        "billing_month": row["billing_month"],
         "tenant_name": row["tenant_name"],
         "supplier_name": bill.supplier_name,
         "declaration_id": row["declaration_id"],
@@ -181,8 +214,8 @@ def _evidence_row(
     rules: TransferSupplyRules,
     prices: ImpliedPrices,
     facts: Facts,
-    key: Row,
-) -> dict[str, Any]:
+    key: DeclarationKey,
+) -> TransferFeeCodeEvidenceV1Inside:
     implied = prices.of(key["supplier_customer_id"], key["billing_month"])
     return {
         "energy_kwh": declared.energy_kwh,
@@ -233,7 +266,7 @@ def _amount(value: Fraction | None) -> Decimal | None:
     return None if value is None else round_half_up(quantised(value, 2), FEN)
 
 
-def _arrow(table: type[Table], rows: Sequence[Row]) -> pa.Table:
+def _arrow(table: type[Table], rows: Sequence[Mapping[str, object]]) -> pa.Table:
     """Rows in the columns of the declaration, without those that a revision adds."""
     own = product_schema(table)
     return pa.Table.from_pylist(
@@ -241,7 +274,7 @@ def _arrow(table: type[Table], rows: Sequence[Row]) -> pa.Table:
     )
 
 
-def _fitted(value: Any, dtype: pa.DataType) -> Any:
+def _fitted(value: object, dtype: pa.DataType) -> object:
     """Arrow refuses a decimal whose scale differs; exact values take the declared scale."""
     if isinstance(value, Decimal) and pa.types.is_decimal(dtype):
         return round_half_up(value, Decimal(1).scaleb(-dtype.scale))

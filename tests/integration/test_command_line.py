@@ -100,11 +100,11 @@ def test_a_mistake_in_any_threshold_file_shows_before_the_run_begins(tmp_path: P
     conf = tmp_path / "conf"
     shutil.copytree(packaged("conf"), conf)
     path = conf / "vee.yaml"
-    path.write_text(path.read_text(encoding="utf-8") + "zero_run_hour: 3\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + "spike: 3\n", encoding="utf-8")
     answer = run("run", "--month", "2026-09", home=tmp_path / "home", ZHIXIANG_CONF=str(conf))
     assert answer.returncode == 2
-    assert "'zero_run_hour' is not known" in told(answer)
-    assert "Did you mean 'zero_run_hours'?" in told(answer)
+    assert "'spike' is not known" in told(answer)
+    assert "Did you mean 'spikes'?" in told(answer)
     assert json.loads(run("ledger", "--json", home=tmp_path / "home").stdout)["runs"] == []
 
 

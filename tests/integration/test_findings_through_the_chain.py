@@ -131,7 +131,7 @@ def test_findings_tell_the_day_the_value_and_the_limit(store: Store) -> None:
     assert [day for check, day in on_days if check == "VEE-V34"] == [SWAPPED]
     finding = on_days["VEE-V29", IN_OUTAGE]
     assert finding["judged_kwh_or_kvarh"] > 1000
-    assert finding["limit_text"] == "interval_sum_tolerance_kwh=0.001, interval_sum_tolerance_steps=1"
+    assert finding["limit_text"] == "interval_sum.tolerance_kwh=0.001, interval_sum.tolerance_steps=1"
 
 
 def test_what_was_found_is_counted_and_shown(store: Store) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipelines.ingest.read_files import IngestSummary, ingest
 from pipelines.settings import Settings, packaged
@@ -48,6 +49,23 @@ def _ledger(store: Store) -> dict[str, tuple[str, int, int]]:
         row["source_file"]: (row["status_code"], row["received_rows"], row["quarantined_rows"])
         for row in store.arrow(BronzeFiles).to_pylist()
     }
+
+
+def test_each_received_file_is_one_event(store: Store, inbox: Path) -> None:
+    shutil.copy(_reads(["2026-09"])[0], inbox)
+    (inbox / "unknown.csv").write_text("what,is,this\n1,2,3\n", encoding="utf-8")
+    with capture_logs() as events:
+        ingest(store, inbox, "run-1", NOW)
+        ingest(store, inbox, "run-2", NOW)
+    rows = store.row_count(BronzeRegisterReads)
+    assert [
+        (event["event"], event["run_id"], event["file"], event["status"], event["rows"], event["log_level"])
+        for event in events
+    ] == [
+        ("received file", "run-1", "E_MP_DAY_READ_2026-09.csv", "accepted", rows, "info"),
+        ("received file", "run-1", "unknown.csv", "refused", 0, "warning"),
+    ]
+    assert all(event["seconds"] >= 0 for event in events)
 
 
 @contextmanager

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from pipelines.engine import gate as quality
+from pipelines.engine.declared_inputs import UndeclaredInputError
 from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.runner import Runner
@@ -18,6 +20,7 @@ from pipelines.errors import GateHaltedError, SchemaMismatchError
 from pipelines.facts import Facts, load_facts
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
 from pipelines.storage.unchanged_rows import same_content
@@ -189,7 +192,7 @@ def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_ch
         seen.append(inputs.previous)
         return _double(inputs)
 
-    step = dataclasses.replace(STEP, apply=watched, by_affected=True)
+    step = dataclasses.replace(STEP, apply=watched, by_affected=True, facts=True)
     facts = load_facts(store.settings.facts_dir)
 
     def told(place: float, known: Facts = facts) -> PreviousRun | None:
@@ -213,6 +216,48 @@ def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_ch
     for path in store.data_files(Source):
         Path(store.path(Source), path).unlink()
     assert told(6.0, dataclasses.replace(facts, digest="another")) is None, "what it read is gone"
+
+
+def test_each_step_is_one_event_with_run_status_seconds_and_rows(store: Store) -> None:
+    def fail(_inputs: Inputs) -> dict[type[Table], Any]:
+        raise ValueError("no luck")
+
+    _fill(store, [("a", 1.0)])
+    with capture_logs() as events:
+        _run(store)
+        _run(store)
+        with pytest.raises(ValueError, match="no luck"):
+            _run(store, dataclasses.replace(STEP, name="fails", apply=fail))
+    runs = [row["run_id"] for row in reversed(Ledger(store.settings.home).runs(3))]
+    assert [
+        (event["event"], event["run_id"], event["step"], event["status"], event["rows"], event["log_level"])
+        for event in events
+    ] == [
+        ("step", runs[0], "double", "done", {"test_doubled": 1}, "info"),
+        ("step", runs[1], "double", "unchanged", {}, "info"),
+        ("step", runs[2], "fails", "failed", {}, "error"),
+    ]
+    assert all(event["seconds"] >= 0 for event in events)
+    assert events[2]["error"] == "no luck"
+
+
+def test_a_step_that_reads_what_it_does_not_declare_is_stopped(store: Store) -> None:
+    def reads_settings(inputs: Inputs) -> dict[type[Table], Any]:
+        inputs.settings.section(PublicationSettings)
+        return _double(inputs)
+
+    def uses_facts(inputs: Inputs) -> dict[type[Table], Any]:
+        inputs.facts.funds.on(NOW.date())
+        return _double(inputs)
+
+    _fill(store, [("a", 1.0)])
+    for apply, declared in (
+        (reads_settings, {"settings": (PublicationSettings,)}),
+        (uses_facts, {"facts": ("funds",)}),
+    ):
+        with pytest.raises(UndeclaredInputError, match="does not declare it"):
+            _run(store, dataclasses.replace(STEP, apply=apply))
+        assert _run(store, dataclasses.replace(STEP, apply=apply, **declared)).status == "done"
 
 
 def test_a_gate_halts_before_anything_is_written_and_names_rule_and_rows(store: Store) -> None:

@@ -24,6 +24,7 @@ from products.credit_index.tables import CreditGrade
 SETTINGS = Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings)
 MONTHS = tuple(BillingMonth(2025, 1).plus(offset) for offset in range(8))
 CALENDAR = Calendar(MONTHS)
+OPERATION = SETTINGS.operation
 NOW = 4
 TODAY = MONTHS[NOW].last_day
 after = st.integers(1, 400).map(lambda days: TODAY + timedelta(days=days))
@@ -93,7 +94,9 @@ def test_the_order_of_a_customers_meter_points_changes_no_bit(seed, order):
     )
     places = list(range(count))
     order.shuffle(places)
-    assert load_indicators(frame, CALENDAR).equals(load_indicators(frame.take(places), CALENDAR))
+    assert load_indicators(frame, CALENDAR, OPERATION).equals(
+        load_indicators(frame.take(places), CALENDAR, OPERATION)
+    )
 
 
 @given(
@@ -135,7 +138,7 @@ def test_energy_of_later_days_is_not_known_now(later, seed):
                 "estimated_ratio": np.zeros(count),
             }
         )
-        return load_indicators(frame, CALENDAR).slice(0, NOW + 1)
+        return load_indicators(frame, CALENDAR, OPERATION).slice(0, NOW + 1)
 
     changed = np.where(np.array(days, dtype="datetime64[D]") > np.datetime64(TODAY), later, energy)
     assert indicators(energy).equals(indicators(changed))

@@ -145,7 +145,7 @@ def test_one_wrong_read_costs_the_days_beside_it_and_no_more() -> None:
     """
     rng = np.random.default_rng(7)
     days, capacity, turn = 16, 10.0, 100_000
-    most = Decimal(str(SETTINGS.rollover_capacity_factor * capacity * 24))
+    most = Decimal(str(SETTINGS.registers.rollover_capacity_factor * capacity * 24))
     described = {
         "register_digits": 5,
         "register_decimals": 2,

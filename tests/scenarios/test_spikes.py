@@ -83,10 +83,10 @@ def test_thresholds_were_chosen_on_other_seeds() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value"), [("spike_isolation_ratio", 60.0), ("spike_own_days_window_ratio", 1.01)]
+    ("name", "value"), [("spikes.isolation_ratio", 60.0), ("spikes.own_days_window_ratio", 1.01)]
 )
 def test_a_wrong_threshold_misses_the_goal(name: str, value: float) -> None:
-    rows = measure(steel_load(), SETTINGS.model_copy(update={name: value}), JUDGED[:5], *LARGE)
+    rows = measure(steel_load(), SETTINGS.with_values({name: value}), JUDGED[:5], *LARGE)
     assert missed(rows)
 
 

@@ -11,6 +11,7 @@ import typer
 
 from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
+from zhixiang.cli.events import configure_events
 from zhixiang.cli.models import models
 from zhixiang.cli.operations import bench, demo, doctor, reports, run
 from zhixiang.cli.products import (
@@ -92,6 +93,7 @@ def main() -> None:
 
 def run_app() -> int:
     """The exit code; never shows a stack trace unless ZHIXIANG_DEBUG is set."""
+    configure_events()
     try:
         app()
     except SystemExit as end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tables.base import Layer, all_tables
+from products import every_product
+from products.protocol import named
 from zhixiang.delivery.context import Delivery
 from zhixiang.delivery.manifest import MANIFEST, write_manifest
 
@@ -34,10 +36,7 @@ def deliver(
     """Writes everything below ``out/`` of the home and returns that folder; does nothing where nothing
     changed since it was written.
     """
-    from zhixiang.delivery.bills import deliver_bills
-    from zhixiang.delivery.codes import deliver_codes
     from zhixiang.delivery.overview import write_index_page
-    from zhixiang.delivery.scores import deliver_scores
     from zhixiang.pages.prices import write_prices_page
     from zhixiang.pages.quality import latest_gates, write_quality_page
 
@@ -49,36 +48,44 @@ def deliver(
         _write_ledger_page(ledger, out)
         on_line("deliver", "unchanged", time.monotonic() - began, str(out))
         return out
-    parts: dict[str, Any] = {}
-    for name, part in (("bills", deliver_bills), ("scores", deliver_scores), ("codes", deliver_codes)):
-        parts[name] = part(delivery)
-    parts["quality"] = write_quality_page(
+    parts: dict[str, Any] = {
+        part.name: named(part.deliver)(delivery) for _, part in every_product.delivered_products()
+    }
+    quality = write_quality_page(
         store, ledger, out / "quality" / "index.html", [str(month) for month in months]
     )
     write_prices_page(facts, delivery.last_month, out / "prices" / "index.html")
     _write_ledger_page(ledger, out)
-    write_index_page(delivery, parts)
+    write_index_page(delivery, parts, quality)
     write_manifest(delivery, latest_gates(ledger), state)
     on_line(
         "deliver",
         "done",
         time.monotonic() - began,
-        f"{parts['bills']['count']} bills, {parts['scores']['count']} scores, {parts['codes']['count']} codes"
-        + (f", {parts['bills']['corrections']} corrections 退补" if parts["bills"]["corrections"] else "")
-        + "".join(
-            f"; {parts[name]['withheld']} {name} withheld: 示意电价 illustrative price"
-            for name in ("bills", "codes")
-            if parts[name]["withheld"]
-        ),
+        _told(parts),
     )
     return out
 
 
+def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
+    """One line: what was delivered, corrected and withheld of each product."""
+    corrections = sum(part.get("corrections", 0) for part in parts.values())
+    return (
+        ", ".join(f"{part['count']} {name}" for name, part in parts.items())
+        + (f", {corrections} corrections 退补" if corrections else "")
+        + "".join(
+            f"; {part['withheld']} {name} withheld: 示意电价 illustrative price"
+            for name, part in parts.items()
+            if part.get("withheld")
+        )
+    )
+
+
 def _write_ledger_page(ledger: Ledger, out: Path) -> None:
-    from zhixiang.pages.site import write_page
+    from zhixiang.pages.site import PAGES
 
     runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]
-    write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
+    PAGES.write_page(out / "ledger" / "index.html", "ledger.html.j2", runs=runs)
 
 
 def _state(delivery: Delivery) -> str:

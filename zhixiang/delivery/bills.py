@@ -18,8 +18,9 @@ from products.efficiency_bill.page.rendering import (
     render_correction_html,
 )
 from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery, may_leave
-from zhixiang.pages.site import write_bytes, write_page
+from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
 
@@ -95,7 +96,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                 }
             )
     _write_all(jobs, sheets_out)
-    write_page(
+    PAGES.write_page(
         folder / "index.html",
         "bills.html.j2",
         corrected=bool(sheets_out),

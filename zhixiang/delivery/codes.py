@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from pipelines.periods import BillingMonth
+from products.page_kit.site import write_bytes
 from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
 from products.transfer_fee_code.code.signed_code import payload_of, sign_code
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from zhixiang.delivery.context import Delivery, may_leave
-from zhixiang.pages.site import write_bytes, write_page
+from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
 
 SIGNING_KEY, PSEUDONYM_SECRET = "fee_code_signing", "tenant_pseudonym"
@@ -40,7 +41,9 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     if not count:
         return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
     _write_public_key(delivery)
-    write_page(delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS)
+    PAGES.write_page(
+        delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS
+    )
     pictures = []
     if picture is not None:
         base = f"codes/{picture['billing_month']}/{picture['tenant_id']}"

@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 from pipelines.tables.base import all_tables
+from products import every_product
+from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_bytes
 
 MANIFEST = "manifest.json"
 # These tell of runs, not of results; they change without a new delivery.
@@ -32,11 +33,7 @@ def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) 
         "state": state,
         "run_id": delivery.run_id,
         "months": [str(month) for month in delivery.months],
-        "provenance": {
-            "bills": "real energy; dates shifted by whole weeks; registers derived; contracts assumed; prices illustrative where a line says so",
-            "scores": "simulated",
-            "codes": "simulated; reference prices illustrative where a code says so",
-        },
+        "provenance": {part.name: part.provenance for _, part in every_product.delivered_products()},
         "tables": {
             name: version for name, version in delivery.store.versions(all_tables()).items() if version >= 0
         },

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from products import every_product
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_page
+from zhixiang.pages.site import PAGES
 from zhixiang.pasteable import browse_registry
 
 TRUTH = (
@@ -19,13 +21,21 @@ TRUTH = (
 )
 
 
-def write_index_page(delivery: Delivery, parts: dict[str, Any]) -> None:
-    """Writes ``index.html``."""
-    write_page(
+def write_index_page(delivery: Delivery, parts: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
+    """Writes ``index.html``.
+
+    parts    Summary of each delivered product by the name of its part, in the order of the page.
+    quality  Summary of the quality page.
+    """
+    shown = [(part, parts[part.name]) for _, part in every_product.delivered_products()]
+    PAGES.write_page(
         delivery.out / "index.html",
         "index.html.j2",
+        has_pictures=True,
         months=[str(month) for month in delivery.months],
-        parts=parts,
+        parts=shown,
+        pictures=[picture for _, summary in shown for picture in summary["pictures"]],
+        quality=quality,
         truth=TRUTH,
         models=delivery.registry.known(),
         browse_registry=browse_registry(delivery.registry.tracking_uri),

@@ -9,11 +9,12 @@ from products.credit_index.bank_file import newest_revisions, reasons_by_custome
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.pages.score_charts import distribution_chart
 from products.credit_index.pages.score_pages import render_enterprise, render_portfolio
+from products.credit_index.rows import CreditIndexV1Row
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
+from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
-from zhixiang.pages.site import write_bytes
 
 PAGES_PER_END = 40
 
@@ -65,8 +66,8 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
             rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]
         ).encode(),
     )
-    chart = str(distribution_chart([int(row["score_points"]) for row in rows], settings))
-    write_bytes(folder / "distribution.svg", _alone(chart).encode())
+    chart = distribution_chart([int(row["score_points"]) for row in rows], settings, is_alone=True)
+    write_bytes(folder / "distribution.svg", chart.encode())
     picture = {
         "href": "scores/index.html",
         "src": "scores/distribution.svg",
@@ -77,12 +78,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     return {"count": len(rows), "href": "scores/index.html", "pictures": [picture]}
 
 
-def _alone(svg: str) -> str:
-    """An inline picture as a file of its own."""
-    return svg if "xmlns=" in svg else svg.replace("<svg", '<svg xmlns="http://www.w3.org/2000/svg"', 1)
-
-
-def _worth_a_page(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:
     """The riskiest, the best and the first by number; every other score is in the bank file and on the
     command line.
     """

@@ -30,6 +30,7 @@ _MADE = (
     "keys",
     "rules",
     "held",
+    "logs",
     "inbox.filling",
     "scratch",
     "warehouse",

@@ -11,44 +11,27 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from pipelines.codes import Confidence, CustomerClass, PricingScheme, TouPeriod, TouSchedule, VoltageLevel
+from pipelines.codes import CustomerClass, TouSchedule, VoltageLevel
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.listing import figures_of
 from pipelines.periods import BillingMonth
 from pipelines.units import Unit
+from products.page_kit import words
 from zhixiang.pages.price_figures import calculator_figures
 from zhixiang.pages.price_hours import AS_SEASON, charging_confidence, day_rows, holiday_days
-from zhixiang.pages.site import script_hash, write_page
+from zhixiang.pages.site import PAGES
 
 SCRIPT = Path(__file__).parent / "templates" / "prices.js"
-CLASSES = {
-    CustomerClass.LARGE_INDUSTRY: "大工业 large industry",
-    CustomerClass.GENERAL_COMMERCIAL: "一般工商业 general commercial",
-    CustomerClass.RESIDENTIAL: "居民 residential",
-}
-SCHEMES = {PricingScheme.SINGLE_PART: "单一制 single-part", PricingScheme.TWO_PART: "两部制 two-part"}
+_PRICED = (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL, CustomerClass.RESIDENTIAL)
+CLASSES = {kind: words.CLASSES[kind].both for kind in _PRICED}
+SCHEMES = {way: said.both for way, said in words.SCHEMES.items()}
 LEVELS = {
     VoltageLevel.BELOW_1KV: "不满1千伏 below 1 kV",
     VoltageLevel.KV_1_TO_20: "1–10（20）千伏 1 to 20 kV",
     VoltageLevel.KV_35: "35千伏 35 kV",
     VoltageLevel.KV_110: "110千伏 110 kV",
     VoltageLevel.KV_220_UP: "220千伏及以上 220 kV and up",
-}
-PERIODS = {
-    TouPeriod.SHARP: ("尖", "sharp", "#b3261e"),
-    TouPeriod.PEAK: ("峰", "peak", "#ef8e3b"),
-    TouPeriod.FLAT: ("平", "flat", "#c9d6d2"),
-    TouPeriod.VALLEY: ("谷", "valley", "#3f9b86"),
-    TouPeriod.DEEP_VALLEY: ("深谷", "deep valley", "#1f5d8c"),
-}
-CONFIDENCES = {
-    Confidence.OFFICIAL: "官方 official",
-    Confidence.MEDIUM: "较可靠 medium",
-    Confidence.SECONDARY: "转引 secondary",
-    Confidence.DERIVED: "推算 derived",
-    Confidence.UNVERIFIED: "未核实 unverified",
-    Confidence.ILLUSTRATIVE: "示意 illustrative",
 }
 HISTORIES = {
     "电量电价 energy": (
@@ -72,7 +55,7 @@ HISTORIES = {
 }
 _PARTS = {
     **{level.value: said.split(" ")[0] for level, said in LEVELS.items()},
-    **{period.value: sign for period, (sign, *_) in PERIODS.items()},
+    **{period.value: said.zh for period, said in words.PERIODS.items()},
     "flat": "平",
     "by_period": "",
     "first_limit_kwh": "一档上限 kWh",
@@ -103,19 +86,18 @@ def write_prices_page(
     """
     figures = calculator_figures(facts, month)
     script = SCRIPT.read_text(encoding="utf-8")
-    write_page(
+    PAGES.write_page(
         path,
         "prices.html.j2",
         month=str(month),
         has_overview=has_overview,
         figures=json.dumps(figures, ensure_ascii=False).replace("<", "\\u003c"),
         script=script,
-        script_hash=script_hash(script),
         classes=CLASSES,
         schemes=SCHEMES,
         levels=LEVELS,
-        periods=PERIODS,
-        confidences=CONFIDENCES,
+        periods=words.PERIODS,
+        confidences={kind: said.both for kind, said in words.CONFIDENCE_TAGS.items()},
         spans=[
             span | {"rows": {kind: list(_energy_rows(span, kind)) for kind in CLASSES}}
             for span in figures["spans"]
@@ -143,7 +125,7 @@ def _hours(facts: Facts, month: BillingMonth) -> list[tuple[str, list[dict[str, 
             found[same] = (f"{found[same][0]} · {said}", rows)
     confidence = charging_confidence(facts, month.last_day)
     if confidence is not None:
-        said = f"工商业充电设施 charging points of industry and commerce · {CONFIDENCES[confidence]}"
+        said = f"工商业充电设施 charging points of industry and commerce · {words.CONFIDENCE_TAGS[confidence].both}"
         found.insert(-1, (said, day_rows(facts, TouSchedule.EV_CHARGING, month.last_day)))
     return found
 
@@ -161,7 +143,8 @@ def _energy_rows(span: Mapping[str, Any], kind: CustomerClass) -> Iterator[dict[
                     "level": level_said,
                     "doubt": any(name in span["illustrative"] for name in found),
                 } | {
-                    name: _whole_price(found, name) for name in (*(period.value for period in PERIODS), "all")
+                    name: _whole_price(found, name)
+                    for name in (*(period.value for period in words.PERIODS), "all")
                 }
 
 

@@ -14,7 +14,16 @@ from pipelines.engine.ledger import Ledger
 from pipelines.storage.store import Store
 from pipelines.tables.silver import SilverDayCurves, SilverQuarantine, SilverRegisterEnergy
 from pipelines.vee import VeeSettings
-from zhixiang.pages.quality_charts import check_chart, day_chart, error_chart, gap_chart, heat_chart
+from products.page_kit.site import write_bytes
+from products.page_kit.words import CLASSES
+from zhixiang.pages.quality_charts import (
+    check_chart,
+    day_chart,
+    error_chart,
+    gap_chart,
+    heat_chart,
+    months_chart,
+)
 from zhixiang.pages.quality_figures import (
     error_limits,
     error_lines,
@@ -22,8 +31,8 @@ from zhixiang.pages.quality_figures import (
     known_months,
     month_figures,
 )
-from zhixiang.pages.site import script_hash, write_bytes, write_page
-from zhixiang.reports.file_accounts import file_accounts
+from zhixiang.pages.site import PAGES
+from zhixiang.reports.file_accounts import Part, file_accounts
 
 SEARCH = """
 const words = document.getElementById('words'), only = document.getElementById('only'), shown = document.getElementById('shown');
@@ -43,14 +52,8 @@ words.addEventListener('input', sift);
 only.addEventListener('change', sift);
 sift();
 """
-CLASS_NAMES = {
-    "large_industry": "大工业",
-    "general_commercial": "一般工商业",
-    "residential": "居民",
-    "agriculture": "农业",
-    "none": "无类别",
-}
-PARTS = ("kept", "duplicate", "superseded", "quarantined")
+CLASS_NAMES = {kind.value: said.zh for kind, said in CLASSES.items()} | {"none": "无类别"}
+PARTS: tuple[Part, ...] = ("kept", "duplicate", "superseded", "quarantined")
 
 
 def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequence[str]) -> dict[str, Any]:
@@ -70,7 +73,7 @@ def write_quality_page(store: Store, ledger: Ledger, path: Path, months: Sequenc
         write_bytes(path, path.with_name(f"{shown[-1]}.html").read_bytes())
     else:
         write_month_page(path, figures, None, errors, [])
-    write_page(path.with_name("quality.json"), "plain.j2", text=_json(figures))
+    write_bytes(path.with_name("quality.json"), _json(figures).encode())
     return figures
 
 
@@ -104,23 +107,20 @@ def write_month_page(
     months: list[str],
 ) -> None:
     """One page: the month's figures where there are any, then what holds for the run as a whole."""
-    charts = (
-        {}
-        if month is None
-        else {
+    charts = {"months": months_chart(figures["curves"])}
+    if month is not None:
+        charts |= {
             "days": day_chart(month["days"]),
             "checks": check_chart(month["checks"]),
             "gaps": gap_chart(month["gaps"]),
             "heat": heat_chart(month["heat"]),
         }
-    )
-    write_page(
+    PAGES.write_page(
         path,
         "quality.html.j2",
         accounts=figures["accounts"],
         figures=figures,
         parts=PARTS,
-        bars=_bars(figures["curves"]),
         month=month,
         months=months,
         charts=charts,
@@ -131,7 +131,6 @@ def write_month_page(
         ],
         class_names=CLASS_NAMES,
         search=SEARCH,
-        script_hash=script_hash(SEARCH),
     )
 
 
@@ -182,17 +181,3 @@ def latest_gates(ledger: Ledger) -> list[dict[str, Any]]:
                         "held": found.get("held", {}),
                     }
     return [newest[name] for name in sorted(newest)]
-
-
-def _bars(months: list[dict[str, Any]]) -> list[dict[str, float]]:
-    """Stacked shares of measured, estimated and missing intervals, one bar per month, in a box of 100 high."""
-    bars = []
-    for row in months:
-        total = row["measured"] + row["estimated"] + row["missing"] or 1
-        bars.append(
-            {
-                "month": row["month"],
-                **{name: 100 * row[name] / total for name in ("measured", "estimated", "missing")},
-            }
-        )
-    return bars

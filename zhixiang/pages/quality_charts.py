@@ -1,40 +1,33 @@
-"""Inline SVG charts of the data-quality report; colours are presentation attributes, so that a strict content
-policy allows them.
-"""
+"""Inline charts of the data-quality report."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from pipelines.vee.estimation.estimators import ESTIMATORS
+from products.page_kit.palette import (
+    ESTIMATED,
+    GAP,
+    MEASURED,
+    METHODS,
+    MISSING,
+    NO_DATA,
+    PAGE,
+    SEVERITIES,
+    WHITE,
+    mixed,
+)
+from products.page_kit.svg import bar, circle, grid, legend, line, polyline, svg, text
 
 Row = Mapping[str, Any]
-MEASURED, ESTIMATED, MISSING = "#00897b", "#f6a821", "#b3261e"
-_SOFT, _INK, _LINE, _NONE = "#5c726c", "#16302b", "#dbe5e1", "#eef2f0"
-METHODS = {
-    "chosen": "#16302b",
-    "VEE-E01": "#9e9e9e",
-    "VEE-E02": "#f6a821",
-    "VEE-E03": "#00897b",
-    "VEE-E04": "#5c6bc0",
-    "VEE-E05": "#ad1457",
-}
-"""Colours of what estimation itself takes and of each estimator; others are grey."""
+_SMALL = 10.5
 _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {
     estimator.id: f"{estimator.id} {estimator.title_zh.split('（')[0]}" for estimator in ESTIMATORS
 }
 _ERROR_SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)
-_SEVERITY = {
-    "info": "#7b8f8a",
-    "warn": "#f6a821",
-    "invalid": "#b3261e",
-    "quarantine": "#6a1b9a",
-    "halt": "#4a0d08",
-}
 
 
 def day_chart(days: Sequence[Row]) -> Markup:
@@ -44,31 +37,27 @@ def day_chart(days: Sequence[Row]) -> Markup:
     top, base, left, wide = 12, 150, 46, 30
     shares = [(float(row["estimated_ratio"] or 0), float(row["missing_ratio"] or 0)) for row in days]
     ceiling = max([0.01, *(sum(pair) for pair in shares)])
-    parts = _grid(left, left + wide * len(days), top, base, ceiling)
+    parts = _shares(left, left + wide * len(days), top, base, ceiling)
     for place, (row, (estimated, missing)) in enumerate(zip(days, shares, strict=True)):
         x = left + wide * place + 3
-        title = f"<title>{row['day']}: {estimated:.2%} estimated, {missing:.2%} missing, {row['series']:,} curves and registers</title>"
+        title = (
+            f"{row['day']}: {estimated:.2%} estimated, {missing:.2%} missing, "
+            f"{row['series']:,} curves and registers"
+        )
         if not row["series"]:
-            parts.append(
-                f'<rect x="{x}" y="{top}" width="{wide - 6}" height="{base - top}" fill="{_NONE}">{title}</rect>'
-            )
+            parts.append(bar(x, top, wide - 6, base - top, NO_DATA, title=title))
         y = float(base)
         for share, colour in ((estimated, ESTIMATED), (missing, MISSING)):
             tall = share / ceiling * (base - top)
             y -= tall
             if tall > 0:
-                parts.append(
-                    f'<rect x="{x}" y="{y:.2f}" width="{wide - 6}" height="{tall:.2f}" fill="{colour}">{title}</rect>'
-                )
+                parts.append(bar(x, y, wide - 6, tall, colour, title=title))
         if place % 2 == 0:
-            parts.append(_text(x + (wide - 6) / 2, base + 14, row["day"][-2:], anchor="middle"))
-    legend = [("估算 estimated", ESTIMATED), ("缺失 missing", MISSING), ("无数据 no data", _NONE)]
-    return _svg(
-        left + wide * len(days) + 10,
-        base + 44,
-        parts + _legend(left, base + 28, legend),
-        "Estimated and missing share by day",
-    )
+            parts.append(_below(x + (wide - 6) / 2, base + 14, row["day"][-2:]))
+    entries = [("估算 estimated", ESTIMATED), ("缺失 missing", MISSING), ("无数据 no data", NO_DATA)]
+    parts += legend(left, base + 28, entries)
+    width = left + wide * len(days) + 10
+    return svg(width, base + 44, parts, "Estimated and missing share by day", is_sized=True)
 
 
 def check_chart(checks: Sequence[Row]) -> Markup:
@@ -80,22 +69,15 @@ def check_chart(checks: Sequence[Row]) -> Markup:
     highest = max(check["days"] for check in fired)
     parts = []
     for place, check in enumerate(fired):
-        y = 8 + height * place
-        parts.append(_text(0, y + 15, f"{check['id']} {check['title_zh']}", size=12.5, fill=_INK))
-        parts.append(
-            f'<rect x="{left}" y="{y + 3}" width="{max(2.0, check["days"] / highest * wide):.1f}" height="{height - 10}" rx="2" '
-            f'fill="{_SEVERITY.get(check["severity"], _SOFT)}"><title>{escape(check["title"])}: {check["days"]}</title></rect>'
-        )
-        parts.append(
-            _text(left + max(2.0, check["days"] / highest * wide) + 6, y + 15, f"{check['days']:,}", size=12)
-        )
-    named = [(name, _SEVERITY[name]) for name in ("info", "warn", "invalid")]
-    return _svg(
-        left + wide + 60,
-        20 + height * len(fired) + 24,
-        parts + _legend(left, 14 + height * len(fired), named),
-        "Checks failed by id",
-    )
+        y, long = 8 + height * place, max(2.0, check["days"] / highest * wide)
+        colour = SEVERITIES.get(check["severity"], PAGE.soft)
+        title = f"{check['title']}: {check['days']}"
+        parts.append(text(0, y + 15, f"{check['id']} {check['title_zh']}", size=12.5))
+        parts.append(bar(left, y + 3, long, height - 10, colour, radius=2, title=title))
+        parts.append(text(left + long + 6, y + 15, f"{check['days']:,}", size=12, fill=PAGE.soft))
+    named = [(name, SEVERITIES[name]) for name in ("info", "warn", "invalid")]
+    parts += legend(left, 14 + height * len(fired), named)
+    return svg(left + wide + 60, 44 + height * len(fired), parts, "Checks failed by id", is_sized=True)
 
 
 def gap_chart(gaps: Sequence[Row]) -> Markup:
@@ -104,26 +86,21 @@ def gap_chart(gaps: Sequence[Row]) -> Markup:
     """
     top, base, left, wide = 20, 150, 10, 92
     highest = max([1, *(row["count"] for row in gaps)])
-    parts = [f'<line x1="{left}" y1="{base}" x2="{left + wide * len(gaps)}" y2="{base}" stroke="{_LINE}"/>']
+    parts = [line((left, base), (left + wide * len(gaps), base), PAGE.line)]
     for place, row in enumerate(gaps):
         x, tall = left + wide * place + 8, (row["count"] / highest) ** 0.5 * (base - top)
-        colour = (
-            MEASURED
-            if row["to_hours"] == 0
-            else ESTIMATED
-            if row["to_hours"] is not None and row["to_hours"] <= 24
-            else MISSING
-        )
-        parts.append(
-            f'<rect x="{x}" y="{base - tall:.2f}" width="{wide - 16}" height="{tall:.2f}" rx="2" fill="{colour}"/>'
-        )
-        parts.append(
-            _text(
-                x + (wide - 16) / 2, base - tall - 5, f"{row['count']:,}", anchor="middle", size=12, fill=_INK
-            )
-        )
-        parts.append(_text(x + (wide - 16) / 2, base + 16, gap_label(row), anchor="middle", size=11.5))
-    return _svg(left + wide * len(gaps) + 10, base + 26, parts, "Meter points by longest gap")
+        middle = x + (wide - 16) / 2
+        parts.append(bar(x, base - tall, wide - 16, tall, _gap_colour(row["to_hours"]), radius=2))
+        parts.append(text(middle, base - tall - 5, f"{row['count']:,}", size=12, anchor="middle"))
+        parts.append(_below(middle, base + 16, gap_label(row), size=11.5))
+    width = left + wide * len(gaps) + 10
+    return svg(width, base + 26, parts, "Meter points by longest gap", is_sized=True)
+
+
+def _gap_colour(to_hours: float | None) -> str:
+    if to_hours == 0:
+        return MEASURED
+    return ESTIMATED if to_hours is not None and to_hours <= 24 else MISSING
 
 
 def gap_label(row: Row) -> str:
@@ -138,51 +115,46 @@ def gap_label(row: Row) -> str:
 def heat_chart(heat: Mapping[str, Any]) -> Markup:
     """Share of valid days, one line per meter point, one column per month; grey where there is no data."""
     left, wide, tall, top = 200, 66, 17, 22
-    parts = [
-        _text(left + wide * (place + 0.5), 14, month[2:], anchor="middle")
-        for place, month in enumerate(heat["months"])
-    ]
-    for line, row in enumerate(heat["rows"]):
-        y = top + tall * line
-        parts.append(_text(left - 8, y + 12, row["meter_point_id"], anchor="end", size=11, fill=_INK))
+    parts = [_below(left + wide * (place + 0.5), 14, month[2:]) for place, month in enumerate(heat["months"])]
+    for row_place, row in enumerate(heat["rows"]):
+        y = top + tall * row_place
+        parts.append(text(left - 8, y + 12, row["meter_point_id"], size=11, anchor="end"))
         for place, share in enumerate(row["valid_ratios"]):
             said = "no data" if share is None else f"{share:.0%}"
-            parts.append(
-                f'<rect x="{left + wide * place + 1}" y="{y + 1}" width="{wide - 2}" height="{tall - 2}" rx="2" fill="{heat_colour(share)}">'
-                f"<title>{escape(row['meter_point_id'])} {heat['months'][place]}: {said}</title></rect>"
-            )
+            title = f"{row['meter_point_id']} {heat['months'][place]}: {said}"
+            x = left + wide * place
+            parts.append(bar(x + 1, y + 1, wide - 2, tall - 2, heat_colour(share), radius=2, title=title))
             if share is not None and share < 0.9995:
-                fill = "#fff" if share < 0.5 else _INK
-                parts.append(
-                    _text(
-                        left + wide * (place + 0.5),
-                        y + 12,
-                        f"{share:.0%}",
-                        anchor="middle",
-                        size=10,
-                        fill=fill,
-                    )
-                )
-    return _svg(
-        left + wide * len(heat["months"]) + 8,
-        top + tall * len(heat["rows"]) + 6,
-        parts,
-        "Share of valid days by month",
-    )
+                fill = WHITE if share < 0.5 else PAGE.ink
+                parts.append(text(x + wide * 0.5, y + 12, said, size=10, fill=fill, anchor="middle"))
+    width, height = left + wide * len(heat["months"]) + 8, top + tall * len(heat["rows"]) + 6
+    return svg(width, height, parts, "Share of valid days by month", is_sized=True)
 
 
 def heat_colour(share: float | None) -> str:
     """From red (no valid day) over amber to green (all valid)."""
-    if share is None:
-        return _NONE
-    stops = ((0.0, (179, 38, 30)), (0.7, (246, 168, 33)), (0.9, (214, 222, 120)), (1.0, (102, 187, 150)))
-    for (low, below), (high, above) in pairwise(stops):
-        if share <= high:
-            part = max(0.0, share - low) / (high - low)
-            return "#" + "".join(
-                f"{round(start + (end - start) * part):02x}" for start, end in zip(below, above, strict=True)
-            )
-    return "#66bb96"
+    return NO_DATA if share is None else mixed(share)
+
+
+def months_chart(months: Sequence[Row]) -> Markup:
+    """Shares of measured, estimated and missing intervals, one stacked bar per month.
+
+    months  ``month``, ``measured``, ``estimated`` and ``missing`` (counts), in order.
+    """
+    parts = []
+    for place, row in enumerate(months):
+        x, y = 44 + 46 * place, 10.0
+        total = row["measured"] + row["estimated"] + row["missing"] or 1
+        for name, colour in (("missing", GAP), ("estimated", ESTIMATED), ("measured", MEASURED)):
+            tall = 100 * row[name] / total
+            parts.append(bar(x, y, 34, tall, colour))
+            y += tall
+        parts.append(_below(x + 17, 126, row["month"][2:], size=10))
+    parts.append(text(4, 18, "100 %", size=10, fill=PAGE.soft))
+    parts.append(text(4, 112, "0", size=10, fill=PAGE.soft))
+    entries = [("实测 measured", MEASURED), ("估算 estimated", ESTIMATED), ("缺失 missing", GAP)]
+    parts += legend(44, 142, entries, step=109)
+    return svg(60 + 46 * len(months), 170, parts, "Share of intervals by month", is_sized=True)
 
 
 def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[Row]) -> Markup:
@@ -198,7 +170,7 @@ def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequ
     highest = max((error for points in lines.values() for _, error in points), default=0.0)
     ceiling = next((scale for scale in _ERROR_SCALES if scale >= highest), _ERROR_SCALES[-1])
     right = left + wide * len(hours)
-    parts = _grid(left, right, top, base, ceiling)
+    parts = _shares(left, right, top, base, ceiling)
     for span in limits:
         limit = span["limit_ratio"]
         covered = [
@@ -208,69 +180,38 @@ def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequ
         ]
         if covered and limit <= ceiling:
             y = base - limit / ceiling * (base - top)
-            parts.append(
-                f'<line x1="{at[covered[0]] - wide / 2:.1f}" y1="{y:.1f}" x2="{at[covered[-1]] + wide / 2:.1f}" y2="{y:.1f}" stroke="{MISSING}" '
-                f'stroke-dasharray="5 4"><title>limit {limit:.0%}</title></line>'
-            )
+            ends = (at[covered[0]] - wide / 2, y), (at[covered[-1]] + wide / 2, y)
+            parts.append(line(*ends, MISSING, dashes="5 4", title=f"limit {limit:.0%}"))
     # What is chosen lies over the method that it is.
     for method in sorted(lines, key=lambda name: (name == "chosen", name)):
-        colour, strong = METHODS.get(method, _SOFT), method == "chosen"
+        colour, strong = METHODS.get(method, PAGE.soft), method == "chosen"
         places = [
-            (at[gap], base - min(error, ceiling) / ceiling * (base - top), error)
-            for gap, error in lines[method]
+            (at[gap], base - min(error, ceiling) / ceiling * (base - top)) for gap, error in lines[method]
         ]
-        path = " ".join(f"{x:.1f},{y:.1f}" for x, y, _ in places)
-        dashes = ' stroke-dasharray="2 3"' if strong else ""
-        parts.append(
-            f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="{3 if strong else 1.6}"{dashes}/>'
-        )
-        for (x, y, error), (gap, _) in zip(places, lines[method], strict=True):
-            said = f"<title>{escape(method)}, {gap:g} h: {error:.1%}</title>"
-            parts.append(
-                f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if strong else 3}" fill="{colour}">{said}</circle>'
-            )
+        parts.append(polyline(places, colour, width=3 if strong else 1.6, dashes="2 3" if strong else ""))
+        for (x, y), (gap, error) in zip(places, lines[method], strict=True):
+            title = f"{method}, {gap:g} h: {error:.1%}"
+            parts.append(circle(x, y, 4 if strong else 3, colour, title=title))
             if error > ceiling:
-                parts.append(_text(x + 6, y + 4, f"{error:.0%}", fill=colour))
+                parts.append(text(x + 6, y + 4, f"{error:.0%}", size=_SMALL, fill=colour))
     parts += [
-        _text(at[gap], base + 15, f"{gap:g} h" if gap < 48 else f"{gap / 24:g} d", anchor="middle", size=11.5)
+        _below(at[gap], base + 15, f"{gap:g} h" if gap < 48 else f"{gap / 24:g} d", size=11.5)
         for gap in hours
     ]
     names = [name for name in ("chosen", *sorted(set(lines) - {"chosen"})) if name in lines]
     for place, name in enumerate(names):
         x, y = left + 170 * (place % 2), base + 28 + place // 2 * 18
-        parts += _legend(x, y, [(_METHOD_NAMES.get(name, name), METHODS.get(name, _SOFT))])
-    return _svg(
-        max(right, left + 330),
-        base + 36 + (len(names) + 1) // 2 * 18,
-        parts,
-        "Masked error by length of gap and method",
-    )
+        parts += legend(x, y, [(_METHOD_NAMES.get(name, name), METHODS.get(name, PAGE.soft))])
+    width, height = max(right, left + 330), base + 36 + (len(names) + 1) // 2 * 18
+    return svg(width, height, parts, "Masked error by length of gap and method", is_sized=True)
 
 
-def _grid(left: float, right: float, top: float, base: float, ceiling: float) -> list[str]:
-    parts = []
-    for part in (0.0, 0.5, 1.0):
-        y = base - part * (base - top)
-        parts.append(f'<line x1="{left}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}" stroke="{_LINE}"/>')
-        parts.append(_text(left - 6, y + 4, f"{ceiling * part:.1%}", anchor="end"))
-    return parts
+def _shares(left: float, right: float, top: float, base: float, ceiling: float) -> list[Markup]:
+    """Level lines at nothing, half and all of the ceiling."""
+    marks = [(base - part * (base - top), f"{ceiling * part:.1%}") for part in (0.0, 0.5, 1.0)]
+    return grid(marks, left, right, size=_SMALL)
 
 
-def _legend(x: float, y: float, entries: Sequence[tuple[str, str]]) -> list[str]:
-    parts = []
-    for place, (words, colour) in enumerate(entries):
-        at = x + 130 * place
-        parts.append(f'<rect x="{at}" y="{y}" width="11" height="11" rx="2" fill="{colour}"/>')
-        parts.append(_text(at + 16, y + 10, words, size=12, fill=_INK))
-    return parts
-
-
-def _text(
-    x: float, y: float, words: str, *, anchor: str = "start", size: float = 10.5, fill: str = _SOFT
-) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" font-size="{size:g}" text-anchor="{anchor}" fill="{fill}">{escape(words)}</text>'
-
-
-def _svg(width: float, height: float, parts: Sequence[str], label: str) -> Markup:
-    head = f'<svg role="img" aria-label="{escape(label)}" viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
-    return Markup(head + "".join(parts) + "</svg>")  # noqa: S704  # every text in it is escaped above
+def _below(x: float, y: float, words: str, *, size: float = _SMALL) -> Markup:
+    """What stands below (or above) a column."""
+    return text(x, y, words, size=size, fill=PAGE.soft, anchor="middle")

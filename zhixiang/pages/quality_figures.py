@@ -311,8 +311,16 @@ def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
     (none: without end).
     """
     return [
-        {"above_hours": 0.0, "to_hours": SHORT_HOURS, "limit_ratio": settings.flag_short_error_ratio},
-        {"above_hours": SHORT_HOURS, "to_hours": None, "limit_ratio": settings.flag_long_error_ratio},
+        {
+            "above_hours": 0.0,
+            "to_hours": SHORT_HOURS,
+            "limit_ratio": settings.published_errors.short_limit_ratio,
+        },
+        {
+            "above_hours": SHORT_HOURS,
+            "to_hours": None,
+            "limit_ratio": settings.published_errors.long_limit_ratio,
+        },
     ]
 
 

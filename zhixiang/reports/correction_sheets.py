@@ -6,14 +6,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from pipelines.errors import UnknownNameError, UsageError
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
+from pipelines.tables.base import rows_of_table
+from products.efficiency_bill.rows import EfficiencyBillCorrectionsV1Row, EfficiencyBillV1Row
 from products.efficiency_bill.tables import CorrectionCause, EfficiencyBillCorrectionsV1, EfficiencyBillV1
-
-Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,9 @@ class Sheet:
     rows       Rows of efficiency_bill_corrections_v1 in order; never none.
     """
 
-    result: Row
-    corrected: Row
-    rows: tuple[Row, ...]
+    result: EfficiencyBillV1Row
+    corrected: EfficiencyBillV1Row
+    rows: tuple[EfficiencyBillCorrectionsV1Row, ...]
 
     @property
     def total_cny(self) -> Decimal:
@@ -39,7 +38,7 @@ class Sheet:
         """Whether prices alone brought it."""
         return bool(self.rows[0]["cause_code"] == CorrectionCause.PRICES.value)
 
-    def to_json(self) -> Row:
+    def to_json(self) -> dict[str, object]:
         """For --json: what to settle, then the revision that is corrected, then line by line."""
         bill = self.result
         return {
@@ -58,16 +57,19 @@ class Sheet:
 def sheets_of_month(store: Store, month: str, customer_id: str | None = None) -> list[Sheet]:
     """All sheets of a month, or of one customer in it, by customer and revision."""
     filters = [("billing_month", "=", month)] + ([("customer_id", "=", customer_id)] if customer_id else [])
-    grouped: dict[tuple[str, int], list[Row]] = {}
-    for row in store.arrow(EfficiencyBillCorrectionsV1, filters=filters).to_pylist():
+    grouped: dict[tuple[str, int], list[EfficiencyBillCorrectionsV1Row]] = {}
+    corrections = store.arrow(EfficiencyBillCorrectionsV1, filters=filters)
+    for row in rows_of_table(corrections, EfficiencyBillCorrectionsV1Row):
         grouped.setdefault((row["customer_id"], row["revision"]), []).append(row)
     if not grouped:
         return []
     customers = sorted({customer for customer, _ in grouped})
     bills = store.arrow(
         EfficiencyBillV1, filters=[("billing_month", "=", month), ("customer_id", "in", customers)]
-    ).to_pylist()
-    by_revision = {(bill["customer_id"], bill["revision"]): bill for bill in bills}
+    )
+    by_revision = {
+        (bill["customer_id"], bill["revision"]): bill for bill in rows_of_table(bills, EfficiencyBillV1Row)
+    }
     return [
         Sheet(
             by_revision[name],

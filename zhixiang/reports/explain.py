@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from decimal import Decimal
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
@@ -12,10 +13,56 @@ from pipelines.codes import Channel, Confidence, IntervalStatus, LineComponent, 
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts
 from pipelines.facts.listing import FactRow
+from pipelines.tables.rows.silver import SilverDayCurvesRow
 from pipelines.tariff import Contract
+from pipelines.transforms.billing.month_segments import Demand
+from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.case.text import case_from_text
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside, EfficiencyBillLinesV1Row
 from zhixiang.reports.explained_section import Part, part_behind
-from zhixiang.reports.traces import Row, Traces, read_days
+from zhixiang.reports.traces import ReceivedLine, SettledSpan, Traces, read_days
+
+Shown = dict[str, object]
+"""A row of columns that the line asks for."""
+
+
+class RegisterDay(SettledSpan):
+    """Settled energy of a read, as a bill's reader can follow it."""
+
+    meter_point_id: str
+    channel_code: str
+    start_register_unscaled: Decimal | None
+    end_register_unscaled: Decimal
+    multiplier_ratio: float
+    energy_kwh_or_kvarh: Decimal | None
+    register_rule_code: str
+
+
+class CurveDay(TypedDict):
+    """The slots of a day's curve that count for a line, and what they sum to. [kWh]"""
+
+    meter_point_id: str
+    curve_date: date
+    interval_minutes: int
+    slots: list[int]
+    final_kwh: float
+    measured_kwh: float
+    estimated_slots: list[int]
+
+
+class Explanation(TypedDict):
+    """What lies behind a line; what does not is empty."""
+
+    line: EfficiencyBillLinesV1Row
+    fact: Shown
+    named_facts: list[Shown]
+    contract: dict[str, str]
+    determinants: list[Shown]
+    days: list[RegisterDay]
+    intervals: list[CurveDay]
+    received: list[ReceivedLine]
+    superseded_by_revision: NotRequired[int]
+
 
 # Periods are set by the quarter of an hour; a coarser curve is not split into them.
 QUARTER_MINUTES = 15
@@ -28,7 +75,7 @@ _DEMAND = (LineComponent.BASIC_DEMAND, LineComponent.DEMAND_EXCESS)
 _OF_CONTRACT = (LineComponent.BASIC_CAPACITY,)
 
 
-def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number: int) -> dict[str, Any]:
+def explain(traces: Traces, facts: Facts, issued: IssuedBill, line_number: int) -> Explanation:
     """Every step from one line of an issued bill back to what was received.
 
     traces   Of the bill's month, the bill among those it was made for.
@@ -80,28 +127,30 @@ def explain(traces: Traces, facts: Facts, issued: Mapping[str, Any], line_number
     }
 
 
-def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str], part: Part) -> list[Row]:
+def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str], part: Part) -> list[Shown]:
     """Of each meter point the month and, where the line covers some of its days, the parts that are these
     days; then the shares.
     """
-    found: list[Row] = []
+    found: list[Shown] = []
     for name in points:
-        for row in traces.metered.get(name, []):
+        months: Sequence[Mapping[str, object]] = traces.metered.get(name, [])
+        for row in months:
             beside = [_LOSSES[column] for column in columns if row.get(_LOSSES.get(column, "")) is not None]
             beside += (
                 ["main_period_kwh"] if name in part.taken_out and row["main_period_kwh"] is not None else []
             )
             found.append({each: row[each] for each in ("meter_point_id", *columns, *beside)})
-        for row in traces.parts.get(name, []):
-            if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day:
+        for cut in traces.parts.get(name, []):
+            if part.first_day <= cut["first_date"] and cut["last_date"] <= part.last_day:
+                shown: Mapping[str, object] = cut
                 found.append(
                     {
-                        each: row[each]
+                        each: shown[each]
                         for each in (
                             "meter_point_id",
                             "first_date",
                             "last_date",
-                            *(each for each in columns if each in row),
+                            *(each for each in columns if each in shown),
                         )
                     }
                 )
@@ -113,9 +162,8 @@ def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str],
         "share_kwh",
         "sub_meter_point_id",
     )
-    return found + [
-        {name: row[name] for name in named if row[name] is not None} for row in part.shares if columns
-    ]
+    shares: Sequence[Mapping[str, object]] = part.shares if columns else ()
+    return found + [{name: row[name] for name in named if row[name] is not None} for row in shares]
 
 
 def determinant_columns(component: LineComponent, period: str | None) -> tuple[str, ...]:
@@ -133,17 +181,19 @@ def determinant_columns(component: LineComponent, period: str | None) -> tuple[s
     return ("energy_kwh", f"{TouPeriod(period).value}_kwh") if period else ("energy_kwh",)
 
 
-def facts_behind(facts: Facts, line: Row, on: date, contract: Contract | None = None) -> list[Row]:
+def facts_behind(
+    facts: Facts, line: EfficiencyBillLinesV1Inside, on: date, contract: Contract | None = None
+) -> list[Shown]:
     """Every figure that a line rests on, that of its price first, each with all of its citation.
 
     A fact of several figures, such as what demand is billed, gives each of them; a term of the contract its
     value.
     """
     described = facts.describe(on)
-    found: list[Row] = []
+    found: list[Shown] = []
     for name in line.get("rests_on_fact_ids") or _named_in(line, described):
-        rows = [
-            dict(row.as_dict())
+        rows: list[Shown] = [
+            {**row.as_dict()}
             for row in described
             if row.fact_id == name or row.fact_id.startswith(f"{name}.")
         ]
@@ -151,7 +201,7 @@ def facts_behind(facts: Facts, line: Row, on: date, contract: Contract | None = 
     return found
 
 
-def _term(name: str, contract: Contract | None) -> Row:
+def _term(name: str, contract: Contract | None) -> Shown:
     value = getattr(contract, name.removeprefix("contract."), None)
     return (
         {"fact_id": name}
@@ -165,7 +215,7 @@ def _term(name: str, contract: Contract | None) -> Row:
     )
 
 
-def _named_in(line: Row, described: Sequence[FactRow]) -> list[str]:
+def _named_in(line: EfficiencyBillLinesV1Inside, described: Sequence[FactRow]) -> list[str]:
     """Of a line issued before lines kept what they rest on: its own fact, and those that the formula names,
     such as the ratio of a period.
     """
@@ -190,24 +240,23 @@ def _channels(component: LineComponent) -> list[str]:
 
 def _register_days(
     traces: Traces, meter_points: Sequence[str], channels: Sequence[str], part: Part
-) -> list[Row]:
+) -> list[RegisterDay]:
     """Settled energy of each day of the part: end register, multiplier and rule. A read that reaches into it
     from before counts.
     """
-    shown = (
-        "meter_point_id",
-        "channel_code",
-        "energy_date",
-        "span_days",
-        "start_register_unscaled",
-        "end_register_unscaled",
-        "multiplier_ratio",
-        "energy_kwh_or_kvarh",
-        "register_rule_code",
-    )
     rows = [row for name in meter_points for row in traces.settled.get(name, [])]
     return [
-        {name: row[name] for name in shown}
+        {
+            "meter_point_id": row["meter_point_id"],
+            "channel_code": row["channel_code"],
+            "energy_date": row["energy_date"],
+            "span_days": row["span_days"],
+            "start_register_unscaled": row["start_register_unscaled"],
+            "end_register_unscaled": row["end_register_unscaled"],
+            "multiplier_ratio": row["multiplier_ratio"],
+            "energy_kwh_or_kvarh": row["energy_kwh_or_kvarh"],
+            "register_rule_code": row["register_rule_code"],
+        }
         for row in rows
         if row["channel_code"] in channels
         and part.first_day <= row["energy_date"]
@@ -215,12 +264,12 @@ def _register_days(
     ]
 
 
-def _intervals(traces: Traces, facts: Facts, line: Row, part: Part) -> list[Row]:
+def _intervals(traces: Traces, facts: Facts, line: EfficiencyBillLinesV1Inside, part: Part) -> list[CurveDay]:
     """Of each day of the part with a curve: the intervals that count for the line's period, or the one that
     set the demand.
     """
     peaks = {name: peak for name in part.meter_points if (peak := _peak(traces, name, part)) is not None}
-    found = []
+    found: list[CurveDay] = []
     for row in (
         row
         for name in peaks
@@ -259,14 +308,21 @@ def _peak(traces: Traces, meter_point: str, part: Part) -> tuple[date, int] | No
         for row in traces.parts.get(meter_point, [])
         if part.first_day <= row["first_date"] and row["last_date"] <= part.last_day
     ]
-    rows = [row for row in inside or traces.metered.get(meter_point, []) if row["max_demand_kw"] is not None]
-    highest = max(rows, key=lambda row: row["max_demand_kw"], default=None)
-    return None if highest is None else (highest["max_demand_date"], highest["max_demand_slot"])
+    rows: Sequence[Demand] = inside or traces.metered.get(meter_point, [])
+    known = [
+        (demand, day, slot)
+        for row in rows
+        if (demand := row["max_demand_kw"]) is not None
+        and (day := row["max_demand_date"]) is not None
+        and (slot := row["max_demand_slot"]) is not None
+    ]
+    highest = max(known, key=lambda each: each[0], default=None)
+    return None if highest is None else highest[1:]
 
 
 def _slots(
     facts: Facts,
-    row: Row,
+    row: SilverDayCurvesRow,
     period: str | None,
     schedule: TouSchedule | None,
     peaks: Mapping[str, tuple[date, int]],
@@ -287,8 +343,8 @@ def _slots(
 
 
 def _received(
-    traces: Traces, customer_id: str, days: Sequence[Row], intervals: Sequence[Row], part: Part
-) -> list[Row]:
+    traces: Traces, customer_id: str, days: Sequence[RegisterDay], intervals: Sequence[CurveDay], part: Part
+) -> list[ReceivedLine]:
     """File and line of the terms on the part's last day, of shares, sub-meters and transformers, and of every
     register read and curve.
     """
@@ -301,15 +357,15 @@ def _received(
     found = [line for key in reads for line in traces.register_lines.get(key, [])]
     found += [line for key in curves for line in traces.curve_lines.get(key, [])]
     agreed = _held_lines(traces.contract_lines.get(customer_id, []), part.last_day)
-    for row in part.shares:
-        agreed += _held_lines(traces.share_lines.get(row["share_id"], []), row["valid_from_date"])
+    for share in part.shares:
+        agreed += _held_lines(traces.share_lines.get(share["share_id"], []), share["valid_from_date"])
     for name in (*part.meter_points, *part.taken_out):
         if name in traces.plates:
             agreed += _held_lines(traces.meter_lines.get(name, []), part.last_day)
     return [*agreed, *found]
 
 
-def _held_lines(lines: Sequence[Row], day: date) -> list[Row]:
+def _held_lines(lines: Sequence[ReceivedLine], day: date) -> list[ReceivedLine]:
     """Of records in order of their days those that hold on a day, every one received; the first ones for a
     day before all.
     """

@@ -4,17 +4,17 @@ taken out of them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from pipelines.codes import LineComponent, TouSchedule
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract
 from pipelines.transforms.billing.agreed_points import row_on
 from products.efficiency_bill.case.case import Case
-
-Row = Mapping[str, Any]
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
+from zhixiang.reports.traces import SubMeter
 
 _OF_THE_MONTH = (LineComponent.POWER_FACTOR_ADJUSTMENT, LineComponent.EXPORTED_ENERGY)
 
@@ -38,16 +38,16 @@ class Part:
     schedule: TouSchedule | None
     meter_points: Sequence[str]
     taken_out: Sequence[str]
-    shares: Sequence[Row]
+    shares: Sequence[SilverSupplySharesRow]
 
 
 def part_behind(
-    line: Row,
+    line: EfficiencyBillLinesV1Inside,
     case: Case,
     mains: Sequence[str],
-    behind: Sequence[Row],
-    shares: Sequence[Row],
-    terms: Sequence[Row],
+    behind: Sequence[SubMeter],
+    shares: Sequence[SilverSupplySharesRow],
+    terms: Sequence[SilverCustomersRow],
 ) -> Part:
     """The part of a line.
 
@@ -76,12 +76,12 @@ def part_behind(
     return Part("", first, last, contract, None if now is None else _schedule(now), sorted(mains), out, held)
 
 
-def _holds(row: Row, first: date, last: date) -> bool:
+def _holds(row: SilverSupplySharesRow, first: date, last: date) -> bool:
     ends = [day for day in (row["valid_to_date"], row["ended_date"]) if day is not None]
     return bool(row["valid_from_date"] <= last and all(day >= first for day in ends))
 
 
-def _schedule(terms: Row) -> TouSchedule | None:
+def _schedule(terms: SilverCustomersRow | SilverSupplySharesRow) -> TouSchedule | None:
     price_class = terms["customer_class_code"]
     return None if price_class is None else TouSchedule.of(price_class, terms["is_ev_charging"])
 

@@ -15,32 +15,20 @@ from pipelines.codes import FileStatus
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import UnknownNameError
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
+from pipelines.tables.rows.bronze import BronzeFilesRow, BronzeManualEditsRow
 from pipelines.tables.silver import SilverMeterPoints
-from products.credit_index.tables import CreditIndexV1
-from products.efficiency_bill.tables import EfficiencyBillCorrectionsV1, EfficiencyBillV1
-from products.transfer_fee_code.tables import TransferFeeCodeV1
+from products.every_product import products_as_told
+from products.protocol import Product, steps_of
 
 if TYPE_CHECKING:
     from pipelines.engine.runner import Runner
 
-SHOWN: Mapping[type[Table], tuple[str, ...]] = {
-    EfficiencyBillV1: ("total_cny", "energy_kwh"),
-    CreditIndexV1: ("score_points", "grade_code"),
-    TransferFeeCodeV1: ("mark_up_pct", "colour_code"),
-}
-"""Result -> the columns by which a correction is told, the one that matters most first."""
-# Whose metering a result rests on.
-_CUSTOMER: Mapping[type[Table], str] = {
-    EfficiencyBillV1: "customer_id",
-    CreditIndexV1: "customer_id",
-    TransferFeeCodeV1: "supplier_customer_id",
-}
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
 _INSTANT = len("20261109T040000Z")
-_Notices = Mapping[tuple[Any, ...], list[str]]
+_Notices = Mapping[tuple[object, ...], list[str]]
 ISSUED, PENDING = "issued", "would change"
 
 
@@ -55,15 +43,16 @@ def runs_since(ledger: Ledger, run_id: str) -> list[str]:
 def issued_since(store: Store, later: Sequence[str]) -> list[dict[str, Any]]:
     """Corrections that runs have issued already: each with the revision that it superseded."""
     found = []
-    notices = _notices(store.arrow(EfficiencyBillCorrectionsV1).to_pylist())
-    for table in SHOWN:
+    for product in products_as_told():
+        table, sheets = product.result, product.corrections
+        notices = {} if sheets is None else _notices(product, store.arrow(sheets).to_pylist())
         rows = store.arrow(table).to_pylist()
         by_revision = {(*_subject(table, row), row["revision"]): row for row in rows}
         for row in rows:
             if row["supersedes_revision"] is not None and row["computed_run_id"] in set(later):
                 found.append(
                     _told(
-                        table,
+                        product,
                         by_revision[(*_subject(table, row), row["supersedes_revision"])],
                         row,
                         ISSUED,
@@ -82,14 +71,11 @@ def pending(
     on_step  Told of each product that was computed, and how many of its results would change.
     """
     from pipelines.engine.step import Step
-    from products.credit_index.steps import STEPS as CREDIT_STEPS
-    from products.efficiency_bill.steps import STEPS as BILL_STEPS
-    from products.transfer_fee_code.steps import STEPS as CODE_STEPS
 
     found = []
-    for step in (*BILL_STEPS, *CREDIT_STEPS, *CODE_STEPS):
-        table = next((each for each in SHOWN if isinstance(step, Step) and each in step.writes), None)
-        if table is None or not isinstance(step, Step) or store.version(table) is None:
+    for product, step in [(each, step) for each in products_as_told() for step in steps_of(each)]:
+        table, sheets = product.result, product.corrections
+        if not isinstance(step, Step) or table not in step.writes or store.version(table) is None:
             continue
         frames = runner.would_revise(step)
         if not frames:
@@ -100,14 +86,10 @@ def pending(
             if changed
             else {}
         )
-        sheets = (
-            frames[EfficiencyBillCorrectionsV1].collect()
-            if changed and EfficiencyBillCorrectionsV1 in frames
-            else []
-        )
-        notices = _notices(row.asDict() for row in sheets)
+        reasons = frames[sheets].collect() if changed and sheets is not None and sheets in frames else []
+        notices = _notices(product, (row.asDict() for row in reasons))
         found += [
-            _told(table, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING, notices)
+            _told(product, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING, notices)
             for row in changed
         ]
         on_step(step.name, len(changed))
@@ -156,7 +138,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     )
     files = [
         row
-        for row in store.arrow(BronzeFiles).to_pylist()
+        for row in rows_of_table(store.arrow(BronzeFiles), BronzeFilesRow)
         if row["run_id"] in later and row["status_code"] == FileStatus.ACCEPTED.value
     ]
     names = {row["content_hash"]: row["source_file"] for row in files}
@@ -172,7 +154,7 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
                 found[owners[row["meter_point_id"]]].append(
                     (first, f"{names[row['content_hash']]} ({first}{f' to {last}' if last != first else ''})")
                 )
-    for edit in store.arrow(BronzeManualEdits).to_pylist():
+    for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow):
         customer = owners.get(edit["meter_point_id"])
         if customer and f"{edit['approved_at_utc']:%Y%m%dT%H%M%SZ}" >= since[:_INSTANT]:
             found[customer].append(
@@ -181,37 +163,36 @@ def _affected(store: Store, since: str, later: set[str]) -> dict[str, list[tuple
     return found
 
 
-def _subject(table: type[Table], row: Mapping[str, Any]) -> tuple[Any, ...]:
+def _subject(table: type[Table], row: Mapping[str, object]) -> tuple[object, ...]:
     return tuple(row[name] for name in table.key() if name != "revision")
 
 
-def _notices(rows: Iterable[Mapping[str, Any]]) -> _Notices:
-    """Customer, month and revision of a bill -> the notices of its correction sheet, each once."""
-    found: dict[tuple[Any, ...], dict[str, None]] = {}
+def _notices(product: Product, rows: Iterable[Mapping[str, Any]]) -> _Notices:
+    """Subject and revision of a result -> the notices of its correction sheet, each once."""
+    found: dict[tuple[object, ...], dict[str, None]] = {}
     for row in sorted(rows, key=lambda row: int(row["correction_number"])):
-        found.setdefault((row["customer_id"], row["billing_month"], row["revision"]), {}).update(
+        found.setdefault((*_subject(product.result, row), row["revision"]), {}).update(
             dict.fromkeys(row["notices"])
         )
     return {name: list(documents) for name, documents in found.items()}
 
 
 def _told(
-    table: type[Table], old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices
+    product: Product, old: Mapping[str, Any], new: Mapping[str, Any], state: str, notices: _Notices
 ) -> dict[str, Any]:
+    table = product.result
     (month,) = table.partition_by
     told: dict[str, Any] = {
         "product": table.name,
-        "subject": new[table.key()[0]],
-        "customer_id": new[_CUSTOMER[table]],
+        "subject": new[product.subject],
+        "customer_id": new[product.customer],
         "month": new[month],
         "state": state,
         "old_revision": old["revision"],
         "new_revision": new["revision"],
-        "notices": notices.get((*_subject(table, new), new["revision"]), [])
-        if table is EfficiencyBillV1
-        else [],
+        "notices": notices.get((*_subject(table, new), new["revision"]), []),
     }
-    for name in SHOWN[table]:
+    for name in product.told:
         told[f"old_{name}"], told[f"new_{name}"] = old[name], new[name]
         if isinstance(old[name], int | float | Decimal) and isinstance(new[name], int | float | Decimal):
             told[f"{name}_difference"] = new[name] - old[name]
@@ -221,7 +202,7 @@ def _told(
 def known_months(store: Store) -> list[str]:
     """Months for which anything was issued."""
     found: set[str] = set()
-    for table in SHOWN:
-        (month,) = table.partition_by
-        found |= set(pc.unique(store.arrow(table, [month]).column(0)).to_pylist())
+    for product in products_as_told():
+        (month,) = product.result.partition_by
+        found |= set(pc.unique(store.arrow(product.result, [month]).column(0)).to_pylist())
     return sorted(found)

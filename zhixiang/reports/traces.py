@@ -6,12 +6,14 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal, NotRequired, TypedDict, TypeVar
+
+import pyarrow as pa
 
 from pipelines.codes import Channel
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import (
     BronzeCustomers,
     BronzeLoadCurves,
@@ -20,6 +22,14 @@ from pipelines.tables.bronze import (
     BronzeSupplyShares,
 )
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.silver import (
+    SilverCustomersRow,
+    SilverDayCurvesRow,
+    SilverMeterPointsRow,
+    SilverRegisterEnergyRow,
+    SilverSupplySharesRow,
+)
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
@@ -28,8 +38,46 @@ from pipelines.tables.silver import (
     SilverSupplyShares,
 )
 from pipelines.transforms.billing.agreed_points import histories
+from products.efficiency_bill.rows import EfficiencyBillV1Computed
 
-Row = dict[str, Any]
+Subject = Literal["customer_id", "meter_point_id", "share_id"]
+
+
+class OfMeterPoint(TypedDict):
+    """What every row by meter point has."""
+
+    meter_point_id: str
+
+
+class SubMeter(OfMeterPoint):
+    """A sub-meter of a month: whose it is, and behind which meter point."""
+
+    customer_id: str
+    parent_meter_point_id: str | None
+
+
+class SettledSpan(TypedDict):
+    """The days that a read settles: those up to the last, as many as the span. [d]"""
+
+    energy_date: date
+    span_days: int | None
+
+
+class ReceivedLine(TypedDict):
+    """File and line of a received record, with what it is about and its day."""
+
+    table: str
+    day: date
+    customer_id: NotRequired[str]
+    meter_point_id: NotRequired[str]
+    share_id: NotRequired[str]
+    channel_code: NotRequired[str]
+    source_file: str
+    line_number: int
+    content_hash: str
+
+
+Metered = TypeVar("Metered", bound=OfMeterPoint)
 
 
 class Traces:
@@ -56,19 +104,17 @@ class Traces:
         )
 
     @cached_property
-    def behind(self) -> dict[str, list[Row]]:
+    def behind(self) -> dict[str, list[SubMeter]]:
         """Meter point, customer and parent of the sub-meters behind each of the bills' meter points, at any
         depth of the same customer.
         """
         columns = ["meter_point_id", "customer_id", "parent_meter_point_id"]
-        rows = self._store.arrow(
-            GoldBillingDeterminants, columns, [("billing_month", "=", str(self.month))]
-        ).to_pylist()
-        below: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
+        rows = self._store.arrow(GoldBillingDeterminants, columns, [("billing_month", "=", str(self.month))])
+        below: dict[str, list[SubMeter]] = defaultdict(list)
+        for row in rows_of_table(rows, SubMeter):
             if row["parent_meter_point_id"]:
                 below[row["parent_meter_point_id"]].append(row)
-        found: dict[str, list[Row]] = {}
+        found: dict[str, list[SubMeter]] = {}
         for main in self._mains:
             waiting, found[main] = [main], []
             while waiting:
@@ -78,53 +124,52 @@ class Traces:
         return found
 
     @cached_property
-    def parts(self) -> dict[str, list[Row]]:
+    def parts(self) -> dict[str, list[GoldBillingSegmentsRow]]:
         """Rows of gold_billing_segments by meter point."""
-        return self._by_meter_point(GoldBillingSegments, "billing_month")
+        return self._by_meter_point(GoldBillingSegments, "billing_month", GoldBillingSegmentsRow)
 
     @cached_property
-    def shares(self) -> list[Row]:
+    def shares(self) -> list[SilverSupplySharesRow]:
         """Rows of silver_supply_shares of the bills' meter points."""
-        rows: list[Row] = self._store.arrow(
-            SilverSupplyShares, filters=[("main_meter_point_id", "in", self._mains)]
-        ).to_pylist()
-        return sorted(rows, key=lambda row: (row["share_id"], row["valid_from_date"]))
-
-    @cached_property
-    def terms(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
-        """Rows of silver_customers by customer, in order."""
-        return histories(
-            self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)]).to_pylist(),
-            "customer_id",
+        rows = self._store.arrow(SilverSupplyShares, filters=[("main_meter_point_id", "in", self._mains)])
+        return sorted(
+            rows_of_table(rows, SilverSupplySharesRow),
+            key=lambda row: (row["share_id"], row["valid_from_date"]),
         )
 
     @cached_property
-    def metered(self) -> dict[str, list[Row]]:
+    def terms(self) -> Mapping[str, Sequence[SilverCustomersRow]]:
+        """Rows of silver_customers by customer, in order."""
+        rows = self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)])
+        return histories(rows_of_table(rows, SilverCustomersRow), lambda row: row["customer_id"])
+
+    @cached_property
+    def metered(self) -> dict[str, list[GoldBillingDeterminantsRow]]:
         """Rows of gold_billing_determinants by meter point."""
-        return self._by_meter_point(GoldBillingDeterminants, "billing_month")
+        return self._by_meter_point(GoldBillingDeterminants, "billing_month", GoldBillingDeterminantsRow)
 
     @cached_property
-    def settled(self) -> dict[str, list[Row]]:
+    def settled(self) -> dict[str, list[SilverRegisterEnergyRow]]:
         """Rows of silver_register_energy by meter point."""
-        return self._by_meter_point(SilverRegisterEnergy, "energy_month")
+        return self._by_meter_point(SilverRegisterEnergy, "energy_month", SilverRegisterEnergyRow)
 
     @cached_property
-    def curves(self) -> dict[str, list[Row]]:
+    def curves(self) -> dict[str, list[SilverDayCurvesRow]]:
         """Active curves of silver_day_curves by meter point."""
-        found = self._by_meter_point(SilverDayCurves, "curve_month")
+        found = self._by_meter_point(SilverDayCurves, "curve_month", SilverDayCurvesRow)
         return {
             name: [row for row in rows if row["channel_code"] == Channel.ACTIVE_FORWARD.value]
             for name, rows in found.items()
         }
 
     @cached_property
-    def register_lines(self) -> dict[tuple[str, str, date], list[Row]]:
+    def register_lines(self) -> dict[tuple[str, str, date], list[ReceivedLine]]:
         """File and line of each register read by meter point, channel and day."""
         days = {day for rows in self.settled.values() for row in rows for day in read_days(row)}
         return self._lines(BronzeRegisterReads, "read_date", "read_month", days)
 
     @cached_property
-    def curve_lines(self) -> dict[tuple[str, str, date], list[Row]]:
+    def curve_lines(self) -> dict[tuple[str, str, date], list[ReceivedLine]]:
         """File and line of each received curve by meter point, channel and day."""
         return self._lines(
             BronzeLoadCurves,
@@ -134,79 +179,97 @@ class Traces:
         )
 
     @cached_property
-    def contract_lines(self) -> dict[str, list[Row]]:
+    def contract_lines(self) -> dict[str, list[ReceivedLine]]:
         """File and line of all terms received of each customer."""
         return self._dated_lines(BronzeCustomers, "customer_id", self._customers)
 
     @cached_property
-    def meter_lines(self) -> dict[str, list[Row]]:
+    def meter_lines(self) -> dict[str, list[ReceivedLine]]:
         """File and line of all records received of each meter point."""
         return self._dated_lines(BronzeMeterPoints, "meter_point_id", self._meter_points)
 
     @cached_property
-    def share_lines(self) -> dict[str, list[Row]]:
+    def share_lines(self) -> dict[str, list[ReceivedLine]]:
         """File and line of all records received of each share of the bills' meter points."""
         return self._dated_lines(
             BronzeSupplyShares, "share_id", sorted({row["share_id"] for row in self.shares})
         )
 
     @cached_property
-    def plates(self) -> Mapping[str, Sequence[Mapping[str, Any]]]:
+    def plates(self) -> Mapping[str, Sequence[SilverMeterPointsRow]]:
         """Rows of silver_meter_points by meter point, in order, of those with a transformer or a parent."""
-        rows = self._store.arrow(
-            SilverMeterPoints, filters=[("meter_point_id", "in", self._meter_points)]
-        ).to_pylist()
-        found = histories(rows, "meter_point_id")
+        rows = self._store.arrow(SilverMeterPoints, filters=[("meter_point_id", "in", self._meter_points)])
+        found = histories(rows_of_table(rows, SilverMeterPointsRow), lambda row: row["meter_point_id"])
         return {
             name: each
             for name, each in found.items()
             if any(row["transformer_rated_kva"] or row["parent_meter_point_id"] for row in each)
         }
 
-    def _dated_lines(self, table: type[Table], key: str, names: Sequence[str]) -> dict[str, list[Row]]:
+    def _dated_lines(
+        self, table: type[Table], key: Subject, names: Sequence[str]
+    ) -> dict[str, list[ReceivedLine]]:
         """File and line of each record of some subjects with the day it holds from, in order of that day."""
-        columns = [key, "valid_from_date", "source_file", "line_number", "content_hash"]
-        rows: list[Row] = self._store.arrow(table, columns, [(key, "in", names)]).to_pylist() if names else []
-        found: dict[str, list[Row]] = defaultdict(list)
+        found: dict[str, list[ReceivedLine]] = defaultdict(list)
+        if not names:
+            return found
+        rows = self._received(table, [key], "valid_from_date", [(key, "in", names)])
         for row in sorted(
-            rows, key=lambda row: (row[key], row["valid_from_date"], row["content_hash"], row["line_number"])
+            rows, key=lambda row: (row[key], row["day"], row["content_hash"], row["line_number"])
         ):
-            found[row[key]].append({"table": table.name, "day": row.pop("valid_from_date"), **row})
+            found[row[key]].append(row)
         return found
 
-    def _by_meter_point(self, table: type[Table], month_column: str) -> dict[str, list[Row]]:
-        rows: list[Row] = self._store.arrow(
+    def _by_meter_point(
+        self, table: type[Table], month_column: str, kind: type[Metered]
+    ) -> dict[str, list[Metered]]:
+        rows = self._store.arrow(
             table,
             filters=[(month_column, "=", str(self.month)), ("meter_point_id", "in", self._meter_points)],
-        ).to_pylist()
-        found: dict[str, list[Row]] = defaultdict(list)
-        for row in sorted(rows, key=lambda row: tuple(str(row[name]) for name in table.key())):
+        )
+        found: dict[str, list[Metered]] = defaultdict(list)
+        for row in sorted(rows_of_table(rows, kind), key=lambda row: _key_of(table, row)):
             found[row["meter_point_id"]].append(row)
         return found
 
     def _lines(
         self, table: type[Table], day_column: str, month_column: str, days: set[date]
-    ) -> dict[tuple[str, str, date], list[Row]]:
+    ) -> dict[tuple[str, str, date], list[ReceivedLine]]:
         months = sorted({f"{day:%Y-%m}" for day in days})
-        columns = ["meter_point_id", "channel_code", day_column, "source_file", "line_number", "content_hash"]
-        rows: list[Row] = self._store.arrow(
-            table, columns, [(month_column, "in", months), ("meter_point_id", "in", self._meter_points)]
-        ).to_pylist()
-        found: dict[tuple[str, str, date], list[Row]] = defaultdict(list)
+        rows = self._received(
+            table,
+            ["meter_point_id", "channel_code"],
+            day_column,
+            [(month_column, "in", months), ("meter_point_id", "in", self._meter_points)],
+        )
+        found: dict[tuple[str, str, date], list[ReceivedLine]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: (row["content_hash"], row["line_number"])):
-            line = {"table": table.name, "day": row.pop(day_column), **row}
-            found[line["meter_point_id"], line["channel_code"], line["day"]].append(line)
+            found[row["meter_point_id"], row["channel_code"], row["day"]].append(row)
         return found
 
+    def _received(
+        self, table: type[Table], subject: Sequence[str], day_column: str, filters: list[tuple[str, str, Any]]
+    ) -> list[ReceivedLine]:
+        """File and line of some records, with what they are about and the day."""
+        columns = [day_column, *subject, "source_file", "line_number", "content_hash"]
+        found = self._store.arrow(table, columns, filters).select(columns)
+        named = found.rename_columns(["day", *columns[1:]])
+        of_table = pa.array([table.name] * named.num_rows, pa.string())
+        return rows_of_table(named.add_column(0, "table", of_table), ReceivedLine)
 
-def traces_of(store: Store, bills: Sequence[Mapping[str, Any]]) -> Traces:
+
+def _key_of(table: type[Table], row: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in table.key())
+
+
+def traces_of(store: Store, bills: Sequence[EfficiencyBillV1Computed]) -> Traces:
     """What lies behind bills of one month, given as rows of efficiency_bill_v1."""
     (month,) = {bill["billing_month"] for bill in bills}
     meter_points = [name for bill in bills for name in bill["meter_point_ids"]]
     return Traces(store, BillingMonth.parse(month), meter_points, [bill["customer_id"] for bill in bills])
 
 
-def read_days(row: Row) -> tuple[date, date]:
+def read_days(row: SettledSpan) -> tuple[date, date]:
     """The days whose registers settle a row of silver_register_energy."""
-    day: date = row["energy_date"]
+    day = row["energy_date"]
     return day, day - timedelta(row["span_days"] or 0)

@@ -7,8 +7,6 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,6 +15,7 @@ from pipelines.formats.contract import ReadResult
 from pipelines.formats.csv_records import header_names
 from pipelines.formats.parquet import MAGIC
 from pipelines.periods import EPOCH
+from pipelines.tables.base import DATE, DOUBLE, STRING
 from pipelines.tables.silver import SilverMeterPoints
 
 
@@ -45,52 +44,26 @@ def meter_points_of(
     """silver_meter_points of the files and of a multiplier of 1 for meter points that no file describes;
     those assumed; those of unknown multiplier.
 
-    received   Rows of bronze_meter_points that can be used.
+    received   Rows of silver_meter_points, as the chain refines them.
     named      Meter points that have curves or registers.
     described  Meter points that a file speaks of; where no row of one can be used, its multiplier is unknown,
                not 1.
     """
-    latest: dict[tuple[str, date], dict[str, Any]] = {}
-    for row in sorted(
-        received.to_pylist(),
-        key=lambda row: (
-            row["sent_at_utc"] is not None,
-            row["sent_at_utc"],
-            row["content_hash"],
-            row["line_number"],
-        ),
-    ):
-        latest[row["meter_point_id"], row["valid_from_date"]] = row
-    ordered = [latest[key] for key in sorted(latest)]
-    rows = []
-    for place, row in enumerate(ordered):
-        following = ordered[place + 1] if place + 1 < len(ordered) else None
-        same = following is not None and following["meter_point_id"] == row["meter_point_id"]
-        rows.append(
-            row
-            | {
-                "valid_to_date": following["valid_from_date"] - timedelta(days=1)
-                if same and following
-                else None
-            }
-        )
-    unknown = set(named) - {row["meter_point_id"] for row in rows}
+    unknown = set(named) - set(pc.unique(received["meter_point_id"]).to_pylist())
     assumed = sorted(unknown - described)
-    rows += [
-        {
-            "meter_point_id": name,
-            "valid_from_date": EPOCH,
-            "meter_id": "unknown",
-            "multiplier_ratio": 1.0,
-            "provenance": "assumed",
-        }
-        for name in assumed
-    ]
     schema = pa.schema(
         [SilverMeterPoints.arrow_schema().field(name) for name in SilverMeterPoints.business_columns()]
     )
-    return (
-        pa.Table.from_pylist([{name: row.get(name) for name in schema.names} for row in rows], schema),
-        assumed,
-        sorted(unknown & described),
+    made = {
+        "meter_point_id": pa.array(assumed, STRING),
+        "valid_from_date": pa.array([EPOCH] * len(assumed), DATE),
+        "meter_id": pa.array(["unknown"] * len(assumed), STRING),
+        "multiplier_ratio": pa.array([1.0] * len(assumed), DOUBLE),
+        "provenance": pa.array(["assumed"] * len(assumed), STRING),
+    }
+    rows = pa.table(
+        {field.name: made.get(field.name, pa.nulls(len(assumed), field.type)) for field in schema}
     )
+    key = [(name, "ascending") for name in SilverMeterPoints.key()]
+    every = pa.concat_tables([received.select(schema.names).sort_by(key), rows.cast(schema)])
+    return every, assumed, sorted(unknown & described)

@@ -9,15 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from markupsafe import Markup
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import IntervalStatus
 from pipelines.tables.estimation import CHOSEN
 from pipelines.vee import CHECKS
 from pipelines.vee.estimation.estimators import ESTIMATORS
+from products.page_kit.palette import EXPECTED_ERROR, FILLED, MEASURED, MISSING, PAGE, WHITE
+from products.page_kit.svg import bar, circle, path, svg, text
 from zhixiang.pages.quality_charts import error_chart
 from zhixiang.pages.quality_figures import error_lines
-from zhixiang.pages.site import write_page
+from zhixiang.pages.site import PAGES
 from zhixiang.vee_files.folder import OUTPUTS, SUMMARY
 
 if TYPE_CHECKING:
@@ -26,10 +29,11 @@ if TYPE_CHECKING:
 PLOTS_LIMIT = 60
 DAYS_SHOWN = 14
 _WIDE, _HIGH = 1060.0, 150.0
+COLOURS = {"final": MEASURED, "estimated": FILLED, "expected": EXPECTED_ERROR, "refused": MISSING}
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
-def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[str, Any]:
+def write_report(result: VeeResult, flags: pa.Table | None, page: Path) -> dict[str, Any]:
     """Writes the page and returns its figures."""
     curves = result.curves
     has = bool(curves.num_rows)
@@ -81,8 +85,8 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         "remarks": result.remarks,
         "exit_code": result.exit_code,
     }
-    write_page(
-        path,
+    PAGES.write_page(
+        page,
         "vee.html.j2",
         figures=figures,
         files=result.files,
@@ -98,10 +102,11 @@ def write_report(result: VeeResult, flags: pa.Table | None, path: Path) -> dict[
         outputs=[
             name
             for name in OUTPUTS
-            if name != "report.html" and (name == SUMMARY or (path.parent / name).exists())
+            if name != "report.html" and (name == SUMMARY or (page.parent / name).exists())
         ],
         series=_series_count(curves) if has else 0,
         days_shown=DAYS_SHOWN,
+        colours=COLOURS,
         assumed=result.assumed[:40],
         unknown=result.unknown[:40],
     )
@@ -142,16 +147,33 @@ def _plots(curves: pa.Table) -> list[dict[str, Any]]:
                 "channel": row["channel_code"],
                 "minutes": row["interval_minutes"],
                 "days": row["curve_date_count"],
-                "first": str(shown["curve_date"][0]),
-                "last": str(shown["curve_date"][-1]),
                 **{
                     name: int(pc.sum(mine[f"{name}_intervals"]).as_py() or 0)
                     for name in ("measured", "estimated", "missing")
                 },
-                **_paths(shown, int(row["interval_minutes"])),
+                "chart": _chart(
+                    shown, f"{row['meter_point_id']} {row['channel_code']}", row["interval_minutes"]
+                ),
             }
         )
     return plots
+
+
+def _chart(curves: pa.Table, name: str, minutes: int) -> Markup:
+    """Final values, what was measured but not used, and the expected-error band, over days in order."""
+    first, last = (str(curves["curve_date"][place]) for place in (0, -1))
+    drawn = _paths(curves, minutes)
+    parts = [
+        bar(0, 0, _WIDE + 2, _HIGH + 2, WHITE, stroke=PAGE.line),
+        path(drawn["band"], fill=EXPECTED_ERROR),
+        path(drawn["line"], stroke=MEASURED),
+        path(drawn["filled"], stroke=FILLED, width=1.6),
+        *(circle(x, y, 2, MISSING) for x, y in drawn["refused"]),
+        text(4, 14, f"{drawn['top']} kWh/kvarh", size=11, fill=PAGE.soft),
+        text(0, _HIGH + 20, first, size=11, fill=PAGE.soft),
+        text(_WIDE + 2, _HIGH + 20, last, size=11, fill=PAGE.soft, anchor="end"),
+    ]
+    return svg(_WIDE + 10, _HIGH + 26, parts, f"{name} {first} to {last}", kind="chart")
 
 
 def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
@@ -178,9 +200,7 @@ def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
         "line": _path(x, y(final), ~np.isnan(final)),
         "filled": _path(x, y(final), widened & ~np.isnan(final)),
         "band": _band(x, y(low), y(high), estimated & ~np.isnan(low)),
-        "refused": [
-            (f"{x[place]:.1f}", f"{float(y(measured[place : place + 1])[0]):.1f}") for place in refused[:400]
-        ],
+        "refused": [(float(x[place]), float(y(measured[place : place + 1])[0])) for place in refused[:400]],
         "top": f"{top:,.4g}",
     }
 

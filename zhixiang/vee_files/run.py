@@ -39,6 +39,7 @@ from pipelines.transforms.curves.measured_proof import (
 )
 from pipelines.transforms.curves.outages import outages_of
 from pipelines.transforms.days.day_findings import judge_days
+from pipelines.transforms.received.master_data import refine_received, refinement_of
 from pipelines.transforms.registers.rate_clock import RateClock, rate_clock
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
@@ -47,6 +48,7 @@ from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
+_MASTER = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
 _LOCAL_SHIFT = timedelta(hours=8)
 OnStep = Callable[[str], None]
 
@@ -94,10 +96,14 @@ def run_vee(
     named = sorted(
         {name for table in (curves, reads) for name in pc.unique(table["meter_point_id"]).to_pylist()}
     )
-    points, result.assumed, result.unknown = meter_points_of(bronze[BronzeMeterPoints], named, described)
+    refined = {table: refine_received(bronze[table], refinement_of(table)) for table in _MASTER}
+    customers, events = refined[BronzeCustomers].rows, refined[BronzeEvents].rows
+    points, result.assumed, result.unknown = meter_points_of(
+        refined[BronzeMeterPoints].rows, named, described
+    )
     names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     vee, result.holidays = settings.section(VeeSettings), local
-    clock = _rate_clock(bronze[BronzeCustomers], points, settings, facts) if local else None
+    clock = _rate_clock(customers, points, settings, facts) if local else None
     on_step("registers")
     registers = refine_read_rows(reads, points, vee, today)
     result.registers = registers.energy
@@ -125,9 +131,7 @@ def run_vee(
         today,
         present,
         Registers(lambda _names: registers.energy, {}, clock=clock),
-        outages_of(
-            bronze[BronzeEvents].filter(pc.is_valid(bronze[BronzeEvents]["started_date"])), points, today
-        ),
+        outages_of(events, points, today),
     )
     result.curves = outcome.curves
     result.changed = _gated(curves, outcome, points, present)
@@ -135,12 +139,17 @@ def run_vee(
     findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
     result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
     on_step("error of the estimates")
-    classes = _classes(bronze[BronzeCustomers], points)
+    classes = _classes(customers, points)
     result.errors, result.error_limits = (
         measure_estimation_errors(outcome.curves, classes, day_types, vee),
         error_limits(vee),
     )
-    for held in (*registers.quarantine.to_pylist(), *outcome.quarantine.to_pylist()):
+    quarantines = [
+        *(found.quarantine for found in refined.values()),
+        registers.quarantine,
+        outcome.quarantine,
+    ]
+    for held in (row for quarantine in quarantines for row in quarantine.to_pylist()):
         result.rejects.append(
             {
                 name: held[name]
@@ -183,23 +192,17 @@ def every_file(paths: Sequence[Path]) -> Iterator[Path]:
 
 
 def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts: Facts) -> RateClock:
-    """The clock of registers of rates, for meter points whose customer is in the files; of equal first days
-    the row sent last holds.
-    """
-    formats, slack = settings.section(FormatSettings), settings.section(VeeSettings).rate_sum_tolerance_steps
-    terms = customers.sort_by(
-        [(name, "ascending") for name in ("sent_at_utc", "content_hash", "line_number")]
-    )
+    """The clock of registers of rates, for meter points whose customer is in the files."""
+    formats = settings.section(FormatSettings)
+    slack = settings.section(VeeSettings).registers.rate_sum_tolerance_steps
     return rate_clock(
-        formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, terms
+        formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, customers
     )
 
 
 def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
     """The latest class of each meter point's customer, where both are in the files."""
-    latest = customers.sort_by(
-        [(name, "ascending") for name in ("customer_id", "valid_from_date", "sent_at_utc", "line_number")]
-    )
+    latest = customers.sort_by([("customer_id", "ascending"), ("valid_from_date", "ascending")])
     classes = {
         row["customer_id"]: row["customer_class_code"]
         for row in latest.select(["customer_id", "customer_class_code"]).to_pylist()

@@ -7,16 +7,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any
 
 from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.silver import SilverSupplySharesRow
 from pipelines.tariff.metering import deducted, to_steps
 from pipelines.transforms.billing.agreed_points import share_on
 from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
-
-Row = Mapping[str, Any]
 
 
 class SectionsAboveMainError(Exception):
@@ -35,7 +33,7 @@ class Section:
 
     name: str
     meter_point_id: str | None
-    shares: list[Row | None]
+    shares: list[SilverSupplySharesRow | None]
     counted: list[PointSegment]
     pieces: list[PointSegment]
     schedule: TouSchedule | None
@@ -47,7 +45,7 @@ class Section:
 
 
 def section_of(
-    history: Sequence[Row],
+    history: Sequence[SilverSupplySharesRow],
     main: Sequence[PointSegment],
     metered: Mapping[str, Sequence[PointSegment]],
     month: BillingMonth,
@@ -128,10 +126,13 @@ def by_hours_of_main(taken: Sequence[PointSegment], same_hours: Sequence[bool]) 
     ]
 
 
-def _taken(share: Row, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal) -> Decimal:
+def _taken(
+    share: SilverSupplySharesRow, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal
+) -> Decimal:
     if share["share_ratio"] is not None:
         return to_steps(share["share_ratio"] * energy_kwh, step)
-    quantity: Decimal = share["share_kwh"]
+    quantity = share["share_kwh"]
+    assert quantity is not None  # noqa: S101 - a share without a ratio or a sub-meter has a quantity
     return to_steps(quantity * days / month.day_count, step)
 
 

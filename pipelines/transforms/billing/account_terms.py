@@ -4,38 +4,58 @@ measured together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Literal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Determinants
 from pipelines.tariff.metering import with_added_energy
+from pipelines.transforms.billing.period_columns import known_periods, period_columns, periods_of
 
-Row = Mapping[str, Any]
+_Column = Literal[
+    "customer_class_code",
+    "pricing_scheme_code",
+    "voltage_level_code",
+    "is_time_of_use",
+    "demand_basis_code",
+    "contract_capacity_kva",
+    "running_capacity_kva",
+    "contract_demand_kw",
+]
 
 # A mean power is a difference of binary fractions; a ten-thousandth of a kilowatt is beyond any meter.
 DEMAND_STEP_KW = Decimal("0.0001")
 
-_ALWAYS_NEEDED = ("customer_class_code", "pricing_scheme_code", "voltage_level_code", "is_time_of_use")
-_TWO_PART_NEEDS = ("demand_basis_code", "contract_capacity_kva", "running_capacity_kva")
+_ALWAYS_NEEDED: tuple[_Column, ...] = (
+    "customer_class_code",
+    "pricing_scheme_code",
+    "voltage_level_code",
+    "is_time_of_use",
+)
+_TWO_PART_NEEDS: tuple[_Column, ...] = ("demand_basis_code", "contract_capacity_kva", "running_capacity_kva")
 
 
-def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
+def contract_of(terms: SilverCustomersRow) -> tuple[Contract | None, tuple[str, ...]]:
     """The contract in a row of silver_customers, or None and the columns that it lacks for a price."""
-    needed: tuple[str, ...] = _ALWAYS_NEEDED
+    needed = _ALWAYS_NEEDED
     if terms["pricing_scheme_code"] == PricingScheme.TWO_PART:
         needed += _TWO_PART_NEEDS
-        needed += ("contract_demand_kw",) if terms["demand_basis_code"] == DemandBasis.CONTRACT_DEMAND else ()
+        if terms["demand_basis_code"] == DemandBasis.CONTRACT_DEMAND:
+            needed += ("contract_demand_kw",)
     lacking = tuple(column for column in needed if terms[column] is None)
-    if lacking:
+    price_class, scheme = terms["customer_class_code"], terms["pricing_scheme_code"]
+    level = terms["voltage_level_code"]
+    if lacking or price_class is None or scheme is None or level is None:
         return None, lacking
     contract = Contract(
-        customer_class=CustomerClass(terms["customer_class_code"]),
-        pricing_scheme=PricingScheme(terms["pricing_scheme_code"]),
-        voltage_level=VoltageLevel(terms["voltage_level_code"]),
+        customer_class=CustomerClass(price_class),
+        pricing_scheme=PricingScheme(scheme),
+        voltage_level=VoltageLevel(level),
         is_time_of_use=bool(terms["is_time_of_use"]),
         contract_capacity_kva=_decimal(terms["contract_capacity_kva"]),
         running_capacity_kva=_decimal(terms["running_capacity_kva"]),
@@ -44,9 +64,7 @@ def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
         power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
         household_persons=terms.get("household_persons"),
         is_combined_meter=bool(terms.get("is_combined_meter")),
-        supply_began=terms.get("opened_date")
-        if terms["customer_class_code"] == CustomerClass.RESIDENTIAL
-        else None,
+        supply_began=terms.get("opened_date") if price_class == CustomerClass.RESIDENTIAL else None,
         market_price_cny_per_kwh=_price(terms.get("market_price_cny_per_kwh")),
         export_price_cny_per_kwh=_price(terms.get("export_price_cny_per_kwh")),
         is_ev_charging=bool(terms.get("is_ev_charging")),
@@ -54,7 +72,7 @@ def contract_of(terms: Row) -> tuple[Contract | None, tuple[str, ...]]:
     return contract, ()
 
 
-def contract_of_share(share: Row) -> Contract:
+def contract_of_share(share: SilverSupplySharesRow) -> Contract:
     """The contract in a row of silver_supply_shares: single-part, the basic charge being the main contract's."""
     return Contract(
         customer_class=CustomerClass(share["customer_class_code"]),
@@ -68,7 +86,7 @@ def contract_of_share(share: Row) -> Contract:
     )
 
 
-def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determinants:
+def account_determinants(metered: Sequence[GoldBillingDeterminantsRow], month: BillingMonth) -> Determinants:
     """The determinants of one account: energies of its meter points added, maximum demands added (each supply
     line is metered by itself).
 
@@ -77,7 +95,8 @@ def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determi
     The losses of transformers that are metered on their low side are added to what was metered.
     """
     metered = [with_loss(row) for row in metered]
-    periods = {period: _sum([row[f"{period.value}_kwh"] for row in metered]) for period in TouPeriod}
+    of_meters = [periods_of(row) for row in metered]
+    periods = {period: _sum([energies[period] for energies in of_meters]) for period in TouPeriod}
     known = {period: value for period, value in periods.items() if value is not None}
     demand = _sum([_decimal(row["max_demand_kw"]) for row in metered])
     return Determinants(
@@ -88,29 +107,29 @@ def account_determinants(metered: Sequence[Row], month: BillingMonth) -> Determi
         lagging_kvarh=_sum([row["lagging_kvarh"] for row in metered]),
         leading_kvarh=_sum([row["leading_kvarh"] for row in metered]),
         resolution_kwh=min(row["resolution_kwh"] for row in metered),
-        year_to_date_kwh=_known_sum(metered, "year_to_date_kwh"),
-        exported_kwh=_known_sum(metered, "exported_kwh"),
+        year_to_date_kwh=_known_sum(row.get("year_to_date_kwh") for row in metered),
+        exported_kwh=_known_sum(row.get("exported_kwh") for row in metered),
     )
 
 
-def with_loss(row: Row) -> Row:
+def with_loss(row: GoldBillingDeterminantsRow) -> GoldBillingDeterminantsRow:
     """A row of gold_billing_determinants as it would have been metered on the high side."""
     loss = row.get("transformer_loss_kwh")
     if loss is None:
         return row
-    split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
-    if row["flat_kwh"] is not None:
-        split = dict(with_added_energy(split, loss, row["resolution_kwh"]))
+    split = known_periods(row)
+    if split is not None:
+        added = with_added_energy(split, loss, row["resolution_kwh"])
+        row = {**row, **period_columns(list(added.values()))}
     lagging, lost = row["lagging_kvarh"], row["transformer_loss_kvarh"]
     return {
         **row,
         "energy_kwh": row["energy_kwh"] + loss,
-        **{f"{period.value}_kwh": energy for period, energy in split.items()},
         "lagging_kvarh": lagging if lagging is None or lost is None else lagging + lost,
     }
 
 
-def account_estimated_ratio(metered: Sequence[Row]) -> float:
+def account_estimated_ratio(metered: Sequence[GoldBillingDeterminantsRow]) -> float:
     """The meter points' shares of estimated energy, weighted by their energy; the largest where there is no
     energy. [1]
     """
@@ -131,9 +150,9 @@ def _sum(values: Sequence[Decimal | None]) -> Decimal | None:
     return sum(known, Decimal(0)) if len(known) == len(values) else None
 
 
-def _known_sum(metered: Sequence[Row], name: str) -> Decimal:
-    """Sum of a column that only some meter points have; 0 where none has."""
-    return sum((row[name] for row in metered if row.get(name) is not None), Decimal(0))
+def _known_sum(values: Iterable[Decimal | None]) -> Decimal:
+    """Sum of what only some meter points have; 0 where none has."""
+    return sum((value for value in values if value is not None), Decimal(0))
 
 
 def _price(value: Decimal | None) -> Decimal | None:

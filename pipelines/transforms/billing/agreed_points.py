@@ -5,18 +5,21 @@ behind a transformer, in tiers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
 from functools import cached_property
-from typing import Any
+from typing import TypedDict, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import CustomerClass, TouSchedule
 from pipelines.periods import BillingMonth
+from pipelines.tables.base import Row, rows_of_table
+from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff.charges.power_factor import power_factor
 from pipelines.transforms.billing.month_segments import (
     Hours,
@@ -25,13 +28,31 @@ from pipelines.transforms.billing.month_segments import (
     point_days,
     split_by_hours,
 )
+from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.billing.transformer_losses import has_plate, month_loss, plates_of_month
 
 YEAR_TO_DATE = "year_to_date"
 
-Row = Mapping[str, Any]
-_TERMS = ("customer_class_code", "is_time_of_use", "is_ev_charging", "is_combined_meter")
 _DAY = timedelta(days=1)
+
+
+class Begun(TypedDict):
+    """What every row of a history has: its first day."""
+
+    valid_from_date: date
+
+
+class Completion(TypedDict, total=False):
+    """Columns of gold_billing_determinants that the agreements add to what was metered."""
+
+    transformer_loss_kwh: Decimal
+    transformer_loss_kvarh: Decimal | None
+    power_factor_ratio: Decimal | None
+    year_to_date_kwh: Decimal
+    missing_inputs: list[str]
+
+
+History = TypeVar("History", bound=Begun)
 
 
 @dataclass(frozen=True)
@@ -49,13 +70,13 @@ class Agreements:
     cuts: Mapping[str, Sequence[date]] = field(default_factory=dict)
 
 
-def row_on(history: Sequence[Row], day: date) -> Row | None:
+def row_on(history: Sequence[History], day: date) -> History | None:
     """The row of a history in order that holds on a day; the first one for a day before it."""
     held = [row for row in history if row["valid_from_date"] <= day]
     return held[-1] if held else (history[0] if history else None)
 
 
-def share_on(history: Sequence[Row], day: date) -> Row | None:
+def share_on(history: Sequence[SilverSupplySharesRow], day: date) -> SilverSupplySharesRow | None:
     """The row of a share's history in order that holds on a day; None before its first day and after its
     last.
     """
@@ -63,11 +84,14 @@ def share_on(history: Sequence[Row], day: date) -> Row | None:
     return held[-1] if held and (held[-1]["ended_date"] is None or held[-1]["ended_date"] >= day) else None
 
 
-def histories(rows: Iterable[Row], key: str) -> dict[Any, list[Row]]:
-    """Rows by a column, each in the order of their days."""
-    found: dict[Any, list[Row]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (str(row[key]), row["valid_from_date"])):
-        found[row[key]].append(row)
+def histories(rows: Iterable[History], subject: Callable[[History], str]) -> dict[str, list[History]]:
+    """Rows by what they tell of, each in the order of their days.
+
+    subject  The name in a row that tells it.
+    """
+    found: dict[str, list[History]] = defaultdict(list)
+    for row in sorted(rows, key=lambda row: (subject(row), row["valid_from_date"])):
+        found[subject(row)].append(row)
     return dict(found)
 
 
@@ -91,11 +115,17 @@ class AgreedPoints:
         self._agreed, self._curve_days, self._register_energy = agreed, curve_days, register_energy
         names = pc.unique(totals["meter_point_id"])
         points = agreed.meter_points
-        self._shares = histories(_rows_in(agreed.shares, "sub_meter_point_id", names), "sub_meter_point_id")
+        self._shares = histories(
+            _rows_in(agreed.shares, SilverSupplySharesRow, "sub_meter_point_id", names),
+            lambda row: row["sub_meter_point_id"] or "",
+        )
         beside = pc.or_(
             pc.is_valid(points["transformer_rated_kva"]), pc.is_valid(points["parent_meter_point_id"])
         )
-        mine = histories(_rows_in(points.filter(beside), "meter_point_id", names), "meter_point_id")
+        mine = histories(
+            _rows_in(points.filter(beside), SilverMeterPointsRow, "meter_point_id", names),
+            lambda row: row["meter_point_id"],
+        )
         self._cuts = (
             {name: agreed.cuts[name] for name in names.to_pylist() if name in agreed.cuts}
             if agreed.cuts
@@ -105,20 +135,28 @@ class AgreedPoints:
             row["parent_meter_point_id"] for rows in mine.values() for row in rows
         }
         self._meters = histories(
-            _rows_in(points, "meter_point_id", pa.array(sorted(filter(None, wanted)), pa.string())),
-            "meter_point_id",
+            _rows_in(
+                points,
+                SilverMeterPointsRow,
+                "meter_point_id",
+                pa.array(sorted(filter(None, wanted)), pa.string()),
+            ),
+            lambda row: row["meter_point_id"],
         )
         tiered = pc.fill_null(pc.equal(totals["customer_class_code"], CustomerClass.RESIDENTIAL.value), False)
         special = pc.or_(
             tiered,
-            pc.is_in(totals["meter_point_id"], value_set=pa.array(sorted(wanted - {None}), pa.string())),
+            pc.is_in(totals["meter_point_id"], value_set=pa.array(sorted(filter(None, wanted)), pa.string())),
         )
         owners = {
             *pc.unique(totals.filter(special)["customer_id"]).to_pylist(),
             *(row["customer_id"] for rows in self._meters.values() for row in rows),
         }
         named = pa.array(sorted(filter(None, owners)), pa.string())
-        self._customers = histories(_rows_in(agreed.customers, "customer_id", named), "customer_id")
+        self._customers = histories(
+            _rows_in(agreed.customers, SilverCustomersRow, "customer_id", named),
+            lambda row: row["customer_id"],
+        )
         self._years: dict[tuple[str, str, int], list[tuple[BillingMonth, Decimal]]] = defaultdict(list)
 
     @cached_property
@@ -130,14 +168,23 @@ class AgreedPoints:
         ]
         return point_days(self._curve_days, self._register_energy, sorted({*self._cuts, *several}))
 
-    def with_terms(self, totals: dict[str, Any]) -> dict[str, Any]:
+    def with_terms(self, totals: MonthTotalsRow) -> MonthTotalsRow:
         """The row with the terms of the share that names its meter point, where that is of the same account
         as the main one.
         """
         share = self._own_share(totals, totals["last_date"])
-        return totals if share is None else totals | {name: share[name] for name in _TERMS}
+        if share is None:
+            return totals
+        return {
+            **totals,
+            "customer_class_code": share["customer_class_code"],
+            "is_time_of_use": share["is_time_of_use"],
+            "is_ev_charging": share["is_ev_charging"],
+        }
 
-    def parts(self, totals: Row, whole: Row) -> list[dict[str, Any]]:
+    def parts(
+        self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed
+    ) -> list[GoldBillingSegmentsComputed]:
         """Rows of gold_billing_segments; none for a month that is not cut."""
         month = BillingMonth.parse(totals["billing_month"])
         cuts = [
@@ -151,20 +198,22 @@ class AgreedPoints:
         own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
         return month_parts(totals, whole, cuts, own, main, self._days)
 
-    def completed(self, totals: Row, whole: dict[str, Any]) -> dict[str, Any]:
+    def completed(
+        self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed
+    ) -> GoldBillingDeterminantsComputed:
         """The row of gold_billing_determinants with loss, the power factor that follows from it, the year to
         date and the main meter's periods.
         """
         main = self._main_hours(totals, totals["last_date"])
         periods = split_by_hours(whole["energy_kwh"], totals, main, totals["period_kwh"])
-        return (
-            whole
-            | self._loss(totals, whole)
-            | self._year_to_date(totals, whole)
-            | {"main_period_kwh": periods}
-        )
+        return {
+            **whole,
+            **self._loss(totals, whole),
+            **self._year_to_date(totals, whole),
+            "main_period_kwh": periods,
+        }
 
-    def _loss(self, totals: Row, whole: Row) -> dict[str, Any]:
+    def _loss(self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed) -> Completion:
         meters = self._meters.get(totals["meter_point_id"], ())
         if not any(has_plate(row) for row in meters):
             return {}
@@ -187,7 +236,7 @@ class AgreedPoints:
             "power_factor_ratio": mean,
         }
 
-    def _days_of(self, meters: Sequence[Row]) -> PointDays:
+    def _days_of(self, meters: Sequence[SilverMeterPointsRow]) -> PointDays:
         """A transformer that was never changed asks for no single days."""
         return self._days if len(meters) > 1 else PointDays({}, {}, {})
 
@@ -200,7 +249,7 @@ class AgreedPoints:
                 spans.append((row["valid_from_date"], last))
         return spans
 
-    def _own_share(self, totals: Row, day: date) -> Row | None:
+    def _own_share(self, totals: MonthTotalsRow, day: date) -> SilverSupplySharesRow | None:
         name, parent = totals["meter_point_id"], totals["parent_meter_point_id"]
         if parent is None or name not in self._shares:
             return None
@@ -211,20 +260,20 @@ class AgreedPoints:
             else None
         )
 
-    def _hours(self, totals: Row, day: date) -> Hours:
+    def _hours(self, totals: MonthTotalsRow, day: date) -> Hours:
         return _hours_of(
             self._own_share(totals, day) or row_on(self._customers.get(totals["customer_id"], []), day)
         )
 
-    def _main_hours(self, totals: Row, day: date) -> Hours:
+    def _main_hours(self, totals: MonthTotalsRow, day: date) -> Hours:
         """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
         parent = totals["parent_meter_point_id"]
         above = None if parent is None else row_on(self._meters.get(parent, []), day)
         return _hours_of(
-            None if above is None else row_on(self._customers.get(above["customer_id"], []), day)
+            None if above is None else row_on(self._customers.get(above["customer_id"] or "", []), day)
         )
 
-    def _year_to_date(self, totals: Row, whole: Row) -> dict[str, Any]:
+    def _year_to_date(self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed) -> Completion:
         is_tiered = totals["customer_class_code"] == CustomerClass.RESIDENTIAL.value
         if not is_tiered and totals["parent_meter_point_id"] is None:
             return {}
@@ -241,12 +290,13 @@ class AgreedPoints:
         )
         known = {each for each, _ in earlier}
         earlier.append((month, whole["energy_kwh"]))
-        found: dict[str, Any] = {"year_to_date_kwh": total}
-        terms = share or row_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
+        found: Completion = {"year_to_date_kwh": total}
+        owner = row_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
+        terms = share or owner
         # Of a month inside which the share began or ended it is not known how much was the share's.
         is_known = all(first == last for first, last in held)
         if is_known and is_tiered and terms is not None and not terms["is_combined_meter"]:
-            began = terms["valid_from_date"] if share else terms["opened_date"]
+            began = share["valid_from_date"] if share else owner["opened_date"] if owner else None
             first = max(date(month.year, 1, 1), began or date.min)
             months = (
                 [BillingMonth(month.year, number) for number in range(first.month, month.month)]
@@ -259,12 +309,12 @@ class AgreedPoints:
         return found
 
 
-def _held(history: Sequence[Row], month: BillingMonth) -> tuple[bool, bool]:
+def _held(history: Sequence[SilverSupplySharesRow], month: BillingMonth) -> tuple[bool, bool]:
     """Whether a share holds on the first and on the last day of a month."""
     return share_on(history, month.first_day) is not None, share_on(history, month.last_day) is not None
 
 
-def _hours_of(terms: Row | None) -> Hours:
+def _hours_of(terms: SilverCustomersRow | SilverSupplySharesRow | None) -> Hours:
     if terms is None or terms["customer_class_code"] is None:
         return Hours(False, None)
     return Hours(
@@ -272,10 +322,7 @@ def _hours_of(terms: Row | None) -> Hours:
     )
 
 
-def _rows_in(table: pa.Table, column: str, names: pa.Array) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = (
-        table.filter(pc.is_in(table[column], value_set=names)).to_pylist()
-        if table.num_rows and len(names)
-        else []
-    )
-    return rows
+def _rows_in(table: pa.Table, kind: type[Row], column: str, names: pa.Array) -> list[Row]:
+    if not table.num_rows or not len(names):
+        return []
+    return rows_of_table(table.filter(pc.is_in(table[column], value_set=names)), kind)

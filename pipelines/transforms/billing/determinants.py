@@ -5,19 +5,21 @@ reactive energy, power factor.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.codes import TouPeriod, TouSchedule
+from pipelines.codes import TouSchedule
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
 from pipelines.tables.silver import SilverSupplyShares
 from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements, mean_power_factor
 from pipelines.transforms.billing.month_segments import summed_split
-from pipelines.transforms.billing.month_totals import REGISTER_COLUMNS, month_totals
+from pipelines.transforms.billing.month_totals import REGISTER_COLUMNS, MonthTotalsRow, month_totals
+from pipelines.transforms.billing.period_columns import period_columns
 from pipelines.transforms.days.allocation import usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
@@ -104,18 +106,20 @@ def settle_months(
     are cut, whose transformer is
     metered on its low side, or that have tiers look at single days, plates and years."""
     points = AgreedPoints(totals, curve_days, register_energy, agreed)
-    whole: list[dict[str, Any]] = []
-    parts: list[dict[str, Any]] = []
-    for plain in totals.to_pylist():
+    whole: list[GoldBillingDeterminantsComputed] = []
+    parts: list[GoldBillingSegmentsComputed] = []
+    for plain in rows_of_table(totals, MonthTotalsRow):
         row = points.with_terms(plain)
-        found = determine(row) | {"parent_meter_point_id": row["parent_meter_point_id"]}
+        found = determine(row)
+        found["parent_meter_point_id"] = row["parent_meter_point_id"]
         cut = points.parts(row, found)
-        whole.append(points.completed(row, found | (summed_split(cut) or {})))
+        summed = summed_split(cut)
+        whole.append(points.completed(row, found if summed is None else {**found, **summed}))
         parts += cut
     return pa.Table.from_pylist(whole, DETERMINANTS_SCHEMA), pa.Table.from_pylist(parts, SEGMENTS_SCHEMA)
 
 
-def determine(totals: dict[str, Any]) -> dict[str, Any]:
+def determine(totals: MonthTotalsRow) -> GoldBillingDeterminantsComputed:
     """One row of gold_billing_determinants from a row of month totals with ``customer_id``,
     ``customer_class_code``, ``is_time_of_use``;
     loss, year to date and parent are left to the caller."""
@@ -139,9 +143,7 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
         "billing_month": totals["billing_month"],
         "customer_id": totals["customer_id"],
         "energy_kwh": decimal_of(energy),
-        **{
-            f"{period.value}_kwh": split[number] if split else None for number, period in enumerate(TouPeriod)
-        },
+        **period_columns(split),
         "resolution_kwh": decimal_of(step),
         "max_demand_kw": totals["max_demand_kw"],
         "max_demand_date": totals["max_demand_date"],
@@ -154,19 +156,15 @@ def determine(totals: dict[str, Any]) -> dict[str, Any]:
         "estimated_ratio": totals["estimated_ratio"],
         "missing_inputs": [name for name, lacking in lacks.items() if lacking],
         "exported_kwh": _decimal(totals.get("exported_micros")),
-        **dict.fromkeys(
-            (
-                "transformer_loss_kwh",
-                "transformer_loss_kvarh",
-                "year_to_date_kwh",
-                "parent_meter_point_id",
-                "main_period_kwh",
-            )
-        ),
+        "transformer_loss_kwh": None,
+        "transformer_loss_kvarh": None,
+        "year_to_date_kwh": None,
+        "parent_meter_point_id": None,
+        "main_period_kwh": None,
     }
 
 
-def _time_of_use_split(totals: dict[str, Any], step: int) -> tuple[list[Decimal] | None, bool]:
+def _time_of_use_split(totals: MonthTotalsRow, step: int) -> tuple[list[Decimal] | None, bool]:
     """The parts of the periods, and whether a schedule was wanted and lacks."""
     if not totals["is_time_of_use"] or not totals["curve_days"]:
         return None, False
@@ -175,8 +173,9 @@ def _time_of_use_split(totals: dict[str, Any], step: int) -> tuple[list[Decimal]
     if schedule is None or totals["period_kwh"] is None:
         return None, True
     first = SCHEDULES.index(schedule) * len(PERIODS)
-    weights = totals["period_kwh"][first : first + len(PERIODS)]
-    if any(weight is None or weight != weight for weight in weights):
+    places = totals["period_kwh"][first : first + len(PERIODS)]
+    weights = [weight for weight in places if weight == weight]
+    if len(weights) < len(places):
         return None, True
     if sum(weights) <= 0 and totals["energy_micros"]:
         return None, False

@@ -5,23 +5,34 @@ change there.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
+from pipelines.facts.dated import Version
 from pipelines.periods import BillingMonth
+from pipelines.tables.base import rows_of_table
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff.changes import change_days, pricing_facts
 from pipelines.tariff.contract import Contract
 from pipelines.transforms.billing.account_terms import contract_of, contract_of_share
 from pipelines.transforms.billing.agreed_points import histories
 
-Row = Mapping[str, Any]
+
+class Span(TypedDict):
+    """The days on which a row of terms or of a share holds; None: on."""
+
+    valid_from_date: date
+    valid_to_date: date | None
+
+
+Terms = TypeVar("Terms", bound=Span)
 _DAY = timedelta(days=1)
 
 
@@ -35,17 +46,18 @@ def month_cuts(
     What changes for one customer cuts the months of all whose meters lie before or behind its own: a part can
     only be taken out of a part.
     """
-    prices, parts = _PriceDays(facts), shares.to_pylist()
+    prices, parts = _PriceDays(facts), rows_of_table(shares, SilverSupplySharesRow)
     of_customer: dict[str, set[date]] = {}
-    for customer, rows in histories(
-        customers.to_pylist() if prices.is_any else _with_late_terms(customers), "customer_id"
-    ).items():
+    of_customers = (
+        rows_of_table(customers, SilverCustomersRow) if prices.is_any else _with_late_terms(customers)
+    )
+    for customer, rows in histories(of_customers, lambda row: row["customer_id"]).items():
         of_customer[customer] = _changes(rows) | prices.inside(rows, lambda row: contract_of(row)[0])
     of_customer = {customer: days for customer, days in of_customer.items() if days}
     of_main: dict[str, set[date]] = defaultdict(set)
-    for rows in histories(parts, "share_id").values():
-        of_main[rows[0]["main_meter_point_id"]] |= _share_changes(rows) | prices.inside(
-            rows, contract_of_share
+    for held in histories(parts, lambda row: row["share_id"]).values():
+        of_main[held[0]["main_meter_point_id"]] |= _share_changes(held) | prices.inside(
+            held, contract_of_share
         )
     if not of_customer and not any(of_main.values()):
         return {}
@@ -61,7 +73,7 @@ def month_cuts(
     return {name: tuple(sorted(found)) for name, found in cuts.items() if found}
 
 
-def _with_late_terms(customers: pa.Table) -> list[dict[str, Any]]:
+def _with_late_terms(customers: pa.Table) -> list[SilverCustomersRow]:
     """Rows of the customers with several terms of which one begins after the first of a month; of most there
     is one row alone.
     """
@@ -72,21 +84,20 @@ def _with_late_terms(customers: pa.Table) -> list[dict[str, Any]]:
         pc.is_in(customers["customer_id"], value_set=several),
         pc.is_in(customers["customer_id"], value_set=pc.unique(late)),
     )
-    rows: list[dict[str, Any]] = customers.filter(chosen).to_pylist()
-    return rows
+    return rows_of_table(customers.filter(chosen), SilverCustomersRow)
 
 
 def _concerned(
-    meter_points: pa.Table, shares: Sequence[Row], customers: Iterable[str]
-) -> list[dict[str, Any]]:
+    meter_points: pa.Table, shares: Sequence[SilverSupplySharesRow], customers: Iterable[str]
+) -> list[SilverMeterPointsRow]:
     """Rows of meter points that lie before or behind another, are shared, or belong to customers whose months
     are cut, and of their customers.
     """
     names = {
-        row[column]
+        name
         for row in shares
-        for column in ("main_meter_point_id", "sub_meter_point_id")
-        if row[column] is not None
+        for name in (row["main_meter_point_id"], row["sub_meter_point_id"])
+        if name is not None
     }
     names |= set(meter_points["parent_meter_point_id"].drop_null().to_pylist())
     related = pc.or_(
@@ -95,11 +106,10 @@ def _concerned(
     )
     owners = {*customers, *meter_points["customer_id"].filter(related).drop_null().to_pylist()}
     owned = pc.is_in(meter_points["customer_id"], value_set=pa.array(sorted(owners), pa.string()))
-    rows: list[dict[str, Any]] = meter_points.filter(pc.or_(related, owned)).to_pylist()
-    return rows
+    return rows_of_table(meter_points.filter(pc.or_(related, owned)), SilverMeterPointsRow)
 
 
-def _changes(rows: Sequence[Row]) -> set[date]:
+def _changes(rows: Sequence[SilverCustomersRow]) -> set[date]:
     """Days on which the contract or the hours of a customer become others."""
     late = [place for place in range(1, len(rows)) if rows[place]["valid_from_date"].day != 1]
     return {
@@ -109,11 +119,11 @@ def _changes(rows: Sequence[Row]) -> set[date]:
     }
 
 
-def _priced_by(row: Row) -> tuple[Any, ...]:
+def _priced_by(row: SilverCustomersRow) -> tuple[Any, ...]:
     return (*contract_of(row), bool(row["is_ev_charging"]))
 
 
-def _share_changes(rows: Sequence[Row]) -> set[date]:
+def _share_changes(rows: Sequence[SilverSupplySharesRow]) -> set[date]:
     starts = {row["valid_from_date"] for row in rows}
     ends = {row["ended_date"] + _DAY for row in rows if row["ended_date"] is not None}
     return {day for day in starts | ends if day.day != 1}
@@ -133,12 +143,14 @@ class _PriceDays:
         self.is_any = bool(self._months)
         self._known: dict[tuple[Contract, BillingMonth], tuple[date, ...]] = {}
 
-    def inside(self, rows: Iterable[Row], contract_in: Any) -> set[date]:
+    def inside(self, rows: Iterable[Terms], contract_in: Callable[[Terms], Contract | None]) -> set[date]:
         """Change days of the contracts of a history, in the months in which each holds."""
         found: set[date] = set()
         for row in rows if self._months else ():
             contract = contract_in(row)
-            for month in self._months if contract is not None else ():
+            if contract is None:
+                continue
+            for month in self._months:
                 if row["valid_from_date"] <= month.last_day and (
                     row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
                 ):
@@ -154,7 +166,7 @@ class _PriceDays:
         return self._known[key]
 
 
-def _bounds(version: Any) -> list[date]:
+def _bounds(version: Version[Any]) -> list[date]:
     return [version.effective_from] + (
         [version.effective_to + _DAY] if version.effective_to is not None else []
     )
@@ -178,16 +190,18 @@ class _Families:
         self._above[second] = first
 
 
-def _families(meter_points: Sequence[Row], shares: Sequence[Row]) -> _Families:
+def _families(
+    meter_points: Sequence[SilverMeterPointsRow], shares: Sequence[SilverSupplySharesRow]
+) -> _Families:
     families = _Families()
     for row in meter_points:
         if row["customer_id"] is not None:
             families.join(_point(row["meter_point_id"]), _customer(row["customer_id"]))
         if row["parent_meter_point_id"] is not None:
             families.join(_point(row["meter_point_id"]), _point(row["parent_meter_point_id"]))
-    for row in shares:
-        if row["sub_meter_point_id"] is not None:
-            families.join(_point(row["main_meter_point_id"]), _point(row["sub_meter_point_id"]))
+    for share in shares:
+        if share["sub_meter_point_id"] is not None:
+            families.join(_point(share["main_meter_point_id"]), _point(share["sub_meter_point_id"]))
     return families
 
 

@@ -9,23 +9,35 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import TypedDict
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.codes import Channel, SegmentBasis, TouPeriod, TouSchedule
+from pipelines.codes import Channel, SegmentBasis, TouSchedule
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import EPOCH, BillingMonth
+from pipelines.tables.base import rows_of_table
+from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
+from pipelines.transforms.billing.month_totals import MonthTotalsRow
+from pipelines.transforms.billing.period_columns import PeriodColumns, known_periods, period_columns
 from pipelines.transforms.days.allocation import WHOLE, allocate_to_days, number_series, usable_step
+from pipelines.transforms.days.curve_days import CurveDayRow
 from pipelines.transforms.ground.micros import decimal_of
 from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES
 
-Row = Mapping[str, Any]
 # Mean powers are differences of binary fractions; a billionth of a kilowatt is beyond any meter.
 _DEMAND_DIGITS = 9
 _DAY = timedelta(days=1)
+
+
+class Demand(TypedDict):
+    """The columns of the highest demand of some days."""
+
+    max_demand_kw: float | None
+    max_demand_date: date | None
+    max_demand_slot: int | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +57,7 @@ class PointDays:
     spans    (meter point) -> days of reads that settled several days as one, in order.
     """
 
-    curves: Mapping[tuple[str, str], Sequence[Row]]
+    curves: Mapping[tuple[str, str], Sequence[CurveDayRow]]
     settled: Mapping[tuple[str, date], int]
     spans: Mapping[str, Sequence[tuple[date, ...]]]
 
@@ -64,8 +76,9 @@ def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Se
         ).combine_chunks()
 
     days, reads = forward(curve_days), forward(register_energy)
-    curves: dict[tuple[str, str], list[Row]] = defaultdict(list)
-    for row in days.sort_by([("meter_point_id", "ascending"), ("curve_date", "ascending")]).to_pylist():
+    curves: dict[tuple[str, str], list[CurveDayRow]] = defaultdict(list)
+    ordered = days.sort_by([("meter_point_id", "ascending"), ("curve_date", "ascending")])
+    for row in rows_of_table(ordered, CurveDayRow):
         if row["intervals"] >= 96:
             curves[row["meter_point_id"], str(BillingMonth.of(row["curve_date"]))].append(row)
     numbers = number_series(days, reads)
@@ -112,13 +125,13 @@ def register_parts(
 
 
 def month_parts(
-    totals: Row,
-    whole: Row,
+    totals: MonthTotalsRow,
+    whole: GoldBillingDeterminantsComputed,
     cuts: Sequence[date],
     hours: Sequence[Hours],
     main_hours: Sequence[Hours],
     days: PointDays,
-) -> list[dict[str, Any]]:
+) -> list[GoldBillingSegmentsComputed]:
     """Rows of gold_billing_segments of one meter point and month.
 
     totals  Row of month totals; whole: its row of gold_billing_determinants.
@@ -148,13 +161,11 @@ def month_parts(
     if (
         by_curve
         and all(part.is_time_of_use and part.schedule == hours[0].schedule for part in hours)
-        and whole["flat_kwh"] is not None
+        and (known := known_periods(whole)) is not None
     ):
         periods = [_weights(_all_weights(rows), hours[0].schedule) for rows in counted]
         of_period = [
-            split_by_largest_remainder(
-                whole[f"{period.value}_kwh"], column if sum(column) > 0 else weights, step
-            )
+            split_by_largest_remainder(known[period], column if sum(column) > 0 else weights, step)
             for number, period in enumerate(PERIODS)
             for column in [[part[number] for part in periods]]
         ]
@@ -179,10 +190,7 @@ def month_parts(
             "last_date": last,
             "customer_id": totals["customer_id"],
             "energy_kwh": energy,
-            **{
-                f"{period.value}_kwh": split[number] if split else None
-                for number, period in enumerate(PERIODS)
-            },
+            **period_columns(split),
             **_demand(rows),
             "basis_code": basis.value,
             "main_period_kwh": split_by_hours(energy, totals, main, counts),
@@ -193,15 +201,15 @@ def month_parts(
     ]
 
 
-def summed_split(parts: Sequence[Row]) -> dict[str, Decimal | None] | None:
+def summed_split(parts: Sequence[GoldBillingSegmentsComputed]) -> PeriodColumns | None:
     """The periods of the parts added up; None where one has none."""
-    names = [f"{period.value}_kwh" for period in TouPeriod]
-    if not parts or any(part[name] is None for part in parts for name in names):
+    splits = [split for part in parts if (split := known_periods(part)) is not None]
+    if not parts or len(splits) < len(parts):
         return None
-    return {name: sum((part[name] for part in parts), Decimal(0)) for name in names}
+    return period_columns([sum((split[period] for split in splits), Decimal(0)) for period in PERIODS])
 
 
-def _all_weights(rows: Sequence[Row]) -> list[float]:
+def _all_weights(rows: Sequence[CurveDayRow]) -> list[float]:
     """What the curve saw in the periods of every schedule; NaN where a day has no schedule. [kWh]"""
     lists = [row["period_kwh"] for row in rows if row["period_kwh"] is not None]
     width = len(SCHEDULES) * len(PERIODS)
@@ -217,7 +225,7 @@ def _weights(counts: Sequence[float], schedule: TouSchedule | None) -> list[floa
 
 
 def split_by_hours(
-    energy: Decimal, totals: Row, hours: Hours, counts: Sequence[float] | None
+    energy: Decimal, totals: MonthTotalsRow, hours: Hours, counts: Sequence[float] | None
 ) -> list[Decimal] | None:
     """Energy over the periods of some terms; None without time of use, a curve, or a schedule for each day.
     [kWh]
@@ -233,13 +241,13 @@ def split_by_hours(
     return split_by_largest_remainder(energy, weights if sum(weights) > 0 else [1.0] * len(PERIODS), step)
 
 
-def _demand(rows: Sequence[Row]) -> dict[str, Any]:
-    known = [row for row in rows if row["highest_kw"] is not None]
+def _demand(rows: Sequence[CurveDayRow]) -> Demand:
+    known = [(highest, row) for row in rows if (highest := row["highest_kw"]) is not None]
     if not known:
         return {"max_demand_kw": None, "max_demand_date": None, "max_demand_slot": None}
-    highest = max(known, key=lambda row: (row["highest_kw"], -row["curve_date"].toordinal()))
+    highest, row = max(known, key=lambda each: (each[0], -each[1]["curve_date"].toordinal()))
     return {
-        "max_demand_kw": round(highest["highest_kw"], _DEMAND_DIGITS),
-        "max_demand_date": highest["curve_date"],
-        "max_demand_slot": highest["highest_slot"],
+        "max_demand_kw": round(highest, _DEMAND_DIGITS),
+        "max_demand_date": row["curve_date"],
+        "max_demand_slot": row["highest_slot"],
     }

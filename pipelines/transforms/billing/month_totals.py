@@ -4,7 +4,8 @@ known.
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import Any, TypedDict
 
 import numpy as np
 import pyarrow as pa
@@ -58,6 +59,36 @@ MONTH_TOTALS_SCHEMA = pa.schema(
 not whole or not there;
 ``period_kwh`` the curve's energy by schedule and period over the settled days; ``reactive_days`` the smaller
 of lagging and leading."""
+
+
+class MonthTotalsRow(TypedDict):
+    """A row of MONTH_TOTALS_SCHEMA, with the customer and the parent of the meter point and the terms that
+    hold for it.
+    """
+
+    meter_point_id: str
+    billing_month: str
+    last_date: date
+    energy_micros: int
+    resolution_micros: int
+    lagging_micros: int | None
+    leading_micros: int | None
+    exported_micros: int | None
+    metered_days: int
+    reactive_days: int
+    curve_days: int
+    curve_holes: int
+    max_demand_kw: float | None
+    max_demand_date: date | None
+    max_demand_slot: int | None
+    period_kwh: list[float] | None
+    estimated_ratio: float
+    customer_id: str
+    parent_meter_point_id: str | None
+    customer_class_code: str | None
+    is_time_of_use: bool | None
+    is_ev_charging: bool | None
+
 
 _MONTH_SPAN = 1 << 16
 _WIDTH = len(SCHEDULES) * len(PERIODS)

@@ -8,15 +8,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from pipelines.codes import TouPeriod
 from pipelines.money import round_half_up, split_by_largest_remainder
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tariff.metering import with_added_energy
 from pipelines.transforms.billing.account_terms import DEMAND_STEP_KW
+from pipelines.transforms.billing.period_columns import known_periods
 
-Row = Mapping[str, Any]
 Split = Mapping[TouPeriod, Decimal]
 _SMALLEST = Decimal("0.000001")
 
@@ -42,7 +42,9 @@ class PointSegment:
         return (self.last_day - self.first_day).days + 1
 
 
-def pieces_of(row: Row, parts: Sequence[Row], month: BillingMonth) -> list[PointSegment]:
+def pieces_of(
+    row: GoldBillingDeterminantsRow, parts: Sequence[GoldBillingSegmentsRow], month: BillingMonth
+) -> list[PointSegment]:
     """The pieces of one meter point.
 
     row    Of gold_billing_determinants; parts: its rows of gold_billing_segments, in order.
@@ -84,14 +86,13 @@ def usable(energy: Decimal, step: Decimal) -> Decimal:
     return step if energy % step == 0 else _SMALLEST
 
 
-def _piece(row: Row, first: date, last: date) -> PointSegment:
-    split = {period: row[f"{period.value}_kwh"] for period in TouPeriod}
+def _piece(row: GoldBillingDeterminantsRow | GoldBillingSegmentsRow, first: date, last: date) -> PointSegment:
     demand = row["max_demand_kw"]
     return PointSegment(
         first,
         last,
         row["energy_kwh"],
-        None if None in split.values() else split,
+        known_periods(row),
         None if demand is None else round_half_up(Decimal(repr(demand)), DEMAND_STEP_KW),
         None if (main := row.get("main_period_kwh")) is None else dict(zip(TouPeriod, main, strict=True)),
     )

@@ -9,15 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
+from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, share_on
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
-
-Row = Mapping[str, Any]
 
 SUB_METER = "sub_meter"
 METER_REASSIGNED = "meter_reassigned"
@@ -38,9 +38,9 @@ class Inside:
     refusal           Why the account cannot be taken apart at all, or None.
     """
 
-    shares: tuple[tuple[str, list[Row]], ...]
-    others: tuple[Row, ...]
-    metered_sections: tuple[Row, ...]
+    shares: tuple[tuple[str, list[SilverSupplySharesRow]], ...]
+    others: tuple[GoldBillingDeterminantsRow, ...]
+    metered_sections: tuple[GoldBillingDeterminantsRow, ...]
     section_of: Mapping[str, str]
     unread: tuple[str, ...]
     parents: Mapping[str, str]
@@ -59,7 +59,7 @@ class Inside:
         return bool(self.shares or self.others)
 
     @property
-    def taken_out(self) -> tuple[Row, ...]:
+    def taken_out(self) -> tuple[GoldBillingDeterminantsRow, ...]:
         """Rows of the sub-meters whose energy is not of the main part."""
         return (*self.others, *self.metered_sections)
 
@@ -108,34 +108,39 @@ class SubMeters:
     """
 
     def __init__(
-        self, determinants: Iterable[Row], shares: Iterable[Row], meter_points: Iterable[Row]
+        self,
+        determinants: Iterable[GoldBillingDeterminantsRow],
+        shares: Iterable[SilverSupplySharesRow],
+        meter_points: Iterable[SilverMeterPointsRow],
     ) -> None:
-        self._behind: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._behind: dict[tuple[str, str], list[GoldBillingDeterminantsRow]] = defaultdict(list)
         self._read: set[tuple[str, str]] = set()
-        self._shares: dict[str, list[list[Row]]] = defaultdict(list)
-        self._points: dict[str, list[Row]] = defaultdict(list)
+        self._shares: dict[str, list[list[SilverSupplySharesRow]]] = defaultdict(list)
+        self._points: dict[str, list[SilverMeterPointsRow]] = defaultdict(list)
         for row in determinants:
             self._read.add((row["billing_month"], row["meter_point_id"]))
-            if row.get("parent_meter_point_id"):
-                self._behind[row["billing_month"], row["parent_meter_point_id"]].append(row)
-        for history in histories(shares, "share_id").values():
+            if parent := row.get("parent_meter_point_id"):
+                self._behind[row["billing_month"], parent].append(row)
+        for history in histories(shares, lambda row: row["share_id"]).values():
             self._shares[history[-1]["main_meter_point_id"]].append(history)
-        self._history: dict[str, list[Row]] = defaultdict(list)
-        self._owned: dict[str, set[str]] = defaultdict(set)
-        for row in meter_points:
-            self._history[row["meter_point_id"]].append(row)
-            self._owned[row["customer_id"]].add(row["meter_point_id"])
-            if row["parent_meter_point_id"]:
-                self._points[row["parent_meter_point_id"]].append(row)
+        self._history: dict[str, list[SilverMeterPointsRow]] = defaultdict(list)
+        self._owned: dict[str | None, set[str]] = defaultdict(set)
+        for meter in meter_points:
+            self._history[meter["meter_point_id"]].append(meter)
+            self._owned[meter["customer_id"]].add(meter["meter_point_id"])
+            if meter["parent_meter_point_id"]:
+                self._points[meter["parent_meter_point_id"]].append(meter)
 
-    def inside(self, customer: str, month: BillingMonth, mains: Sequence[Row]) -> Inside:
+    def inside(
+        self, customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow]
+    ) -> Inside:
         """What lies behind the main meters of a customer."""
         shares = [
             (row["meter_point_id"], history)
             for row in mains
             for history in self._held(row["meter_point_id"], month)
         ]
-        behind: list[Row] = []
+        behind: list[GoldBillingDeterminantsRow] = []
         unread: list[str] = []
         parents: dict[str, str] = {}
         waiting = [row["meter_point_id"] for row in mains]
@@ -189,7 +194,7 @@ class SubMeters:
         return len(owners) > 1
 
     def is_year_untold(
-        self, customer: str, month: BillingMonth, mains: Sequence[Row], inside: Inside
+        self, customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow], inside: Inside
     ) -> bool:
         """Whether parts took energy out of the main meters earlier in the year that no row of the month
         tells: fixed shares, shares that ended,
@@ -208,11 +213,15 @@ class SubMeters:
         ]
         return any(
             history[-1]["sub_meter_point_id"] not in told
-            and any(_overlaps(row, first, last) for row in history)
+            and any(
+                _overlaps(row["valid_from_date"], (row["valid_to_date"], row["ended_date"]), first, last)
+                for row in history
+            )
             for main in mains
             for history in self._shares.get(main["meter_point_id"], ())
         ) or any(
-            (row["meter_point_id"], row["customer_id"]) not in others and _overlaps(row, first, last)
+            (row["meter_point_id"], row["customer_id"]) not in others
+            and _overlaps(row["valid_from_date"], (row["valid_to_date"],), first, last)
             for row in of_others
         )
 
@@ -225,7 +234,7 @@ class SubMeters:
             inside.section_above(name) is not None for name in sections
         )
 
-    def _held(self, main: str, month: BillingMonth) -> list[list[Row]]:
+    def _held(self, main: str, month: BillingMonth) -> list[list[SilverSupplySharesRow]]:
         """Histories of the shares of a meter point that hold on a day of the month."""
         found = self._shares.get(main, ())
         return [
@@ -247,22 +256,18 @@ def concerned_points(meter_points: DataFrame, first: BillingMonth, last: Billing
     return meter_points.where(F.col("parent_meter_point_id").isNotNull() | begins | ends)
 
 
-def _holds_in(row: Row, month: BillingMonth) -> bool:
+def _holds_in(row: SilverMeterPointsRow, month: BillingMonth) -> bool:
     return row["valid_from_date"] <= month.last_day and (
         row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
     )
 
 
-def _overlaps(row: Row, first: date, last: date) -> bool:
-    """Whether a row of silver_supply_shares or silver_meter_points holds on one of the days."""
-    begins: date = max(row["valid_from_date"], first)
-    ends: date = min(
-        [last, *(day for day in (row["valid_to_date"], row.get("ended_date")) if day is not None)]
-    )
-    return begins <= ends
+def _overlaps(begins: date, ends: Iterable[date | None], first: date, last: date) -> bool:
+    """Whether what begins on a day and ends on the earliest of some others holds on one of the days."""
+    return max(begins, first) <= min([last, *(day for day in ends if day is not None)])
 
 
-def _days_to_ask(history: Sequence[Row], month: BillingMonth) -> list[date]:
+def _days_to_ask(history: Sequence[SilverSupplySharesRow], month: BillingMonth) -> list[date]:
     return [
         month.first_day,
         *(

@@ -16,6 +16,8 @@ from pipelines.codes import TouPeriod, TouSchedule
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
 from pipelines.transforms.billing.account_sections import (
     Section,
@@ -29,7 +31,6 @@ from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, 
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, pieces_of
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_segments import (
-    Row,
     has_tiers,
     is_tiered,
     is_without_tiers,
@@ -72,10 +73,10 @@ class AccountMonth:
     behind_unread_days  The most days that one of them was not read. [d]
     """
 
-    terms: Row
+    terms: SilverCustomersRow
     contract: Contract | None
     lacks: tuple[str, ...]
-    metered: tuple[Row, ...]
+    metered: tuple[GoldBillingDeterminantsRow, ...]
     determinants: Determinants
     supply: SupplyMonth | None
     behind_lacks: tuple[str, ...] = ()
@@ -114,44 +115,46 @@ class Accounts:
 
     def __init__(
         self,
-        customers: Iterable[Row],
-        determinants: Iterable[Row],
-        segments: Iterable[Row] = (),
-        shares: Iterable[Row] = (),
+        customers: Iterable[SilverCustomersRow],
+        determinants: Iterable[GoldBillingDeterminantsRow],
+        segments: Iterable[GoldBillingSegmentsRow] = (),
+        shares: Iterable[SilverSupplySharesRow] = (),
         price_days: PriceDays | None = None,
-        meter_points: Iterable[Row] = (),
+        meter_points: Iterable[SilverMeterPointsRow] = (),
     ) -> None:
         determinants = list(determinants)
-        self._terms = histories(customers, "customer_id")
-        self._metered: dict[str, dict[str, list[Row]]] = defaultdict(lambda: defaultdict(list))
-        self._parts: dict[tuple[str, str], list[Row]] = defaultdict(list)
+        self._terms = histories(customers, lambda row: row["customer_id"])
+        self._metered: dict[str, dict[str, list[GoldBillingDeterminantsRow]]] = defaultdict(
+            lambda: defaultdict(list)
+        )
+        self._parts: dict[tuple[str, str], list[GoldBillingSegmentsRow]] = defaultdict(list)
         self._parts_behind = SubMeters(determinants, shares, meter_points)
         self._price_days = price_days
         for row in determinants:
             self._metered[row["billing_month"]][row["customer_id"]].append(row)
-        for row in sorted(segments, key=lambda row: (row["meter_point_id"], row["first_date"])):
-            self._parts[row["billing_month"], row["meter_point_id"]].append(row)
+        for part in sorted(segments, key=lambda part: (part["meter_point_id"], part["first_date"])):
+            self._parts[part["billing_month"], part["meter_point_id"]].append(part)
 
-    def terms_of(self, customer: str, month: BillingMonth) -> Row | None:
+    def terms_of(self, customer: str, month: BillingMonth) -> SilverCustomersRow | None:
         """The newest terms of the customer that hold on a day of the month."""
         spans = self._spans(customer, month)
         return spans[-1] if spans else None
 
-    def _spans(self, customer: str, month: BillingMonth) -> list[Row]:
+    def _spans(self, customer: str, month: BillingMonth) -> list[SilverCustomersRow]:
         """Terms of the month, in order."""
         rows = self._terms.get(customer, ())
         return [
             row
             for row in rows
             if row["valid_from_date"] <= month.last_day
-            and (row.get("valid_to_date") is None or row["valid_to_date"] >= month.first_day)
+            and ((last := row.get("valid_to_date")) is None or last >= month.first_day)
         ]
 
     def customers_in(self, month: BillingMonth) -> list[str]:
         """Customers with metering in the month, in the order of their numbers."""
         return sorted(self._metered.get(str(month), ()))
 
-    def rows_of(self, customer: str, month: BillingMonth) -> Sequence[Row]:
+    def rows_of(self, customer: str, month: BillingMonth) -> Sequence[GoldBillingDeterminantsRow]:
         """Rows of gold_billing_determinants of the account's main meter points, in the order given."""
         rows = self._metered.get(str(month), {}).get(customer, [])
         own = {row["meter_point_id"] for row in rows}
@@ -259,8 +262,8 @@ class Accounts:
     def _segments(
         self,
         month: BillingMonth,
-        mains: Sequence[Row],
-        spans: Sequence[Row],
+        mains: Sequence[GoldBillingDeterminantsRow],
+        spans: Sequence[SilverCustomersRow],
         contracts: Mapping[date, Contract | None],
         inside: Inside,
     ) -> list[Segment] | None:
@@ -328,14 +331,14 @@ class Accounts:
         # not come before.
         return sorted(found, key=is_without_tiers)
 
-    def _schedule_behind(self, row: Row) -> TouSchedule | None:
+    def _schedule_behind(self, row: GoldBillingDeterminantsRow) -> TouSchedule | None:
         """Whose hours the periods of another customer's sub-meter are; None without time of use."""
         terms = row_on(
             self._terms.get(row["customer_id"], ()), BillingMonth.parse(row["billing_month"]).last_day
         )
         return None if terms is None else schedule_of(terms)
 
-    def _pieces(self, row: Row, month: BillingMonth) -> list[PointSegment]:
+    def _pieces(self, row: GoldBillingDeterminantsRow, month: BillingMonth) -> list[PointSegment]:
         return pieces_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
 
     def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
@@ -361,7 +364,7 @@ class Accounts:
         return found
 
 
-def once_each(determinants: Iterable[Row]) -> list[Row]:
+def once_each(determinants: Iterable[GoldBillingDeterminantsRow]) -> list[GoldBillingDeterminantsRow]:
     """Rows of gold_billing_determinants, each meter point and month once."""
     return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from typing import Any
 
 from pipelines.codes import CustomerClass, TouSchedule
+from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tariff import Contract, Segment
 from pipelines.transforms.billing.point_segments import PointSegment
 
 
-def schedule_of(terms: Row) -> TouSchedule | None:
+def schedule_of(terms: SilverCustomersRow) -> TouSchedule | None:
     """Whose hours hold for a customer; None without time of use."""
     if not terms["is_time_of_use"] or terms["customer_class_code"] is None:
         return None
     return TouSchedule.of(terms["customer_class_code"], terms.get("is_ev_charging"))
 
 
-def segment_of(contract: Contract, piece: PointSegment, terms: Row | None, section: str) -> Segment:
+def segment_of(
+    contract: Contract, piece: PointSegment, terms: SilverCustomersRow | None, section: str
+) -> Segment:
     """One part of the month as the engine takes it."""
     split = piece.energy_by_period if contract.is_time_of_use else None
     running = None if terms is None else running_days(contract, terms, piece.first_day, piece.last_day)
@@ -55,7 +56,7 @@ def is_without_tiers(segment: Segment) -> bool:
     return segment.contract.customer_class is CustomerClass.RESIDENTIAL and segment.contract.is_combined_meter
 
 
-def running_days(contract: Contract, terms: Row, first: date, last: date) -> int | None:
+def running_days(contract: Contract, terms: SilverCustomersRow, first: date, last: date) -> int | None:
     """Days in operation from the first to the last; None: all of them. A supply whose whole capacity is
     suspended runs on none.
     """
@@ -89,6 +90,3 @@ def joined(one: Segment, other: Segment) -> Segment:
         max_demand_kw=max(demands) if len(demands) == 2 else None,
         running_days=running,
     )
-
-
-Row = Mapping[str, Any]

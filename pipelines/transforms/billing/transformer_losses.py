@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
+from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.tariff.metering import TransformerLoss, to_steps
 from pipelines.transforms.billing.month_segments import PointDays, register_parts
+from pipelines.transforms.billing.month_totals import MonthTotalsRow
 
-Row = Mapping[str, Any]
 _DAY = timedelta(days=1)
 _DAY_HOURS = 24
 
@@ -29,12 +30,12 @@ class Plate:
     idle_days: int = 0
 
 
-def has_plate(meter: Row) -> bool:
+def has_plate(meter: SilverMeterPointsRow) -> bool:
     """Whether a row of silver_meter_points tells a transformer that is metered on its low side."""
     return meter["transformer_rated_kva"] is not None
 
 
-def plate_of(meter: Row) -> TransformerLoss | None:
+def plate_of(meter: SilverMeterPointsRow) -> TransformerLoss | None:
     """The transformer of a row of silver_meter_points."""
     if not has_plate(meter):
         return None
@@ -49,7 +50,7 @@ def plate_of(meter: Row) -> TransformerLoss | None:
 
 
 def plates_of_month(
-    meters: Sequence[Row], month: BillingMonth, suspended: Sequence[tuple[date, date]]
+    meters: Sequence[SilverMeterPointsRow], month: BillingMonth, suspended: Sequence[tuple[date, date]]
 ) -> list[Plate]:
     """The transformers of a meter point in a month, in order.
 
@@ -76,7 +77,7 @@ def plates_of_month(
 
 
 def month_loss(
-    totals: Row, whole: Row, plates: Sequence[Plate], days: PointDays
+    totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed, plates: Sequence[Plate], days: PointDays
 ) -> tuple[Decimal, Decimal | None] | None:
     """Active and reactive loss of a month in whole steps of the register; the reactive one is None without a
     lagging register. [kWh, kvarh]
@@ -110,5 +111,6 @@ def month_loss(
     return to_steps(active_loss, step), None if lagging is None else to_steps(reactive_loss, step)
 
 
-def _exact(value: float) -> Decimal:
+def _exact(value: float | None) -> Decimal:
+    # A plate is received whole or not at all.
     return Decimal(repr(value))

@@ -92,8 +92,8 @@ def refine_curves(
     Before the first and after the last interval of a series that came, and so after now, nothing is estimated
     but on days that a register closes.
     A day between two received days of a series that never came is there too, with nothing measured; beyond
-    ``like_day_limit_days`` such days are
-    filled only from registers. A silence longer than ``longest_silence_days`` ends the series, and what comes
+    ``gaps.limit_days`` such days are
+    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what comes
     after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
@@ -254,7 +254,7 @@ def _refine_group(
     series, day = records.series[kept], records.day[kept]
     silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
     first = np.flatnonzero(
-        np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.longest_silence_days)))
+        np.concatenate(([True], (series[1:] != series[:-1]) | (silence > settings.gaps.longest_silence_days)))
     )
     last = np.concatenate((first[1:], [kept.size])) - 1
     spans = day[last] - day[first] + 1
@@ -288,7 +288,7 @@ def _refine_group(
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
         silent_before=_silent_before(rows, silence, total, settings)
-        if (silence > settings.longest_silence_days).any()
+        if (silence > settings.gaps.longest_silence_days).any()
         else None,
     )
     bits, invalid = run_checks(block, settings)
@@ -333,7 +333,7 @@ def _among(keys: IntArray, sorted_keys: IntArray) -> BoolArray:
 def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:
     """Days of the silences that the block does not hold, at the row after each."""
     found = np.zeros(total, dtype=np.int64)
-    found[rows[1:]] = np.where(silence > settings.longest_silence_days, silence, 0)
+    found[rows[1:]] = np.where(silence > settings.gaps.longest_silence_days, silence, 0)
     return found
 
 

@@ -4,6 +4,9 @@ period.
 
 from __future__ import annotations
 
+from datetime import date
+from typing import TypedDict
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -44,6 +47,22 @@ CURVE_DAYS_SCHEMA = pa.schema(
 ``period_kwh`` holds the
 periods of the first schedule, then of the second ...; NaN where no schedule covers the day; null without a
 schedule at all."""
+
+
+class CurveDayRow(TypedDict):
+    """A row of CURVE_DAYS_SCHEMA."""
+
+    meter_point_id: str
+    channel_code: str
+    curve_date: date
+    total_kwh_or_kvarh: float
+    estimated_kwh_or_kvarh: float
+    intervals: int
+    missing_intervals: int
+    highest_kw: float | None
+    highest_slot: int | None
+    period_kwh: list[float] | None
+
 
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from pipelines.codes import RejectReason
+import numpy as np
+import pyarrow as pa
+
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import (
     BronzeCustomers,
@@ -28,11 +29,20 @@ from pipelines.tables.silver import (
     SilverTransferDeclarations,
     SilverWeather,
 )
-from pipelines.transforms.received.judged_records import RECEIVED_COLUMNS, Fault, Settled, declared_faults
-from pipelines.transforms.received.record_faults import customer_faults, meter_point_faults, share_faults
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+from pipelines.transforms.received.judged_records import (
+    RECEIVED_COLUMNS,
+    judge_records,
+    numbered,
+    split_verdicts,
+)
+from pipelines.transforms.received.record_faults import (
+    Fault,
+    customer_faults,
+    declared_faults,
+    meter_point_faults,
+    month_faults,
+    share_faults,
+)
 
 RUN_COLUMN = "computed_run_id"
 
@@ -83,58 +93,50 @@ REFINEMENTS: tuple[Refinement, ...] = (
 
 @dataclass(frozen=True)
 class Refined:
-    """A silver frame without ``computed_run_id``, and what became of the received records."""
+    """What one bronze table gives.
 
-    frame: DataFrame
-    settled: Settled
-
-    @property
-    def accounts(self) -> DataFrame:
-        """Records per file and verdict."""
-        return self.settled.accounts
-
-    @property
-    def quarantine(self) -> DataFrame:
-        """Records that were held back."""
-        return self.settled.quarantine
-
-
-def refine_received(
-    bronze: DataFrame, refinement: Refinement, keep: Callable[[DataFrame], DataFrame] | None = None
-) -> Refined:
-    """The silver frame of one refinement.
-
-    bronze  Frame of the refinement's bronze table.
-    keep    What the runner does to judged records that are read three times (persist); none: nothing.
+    rows        Rows of the silver table without ``computed_run_id``.
+    accounts    Records per file and verdict, as ACCOUNTS_SCHEMA.
+    quarantine  Records that were held back, as QUARANTINE_SCHEMA; their stage is the silver table's name.
     """
-    from pipelines.transforms.received.judged_records import judge_received, split_verdicts
 
-    silver, stage = refinement.silver, refinement.silver.name
-    values = [name for name in refinement.bronze.columns() if name not in (*RECEIVED_COLUMNS, *silver.key())]
-    named = [name for name in silver.columns() if name in refinement.bronze.columns()]
-    faults = [*declared_faults(silver, named), *_month_faults(refinement.months), *refinement.faults()]
-    clusters = (refinement.subject,) if refinement.subject else ()
-    judged = judge_received(bronze, refinement.bronze, silver.key(), values, faults, clusters)
-    settled = split_verdicts(keep(judged) if keep else judged, refinement.bronze, stage)
-    columns = [_silver_column(name, refinement.subject) for name in silver.columns() if name != RUN_COLUMN]
-    return Refined(settled.kept.select(*columns), settled)
+    rows: pa.Table
+    accounts: pa.Table
+    quarantine: pa.Table
 
 
-def _silver_column(name: str, subject: str) -> Column:
-    from pyspark.sql import Window
-    from pyspark.sql import functions as F
-
-    if name == "valid_to_date" and subject:
-        history = Window.partitionBy(subject).orderBy("valid_from_date")
-        return F.date_sub(F.lead("valid_from_date").over(history), 1).alias(name)
-    return F.col(name)
+def refinement_of(bronze: type[Table]) -> Refinement:
+    """How a bronze table is refined; raises KeyError for one that is not in REFINEMENTS."""
+    return {refinement.bronze: refinement for refinement in REFINEMENTS}[bronze]
 
 
-def _month_faults(months: Sequence[str]) -> list[Fault]:
-    from pyspark.sql import functions as F
+def refine_received(bronze: pa.Table, refinement: Refinement) -> Refined:
+    """The silver rows of one refinement, and what became of every received record.
 
-    pattern = r"^(19|20|21)\d{2}-(0[1-9]|1[0-2])$"
-    return [
-        Fault(~F.col(name).rlike(pattern), RejectReason.BAD_DATE, name, "A month is written YYYY-MM.")
-        for name in months
-    ]
+    bronze  All rows of the refinement's bronze table, in any order; run columns may lack.
+    """
+    silver = refinement.silver
+    columns = refinement.bronze.columns()
+    values = [name for name in columns if name not in (*RECEIVED_COLUMNS, *silver.key())]
+    named = [name for name in silver.columns() if name in columns]
+    faults = [*declared_faults(silver, named), *month_faults(refinement.months), *refinement.faults()]
+    judged = judge_records(bronze, silver.key(), values, faults)
+    settled = split_verdicts(bronze, judged, refinement.bronze, silver.name)
+    schema = pa.schema([field for field in silver.arrow_schema() if field.name != RUN_COLUMN])
+    made = {"valid_to_date": _last_days(settled.kept, refinement.subject)} if refinement.subject else {}
+    rows = {name: made[name] if name in made else settled.kept[name] for name in schema.names}
+    return Refined(pa.table(rows).cast(schema), settled.accounts, settled.quarantine)
+
+
+def _last_days(kept: pa.Table, subject: str) -> pa.Array:
+    """The day before each row's next one of the same subject; null for its newest."""
+    subjects = numbered([kept[subject]])
+    days = kept["valid_from_date"].cast(pa.int32()).to_numpy()
+    order = np.lexsort((days, subjects))
+    follows = np.zeros(order.size, dtype=np.bool_)
+    follows[:-1] = subjects[order[1:]] == subjects[order[:-1]]
+    last = np.zeros(order.size, dtype=np.int32)
+    last[order] = np.roll(days[order], -1) - 1
+    newest = np.empty(order.size, dtype=np.bool_)
+    newest[order] = ~follows
+    return pa.array(last, pa.int32(), mask=newest).cast(pa.date32())

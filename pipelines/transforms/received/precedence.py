@@ -1,5 +1,5 @@
-"""Which of several received records for one key stands: the same rule for arrays here and for Spark frames in
-``received``.
+"""Which of several received records for one key stands: one rule for curves, registers and every other table,
+in the chain and in ``zhixiang vee``.
 
 The winner is the record with the larger time that the sender put in it, then the larger content hash, then
 the larger line; our own

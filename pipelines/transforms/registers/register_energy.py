@@ -73,7 +73,7 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
     those after it alone. Where a register
     falls and those after it go on from there, it began anew, as at an exchange that nobody reported: no
     energy, and the walk goes on from it; the same
-    where more energy lies between two reads than ``rollover_capacity_factor`` times the capacity can have
+    where more energy lies between two reads than ``registers.rollover_capacity_factor`` times the capacity can have
     carried. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active
     forward registers, so for the
@@ -101,12 +101,12 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
         book.previous_end,
         book.has_previous_end,
         book.capacity_kva,
-        settings.rollover_max_share,
-        settings.rollover_capacity_factor,
+        settings.registers.rollover_max_share,
+        settings.registers.rollover_capacity_factor,
     )
     rates, told = rate_matrix(rows["rate_registers_unscaled"])
     if rates.shape[1]:
-        limits = settings.rollover_max_share, settings.rollover_capacity_factor
+        limits = settings.registers.rollover_max_share, settings.registers.rollover_capacity_factor
         rates = kernel.settle_rates(
             rates, day, places, rule, before, book.multiplier, book.span, book.capacity_kva, *limits
         )

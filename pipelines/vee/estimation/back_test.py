@@ -55,17 +55,17 @@ class ErrorSummary:
     def is_over(self, settings: VeeSettings) -> bool:
         """Whether the MAPE of what is chosen lies over the limit for its length."""
         limit = (
-            settings.flag_short_error_ratio
+            settings.published_errors.short_limit_ratio
             if self.gap_hours <= SHORT_HOURS
-            else settings.flag_long_error_ratio
+            else settings.published_errors.long_limit_ratio
         )
         return self.method < 0 and self.energy_error > limit
 
     def is_off_band(self, settings: VeeSettings) -> bool:
         """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need be."""
         return self.method < 0 and (
-            self.covered < settings.band_least_coverage_ratio
-            or self.covered > settings.band_most_coverage_ratio
+            self.covered < settings.band.least_coverage_ratio
+            or self.covered > settings.band.most_coverage_ratio
         )
 
 
@@ -82,18 +82,18 @@ def back_test(
     few masks is left out.
     """
     how = gap_settings(settings, interval_hours)
-    every, apart = np.arange(groups.size), settings.back_test_least_masks
+    every = np.arange(groups.size)
     mean = _mean_of_series(series)
     for length in mask_lengths(settings, interval_hours).tolist():
         lengths = np.full(groups.size, length)
-        learning = try_methods(series, every, lengths, settings.back_test_masks, apart, how, LEARNING_PHASE)
+        learning = try_methods(series, every, lengths, settings, how, LEARNING_PHASE)
         choice = choose(
             learning,
-            settings.back_test_least_masks,
-            settings.band_coverage_ratio,
-            settings.linear_caution_ratio,
+            settings.back_test.least_masks,
+            settings.band.coverage_ratio,
+            settings.linear.caution_ratio,
         )
-        judging = try_methods(series, every, lengths, settings.back_test_masks, apart, how, JUDGING_PHASE)
+        judging = try_methods(series, every, lengths, settings, how, JUDGING_PHASE)
         for group in np.unique(groups).tolist():
             rows = np.flatnonzero((groups == group) & choice.learnt & (judging.masks > 0) & (mean > 0))
             if rows.size:

@@ -12,14 +12,8 @@ from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.estimation.gap_kernels import GOLDEN, Gaps, estimate_gaps, place_masks
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
+from pipelines.vee.settings import BandSettings, VeeSettings
 
-PLACES = 12
-"""At most so many intervals of a masked gap are estimated, evenly spaced."""
-SPREAD_FLOOR = 0.25
-LEVEL_SHARE = 0.1
-"""Where no resembling days lie apart, as where there is but one, an expected error is measured in this part
-of the series' mean interval.
-"""
 LEARNING_PHASE = 0.5 * GOLDEN
 
 
@@ -86,7 +80,9 @@ def mean_intervals(series: Series, which: IntArray) -> FloatArray:
     return found
 
 
-def widths(spread: FloatArray, gap: IntArray, series: Series, of_series: IntArray) -> FloatArray:
+def widths(
+    spread: FloatArray, gap: IntArray, series: Series, of_series: IntArray, band: BandSettings
+) -> FloatArray:
     """What an expected error is measured in: how far resembling days lie apart at each interval, never much
     less than over its whole gap.
 
@@ -95,12 +91,12 @@ def widths(spread: FloatArray, gap: IntArray, series: Series, of_series: IntArra
     """
     count = np.bincount(gap, minlength=of_series.size)
     mean = np.bincount(gap, weights=spread, minlength=of_series.size) / np.maximum(count, 1)
-    wide = spread + SPREAD_FLOOR * mean[gap]
+    wide = spread + band.spread_floor_ratio * mean[gap]
     # Nothing apart is no certainty: a width of zero would promise an estimate without error.
     flat = np.flatnonzero(wide == 0.0)
     if flat.size:
         which, place = np.unique(of_series[gap[flat]], return_inverse=True)
-        wide[flat] = LEVEL_SHARE * mean_intervals(series, which)[place]
+        wide[flat] = band.level_ratio * mean_intervals(series, which)[place]
     return np.asarray(wide)
 
 
@@ -108,34 +104,43 @@ def try_methods(
     series: Series,
     pair_series: IntArray,
     pair_length: IntArray,
-    masks: int,
-    apart: int,
+    settings: VeeSettings,
     how: GapSettings,
     phase: float,
 ) -> Trials:
-    """Masks up to ``masks`` gaps of each (series, length) pair and estimates them by every method; see
-    ``place_masks`` for the others.
+    """Masks gaps of each (series, length) pair and estimates them by every method; see ``place_masks`` for
+    ``phase``.
+
+    how  The same settings in intervals.
     """
-    pairs = pair_series.size
+    pairs, masks, at_most = pair_series.size, settings.back_test.masks, settings.back_test.places
+    apart = settings.back_test.least_masks
     first, last = series.starts[pair_series], series.starts[pair_series + 1]
     begins = np.empty((pairs, masks), dtype=np.int64)
     place_masks(series.flat, first, last, pair_length, apart, 2 * series.slots, phase, begins)
     begin = begins.reshape(-1)
     length = np.where(begin >= 0, np.repeat(pair_length, masks), 0)
-    stride = np.maximum(1, -(-length // PLACES))
+    stride = np.maximum(1, -(-length // at_most))
     places = np.where(length > 0, -(-(length - stride // 2) // stride), 0)
     gaps = Gaps(
-        np.repeat(first, masks), np.repeat(last, masks), begin, length, stride, np.arange(begin.size) * PLACES
+        np.repeat(first, masks),
+        np.repeat(last, masks),
+        begin,
+        length,
+        stride,
+        np.arange(begin.size) * at_most,
     )
-    rows = begin.size * PLACES
+    rows = begin.size * at_most
     estimates, spread, truths = np.full((rows, METHODS), np.nan), np.zeros(rows), np.full(rows, np.nan)
     estimate_gaps(
         series.flat, series.slots, series.day_types, series.clean, gaps, True, how, estimates, spread, truths
     )
-    there = np.flatnonzero(np.arange(rows) % PLACES < np.repeat(places, PLACES))
+    there = np.flatnonzero(np.arange(rows) % at_most < np.repeat(places, at_most))
     wide = np.zeros(rows)
-    wide[there] = widths(spread[there], there // PLACES, series, np.repeat(pair_series, masks))
-    shape = (pairs, masks, PLACES)
+    wide[there] = widths(
+        spread[there], there // at_most, series, np.repeat(pair_series, masks), settings.band
+    )
+    shape = (pairs, masks, at_most)
     return Trials(truths.reshape(shape), estimates.reshape(*shape, METHODS), wide.reshape(shape))
 
 

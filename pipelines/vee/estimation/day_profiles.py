@@ -176,15 +176,15 @@ def refine_day(block: ProfiledBlock, settings: VeeSettings) -> tuple[IntArray, F
     [kWh or kvarh], and IntervalStatus.
     """
     bits, invalid = run_checks(block, settings, tuple(DAY_RULES.values()))
-    linear = int(settings.linear_limit_hours / block.interval_hours + 1e-9)
-    beside = int(settings.like_day_neighbour_hours / block.interval_hours + 1e-9)
+    linear = int(settings.linear.limit_hours / block.interval_hours + 1e-9)
+    beside = int(settings.like_day.neighbour_hours / block.interval_hours + 1e-9)
     final, status = _fill(
         block.energy,
         invalid,
         block.likely,
         linear,
         beside,
-        settings.like_day_scale_min,
-        settings.like_day_scale_max,
+        settings.like_day.scale_min,
+        settings.like_day.scale_max,
     )
     return bits, final, status

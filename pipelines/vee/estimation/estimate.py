@@ -42,25 +42,25 @@ class Estimates:
 def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
     """Thresholds in intervals."""
     return GapSettings(
-        like_days=settings.like_day_count,
-        reach_days=settings.like_day_reach_days,
-        beside=_whole_intervals(settings.like_day_neighbour_hours, interval_hours),
-        scale_min=settings.like_day_scale_min,
-        scale_max=settings.like_day_scale_max,
-        context_min=max(1, _whole_intervals(settings.resembling_context_min_hours, interval_hours)),
-        context_max=max(1, _whole_intervals(settings.resembling_context_max_hours, interval_hours)),
-        compared=settings.resembling_compared,
-        candidates=settings.resembling_candidates,
-        tied_days=settings.resembling_tied_days,
-        untied_days=settings.resembling_untied_days,
-        least_alike=settings.resembling_least_alike,
+        like_days=settings.like_day.count,
+        reach_days=settings.like_day.reach_days,
+        beside=_whole_intervals(settings.like_day.neighbour_hours, interval_hours),
+        scale_min=settings.like_day.scale_min,
+        scale_max=settings.like_day.scale_max,
+        context_min=max(1, _whole_intervals(settings.similar_day.context_min_hours, interval_hours)),
+        context_max=max(1, _whole_intervals(settings.similar_day.context_max_hours, interval_hours)),
+        compared=settings.similar_day.compared,
+        candidates=settings.similar_day.candidates,
+        tied_days=settings.similar_day.offset_corrected_days,
+        untied_days=settings.similar_day.uncorrected_days,
+        least_alike=settings.similar_day.least_alike,
     )
 
 
 def mask_lengths(settings: VeeSettings, interval_hours: float) -> IntArray:
     """Lengths of masked gaps in intervals, rising and distinct."""
     return np.unique(
-        [max(1, round(hours / interval_hours)) for hours in settings.back_test_gap_hours]
+        [max(1, round(hours / interval_hours)) for hours in settings.back_test.gap_hours]
     ).astype(np.int64)
 
 
@@ -111,7 +111,7 @@ def _fill(
 ) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """Position, value, method and margin of every interval that could be estimated."""
     of_series, begin, length = _find_gaps(
-        series, barred, _whole_intervals(settings.like_day_limit_days * 24, interval_hours)
+        series, barred, _whole_intervals(settings.gaps.limit_days * 24, interval_hours)
     )
     if not length.size:
         return np.empty(0, dtype=np.int64), np.empty(0), np.empty(0, dtype=np.int64), np.empty(0)
@@ -139,7 +139,7 @@ def _fill(
     # A series too short for masks of the nearest length learns from the longest that it has room for.
     longest = (
         np.searchsorted(
-            lengths * (settings.back_test_least_masks + 1) + 1,
+            lengths * (settings.back_test.least_masks + 1) + 1,
             np.diff(series.starts)[of_series],
             side="right",
         )
@@ -147,19 +147,22 @@ def _fill(
     )
     kind = np.minimum(np.searchsorted(lengths[:-1] * lengths[1:], length * length), np.maximum(longest, 0))
     pairs, pair = np.unique(of_series * lengths.size + kind, return_inverse=True)
-    masks, least = settings.back_test_masks, settings.back_test_least_masks
     trials = try_methods(
-        series, pairs // lengths.size, lengths[pairs % lengths.size], masks, least, how, LEARNING_PHASE
+        series, pairs // lengths.size, lengths[pairs % lengths.size], settings, how, LEARNING_PHASE
     )
-    choice = choose(trials, least, settings.band_coverage_ratio, settings.linear_caution_ratio)
-    short = length <= _whole_intervals(settings.linear_limit_hours, interval_hours)
+    choice = choose(
+        trials, settings.back_test.least_masks, settings.band.coverage_ratio, settings.linear.caution_ratio
+    )
+    short = length <= _whole_intervals(settings.linear.limit_hours, interval_hours)
     method = _first_that_reaches(estimates, length, offset, choice, pair, short)
 
     gap = np.repeat(np.arange(length.size), length)
     chosen = method[gap]
     values = np.take_along_axis(estimates, chosen[:, None], axis=1)[:, 0]
     reach = choice.reach[pair[gap], chosen]
-    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(spread, gap, series, of_series)
+    margin = np.where(np.isfinite(reach), reach, np.nan) * widths(
+        spread, gap, series, of_series, settings.band
+    )
     filled = ~np.isnan(values)
     places = begin[gap] + np.arange(rows) - offset[gap]
     return places[filled], values[filled], chosen[filled], margin[filled]

@@ -16,7 +16,7 @@ class Estimator:
     title     What it does; ``title_zh`` the same in the trade's Chinese.
     status    The status that its values carry; no two estimators share one.
     source    Where the method comes from.
-    settings  Names of the thresholds of ``vee.yaml`` that steer it.
+    settings  Dotted names of the thresholds of ``vee.yaml`` that steer it.
     row       Its row in the matrix that ``gap_kernels.estimate_gap`` fills; none for what needs the
               registers.
     """
@@ -34,13 +34,13 @@ _TRADE = "Practice of the trade; number, reach and scale are the project's own."
 _OWN = (
     "The project's own; measured against the straight line and the mean of like-days in docs/estimation.md."
 )
-_RESEMBLING = (
-    "resembling_context_min_hours",
-    "resembling_context_max_hours",
-    "resembling_compared",
-    "resembling_candidates",
-    "resembling_least_alike",
-    "like_day_reach_days",
+_SIMILAR_DAY = (
+    "similar_day.context_min_hours",
+    "similar_day.context_max_hours",
+    "similar_day.compared",
+    "similar_day.candidates",
+    "similar_day.least_alike",
+    "like_day.reach_days",
 )
 
 ESTIMATORS: tuple[Estimator, ...] = (
@@ -50,7 +50,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "线性插值",
         IntervalStatus.ESTIMATED_LINEAR,
         "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
-        ("linear_limit_hours", "linear_caution_ratio"),
+        ("linear.limit_hours", "linear.caution_ratio"),
         methods.LINEAR,
     ),
     Estimator(
@@ -60,12 +60,12 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_LIKE_DAY,
         _TRADE,
         (
-            "like_day_count",
-            "like_day_reach_days",
-            "like_day_limit_days",
-            "like_day_neighbour_hours",
-            "like_day_scale_min",
-            "like_day_scale_max",
+            "like_day.count",
+            "like_day.reach_days",
+            "gaps.limit_days",
+            "like_day.neighbour_hours",
+            "like_day.scale_min",
+            "like_day.scale_max",
         ),
         methods.LIKE_DAY,
     ),
@@ -75,7 +75,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "相似日均值（端点衔接）",
         IntervalStatus.ESTIMATED_TIED_DAYS,
         _OWN,
-        ("resembling_tied_days", *_RESEMBLING),
+        ("similar_day.offset_corrected_days", *_SIMILAR_DAY),
         methods.TIED,
     ),
     Estimator(
@@ -84,7 +84,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "线性与相似日折中",
         IntervalStatus.ESTIMATED_HALFWAY,
         _OWN,
-        ("resembling_tied_days", *_RESEMBLING),
+        ("similar_day.offset_corrected_days", *_SIMILAR_DAY),
         methods.HALFWAY,
     ),
     Estimator(
@@ -93,7 +93,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "相似日中位数",
         IntervalStatus.ESTIMATED_DAY_MEDIAN,
         _OWN,
-        ("resembling_untied_days", *_RESEMBLING),
+        ("similar_day.uncorrected_days", *_SIMILAR_DAY),
         methods.UNTIED,
     ),
     Estimator(
@@ -102,7 +102,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "行业典型曲线按表码电量分摊",
         IntervalStatus.ESTIMATED_CLASS_PROFILE,
         "Practice of the trade where a meter has no like-days of its own.",
-        ("profile_least_days",),
+        ("profile.least_days",),
     ),
     Estimator(
         "VEE-E07",

@@ -69,7 +69,7 @@ class Check:
     source       Where the rule comes from.
     kernel       (block, parameters) -> where the rule fails; every kernel sees the values as they were
                  received.
-    settings     Parameter of the kernel -> name of the key in ``vee.yaml`` that holds it, or a number that
+    settings     Parameter of the kernel -> dotted name of the key in ``vee.yaml`` that holds it, or a number that
                  belongs to this entry.
     eligibility  Which rows are judged.
     valid_from   Local days before it are not judged.
@@ -100,7 +100,7 @@ class Check:
     def parameters(self, settings: VeeSettings) -> dict[str, Any]:
         """The kernel's parameters with their values."""
         return {
-            name: getattr(settings, value) if isinstance(value, str) else value
+            name: settings.value_of(value) if isinstance(value, str) else value
             for name, value in self.settings.items()
         }
 

@@ -155,11 +155,11 @@ DAY_CHECKS: tuple[Check, ...] = (
         "Limits of +20 % and -50 % are common defaults of metering systems.",
         _day_use,
         {
-            "above": "day_use_above_ratio",
-            "below": "day_use_below_ratio",
-            "like_days": "day_use_like_days",
-            "reach_days": "like_day_reach_days",
-            "estimated": "prolonged_estimation_ratio",
+            "above": "day_use.above_ratio",
+            "below": "day_use.below_ratio",
+            "like_days": "day_use.like_days",
+            "reach_days": "like_day.reach_days",
+            "estimated": "prolonged_estimation.ratio",
         },
         ACTIVE_FORWARD,
     ),
@@ -171,7 +171,11 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _trimmed_maximum,
-        {"ratio": "trimmed_maximum_ratio", "trim": "trimmed_share_ratio", "least_days": "trimmed_least_days"},
+        {
+            "ratio": "trimmed_maximum.ratio",
+            "trim": "trimmed_maximum.share_ratio",
+            "least_days": "trimmed_maximum.least_days",
+        },
     ),
     Check(
         "VEE-V26",
@@ -181,7 +185,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         f"Daily energy beyond a limit made from the capacity, {TIANJIN}; the form K x capacity x 24 h is the project's own.",
         _day_over_capacity,
-        {"factor": "over_capacity_factor"},
+        {"factor": "capacity.over_factor"},
         CAPACITY_KNOWN,
     ),
     Check(
@@ -193,9 +197,9 @@ DAY_CHECKS: tuple[Check, ...] = (
         "60 A x 220 V x 24 h x K / 1000 = 316.8 kWh with K = 1 at low voltage, as a public State Grid job has it.",
         _single_phase,
         {
-            "current_a": "single_phase_current_a",
-            "voltage_v": "single_phase_voltage_v",
-            "factor": "single_phase_factor",
+            "current_a": "single_phase.current_a",
+            "voltage_v": "single_phase.voltage_v",
+            "factor": "single_phase.factor",
         },
         Eligibility(
             "active energy drawn, capacity within what such a meter carries", lambda block: block.counts_use
@@ -218,7 +222,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _interval_sum,
-        {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
+        {"tolerance_kwh": "interval_sum.tolerance_kwh", "steps": "interval_sum.tolerance_steps"},
         _SPAN,
     ),
     Check(
@@ -229,7 +233,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _inactive,
-        {"days": "inactive_days"},
+        {"days": "runs.inactive_days"},
         ACTIVE_FORWARD,
     ),
     Check(
@@ -240,7 +244,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _prolonged_estimation,
-        {"days": "prolonged_estimation_days", "share": "prolonged_estimation_ratio"},
+        {"days": "prolonged_estimation.days", "share": "prolonged_estimation.ratio"},
     ),
     Check(
         "VEE-V32",
@@ -250,7 +254,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _unit_of_measure,
-        {"tolerance": "unit_factor_tolerance_ratio"},
+        {"tolerance": "interval_sum.unit_factor_tolerance_ratio"},
         _CURVE_AND_REGISTER,
     ),
     Check(
@@ -270,7 +274,7 @@ DAY_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         "Follows from the schedule of the customer's class and the order of the rates, which is assumed for meters (`rate_periods`).",
         _rate_interval_sum,
-        {"tolerance_kwh": "interval_sum_tolerance_kwh", "steps": "interval_sum_tolerance_steps"},
+        {"tolerance_kwh": "interval_sum.tolerance_kwh", "steps": "interval_sum.tolerance_steps"},
         Eligibility(
             "a whole curve, registers of rates that sum to the total, a schedule",
             lambda block: ~np.isnan(block.rate_apart),

@@ -126,7 +126,7 @@ def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 
 _PLATEAU = (
-    "Two and more slots side by side of which none is above `spike_isolation_ratio` times the highest beside it: a plateau, such as a shift or a furnace "
+    "Two and more slots side by side of which none is above `spikes.isolation_ratio` times the highest beside it: a plateau, such as a shift or a furnace "
     "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known capacity; else they are only told of: by VEE-V09 "
     "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through the energy of the day, and by VEE-V29 "
     "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two highest are found."
@@ -162,7 +162,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _zero_run,
-        {"hours": "zero_run_hours"},
+        {"hours": "runs.zero_hours"},
         ACTIVE_FORWARD,
         bit=3,
     ),
@@ -174,7 +174,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _stuck,
-        {"hours": "stuck_hours"},
+        {"hours": "runs.stuck_hours"},
         bit=4,
     ),
     Check(
@@ -186,12 +186,12 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         TRADE,
         _isolated_spike,
         {
-            "isolation": "spike_isolation_ratio",
-            "like_day_ratio": "spike_like_day_ratio",
-            "floor": "spike_floor_ratio",
-            "like_days": "spike_like_days",
-            "slots": "spike_like_day_slots",
-            "reach_days": "like_day_reach_days",
+            "isolation": "spikes.isolation_ratio",
+            "like_day_ratio": "spikes.like_day_ratio",
+            "floor": "spikes.floor_ratio",
+            "like_days": "spikes.like_days",
+            "slots": "spikes.like_day_slots",
+            "reach_days": "like_day.reach_days",
         },
         bit=5,
         blind=_PLATEAU,
@@ -204,7 +204,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.INVALID,
         f"Rule |P| x multiplier > K x contract capacity, {TIANJIN}; K is the project's own.",
         _over_capacity,
-        {"factor": "over_capacity_factor"},
+        {"factor": "capacity.over_factor"},
         CAPACITY_KNOWN,
         bit=6,
     ),
@@ -217,7 +217,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         "Highest against third highest with 180 % is a common rule of metering systems; alone it is blind where a day has three high intervals.",
         _third_highest,
-        {"ratio": "spike_third_highest_ratio"},
+        {"ratio": "spikes.third_highest_ratio"},
         bit=8,
     ),
     Check(
@@ -228,7 +228,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _local_maximum,
-        {"slots": "spike_window_slots", "ratio": "spike_window_ratio", "floor": "spike_floor_ratio"},
+        {"slots": "spikes.window_slots", "ratio": "spikes.window_ratio", "floor": "spikes.floor_ratio"},
         bit=9,
     ),
     Check(
@@ -240,13 +240,13 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         TRADE,
         _above_like_days,
         {
-            "ratio": "spike_own_days_ratio",
-            "floor": "spike_own_days_floor_ratio",
-            "like_days": "spike_like_days",
-            "slots": "spike_like_day_slots",
-            "reach_days": "like_day_reach_days",
-            "window_slots": "spike_window_slots",
-            "window_ratio": "spike_own_days_window_ratio",
+            "ratio": "spikes.own_days_ratio",
+            "floor": "spikes.own_days_floor_ratio",
+            "like_days": "spikes.like_days",
+            "slots": "spikes.like_day_slots",
+            "reach_days": "like_day.reach_days",
+            "window_slots": "spikes.window_slots",
+            "window_ratio": "spikes.own_days_window_ratio",
         },
         bit=10,
     ),
@@ -258,7 +258,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.INFO,
         TRADE,
         _zero_run_in_outage,
-        {"hours": "zero_run_hours"},
+        {"hours": "runs.zero_hours"},
         _OUTAGE_KNOWN,
         bit=11,
     ),
@@ -280,7 +280,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         "The project's own: what a silence of that length would hold is not written out, so that it costs nothing.",
         _long_silence,
-        {"days": "longest_silence_days"},
+        {"days": "gaps.longest_silence_days"},
         bit=13,
     ),
 )

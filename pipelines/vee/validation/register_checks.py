@@ -98,7 +98,7 @@ REGISTER_CHECKS: tuple[Check, ...] = (
         Severity.WARN,
         TRADE,
         _rate_sum,
-        {"steps": "rate_sum_tolerance_steps"},
+        {"steps": "registers.rate_sum_tolerance_steps"},
         _RATES_SENT,
     ),
     Check(

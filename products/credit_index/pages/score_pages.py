@@ -4,20 +4,13 @@ scripts, nothing loaded from anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from markupsafe import Markup
+from typing import Any
 
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings, is_publishable
 from products.credit_index.pages.score_charts import (
-    GRADE_FILL,
     distribution_chart,
     grades_chart,
     month_line,
@@ -26,10 +19,8 @@ from products.credit_index.pages.score_charts import (
 )
 from products.credit_index.reasons import BY_NAME, INDICATORS, shown
 from products.credit_index.settings import CreditIndexSettings
-from products.credit_index.tables import CreditGrade, WarningLevel
-
-if TYPE_CHECKING:
-    from jinja2 import Environment
+from products.credit_index.tables import WarningLevel
+from products.page_kit.site import Site
 
 Row = Mapping[str, Any]
 WARNINGS = {
@@ -38,6 +29,9 @@ WARNINGS = {
     WarningLevel.NONE.value: ("正常", "none"),
 }
 _INDUSTRIES_SHOWN = 20
+_SITE = Site(
+    "products.credit_index.pages", filters={"signed": lambda points: f"{points:+d}" if points else "0"}
+)
 _TRENDS = (("operating_ratio", "{:.0%}", (0.0, 1.0)), ("on_time_6m_ratio", "{:.0%}", (0.0, 1.0)))
 
 
@@ -72,30 +66,27 @@ def render_portfolio(
         ),
     )
     points = [int(row["score_points"]) for row in scores]
-    return (
-        _environment()
-        .get_template("portfolio.html.j2")
-        .render(
-            month=str(month),
-            count=len(scores),
-            mean_points=sum(points) / len(points),
-            expected=sum(float(row["default_probability_ratio"]) for row in scores),
-            warnings=[
-                (code, *words, sum(row["warning_code"] == code for row in scores))
-                for code, words in WARNINGS.items()
-            ],
-            distribution=distribution_chart(points, settings),
-            grades=grades_chart(Counter(row["grade_code"] for row in scores)),
-            industries=_by_industry(scores, publication),
-            lines=[
-                _line(row, adverse.get(row["customer_id"]), (links or {}).get(row["customer_id"], ""))
-                for row in attention[:listed]
-            ],
-            attention=len(attention),
-            vetoed=sum(bool(row["veto_code"]) for row in scores),
-            metrics=_test_figures(metrics or {}),
-            **_shared(scores, settings),
-        )
+    return _SITE.page(
+        "portfolio.html.j2",
+        month=str(month),
+        count=len(scores),
+        mean_points=sum(points) / len(points),
+        expected=sum(float(row["default_probability_ratio"]) for row in scores),
+        warnings=[
+            (code, *words, sum(row["warning_code"] == code for row in scores))
+            for code, words in WARNINGS.items()
+        ],
+        distribution=distribution_chart(points, settings),
+        grades=grades_chart(Counter(row["grade_code"] for row in scores)),
+        industries=_by_industry(scores, publication),
+        lines=[
+            _line(row, adverse.get(row["customer_id"]), (links or {}).get(row["customer_id"], ""))
+            for row in attention[:listed]
+        ],
+        attention=len(attention),
+        vetoed=sum(bool(row["veto_code"]) for row in scores),
+        metrics=_test_figures(metrics or {}),
+        **_shared(scores, settings),
     )
 
 
@@ -155,23 +146,18 @@ def render_enterprise(
         line = month_line(months, [row[name] for row in known], form, BY_NAME[name].title_en, limits)
         charts.append((BY_NAME[name].title_zh, BY_NAME[name].title_en, line))
     ordered = sorted(reasons, key=lambda row: int(row["reason_rank"]))
-    return (
-        _environment()
-        .get_template("enterprise.html.j2")
-        .render(
-            score=score,
-            warning=WARNINGS[score["warning_code"]],
-            scale=scale_chart(int(score["score_points"]), settings),
-            reasons=ordered,
-            reasons_chart=reasons_chart(ordered),
-            charts=[chart for chart in charts if chart[2] is not None],
-            values=_values(known[-1])
-            if known and known[-1]["indicator_month"] == score["score_month"]
-            else [],
-            estimated_high=publication.is_estimated_too_much(float(score["estimated_ratio"])),
-            back=back,
-            **_shared([score], settings),
-        )
+    return _SITE.page(
+        "enterprise.html.j2",
+        score=score,
+        warning=WARNINGS[score["warning_code"]],
+        scale=scale_chart(int(score["score_points"]), settings),
+        reasons=ordered,
+        reasons_chart=reasons_chart(ordered),
+        charts=[chart for chart in charts if chart[2] is not None],
+        values=_values(known[-1]) if known and known[-1]["indicator_month"] == score["score_month"] else [],
+        estimated_high=publication.is_estimated_too_much(float(score["estimated_ratio"])),
+        back=back,
+        **_shared([score], settings),
     )
 
 
@@ -182,7 +168,6 @@ def _shared(scores: Sequence[Row], settings: CreditIndexSettings) -> dict[str, A
         "models": sorted({f"{row['model_name']} v{row['model_version']}" for row in scores}),
         "is_simulated": any("simulated" in row["provenance"] for row in scores),
         "horizon": scores[0]["horizon_months"],
-        **_style(),
     }
 
 
@@ -257,26 +242,3 @@ def _values(row: Row) -> list[tuple[str, str, str]]:
             )
         )
     return found
-
-
-@lru_cache(maxsize=1)
-def _style() -> dict[str, Any]:
-    text = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-    text += "".join(f".g{grade.value}{{background:{GRADE_FILL[grade.value]}}}" for grade in CreditGrade)
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return {"style": Markup(text), "style_hash": Markup(f"sha256-{digest}")}  # noqa: S704  both are made of this project's own text
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    made.filters["signed"] = lambda points: f"{points:+d}" if points else "0"
-    return made

@@ -28,7 +28,8 @@ from products.efficiency_bill.advice.less_energy import (
     to_peers,
     use_above_base,
 )
-from products.efficiency_bill.advice.situation import Found, Situation, advice_of, repriced
+from products.efficiency_bill.advice.situation import Advice, Found, Situation, advice_of, repriced
+from products.efficiency_bill.rows import EfficiencyBillAdviceV1Inside
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 _BASIS = {
@@ -40,14 +41,16 @@ _BASIS = {
 _EVERY = {1: ("按月", "monthly"), 3: ("按季", "quarterly"), 12: ("按年", "yearly")}
 
 
-def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> list[dict[str, Any]]:
+def advise(
+    situation: Situation, facts: Facts, settings: EfficiencyBillSettings
+) -> list[EfficiencyBillAdviceV1Inside]:
     """Advices ranked by saving, each priced by itself; fewer where fewer can be computed honestly.
 
     What changes the terms or the hours of supply comes before what asks for less energy; of either kind the
     largest savings are chosen.
     Of all that changes what the basic charge is raised on only the best stands.
     """
-    found: dict[str, dict[str, Any]] = {}
+    found: dict[str, Advice] = {}
     for rule in _RULES:
         advice = rule(situation, facts, settings)
         if advice is not None and advice["saving_cny"] >= Decimal(repr(settings.least_saving_cny)):
@@ -56,11 +59,11 @@ def advise(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
     return [{"rank": rank, **advice} for rank, advice in enumerate(sorted(chosen, key=_by_saving), start=1)]
 
 
-def _by_kind(advice: dict[str, Any]) -> tuple[bool, bool, Decimal, str]:
+def _by_kind(advice: Advice) -> tuple[bool, bool, Decimal, str]:
     return advice["advice_id"] in _FILLING, advice["advice_id"] in _LESS_ENERGY, *_by_saving(advice)
 
 
-def _by_saving(advice: dict[str, Any]) -> tuple[Decimal, str]:
+def _by_saving(advice: Advice) -> tuple[Decimal, str]:
     return -advice["saving_cny"], advice["advice_id"]
 
 

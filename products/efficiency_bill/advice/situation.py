@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 
 from pipelines.facts import Facts
 from pipelines.tariff import (
@@ -48,7 +48,19 @@ class Situation:
         return self.supply or supply_of(self.contract, self.determinants)
 
 
-Found = dict[str, Any] | None
+class Advice(TypedDict):
+    """One advice before it has a rank: a row of efficiency_bill_advice_v1 inside its bill but for that."""
+
+    advice_id: str
+    saving_cny: Decimal
+    advice_zh: str
+    advice_en: str
+    assumption_zh: str
+    assumption_en: str
+    advice_inputs: str
+
+
+Found = Advice | None
 
 
 def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:
@@ -58,7 +70,7 @@ def repriced(situation: Situation, facts: Facts, other: SupplyMonth) -> Decimal:
 
 def advice_of(
     number: int, saving: Decimal, zh: str, en: str, assumption_zh: str, assumption_en: str, **inputs: Any
-) -> dict[str, Any]:
+) -> Advice:
     """One advice as it is stored: its number, what it saves [CNY], its words and what it assumes."""
     return {
         "advice_id": f"EB-A{number:02d}",

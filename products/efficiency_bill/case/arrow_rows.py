@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import pyarrow as pa
 
@@ -39,7 +38,7 @@ def jobs_table(cases: Sequence[Case], standing: Mapping[str, Standing]) -> pa.Ta
     return pa.Table.from_pylist(rows, JOBS_SCHEMA)
 
 
-def _row(standing: Standing | None) -> dict[str, Any] | None:
+def _row(standing: Standing | None) -> dict[str, object] | None:
     return None if standing is None else vars(standing) | {"lines": list(standing.lines)}
 
 

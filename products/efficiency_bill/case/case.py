@@ -5,21 +5,29 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
 from pipelines.tariff.contract import missing_of_supply
-from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
+from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountMonth, Accounts
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, LEAST_DAYS, Baseline
 from products.efficiency_bill.comparison.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
+
+if TYPE_CHECKING:
+    from products.efficiency_bill.case.columns import CaseTerms, DayColumns, ShownColumns
+else:
+    # pydantic reads a case from its text and keeps these as they stand there.
+    CaseTerms = ShownColumns = Mapping[str, Any]
+    DayColumns = Mapping[str, list[float | None]]
 
 MONTHS_OF_DEMAND = 3
 
@@ -60,14 +68,14 @@ class Case:
     """
 
     month: BillingMonth
-    terms: Mapping[str, Any]
+    terms: CaseTerms
     contract: Contract | None
     determinants: Determinants
     previous: tuple[Contract, Determinants] | None
-    shown: Mapping[str, Any]
+    shown: ShownColumns
     peers: PeerView
     baseline: tuple[float, float, float, str] | None
-    day_columns: Mapping[str, list[float | None]]
+    day_columns: DayColumns
     recent_demand_kw: tuple[Decimal, ...]
     usage: DayUsage | None
     lacks: tuple[str, ...]
@@ -106,8 +114,10 @@ def gather_cases(
     wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
     found = {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
     energy = {name: float(account.determinants.energy_kwh) for name, account in found.items()}
-    area = {name: account.terms["floor_area_m2"] for name, account in found.items()}
-    intensity = {name: energy[name] / area[name] if area[name] else None for name in found}
+    intensity = {
+        name: energy[name] / area if (area := account.terms["floor_area_m2"]) else None
+        for name, account in found.items()
+    }
     peers = compare_peers(
         intensity, {name: account.terms["peer_group"] for name, account in found.items()}, energy, limits
     )
@@ -119,7 +129,7 @@ def gather_cases(
         earlier = [
             row for offset in range(MONTHS_OF_DEMAND) for row in accounts.rows_of(name, month.plus(-offset))
         ]
-        demands = [row["max_demand_kw"] for row in earlier if row["max_demand_kw"] is not None]
+        demands = [demand for row in earlier if (demand := row["max_demand_kw"]) is not None]
         cases.append(
             Case(
                 month=month,
@@ -166,18 +176,21 @@ def _lacks(
     return tuple(found)
 
 
-def _shown(rows: Sequence[Row], limits: PublicationSettings) -> dict[str, Any]:
+def _shown(rows: Sequence[GoldBillingDeterminantsRow], limits: PublicationSettings) -> ShownColumns:
     """Columns of the bill that come straight from the metering."""
-    demands, estimated = [row["max_demand_kw"] for row in rows], account_estimated_ratio(rows)
+    demands = [demand for row in rows if (demand := row["max_demand_kw"]) is not None]
+    estimated = account_estimated_ratio(rows)
     loss = float(sum(row.get("transformer_loss_kwh") or 0 for row in rows))
-    return ({"transformer_loss_kwh": loss} if loss else {}) | {
+    shown: ShownColumns = {
         "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
-        "max_demand_kw": None if None in demands else sum(demands),
+        "max_demand_kw": sum(demands) if len(demands) == len(rows) else None,
         "max_demand_date": rows[0]["max_demand_date"] if len(rows) == 1 else None,
         "estimated_ratio": estimated,
         "is_estimated_above_limit": limits.is_estimated_too_much(estimated),
         "missing_inputs": sorted({name for row in rows for name in row["missing_inputs"]}),
     }
+    # The loss stands first in the text of a case.
+    return {"transformer_loss_kwh": loss, **shown} if loss else shown
 
 
 def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, FloatArray] | None:
@@ -215,7 +228,7 @@ def day_usage(
 
 def expected_month(
     days: Days, baseline: Baseline | None, name: str, month: BillingMonth, level: float
-) -> tuple[tuple[float, float, float, str] | None, dict[str, list[float | None]]]:
+) -> tuple[tuple[float, float, float, str] | None, DayColumns]:
     """What the baseline expects of the month's known days, (expected, low, high, kind), and the columns of
     the days.
 
@@ -231,21 +244,21 @@ def expected_month(
         else baseline.expected(temperature, _weekend(month))
     )
     half = baseline.day_band(level) if baseline is not None else 0.0
-    columns = {
-        "day_kwh": energy,
-        "day_expected_kwh": middle,
-        "day_low_kwh": np.maximum(middle - half, 0.0),
-        "day_high_kwh": middle + half,
-    }
-    listed = {
-        column: [float(value) if np.isfinite(value) else None for value in values]
-        for column, values in columns.items()
+    listed: DayColumns = {
+        "day_kwh": _known(energy),
+        "day_expected_kwh": _known(middle),
+        "day_low_kwh": _known(np.maximum(middle - half, 0.0)),
+        "day_high_kwh": _known(middle + half),
     }
     known = np.isfinite(energy)
     if baseline is None or not known.any() or not np.isfinite(middle[known]).all():
         return None, listed
     total, margin = float(middle[known].sum()), baseline.month_band(int(known.sum()), level)
     return (total, max(total - margin, 0.0), total + margin, baseline.kind), listed
+
+
+def _known(values: FloatArray) -> list[float | None]:
+    return [float(value) if np.isfinite(value) else None for value in values]
 
 
 def _weekend(month: BillingMonth) -> BoolArray:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-Row = Mapping[str, Any]
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 
 
 @dataclass(frozen=True)
@@ -26,5 +24,5 @@ class Standing:
     issued_on: date | None
     is_priced: bool
     is_illustrative: bool
-    lines: tuple[Row, ...]
+    lines: tuple[EfficiencyBillLinesV1Inside, ...]
     case_inputs: str

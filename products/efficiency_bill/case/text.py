@@ -8,23 +8,8 @@ from functools import cache
 from typing import Any
 
 from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.columns import CaseTerms, bill_terms
 
-TERMS = (
-    "customer_name",
-    "customer_class_code",
-    "pricing_scheme_code",
-    "voltage_level_code",
-    "is_time_of_use",
-    "contract_capacity_kva",
-    "demand_basis_code",
-    "contract_demand_kw",
-    "power_factor_standard_ratio",
-    "peer_group",
-    "provenance",
-)
-"""Columns of silver_customers that a bill shows as they are."""
-
-_KEPT_TERMS = ("customer_id", "floor_area_m2", *TERMS)
 # Left out where there are none, so that a month under one contract reads as it did before there were
 # segments.
 _OF_SEGMENTS = ("supply", "previous_supply")
@@ -35,7 +20,12 @@ _OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
 
 def case_as_text(case: Case) -> str:
     """Canonical JSON of a case: the terms that a bill uses, decimals as text, doubles to the last bit."""
-    kept = replace(case, terms={name: case.terms[name] for name in _KEPT_TERMS})
+    terms: CaseTerms = {
+        "customer_id": case.terms["customer_id"],
+        "floor_area_m2": case.terms["floor_area_m2"],
+        **bill_terms(case.terms),
+    }
+    kept = replace(case, terms=terms)
     text: bytes = _adapter().dump_json(
         kept, exclude={name for name in _OF_SEGMENTS if getattr(case, name) is None} or None
     )
@@ -53,7 +43,7 @@ def case_from_text(text: str) -> Case:
         case,
         shown={
             **case.shown,
-            "max_demand_date": None if demand_date is None else date.fromisoformat(demand_date),
+            "max_demand_date": None if demand_date is None else date.fromisoformat(str(demand_date)),
         },
     )
 

@@ -19,19 +19,24 @@ from pipelines.codes import (
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.page import words
-from products.efficiency_bill.page.charts import (
-    AMBER,
-    BAND,
-    INK,
-    PERIOD_COLOURS,
-    TEAL,
-    DayPoint,
-    day_chart,
-    period_bar,
-)
+from products.efficiency_bill.page.charts import DayPoint, day_chart, period_bar
 from products.efficiency_bill.page.comparisons import bill_comparisons
 from products.efficiency_bill.page.notes import bill_footer, bill_notes
 from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent
+from products.page_kit import palette
+from products.page_kit.words import (
+    CLASSES,
+    CONFIDENCE_MARKS,
+    CONFIDENCES,
+    ILLUSTRATIVE_PRICE,
+    NOT_PRICED,
+    PERIODS,
+    PROVENANCES,
+    SCHEMES,
+    Said,
+    provenances,
+    word,
+)
 
 Row = Mapping[str, Any]
 Page = dict[str, Any]
@@ -82,7 +87,7 @@ def bill_page(bill: Row, lines: Sequence[Row], advice: Sequence[Row], days: Sequ
         "total": _total(bill),
         "change": _change(bill),
         "is_illustrative": bool(bill["is_illustrative"]),
-        "stamp": said_both(words.ILLUSTRATIVE_STAMP),
+        "stamp": said_both(ILLUSTRATIVE_PRICE),
         "tiles": _tiles(bill),
         "words": words.HEADINGS,
         "lines": line_pages,
@@ -105,7 +110,7 @@ def month_words(month: BillingMonth) -> Page:
     return {"zh": f"{month.year}年{month.month}月", "en": f"{_MONTHS[month.month - 1]} {month.year}"}
 
 
-def said_both(said: words.Said) -> Page:
+def said_both(said: Said) -> Page:
     """A text in both languages, for a template."""
     return {"zh": said.zh, "en": said.en}
 
@@ -113,21 +118,21 @@ def said_both(said: words.Said) -> Page:
 def provenance_tags(bill: Row) -> list[Page]:
     """Where a bill's data come from, as labels."""
     return [
-        {**said_both(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE}
-        for kind in words.provenances(bill.get("provenance"))
+        {**said_both(PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE}
+        for kind in provenances(bill.get("provenance"))
     ]
 
 
 def _terms(bill: Row, month: BillingMonth) -> list[Page]:
     """Who and on what terms, as pairs of a label and a value; what the row lacks is left out."""
-    customer_class = words.word(words.CLASSES, CustomerClass, bill.get("customer_class_code"))
-    scheme = words.word(words.SCHEMES, PricingScheme, bill.get("pricing_scheme_code"))
-    voltage = words.word(words.VOLTAGES, VoltageLevel, bill.get("voltage_level_code"))
+    customer_class = word(CLASSES, CustomerClass, bill.get("customer_class_code"))
+    scheme = word(SCHEMES, PricingScheme, bill.get("pricing_scheme_code"))
+    voltage = word(words.VOLTAGES, VoltageLevel, bill.get("voltage_level_code"))
     kind = " · ".join(said.zh for said in (customer_class, scheme, voltage) if said.zh)
     if bill.get("is_time_of_use") is not None:
         kind += " · 分时" if bill["is_time_of_use"] else " · 不分时"
     capacity = bill.get("contract_capacity_kva")
-    basis = words.word(words.DEMAND_BASES, DemandBasis, bill.get("demand_basis_code"))
+    basis = word(words.DEMAND_BASES, DemandBasis, bill.get("demand_basis_code"))
     demand = bill.get("contract_demand_kw")
     standard = bill.get("power_factor_standard_ratio")
     points = bill.get("meter_point_ids") or [bill.get("meter_point_id")]
@@ -146,11 +151,11 @@ def _terms(bill: Row, month: BillingMonth) -> list[Page]:
 def _total(bill: Row) -> Page:
     label = {"zh": "本月电费合计", "en": "Total, CNY"}
     if bill["total_cny"] is None:
-        said = f"{words.NOT_PRICED.zh} {words.NOT_PRICED.en}"
+        said = f"{NOT_PRICED.zh} {NOT_PRICED.en}"
         return {
             "label": label,
             "sign": "",
-            "whole": words.NOT_PRICED.zh,
+            "whole": NOT_PRICED.zh,
             "fraction": "",
             "plain": "",
             "text": said,
@@ -229,11 +234,11 @@ def _tile(zh: str, en: str, value: Mapping[str, str], unit: str, note: str = "",
 def _line(line: Row) -> Page:
     confidence = Confidence(str(line["fact_confidence_code"]))
     is_adjustment = str(line["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
-    period = words.word(words.PERIODS, TouPeriod, line.get("period_code"))
+    period = word(PERIODS, TouPeriod, line.get("period_code"))
     total, part = number(line["amount_cny"], 2), words.part_of(line)
     return {
         "part": said_both(part) if part.zh else None,
-        "item": said_both(words.word(words.COMPONENTS, LineComponent, line["component_code"])),
+        "item": said_both(word(words.COMPONENTS, LineComponent, line["component_code"])),
         "period": said_both(period) if period.zh else None,
         "quantity": number(line["quantity"], 2 if is_adjustment else 0),
         "quantity_unit": words.UNITS.get(str(line["quantity_unit"]), str(line["quantity_unit"])),
@@ -242,7 +247,7 @@ def _line(line: Row) -> Page:
         "amount": total["whole"] + total["fraction"],
         "amount_plain": total["plain"],
         "fact": str(line["fact_id"]),
-        "mark": words.CONFIDENCE_MARKS[confidence],
+        "mark": CONFIDENCE_MARKS[confidence],
         "warm": confidence in _WARM_CONFIDENCE,
     }
 
@@ -252,9 +257,9 @@ def _marks(lines: Sequence[Row]) -> list[Page]:
     used = {str(line["fact_confidence_code"]) for line in lines}
     return [
         {
-            "mark": words.CONFIDENCE_MARKS[confidence],
+            "mark": CONFIDENCE_MARKS[confidence],
             "warm": confidence in _WARM_CONFIDENCE,
-            **said_both(words.CONFIDENCES[confidence]),
+            **said_both(CONFIDENCES[confidence]),
         }
         for confidence in Confidence
         if confidence.value in used
@@ -264,17 +269,17 @@ def _marks(lines: Sequence[Row]) -> list[Page]:
 def _days(days: Sequence[DayPoint]) -> Page | None:
     if not days:
         return None
-    legend = [{"kind": "box", "colour": TEAL, "zh": "每日电量", "en": "energy"}]
+    legend = [{"kind": "box", "colour": palette.DOCUMENT.brand, "zh": "每日电量", "en": "energy"}]
     if any(day.high_kwh is not None for day in days):
-        legend.append({"kind": "box", "colour": BAND, "zh": "基线区间", "en": "baseline band"})
+        legend.append({"kind": "box", "colour": palette.BASELINE, "zh": "基线区间", "en": "baseline band"})
     if any(day.expected_kwh is not None for day in days):
-        legend.append({"kind": "line", "colour": INK, "zh": "预期", "en": "expected"})
+        legend.append({"kind": "line", "colour": palette.EXPECTED, "zh": "预期", "en": "expected"})
     above = sum(day.is_above for day in days)
     if above:
         legend.append(
             {
                 "kind": "box",
-                "colour": AMBER,
+                "colour": palette.ABOVE,
                 "zh": f"高于区间 {above} 天",
                 "en": f"above the band, {above} days",
             }
@@ -284,7 +289,7 @@ def _days(days: Sequence[DayPoint]) -> Page | None:
         legend.append(
             {
                 "kind": "box",
-                "colour": "#ffffff",
+                "colour": palette.WHITE,
                 "zh": f"× 缺 {len(missing)} 天",
                 "en": f"missing, {len(missing)} days",
             }
@@ -310,8 +315,8 @@ def _periods(lines: Sequence[Row]) -> Page | None:
         return None
     parts = [
         {
-            **said_both(words.PERIODS[period]),
-            "colour": PERIOD_COLOURS[period],
+            **said_both(PERIODS[period]),
+            "colour": palette.PERIODS[period],
             "energy": grouped(energies[period], 2),
             "share": percent(energies[period] / total, 1),
         }
@@ -320,7 +325,7 @@ def _periods(lines: Sequence[Row]) -> Page | None:
     ]
     alt = "，".join(f"{part['zh']} {part['share']}" for part in parts)
     return {
-        "svg": period_bar(energies, {period: said.zh for period, said in words.PERIODS.items()}),
+        "svg": period_bar(energies, {period: said.zh for period, said in PERIODS.items()}),
         "alt": alt,
         "parts": parts,
     }

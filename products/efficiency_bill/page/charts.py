@@ -1,9 +1,4 @@
-"""Charts of a bill as small SVG texts: drawn once, shown alike on the screen and on paper.
-
-Only shapes, presentation attributes and short labels, so that a browser under a strict content policy and
-Typst both draw them.
-Numbers are printed with two decimals at most: the same input gives the same bytes.
-"""
+"""Charts of a bill: drawn once, shown alike on the screen and on paper."""
 
 from __future__ import annotations
 
@@ -13,23 +8,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from markupsafe import Markup
+
 from pipelines.codes import TouPeriod
-
-FONT = "Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
-TEAL = "#00796b"
-AMBER = "#e09b2d"
-BAND = "#cfe5e1"
-INK = "#37474f"
-MUTED = "#78909c"
-GRID = "#e3eaec"
-
-PERIOD_COLOURS: Mapping[TouPeriod, str] = {
-    TouPeriod.SHARP: "#b23c17",
-    TouPeriod.PEAK: "#e09b2d",
-    TouPeriod.FLAT: "#90a4ae",
-    TouPeriod.VALLEY: "#26958a",
-    TouPeriod.DEEP_VALLEY: "#0b4f6c",
-}
+from products.page_kit.palette import ABOVE, AXIS, BASELINE, DOCUMENT, EXPECTED, GRID, PERIODS, WHITE
+from products.page_kit.svg import bar, circle, grid, polygon, polyline, svg, text
 
 _WIDTH, _HEIGHT = 660.0, 190.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52.0, 6.0, 10.0, 20.0
@@ -58,7 +41,7 @@ class DayPoint:
         return self.energy_kwh is not None and self.high_kwh is not None and self.energy_kwh > self.high_kwh
 
 
-def day_chart(days: Sequence[DayPoint]) -> str:
+def day_chart(days: Sequence[DayPoint]) -> Markup:
     """Bars of the days, the band of the baseline behind them and its expected line before them. [kWh]
 
     days  In order of time, no day twice; may be empty (an empty frame then).
@@ -70,18 +53,19 @@ def day_chart(days: Sequence[DayPoint]) -> str:
         if value is not None and math.isfinite(value)
     ]
     ceiling, step = _scale(max(values, default=0.0))
-    shapes = [_grid_line(level, ceiling, step) for level in range(round(ceiling / step) + 1)]
+    marks = [_mark(level, ceiling, step) for level in range(round(ceiling / step) + 1)]
+    shapes = grid(marks, _LEFT, _WIDTH - _RIGHT, size=11, stroke=GRID, base_stroke=AXIS, fill=AXIS, width=0.8)
     pitch = (_WIDTH - _LEFT - _RIGHT) / max(len(days), 1)
     shapes += [_band(run, pitch, ceiling) for run in _runs(days, "low_kwh", "high_kwh")]
-    shapes += [_bar(index, day, pitch, ceiling) for index, day in enumerate(days)]
+    shapes += [_day(index, day, pitch, ceiling) for index, day in enumerate(days)]
     shapes += [_expected(run, pitch, ceiling) for run in _runs(days, "expected_kwh")]
     shapes += [
         _day_label(index, day.day.day, pitch) for index, day in enumerate(days) if _is_labelled(index, days)
     ]
-    return _svg(_WIDTH, _HEIGHT, "chart-days", shapes)
+    return svg(_WIDTH, _HEIGHT, shapes, kind="chart-days", is_alone=True)
 
 
-def period_bar(energy_by_period: Mapping[TouPeriod, Decimal], labels: Mapping[TouPeriod, str]) -> str:
+def period_bar(energy_by_period: Mapping[TouPeriod, Decimal], labels: Mapping[TouPeriod, str]) -> Markup:
     """One bar split by time-of-use period, each part as wide as its share of the energy; empty text without
     energy.
 
@@ -90,36 +74,27 @@ def period_bar(energy_by_period: Mapping[TouPeriod, Decimal], labels: Mapping[To
     parts = [(period, energy_by_period[period]) for period in TouPeriod if energy_by_period.get(period)]
     total = sum((energy for _, energy in parts), Decimal(0))
     if total <= 0:
-        return ""
-    shapes: list[str] = []
+        return Markup("")
+    shapes: list[Markup] = []
     left = 0.0
     for period, energy in parts:
         share = float(energy / total)
         wide = share * _WIDTH
-        shapes.append(
-            f'<rect x="{_n(left)}" y="0" width="{_n(wide)}" height="26" fill="{PERIOD_COLOURS[period]}"/>'
-        )
+        shapes.append(bar(left, 0, wide, 26, PERIODS[period]))
         if share >= _LABEL_SHARE:
-            shapes.append(
-                _text(left + wide / 2, 17.5, f"{labels[period]} {share * 100:.1f}%", 12, "#ffffff", "middle")
-            )
+            words = f"{labels[period]} {share * 100:.1f}%"
+            shapes.append(text(left + wide / 2, 17.5, words, size=12, fill=WHITE, anchor="middle"))
         left += wide
-    return _svg(_WIDTH, 26, "chart-periods", shapes)
+    return svg(_WIDTH, 26, shapes, kind="chart-periods", is_alone=True)
 
 
-def percentile_bar(percentile: float) -> str:
+def percentile_bar(percentile: float) -> Markup:
     """Where a customer stands among its peers: 0 uses least, 100 uses most. [%]"""
     width, at = 320.0, min(max(percentile, 0.0), 100.0) * 3.0 + 10
-    shapes = [
-        '<rect x="10" y="12" width="300" height="8" rx="4" fill="#e3eaec"/>',
-        f'<rect x="10" y="12" width="{_n(at - 10)}" height="8" rx="4" fill="{BAND}"/>',
-    ]
-    shapes += [
-        f'<rect x="{_n(10 + mark * 3 - 0.5)}" y="10" width="1" height="12" fill="{MUTED}"/>'
-        for mark in (25, 50, 75)
-    ]
-    shapes.append(f'<circle cx="{_n(at)}" cy="16" r="7" fill="{TEAL}" stroke="#ffffff" stroke-width="2"/>')
-    return _svg(width, 32, "chart-peers", shapes)
+    shapes = [bar(10, 12, 300, 8, GRID, radius=4), bar(10, 12, at - 10, 8, BASELINE, radius=4)]
+    shapes += [bar(10 + mark * 3 - 0.5, 10, 1, 12, AXIS) for mark in (25, 50, 75)]
+    shapes.append(circle(at, 16, 7, DOCUMENT.brand, stroke=WHITE, width=2))
+    return svg(width, 32, shapes, kind="chart-peers", is_alone=True)
 
 
 def _scale(top: float) -> tuple[float, float]:
@@ -138,26 +113,23 @@ def _y(value: float, ceiling: float) -> float:
     return _HEIGHT - _BOTTOM - max(value, 0.0) / ceiling * (_HEIGHT - _TOP - _BOTTOM)
 
 
-def _grid_line(level: int, ceiling: float, step: float) -> str:
-    value, y = level * step, _y(level * step, ceiling)
+def _mark(level: int, ceiling: float, step: float) -> tuple[float, str]:
+    value = level * step
     decimals = 0 if step >= 1 else -math.floor(math.log10(step))
     label = (
         f"{value:,.0f}"
         if value == int(value) and (step >= 1 and step == int(step))
         else f"{value:,.{max(decimals, 1)}f}"
     )
-    line = f'<rect x="{_n(_LEFT)}" y="{_n(y - 0.4)}" width="{_n(_WIDTH - _LEFT - _RIGHT)}" height="0.8" fill="{MUTED if level == 0 else GRID}"/>'
-    return line + _text(_LEFT - 6, y + 4, label, 11, MUTED, "end")
+    return _y(value, ceiling), label
 
 
-def _bar(index: int, day: DayPoint, pitch: float, ceiling: float) -> str:
-    x, wide = _LEFT + (index + 0.18) * pitch, pitch * 0.64
+def _day(index: int, day: DayPoint, pitch: float, ceiling: float) -> Markup:
+    x, wide, base = _LEFT + (index + 0.18) * pitch, pitch * 0.64, _HEIGHT - _BOTTOM
     if day.energy_kwh is None:
-        base = _HEIGHT - _BOTTOM
-        return _text(x + wide / 2, base - 4, "×", 11, AMBER, "middle")
+        return text(x + wide / 2, base - 4, "×", size=11, fill=ABOVE, anchor="middle")
     top = _y(day.energy_kwh, ceiling)
-    colour = AMBER if day.is_above else TEAL
-    return f'<rect x="{_n(x)}" y="{_n(top)}" width="{_n(wide)}" height="{_n(_HEIGHT - _BOTTOM - top)}" fill="{colour}"/>'
+    return bar(x, top, wide, base - top, ABOVE if day.is_above else DOCUMENT.brand)
 
 
 def _runs(days: Sequence[DayPoint], *names: str) -> list[list[tuple[int, tuple[float, ...]]]]:
@@ -175,24 +147,23 @@ def _runs(days: Sequence[DayPoint], *names: str) -> list[list[tuple[int, tuple[f
     return runs
 
 
-def _band(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float) -> str:
+def _band(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float) -> Markup:
     """Steps as wide as a day: the band says something of days, not of the time between them."""
     upper, lower = [], []
     for index, (low, high) in run:
         left, right = _LEFT + index * pitch, _LEFT + (index + 1) * pitch
         upper += [(left, _y(high, ceiling)), (right, _y(high, ceiling))]
         lower += [(left, _y(low, ceiling)), (right, _y(low, ceiling))]
-    points = " ".join(f"{_n(x)},{_n(y)}" for x, y in (*upper, *reversed(lower)))
-    return f'<polygon points="{points}" fill="{BAND}"/>'
+    return polygon((*upper, *reversed(lower)), BASELINE)
 
 
-def _expected(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float) -> str:
-    points = " ".join(
-        f"{_n(x)},{_n(_y(value, ceiling))}"
+def _expected(run: list[tuple[int, tuple[float, ...]]], pitch: float, ceiling: float) -> Markup:
+    points = (
+        (x, _y(value, ceiling))
         for index, (value,) in run
         for x in (_LEFT + index * pitch, _LEFT + (index + 1) * pitch)
     )
-    return f'<polyline points="{points}" fill="none" stroke="{INK}" stroke-width="1.4" stroke-dasharray="4 2.5"/>'
+    return polyline(points, EXPECTED, width=1.4, dashes="4 2.5")
 
 
 def _is_labelled(index: int, days: Sequence[DayPoint]) -> bool:
@@ -200,20 +171,5 @@ def _is_labelled(index: int, days: Sequence[DayPoint]) -> bool:
     return number == 1 or (number % 5 == 0) or len(days) <= 7
 
 
-def _day_label(index: int, number: int, pitch: float) -> str:
-    return _text(_LEFT + (index + 0.5) * pitch, _HEIGHT - 5, str(number), 11, MUTED, "middle")
-
-
-def _text(x: float, y: float, words: str, size: float, colour: str, anchor: str) -> str:
-    """Callers pass numbers and words of this project only, never text of a customer."""
-    return f'<text x="{_n(x)}" y="{_n(y)}" font-family="{FONT}" font-size="{_n(size)}" fill="{colour}" text-anchor="{anchor}">{words}</text>'
-
-
-def _svg(width: float, height: float, name: str, shapes: Sequence[str]) -> str:
-    opening = f'<svg xmlns="http://www.w3.org/2000/svg" class="{name}" viewBox="0 0 {_n(width)} {_n(height)}" aria-hidden="true">'
-    return opening + "".join(shapes) + "</svg>"
-
-
-def _n(value: float) -> str:
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+def _day_label(index: int, number: int, pitch: float) -> Markup:
+    return text(_LEFT + (index + 0.5) * pitch, _HEIGHT - 5, str(number), size=11, fill=AXIS, anchor="middle")

@@ -8,6 +8,7 @@ from typing import Any
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed_percent
+from products.page_kit.words import Said
 
 Row = Mapping[str, Any]
 Page = dict[str, Any]
@@ -19,26 +20,24 @@ def bill_comparisons(bill: Row) -> list[Page]:
     return [page for page in found if page is not None]
 
 
-def _page(label: words.Said, said: words.Said, svg: str = "", alt: str = "") -> Page:
+def _page(label: Said, said: Said, svg: str = "", alt: str = "") -> Page:
     return {"label": {"zh": label.zh, "en": label.en}, "zh": said.zh, "en": said.en, "svg": svg, "alt": alt}
 
 
 def _last_month(bill: Row) -> Page | None:
     previous = bill.get("previous_energy_kwh")
-    label = words.Said("与上月相比", "against last month")
+    label = Said("与上月相比", "against last month")
     if previous is None:
-        return _page(
-            label, words.Said("没有上月的账单可比。", "There is no bill of last month to compare with.")
-        )
+        return _page(label, Said("没有上月的账单可比。", "There is no bill of last month to compare with."))
     zh, en = f"上月用电 {grouped(previous, 2)} kWh", f"Last month {grouped(previous, 2)} kWh"
     if exact(previous):
         change = signed_percent(exact(bill["energy_kwh"]) / exact(previous) - 1, 1)
         zh, en = f"{zh}，本月 {change}", f"{en}; this month {change}"
-    return _page(label, words.Said(zh + "。", en + "."))
+    return _page(label, Said(zh + "。", en + "."))
 
 
 def _baseline(bill: Row) -> Page | None:
-    label = words.Said("与自己的基线相比", "against its own baseline")
+    label = Said("与自己的基线相比", "against its own baseline")
     verdict = words.VERDICTS.get(str(bill.get("baseline_verdict_code")))
     expected = bill.get("baseline_kwh")
     if expected is None:
@@ -52,14 +51,12 @@ def _baseline(bill: Row) -> Page | None:
         )
     return _page(
         label,
-        words.Said(f"{verdict.zh}{zh}。", f"{verdict.en} {en}.")
-        if verdict
-        else words.Said(zh + "。", en + "."),
+        Said(f"{verdict.zh}{zh}。", f"{verdict.en} {en}.") if verdict else Said(zh + "。", en + "."),
     )
 
 
 def _peers(bill: Row) -> Page | None:
-    label = words.Said("与同行相比", "against its peers")
+    label = Said("与同行相比", "against its peers")
     count = int(bill.get("peer_count") or 0)
     group = str(bill.get("peer_group") or "")
     of_zh, of_en = (f"（{group}）", f" ({group})") if group else ("", "")
@@ -71,7 +68,7 @@ def _peers(bill: Row) -> Page | None:
     if intensity is None:
         return _page(
             label,
-            words.Said(
+            Said(
                 f"没有建筑面积，无法与同行{of_zh}比较。",
                 f"There is no floor area to compare with peers{of_en} by.",
             ),
@@ -80,7 +77,7 @@ def _peers(bill: Row) -> Page | None:
     if percentile is None:
         return _page(
             label,
-            words.Said(
+            Said(
                 f"{own_zh}；同行{of_zh}共 {count} 户，太少或有一户占比过大（15/15 规则），不作比较。",
                 f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large (15/15 rule).",
             ),
@@ -91,7 +88,7 @@ def _peers(bill: Row) -> Page | None:
             f"{own_zh}，同行中位数 {grouped(median, 2)}",
             f"{own_en}, the peers' median is {grouped(median, 2)}",
         )
-    said = words.Said(
+    said = Said(
         f"{own_zh}；高于 {shown}% 的同行{of_zh}，共 {count} 户。",
         f"{own_en}; more than {shown}% of its peers{of_en}, {count} in all.",
     )
@@ -109,4 +106,4 @@ def _carbon(bill: Row) -> Page | None:
             f"{zh}（因子 {number(factor)['plain']} kg/kWh）",
             f"{en} (factor {number(factor)['plain']} kg/kWh)",
         )
-    return _page(words.Said("碳", "carbon"), words.Said(zh + "。", en + "."))
+    return _page(Said("碳", "carbon"), Said(zh + "。", en + "."))

@@ -13,8 +13,8 @@ from products.efficiency_bill.page import words
 from products.efficiency_bill.page.bill import month_words, provenance_tags, said_both
 from products.efficiency_bill.page.notes import bill_id
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed
-from products.efficiency_bill.page.words import Said
 from products.efficiency_bill.tables import CorrectionCause
+from products.page_kit.words import ILLUSTRATIVE_PRICE, PERIODS, Said, provenances, word
 
 Row = Mapping[str, Any]
 Page = dict[str, Any]
@@ -68,7 +68,7 @@ def correction_page(bill: Row, corrected: Row, rows: Sequence[Row]) -> Page:
         "total": _total(difference),
         "change": None,
         "is_illustrative": bool(bill["is_illustrative"] or corrected["is_illustrative"]),
-        "stamp": said_both(words.ILLUSTRATIVE_STAMP),
+        "stamp": said_both(ILLUSTRATIVE_PRICE),
         "tiles": [
             _tile(
                 "原账单电费",
@@ -134,9 +134,9 @@ def _tile(zh: str, en: str, value: Any, note: str) -> Page:
 
 
 def _line(row: Row) -> Page:
-    period = words.word(words.PERIODS, TouPeriod, row.get("period_code"))
+    period = word(PERIODS, TouPeriod, row.get("period_code"))
     return {
-        "item": said_both(words.word(words.COMPONENTS, LineComponent, row["component_code"])),
+        "item": said_both(word(words.COMPONENTS, LineComponent, row["component_code"])),
         "period": said_both(period) if period.zh else None,
         "difference": signed(row["difference_cny"], 2),
         "difference_plain": number(row["difference_cny"], 2)["plain"],
@@ -194,4 +194,4 @@ def _notes(bill: Row, corrected: Row, rows: Sequence[Row]) -> list[Said]:
                 "A difference for which no new document is named follows from other lines or quantities.",
             )
         )
-    return [*said, *[words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]]
+    return [*said, *[words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]]

@@ -9,20 +9,21 @@ from typing import Any
 
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
+from products.page_kit.words import Said, provenances
 
 Row = Mapping[str, Any]
 
 
 def bill_notes(bill: Row) -> list[dict[str, str]]:
     """The notes of a bill, the gravest first."""
-    said: list[words.Said] = []
+    said: list[Said] = []
     if bill["is_illustrative"]:
         said.append(words.ILLUSTRATIVE_NOTE)
     said += [words.missing_input(str(name)) for name in bill.get("missing_inputs") or ()]
     said.append(_estimated(bill))
     if bill.get("is_estimated_above_limit"):
         said.append(words.ESTIMATED_ABOVE_LIMIT)
-    said += [words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]
+    said += [words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]
     return [{"zh": note.zh, "en": note.en} for note in said]
 
 
@@ -45,12 +46,12 @@ def bill_id(bill: Row) -> str:
     return str(bill.get("bill_id") or f"{bill['customer_id']}-{bill['billing_month']}")
 
 
-def _estimated(bill: Row) -> words.Said:
+def _estimated(bill: Row) -> Said:
     ratio = float(bill.get("estimated_ratio") or 0)
     if ratio <= 0:
-        return words.Said("电量全部来自抄表，没有估算。", "All energy was metered; none is estimated.")
+        return Said("电量全部来自抄表，没有估算。", "All energy was metered; none is estimated.")
     shown = percent(ratio, 2) if ratio >= 0.0001 else "<0.01%"
-    return words.Said(
+    return Said(
         f"{shown} 的电量为估算值，其余为实测值。",
         f"{shown} of the energy is estimated; the rest was metered.",
     )

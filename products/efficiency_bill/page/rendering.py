@@ -6,31 +6,29 @@ to run or read anything.
 
 from __future__ import annotations
 
-import base64
-import hashlib
+import dataclasses
 import json
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, cached_property
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
-
-if TYPE_CHECKING:
-    import jinja2
+from products.page_kit.palette import DOCUMENT, PRINTED
+from products.page_kit.site import Site
 
 Row = Mapping[str, Any]
 
 _STANDARDS = ["a-2a", "ua-1"]
 _PICTURE_DPI = 110
 _CHINA_OFFSET_SECONDS = 8 * 3600
-_MOST_PLACES = 10
+_SITE = Site("products.efficiency_bill.page", DOCUMENT)
+_COLOURS = json.dumps(dataclasses.asdict(PRINTED))
 # Marks that turn the direction of text or hide; shown by their number so that no name can pose as another.
 _HIDDEN = frozenset(
     "\u061c\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
@@ -49,7 +47,7 @@ def render_bill_html(bill: Row, lines: Sequence[Row], advice: Sequence[Row], day
     advice  Its rows of ``efficiency_bill_advice_v1``, in any order.
     days    The days of the month with the baseline, in order of time.
     """
-    return _html("bill.html.j2", bill_page(bill, lines, advice, days), _style("bill.css"))
+    return _html("bill.html.j2", bill_page(bill, lines, advice, days))
 
 
 def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> str:
@@ -59,13 +57,11 @@ def render_correction_html(bill: Row, corrected: Row, rows: Sequence[Row]) -> st
                corrects.
     rows       Its rows of ``efficiency_bill_corrections_v1``, in any order.
     """
-    return _html(
-        "correction.html.j2", correction_page(bill, corrected, rows), _style("bill.css", "correction.css")
-    )
+    return _html("correction.html.j2", correction_page(bill, corrected, rows))
 
 
-def _html(template: str, page: dict[str, Any], style: str) -> str:
-    return _template(template).render(bill=_walk(page, _visible), style=style, style_hash=_style_hash(style))
+def _html(template: str, page: dict[str, Any]) -> str:
+    return _SITE.page(template, bill=_walk(page, _visible))
 
 
 class _Paper:
@@ -78,14 +74,14 @@ class _Paper:
     def _pdf(self, page: dict[str, Any], billing_month: str) -> bytes:
         made = self._compiler.compile(
             format="pdf",
-            sys_inputs={"bill": _paper(page)},
+            sys_inputs=_inputs(page),
             pdf_standards=_STANDARDS,
             timestamp=_timestamp(billing_month),
         )
         return _one(made)
 
     def _picture(self, page: dict[str, Any], dpi: float) -> bytes:
-        return _one(self._compiler.compile(format="png", sys_inputs={"bill": _paper(page)}, ppi=dpi))
+        return _one(self._compiler.compile(format="png", sys_inputs=_inputs(page), ppi=dpi))
 
     @cached_property
     def _compiler(self) -> Any:
@@ -94,7 +90,7 @@ class _Paper:
         fonts = typst.Fonts(
             include_system_fonts=False, include_embedded_fonts=False, font_paths=[str(_font_file().parent)]
         )
-        folder = _templates_folder()
+        folder = _SITE.templates
         return typst.Compiler(
             str(folder / self.template), root=str(folder), font_paths=fonts, ignore_system_fonts=True
         )
@@ -140,8 +136,8 @@ class CorrectionPdf(_Paper):
         return self._picture(correction_page(bill, corrected, rows), dpi)
 
 
-def _paper(page: dict[str, Any]) -> str:
-    return json.dumps(_walk(page, printable), ensure_ascii=False)
+def _inputs(page: dict[str, Any]) -> dict[str, str]:
+    return {"bill": json.dumps(_walk(page, printable), ensure_ascii=False), "colours": _COLOURS}
 
 
 def printable(words: str) -> str:
@@ -196,43 +192,6 @@ def _timestamp(billing_month: str) -> int:
     """A creation time that depends on the bill alone: the local midnight that ends its month. [s since 1970]"""
     end = BillingMonth.parse(billing_month).plus(1).first_day
     return (end.toordinal() - 719_163) * 86_400 - _CHINA_OFFSET_SECONDS
-
-
-@cache
-def _template(name: str) -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(str(_templates_folder())),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    return environment.get_template(name)
-
-
-@cache
-def _style(*names: str) -> Any:
-    """The style sheets, with the widths that put the decimal points of a column in one line."""
-    from markupsafe import Markup
-
-    sheet = "".join((_templates_folder() / name).read_text(encoding="utf-8") for name in names)
-    widths = (
-        f".{letter}{places} .{column} .fraction{{width:{f'calc({places}ch + .32em)' if places else 'auto'}}}"
-        for letter, column in (("q", "quantity"), ("p", "price"))
-        for places in range(_MOST_PLACES + 1)
-    )
-    return Markup(sheet + "@media print, (min-width: 641px) {\n" + "\n".join(widths) + "\n}\n")  # noqa: S704 - the project's own file
-
-
-def _style_hash(style: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii")
-
-
-def _templates_folder() -> Path:
-    return Path(str(files("products.efficiency_bill.page") / "templates"))
 
 
 def _font_file() -> Path:

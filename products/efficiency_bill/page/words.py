@@ -1,36 +1,15 @@
-"""What the efficiency bill says to people, Chinese first and English second; one place for every word of a
-code.
+"""What the efficiency bill alone says to people, Chinese first and English second; what other pages say too
+stands in the page kit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
-from pipelines.codes import (
-    Confidence,
-    CustomerClass,
-    DemandBasis,
-    LineComponent,
-    PricingScheme,
-    Provenance,
-    TouPeriod,
-    VoltageLevel,
-)
+from pipelines.codes import DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
-
-Code = TypeVar("Code", bound=StrEnum)
-
-
-@dataclass(frozen=True)
-class Said:
-    """A text in both languages."""
-
-    zh: str
-    en: str
-
+from products.page_kit.words import Said
 
 COMPONENTS: Mapping[LineComponent, Said] = {
     LineComponent.ENERGY_BASE: Said("上网电量电费", "Energy, before network charges"),
@@ -62,14 +41,6 @@ def part_of(line: Mapping[str, Any]) -> Said:
     return Said(" · ".join(filter(None, (section, zh))), " · ".join(filter(None, (section, en))))
 
 
-PERIODS: Mapping[TouPeriod, Said] = {
-    TouPeriod.SHARP: Said("尖", "sharp"),
-    TouPeriod.PEAK: Said("峰", "peak"),
-    TouPeriod.FLAT: Said("平", "flat"),
-    TouPeriod.VALLEY: Said("谷", "valley"),
-    TouPeriod.DEEP_VALLEY: Said("深谷", "deep valley"),
-}
-
 # Units keep their international signs; only money is said in words.
 UNITS: Mapping[str, str] = {
     Unit.KWH: "kWh",
@@ -84,18 +55,6 @@ UNITS: Mapping[str, str] = {
     Unit.DAYS: "天",
 }
 
-CLASSES: Mapping[CustomerClass, Said] = {
-    CustomerClass.LARGE_INDUSTRY: Said("大工业", "large industry"),
-    CustomerClass.GENERAL_COMMERCIAL: Said("一般工商业", "general commercial"),
-    CustomerClass.RESIDENTIAL: Said("居民", "residential"),
-    CustomerClass.AGRICULTURE: Said("农业", "agriculture"),
-}
-
-SCHEMES: Mapping[PricingScheme, Said] = {
-    PricingScheme.SINGLE_PART: Said("单一制", "single-part"),
-    PricingScheme.TWO_PART: Said("两部制", "two-part"),
-}
-
 VOLTAGES: Mapping[VoltageLevel, Said] = {
     VoltageLevel.BELOW_1KV: Said("不满1千伏", "below 1 kV"),
     VoltageLevel.KV_1_TO_20: Said("1～10（20）千伏", "1 to 10 (20) kV"),
@@ -108,25 +67,6 @@ DEMAND_BASES: Mapping[DemandBasis, Said] = {
     DemandBasis.CAPACITY: Said("按容量", "by capacity"),
     DemandBasis.CONTRACT_DEMAND: Said("按合同需量", "by contract demand"),
     DemandBasis.ACTUAL_DEMAND: Said("按实际需量", "by actual demand"),
-}
-
-# The mark is what stands on the line; the words stand once below the table.
-CONFIDENCE_MARKS: Mapping[Confidence, str] = {
-    Confidence.OFFICIAL: "官",
-    Confidence.SECONDARY: "转",
-    Confidence.MEDIUM: "中",
-    Confidence.DERIVED: "推",
-    Confidence.UNVERIFIED: "未",
-    Confidence.ILLUSTRATIVE: "示",
-}
-
-CONFIDENCES: Mapping[Confidence, Said] = {
-    Confidence.OFFICIAL: Said("官方文件", "official document"),
-    Confidence.SECONDARY: Said("转引", "quoted second-hand"),
-    Confidence.MEDIUM: Said("较可信", "probable"),
-    Confidence.DERIVED: Said("推算", "derived"),
-    Confidence.UNVERIFIED: Said("未核实", "unverified"),
-    Confidence.ILLUSTRATIVE: Said("示意", "illustrative"),
 }
 
 MISSING_INPUTS: Mapping[str, Said] = {
@@ -214,14 +154,6 @@ MISSING_INPUTS: Mapping[str, Said] = {
     ),
 }
 
-PROVENANCES: Mapping[Provenance, Said] = {
-    Provenance.REAL: Said("真实数据", "real"),
-    Provenance.DATES_SHIFTED: Said("日期平移", "dates shifted"),
-    Provenance.DERIVED: Said("推算", "derived"),
-    Provenance.ASSUMED: Said("假定", "assumed"),
-    Provenance.SIMULATED: Said("模拟", "simulated"),
-}
-
 PROVENANCE_NOTES: Mapping[Provenance, Said] = {
     Provenance.REAL: Said("电量来自真实的电表记录。", "The energy comes from real metering records."),
     Provenance.DATES_SHIFTED: Said(
@@ -241,7 +173,6 @@ PROVENANCE_NOTES: Mapping[Provenance, Said] = {
     ),
 }
 
-ILLUSTRATIVE_STAMP = Said("示意电价", "illustrative price")
 ILLUSTRATIVE_NOTE = Said(
     "示意电价：标“示”的单价没有公布值，为演示而设。本账单不是缴费凭证，不能据此付款。",
     "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an invoice; do not pay by it.",
@@ -251,29 +182,13 @@ ESTIMATED_ABOVE_LIMIT = Said(
     "估算电量的占比超过限值，请谨慎使用本账单。",
     "The share of estimated energy is above the limit; use this bill with care.",
 )
-NOT_PRICED = Said("未计价", "not priced")
-
 FALLBACK_MISSING = Said("缺少输入：{name}。", "Missing input: {name}.")
-
-
-def word(words: Mapping[Code, Said], codes: type[Code], value: object) -> Said:
-    """The words of a code; a value outside the list stands for itself in both languages."""
-    text = "" if value is None else str(value)
-    if text in {member.value for member in codes}:
-        return words[codes(text)]
-    return Said(text, "")
 
 
 def missing_input(name: str) -> Said:
     """A missing input in plain words; one without words of its own is named."""
     said = MISSING_INPUTS.get(name)
     return said or Said(FALLBACK_MISSING.zh.format(name=name), FALLBACK_MISSING.en.format(name=name))
-
-
-def provenances(text: str | None) -> tuple[Provenance, ...]:
-    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
-    named = set((text or "").split("+"))
-    return tuple(kind for kind in Provenance if kind.value in named)
 
 
 HEADINGS: Mapping[str, object] = {

@@ -8,15 +8,10 @@ from io import BytesIO
 from typing import Any
 
 from pipelines.codes import FeeCodeColour
+from products.page_kit.palette import FEE_CODE_MODULES, WHITE
 
 ERROR_LEVEL = "q"
 QUIET_ZONE = 4
-DARK = {
-    FeeCodeColour.GREEN: "#0b5d37",
-    FeeCodeColour.YELLOW: "#7a4a00",
-    FeeCodeColour.RED: "#98121b",
-    FeeCodeColour.GREY: "#3d444b",
-}
 
 
 def _made(text: str) -> Any:
@@ -28,7 +23,12 @@ def _made(text: str) -> Any:
 def qr_svg(text: str, colour: FeeCodeColour) -> str:
     """An inline SVG element that scales to its container."""
     picture: str = _made(text).svg_inline(
-        border=QUIET_ZONE, dark=DARK[colour], light="#ffffff", omitsize=True, svgclass="qr", lineclass=None
+        border=QUIET_ZONE,
+        dark=FEE_CODE_MODULES[colour],
+        light=WHITE,
+        omitsize=True,
+        svgclass="qr",
+        lineclass=None,
     )
     return picture.replace("<svg ", '<svg role="img" aria-label="QR" ', 1)
 
@@ -37,7 +37,7 @@ def qr_svg_file(text: str, colour: FeeCodeColour) -> bytes:
     """A standalone SVG file."""
     buffer = BytesIO()
     _made(text).save(
-        buffer, kind="svg", border=QUIET_ZONE, dark=DARK[colour], light="#ffffff", scale=6, nl=False
+        buffer, kind="svg", border=QUIET_ZONE, dark=FEE_CODE_MODULES[colour], light=WHITE, scale=6, nl=False
     )
     return buffer.getvalue()
 
@@ -45,5 +45,7 @@ def qr_svg_file(text: str, colour: FeeCodeColour) -> bytes:
 def qr_png(text: str, colour: FeeCodeColour, scale: int) -> bytes:
     """A PNG; ``scale`` pixels a module."""
     buffer = BytesIO()
-    _made(text).save(buffer, kind="png", border=QUIET_ZONE, dark=DARK[colour], light="#ffffff", scale=scale)
+    _made(text).save(
+        buffer, kind="png", border=QUIET_ZONE, dark=FEE_CODE_MODULES[colour], light=WHITE, scale=scale
+    )
     return buffer.getvalue()

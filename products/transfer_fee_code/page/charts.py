@@ -1,6 +1,4 @@
-"""Small inline SVG charts of prices; colours are presentation attributes, so that a strict content policy
-allows them.
-"""
+"""Small inline charts of prices."""
 
 from __future__ import annotations
 
@@ -11,16 +9,9 @@ from typing import Any
 from markupsafe import Markup
 
 from pipelines.codes import FeeCodeColour
+from products.page_kit.palette import FEE_CODES, IMPLIED, IMPLIED_RANGE, PAGE, WHITE
+from products.page_kit.svg import bar, line, svg, text
 
-FILL = {
-    FeeCodeColour.GREEN: "#0f7a4a",
-    FeeCodeColour.YELLOW: "#f2b705",
-    FeeCodeColour.RED: "#b3202a",
-    FeeCodeColour.GREY: "#8a949b",
-}
-_REFERENCE, _IMPLIED, _BAND, _INK, _SOFT = "#16302b", "#3c5a99", "#c9d5ee", "#16302b", "#566b66"
-# Keeps a number readable where a dashed line runs through it.
-_HALO = ' paint-order="stroke" stroke="#ffffff" stroke-width="4"'
 _WIDTH, _LEFT, _RIGHT, _NAME_WIDTH = 700, 150, 84, 90
 
 
@@ -31,43 +22,35 @@ def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Mar
     charged, reference = row["charged_price_cny_per_kwh"], row["reference_price_cny_per_kwh"]
     implied, low, high = (evidence[f"implied_{name}_cny_per_kwh"] for name in ("price", "low", "high"))
     bars = [
-        ("实际收取", "charged", charged, FILL[FeeCodeColour(row["colour_code"])]),
-        ("合法参考价", "lawful reference", reference, _REFERENCE),
+        ("实际收取", "charged", charged, FEE_CODES[FeeCodeColour(row["colour_code"])]),
+        ("合法参考价", "lawful reference", reference, PAGE.ink),
     ]
     extra = evidence["other_charge_cny"] and evidence["fee_price_cny_per_kwh"]
     known = [float(value) for value in (charged, reference, high) if value is not None]
     if not known:
         return None
     scale = _Scale(0.0, max(known))
-    parts, top = [], 6
+    parts: list[Markup] = []
+    top = 6
     for zh, en, price, fill in bars:
         if price is not None:
-            parts.append(_label(top, zh, en))
-            parts.append(
-                f'<rect x="{_LEFT}" y="{top}" width="{scale.length(float(price)):.1f}" height="30" rx="4" fill="{fill}"/>'
-            )
+            parts += _label(top, zh, en)
+            parts.append(bar(_LEFT, top, scale.length(float(price)), 30, fill, radius=4))
             parts.append(_value(scale.at(float(price)) + 8, top, f"{price:.4f}"))
             if extra and price is charged:
-                parts.append(_other_charges(top, scale.at(float(extra)), scale.at(float(price))))
+                parts += _other_charges(top, scale.at(float(extra)), scale.at(float(price)))
             top += 46
     if implied is not None:
-        parts.append(_label(top, "推算价及区间", "implied price, band"))
+        parts += _label(top, "推算价及区间", "implied price, band")
         width = max(scale.at(high) - scale.at(low), 3)
-        parts.append(
-            f'<rect x="{scale.at(low):.1f}" y="{top}" width="{width:.1f}" height="30" rx="3" fill="{_BAND}"/>'
-        )
-        parts.append(
-            f'<rect x="{scale.at(implied) - 1.5:.1f}" y="{top}" width="3" height="30" fill="{_IMPLIED}"/>'
-        )
+        parts.append(bar(scale.at(low), top, width, 30, IMPLIED_RANGE, radius=3))
+        parts.append(bar(scale.at(implied) - 1.5, top, 3, 30, IMPLIED))
         parts.append(_value(max(scale.at(high), scale.at(implied)) + 8, top, f"{implied:.4f}"))
         top += 46
     if reference is not None:
         at = scale.at(float(reference))
-        parts.insert(
-            0,
-            f'<line x1="{at:.1f}" y1="0" x2="{at:.1f}" y2="{top - 8}" stroke="{_SOFT}" stroke-width="1" stroke-dasharray="4 4"/>',
-        )
-    return _svg(top, parts, "charged price, lawful reference and implied price")
+        parts.insert(0, line((at, 0), (at, top - 8), PAGE.soft, dashes="4 4"))
+    return svg(_WIDTH, top, parts, "charged price, lawful reference and implied price", kind="chart")
 
 
 def tenants_chart(
@@ -88,32 +71,21 @@ def tenants_chart(
     parts, top = [], 22
     for row in shown:
         price = float(row["charged_price_cny_per_kwh"])
-        fill = FILL[FeeCodeColour(row["colour_code"])]
-        parts.append(
-            f'<text x="{_LEFT - 8}" y="{top + 13}" text-anchor="end" font-size="12" fill="{_INK}">{Markup.escape(row["tenant_id"])}</text>'
-        )
-        parts.append(
-            f'<rect x="{_LEFT}" y="{top}" width="{scale.length(price):.1f}" height="17" rx="3" fill="{fill}"/>'
-        )
-        parts.append(
-            f'<text x="{scale.at(price) + 6:.1f}" y="{top + 13}" font-size="12" fill="{_INK}"{_HALO}>{price:.4f}</text>'
-        )
+        fill = FEE_CODES[FeeCodeColour(row["colour_code"])]
+        parts.append(text(_LEFT - 8, top + 13, row["tenant_id"], size=12, anchor="end"))
+        parts.append(bar(_LEFT, top, scale.length(price), 17, fill, radius=3))
+        parts.append(text(scale.at(price) + 6, top + 13, f"{price:.4f}", size=12, has_halo=True))
         top += 23
     marks = [
-        ("参考价", float(reference), _INK),
-        *((f"+{float(limit):.0%}", edge, _SOFT) for limit, edge in zip(limits, edges, strict=True)),
+        ("参考价", float(reference), PAGE.ink),
+        *((f"+{float(limit):.0%}", edge, PAGE.soft) for limit, edge in zip(limits, edges, strict=True)),
     ]
-    for position, (label, price, stroke) in enumerate(marks):
+    for position, (label, price, colour) in enumerate(marks):
         at = scale.at(price)
         anchor = "end" if position == 0 else "start"
-        parts.insert(
-            0,
-            f'<line x1="{at:.1f}" y1="18" x2="{at:.1f}" y2="{top}" stroke="{stroke}" stroke-width="1.2" stroke-dasharray="4 3"/>',
-        )
-        parts.append(
-            f'<text x="{at:.1f}" y="13" text-anchor="{anchor}" font-size="12" fill="{stroke}">{label}</text>'
-        )
-    return _svg(top, parts, "charged price of each tenant against the reference")
+        parts.insert(0, line((at, 18), (at, top), colour, width=1.2, dashes="4 3"))
+        parts.append(text(at, 13, label, size=12, fill=colour, anchor=anchor))
+    return svg(_WIDTH, top, parts, "charged price of each tenant against the reference", kind="chart")
 
 
 class _Scale:
@@ -127,28 +99,20 @@ class _Scale:
         return _LEFT + self.length(value)
 
 
-def _label(top: int, zh: str, en: str) -> str:
-    return (
-        f'<text x="{_LEFT - 10}" y="{top + 13}" text-anchor="end" font-size="14" fill="{_INK}">{zh}</text>'
-        f'<text x="{_LEFT - 10}" y="{top + 28}" text-anchor="end" font-size="11" fill="{_SOFT}">{en}</text>'
-    )
+def _label(top: int, zh: str, en: str) -> list[Markup]:
+    return [
+        text(_LEFT - 10, top + 13, zh, size=14, anchor="end"),
+        text(_LEFT - 10, top + 28, en, size=11, fill=PAGE.soft, anchor="end"),
+    ]
 
 
-def _value(left: float, top: int, text: str) -> str:
-    return f'<text x="{left:.1f}" y="{top + 21}" font-size="15" font-weight="600" fill="{_INK}">{text}</text>'
+def _value(left: float, top: int, words: str) -> Markup:
+    return text(left, top + 21, words, size=15, is_bold=True)
 
 
-def _other_charges(top: int, left: float, right: float) -> str:
+def _other_charges(top: int, left: float, right: float) -> list[Markup]:
     """The part of the charged bar that is not the fee: lighter, and named where there is room."""
-    veil = f'<rect x="{left:.1f}" y="{top}" width="{right - left:.1f}" height="30" fill="#ffffff" fill-opacity="0.45"/>'
-    middle = (left + right) / 2
-    named = f'<text x="{middle:.1f}" y="{top + 20}" text-anchor="middle" font-size="12" fill="{_INK}">其他收费 other</text>'
-    return veil + (named if right - left > _NAME_WIDTH else "")
-
-
-def _svg(height: int, parts: Sequence[str], title: str) -> Markup:
-    # Every text put in is a number, a constant or escaped where it is made.
-    content = "".join(parts)
-    return Markup(  # noqa: S704
-        f'<svg class="chart" viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{title}">{content}</svg>'
-    )
+    parts = [bar(left, top, right - left, 30, WHITE, opacity=0.45)]
+    if right - left > _NAME_WIDTH:
+        parts.append(text((left + right) / 2, top + 20, "其他收费 other", size=12, anchor="middle"))
+    return parts

@@ -4,18 +4,16 @@ anywhere.
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from markupsafe import Markup
 
-from pipelines.codes import FeeCodeColour, GreyReason
+from pipelines.codes import FeeCodeColour, GreyReason, Provenance
+from products.page_kit.site import Site
+from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said, provenances
 from products.transfer_fee_code.page.charts import comparison_chart, tenants_chart
 from products.transfer_fee_code.page.words import (
     COLOURS,
@@ -23,16 +21,12 @@ from products.transfer_fee_code.page.words import (
     IMPLIED_NOTES,
     MEANINGS,
     NEXT_STEPS,
-    Said,
     signed_percent,
 )
 from products.transfer_fee_code.price.colour import colour_counts
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 Row = Mapping[str, Any]
-_NOTHING = Said("", "")
+_SITE = Site("products.transfer_fee_code.page", filters={"money": "{:,.2f}".format})
 
 
 def render_code_page(row: Row, evidence: Row, qr_svg: str, *, expiry: date | None = None) -> str:
@@ -44,25 +38,21 @@ def render_code_page(row: Row, evidence: Row, qr_svg: str, *, expiry: date | Non
     expiry    Last day on which the signed code holds.
     """
     colour = FeeCodeColour(row["colour_code"])
-    return (
-        _environment()
-        .get_template("tenant.html.j2")
-        .render(
-            row=row,
-            evidence=evidence,
-            qr=Markup(qr_svg),  # noqa: S704  made by this project out of a signed code's fixed alphabet
-            expiry=expiry.isoformat() if expiry else "",
-            colour=COLOURS[colour],
-            meaning=MEANINGS[colour],
-            mark_up=None if row["mark_up_pct"] is None else signed_percent(row["mark_up_pct"]),
-            grey_reason=_grey_reason(row),
-            implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or ""),
-            steps=NEXT_STEPS[colour],
-            tags=_tags(row),
-            chart=comparison_chart(row, evidence),
-            basis=_basis(evidence, own=True),
-            **_style(),
-        )
+    return _SITE.page(
+        "tenant.html.j2",
+        row=row,
+        evidence=evidence,
+        qr=Markup(qr_svg),  # noqa: S704  made by this project out of a signed code's fixed alphabet
+        expiry=expiry.isoformat() if expiry else "",
+        colour=COLOURS[colour],
+        meaning=MEANINGS[colour],
+        mark_up=None if row["mark_up_pct"] is None else signed_percent(row["mark_up_pct"]),
+        grey_reason=_grey_reason(row),
+        implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or ""),
+        steps=NEXT_STEPS[colour],
+        tags=_tags(row),
+        chart=comparison_chart(row, evidence),
+        basis=_basis(evidence, own=True),
     )
 
 
@@ -93,25 +83,21 @@ def render_supplier_page(
         (Said("高于参考价的金额合计", "All charged above the reference"), f"{_money(over)} 元"),
         (Said("申报电量合计", "Energy declared by all"), f"{_energy(declared)} kWh"),
     )
-    return (
-        _environment()
-        .get_template("supplier.html.j2")
-        .render(
-            supplier_id=first["supplier_customer_id"],
-            supplier_name=first["supplier_name"],
-            month=first["billing_month"],
-            counts=[(colour.value, COLOURS[colour], counted[colour]) for colour in by_urgency()],
-            tags=_tags(first),
-            basis=[*summed, *_basis(shared, own=False)],
-            chart=tenants_chart(ordered, first["reference_price_cny_per_kwh"], _limits(shared)),
-            lines=[
-                _line(row, by_tenant[row["tenant_id"]], (links or {}).get(row["tenant_id"], ""))
-                for row in ordered
-            ],
-            is_illustrative=any(row["is_illustrative"] for row in rows),
-            is_simulated=any("simulated" in row["provenance"] for row in rows),
-            **_style(),
-        )
+    return _SITE.page(
+        "supplier.html.j2",
+        supplier_id=first["supplier_customer_id"],
+        supplier_name=first["supplier_name"],
+        month=first["billing_month"],
+        counts=[(colour.value, COLOURS[colour], counted[colour]) for colour in by_urgency()],
+        tags=_tags(first),
+        basis=[*summed, *_basis(shared, own=False)],
+        chart=tenants_chart(ordered, first["reference_price_cny_per_kwh"], _limits(shared)),
+        lines=[
+            _line(row, by_tenant[row["tenant_id"]], (links or {}).get(row["tenant_id"], ""))
+            for row in ordered
+        ],
+        is_illustrative=any(row["is_illustrative"] for row in rows),
+        is_simulated=any("simulated" in row["provenance"] for row in rows),
     )
 
 
@@ -126,11 +112,11 @@ def _limits(evidence: Row) -> list[Decimal]:
 
 def _line(row: Row, evidence: Row, link: str) -> dict[str, Any]:
     colour = FeeCodeColour(row["colour_code"])
-    note = _grey_reason(row) or _NOTHING
-    if note is _NOTHING and evidence["other_charge_cny"]:
+    note = _grey_reason(row) or NOTHING
+    if note is NOTHING and evidence["other_charge_cny"]:
         extra = _money(evidence["other_charge_cny"])
         note = Said(f"含其他收费 {extra} 元", f"{extra} CNY under other names included")
-    elif note is _NOTHING and evidence["is_inside_implied"] is False:
+    elif note is NOTHING and evidence["is_inside_implied"] is False:
         note = Said("与其他租户价格不同", "differs from the other tenants' price")
     price = row["charged_price_cny_per_kwh"]
     return {
@@ -182,10 +168,10 @@ def _grey_reason(row: Row) -> Said | None:
 
 def _tags(row: Row) -> list[Said]:
     tags = []
-    if "simulated" in row["provenance"]:
-        tags.append(Said("模拟", "simulated"))
+    if Provenance.SIMULATED in provenances(row["provenance"]):
+        tags.append(PROVENANCES[Provenance.SIMULATED])
     if row["is_illustrative"]:
-        tags.append(Said("示意电价", "illustrative price"))
+        tags.append(ILLUSTRATIVE_PRICE)
     if row["estimated_ratio"]:
         tags.append(Said(f"总表估算 {row['estimated_ratio']:.1%}", "of the master's data estimated"))
     return tags
@@ -197,23 +183,3 @@ def _money(amount: Decimal) -> str:
 
 def _energy(energy: Decimal) -> str:
     return f"{energy:,.2f}"
-
-
-@lru_cache(maxsize=1)
-def _style() -> dict[str, Any]:
-    text = (Path(__file__).parent / "templates" / "style.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-    return {"style": Markup(text), "style_hash": Markup(f"sha256-{digest}")}  # noqa: S704  both are files of this project
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    made = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-    )
-    made.filters["money"] = _money
-    return made

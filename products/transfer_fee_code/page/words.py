@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 
 from pipelines.codes import FeeCodeColour, GreyReason
 from pipelines.facts.transfer_supply import TransferSupplyRules
+from products.page_kit.words import Said
 from products.transfer_fee_code.price.colour import Declaration, Verdict, quantised
 from products.transfer_fee_code.price.lawful_reference import MasterBill
-
-
-@dataclass(frozen=True)
-class Said:
-    """A text in both languages."""
-
-    zh: str
-    en: str
-
 
 COLOURS = {
     FeeCodeColour.GREEN: Said("绿码", "Green"),

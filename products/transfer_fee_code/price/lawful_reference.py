@@ -12,8 +12,10 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
-from pipelines.transforms.billing.account_terms import Row, account_estimated_ratio
+from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from pipelines.transforms.billing.supply import Accounts, price_days_of
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
@@ -61,16 +63,16 @@ class MasterBill:
 
 def master_bills(
     suppliers: Iterable[str],
-    customers: Iterable[Row],
-    determinants: Iterable[Row],
+    customers: Iterable[SilverCustomersRow],
+    determinants: Iterable[GoldBillingDeterminantsRow],
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
     price: Pricer = price_supply,
-    segments: Iterable[Row] = (),
-    shares: Iterable[Row] = (),
-    meter_points: Iterable[Row] = (),
+    segments: Iterable[GoldBillingSegmentsRow] = (),
+    shares: Iterable[SilverSupplySharesRow] = (),
+    meter_points: Iterable[SilverMeterPointsRow] = (),
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
 
@@ -80,9 +82,8 @@ def master_bills(
     meter_points: of silver_meter_points, see ``SubMeters``.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
-    metered, parts = (
-        [row for row in rows if row["billing_month"] == str(month)] for rows in (determinants, segments)
-    )
+    metered = [row for row in determinants if row["billing_month"] == str(month)]
+    parts = [part for part in segments if part["billing_month"] == str(month)]
     accounts = Accounts(customers, metered, parts, shares, price_days_of(facts), meter_points)
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []

@@ -9,7 +9,9 @@ import pytest
 import yaml
 
 from pipelines.errors import SettingsError
-from pipelines.settings import Settings, load_settings, packaged
+from pipelines.settings import Settings, described_keys, in_todays_shape, load_settings, packaged
+from pipelines.vee import VeeSettings
+from products.credit_index.settings import CreditIndexSettings
 from zhixiang.conf_files import setting_files
 
 
@@ -39,20 +41,10 @@ def test_every_setting_says_what_it_means() -> None:
     silent = [
         f"{kind.file}: {name}"
         for kind in setting_files()
-        for name, field in kind.model_fields.items()
+        for name, field in described_keys(kind)
         if not field.description
     ]
-    assert not [name for name in silent if "Settings" not in name and name.split(": ")[1] not in _groups()]
-
-
-def _groups() -> set[str]:
-    """Keys whose value is a described group of its own."""
-    return {
-        name
-        for kind in setting_files()
-        for name, field in kind.model_fields.items()
-        if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields")
-    }
+    assert silent == []
 
 
 @pytest.mark.parametrize(
@@ -115,6 +107,64 @@ def test_an_environment_overlays_and_a_variable_overlays_that(
     assert settings.platform.spark.driver_memory == Settings(conf, tmp_path).platform.spark.driver_memory
     monkeypatch.setenv("ZHIXIANG__SPARK__MASTER", "local[7]")
     assert Settings(conf, tmp_path, "cluster").platform.spark.master == "local[7]"
+
+
+KEPT = Path(__file__).resolve().parents[2] / "data" / "kept_rules"
+"""Conf as the first version wrote it beside issued results."""
+
+
+def test_an_operators_key_of_an_earlier_version_is_refused_and_told_where_it_is_now(
+    conf: Path, tmp_path: Path
+) -> None:
+    _change(conf / "vee.yaml", {"spike_isolation_ratio": 3.0})
+    with pytest.raises(
+        SettingsError, match=r"spike_isolation_ratio is now spikes\.isolation_ratio"
+    ) as caught:
+        Settings(conf, tmp_path).section(VeeSettings)
+    assert caught.value.exit_code == 2
+    shutil.copy(KEPT / "vee.yaml", conf / "vee.yaml")
+    with pytest.raises(SettingsError) as caught:
+        Settings(conf, tmp_path).section(VeeSettings)
+    for old, new in VeeSettings.moved.items():
+        assert f"{old} is now {new}" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
+def test_conf_kept_by_the_first_version_says_what_todays_says(
+    kind: type[VeeSettings] | type[CreditIndexSettings], conf: Path, tmp_path: Path
+) -> None:
+    shutil.copy(KEPT / kind.file, conf / kind.file)
+    kept, today = Settings(conf, tmp_path, is_kept=True), Settings(packaged("conf"), tmp_path)
+    assert kept.section(kind) == today.section(kind)
+
+
+@pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
+def test_keys_moved_and_added_are_keys_of_today_and_no_others(
+    kind: type[VeeSettings] | type[CreditIndexSettings],
+) -> None:
+    known = [name for name, _ in described_keys(kind)]
+    then = yaml.safe_load((KEPT / kind.file).read_text(encoding="utf-8"))
+    assert set(kind.moved) <= set(then)
+    assert len(set(kind.moved.values())) == len(kind.moved)
+    assert {*kind.moved.values(), *kind.later} <= set(known)
+    assert not set(kind.moved) & {name.split(".")[0] for name in known}
+
+
+def test_kept_conf_of_today_is_read_as_it_stands() -> None:
+    today = yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
+    today["back_test"]["places"] = 7
+    assert in_todays_shape(VeeSettings, today) == today
+
+
+def test_values_are_replaced_by_dotted_key_and_judged_as_in_the_file() -> None:
+    vee = load_settings(packaged("conf")).section(VeeSettings)
+    other = vee.with_values({"spikes.window_slots": 11, "gaps.limit_days": 2.0})
+    assert (other.spikes.window_slots, other.value_of("gaps.limit_days")) == (11, 2.0)
+    assert other.with_values({"spikes.window_slots": 9, "gaps.limit_days": 31}) == vee
+    with pytest.raises(ValueError, match="greater than or equal to 3"):
+        vee.with_values({"spikes.window_slots": 2})
+    with pytest.raises(AttributeError):
+        vee.with_values({"spikes.unheard_of": 2})
 
 
 def test_no_conf_folder_is_one_clear_line(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ def demo(
     """Bills from real meter data, scores and codes from a simulated city; then says where everything is."""
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
-    from zhixiang.chain import STAGES, Outcome, all_steps, run_chain
+    from zhixiang.chain import Outcome, all_stages, all_steps, run_chain
     from zhixiang.demo.inbox import fill_inbox, wipe_demo
 
     settings = load_settings()
@@ -36,7 +36,7 @@ def demo(
         run_chain(
             settings,
             [BillingMonth.parse(month) for month in DEMO_MONTHS],
-            STAGES,
+            all_stages(),
             inbox,
             "demo --fresh" if fresh else "demo",
             progress,

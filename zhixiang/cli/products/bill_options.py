@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    pass
-if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.settings import Settings
+    from products.efficiency_bill.bill import IssuedBill
+    from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 
 
 PARTLY = "部分 part"
@@ -33,23 +33,13 @@ BillName = Annotated[
 RevisionOption = Annotated[int | None, typer.Option(min=1, help="An earlier revision; default: the newest.")]
 
 
-def issued_bill(customer_id: str, month: str, revision: int | None) -> dict[str, Any]:
+def issued_bill(customer_id: str, month: str, revision: int | None) -> IssuedBill:
     """An issued bill with its evidence; raises UnknownNameError or UsageError."""
-    from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
-    from products.efficiency_bill.product import EFFICIENCY_BILL
-    from zhixiang.reports.issued import issued
+    from zhixiang.reports.issued_bills import issued_bill as issued
 
-    product = EFFICIENCY_BILL
-    return issued(
-        Store(load_settings()),
-        product.result,
-        product.evidence,
-        customer_id,
-        str(BillingMonth.parse(month)),
-        revision=revision,
-    )
+    return issued(Store(load_settings()), customer_id, month, revision)
 
 
 def bill_name(name: str) -> tuple[str, str]:
@@ -65,10 +55,10 @@ def bill_name(name: str) -> tuple[str, str]:
     return customer_id, month
 
 
-def bill_and_rules(name: str, revision: int | None) -> tuple[dict[str, Any], tuple[Settings, Facts]]:
+def bill_and_rules(name: str, revision: int | None) -> tuple[IssuedBill, tuple[Settings, Facts]]:
     """An issued bill by its name, with the thresholds and facts of the run that issued it."""
     found = issued_bill(*bill_name(name), revision)
-    return found, rules_of_run(found["result"]["computed_run_id"])
+    return found, rules_of_run(found["result"]["computed_run_id"] or "")
 
 
 def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
@@ -85,10 +75,11 @@ def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
     return kept_rules(home, digest)
 
 
-def said_line(line: dict[str, Any]) -> dict[str, Any]:
+def said_line(line: EfficiencyBillLinesV1Inside) -> dict[str, object]:
     """A line as a reader of the terminal wants it: words instead of codes, units beside numbers."""
     from pipelines.codes import LineComponent, TouPeriod
-    from products.efficiency_bill.page.words import COMPONENTS, PERIODS, part_of
+    from products.efficiency_bill.page.words import COMPONENTS, part_of
+    from products.page_kit.words import PERIODS
 
     return {
         "#": line["line_number"],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import typer
 
@@ -20,7 +20,11 @@ from zhixiang.cli.products.bill_options import (
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 if TYPE_CHECKING:
-    pass
+    from products.efficiency_bill.rows import (
+        EfficiencyBillCorrectionsV1Row,
+        EfficiencyBillInputsV1Row,
+        EfficiencyBillV1Row,
+    )
 
 
 @app.command("show")
@@ -61,7 +65,7 @@ def show(
     )
 
 
-def _say_refusal(bill: dict[str, Any], inputs: list[dict[str, Any]]) -> None:
+def _say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:
     """Why a bill of a known contract has no price, in the words of the rule or the fact that refuses it
     today.
     """
@@ -84,7 +88,7 @@ def _say_refusal(bill: dict[str, Any], inputs: list[dict[str, Any]]) -> None:
         )
 
 
-def _say_correction(rows: list[dict[str, Any]], bill: dict[str, Any]) -> None:
+def _say_correction(rows: list[EfficiencyBillCorrectionsV1Row], bill: EfficiencyBillV1Row) -> None:
     """One line on what the revision settles against the one that it corrects."""
     if rows:
         total, name = (
@@ -131,10 +135,11 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
     )
 
 
-def _said_correction(row: dict[str, Any]) -> dict[str, Any]:
+def _said_correction(row: EfficiencyBillCorrectionsV1Row) -> dict[str, object]:
     """A row of the sheet as a reader of the terminal wants it."""
     from pipelines.codes import LineComponent, TouPeriod
-    from products.efficiency_bill.page.words import COMPONENTS, PERIODS
+    from products.efficiency_bill.page.words import COMPONENTS
+    from products.page_kit.words import PERIODS
 
     return {
         "#": row["correction_number"],

@@ -70,16 +70,17 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
     from pipelines.periods import BillingMonth, utc_now
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store, sole_writer
+    from products.every_product import PRODUCTS
     from zhixiang.chain import adopt_declarations
     from zhixiang.cli.screen import StepProgress
-    from zhixiang.reports.late_changes import SHOWN, pending
+    from zhixiang.reports.late_changes import pending
 
     with sole_writer(settings.home):
         adopt_declarations(settings)
         prepare(settings)
         spark = start_session(settings)
         store = Store(settings, spark)
-        progress, began = StepProgress(len(SHOWN), quiet=quiet), time.monotonic()
+        progress, began = StepProgress(len(PRODUCTS), quiet=quiet), time.monotonic()
         asked = [BillingMonth.parse(month) for month in months]
         facts = load_facts(settings.facts_dir)
         runner = Runner(

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zhixiang.cli.products.bill_options import BillName, RevisionOption, bill_and_rules, bill_name
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+if TYPE_CHECKING:
+    from zhixiang.reports.explain import CurveDay, Explanation
 
 SHOWN_DAYS = 8
 
@@ -38,7 +42,7 @@ def explain(
     _show_quantity(found)
 
 
-def _way_back(bill: str, line: int, revision: int | None) -> dict[str, Any]:
+def _way_back(bill: str, line: int, revision: int | None) -> Explanation:
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.reports.explain import explain as way_back
@@ -53,7 +57,7 @@ def _way_back(bill: str, line: int, revision: int | None) -> dict[str, Any]:
     )
     # The line and its terms are kept with each revision; determinants, registers and curves stand as they are
     # now.
-    return found | ({"superseded_by_revision": newest} if newest > issued["result"]["revision"] else {})
+    return {**found, "superseded_by_revision": newest} if newest > issued["result"]["revision"] else found
 
 
 def _explain_correction(bill: str, number: int, revision: int | None, *, json: bool) -> None:
@@ -96,7 +100,7 @@ def _explain_correction(bill: str, number: int, revision: int | None, *, json: b
         _show_quantity(last)
 
 
-def _show_price(found: dict[str, Any]) -> None:
+def _show_price(found: Explanation) -> None:
     charged = found["line"]
     console().print(f"[bold]{charged['formula']}[/bold] = {charged['amount_cny']} CNY")
     console().print("依据 fact")
@@ -114,7 +118,7 @@ def _show_price(found: dict[str, Any]) -> None:
     show_rows([{name: fact.get(name) for name in cited} for fact in (found["fact"], *found["named_facts"])])
 
 
-def _show_quantity(found: dict[str, Any]) -> None:
+def _show_quantity(found: Explanation) -> None:
     if "superseded_by_revision" in found:
         newest = found["superseded_by_revision"]
         console().print(
@@ -130,20 +134,18 @@ def _show_quantity(found: dict[str, Any]) -> None:
         dict.fromkeys(name for row in found["determinants"] for name in row),
         title="计费参数 determinants",
     )
-    for name, title in (
-        ("days", "表码 registers"),
-        ("intervals", "时段 intervals"),
-        ("received", "来源 received"),
-    ):
-        _show_some(found[name], title)
+    _show_some(found["days"], "表码 registers")
+    _show_some([_with_few_slots(row) for row in found["intervals"]], "时段 intervals")
+    _show_some(found["received"], "来源 received")
 
 
-def _show_some(rows: list[dict[str, Any]], title: str) -> None:
+def _with_few_slots(row: CurveDay) -> dict[str, object]:
+    return {**row, "slots": f"{len(row['slots'])} of the day"}
+
+
+def _show_some(rows: Sequence[Mapping[str, object]], title: str) -> None:
     if rows:
-        shown = [
-            {**row, "slots": f"{len(row['slots'])} of the day"} if "slots" in row else row
-            for row in rows[:SHOWN_DAYS]
-        ]
+        shown = rows[:SHOWN_DAYS]
         show_rows(
             [{name: value for name, value in row.items() if name != "content_hash"} for row in shown],
             title=title,

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
-
-if TYPE_CHECKING:
-    pass
 from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill, rules_of_run
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 
 @app.command("replay")
@@ -32,7 +29,10 @@ def replay(
     from dataclasses import asdict
 
     from pipelines.errors import DisagreementError, UsageError
+    from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
     from products.efficiency_bill.replay import replay as computed_again
+    from zhixiang.reports.issued_bills import bill_with_corrected, bills_of_month
 
     if (bill is None) == (month is None):
         raise UsageError(
@@ -41,7 +41,7 @@ def replay(
     differences: list[dict[str, Any]] = []
     if bill is not None:
         found, rules = bill_and_rules(bill, revision)
-        found, row = _with_corrected(found), found["result"]
+        found, row = bill_with_corrected(Store(load_settings()), found), found["result"]
         differences = [asdict(difference) for difference in computed_again(found, *rules)]
         report = {
             "bill": bill,
@@ -51,14 +51,17 @@ def replay(
         }
         said = f"{bill} revision {row['revision']}"
     else:
-        bills = _issued_in(str(month))
+        store = Store(load_settings())
+        bills = bills_of_month(store, str(month))
         rules_by_run = {
             run_id: rules_of_run(run_id)
-            for run_id in sorted({found["result"]["computed_run_id"] for found in bills})
+            for run_id in sorted({found["result"]["computed_run_id"] or "" for found in bills})
         }
         for found in bills:
             row = found["result"]
-            again = computed_again(_with_corrected(found), *rules_by_run[row["computed_run_id"]])
+            again = computed_again(
+                bill_with_corrected(store, found), *rules_by_run[row["computed_run_id"] or ""]
+            )
             differences += [{"customer_id": row["customer_id"], **asdict(difference)} for difference in again]
         report = {"month": month, "bills": len(bills), "differences": differences}
         said = f"{len(bills)} bills of {month}"
@@ -73,36 +76,6 @@ def replay(
             f"{len(differences)} values came out otherwise.",
             "A bill must follow from its evidence; report it with --json.",
         )
-
-
-def _with_corrected(found: dict[str, Any]) -> dict[str, Any]:
-    from pipelines.settings import load_settings
-    from pipelines.storage.store import Store
-    from products.efficiency_bill.product import EFFICIENCY_BILL
-    from zhixiang.reports.issued import with_corrected
-
-    return with_corrected(Store(load_settings()), EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, found)
-
-
-def _issued_in(month: str) -> list[dict[str, Any]]:
-    """All newest bills of a month with their evidence, each as ``zhixiang.reports.issued.issued`` gives it."""
-    from pipelines.errors import UnknownNameError
-    from pipelines.periods import BillingMonth
-    from pipelines.settings import load_settings
-    from pipelines.storage.store import Store
-    from products.efficiency_bill.product import EFFICIENCY_BILL
-    from zhixiang.reports.issued import newest_with_evidence
-
-    evidence = EFFICIENCY_BILL.evidence
-    found = newest_with_evidence(
-        Store(load_settings()), EFFICIENCY_BILL.result, evidence, str(BillingMonth.parse(month))
-    )
-    if not found["results"]:
-        raise UnknownNameError("month with bills", month, [])
-    return [
-        {"result": row} | {table.name: found[table.name].get(row["customer_id"], []) for table in evidence}
-        for row in found["results"]
-    ]
 
 
 @app.command("audit")

@@ -9,16 +9,19 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.periods import BillingMonth
+from pipelines.settings import load_settings, packaged
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
 from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.indicators import assemble_indicators
 from products.credit_index.load_indicators import load_indicators
+from products.credit_index.settings import CreditIndexSettings
 
 START = BillingMonth(2025, 1)
 MONTHS = tuple(START.plus(offset) for offset in range(14))
 CALENDAR = Calendar(MONTHS)
+OPERATION = load_settings(packaged("conf")).section(CreditIndexSettings).operation
 
 
 def declared(table, rows):
@@ -93,7 +96,9 @@ def on_time(customer="A"):
 
 def indicators(payments, events=(), customers=None, energy=None):
     load = load_indicators(
-        declared(GoldDayEnergy, energy if energy is not None else days("A", lambda day: 240)), CALENDAR
+        declared(GoldDayEnergy, energy if energy is not None else days("A", lambda day: 240)),
+        CALENDAR,
+        OPERATION,
     )
     rows = assemble_indicators(
         load,
@@ -262,7 +267,7 @@ def test_only_customers_with_payments_are_told_of():
 
 
 def test_rows_keep_the_promises_of_their_declaration():
-    load = load_indicators(declared(GoldDayEnergy, days("A", lambda day: day.day)), CALENDAR)
+    load = load_indicators(declared(GoldDayEnergy, days("A", lambda day: day.day)), CALENDAR, OPERATION)
     rows = assemble_indicators(
         load,
         declared(SilverPayments, on_time()),

@@ -47,12 +47,12 @@ def around_a_silence(days: int) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize(
     "days",
-    [int(SETTINGS.like_day_limit_days), int(SETTINGS.like_day_limit_days) + 1, SETTINGS.longest_silence_days],
+    [int(SETTINGS.gaps.limit_days), int(SETTINGS.gaps.limit_days) + 1, SETTINGS.gaps.longest_silence_days],
 )
 def test_every_day_of_a_silence_is_there_estimated_up_to_the_limit_and_missing_beyond(days: int) -> None:
     rows = around_a_silence(days)
     silent = rows[40 : 40 + days]
-    filled = days <= SETTINGS.like_day_limit_days
+    filled = days <= SETTINGS.gaps.limit_days
     assert [row["curve_date"] for row in rows] == [
         DAY + timedelta(days=offset) for offset in range(80 + days)
     ]
@@ -64,10 +64,10 @@ def test_every_day_of_a_silence_is_there_estimated_up_to_the_limit_and_missing_b
 
 
 def test_a_silence_beyond_all_measure_ends_the_series_and_the_day_after_it_tells() -> None:
-    rows = around_a_silence(SETTINGS.longest_silence_days + 1)
+    rows = around_a_silence(SETTINGS.gaps.longest_silence_days + 1)
     assert len(rows) == 80
     assert [row["curve_date"] for row in rows if "VEE-V35" in row["failed_checks"]] == [
-        DAY + timedelta(days=40 + SETTINGS.longest_silence_days + 1)
+        DAY + timedelta(days=40 + SETTINGS.gaps.longest_silence_days + 1)
     ]
     assert {row["measured_intervals"] for row in rows} == {96}
 

@@ -13,14 +13,17 @@ import pyarrow.compute as pc
 import pytest
 
 from pipelines.periods import BillingMonth
+from pipelines.settings import load_settings, packaged
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.transforms.days.day_energy import derive_day_energy
 from products.credit_index.calendar import Calendar
 from products.credit_index.load_indicators import deducted_days, load_indicators
+from products.credit_index.settings import CreditIndexSettings
 from products.efficiency_bill.training import arrange_days
 from tests.supplies import METER, SHOP, World, registers, rows_of
 
+OPERATION = load_settings(packaged("conf")).section(CreditIndexSettings).operation
 ELEVENTH = date(2026, 9, 11)
 
 
@@ -140,7 +143,9 @@ def test_indicators_are_of_the_customers_own_days_without_what_tenants_took() ->
         ],
     )
     calendar, behind = Calendar((month,)), deducted_days(days)
-    found = {each["customer_id"]: each for each in load_indicators(days, calendar, behind).to_pylist()}
+    found = {
+        each["customer_id"]: each for each in load_indicators(days, calendar, OPERATION, behind).to_pylist()
+    }
     # 30 days of 70 kWh, of which 25 - 15 are estimated; the highest day is 70 kWh / 24 h.
     assert (found["C"]["month_kwh"], found["T"]["month_kwh"]) == (2100, 930)
     assert found["C"]["estimated_ratio"] == pytest.approx(10 / 70)
@@ -155,10 +160,12 @@ def test_indicators_are_of_the_customers_own_days_without_what_tenants_took() ->
         ]
     )
     apart = [pa.concat_tables([rows.slice(0, 7), rows.slice(7)]).cast(strict) for rows in apart]
-    assert [load_indicators(rows, calendar, behind).column("month_kwh").to_pylist() for rows in apart] == [
+    assert [
+        load_indicators(rows, calendar, OPERATION, behind).column("month_kwh").to_pylist() for rows in apart
+    ] == [
         [2100],
         [930],
     ]
-    assert load_indicators(apart[0], calendar).column("month_kwh").to_pylist() == [3000], (
+    assert load_indicators(apart[0], calendar, OPERATION).column("month_kwh").to_pylist() == [3000], (
         "without the tenant's rows they are not known"
     )

@@ -1,10 +1,10 @@
-"""The Spark side of the transforms: many cases in few frames, one job per result."""
+"""Received records of every kind: which stands, what is held back and why, and what follows from those that stand."""
 
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 import yaml
@@ -24,29 +24,32 @@ from pipelines.tables.silver import (
     SilverQuarantine,
     SilverRegisterEnergy,
 )
-from pipelines.transforms.received.judged_records import Settled, judge_received
-from pipelines.transforms.received.master_data import REFINEMENTS, Refined, refine_received
+from pipelines.transforms.received.judged_records import judge_records
+from pipelines.transforms.received.master_data import REFINEMENTS, Refined, refine_received, refinement_of
+from pipelines.transforms.received.precedence import KEPT
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee.settings import VeeSettings
-from tests.unit.pipelines.transforms.frames import DAY, METER, frame
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
-
+from tests.unit.pipelines.transforms.arrow_tables import DAY, METER, arrow_rows
 
 SETTINGS = VeeSettings.model_validate(
     yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
 )
+
+
 SENT = datetime(2026, 3, 3, 1, tzinfo=UTC)
 
 
-def collected(found: DataFrame, order: str) -> list[dict[str, Any]]:
-    return [row.asDict() for row in sorted(found.collect(), key=lambda row: str(row[order]))]
+def refined(table: type[Table], *rows: dict[str, Any]) -> Refined:
+    return refine_received(arrow_rows(table, rows), refinement_of(table))
 
 
-def accounts(settled: Settled | Refined) -> dict[str, tuple[int, ...]]:
+def ordered(found: pa.Table, order: str) -> list[dict[str, Any]]:
+    return sorted(found.to_pylist(), key=lambda row: str(row[order]))
+
+
+def accounts(found: Refined) -> dict[str, tuple[int, ...]]:
     names = ("received_rows", "kept_rows", "duplicate_rows", "superseded_rows", "quarantined_rows")
-    return {row["content_hash"]: tuple(row[name] for name in names) for row in settled.accounts.collect()}
+    return {row["content_hash"]: tuple(row[name] for name in names) for row in found.accounts.to_pylist()}
 
 
 def payment(
@@ -65,7 +68,7 @@ def payment(
     return row | changes
 
 
-def test_settlement_of_every_kind_of_case(spark: SparkSession) -> None:
+def test_settlement_of_every_kind_of_case() -> None:
     later = SENT + timedelta(seconds=1)
     rows = [
         payment("a", "C1"),  # superseded by the later time
@@ -84,9 +87,8 @@ def test_settlement_of_every_kind_of_case(spark: SparkSession) -> None:
         payment("i", "C6", line=3, paid_date=None, paid_cny=0.0),
         payment("j", None),
     ]
-    table = frame(spark, BronzePayments, rows)
-    refined = refine_received(table, next(rule for rule in REFINEMENTS if rule.bronze is BronzePayments))
-    kept = collected(refined.frame, "customer_id")
+    found = refined(BronzePayments, *rows)
+    kept = ordered(found.rows, "customer_id")
     assert [(row["customer_id"], row["billed_cny"]) for row in kept] == [
         ("C1", 11.0),
         ("C2", 10.0),
@@ -94,7 +96,7 @@ def test_settlement_of_every_kind_of_case(spark: SparkSession) -> None:
         ("C5", 10.0),
         ("C6", 10.0),
     ]
-    assert accounts(refined) == {
+    assert accounts(found) == {
         "a": (2, 0, 1, 1, 0),
         "b": (2, 2, 0, 0, 0),
         "c": (1, 0, 1, 0, 0),
@@ -106,39 +108,34 @@ def test_settlement_of_every_kind_of_case(spark: SparkSession) -> None:
         "i": (2, 1, 1, 0, 0),
         "j": (1, 0, 0, 0, 1),
     }
-    held = collected(refined.quarantine, "content_hash")
+    held = ordered(found.quarantine, "content_hash")
     assert [(row["content_hash"], row["reason_code"], row["column_name"]) for row in held] == [
         ("e", "conflicting_values", "billed_cny"),
         ("f", "conflicting_values", "billed_cny"),
         ("g", "missing_value", "billed_cny"),
         ("j", "missing_key", "customer_id"),
     ]
-    assert set(refined.quarantine.columns) == set(SilverQuarantine.columns()) - {"source_file", "run_id"}
+    assert set(found.quarantine.column_names) == set(SilverQuarantine.columns()) - {"source_file", "run_id"}
     assert held[0]["raw_record"].startswith("C3,2026-03,10.0,2026-03-01")
-    shuffled = refine_received(
-        table.orderBy("content_hash", "customer_id"),
-        next(rule for rule in REFINEMENTS if rule.bronze is BronzePayments),
-    )
-    assert collected(shuffled.frame, "customer_id") == kept
+    again = refined(BronzePayments, *rows[::-1])
+    assert ordered(again.rows, "customer_id") == kept
+    assert accounts(again) == accounts(found)
+    assert ordered(again.quarantine, "content_hash") == held
 
 
-def test_null_differs_from_a_value_in_another_column(spark: SparkSession) -> None:
+def test_null_differs_from_a_value_in_another_column() -> None:
     rows = [
         payment("a", None, None, due_date=DAY, paid_date=None),
         payment("b", None, None, due_date=None, paid_date=DAY),
     ]
     for row in rows:
         row["customer_id"] = "C1"
-    judged = judge_received(
-        frame(spark, BronzePayments, rows),
-        BronzePayments,
-        ("customer_id", "billing_month"),
-        ("due_date", "paid_date"),
-    )
-    assert judged.where("verdict = 'kept'").count() == 0
+    table = arrow_rows(BronzePayments, rows)
+    judged = judge_records(table, ("customer_id", "billing_month"), ("due_date", "paid_date"))
+    assert KEPT not in judged.verdicts.tolist()
 
 
-def test_histories_codes_and_ranges(spark: SparkSession) -> None:
+def test_histories_codes_and_ranges() -> None:
     def customer(line: int, begins: date, **changes: Any) -> dict[str, Any]:
         row = {
             "content_hash": "a",
@@ -157,35 +154,31 @@ def test_histories_codes_and_ranges(spark: SparkSession) -> None:
         customer(5, date(2026, 6, 1), contract_capacity_kva=float("nan"), sent_at_utc=SENT),
         customer(6, date(2026, 7, 1), sent_at_utc=SENT),
     ]
-    refined = refine_received(
-        frame(spark, BronzeCustomers, rows),
-        next(rule for rule in REFINEMENTS if rule.bronze is BronzeCustomers),
-    )
-    history = collected(refined.frame, "valid_from_date")
+    found = refined(BronzeCustomers, *rows[::-1])
+    history = ordered(found.rows, "valid_from_date")
     assert [(row["valid_from_date"], row["valid_to_date"]) for row in history] == [
         (date(2026, 1, 1), date(2026, 6, 30)),
         (date(2026, 7, 1), None),
     ]
-    assert [
-        (row["line_number"], row["reason_code"]) for row in collected(refined.quarantine, "line_number")
-    ] == [
+    assert [(row["line_number"], row["reason_code"]) for row in ordered(found.quarantine, "line_number")] == [
         (3, "bad_code"),
         (4, "out_of_range"),
         (5, "bad_number"),
     ]
-    assert list(refined.frame.columns) == [
+    assert found.rows.column_names == [
         name for name in SilverCustomers.columns() if name != "computed_run_id"
     ]
 
 
-def test_every_refinement_ends_in_its_declared_columns(spark: SparkSession) -> None:
+def test_every_refinement_ends_in_its_declared_columns() -> None:
     for rule in REFINEMENTS:
-        refined = refine_received(frame(spark, rule.bronze, []), rule)
-        expected = {name: str(dtype) for name, dtype in refined.frame.dtypes}
-        assert list(expected) == [name for name in rule.silver.columns() if name != "computed_run_id"]
+        found = refined(rule.bronze)
+        declared = [field for field in rule.silver.arrow_schema() if field.name != "computed_run_id"]
+        assert found.rows.schema == pa.schema(declared)
+        assert (found.rows.num_rows, found.accounts.num_rows, found.quarantine.num_rows) == (0, 0, 0)
 
 
-def test_a_month_that_is_none_is_held_back(spark: SparkSession) -> None:
+def test_a_month_that_is_none_is_held_back() -> None:
     row = {
         "content_hash": "a",
         "line_number": 2,
@@ -195,9 +188,8 @@ def test_a_month_that_is_none_is_held_back(spark: SparkSession) -> None:
         "declaration_id": "D",
     }
     row |= {"tenant_name": "n", "energy_kwh": Decimal(1), "fee_cny": Decimal(1), "provenance": "simulated"}
-    rule = next(rule for rule in REFINEMENTS if rule.bronze is BronzeTransferDeclarations)
-    refined = refine_received(frame(spark, BronzeTransferDeclarations, [row]), rule)
-    assert [(found["reason_code"], found["column_name"]) for found in refined.quarantine.collect()] == [
+    found = refined(BronzeTransferDeclarations, row)
+    assert [(held["reason_code"], held["column_name"]) for held in found.quarantine.to_pylist()] == [
         ("bad_date", "billing_month")
     ]
 
@@ -213,12 +205,6 @@ def read(line: int, day: int, register: str | None, **changes: Any) -> dict[str,
         "sent_at_utc": SENT,
     }
     return row | changes
-
-
-def arrow_rows(table: type[Table], rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(
-        rows, schema=pa.schema([field.with_nullable(True) for field in table.arrow_schema()])
-    )
 
 
 def test_register_reads_that_fall_count_as_quarantined() -> None:
@@ -257,11 +243,10 @@ def test_register_reads_that_fall_count_as_quarantined() -> None:
     ) == (8, 3, 1, 4)
 
 
-def test_meter_points_refine(spark: SparkSession) -> None:
+def test_meter_points_refine() -> None:
     row = {name: value for name, value in METER.items() if name != "valid_to_date"} | {
         "content_hash": "a",
         "line_number": 2,
     }
-    rule = next(rule for rule in REFINEMENTS if rule.bronze is BronzeMeterPoints)
-    (found,) = refine_received(frame(spark, BronzeMeterPoints, [row]), rule).frame.collect()
+    (found,) = refined(BronzeMeterPoints, row).rows.to_pylist()
     assert (found["multiplier_ratio"], found["valid_to_date"]) == (10.0, None)

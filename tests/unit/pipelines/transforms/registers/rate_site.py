@@ -87,7 +87,7 @@ def clock(
     rows = [dict(zip(names, ("C-1", day, code, None), strict=True)) for day, code in terms]
     customers = pa.Table.from_pylist(rows, pa.schema(list(names.items())))
     assert set(names) <= set(SilverCustomers.columns())
-    steps = SETTINGS.rate_sum_tolerance_steps
+    steps = SETTINGS.registers.rate_sum_tolerance_steps
     return rate_clock(
         FORMATS.rate_periods,
         FORMATS.rate_stand_ins,

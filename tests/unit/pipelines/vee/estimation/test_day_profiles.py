@@ -56,8 +56,8 @@ def one_day(
 
 def usual_of(history: np.ndarray, vee: VeeSettings) -> np.ndarray:
     """Median over the nearest earlier days of the largest value near each slot, written out again."""
-    days = history[::-1][: vee.spike_like_days]
-    reach = vee.spike_like_day_slots
+    days = history[::-1][: vee.spikes.like_days]
+    reach = vee.spikes.like_day_slots
     tops = [
         [np.nanmax(day[max(0, slot - reach) : slot + reach + 1]) for slot in range(SLOTS)] for day in days
     ]
@@ -127,7 +127,7 @@ def test_a_gap_of_two_hours_is_filled_straight_and_a_longer_one_from_the_profile
     if status is IntervalStatus.ESTIMATED_LINEAR:
         assert final[0, 40 : 40 + width] == pytest.approx(1.0 + 0.01 * np.arange(1, width + 1))
     else:  # neighbours run at about half of the profile, which is less than the smallest scale
-        assert final[0, 40 : 40 + width] == pytest.approx(np.full(width, 2.0 * vee.like_day_scale_min))
+        assert final[0, 40 : 40 + width] == pytest.approx(np.full(width, 2.0 * vee.like_day.scale_min))
 
 
 def test_the_profile_is_scaled_to_what_the_day_shows_beside_the_gap(vee: VeeSettings) -> None:
@@ -150,7 +150,7 @@ def test_a_day_without_profile_keeps_its_long_gaps_empty(vee: VeeSettings) -> No
 def test_capacity_and_negative_values_are_judged_as_everywhere(vee: VeeSettings) -> None:
     energy = np.ones(SLOTS)
     energy[10] = -0.5
-    limit = vee.over_capacity_factor * 10.0 * 0.25
+    limit = vee.capacity.over_factor * 10.0 * 0.25
     energy[50:54] = limit
     energy[60:64] = limit * 1.0001
     bits, _, status = refine_day(one_day(energy, usual=10.0, capacity=10.0), vee)

@@ -20,7 +20,7 @@ CHOOSING = VeeSettings.model_validate(
 )
 # With more masks wanted than there ever are, nothing is learnt, and the methods come in the order of the
 # catalogue.
-SETTINGS = CHOOSING.model_copy(update={"back_test_least_masks": 1_000_000})
+SETTINGS = CHOOSING.with_values({"back_test.least_masks": 1_000_000})
 LINEAR, LIKE_DAY, MISSING, MEASURED = (
     IntervalStatus.ESTIMATED_LINEAR,
     IntervalStatus.ESTIMATED_LIKE_DAY,
@@ -88,9 +88,9 @@ def test_like_days_are_scaled_to_the_neighbours_within_limits() -> None:
     final, _ = estimate(block(energy))
     np.testing.assert_allclose(final[2, 20:60], 15.0)
     energy[2, np.r_[0:20, 60:96]] = 50.0
-    np.testing.assert_allclose(estimate(block(energy))[0][2, 20:60], 10.0 * SETTINGS.like_day_scale_max)
+    np.testing.assert_allclose(estimate(block(energy))[0][2, 20:60], 10.0 * SETTINGS.like_day.scale_max)
     energy[2, np.r_[0:20, 60:96]] = 0.1
-    np.testing.assert_allclose(estimate(block(energy))[0][2, 20:60], 10.0 * SETTINGS.like_day_scale_min)
+    np.testing.assert_allclose(estimate(block(energy))[0][2, 20:60], 10.0 * SETTINGS.like_day.scale_min)
 
 
 def test_only_days_of_the_same_type_count_and_the_nearest_first() -> None:
@@ -98,7 +98,7 @@ def test_only_days_of_the_same_type_count_and_the_nearest_first() -> None:
     energy = np.repeat(level[:, None], 96, axis=1)
     energy[4] = np.nan
     types = [0, 1, 0, 1, 0, 1, 0, 0, 0, 0]
-    settings = SETTINGS.model_copy(update={"like_day_neighbour_hours": 0.0, "like_day_count": 4})
+    settings = SETTINGS.with_values({"like_day.neighbour_hours": 0.0, "like_day.count": 4})
     final, status = estimate(block(energy, types), settings)
     # Nearest four of type 0 around day 4: days 2, 6, 7 and one of 0 and 8 at equal distance, the earlier.
     np.testing.assert_allclose(final[4], (2.0 + 4.0 + 5.0 + 1.0) / 4)
@@ -108,7 +108,7 @@ def test_only_days_of_the_same_type_count_and_the_nearest_first() -> None:
 def test_three_like_days_by_the_shipped_settings() -> None:
     energy = np.repeat(np.array([1.0, 2.0, 0.0, 4.0, 8.0])[:, None], 96, axis=1)
     energy[2] = np.nan
-    final, _ = estimate(block(energy), SETTINGS.model_copy(update={"like_day_neighbour_hours": 0.0}))
+    final, _ = estimate(block(energy), SETTINGS.with_values({"like_day.neighbour_hours": 0.0}))
     np.testing.assert_allclose(final[2], (2.0 + 4.0 + 1.0) / 3)
 
 
@@ -124,7 +124,7 @@ def test_a_day_with_a_hole_a_substitute_or_an_outage_is_no_like_day(why: str) ->
         substituted[2, 0] = True
     else:
         of = replace(of, outages=np.array([False, False, True, False]))
-    settings = SETTINGS.model_copy(update={"like_day_neighbour_hours": 0.0})
+    settings = SETTINGS.with_values({"like_day.neighbour_hours": 0.0})
     np.testing.assert_allclose(
         estimate_missing_intervals(of, np.isnan(energy), substituted, settings).final[1], (1.0 + 4.0) / 2
     )
@@ -142,10 +142,10 @@ def test_with_enough_days_of_its_type_a_gap_looks_at_no_other() -> None:
     level = np.array([5.0, 1.0, 5.0, 1.0, 5.0, 1.0, 5.0])
     energy = np.repeat(level[:, None], 96, axis=1)
     energy[3, 40:60] = np.nan
-    untied = CHOOSING.model_copy(
-        update={"back_test_least_masks": 1_000_000, "like_day_reach_days": 6, "linear_limit_hours": 0.1}
+    untied = CHOOSING.with_values(
+        {"back_test.least_masks": 1_000_000, "like_day.reach_days": 6, "linear.limit_hours": 0.1}
     )
-    without_like_days = untied.model_copy(update={"like_day_limit_days": 31.0})
+    without_like_days = untied.with_values({"gaps.limit_days": 31.0})
     final, _ = estimate(block(energy, [0, 1, 0, 1, 0, 1, 0]), without_like_days)
     np.testing.assert_allclose(final[3, 40:60], 1.0)
 

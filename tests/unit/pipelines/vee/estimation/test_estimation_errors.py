@@ -170,7 +170,13 @@ def test_where_no_days_lie_apart_the_band_is_as_wide_as_what_masks_erred() -> No
         values, 96, np.array([0, 192, 288]), np.zeros(3, dtype=np.int64), np.ones(3, dtype=np.bool_)
     )
     spread, gap = np.array([0.0, 0.0, 1.0, 0.0, 0.0]), np.array([0, 0, 1, 1, 2])
-    assert widths(spread, gap, series, np.array([0, 0, 1])).tolist() == [0.4, 0.4, 1.125, 0.125, 3.0]
+    assert widths(spread, gap, series, np.array([0, 0, 1]), SETTINGS.band).tolist() == [
+        0.4,
+        0.4,
+        1.125,
+        0.125,
+        3.0,
+    ]
 
 
 def test_every_gap_length_of_a_short_solar_file_has_a_band_that_holds_what_it_should() -> None:

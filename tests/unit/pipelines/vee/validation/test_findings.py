@@ -159,7 +159,7 @@ def two_channels() -> DayBlock:
     return replace(one, **rows, series_starts=np.array([0, DAYS, 2 * DAYS]), meter_points=np.array([0, 0]))
 
 
-LIMIT = SETTINGS.inactive_days
+LIMIT = SETTINGS.runs.inactive_days
 DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
     "VEE-V24": (with_days([50, 70], energy=np.array([120.5, 49.5])), [50, 70]),
     "VEE-V25": (with_days(7, energy=300.5), [7]),
@@ -174,8 +174,8 @@ DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
     ),
     "VEE-V30": (with_days(slice(5, 5 + LIMIT + 1), energy=0.0), [5 + LIMIT - 1, 5 + LIMIT]),
     "VEE-V31": (
-        with_days(slice(5, 5 + SETTINGS.prolonged_estimation_days), estimated_ratio=0.5),
-        [4 + SETTINGS.prolonged_estimation_days],
+        with_days(slice(5, 5 + SETTINGS.prolonged_estimation.days), estimated_ratio=0.5),
+        [4 + SETTINGS.prolonged_estimation.days],
     ),
     "VEE-V32": (with_days([7, 8, 9, 10], curve=np.array([100_000.0, 0.1, 4000.0, 25.0])), [7, 8, 9, 10]),
     "VEE-V33": (with_days(7, interval_minutes=30), [7]),
@@ -211,7 +211,7 @@ DAY_SILENT: dict[str, list[DayBlock]] = {
         replace(with_days(slice(0, DAYS), energy=0.0), counts_use=np.zeros(DAYS, np.bool_)),
     ],
     "VEE-V31": [
-        with_days(slice(5, 4 + SETTINGS.prolonged_estimation_days), estimated_ratio=1.0),
+        with_days(slice(5, 4 + SETTINGS.prolonged_estimation.days), estimated_ratio=1.0),
         with_days(slice(0, 60), estimated_ratio=0.49),
     ],
     "VEE-V32": [with_days(7, curve=400.0 * 1.03), with_days(7, curve=0.0, register=0.0)],
@@ -343,10 +343,20 @@ def test_a_variant_needs_an_entry_alone_and_tells_its_own_limit() -> None:
     stricter = replace(
         high,
         id="VEE-V90",
-        settings={"ratio": 1.5, "trim": "trimmed_share_ratio", "least_days": "trimmed_least_days"},
+        settings={
+            "ratio": 1.5,
+            "trim": "trimmed_maximum.share_ratio",
+            "least_days": "trimmed_maximum.least_days",
+        },
     )
     rows, places = find_failures(with_days(7, energy=160.0), SETTINGS, (high, stricter))
     assert (rows.tolist(), places.tolist()) == ([7], [1])
-    assert high.limits(SETTINGS) == "trimmed_maximum_ratio=3, trimmed_share_ratio=0.05, trimmed_least_days=30"
-    assert stricter.limits(SETTINGS) == "ratio=1.5, trimmed_share_ratio=0.05, trimmed_least_days=30"
+    assert (
+        high.limits(SETTINGS)
+        == "trimmed_maximum.ratio=3, trimmed_maximum.share_ratio=0.05, trimmed_maximum.least_days=30"
+    )
+    assert (
+        stricter.limits(SETTINGS)
+        == "ratio=1.5, trimmed_maximum.share_ratio=0.05, trimmed_maximum.least_days=30"
+    )
     assert REGISTER_CHECKS[0].limits(SETTINGS) is None

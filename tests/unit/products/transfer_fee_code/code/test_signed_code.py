@@ -15,8 +15,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pipelines.codes import FeeCodeColour
 from pipelines.errors import TamperedError, UsageError
 from pipelines.identity.keys import key_id
+from products.page_kit.palette import FEE_CODE_MODULES
 from products.transfer_fee_code.code import base45
-from products.transfer_fee_code.code.qr import DARK, qr_png, qr_svg, qr_svg_file
+from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
 from products.transfer_fee_code.code.signed_code import (
     PREFIX,
     TEXT_LENGTH,
@@ -186,7 +187,7 @@ def test_a_camera_reads_the_coloured_picture(colour: FeeCodeColour) -> None:
         borderValue=(255, 255, 255),
     )
     assert cv2.QRCodeDetector().detectAndDecode(cv2.GaussianBlur(turned, (3, 3), 0))[0] == TEXT
-    blue, green, red = (int(DARK[colour][place : place + 2], 16) for place in (5, 3, 1))
+    blue, green, red = (int(FEE_CODE_MODULES[colour][place : place + 2], 16) for place in (5, 3, 1))
     assert (picture == [blue, green, red]).all(axis=2).any()
 
 

@@ -1,11 +1,11 @@
-"""Energy of days and billing determinants through Spark: many cases in few frames."""
+"""Energy of days and billing determinants of the same registers and curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -20,10 +20,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.determinants import derive_billing_determinants
 from pipelines.transforms.days.day_energy import derive_day_energy
-from tests.unit.pipelines.transforms.frames import DAY, METER, arrow_of, frame
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.unit.pipelines.transforms.arrow_tables import DAY, METER, arrow_rows
 
 
 def slot_periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:
@@ -70,9 +67,8 @@ def settled_energy(
     }
 
 
-def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
-    energy = frame(
-        spark,
+def test_day_energy_and_determinants_of_the_same_rows() -> None:
+    energy = arrow_rows(
         SilverRegisterEnergy,
         [
             settled_energy(0, "10"),
@@ -82,13 +78,11 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
             settled_energy(0, "3", meter_point="MP-3"),
         ],
     )
-    curves = frame(
-        spark,
+    curves = arrow_rows(
         SilverDayCurves,
         [curve(0, 2.0, 1.0), curve(1, 2.0, 1.0), curve(0, 2.0, 1.0, "MP-3"), curve(2, 0.5, 0.25)],
     )
-    meters = frame(
-        spark,
+    meters = arrow_rows(
         SilverMeterPoints,
         [
             METER,
@@ -104,8 +98,7 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
         "is_time_of_use": True,
         "customer_class_code": "large_industry",
     }
-    customers = frame(
-        spark,
+    customers = arrow_rows(
         SilverCustomers,
         [
             terms | {"customer_id": "C1", "valid_to_date": DAY, "is_time_of_use": False},
@@ -114,18 +107,7 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
             terms | {"customer_id": "C3", "customer_class_code": "agriculture"},
         ],
     )
-    found = derive_billing_determinants(
-        *(
-            arrow_of(t, f)
-            for t, f in (
-                (SilverRegisterEnergy, energy),
-                (SilverDayCurves, curves),
-                (SilverCustomers, customers),
-                (SilverMeterPoints, meters),
-            )
-        ),
-        slot_periods,
-    )
+    found = derive_billing_determinants(energy, curves, customers, meters, slot_periods)
     assert found.column_names == [
         name for name in GoldBillingDeterminants.columns() if name != "computed_run_id"
     ]
@@ -153,11 +135,7 @@ def test_day_energy_and_determinants_through_spark(spark: SparkSession) -> None:
         ["reactive_registers", "missing_days", "time_of_use_fact"],
     )
 
-    days = derive_day_energy(
-        arrow_of(SilverRegisterEnergy, energy),
-        arrow_of(SilverDayCurves, curves),
-        arrow_of(SilverMeterPoints, meters),
-    )
+    days = derive_day_energy(energy, curves, meters)
     assert days.column_names == [name for name in GoldDayEnergy.columns() if name != "computed_run_id"]
     rows = [
         (

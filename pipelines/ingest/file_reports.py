@@ -1,0 +1,76 @@
+"""What becomes of a worker's report on one file: rows of the quarantine and of the file ledger, and one event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+
+from pipelines.codes import FileStatus
+from pipelines.ingest.inbox import modified_at
+
+_EVENTS = structlog.get_logger(__name__)
+
+
+def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
+    """One quarantine row per rejected record, also of a file that was halted for having too many."""
+    return [
+        {
+            "content_hash": report["content_hash"],
+            "line_number": reject["line_number"],
+            "table_name": report["table_name"],
+            "reason_code": reject["reason_code"],
+            "column_name": reject["column_name"],
+            "reason": reject["reason"],
+            "raw_record": reject["raw_record"],
+            "stage": "read",
+            "source_file": report["source_file"],
+            "run_id": run_id,
+        }
+        for reject in report["rejects"]
+    ]
+
+
+def ledger_row(
+    report: dict[str, Any], batch_id: int, received_at_utc: datetime, run_id: str
+) -> dict[str, Any]:
+    """The file's row of bronze_files."""
+    plain = {
+        name: report[name]
+        for name in (
+            "content_hash",
+            "source_file",
+            "status_code",
+            "format_id",
+            "table_name",
+            "reason",
+            "size_bytes",
+            "received_rows",
+        )
+    }
+    changed = report["modified_at_ns"]
+    return plain | {
+        "modified_at_utc": None if changed is None else modified_at(changed),
+        "quarantined_rows": len(report["rejects"]),
+        "batch_id": batch_id,
+        "received_at_utc": received_at_utc,
+        "run_id": run_id,
+    }
+
+
+def tell_of_file(report: dict[str, Any], run_id: str) -> None:
+    """One event of a file that is in the ledger now."""
+    refused = report["status_code"] == FileStatus.REFUSED.value
+    (_EVENTS.warning if refused else _EVENTS.info)(
+        "received file",
+        run_id=run_id,
+        step="ingest",
+        file=report["source_file"],
+        status=report["status_code"],
+        seconds=report.get("seconds"),
+        rows=report["received_rows"],
+        rejected_rows=len(report["rejects"]),
+        table=report["table_name"],
+        reason=report["reason"],
+    )

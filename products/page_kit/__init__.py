@@ -1,0 +1,1 @@
+"""What the pages of all products share: the page itself, inline pictures, colours, and words."""

@@ -1,0 +1,127 @@
+"""A home and a model registry that version 0.1 wrote (tests/data/README.md) are read, explained, replayed and run on."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from pipelines.engine.rule_archive import kept_rules
+from pipelines.models.registry import Registry
+from pipelines.settings import Settings, packaged
+from pipelines.storage.store import Store
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from tests.command_line import zhixiang
+from zhixiang.reports.explain import explain
+from zhixiang.reports.issued import issued
+from zhixiang.reports.traces import traces_of
+
+pytestmark = pytest.mark.slow
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+WRITTEN_IN = "/tmp/old_home"
+MONTHS = ("2026-08", "2026-09")
+NOT_CONTENT = ("bronze_files",)
+"""Tables whose rows name the folder from which a file was received."""
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The home as version 0.1 left it, at another place."""
+    folder = tmp_path_factory.mktemp("before") / "home"
+    with tarfile.open(DATA / "home_of_0_1.tar.xz") as archive:
+        archive.extractall(folder, filter="data")
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        for table, column in (
+            ("experiments", "artifact_location"),
+            ("runs", "artifact_uri"),
+            ("logged_models", "artifact_location"),
+            ("model_versions", "storage_location"),
+        ):
+            store.execute(
+                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
+                (f"file://{WRITTEN_IN}", folder.as_uri()),
+            )
+    return folder
+
+
+def answer(home: Path, *arguments: str) -> Any:
+    found = zhixiang(home, *arguments, "--json")
+    assert found.returncode == 0, found.stderr
+    return json.loads(found.stdout)
+
+
+def hashes(home: Path) -> dict[str, str]:
+    return {
+        row["table"]: row["sha256"]
+        for row in answer(home, "table", "hash", "all")
+        if row["table"] not in NOT_CONTENT
+    }
+
+
+def told_before() -> dict[str, str]:
+    """The hashes that version 0.1 itself told of its tables."""
+    told = json.loads((DATA / "home_of_0_1.hashes.json").read_text(encoding="utf-8"))
+    return {name: digest for name, digest in told.items() if name not in NOT_CONTENT}
+
+
+def test_every_table_reads_as_it_was_written(home: Path) -> None:
+    assert hashes(home) == told_before()
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_every_bill_replays_to_the_last_bit(home: Path, month: str) -> None:
+    told = answer(home, "bill", "replay", "--month", month)
+    assert (told["bills"], told["differences"]) == (1, [])
+
+
+@pytest.mark.parametrize("month", MONTHS)
+def test_every_line_is_explained_back_to_its_file(home: Path, month: str) -> None:
+    store = Store(Settings(packaged("conf"), home))
+    _, facts = kept_rules(home, next((home / "rules").iterdir()).name)
+    bill = issued(store, EFFICIENCY_BILL.result, EFFICIENCY_BILL.evidence, "STEEL-0001", month)
+    traces = traces_of(store, [bill["result"]])
+    for line in bill["efficiency_bill_lines_v1"]:
+        way = explain(traces, facts, bill, line["line_number"])
+        assert way["line"] == line
+        assert way["fact"] or way["named_facts"], line
+        assert f"E_MP_DAY_READ_{month}.csv" in {
+            row["source_file"].rsplit("/", 1)[-1] for row in way["received"]
+        }
+
+
+def test_every_registered_model_is_served(home: Path) -> None:
+    import mlflow
+
+    settings = Settings(packaged("conf"), home)
+    registry = Registry(settings)
+    mlflow.set_tracking_uri(registry.tracking_uri)
+    known = {model["name"] for model in registry.known()}
+    assert len(known) == 3
+    for name in known:
+        bundle = registry.champion(name)
+        served = mlflow.pyfunc.load_model(f"models:/{name}@champion")
+        example = pd.DataFrame(served.input_example) if served.input_example is not None else None
+        assert bundle.files, name
+        if example is not None:
+            assert len(served.predict(example)) == len(example)
+
+
+def test_the_next_run_finds_every_result_as_it_was_issued(home: Path) -> None:
+    found = zhixiang(home, "run", "--month", "2026-09")
+    assert found.returncode == 0, found.stderr
+    after, before = hashes(home), told_before()
+    assert {name for name in before if after[name] != before[name]} == set()
+    store = Store(Settings(packaged("conf"), home))
+    assert set(store.arrow(_table("efficiency_bill_v1"), ["revision"]).column(0).to_pylist()) == {1}
+
+
+def _table(name: str) -> Any:
+    from zhixiang.chain import declared_table
+
+    return declared_table(name)
