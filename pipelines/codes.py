@@ -26,7 +26,11 @@ class Channel(StrEnum):
 
     @property
     def is_reactive(self) -> bool:
-        """True where the channel counts kvarh."""
+        """True where the channel counts kvarh.
+
+        >>> [channel.value for channel in Channel if channel.is_reactive][:2]
+        ['reactive_lagging', 'reactive_leading']
+        """
         return self.value.startswith("reactive")
 
 
@@ -126,7 +130,13 @@ class TouSchedule(StrEnum):
 
     @classmethod
     def of(cls, customer_class: str, is_ev_charging: bool | None) -> TouSchedule | None:
-        """The hours of a customer's terms; None for residential charging points, whose prices are not known."""
+        """The hours of a customer's terms; None for residential charging points, whose prices are not known.
+
+        >>> TouSchedule.of("large_industry", is_ev_charging=True).value
+        'ev_charging'
+        >>> TouSchedule.of("residential", is_ev_charging=True) is None
+        True
+        """
         if not is_ev_charging:
             return cls(customer_class)
         return cls.EV_CHARGING if customer_class in (cls.LARGE_INDUSTRY, cls.GENERAL_COMMERCIAL) else None

@@ -30,7 +30,11 @@ def whole_steps(value: Decimal, step: Decimal) -> Decimal:
 
 
 def round_to_fen(amount_cny: Decimal) -> Decimal:
-    """An amount rounded once to 0.01 CNY, half up. [CNY]"""
+    """An amount rounded once to 0.01 CNY, half up. [CNY]
+
+    >>> round_to_fen(Decimal("1523.065")), round_to_fen(Decimal("-0.005"))
+    (Decimal('1523.07'), Decimal('-0.01'))
+    """
     return round_half_up(amount_cny, FEN)
 
 

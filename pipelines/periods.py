@@ -99,10 +99,18 @@ def utc_now() -> datetime:
 
 
 def local_day(instant: datetime) -> date:
-    """The local day on which an instant falls."""
+    """The local day on which an instant falls.
+
+    >>> local_day(datetime(2026, 8, 31, 16, tzinfo=UTC))
+    datetime.date(2026, 9, 1)
+    """
     return instant.astimezone(LOCAL_ZONE).date()
 
 
 def local_midnight_utc(day: date) -> datetime:
-    """The instant at which a local day begins, in UTC."""
+    """The instant at which a local day begins, in UTC.
+
+    >>> local_midnight_utc(date(2026, 9, 1)).isoformat()
+    '2026-08-31T16:00:00+00:00'
+    """
     return datetime(day.year, day.month, day.day, tzinfo=LOCAL_ZONE).astimezone(UTC)

@@ -36,7 +36,11 @@ class Unit(StrEnum):
 
     @property
     def suffix(self) -> str:
-        """How the name of a column of this unit ends."""
+        """How the name of a column of this unit ends.
+
+        >>> Unit.CNY_PER_KWH.suffix
+        'cny_per_kwh'
+        """
         return _SUFFIXES[self]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 from pipelines.settings import Settings, packaged
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.", "::1", "localhost")
 _RUNNING: list[pytest.Item] = []
+# How long an example takes is the machine's affair: beside other work any of them may miss a deadline.
+hypothesis.settings.register_profile("zhixiang", deadline=None)
+hypothesis.settings.load_profile("zhixiang")
 
 
 def pytest_configure() -> None:

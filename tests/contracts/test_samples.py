@@ -211,6 +211,8 @@ def test_shifts_are_whole_weeks_nearest_to_whole_years() -> None:
         assert min(abs((moved - first.replace(year=year)).days) for year in (2025, 2026)) <= 3
 
 
+# nemreader closes none of the files that it opens.
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
 def test_nem12_totals_are_those_of_nemreader() -> None:
     from nemreader import NEMFile
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from datetime import date
 from decimal import Decimal
 from random import Random
@@ -15,6 +16,8 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff import Contract, Segment, SupplyMonth
 from tests.oracles.chinese_tariff import PERIODS, Case, World, month_length
 
+# As many random contracts as every run can wait for; `make test-long` takes them all.
+CASES = 10_000 if os.environ.get("ZHIXIANG_LONG_TESTS") else 300
 # Later notices of the test, some of them inside a month.
 WORLD = World(
     {

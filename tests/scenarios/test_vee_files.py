@@ -302,7 +302,9 @@ def test_a_folder_stands_for_its_files_and_registers_and_days_are_checked_too(tm
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert decrease.title_zh in page
     assert "Masked error by length of gap and method" in page
-    errors = list(csv.DictReader((tmp_path / "out" / "estimation_errors.csv").open(encoding="utf-8")))
+    errors = list(
+        csv.DictReader((tmp_path / "out" / "estimation_errors.csv").read_text(encoding="utf-8").splitlines())
+    )
     assert {row["estimator_id"] for row in errors} >= {"chosen", "VEE-E01", "VEE-E03"}
 
 

@@ -29,11 +29,13 @@ from pipelines.transforms.received.master_data import REFINEMENTS, Refined, refi
 from pipelines.transforms.received.precedence import KEPT
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee.settings import VeeSettings
-from tests.unit.pipelines.transforms.declared_rows import DAY, METER, arrow_rows
+from tests.unit.pipelines.transforms.arrow_tables import DAY, METER, arrow_rows
 
 SETTINGS = VeeSettings.model_validate(
     yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
 )
+
+
 SENT = datetime(2026, 3, 3, 1, tzinfo=UTC)
 
 

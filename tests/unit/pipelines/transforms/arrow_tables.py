@@ -1,4 +1,4 @@
-"""Rows of declared tables, and a meter point, for tests of several folders."""
+"""Declared tables of a few rows, and a meter point of them."""
 
 from __future__ import annotations
 
