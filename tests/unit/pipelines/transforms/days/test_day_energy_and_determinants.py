@@ -1,8 +1,4 @@
-<<<<<<<< HEAD:tests/unit/pipelines/transforms/days/test_day_energy.py
-"""Energy of days and billing determinants of the same rows."""
-========
 """Energy of days and billing determinants of the same registers and curves."""
->>>>>>>> refs/heads/tests:tests/unit/pipelines/transforms/days/test_day_energy_and_determinants.py
 
 from __future__ import annotations
 
@@ -24,11 +20,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.determinants import derive_billing_determinants
 from pipelines.transforms.days.day_energy import derive_day_energy
-<<<<<<<< HEAD:tests/unit/pipelines/transforms/days/test_day_energy.py
-from tests.unit.pipelines.transforms.declared_rows import DAY, METER, arrow_rows
-========
 from tests.unit.pipelines.transforms.arrow_tables import DAY, METER, arrow_rows
->>>>>>>> refs/heads/tests:tests/unit/pipelines/transforms/days/test_day_energy_and_determinants.py
 
 
 def slot_periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[Any, np.dtype[np.int8]]:
