@@ -233,12 +233,8 @@ def _run_buckets(
             ]
         )
         parts = []
-        for rows, table, root, stands in zip(outcome.of_targets(), targets, roots, current, strict=True):
-            before = (
-                bucket_rows(stands, table, bucket, buckets, columns=current_columns(table))
-                if stands
-                else None
-            )
+        for rows, table, root, now in zip(outcome.of_targets(), targets, roots, current, strict=True):
+            before = bucket_rows(now, table, bucket, buckets, columns=current_columns(table)) if now else None
             broken = outcome.violations if table is target else constraint_violations(rows, table)
             parts.append(
                 Rewritten(write_files(with_run(rows, run_id, table, before), table, root), [], broken)

@@ -81,13 +81,17 @@ def equal_cells(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
 def _equal(left: pa.Array, right: pa.Array) -> BoolArray:
     if pa.types.is_list(left.type):
         return _equal_lists(left, right)
-    empty = pc.is_null(left).to_numpy(zero_copy_only=False)
-    both = empty == pc.is_null(right).to_numpy(zero_copy_only=False)
-    if pa.types.is_floating(left.type):
-        same = _numbers(left).view("<i8") == _numbers(right).view("<i8")
-    else:
-        same = pc.fill_null(pc.equal(left, right), True).to_numpy(zero_copy_only=False)
-    return np.asarray(both & (empty | same), dtype=np.bool_)
+    same = pc.equal(left, right)
+    if same.null_count:
+        same = pc.or_(pc.fill_null(same, False), pc.and_(pc.is_null(left), pc.is_null(right)))
+    found = np.array(same.to_numpy(zero_copy_only=False), dtype=np.bool_)
+    differ = np.flatnonzero(~found) if pa.types.is_floating(left.type) else np.empty(0, np.int64)
+    if differ.size:
+        # Few are left to be brought into canonical form.
+        one, other = (each.take(pa.array(differ)) for each in (left, right))
+        valid = pc.and_(pc.is_valid(one), pc.is_valid(other)).to_numpy(zero_copy_only=False)
+        found[differ] = valid & (_numbers(one).view("<i8") == _numbers(other).view("<i8"))
+    return found
 
 
 def _equal_lists(left: pa.Array, right: pa.Array) -> BoolArray:
