@@ -20,6 +20,7 @@ from pipelines.tables.estimation import CHOSEN, SilverEstimationErrors
 from pipelines.tables.findings import GoldDayFindings, SilverRegisterFindings
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
+from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee import CHECKS, VeeSettings
 from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
 
@@ -63,11 +64,7 @@ def month_figures(store: Store, month: str) -> dict[str, Any]:
 def latest_terms(store: Store) -> dict[str, Row]:
     """The newest terms of each customer: name, class, provenance."""
     names = ["customer_id", "valid_from_date", "customer_name", "customer_class_code", "provenance"]
-    rows = store.arrow(SilverCustomers, names).to_pylist()
-    return {
-        row["customer_id"]: row
-        for row in sorted(rows, key=lambda row: (row["customer_id"], row["valid_from_date"]))
-    }
+    return newest_rows(store.arrow(SilverCustomers, names).to_pylist(), "customer_id")
 
 
 def _badness(row: Row) -> tuple[Any, ...]:

@@ -27,7 +27,7 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
-from pipelines.transforms.billing.agreed_points import histories
+from pipelines.transforms.ground.in_force import histories
 
 Row = dict[str, Any]
 

@@ -15,7 +15,8 @@ from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.silver import SilverSupplyShares
-from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements, mean_power_factor
+from pipelines.tariff.charges.power_factor import mean_power_factor
+from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements
 from pipelines.transforms.billing.month_segments import summed_split
 from pipelines.transforms.billing.month_totals import REGISTER_COLUMNS, month_totals
 from pipelines.transforms.days.allocation import usable_step

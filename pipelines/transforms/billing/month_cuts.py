@@ -19,7 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import change_days, pricing_facts
 from pipelines.tariff.contract import Contract
 from pipelines.transforms.billing.account_terms import contract_of, contract_of_share
-from pipelines.transforms.billing.agreed_points import histories
+from pipelines.transforms.ground.in_force import histories, holds_in
 
 Row = Mapping[str, Any]
 _DAY = timedelta(days=1)
@@ -139,9 +139,7 @@ class _PriceDays:
         for row in rows if self._months else ():
             contract = contract_in(row)
             for month in self._months if contract is not None else ():
-                if row["valid_from_date"] <= month.last_day and (
-                    row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
-                ):
+                if holds_in(row, month.first_day, month.last_day):
                     found.update(self._of(contract, month))
         return found
 

@@ -32,6 +32,7 @@ from products.efficiency_bill.page.charts import (
 from products.efficiency_bill.page.comparisons import bill_comparisons
 from products.efficiency_bill.page.notes import bill_footer, bill_notes
 from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent
+from products.provenance import provenances
 
 Row = Mapping[str, Any]
 Page = dict[str, Any]
@@ -114,7 +115,7 @@ def provenance_tags(bill: Row) -> list[Page]:
     """Where a bill's data come from, as labels."""
     return [
         {**said_both(words.PROVENANCES[kind]), "warm": kind in _WARM_PROVENANCE}
-        for kind in words.provenances(bill.get("provenance"))
+        for kind in provenances(bill.get("provenance"))
     ]
 
 

@@ -15,6 +15,7 @@ from products.efficiency_bill.page.notes import bill_id
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed
 from products.efficiency_bill.page.words import Said
 from products.efficiency_bill.tables import CorrectionCause
+from products.provenance import provenances
 
 Row = Mapping[str, Any]
 Page = dict[str, Any]
@@ -194,4 +195,4 @@ def _notes(bill: Row, corrected: Row, rows: Sequence[Row]) -> list[Said]:
                 "A difference for which no new document is named follows from other lines or quantities.",
             )
         )
-    return [*said, *[words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]]
+    return [*said, *[words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]]

@@ -9,6 +9,7 @@ from typing import Any
 
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
+from products.provenance import provenances
 
 Row = Mapping[str, Any]
 
@@ -22,7 +23,7 @@ def bill_notes(bill: Row) -> list[dict[str, str]]:
     said.append(_estimated(bill))
     if bill.get("is_estimated_above_limit"):
         said.append(words.ESTIMATED_ABOVE_LIMIT)
-    said += [words.PROVENANCE_NOTES[kind] for kind in words.provenances(bill.get("provenance"))]
+    said += [words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]
     return [{"zh": note.zh, "en": note.en} for note in said]
 
 

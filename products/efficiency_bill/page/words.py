@@ -270,12 +270,6 @@ def missing_input(name: str) -> Said:
     return said or Said(FALLBACK_MISSING.zh.format(name=name), FALLBACK_MISSING.en.format(name=name))
 
 
-def provenances(text: str | None) -> tuple[Provenance, ...]:
-    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
-    named = set((text or "").split("+"))
-    return tuple(kind for kind in Provenance if kind.value in named)
-
-
 HEADINGS: Mapping[str, object] = {
     "lines": {"zh": "费用明细", "en": "What is charged"},
     "columns": [
