@@ -18,8 +18,8 @@ from pipelines.tables.silver import SilverSupplyShares
 from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements
 from pipelines.transforms.billing.month_segments import summed_split
-from pipelines.transforms.billing.month_totals import REGISTER_COLUMNS, month_totals
-from pipelines.transforms.days.allocation import usable_step
+from pipelines.transforms.billing.month_totals import month_totals
+from pipelines.transforms.days.allocation import REGISTER_COLUMNS, usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
 from pipelines.transforms.ground.micros import decimal_of

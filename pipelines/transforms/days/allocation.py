@@ -18,6 +18,15 @@ from pipelines.transforms.ground.keyed_rows import place_of, ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN, day_numbers
 from pipelines.transforms.ground.micros import decimal_of, to_micros
 
+REGISTER_COLUMNS = (
+    "meter_point_id",
+    "channel_code",
+    "energy_date",
+    "span_days",
+    "energy_kwh_or_kvarh",
+    "resolution_kwh_or_kvarh",
+)
+"""What the days need of silver_register_energy."""
 WHOLE, BY_CURVE, BY_DAYS = range(3)
 
 
