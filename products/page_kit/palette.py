@@ -163,7 +163,7 @@ def mixed(share: float, stops: tuple[tuple[float, str], ...] = SHARE_STOPS) -> s
     """The colour of a share between two stops; beyond the last one the last.
 
     >>> mixed(0.0), mixed(0.8), mixed(1.2)
-    ('#b3261e', '#e6c34c', '#66bb96')
+    ('#b3261e', '#e6c34d', '#66bb96')
     """
     low, below = stops[0]
     for high, above in stops[1:]:
