@@ -3,143 +3,141 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from pipelines.errors import FactFileError
 from pipelines.facts.contract_rules import (
-    parse_demand_rule,
-    parse_late_payment_daily,
-    parse_notice,
-    parse_pricing_scheme,
-    parse_utilisation,
+    DEMAND_RULE,
+    LATE_PAYMENT_DAILY,
+    NOTICE_RULE,
+    PRICING_SCHEME_RULE,
+    UTILISATION_DISCOUNT,
 )
 from pipelines.facts.dated import Dated
-from pipelines.facts.emission_factors import parse_emission_factors
+from pipelines.facts.emission_factors import EMISSION_FACTORS
 from pipelines.facts.fact_files import read_dated, read_raw_facts
-from pipelines.facts.holidays import parse_holiday_names
+from pipelines.facts.fact_schema import FactReader, Schema, Text, number_between
+from pipelines.facts.holidays import HOLIDAY_NAMES
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
-from pipelines.facts.power_factor_adjustment import parse_not_adjusted, parse_power_factor_rule
+from pipelines.facts.power_factor_adjustment import NOT_ADJUSTED, POWER_FACTOR_RULE
 from pipelines.facts.prices import (
-    number_between,
-    parse_period_prices,
-    parse_price,
-    parse_price_by_voltage,
-    parse_tiers,
+    PERIOD_PRICES,
+    PRICE,
+    PRICE_BY_READING,
+    PRICE_BY_VOLTAGE,
+    TIERS,
 )
-from pipelines.facts.scales import parse_resumption, parse_scale
+from pipelines.facts.scales import RESUMPTION_INDEX, SCALE
 from pipelines.facts.time_of_use import (
-    parse_bound_months,
-    parse_classes,
-    parse_components,
-    parse_floating,
-    parse_ratios,
-    parse_schedule,
+    BOUND_MONTHS,
+    CLASSES,
+    COMPONENTS,
+    FLOATING,
+    RATIOS,
+    SCHEDULE,
 )
-from pipelines.facts.transfer_supply import parse_colours, parse_numbers, parse_ratio, parse_texts
+from pipelines.facts.transfer_supply import COLOUR_BANDS, RATIO, RATIOS_BY_NAME, TEXTS
 from pipelines.units import Unit
-
-Parser = Callable[[MarkedMap, MarkedMap], Any]
 
 INDUSTRIES = "industries.csv"
 MONTHLY_PRICES = "tariffs/energy_base_monthly.csv"
 MONTHLY_CORRECTIONS = "tariffs/energy_base_corrections.csv"
-FILES: dict[str, tuple[tuple[str, ...], dict[str, Parser]]] = {
-    "tariffs/energy_base.yaml": ((), {"energy_base": parse_price}),
-    "tariffs/funds.yaml": ((), {"funds": parse_price}),
+FILES: dict[str, tuple[tuple[str, ...], dict[str, FactReader[Any]]]] = {
+    "tariffs/energy_base.yaml": ((), {"energy_base": PRICE}),
+    "tariffs/funds.yaml": ((), {"funds": PRICE}),
     "tariffs/transmission.yaml": (
         ("reading",),
         {
-            "transmission.two_part.energy": parse_price_by_voltage,
-            "transmission.two_part.capacity": parse_price_by_voltage,
-            "transmission.two_part.demand": parse_price_by_voltage,
-            "transmission.single_part.energy": parse_price_by_voltage,
-            "transmission.line_loss": parse_ratio,
+            "transmission.two_part.energy": PRICE_BY_READING,
+            "transmission.two_part.capacity": PRICE_BY_READING,
+            "transmission.two_part.demand": PRICE_BY_READING,
+            "transmission.single_part.energy": PRICE_BY_READING,
+            "transmission.line_loss": RATIO,
         },
     ),
     "tariffs/residential_tiers.yaml": (
         (),
-        {"residential.tiers": parse_tiers, "residential.combined": parse_price_by_voltage},
+        {"residential.tiers": TIERS, "residential.combined": PRICE_BY_VOLTAGE},
     ),
     "tariffs/catalogue.yaml": (
         (),
         {
-            "catalogue.large_industry.energy": parse_price_by_voltage,
-            "catalogue.large_industry.periods": parse_period_prices,
-            "catalogue.general_commercial.energy": parse_price_by_voltage,
-            "catalogue.basic.capacity": parse_price_by_voltage,
-            "catalogue.basic.demand": parse_price_by_voltage,
+            "catalogue.large_industry.energy": PRICE_BY_VOLTAGE,
+            "catalogue.large_industry.periods": PERIOD_PRICES,
+            "catalogue.general_commercial.energy": PRICE_BY_VOLTAGE,
+            "catalogue.basic.capacity": PRICE_BY_VOLTAGE,
+            "catalogue.basic.demand": PRICE_BY_VOLTAGE,
         },
     ),
     "time_of_use.yaml": (
         (),
         {
-            "time_of_use.schedule.large_industry": parse_schedule,
-            "time_of_use.schedule.general_commercial": parse_schedule,
-            "time_of_use.schedule.residential": parse_schedule,
-            "time_of_use.ratios.large_industry": parse_ratios,
-            "time_of_use.ratios.general_commercial": parse_ratios,
-            "time_of_use.floating": parse_floating,
-            "time_of_use.mandatory_classes": parse_classes,
-            "time_of_use.option": parse_bound_months,
-            "time_of_use.schedule.ev_charging": parse_schedule,
-            "time_of_use.schedule.ev_charging_residential": parse_schedule,
+            "time_of_use.schedule.large_industry": SCHEDULE,
+            "time_of_use.schedule.general_commercial": SCHEDULE,
+            "time_of_use.schedule.residential": SCHEDULE,
+            "time_of_use.ratios.large_industry": RATIOS,
+            "time_of_use.ratios.general_commercial": RATIOS,
+            "time_of_use.floating": FLOATING,
+            "time_of_use.mandatory_classes": CLASSES,
+            "time_of_use.option": BOUND_MONTHS,
+            "time_of_use.schedule.ev_charging": SCHEDULE,
+            "time_of_use.schedule.ev_charging_residential": SCHEDULE,
         },
     ),
     "power_factor_adjustment.yaml": (
         (),
         {
-            "power_factor.adjustment": parse_power_factor_rule,
-            "power_factor.standards": parse_texts,
-            "power_factor.not_adjusted": parse_not_adjusted,
-            "power_factor.base_excludes": parse_components,
+            "power_factor.adjustment": POWER_FACTOR_RULE,
+            "power_factor.standards": TEXTS,
+            "power_factor.not_adjusted": NOT_ADJUSTED,
+            "power_factor.base_excludes": COMPONENTS,
         },
     ),
     "basic_charge.yaml": (
         (),
         {
-            "basic_charge.demand": parse_demand_rule,
-            "basic_charge.utilisation": parse_utilisation,
+            "basic_charge.demand": DEMAND_RULE,
+            "basic_charge.utilisation": UTILISATION_DISCOUNT,
             "basic_charge.running_days_per_month": number_between(28, 31, whole=True),
-            "basic_charge.notice.basis": parse_notice,
-            "basic_charge.notice.contract_demand": parse_notice,
+            "basic_charge.notice.basis": NOTICE_RULE,
+            "basic_charge.notice.contract_demand": NOTICE_RULE,
         },
     ),
-    "pricing_scheme.yaml": ((), {"pricing_scheme": parse_pricing_scheme}),
+    "pricing_scheme.yaml": ((), {"pricing_scheme": PRICING_SCHEME_RULE}),
     "late_payment.yaml": (
         (),
         {
-            "late_payment.daily": parse_late_payment_daily,
-            "late_payment.minimum": parse_price,
-            "late_payment.cap": parse_ratio,
+            "late_payment.daily": LATE_PAYMENT_DAILY,
+            "late_payment.minimum": PRICE,
+            "late_payment.cap": RATIO,
             "late_payment.disconnection_after": number_between(0, 366, whole=True),
         },
     ),
     "emission_factors.yaml": (
         (),
-        {"emission_factor": parse_emission_factors, "standard_coal": number_between(0, 1, above=True)},
+        {"emission_factor": EMISSION_FACTORS, "standard_coal": number_between(0, 1, above=True)},
     ),
     "published_scales.yaml": (
         (),
         {
-            "carbon_code.intensity": parse_scale,
-            "carbon_code.level": parse_scale,
-            "energy_bill.grade": parse_scale,
-            "resumption.index": parse_resumption,
+            "carbon_code.intensity": SCALE,
+            "carbon_code.level": SCALE,
+            "energy_bill.grade": SCALE,
+            "resumption.index": RESUMPTION_INDEX,
         },
     ),
     "transfer_supply.yaml": (
         (),
         {
-            "transfer_supply.colours": parse_colours,
-            "transfer_supply.loss_cap": parse_ratio,
-            "transfer_supply.lawful_modes": parse_texts,
+            "transfer_supply.colours": COLOUR_BANDS,
+            "transfer_supply.loss_cap": RATIO,
+            "transfer_supply.lawful_modes": TEXTS,
             "transfer_supply.verification_after": number_between(1, 60, whole=True),
-            "transfer_supply.loss_caps_elsewhere": parse_numbers,
+            "transfer_supply.loss_caps_elsewhere": RATIOS_BY_NAME,
         },
     ),
-    "holidays.yaml": (("overrides", "complete_years"), {"holidays.names": parse_holiday_names}),
+    "holidays.yaml": (("overrides", "complete_years"), {"holidays.names": HOLIDAY_NAMES}),
 }
 UNITS: dict[str, Unit] = {
     "energy_base": Unit.CNY_PER_KWH,
@@ -176,28 +174,37 @@ UNITS: dict[str, Unit] = {
 """Unit of each fact, as its parser and the engine take it; the others have none."""
 
 
+# The rows of the lists are checked where they are read.
+_OPTIONS: dict[str, Schema[Any]] = {
+    "reading": Schema(Text),
+    "overrides": Schema(tuple[Any, ...]),
+    "complete_years": Schema(tuple[Any, ...]),
+}
+_ID: Schema[str] = Schema(Text)
+
+
 def read_fact_file(folder: Path, name: str) -> tuple[dict[str, Dated[Any]], MarkedMap]:
     """The facts of one file by id, and its content for the choices at its top; raises FactFileError."""
-    option_keys, parsers = FILES[name]
+    option_keys, readers = FILES[name]
     content = read_marked_yaml(folder / name, name)
-    content.allow_only(("facts", *option_keys))
+    known = ("facts", *option_keys)
+    for key in content:
+        if key not in known:
+            hint = f"Known: {', '.join(sorted(known))}."
+            raise content.error(key, f"the key {key!r} is not known here", hint)
     for key in option_keys:
-        content.require(key)
+        _OPTIONS[key].part(content, key)
     found: dict[str, Dated[Any]] = {}
     for entry in read_raw_facts(content):
-        fact_id = entry.text("fact_id")
-        if fact_id not in parsers:
+        fact_id = _ID.part(entry, "fact_id")
+        if fact_id not in readers:
             raise entry.error(
-                "fact_id", f"no fact named {fact_id!r} belongs here", f"Known: {', '.join(parsers)}."
+                "fact_id", f"no fact named {fact_id!r} belongs here", f"Known: {', '.join(readers)}."
             )
         if fact_id in found:
             raise entry.error("fact_id", f"{fact_id} stands twice")
-        found[fact_id] = read_dated(entry, content, parsers[fact_id])
-        if found[fact_id].unit is not UNITS.get(fact_id):
-            raise entry.error(
-                "unit", f"{fact_id} is in {UNITS.get(fact_id, 'none')}, not in {entry.text('unit')}"
-            )
-    for fact_id in parsers:
+        found[fact_id] = read_dated(entry, content, readers[fact_id], UNITS.get(fact_id))
+    for fact_id in readers:
         if fact_id not in found:
             raise FactFileError(
                 name, None, f"the fact {fact_id!r} is missing", "Restore it from the packaged conf/facts."

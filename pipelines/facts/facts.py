@@ -103,7 +103,7 @@ def load_facts(folder: Path) -> Facts:
             by_id["catalogue.basic.demand"],
         ),
         transmission=TransmissionPrices(
-            choices["tariffs/transmission.yaml"].text("reading"),
+            choices["tariffs/transmission.yaml"]["reading"],
             by_id["transmission.single_part.energy"],
             by_id["transmission.two_part.energy"],
             by_id["transmission.two_part.capacity"],

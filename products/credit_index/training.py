@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray
-from pipelines.codes import Provenance
 from pipelines.engine.step import Inputs
 from pipelines.errors import UsageError
 from pipelines.models.model import ModelBundle, TrainedModel
@@ -27,6 +26,7 @@ from products.credit_index.model_plots import draw
 from products.credit_index.reasons import INDICATORS, NAMES
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
+from products.provenance import joined_provenance
 
 MODEL = "credit_index"
 
@@ -43,7 +43,7 @@ def train(inputs: Inputs) -> TrainedModel:
     """The credit index model from the indicators and payments of the store."""
     settings = inputs.settings.section(CreditIndexSettings)
     indicators, payments = _rows(inputs)
-    provenance = _provenance(payments)
+    provenance = joined_provenance(pc.unique(payments["provenance"]).to_pylist())
     samples = split_samples(indicators, payments, settings)
     scorer = fit(samples, settings)
     metrics = measure(scorer, samples)
@@ -92,12 +92,6 @@ def train(inputs: Inputs) -> TrainedModel:
 
 def _rows(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
     return inputs.frame(GoldCustomerIndicators).toArrow(), inputs.frame(SilverPayments).toArrow()
-
-
-def _provenance(payments: pa.Table) -> str:
-    """Every kind of truth that the labels rest on, joined by +."""
-    found = {kind for text in pc.unique(payments["provenance"]).to_pylist() for kind in text.split("+")}
-    return "+".join(kind.value for kind in Provenance if kind.value in found)
 
 
 def split_samples(
