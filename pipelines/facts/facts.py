@@ -12,7 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.facts.catalogue_tariff import (
+from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
+from pipelines.facts.dated import Dated
+from pipelines.facts.emission_factors import EmissionFactors
+from pipelines.facts.fact_index import (
     FILES,
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
@@ -20,9 +23,6 @@ from pipelines.facts.catalogue_tariff import (
     digest_of,
     read_fact_file,
 )
-from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
-from pipelines.facts.dated import Dated
-from pipelines.facts.emission_factors import EmissionFactors
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts

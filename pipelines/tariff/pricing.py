@@ -11,8 +11,8 @@ from pipelines.codes import Confidence, CustomerClass, LineComponent
 from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.changes import supply_in_parts
-from pipelines.tariff.charges.basic import basic_charge_lines
-from pipelines.tariff.charges.basic_runs import runs_of, span_days
+from pipelines.tariff.charges.basic_charge import basic_charge_lines
+from pipelines.tariff.charges.basic_charge_runs import runs_of, span_days
 from pipelines.tariff.charges.catalogue_prices import catalogue_lines
 from pipelines.tariff.charges.energy import energy_lines
 from pipelines.tariff.charges.power_factor import adjustment_line, mean_power_factor

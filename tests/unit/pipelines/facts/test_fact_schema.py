@@ -11,7 +11,7 @@ import yaml
 
 from pipelines.errors import FactFileError
 from pipelines.facts import load_facts
-from pipelines.facts.catalogue_tariff import FILES, read_fact_file
+from pipelines.facts.fact_index import FILES, read_fact_file
 from pipelines.settings import packaged
 
 FOLDER = packaged("conf") / "facts"
