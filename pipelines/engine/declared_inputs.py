@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pipelines.engine.step import Step, TrainStep
 from pipelines.errors import ZhixiangError
 from pipelines.facts import Facts
-from pipelines.facts.part_digest import part_digest
+from pipelines.facts.facts import part_digest
 from pipelines.settings import Section, Settings
 
 

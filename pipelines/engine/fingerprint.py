@@ -18,7 +18,7 @@ from types import FunctionType, MethodType
 
 from pipelines.engine.step import Step, TrainStep
 from pipelines.facts import Facts
-from pipelines.facts.part_digest import part_digest
+from pipelines.facts.facts import part_digest
 from pipelines.models.model import ModelBundle
 from pipelines.settings import Settings
 

@@ -15,6 +15,7 @@ from deltalake.exceptions import DeltaError
 from pipelines.engine.declared_inputs import DeclaredSettings, declared_facts
 from pipelines.engine.fingerprint import CodeDigests, fingerprint, own_code
 from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
+from pipelines.engine.promotion import promotion_of
 from pipelines.engine.schedule import run_side_by_side
 from pipelines.engine.step import Frames, Inputs, PreviousRun, Step, TrainStep, WriteMode
 from pipelines.engine.write_results import ResultWriter, WrittenResults
@@ -265,24 +266,17 @@ class Runner:
         if model.name != step.model:
             raise UnknownNameError("model", model.name, [step.model])
         champion = self.registry.champion_or_none(model.name)
-        if champion is not None and dict(model.files) == dict(champion.files):
-            # A new number for the same model would issue anew every result that names it.
-            told = {
-                "rules": ["promotion: came out as it stands"],
-                "failures": [],
-                "metrics": dict(model.metrics),
-            }
-            return WrittenResults({model.name: champion.version}, {}, {model.name: told})
-        promoted, reason = (True, "the first version; there is no champion to compare with")
-        if champion is not None and step.challenge is not None:
-            promoted, reason = step.challenge(model, champion, inputs)
-        elif champion is not None:
-            reason = "fitted anew because its inputs changed"
-        version = self.registry.log(model, self.run_id)
-        kept = (
-            self.registry.promote(model, version, reason).version
-            if promoted
-            else (champion.version if champion else version)
-        )
-        found = {"rules": [f"promotion: {reason}"], "failures": [], "metrics": dict(model.metrics)}
+        challenge = step.challenge
+        rule = None if challenge is None else lambda new, old: challenge(new, old, inputs)
+        promotion = promotion_of(model, champion, rule)
+        kept = champion.version if champion is not None else ""
+        if promotion.is_new:
+            version = self.registry.log(model, self.run_id)
+            if promotion.is_champion:
+                kept = self.registry.promote(model, version, promotion.reason).version
+        found = {
+            "rules": [f"promotion: {promotion.reason}"],
+            "failures": [],
+            "metrics": dict(model.metrics),
+        }
         return WrittenResults({model.name: kept}, {}, {model.name: found})

@@ -213,7 +213,7 @@ class TrainStep:
     reads: tuple[type[Table], ...]
     train: Callable[[Inputs], TrainedModel]
     challenge: Callable[[TrainedModel, ModelBundle, Inputs], tuple[bool, str]] | None = None
-    """Whether a challenger beats the champion on the same frozen rows, and why; none: the newest wins by tag.
+    """Whether a challenger beats the champion on the same frozen rows, and why; none: the newest wins.
     """
     settings: tuple[type[SettingsFile], ...] = ()
     facts: bool | tuple[str, ...] = False

@@ -12,14 +12,14 @@ from typing import Any
 
 from pipelines.codes import Confidence, DayType
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue_tariff import (
+from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
+from pipelines.facts.fact_index import (
     FILES,
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
     MONTHLY_PRICES,
     read_fact_file,
 )
-from pipelines.facts.dated import NOT_READ, NOT_RECORDED, Dated
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.marked_yaml import MarkedMap

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme
 from pipelines.facts.dated import Dated
-from pipelines.facts.marked_yaml import MarkedMap
-from pipelines.facts.prices import parse_code_text
+from pipelines.facts.fact_schema import FactReader, between, code_of, keys_of, wrong
 
 # Bounds that no rule can leave whatever a notice sets; a figure outside is a slip of the pen. A month has at
 # most 744 hours, and a kVA that
@@ -28,8 +30,8 @@ class PricingSchemeRule:
     two_part_from_kva      From and including: two-part only; between the two the customer chooses. [kVA]
     """
 
-    single_part_up_to_kva: Decimal
-    two_part_from_kva: Decimal
+    single_part_up_to_kva: Annotated[Decimal, between(0, HIGHEST_KVA, above=True)]
+    two_part_from_kva: Annotated[Decimal, between(0, HIGHEST_KVA, above=True)]
 
     def allowed(self, capacity_kva: Decimal) -> tuple[PricingScheme, ...]:
         """The schemes allowed at a capacity. [kVA]"""
@@ -42,16 +44,17 @@ class PricingSchemeRule:
 
 @dataclass(frozen=True)
 class DemandRule:
-    """What demand a contract for maximum demand is billed.
+    """What demand a contract for maximum demand is billed: a tolerance never lies below the contract demand, an
+    excess never costs less than the demand itself.
 
     tolerance_ratio         Up to this share of the billed contract demand nothing is added. [1]
     excess_multiple         Demand above it is charged at this multiple of the price. [1]
     minimum_capacity_ratio  A contract demand below this share of the capacity is raised to it. [1]
     """
 
-    tolerance_ratio: Decimal
-    excess_multiple: Decimal
-    minimum_capacity_ratio: Decimal
+    tolerance_ratio: Annotated[Decimal, between(1, 2)]
+    excess_multiple: Annotated[Decimal, between(1, 10)]
+    minimum_capacity_ratio: Annotated[Decimal, between(0, 1)]
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,9 @@ class UtilisationDiscount:
     bases                  The demand bases that it holds for.
     """
 
-    threshold_kwh_per_kva: Decimal
-    price_ratio: Decimal
-    bases: frozenset[DemandBasis]
+    threshold_kwh_per_kva: Annotated[Decimal, between(0, MONTH_HOURS, above=True)]
+    price_ratio: Annotated[Decimal, between(0, 1, above=True)]
+    bases: frozenset[Annotated[DemandBasis, code_of(DemandBasis)]]
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,8 @@ class NoticeRule:
     notice_working_days Working days between the request and the change. [d]
     """
 
-    every_months: int
-    notice_working_days: int
+    every_months: Annotated[int, between(1, 60, whole=True)]
+    notice_working_days: Annotated[int, between(0, 260, whole=True)]
 
 
 @dataclass(frozen=True)
@@ -133,78 +136,51 @@ class LatePayment:
         return LatePaymentRule(same, later, self.minimum_cny.on(day, known), self.cap_ratio.on(day, known))
 
 
-def parse_pricing_scheme(written: MarkedMap, options: MarkedMap) -> PricingSchemeRule:
-    """The two capacities of ruling R12."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("single_part_up_to_kva", "two_part_from_kva"))
-    rule = PricingSchemeRule(
-        *(
-            value.bounded(key, 0, HIGHEST_KVA, above=True)
-            for key in ("single_part_up_to_kva", "two_part_from_kva")
-        )
-    )
+def _rising(rule: PricingSchemeRule) -> PricingSchemeRule:
     if rule.single_part_up_to_kva >= rule.two_part_from_kva:
-        raise value.error("two_part_from_kva", "must be above single_part_up_to_kva")
+        raise wrong("two_part_from_kva must be above single_part_up_to_kva", "two_part_from_kva")
     return rule
 
 
-def parse_demand_rule(written: MarkedMap, options: MarkedMap) -> DemandRule:
-    """105 %, double, 40 %: a tolerance never lies below the contract demand, an excess never costs less than
-    the demand itself.
-    """
-    del options
-    value = written.mapping("value")
-    value.allow_only(("tolerance_ratio", "excess_multiple", "minimum_capacity_ratio"))
-    return DemandRule(
-        value.bounded("tolerance_ratio", 1, 2),
-        value.bounded("excess_multiple", 1, 10),
-        value.bounded("minimum_capacity_ratio", 0, 1),
-    )
+def _on_demand(rule: UtilisationDiscount) -> UtilisationDiscount:
+    if not rule.bases or DemandBasis.CAPACITY in rule.bases:
+        known = f"{DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both"
+        raise wrong(f"the discount is one on demand; bases must name {known}", "bases")
+    return rule
 
 
-def parse_notice(written: MarkedMap, options: MarkedMap) -> NoticeRule:
-    """Months between changes and working days of notice."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("every_months", "notice_working_days"))
-    return NoticeRule(
-        int(value.bounded("every_months", 1, 60, whole=True)),
-        int(value.bounded("notice_working_days", 0, 260, whole=True)),
-    )
+_DailyByClass = dict[
+    Annotated[CustomerClass, code_of(CustomerClass)], Annotated[Decimal, between(0, HIGHEST_DAILY_PENALTY)]
+]
 
 
-def parse_utilisation(written: MarkedMap, options: MarkedMap) -> UtilisationDiscount:
-    """260 kWh per kVA, 90 %; only demand has a demand price."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("threshold_kwh_per_kva", "price_ratio", "bases"))
-    bases = frozenset(parse_code_text(DemandBasis, value, "bases", name) for name in value.listing("bases"))
-    if not bases or DemandBasis.CAPACITY in bases:
-        raise value.error(
-            "bases",
-            f"the discount is one on demand; bases must name {DemandBasis.CONTRACT_DEMAND}, {DemandBasis.ACTUAL_DEMAND} or both",
-        )
-    threshold = value.bounded("threshold_kwh_per_kva", 0, MONTH_HOURS, above=True)
-    return UtilisationDiscount(threshold, value.bounded("price_ratio", 0, 1, above=True), bases)
+@dataclass(frozen=True)
+class _WrittenDaily:
+    same_year: _DailyByClass
+    later_year: _DailyByClass
 
 
-def parse_late_payment_daily(
-    written: MarkedMap, options: MarkedMap
-) -> tuple[dict[CustomerClass, Decimal], dict[CustomerClass, Decimal]]:
-    """Daily ratios of every class: in the year of the due day, and after it."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("same_year", "later_year"))
-    tables = []
-    for part in ("same_year", "later_year"):
-        table = value.mapping(part)
-        ratios = {
-            parse_code_text(CustomerClass, table, key, key): table.bounded(key, 0, HIGHEST_DAILY_PENALTY)
-            for key in table
-        }
+def _of_every_class(written: _WrittenDaily) -> DailyRatios:
+    for part, ratios in (("same_year", written.same_year), ("later_year", written.later_year)):
         lacking = [kind.value for kind in CustomerClass if kind not in ratios]
         if lacking:
-            raise value.error(part, f"{part} has no ratio for {', '.join(lacking)}")
-        tables.append(ratios)
-    return tables[0], tables[1]
+            raise wrong(f"{part} has no ratio for {', '.join(lacking)}", part)
+    return written.same_year, written.later_year
+
+
+PRICING_SCHEME_RULE = FactReader[PricingSchemeRule](
+    Annotated[PricingSchemeRule, keys_of(PricingSchemeRule), AfterValidator(_rising)]
+)
+"""The two capacities of ruling R12."""
+DEMAND_RULE = FactReader[DemandRule](DemandRule)
+"""105 %, double, 40 %."""
+NOTICE_RULE = FactReader[NoticeRule](NoticeRule)
+"""Months between changes and working days of notice."""
+UTILISATION_DISCOUNT = FactReader[UtilisationDiscount](
+    Annotated[UtilisationDiscount, keys_of(UtilisationDiscount), AfterValidator(_on_demand)]
+)
+"""260 kWh per kVA, 90 %; only demand has a demand price."""
+LATE_PAYMENT_DAILY = FactReader[DailyRatios](
+    Annotated[_WrittenDaily, keys_of(_WrittenDaily), AfterValidator(_of_every_class)]
+)
+"""Daily ratios of every class: in the year of the due day, and after it."""

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
 
-from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.fact_schema import FactReader, between
+
+# No fuel gives more than about 1 kg for a kWh; a factor above 2 is one of a MWh or a tonne.
+Factor = Annotated[Decimal, between(0, 2, above=True)]
 
 
 @dataclass(frozen=True)
@@ -19,30 +23,12 @@ class EmissionFactors:
     fossil                    National, fossil generation only. [kgCO2/kWh]
     """
 
-    data_year: int
-    national: Decimal
-    east_china: Decimal | None
-    national_without_market: Decimal | None
-    fossil: Decimal | None
+    data_year: Annotated[int, between(1900, 2200, whole=True)]
+    national: Factor
+    east_china: Factor | None
+    national_without_market: Factor | None
+    fossil: Factor | None
 
 
-_OPTIONAL = ("east_china", "national_without_market", "fossil")
-
-
-def parse_emission_factors(written: MarkedMap, options: MarkedMap) -> EmissionFactors:
-    """The factors of one publication."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("data_year", "national", *_OPTIONAL))
-    for key in value:
-        # No fuel gives more than about 1 kg for a kWh; a factor above 2 is one of a MWh or a tonne.
-        if value[key] is not None and key != "data_year":
-            value.bounded(key, 0, 2, above=True)
-    east, market, fossil = (value.decimal(key) if value.get(key) is not None else None for key in _OPTIONAL)
-    return EmissionFactors(
-        int(value.bounded("data_year", 1900, 2200, whole=True)),
-        value.decimal("national"),
-        east,
-        market,
-        fossil,
-    )
+EMISSION_FACTORS = FactReader[EmissionFactors](EmissionFactors)
+"""The factors of one publication."""

@@ -2,112 +2,117 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
-from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BeforeValidator
 
 from pipelines.codes import Confidence
 from pipelines.facts.dated import NOT_RECORDED, Citation, Dated, Version
-from pipelines.facts.marked_yaml import MarkedList, MarkedMap
-from pipelines.facts.prices import HIGHEST_PRICE
+from pipelines.facts.fact_schema import (
+    Day,
+    FactReader,
+    Mapping,
+    Schema,
+    Text,
+    TextOrNothing,
+    code_of,
+    must,
+)
+from pipelines.facts.marked_yaml import MarkedMap
 from pipelines.units import Unit
 
 T = TypeVar("T")
-_UNITS = {unit.value: unit for unit in Unit}
-_OTHER_UNITS = ("_kwh", "_persons")
-_FACT_KEYS = ("fact_id", "title_zh", "title_en", "unit", "versions")
-_VERSION_KEYS = (
-    "effective_from",
-    "effective_to",
-    "known_from",
-    "document",
-    "clause",
-    "issuer",
-    "source",
-    "retrieved",
-    "confidence",
-    "note",
-    "gap_before",
-    "corrects",
-    "value",
-)
+
+
+def _unit(value: object) -> object:
+    if value is None:
+        raise must("be a unit or none")
+    return None if value == "none" else value
+
+
+def _retrieved(value: object) -> object:
+    if not isinstance(value, date) and value != NOT_RECORDED:
+        raise must(f"be a day YYYY-MM-DD or {NOT_RECORDED!r}, not {value!r}")
+    return str(value)
+
+
+@dataclass(frozen=True)
+class _WrittenFact:
+    fact_id: Text
+    title_zh: Text
+    title_en: Text
+    unit: Annotated[Annotated[Unit, code_of(Unit)] | None, BeforeValidator(_unit)]
+    versions: tuple[Mapping, ...]
+
+
+@dataclass(frozen=True)
+class _WrittenVersion:
+    """A version but for its value, whose type is its fact's."""
+
+    effective_from: Day
+    known_from: Day
+    document: Text
+    clause: Text
+    issuer: Text
+    source: Text
+    retrieved: Annotated[str, BeforeValidator(_retrieved)]
+    confidence: Annotated[Confidence, code_of(Confidence)]
+    value: Any
+    effective_to: Day | None = None
+    note: TextOrNothing = ""
+    gap_before: Any = None
+    corrects: Any = None
+
+
+_FACTS: Schema[tuple[Any, ...]] = Schema(tuple[Mapping, ...])
+_FACT: Schema[_WrittenFact] = Schema(_WrittenFact)
+_VERSION: Schema[_WrittenVersion] = Schema(_WrittenVersion)
 
 
 def read_raw_facts(content: MarkedMap) -> Iterator[MarkedMap]:
     """The facts of one file as written, before their values are typed."""
-    entries = content.listing("facts")
-    for index, entry in enumerate(entries):
-        if not isinstance(entry, MarkedMap):
-            raise entries.error(index, "a fact must be a mapping")
-        yield entry
+    yield from _FACTS.part(content, "facts")
 
 
-def read_dated(entry: MarkedMap, options: MarkedMap, parse: Callable[[MarkedMap, MarkedMap], T]) -> Dated[T]:
+def read_dated(entry: MarkedMap, options: MarkedMap, reader: FactReader[T], unit: Unit | None) -> Dated[T]:
     """Types the values of a fact and checks its versions.
 
     options  The file, for the choices at its top.
-    parse    From the version's mapping (the value stands under ``value``) and the options to the typed value.
+    reader   Of the fact's values.
+    unit     The one that its values must be in.
     Raises FactFileError with the line of the first thing that is wrong.
     """
-    entry.allow_only(_FACT_KEYS)
-    fact_id, unit = entry.text("fact_id"), _unit(entry)
+    fact = _FACT.whole(entry)
+    if fact.unit is not unit:
+        raise entry.error("unit", f"{fact.fact_id} is in {unit or 'none'}, not in {entry['unit']}")
+    if not fact.versions:
+        raise entry.error("versions", f"{fact.fact_id} has no version")
     versions: list[Version[T]] = []
-    listing = entry.listing("versions")
-    if not listing:
-        raise entry.error("versions", f"{fact_id} has no version")
-    for index, written in enumerate(listing):
-        if not isinstance(written, MarkedMap):
-            raise listing.error(index, "a version must be a mapping")
-        written.allow_only(_VERSION_KEYS)
-        written.require("value")
-        if unit is not None and unit.value.startswith("CNY"):
-            _refuse_wrong_price(written, "value", unit)
+    for written in fact.versions:
+        checked = _VERSION.whole(written)
         version = Version(
-            value=parse(written, options),
-            citation=_citation(written),
-            effective_from=written.day("effective_from"),
-            effective_to=written.day("effective_to") if written.get("effective_to") is not None else None,
-            known_from=written.day("known_from"),
+            value=reader.read(written, options, unit),
+            citation=Citation(
+                document=checked.document,
+                clause=checked.clause,
+                issuer=checked.issuer,
+                source=checked.source,
+                retrieved=checked.retrieved,
+                confidence=checked.confidence,
+                note=checked.note,
+            ),
+            effective_from=checked.effective_from,
+            effective_to=checked.effective_to,
+            known_from=checked.known_from,
             line=written.line,
         )
-        _check_order(fact_id, versions[-1] if versions else None, version, written)
+        _check_order(fact.fact_id, versions[-1] if versions else None, version, written)
         versions.append(version)
-    _check_tail(fact_id, versions, listing[-1])
-    return Dated(fact_id, entry.text("title_zh"), entry.text("title_en"), unit, entry.path, tuple(versions))
-
-
-def _unit(entry: MarkedMap) -> Unit | None:
-    text = entry.text("unit")
-    if text == "none":
-        return None
-    if text not in _UNITS:
-        raise entry.error(
-            "unit", f"the unit {text!r} is not known", f"Known: {', '.join(sorted(_UNITS))}, none."
-        )
-    return _UNITS[text]
-
-
-def _citation(written: MarkedMap) -> Citation:
-    confidence = written.text("confidence")
-    if confidence not in set(Confidence):
-        raise written.error(
-            "confidence", f"the confidence {confidence!r} is not known", f"Known: {', '.join(Confidence)}."
-        )
-    retrieved = written.require("retrieved")
-    if not isinstance(retrieved, date) and retrieved != NOT_RECORDED:
-        raise written.error(
-            "retrieved", f"retrieved must be a day YYYY-MM-DD or {NOT_RECORDED!r}, not {retrieved!r}"
-        )
-    return Citation(
-        document=written.text("document"),
-        clause=written.text("clause"),
-        issuer=written.text("issuer"),
-        source=written.text("source"),
-        retrieved=str(retrieved),
-        confidence=Confidence(confidence),
-        note=written.text("note") if written.get("note") else "",
-    )
+    _check_tail(fact.fact_id, versions, fact.versions[-1])
+    return Dated(fact.fact_id, fact.title_zh, fact.title_en, unit, entry.path, tuple(versions))
 
 
 def _check_tail(fact_id: str, versions: Sequence[Version[Any]], written: MarkedMap) -> None:
@@ -163,25 +168,3 @@ def _check_order(
                 f"{fact_id}: no version covers the days between {before.effective_to} and {version.effective_from}",
                 "Add the missing version, or say why there is none in gap_before.",
             )
-
-
-def _refuse_wrong_price(holder: MarkedMap | MarkedList, key: Any, unit: Unit) -> None:
-    """Refuses a price below 0 or above the highest that can be meant; a key that ends in a unit of its own is
-    none.
-    """
-    value, highest = holder[key], HIGHEST_PRICE[unit]
-    if isinstance(value, MarkedMap):
-        for inner in value:
-            if not inner.endswith(_OTHER_UNITS):
-                _refuse_wrong_price(value, inner, unit)
-    elif isinstance(value, MarkedList):
-        for index in range(len(value)):
-            _refuse_wrong_price(value, index, unit)
-    elif isinstance(value, Decimal) and value < 0:
-        raise holder.error(key, f"a price must not be negative: {value}")
-    elif isinstance(value, Decimal) and value > highest:
-        raise holder.error(
-            key,
-            f"a price of {value} {unit} cannot be meant; the highest allowed is {highest}",
-            "Is it written in another unit?",
-        )

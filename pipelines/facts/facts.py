@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
-from pipelines.facts.catalogue_tariff import (
+from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
+from pipelines.facts.dated import Dated
+from pipelines.facts.emission_factors import EmissionFactors
+from pipelines.facts.fact_index import (
     FILES,
     INDUSTRIES,
     MONTHLY_CORRECTIONS,
@@ -17,9 +23,6 @@ from pipelines.facts.catalogue_tariff import (
     digest_of,
     read_fact_file,
 )
-from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
-from pipelines.facts.dated import Dated
-from pipelines.facts.emission_factors import EmissionFactors
 from pipelines.facts.holidays import Holidays, read_holidays
 from pipelines.facts.industries import Industry, read_industries
 from pipelines.facts.listing import FactRow, describe_facts
@@ -103,7 +106,7 @@ def load_facts(folder: Path) -> Facts:
             by_id["catalogue.basic.demand"],
         ),
         transmission=TransmissionPrices(
-            choices["tariffs/transmission.yaml"].text("reading"),
+            choices["tariffs/transmission.yaml"]["reading"],
             by_id["transmission.single_part.energy"],
             by_id["transmission.two_part.energy"],
             by_id["transmission.two_part.capacity"],
@@ -167,3 +170,33 @@ def load_facts(folder: Path) -> Facts:
         holidays=holidays,
         industries=read_industries(folder, INDUSTRIES),
     )
+
+
+def part_digest(facts: Facts, names: Sequence[str]) -> str:
+    """SHA-256 over the named subjects of the facts, the same in every process; raises AttributeError for a
+    subject that there is not. [hex]
+    """
+    told = [(name, _plain(getattr(facts, name))) for name in sorted(names)]
+    return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """A value as nested tuples of texts and numbers in a fixed order; caches, which no comparison counts, are
+    left out.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        kept = [field.name for field in fields(value) if field.compare]
+        return (type(value).__name__, *((name, _plain(getattr(value, name))) for name in kept))
+    if isinstance(value, Enum):
+        return (type(value).__name__, value.name)
+    if isinstance(value, Mapping):
+        return tuple(sorted((_plain(key), _plain(part)) for key, part in value.items()))
+    if isinstance(value, Set):
+        return tuple(sorted(_plain(part) for part in value))
+    if isinstance(value, list | tuple):
+        return tuple(_plain(part) for part in value)
+    if isinstance(value, Decimal | date):
+        return str(value)
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(f"A fact holds a {type(value).__name__}, for which no digest is defined.")

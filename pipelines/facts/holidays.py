@@ -6,13 +6,24 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator
 
 from pipelines.codes import DayType
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
-from pipelines.facts.marked_yaml import MarkedMap
-from pipelines.facts.prices import parse_code_text
+from pipelines.facts.fact_schema import (
+    Day,
+    FactReader,
+    Schema,
+    Text,
+    TextOrNothing,
+    between,
+    code_of,
+    keys_of,
+)
+from pipelines.facts.marked_yaml import MarkedList, MarkedMap
 
 SPRING_FESTIVAL = "spring_festival"
 
@@ -124,32 +135,37 @@ def _calendar_years() -> frozenset[int]:
     return _YEARS
 
 
-def parse_holiday_names(written: MarkedMap, options: MarkedMap) -> HolidayNames:
-    """Festival code to Chinese name."""
-    del options
-    value = written.mapping("value")
-    return HolidayNames({code: value.text(code) for code in value})
+HOLIDAY_NAMES = FactReader[HolidayNames](Annotated[dict[str, Text], AfterValidator(HolidayNames)])
+"""Festival code to Chinese name."""
+
+
+@dataclass(frozen=True)
+class _WrittenOverride:
+    day: Day
+    day_type: Annotated[DayType, code_of(DayType)]
+    document: Text
+    source: Text
+    festival: TextOrNothing = ""
+
+
+_OVERRIDES: Schema[tuple[_WrittenOverride, ...]] = Schema(
+    tuple[Annotated[_WrittenOverride, keys_of(_WrittenOverride)], ...]
+)
+_YEARS_COVERED: Schema[frozenset[int]] = Schema(frozenset[Annotated[int, between(1, 9999, whole=True)]])
 
 
 def read_holidays(names: Dated[HolidayNames], options: MarkedMap) -> Holidays:
     """The calendar with the overrides of the file."""
     festivals = names.versions[-1].value.zh
     overrides: dict[date, DayOverride] = {}
-    rows = options.listing("overrides")
-    for index, row in enumerate(rows):
-        if not isinstance(row, MarkedMap):
-            raise rows.error(index, "an override must be a mapping")
-        row.allow_only(("day", "day_type", "festival", "document", "source"))
-        row.text("document")
-        row.text("source")
-        day_type = parse_code_text(DayType, row, "day_type", row.require("day_type"))
-        festival = row.text("festival") if row.get("festival") else ""
+    rows: MarkedList = options["overrides"]
+    for row, override in zip(rows, _OVERRIDES.part(options, "overrides"), strict=True):
+        day, festival = override.day, override.festival
         if festival and festival not in festivals:
             raise row.error("festival", f"no festival named {festival!r}", f"Known: {', '.join(festivals)}.")
-        if bool(festival) != (day_type in {DayType.PUBLIC_HOLIDAY, DayType.SPRING_FESTIVAL}):
+        if bool(festival) != (override.day_type in {DayType.PUBLIC_HOLIDAY, DayType.SPRING_FESTIVAL}):
             raise row.error("day_type", "a holiday names its festival, any other day names none")
-        if row.day("day") in overrides:
-            raise row.error("day", f"{row.day('day')} stands twice")
-        overrides[row.day("day")] = DayOverride(day_type, festival)
-    years = options.listing("complete_years")
-    return Holidays(festivals, overrides, frozenset(int(year) for year in years), options.path)
+        if day in overrides:
+            raise row.error("day", f"{day} stands twice")
+        overrides[day] = DayOverride(override.day_type, festival)
+    return Holidays(festivals, overrides, _YEARS_COVERED.part(options, "complete_years"), options.path)

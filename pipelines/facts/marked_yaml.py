@@ -35,70 +35,18 @@ class MarkedMap(dict[str, Any]):
         """The error that points at a key."""
         return FactFileError(self.path, self.line_of(key), message, hint)
 
-    def require(self, key: str) -> Any:
-        """The value of a key that must be there."""
-        if key not in self or self[key] is None:
-            raise self.error(key, f"the key {key!r} is missing")
-        return self[key]
-
-    def allow_only(self, keys: Iterable[str]) -> None:
-        """Refuses keys that mean nothing here."""
-        known = set(keys)
-        for key in self:
-            if key not in known:
-                raise self.error(
-                    key, f"the key {key!r} is not known here", f"Known: {', '.join(sorted(known))}."
-                )
-
-    def decimal(self, key: str) -> Decimal:
-        """A number, exact."""
-        value = self.require(key)
-        if not isinstance(value, Decimal):
-            raise self.error(key, f"{key} must be a number, not {value!r}")
-        return value
-
-    def bounded(
-        self, key: str, low: str | int, high: str | int, *, above: bool = False, whole: bool = False
-    ) -> Decimal:
-        """A number from ``low`` to ``high``, both allowed.
-
-        above  ``low`` itself is not allowed.
-        whole  Only whole numbers are allowed.
-        """
-        value, least, most = self.decimal(key), Decimal(low), Decimal(high)
-        if not least <= value <= most or (above and value == least) or (whole and value % 1):
-            number = "a whole number" if whole else "a number"
-            span = f"above {low} and not above {high}" if above else f"from {low} to {high}"
-            raise self.error(key, f"{key} must be {number} {span}, not {value}")
-        return value
-
-    def day(self, key: str) -> date:
-        """A day, YYYY-MM-DD."""
-        value = self.require(key)
-        if not isinstance(value, date):
-            raise self.error(key, f"{key} must be a day YYYY-MM-DD, not {value!r}")
-        return value
-
-    def text(self, key: str) -> str:
-        """A text that is not empty."""
-        value = self.require(key)
-        if not isinstance(value, str) or not value.strip():
-            raise self.error(key, f"{key} must be a text, not {value!r}")
-        return value
-
-    def mapping(self, key: str) -> MarkedMap:
-        """A mapping."""
-        value = self.require(key)
-        if not isinstance(value, MarkedMap):
-            raise self.error(key, f"{key} must be a mapping")
-        return value
-
-    def listing(self, key: str) -> MarkedList:
-        """A list."""
-        value = self.require(key)
-        if not isinstance(value, MarkedList):
-            raise self.error(key, f"{key} must be a list")
-        return value
+    def line_at(self, way: Iterable[str | int]) -> int:
+        """Line of the innermost part on a way of keys and places that the file has."""
+        line: int = self.line
+        at: Any = self
+        for part in way:
+            if isinstance(at, MarkedMap) and part in at:
+                line, at = at.line_of(str(part)), at[str(part)]
+            elif isinstance(at, MarkedList) and isinstance(part, int) and part < len(at):
+                line, at = at.lines[part], at[part]
+            else:
+                break
+        return line
 
 
 class MarkedList(list[Any]):
@@ -108,10 +56,6 @@ class MarkedList(list[Any]):
         super().__init__()
         self.path, self.line = path, line
         self.lines: list[int] = []
-
-    def error(self, index: int, message: str, hint: str = "") -> FactFileError:
-        """The error that points at an element."""
-        return FactFileError(self.path, self.lines[index], message, hint)
 
 
 def read_marked_yaml(

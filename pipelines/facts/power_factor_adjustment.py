@@ -4,32 +4,35 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
 
 from pipelines.codes import CustomerClass
 from pipelines.errors import UsageError
-from pipelines.facts.marked_yaml import MarkedMap
-from pipelines.facts.prices import parse_code_text
+from pipelines.facts.fact_schema import FactReader, Number, between, code_of, keys_of, not_negative, wrong
 
 _STEP = Decimal("0.01")
 _PERCENT = Decimal("0.01")
 # The largest step that was read is 2 percent for 0.01.
 HIGHEST_STEP_PERCENT = 10
+Percent = Annotated[Decimal, between(0, HIGHEST_STEP_PERCENT)]
 
 
 @dataclass(frozen=True)
 class PenaltyStep:
     """Below the standard: so many steps of 0.01, each adding so many percent; None: all further ones."""
 
-    steps: int | None
-    percent: Decimal
+    steps: Annotated[int, between(1, 100, whole=True)] | None
+    percent: Percent
 
 
 @dataclass(frozen=True)
 class RewardStep:
     """Above the standard: up to this power factor each 0.01 takes off so many percent."""
 
-    up_to: Decimal
-    percent: Decimal
+    up_to: Annotated[Decimal, between(0, 1)]
+    percent: Percent
 
 
 @dataclass(frozen=True)
@@ -40,24 +43,8 @@ class NotAdjusted:
     classes    Price classes whose bill it never adjusts.
     """
 
-    below_kva: Decimal
-    classes: frozenset[CustomerClass]
-
-
-def parse_not_adjusted(written: MarkedMap, options: MarkedMap) -> NotAdjusted:
-    """A capacity and price classes."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("below_kva", "classes"))
-    below = value.decimal("below_kva")
-    if below < 0:
-        raise value.error("below_kva", f"must not be negative, not {below}")
-    return NotAdjusted(
-        below,
-        frozenset(
-            parse_code_text(CustomerClass, value, "classes", name) for name in value.listing("classes")
-        ),
-    )
+    below_kva: Annotated[Decimal, BeforeValidator(not_negative)]
+    classes: frozenset[Annotated[CustomerClass, code_of(CustomerClass)]]
 
 
 @dataclass(frozen=True)
@@ -110,50 +97,57 @@ class PowerFactorRule:
         return percent
 
 
-def parse_power_factor_rule(written: MarkedMap, options: MarkedMap) -> PowerFactorRule:
-    """Penalty steps, reward steps by standard, the printed table."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("penalties", "rewards", "printed_standards", "printed"))
-    penalties = tuple(
-        PenaltyStep(
-            int(step.bounded("steps", 1, 100, whole=True)) if step.get("steps") is not None else None,
-            step.bounded("percent", 0, HIGHEST_STEP_PERCENT),
-        )
-        for step in value.listing("penalties")
-    )
-    if not penalties or penalties[-1].steps is not None:
-        raise value.error("penalties", "the last penalty must hold for all further steps (steps: null)")
-    rewards = value.mapping("rewards")
-    standards = {_standard(rewards, key): _reward_steps(rewards, key) for key in rewards}
-    columns = [Decimal(str(standard)) for standard in value.listing("printed_standards")]
-    cells = value.mapping("printed")
-    printed: dict[Decimal, dict[Decimal, Decimal]] = {}
-    for key in cells:
-        row = cells.listing(key)
-        if len(row) != len(columns):
-            raise cells.error(key, f"{len(columns)} cells expected, {len(row)} found")
-        printed[Decimal(key)] = dict(zip(columns, row, strict=True))
-    return PowerFactorRule(penalties, standards, printed)
-
-
-def _standard(rewards: MarkedMap, key: str) -> Decimal:
+def _factor(value: object) -> object:
+    """A power factor, which as a key of a mapping stands in quotes."""
     try:
-        standard = Decimal(key)
+        factor = Decimal(str(value))
     except InvalidOperation:
-        standard = Decimal(0)
-    if not 0 < standard <= 1:
-        raise rewards.error(key, f"{key!r} is no power factor above 0 and not above 1")
+        factor = Decimal("NaN")
+    if not factor.is_finite():
+        raise wrong(f"{value!r} is no power factor")
+    return factor
+
+
+def _standard(value: object) -> object:
+    standard = _factor(value)
+    if not isinstance(standard, Decimal) or not 0 < standard <= 1:
+        raise wrong(f"{value!r} is no power factor above 0 and not above 1")
     return standard
 
 
-def _reward_steps(rewards: MarkedMap, key: str) -> tuple[RewardStep, ...]:
-    """The steps above a standard, each reaching further than the one before."""
-    steps, at = [], _standard(rewards, key)
-    for written in rewards.listing(key):
-        step = RewardStep(written.bounded("up_to", 0, 1), written.bounded("percent", 0, HIGHEST_STEP_PERCENT))
-        if step.up_to <= at:
-            raise written.error("up_to", f"up_to must rise above {at}")
-        steps.append(step)
-        at = step.up_to
-    return tuple(steps)
+_Factor = Annotated[Decimal, BeforeValidator(_factor)]
+_Standard = Annotated[Decimal, BeforeValidator(_standard)]
+
+
+@dataclass(frozen=True)
+class _WrittenRule:
+    penalties: tuple[Annotated[PenaltyStep, keys_of(PenaltyStep)], ...]
+    rewards: dict[_Standard, tuple[Annotated[RewardStep, keys_of(RewardStep)], ...]]
+    printed_standards: tuple[_Factor, ...]
+    printed: dict[_Factor, tuple[Number, ...]]
+
+
+def _rule(written: _WrittenRule) -> PowerFactorRule:
+    if not written.penalties or written.penalties[-1].steps is not None:
+        said = "the last penalty must hold for all further steps (steps: null)"
+        raise wrong(said, "penalties")
+    for standard, steps in written.rewards.items():
+        at = standard
+        for place, step in enumerate(steps):
+            if step.up_to <= at:
+                raise wrong(f"up_to must rise above {at}", "rewards", str(standard), place, "up_to")
+            at = step.up_to
+    columns = written.printed_standards
+    for factor, row in written.printed.items():
+        if len(row) != len(columns):
+            raise wrong(f"{len(columns)} cells expected, {len(row)} found", "printed", str(factor))
+    printed = {factor: dict(zip(columns, row, strict=True)) for factor, row in written.printed.items()}
+    return PowerFactorRule(written.penalties, written.rewards, printed)
+
+
+POWER_FACTOR_RULE = FactReader[PowerFactorRule](
+    Annotated[_WrittenRule, keys_of(_WrittenRule), AfterValidator(_rule)]
+)
+"""Penalty steps, reward steps by standard, the printed table."""
+NOT_ADJUSTED = FactReader[NotAdjusted](NotAdjusted)
+"""A capacity and price classes."""

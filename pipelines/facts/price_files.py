@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pipelines.errors import FactFileError
-from pipelines.facts.catalogue_tariff import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.facts.facts import load_facts
 from pipelines.facts.monthly_prices import (
     COLUMNS,

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from enum import StrEnum
-from typing import TypeVar
+from typing import Annotated
 
-from pipelines.codes import CustomerClass, LineComponent, TouPeriod, VoltageLevel
+from pydantic import AfterValidator, BeforeValidator, ValidationInfo
+
+from pipelines.codes import CustomerClass, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
-from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.fact_schema import (
+    FactReader,
+    Number,
+    between,
+    code_of,
+    keys_of,
+    must,
+    not_negative,
+    wrong,
+)
+from pipelines.facts.marked_yaml import MarkedList, MarkedMap
 from pipelines.units import Unit
 
-Code = TypeVar("Code", bound=StrEnum)
+MOST_PERSONS = 100
 HIGHEST_PRICE: Mapping[Unit, Decimal] = {
     Unit.CNY_PER_KWH: Decimal(2),
     Unit.CNY_PER_KW: Decimal(200),
@@ -27,6 +38,23 @@ that were read are 1.0824 CNY/kWh of
 the 2018 catalogue (an unlawful resale asked for 1.83) and 47.2 CNY/kW; even the smallest component, 0.0130
 CNY/kWh, comes to 13 per MWh."""
 PriceByVoltage = dict[VoltageLevel, Decimal]
+Persons = Annotated[int, between(1, MOST_PERSONS, whole=True)]
+
+
+def _price(value: object, info: ValidationInfo[Unit]) -> object:
+    """Refuses a price below 0 or above the highest that can be meant in the fact's unit."""
+    price = not_negative(value)
+    unit: Unit = info.context
+    if isinstance(price, Decimal) and price > HIGHEST_PRICE[unit]:
+        raise wrong(
+            f"a price of {price} {unit} cannot be meant; the highest allowed is {HIGHEST_PRICE[unit]}",
+            hint="Is it written in another unit?",
+        )
+    return price
+
+
+Price = Annotated[Decimal, BeforeValidator(_price)]
+"""A price in the unit of its fact."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +133,25 @@ def price_at_level(
     return prices[level]
 
 
+Tiers = tuple[Decimal, Decimal, Decimal]
+
+
+def _three(value: object) -> object:
+    if not isinstance(value, MarkedList) or len(value) != 3:
+        raise must("list three prices")
+    return value
+
+
+def _not_falling(prices: Tiers) -> Tiers:
+    if not prices[0] <= prices[1] <= prices[2]:
+        raise must("rise from tier to tier: a higher tier must not cost less")
+    return prices
+
+
+Period = Annotated[TouPeriod, code_of(TouPeriod)]
+_PricesOfTiers = Annotated[tuple[Price, Price, Price], BeforeValidator(_three), AfterValidator(_not_falling)]
+
+
 @dataclass(frozen=True)
 class ResidentialTiers:
     """Yearly tiers of a dwelling with its own meter (ruling R13); limits are half-open, (0, first], (first,
@@ -118,119 +165,56 @@ class ResidentialTiers:
     combined_choice_persons            From so many persons the combined-meter price may be chosen instead.
     """
 
-    first_limit_kwh: Decimal
-    second_limit_kwh: Decimal
-    flat: tuple[Decimal, Decimal, Decimal]
-    by_period: dict[TouPeriod, tuple[Decimal, Decimal, Decimal]]
-    household_persons: int
-    household_extra_kwh: Decimal
-    combined_choice_persons: int
+    first_limit_kwh: Number
+    second_limit_kwh: Number
+    flat: _PricesOfTiers
+    by_period: dict[Period, _PricesOfTiers]
+    household_persons: Persons
+    household_extra_kwh: Annotated[Decimal, between(0, 10_000)]
+    combined_choice_persons: Persons
 
 
-def parse_price(written: MarkedMap, options: MarkedMap) -> Decimal:
-    """One price. [the fact's unit]"""
-    del options
-    return written.decimal("value")
-
-
-def number_between(
-    low: str | int, high: str | int, *, above: bool = False, whole: bool = False
-) -> Callable[[MarkedMap, MarkedMap], Decimal]:
-    """A parser of one number within bounds, see MarkedMap.bounded."""
-    return lambda written, _: written.bounded("value", low, high, above=above, whole=whole)
-
-
-def parse_price_by_voltage(written: MarkedMap, options: MarkedMap) -> PriceByVoltage:
-    """Prices by voltage level, of the reading that the file chooses where it offers several."""
-    table = written.mapping("value")
-    if "reading" in options:
-        reading = options.text("reading")
-        if reading not in table:
-            raise options.error("reading", f"no reading named {reading!r}", f"Known: {', '.join(table)}.")
-        for other in table:
-            _levels(table.mapping(other))
-        table = table.mapping(reading)
-    return _levels(table)
-
-
-def parse_period_prices(
-    written: MarkedMap, options: MarkedMap
-) -> dict[VoltageLevel, dict[TouPeriod, Decimal]]:
-    """Prices by voltage level and period."""
-    del options
-    value = written.mapping("value")
-    levels = {key: value.mapping(key) for key in value}
-    return {
-        parse_code(VoltageLevel, value, key): {
-            parse_code(TouPeriod, row, name): row.decimal(name) for name in row
-        }
-        for key, row in levels.items()
-    }
-
-
-def _levels(table: MarkedMap) -> PriceByVoltage:
-    return {parse_code(VoltageLevel, table, key): table.decimal(key) for key in table}
-
-
-def parse_code(kind: type[Code], table: MarkedMap, key: str) -> Code:
-    """A key that must be a member of a closed list."""
-    return parse_code_text(kind, table, key, key)
-
-
-def parse_code_text(kind: type[Code], table: MarkedMap, key: str, text: object) -> Code:
-    """A text under a key that must be a member of a closed list."""
-    try:
-        return kind(str(text))
-    except ValueError:
-        noun = "component" if kind is LineComponent else kind.__name__
-        raise table.error(key, f"{text!r} is no known {noun}", f"Known: {', '.join(kind)}.") from None
-
-
-def parse_tiers(written: MarkedMap, options: MarkedMap) -> ResidentialTiers:
-    """Limits and prices of the three tiers."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(
-        (
-            "first_limit_kwh",
-            "second_limit_kwh",
-            "flat",
-            "by_period",
-            "household_persons",
-            "household_extra_kwh",
+def _steps_alike(tiers: ResidentialTiers) -> ResidentialTiers:
+    if not 0 < tiers.first_limit_kwh < tiers.second_limit_kwh:
+        raise wrong("tier limits must grow", "second_limit_kwh")
+    steps = [price - tiers.flat[0] for price in tiers.flat]
+    for period, prices in tiers.by_period.items():
+        # What lets a bill price the kWh of the upper tiers without knowing in which period they fell.
+        if [price - prices[0] for price in prices] != steps:
+            said = ", ".join(f"{step:f}" for step in steps[1:])
+            raise wrong(
+                f"tier 2 and 3 must cost as much more than tier 1 in {period} as without time of use: {said}",
+                "by_period",
+                str(period),
+            )
+    if tiers.combined_choice_persons < tiers.household_persons:
+        span = f"a whole number from {tiers.household_persons} to {MOST_PERSONS}"
+        raise wrong(
+            f"combined_choice_persons must be {span}, not {tiers.combined_choice_persons}",
             "combined_choice_persons",
         )
-    )
-    first, second = value.decimal("first_limit_kwh"), value.decimal("second_limit_kwh")
-    if not 0 < first < second:
-        raise value.error("second_limit_kwh", "tier limits must grow")
-    periods, flat = value.mapping("by_period"), _three(value, "flat")
-    by_period = {parse_code(TouPeriod, periods, key): _three(periods, key) for key in periods}
-    steps = [price - flat[0] for price in flat]
-    for key in periods:
-        # What lets a bill price the kWh of the upper tiers without knowing in which period they fell.
-        if [price - by_period[TouPeriod(key)][0] for price in by_period[TouPeriod(key)]] != steps:
-            said = ", ".join(f"{step:f}" for step in steps[1:])
-            raise periods.error(
-                key,
-                f"tier 2 and 3 must cost as much more than tier 1 in {key} as without time of use: {said}",
-            )
-    persons = int(value.bounded("household_persons", 1, 100, whole=True))
-    return ResidentialTiers(
-        first_limit_kwh=first,
-        second_limit_kwh=second,
-        flat=flat,
-        by_period=by_period,
-        household_persons=persons,
-        household_extra_kwh=value.bounded("household_extra_kwh", 0, 10_000),
-        combined_choice_persons=int(value.bounded("combined_choice_persons", persons, 100, whole=True)),
-    )
+    return tiers
 
 
-def _three(value: MarkedMap, key: str) -> tuple[Decimal, Decimal, Decimal]:
-    prices = value.listing(key)
-    if len(prices) != 3 or not all(isinstance(price, Decimal) for price in prices):
-        raise value.error(key, f"{key} must list three prices")
-    if not prices[0] <= prices[1] <= prices[2]:
-        raise value.error(key, f"{key}: a higher tier must not cost less")
-    return prices[0], prices[1], prices[2]
+def _of_reading(readings: dict[str, PriceByVoltage], options: MarkedMap) -> PriceByVoltage:
+    reading: str = options["reading"]
+    if reading not in readings:
+        raise options.error("reading", f"no reading named {reading!r}", f"Known: {', '.join(readings)}.")
+    return readings[reading]
+
+
+_Level = Annotated[VoltageLevel, code_of(VoltageLevel)]
+_PriceByLevel = dict[_Level, Price]
+
+PRICE = FactReader[Decimal](Price)
+"""One price. [the fact's unit]"""
+PRICE_BY_VOLTAGE = FactReader[PriceByVoltage](_PriceByLevel)
+"""Prices by voltage level."""
+PRICE_BY_READING = FactReader[PriceByVoltage](dict[str, _PriceByLevel], _of_reading)
+"""The same, of the reading that the file chooses among several."""
+PERIOD_PRICES = FactReader[dict[VoltageLevel, dict[TouPeriod, Decimal]]](dict[_Level, dict[Period, Price]])
+"""Prices by voltage level and period."""
+TIERS = FactReader[ResidentialTiers](
+    Annotated[ResidentialTiers, keys_of(ResidentialTiers), AfterValidator(_steps_alike)]
+)
+"""Limits and prices of the three tiers."""

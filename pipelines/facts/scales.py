@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from pipelines.errors import UsageError
 from pipelines.facts.dated import Dated
-from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.fact_schema import FactReader, Number, Text, between, keys_of, wrong
 
 BELOW, ABOVE = "below", "above"
 
@@ -21,9 +25,9 @@ class Scale:
     limit_belongs  Whether a figure on a limit has the name ``below`` or ``above`` it.
     """
 
-    names: tuple[str, ...]
-    limits: tuple[Decimal, ...]
-    limit_belongs: str
+    names: tuple[Text, ...]
+    limits: tuple[Number, ...]
+    limit_belongs: Text
 
     def name_of(self, figure: Decimal) -> str:
         """What a figure is called."""
@@ -37,9 +41,9 @@ class ResumptionIndex:
     resumed. [1]
     """
 
-    energy_weight: Decimal
-    users_weight: Decimal
-    resumed_above_ratio: Decimal
+    energy_weight: Annotated[Decimal, between(0, 1)]
+    users_weight: Annotated[Decimal, between(0, 1)]
+    resumed_above_ratio: Annotated[Decimal, between(0, 1)]
 
     def value(self, energy: Decimal, energy_before: Decimal, users: int, users_before: int) -> Decimal:
         """(share of energy x weight + share of enterprises x weight) x 100.
@@ -67,33 +71,27 @@ class PublishedScales:
     resumption: Dated[ResumptionIndex]
 
 
-def parse_scale(written: MarkedMap, options: MarkedMap) -> Scale:
-    """Names, limits and to which side a limit belongs."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("names", "limits", "limit_belongs"))
-    names, limits = value.listing("names"), value.listing("limits")
-    for place, name in enumerate(names):
-        if not isinstance(name, str) or not name.strip():
-            raise names.error(place, f"a name must be a text, not {name!r}")
-    for place, limit in enumerate(limits):
-        if not isinstance(limit, Decimal) or (place and limit <= limits[place - 1]):
-            raise limits.error(place, f"limits must be rising numbers, not {limit!r}")
-    if len(names) != len(limits) + 1:
-        raise value.error("names", f"{len(limits)} limits part {len(limits) + 1} names, not {len(names)}")
-    if value.text("limit_belongs") not in (BELOW, ABOVE):
-        raise value.error("limit_belongs", f"limit_belongs must be {BELOW} or {ABOVE}")
-    return Scale(tuple(names), tuple(limits), value.text("limit_belongs"))
+def _steps(scale: Scale) -> Scale:
+    for place, (limit, following) in enumerate(pairwise(scale.limits), start=1):
+        if following <= limit:
+            raise wrong(f"limits must be rising numbers, not {following} after {limit}", "limits", place)
+    if len(scale.names) != len(scale.limits) + 1:
+        parted = f"{len(scale.limits)} limits part {len(scale.limits) + 1} names"
+        raise wrong(f"{parted}, not {len(scale.names)}", "names")
+    if scale.limit_belongs not in (BELOW, ABOVE):
+        raise wrong(f"limit_belongs must be {BELOW} or {ABOVE}, not {scale.limit_belongs!r}", "limit_belongs")
+    return scale
 
 
-def parse_resumption(written: MarkedMap, options: MarkedMap) -> ResumptionIndex:
-    """Two weights that sum to 1, and a share."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("energy_weight", "users_weight", "resumed_above_ratio"))
-    index = ResumptionIndex(
-        *(value.bounded(key, 0, 1) for key in ("energy_weight", "users_weight", "resumed_above_ratio"))
-    )
+def _whole_weight(index: ResumptionIndex) -> ResumptionIndex:
     if index.energy_weight + index.users_weight != 1:
-        raise value.error("users_weight", "the weights must sum to 1")
+        raise wrong("the weights must sum to 1", "users_weight")
     return index
+
+
+SCALE = FactReader[Scale](Annotated[Scale, keys_of(Scale), AfterValidator(_steps)])
+"""Names, limits and to which side a limit belongs."""
+RESUMPTION_INDEX = FactReader[ResumptionIndex](
+    Annotated[ResumptionIndex, keys_of(ResumptionIndex), AfterValidator(_whole_weight)]
+)
+"""Two weights that sum to 1, and a share."""

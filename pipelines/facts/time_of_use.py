@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import AfterValidator, BeforeValidator
 
 from pipelines.arrays import Int8Array
 from pipelines.codes import Confidence, CustomerClass, LineComponent, TouPeriod, TouSchedule
 from pipelines.errors import FactFileError, FactNotForContractError, FactNotInForceError
 from pipelines.facts.dated import Dated
+from pipelines.facts.fact_schema import FactReader, Text, between, code_of, keys_of, whole_from, wrong
 from pipelines.facts.holidays import Holidays
-from pipelines.facts.marked_yaml import MarkedMap
-from pipelines.facts.prices import parse_code, parse_code_text
+from pipelines.facts.prices import Period
 
-SLOTS = 96
+SLOTS, MONTHS = 96, 12
 PERIODS: tuple[TouPeriod, ...] = tuple(TouPeriod)
 _MINUTES_PER_SLOT = 15
 # The highest ratio that was read is 2.05; one written in percent lies far above.
@@ -212,101 +213,126 @@ def _no_class(
     )
 
 
-def parse_ratios(written: MarkedMap, options: MarkedMap) -> Ratios:
-    """Ratio by period; flat is 1."""
-    del options
-    value = written.mapping("value")
-    ratios = {
-        parse_code(TouPeriod, value, key): value.bounded(key, 0, HIGHEST_RATIO, above=True) for key in value
-    }
+def _flat_is_one(ratios: Ratios) -> Ratios:
     if ratios.get(TouPeriod.FLAT) != 1:
-        raise value.error("flat", "the ratio of flat must be 1")
+        raise wrong("the ratio of flat must be 1", "flat")
     return ratios
 
 
-def parse_bound_months(written: MarkedMap, options: MarkedMap) -> dict[CustomerClass, int]:
-    """Whole months by customer class."""
-    del options
-    value = written.mapping("value")
-    months = {parse_code(CustomerClass, value, key): value.decimal(key) for key in value}
-    for key in value:
-        if months[CustomerClass(key)] < 1 or months[CustomerClass(key)] % 1:
-            raise value.error(key, f"must be a whole number of months above 0, not {value[key]}")
-    return {kind: int(count) for kind, count in months.items()}
-
-
-def parse_classes(written: MarkedMap, options: MarkedMap) -> frozenset[CustomerClass]:
-    """A list of price classes."""
-    del options
-    return frozenset(
-        parse_code_text(CustomerClass, written, "value", name) for name in written.listing("value")
-    )
-
-
-def parse_components(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
-    """A list of bill line components."""
-    del options
-    value = written.listing("value")
-    return frozenset(parse_code_text(LineComponent, written, "value", name) for name in value)
-
-
-def parse_floating(written: MarkedMap, options: MarkedMap) -> frozenset[LineComponent]:
-    """The components that a ratio multiplies; only those of energy have periods."""
-    components = parse_components(written, options)
+def _of_energy(components: frozenset[LineComponent]) -> frozenset[LineComponent]:
+    """Only components of energy have periods."""
     if not components or components - _FLOATING:
-        wrong = ", ".join(sorted(components - _FLOATING)) or "none"
-        raise written.error(
-            "value",
-            f"only components of energy float, not {wrong}",
-            f"Known: {', '.join(sorted(_FLOATING))}.",
-        )
+        named = ", ".join(sorted(components - _FLOATING)) or "none"
+        known = f"Known: {', '.join(sorted(_FLOATING))}."
+        raise wrong(f"only components of energy float, not {named}", hint=known)
     return components
 
 
-def parse_schedule(written: MarkedMap, options: MarkedMap) -> Schedule:
-    """Seasons that cover the year once, hours that cover the day once, holiday rules."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("seasons", "holidays"))
+def _schedule(written: _WrittenSchedule) -> Schedule:
     by_month: dict[int, tuple[TouPeriod, ...]] = {}
-    seasons = value.listing("seasons")
-    for index, season in enumerate(seasons):
-        if not isinstance(season, MarkedMap):
-            raise seasons.error(index, "a season must be a mapping")
-        season.allow_only(("months", "hours"))
-        slots = _hours(season.mapping("hours"))
-        if None in slots:
-            raise season.error("hours", f"no period covers the day from {_clock(slots.index(None))}")
-        for month in season.listing("months"):
-            if month in by_month or month not in range(1, 13):
-                raise season.error("months", f"month {month} stands twice or is none")
-            by_month[int(month)] = tuple(slot for slot in slots if slot is not None)
-    if len(by_month) != 12:
-        raise value.error("seasons", f"no season covers month {min(set(range(1, 13)) - set(by_month))}")
-    rules = value.listing("holidays")
+    for place, season in enumerate(written.seasons):
+        hours = _hours(season.hours, "seasons", place)
+        if None in hours:
+            said = f"no period covers the day from {_clock(hours.index(None))}"
+            raise wrong(said, "seasons", place, "hours")
+        slots = tuple(slot for slot in hours if slot is not None)
+        for month in season.months:
+            if month in by_month:
+                raise wrong(f"month {month} stands twice", "seasons", place, "months")
+            by_month[month] = slots
+    if len(by_month) != MONTHS:
+        raise wrong(f"no season covers month {min(set(range(1, MONTHS + 1)) - set(by_month))}", "seasons")
     return Schedule(
-        tuple(by_month[month] for month in range(1, 13)), tuple(_holiday_rule(rule) for rule in rules)
+        tuple(by_month[month] for month in range(1, MONTHS + 1)),
+        tuple(
+            HolidayRule(
+                rule.festivals, rule.first_days, _hours(rule.hours, "holidays", place), rule.confidence
+            )
+            for place, rule in enumerate(written.holidays)
+        ),
     )
 
 
-def _holiday_rule(rule: MarkedMap) -> HolidayRule:
-    rule.allow_only(("festivals", "first_days", "hours", "confidence"))
-    confidence = (
-        parse_code_text(Confidence, rule, "confidence", rule.text("confidence"))
-        if rule.get("confidence") is not None
-        else None
-    )
-    first_days = int(rule.decimal("first_days")) if rule.get("first_days") is not None else None
-    if first_days is not None and (first_days < 1 or first_days != rule.decimal("first_days")):
-        raise rule.error(
-            "first_days", f"first_days must be a whole number of days from 1 on, not {rule.get('first_days')}"
-        )
-    return HolidayRule(
-        frozenset(str(name) for name in rule.listing("festivals")),
-        first_days,
-        _hours(rule.mapping("hours")),
-        confidence,
-    )
+def _hours(written: Mapping[TouPeriod, Sequence[str]], *way: str | int) -> Slots:
+    """The period of each quarter hour; None where none is written.
+
+    way  To the season or rule in the schedule.
+    """
+    slots: list[TouPeriod | None] = [None] * SLOTS
+    for period, spans in written.items():
+        way_there = (*way, "hours", str(period))
+        for slot in (slot for span in spans for slot in _span(span, way_there)):
+            if slots[slot] is not None:
+                raise wrong(f"{_clock(slot)} is both {slots[slot]} and {period}", *way_there)
+            slots[slot] = period
+    return tuple(slots)
+
+
+def _span(text: str, way: tuple[str | int, ...]) -> range:
+    begin, _, end = text.partition("-")
+    first, last = (_slot(part, way) for part in (begin, end))
+    if not 0 <= first < last <= SLOTS:
+        hint = "Write HH:MM-HH:MM in quarter hours, ending at 24:00 at the latest."
+        raise wrong(f"{text!r} is no span of a day", *way, hint=hint)
+    return range(first, last)
+
+
+def _slot(text: str, way: tuple[str | int, ...]) -> int:
+    hour, _, minute = text.strip().partition(":")
+    if not (
+        hour.isdigit() and minute.isdigit() and int(minute) % _MINUTES_PER_SLOT == 0 and int(minute) < 60
+    ):
+        raise wrong(f"{text!r} is no quarter hour HH:MM", *way)
+    return int(hour) * 4 + int(minute) // _MINUTES_PER_SLOT
+
+
+def _clock(slot: int) -> str:
+    return f"{slot // 4:02d}:{slot % 4 * _MINUTES_PER_SLOT:02d}"
+
+
+_Class = Annotated[CustomerClass, code_of(CustomerClass)]
+_Components = frozenset[Annotated[LineComponent, code_of(LineComponent)]]
+_Hours = dict[Period, tuple[Annotated[str, BeforeValidator(str)], ...]]
+
+
+@dataclass(frozen=True)
+class _WrittenSeason:
+    months: tuple[Annotated[int, between(1, MONTHS, whole=True)], ...]
+    hours: _Hours
+
+
+@dataclass(frozen=True)
+class _WrittenHolidayRule:
+    festivals: frozenset[Text]
+    first_days: Annotated[int, whole_from(1, "days")] | None
+    hours: _Hours
+    confidence: Annotated[Confidence, code_of(Confidence)] | None
+
+
+@dataclass(frozen=True)
+class _WrittenSchedule:
+    seasons: tuple[Annotated[_WrittenSeason, keys_of(_WrittenSeason)], ...]
+    holidays: tuple[Annotated[_WrittenHolidayRule, keys_of(_WrittenHolidayRule)], ...]
+
+
+SCHEDULE = FactReader[Schedule](
+    Annotated[_WrittenSchedule, keys_of(_WrittenSchedule), AfterValidator(_schedule)]
+)
+"""Seasons that cover the year once, hours that cover the day once, holiday rules."""
+RATIOS = FactReader[Ratios](
+    Annotated[
+        dict[Period, Annotated[Decimal, between(0, HIGHEST_RATIO, above=True)]], AfterValidator(_flat_is_one)
+    ]
+)
+"""Ratio by period; flat is 1."""
+BOUND_MONTHS = FactReader[dict[CustomerClass, int]](dict[_Class, Annotated[int, whole_from(1, "months")]])
+"""Whole months by customer class."""
+CLASSES = FactReader[frozenset[CustomerClass]](frozenset[_Class])
+"""A list of price classes."""
+COMPONENTS = FactReader[frozenset[LineComponent]](_Components)
+"""A list of bill line components."""
+FLOATING = FactReader[frozenset[LineComponent]](Annotated[_Components, AfterValidator(_of_energy)])
+"""The components that a ratio multiplies."""
 
 
 def check_festivals(by_id: Mapping[str, Dated[Any]], names: Mapping[str, str]) -> None:
@@ -319,40 +345,3 @@ def check_festivals(by_id: Mapping[str, Dated[Any]], names: Mapping[str, str]) -
             if unknown:
                 said = f"{dated.fact_id}: the calendar knows no festival named {', '.join(sorted(unknown))}"
                 raise FactFileError(dated.file, version.line, said, f"Known: {', '.join(names)}.")
-
-
-def _hours(hours: MarkedMap) -> Slots:
-    slots: list[TouPeriod | None] = [None] * SLOTS
-    for key in hours:
-        period = parse_code(TouPeriod, hours, key)
-        for span in hours.listing(key):
-            for slot in _span(hours, key, str(span)):
-                if slots[slot] is not None:
-                    raise hours.error(key, f"{_clock(slot)} is both {slots[slot]} and {period}")
-                slots[slot] = period
-    return tuple(slots)
-
-
-def _span(hours: MarkedMap, key: str, text: str) -> Iterator[int]:
-    begin, _, end = text.partition("-")
-    first, last = (_slot(hours, key, part) for part in (begin, end))
-    if not 0 <= first < last <= SLOTS:
-        raise hours.error(
-            key,
-            f"{text!r} is no span of a day",
-            "Write HH:MM-HH:MM in quarter hours, ending at 24:00 at the latest.",
-        )
-    return iter(range(first, last))
-
-
-def _slot(hours: MarkedMap, key: str, text: str) -> int:
-    hour, _, minute = text.strip().partition(":")
-    if not (
-        hour.isdigit() and minute.isdigit() and int(minute) % _MINUTES_PER_SLOT == 0 and int(minute) < 60
-    ):
-        raise hours.error(key, f"{text!r} is no quarter hour HH:MM")
-    return int(hour) * 4 + int(minute) // _MINUTES_PER_SLOT
-
-
-def _clock(slot: int) -> str:
-    return f"{slot // 4:02d}:{slot % 4 * _MINUTES_PER_SLOT:02d}"

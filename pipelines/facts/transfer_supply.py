@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator
 
 from pipelines.codes import Confidence
 from pipelines.errors import FactNotInForceError
 from pipelines.facts.dated import Dated
-from pipelines.facts.marked_yaml import MarkedMap
+from pipelines.facts.fact_schema import FactReader, Number, Text, between, keys_of, wrong
 
 MARK_UP = "mark_up"
 DISCOUNT_SHARE = "discount_share"
@@ -25,10 +28,10 @@ class ColourBands:
     green_max_alternatives_ratio  The readings of the printed boundary that an operator may choose from. [1]
     """
 
-    rule: str
-    red_min_ratio: Decimal | None
-    green_max_ratio: Decimal | None
-    green_max_alternatives_ratio: tuple[Decimal, ...]
+    rule: Text
+    red_min_ratio: Number | None
+    green_max_ratio: Number | None
+    green_max_alternatives_ratio: tuple[Number, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -84,45 +87,31 @@ class TransferSupply:
             return None
 
 
-def parse_colours(written: MarkedMap, options: MarkedMap) -> ColourBands:
-    """The bands of one version of the code."""
-    del options
-    value = written.mapping("value")
-    value.allow_only(("rule", "red_min_ratio", "green_max_ratio", "green_max_alternatives_ratio"))
-    rule = value.text("rule")
-    if rule == DISCOUNT_SHARE:
-        return ColourBands(rule, None, None, ())
-    if rule != MARK_UP:
-        raise value.error("rule", f"no colour rule named {rule!r}", f"Known: {DISCOUNT_SHARE}, {MARK_UP}.")
-    red, green = value.decimal("red_min_ratio"), value.decimal("green_max_ratio")
-    alternatives = tuple(value.listing("green_max_alternatives_ratio"))
+def _bands(bands: ColourBands) -> ColourBands:
+    if bands.rule == DISCOUNT_SHARE:
+        return ColourBands(bands.rule, None, None)
+    if bands.rule != MARK_UP:
+        known = f"Known: {DISCOUNT_SHARE}, {MARK_UP}."
+        raise wrong(f"no colour rule named {bands.rule!r}", "rule", hint=known)
+    red, green, readings = bands.red_min_ratio, bands.green_max_ratio, bands.green_max_alternatives_ratio
+    if red is None or green is None:
+        lacking = "red_min_ratio" if red is None else "green_max_ratio"
+        raise wrong(f"the key {lacking!r} is missing", lacking)
     if not 0 <= green < red:
-        raise value.error("green_max_ratio", f"green_max_ratio {green} must lie below red_min_ratio {red}")
-    if green not in alternatives:
-        raise value.error(
-            "green_max_ratio",
-            f"{green} is none of the readings {', '.join(str(ratio) for ratio in alternatives)}",
-        )
-    return ColourBands(rule, red, green, alternatives)
+        raise wrong(f"green_max_ratio {green} must lie below red_min_ratio {red}", "green_max_ratio")
+    if green not in readings:
+        known = ", ".join(str(ratio) for ratio in readings) or "that green_max_alternatives_ratio should list"
+        raise wrong(f"{green} is none of the readings {known}", "green_max_ratio")
+    return bands
 
 
-def parse_texts(written: MarkedMap, options: MarkedMap) -> tuple[str, ...]:
-    """A list of texts."""
-    del options
-    return tuple(str(text) for text in written.listing("value"))
+Ratio = Annotated[Decimal, between(0, 1)]
 
-
-def parse_numbers(written: MarkedMap, options: MarkedMap) -> dict[str, Decimal]:
-    """A mapping of names to ratios from 0 to 1. [1]"""
-    del options
-    value = written.mapping("value")
-    return {key: value.bounded(key, 0, 1) for key in value}
-
-
-def parse_ratio(written: MarkedMap, options: MarkedMap) -> Decimal:
-    """A ratio from 0 to 1. [1]"""
-    del options
-    ratio = written.decimal("value")
-    if not 0 <= ratio <= 1:
-        raise written.error("value", f"a ratio must lie between 0 and 1, not {ratio}")
-    return ratio
+COLOUR_BANDS = FactReader[ColourBands](Annotated[ColourBands, keys_of(ColourBands), AfterValidator(_bands)])
+"""The bands of one version of the code."""
+TEXTS = FactReader[tuple[str, ...]](tuple[Annotated[str, BeforeValidator(str)], ...])
+"""A list of texts."""
+RATIOS_BY_NAME = FactReader[dict[str, Decimal]](dict[str, Ratio])
+"""A mapping of names to ratios from 0 to 1. [1]"""
+RATIO = FactReader[Decimal](Ratio)
+"""A ratio from 0 to 1. [1]"""

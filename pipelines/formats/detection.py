@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import Format, RefusalReason, shown
+from pipelines.formats.csv_layout import foreign_text
 from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
-from pipelines.formats.foreign_text import foreign_text
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.mapping_files import mapping_of

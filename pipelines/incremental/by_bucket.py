@@ -40,7 +40,7 @@ NO_COLUMNS: Columns = {}
 
 @dataclass(frozen=True)
 class BucketOutcome:
-    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken promises, and
+    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken constraints, and
     what checks found.
     """
 

@@ -35,7 +35,7 @@ class Rewritten:
     """What one bucket writes into one table.
 
     files       Files that take the place of ``replaced``, relative to the table's folder as these are.
-    violations  Broken promises in what was written.
+    violations  Broken constraints of what was written.
     """
 
     files: Sequence[WrittenFile]

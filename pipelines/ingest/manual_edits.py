@@ -23,8 +23,11 @@ from pipelines.identity.keys import SigningKey, key_id
 from pipelines.identity.people import People
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.edits import BronzeManualEdits
+from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
+from pipelines.transforms.ground.in_force import histories, row_on
 from pipelines.vee.editing.edit import ACCEPTABLE, Edit
 from pipelines.vee.settings import VeeSettings
 
@@ -133,14 +136,11 @@ def _require_carried(store: Store, wish: Wish, minutes: int) -> None:
     """
     rows = store.arrow(
         SilverMeterPoints,
-        ["valid_from_date", "capacity_kva"],
+        ["meter_point_id", "valid_from_date", "capacity_kva"],
         [("meter_point_id", "==", wish.meter_point_id)],
-    ).to_pylist()
-    in_force = max(
-        (row for row in rows if row["valid_from_date"] <= wish.day),
-        key=lambda row: row["valid_from_date"],
-        default=None,
     )
+    by_point = histories(rows_of_table(rows, SilverMeterPointsRow), lambda row: row["meter_point_id"])
+    in_force = row_on(by_point.get(wish.meter_point_id, []), wish.day)
     if wish.values is None or in_force is None or in_force["capacity_kva"] is None:
         return
     most = store.settings.section(VeeSettings).capacity.over_factor * in_force["capacity_kva"] * minutes / 60

@@ -25,6 +25,7 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
 )
 from pipelines.transforms.curves.estimation_errors import sampled_meter_points
+from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee.settings import VeeSettings
 
 Paths = Callable[[type[Table]], Sequence[str]]
@@ -39,8 +40,9 @@ def customer_classes(paths: Paths) -> dict[str, str]:
 
     def latest(table: type[Table], key: str, value: str) -> dict[str, str]:
         rows = read_columns(paths(table), table, [key, "valid_from_date", value])
-        rows = rows.sort_by([(key, "ascending"), ("valid_from_date", "ascending")])
-        return {row[key]: row[value] for row in rows.to_pylist() if row[value]}
+        known = (row for row in rows.to_pylist() if row[value])
+        newest = newest_rows(known, lambda row: str(row[key]))
+        return {name: row[value] for name, row in newest.items()}
 
     classes = latest(SilverCustomers, CUSTOMER, "customer_class_code")
     owners = latest(SilverMeterPoints, POINT, CUSTOMER)

@@ -1,4 +1,4 @@
-"""What a table's declaration promises, counted on rows that a worker holds; the gate asks that every count be
+"""What a table's declaration asks for, counted on rows that a worker holds; the gate asks that every count be
 0.
 """
 
@@ -38,7 +38,7 @@ def below_minimum(rows: pa.Table, table: type[Table]) -> int:
 
 
 def constraint_violations(rows: pa.Table, table: type[Table]) -> dict[str, int]:
-    """How often the declaration's promises are broken: key, required values, lower bounds."""
+    """How often the declaration's constraints are broken: key, required values, lower bounds."""
     return {
         "keys_repeated": repeated_keys(rows, table),
         "required_values_empty": nulls_in_required(rows, table),

@@ -158,6 +158,11 @@ class SupplyMonth:
         """Energy of all segments. [kWh]"""
         return sum((segment.energy_kwh for segment in self.segments), Decimal(0))
 
+    @property
+    def active_kwh(self) -> Decimal:
+        """Active energy beside the reactive one. [kWh]"""
+        return self.energy_kwh if self.power_factor_kwh is None else self.power_factor_kwh
+
 
 def supply_of(contract: Contract, determinants: Determinants) -> SupplyMonth:
     """A month under one contract as one segment."""

@@ -11,11 +11,11 @@ from pipelines.codes import Confidence, CustomerClass, LineComponent
 from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.changes import supply_in_parts
-from pipelines.tariff.charges.basic import basic_charge_lines
-from pipelines.tariff.charges.basic_runs import runs_of, span_days
+from pipelines.tariff.charges.basic_charge import basic_charge_lines
+from pipelines.tariff.charges.basic_charge_runs import runs_of, span_days
 from pipelines.tariff.charges.catalogue_prices import catalogue_lines
 from pipelines.tariff.charges.energy import energy_lines
-from pipelines.tariff.charges.power_factor import adjustment_line, power_factor
+from pipelines.tariff.charges.power_factor import adjustment_line, mean_power_factor
 from pipelines.tariff.charges.residential import residential_lines
 from pipelines.tariff.contract import Contract, Determinants, SupplyMonth, missing_of_supply
 from pipelines.tariff.contract_notes import as_ruled, contract_rules
@@ -58,7 +58,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*_energy(supply, facts, known), *_basic(supply, facts, known)]
-        mean = _mean_power_factor(supply)
+        mean = mean_power_factor(supply.active_kwh, supply.lagging_kvarh, supply.leading_kvarh)
         adjustments = _adjustments(charges, mean, supply, facts, known)
         lines = [line for _, line in charges] + adjustments + _exported(supply)
         total = sum((line.amount_cny for line in lines), Decimal("0.00"))
@@ -209,11 +209,3 @@ def _credit(
         part=part,
     )
     yield line if counted_days is None else replace(line, first_day=first_day, last_day=last_day)
-
-
-def _mean_power_factor(supply: SupplyMonth) -> Decimal | None:
-    lagging, leading = supply.lagging_kvarh, supply.leading_kvarh
-    active = supply.energy_kwh if supply.power_factor_kwh is None else supply.power_factor_kwh
-    if lagging is None or leading is None or not (active or lagging or leading):
-        return None
-    return power_factor(lagging, leading, active)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from pipelines.arrays import FloatArray
 from pipelines.codes import EventCode
+from pipelines.transforms.ground.in_force import places_in_force
 from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.load_indicators import LOAD_SCHEMA, nullable, quotient
@@ -174,14 +175,13 @@ def _terms_in_force(customers: pa.Table, names: Sequence[str], calendar: Calenda
     known = customers.filter(pc.is_in(customers["customer_id"], pa.array(names)))
     row = pc.index_in(known["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
     since = known["valid_from_date"].cast(pa.int32()).to_numpy().astype(np.int64)
-    order = np.lexsort((since, row))
-    span = 1 << 32
-    asked = np.arange(len(names))[:, None] * span + calendar.ends[None, :]
-    place = np.searchsorted((row * span + since)[order], asked, side="right") - 1
-    belongs = (place >= 0) & (np.append(row[order], -1)[place] == np.arange(len(names))[:, None])
+    shape = len(names), len(calendar.ends)
+    customer, end = np.broadcast_arrays(np.arange(len(names))[:, None], calendar.ends[None, :])
+    place = places_in_force(customer.ravel(), end.ravel(), row, since).reshape(shape)
 
     def as_of(values: FloatArray) -> FloatArray:
-        return np.where(belongs, np.append(values[order], np.nan)[place], np.nan)
+        # The last place, -1, stands for no terms.
+        return np.append(values, np.nan)[place]
 
     def days(name: str) -> FloatArray:
         return np.asarray(pc.fill_null(known[name].cast(pa.int32()).cast(pa.float64()), np.nan), dtype=float)

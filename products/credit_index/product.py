@@ -15,6 +15,7 @@ from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.ground.in_force import frame_on
 from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.reasons import NAMES
@@ -94,14 +95,8 @@ class CreditIndex:
         kept = [name for name in INPUTS_SCHEMA.names if name not in ("customer_id", "score_month")]
         of = [str(month), str(month.plus(-COMPARED_MONTHS))]
         rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
-        day = F.lit(month.last_day)
-        in_force = (F.col("valid_from_date") <= day) & (
-            F.col("valid_to_date").isNull() | (F.col("valid_to_date") >= day)
-        )
-        terms = (
-            inputs.frame(SilverCustomers)
-            .where(in_force)
-            .select("customer_id", "customer_name", "industry_code", "provenance")
+        terms = frame_on(inputs.frame(SilverCustomers), month.last_day).select(
+            "customer_id", "customer_name", "industry_code", "provenance"
         )
         is_scored = (F.col("indicator_month") == of[0]) & (
             F.col("history_months") >= settings.min_history_months

@@ -8,8 +8,9 @@ from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayment
 from products.credit_index.derive_indicators import derive_indicators
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.product import CREDIT_INDEX
+from products.credit_index.promotion import challenge
 from products.credit_index.settings import CreditIndexSettings
-from products.credit_index.training import MODEL, challenge, train
+from products.credit_index.training import MODEL, train
 from products.protocol import product_step
 
 STEPS: tuple[Step | TrainStep, ...] = (

@@ -14,10 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray
-from pipelines.codes import Provenance
 from pipelines.engine.step import Inputs
 from pipelines.errors import UsageError
-from pipelines.models.model import ModelBundle, TrainedModel
+from pipelines.models.model import TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.tables.silver import SilverPayments
 from products.credit_index.calibration import calibration_error, tenths
@@ -27,6 +26,7 @@ from products.credit_index.model_plots import draw
 from products.credit_index.reasons import INDICATORS, NAMES
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
+from products.provenance import joined_provenance
 
 MODEL = "credit_index"
 
@@ -42,8 +42,8 @@ class Sample:
 def train(inputs: Inputs) -> TrainedModel:
     """The credit index model from the indicators and payments of the store."""
     settings = inputs.settings.section(CreditIndexSettings)
-    indicators, payments = _rows(inputs)
-    provenance = _provenance(payments)
+    indicators, payments = rows_of_index(inputs)
+    provenance = joined_provenance(pc.unique(payments["provenance"]).to_pylist())
     samples = split_samples(indicators, payments, settings)
     scorer = fit(samples, settings)
     metrics = measure(scorer, samples)
@@ -90,14 +90,9 @@ def train(inputs: Inputs) -> TrainedModel:
     )
 
 
-def _rows(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
+def rows_of_index(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
+    """Indicators and payments as the training step reads them."""
     return inputs.frame(GoldCustomerIndicators).toArrow(), inputs.frame(SilverPayments).toArrow()
-
-
-def _provenance(payments: pa.Table) -> str:
-    """Every kind of truth that the labels rest on, joined by +."""
-    found = {kind for text in pc.unique(payments["provenance"]).to_pylist() for kind in text.split("+")}
-    return "+".join(kind.value for kind in Provenance if kind.value in found)
 
 
 def split_samples(
@@ -209,30 +204,3 @@ def measure(scorer: Scorer, samples: Mapping[str, Sample]) -> dict[str, float]:
             f"{name}_rows": float(len(sample.labels)),
         }
     return found
-
-
-def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> tuple[bool, str]:
-    """Whether the challenger may take the champion's place: judged on the same test rows, by a stated margin.
-    No comparison, no promotion.
-    """
-    from sklearn.metrics import roc_auc_score
-
-    settings = inputs.settings.section(CreditIndexSettings)
-    indicators, payments = _rows(inputs)
-    found = []
-    for files in (champion.files, trained.files):
-        scorer = Scorer.from_files(files)
-        unknown = sorted(set(scorer.features) - set(indicators.column_names))
-        if unknown:
-            return (
-                False,
-                f"not compared: the champion reads {', '.join(unknown)}, which the store no longer has",
-            )
-        test = split_samples(indicators, payments, settings, scorer.features)["test"]
-        found.append(float(roc_auc_score(test.labels, scorer.probabilities(test.features))))
-    old, new = found
-    verdict = new >= old - settings.promotion_margin_auc
-    return (
-        verdict,
-        f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}",
-    )

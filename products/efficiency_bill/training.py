@@ -20,8 +20,11 @@ from pipelines.engine.step import Inputs
 from pipelines.errors import UsageError
 from pipelines.models.model import TrainedModel
 from pipelines.periods import EPOCH, BillingMonth
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tables.silver import SilverCustomers, SilverWeather
+from pipelines.transforms.ground.in_force import newest_rows
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -115,7 +118,7 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
 
     rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the
               account's own rows has it.
-    stations  customer_id, weather_station_id; with valid_from_date the latest terms count.
+    stations  customer_id, weather_station_id, valid_from_date; the newest terms count.
     weather   station_id, weather_date, mean_celsius.
     """
     if not rows.num_rows:
@@ -145,12 +148,10 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
     )
     by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
     place = {name: index for index, name in enumerate(names)}
-    if "valid_from_date" in stations.column_names:
-        stations = stations.sort_by("valid_from_date")
-    of = dict(
-        zip(stations["customer_id"].to_pylist(), stations["weather_station_id"].to_pylist(), strict=True)
-    )
-    temperature = by_station[[place.get(of.get(name) or "", len(names)) for name in customers]]
+    terms = rows_of_table(stations.select(STATIONS), SilverCustomersRow)
+    of = newest_rows(terms, lambda row: row["customer_id"])
+    stations_of = [of[name]["weather_station_id"] if name in of else None for name in customers]
+    temperature = by_station[[place.get(name or "", len(names)) for name in stations_of]]
     days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
     return Days(tuple(customers), days, energy, temperature)
 

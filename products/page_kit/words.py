@@ -95,9 +95,3 @@ def word(words: Mapping[Code, Said], codes: type[Code], value: object) -> Said:
     if text in {member.value for member in codes}:
         return words[codes(text)]
     return Said(text, "")
-
-
-def provenances(text: str | None) -> tuple[Provenance, ...]:
-    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
-    named = set((text or "").split("+"))
-    return tuple(kind for kind in Provenance if kind.value in named)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow as pa
 
-from pipelines.codes import Provenance
 from pipelines.facts import Facts
 from pipelines.facts.transfer_supply import TransferSupplyRules
 from pipelines.models.model import ModelBundle
@@ -35,6 +34,7 @@ from pipelines.tables.silver import (
 )
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import once_each
+from products.provenance import joined_provenance
 from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.page.words import comparison_in_words
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
@@ -203,7 +203,7 @@ def _result_row(
         "is_illustrative": bill.is_illustrative,
         "model_name": bundle.name,
         "model_version": bundle.version,
-        "provenance": joined_provenance([*str(row["provenance"]).split("+"), *bill.provenance]),
+        "provenance": joined_provenance([row["provenance"], *bill.provenance]),
     }
 
 
@@ -250,12 +250,6 @@ def _evidence_row(
         "implied_note": implied.reason or None,
         "comparison": comparison_in_words(declared, bill, verdict, rules),
     }
-
-
-def joined_provenance(marks: Iterable[str]) -> str:
-    """Marks without repeats, in the order of the code list, joined by +."""
-    found = set(marks)
-    return "+".join(mark.value for mark in Provenance if mark.value in found)
 
 
 def _price(value: Fraction | None) -> Decimal | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import csv
 import re
 import subprocess
 from pathlib import Path
@@ -96,3 +98,55 @@ def test_the_steps_are_wired_without_gaps() -> None:
         for table, mode in getattr(step, "writes", {}).items():
             assert mode.value == "replace_own" or table.name not in owners, f"{table.name} has two owners"
             owners[table.name] = step.name
+
+
+def test_no_folder_has_more_than_20_modules() -> None:
+    """Test folders are as full as the sources that they mirror need."""
+    folders: dict[str, int] = {}
+    for path in _tracked():
+        name = path.relative_to(ROOT).parent.as_posix()
+        if path.suffix == ".py" and path.stem != "__init__" and not name.startswith("tests"):
+            folders[name] = folders.get(name, 0) + 1
+    assert {name: count for name, count in folders.items() if count > 20} == {}
+
+
+def test_few_lines_escape_the_formatter() -> None:
+    escaped = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in _tracked()
+        if path.suffix == ".py"
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(r"# fmt: (skip|off)", line) and "re.search" not in line
+    ]
+    assert len(escaped) < 20, escaped
+
+
+def test_no_module_imports_a_private_name_of_another() -> None:
+    """What a test needs of a module is public, or the test asks for something else."""
+    found = []
+    for path in _tracked():
+        if path.suffix != ".py" or path.relative_to(ROOT).parts[0] not in (
+            "pipelines",
+            "products",
+            "zhixiang",
+        ):
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom):
+                found += [
+                    f"{path.relative_to(ROOT)}: {alias.name}"
+                    for alias in node.names
+                    if re.match(r"_[a-zA-Z]", alias.name)
+                ]
+    assert found == []
+
+
+def test_releases_are_told_with_day_and_commit() -> None:
+    """Every released version of the changelog but the newest, whose commit the next one tells."""
+    log = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d+\.\d+\.\d+)\] - (\d{4}-\d\d-\d\d)$", log, re.MULTILINE)
+    with (ROOT / "docs" / "releases.csv").open(encoding="utf-8", newline="") as handle:
+        told = [(row["version"], row["day"], row["commit"]) for row in csv.DictReader(handle)]
+    assert {(version, day) for version, day, _ in told} >= set(released[1:])
+    assert {(version, day) for version, day, _ in told} <= set(released)
+    assert all(re.fullmatch(r"[0-9a-f]{7,40}", commit) for _, _, commit in told)

@@ -23,6 +23,7 @@ from pipelines.tables.rows.gold import GoldDataSufficiencyRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverEstimationErrorsRow
 from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegisterEnergy
 from pipelines.tables.sufficiency import GoldDataSufficiency
+from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee import CHECKS, VeeSettings
 from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
 
@@ -94,10 +95,7 @@ def latest_terms(store: Store) -> dict[str, SilverCustomersRow]:
     """The newest terms of each customer: name, class, provenance."""
     names = ["customer_id", "valid_from_date", "customer_name", "customer_class_code", "provenance"]
     rows = rows_of_table(store.arrow(SilverCustomers, names), SilverCustomersRow)
-    return {
-        row["customer_id"]: row
-        for row in sorted(rows, key=lambda row: (row["customer_id"], row["valid_from_date"]))
-    }
+    return newest_rows(rows, lambda row: row["customer_id"])
 
 
 def _badness(row: Judged, name: str) -> tuple[bool, float, float, int, int, str]:

@@ -11,7 +11,8 @@ from datetime import date
 from pipelines.codes import LineComponent, TouSchedule
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract
-from pipelines.transforms.billing.agreed_points import row_on
+from pipelines.transforms.billing.agreed_points import ENDED
+from pipelines.transforms.ground.in_force import LAST_DAY, holds_in, row_or_first_on
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from zhixiang.reports.traces import SubMeter
@@ -58,7 +59,7 @@ def part_behind(
     """
     month, section = case.month, line.get("section_name") or ""
     first, last = line.get("first_date") or month.first_day, line.get("last_date") or month.last_day
-    held = [row for row in shares if _holds(row, first, last)]
+    held = [row for row in shares if holds_in(row, first, last, (LAST_DAY, ENDED))]
     contract = _contract(case, section, first)
     if section:
         own = [row for row in held if row["section_name"] == section]
@@ -72,13 +73,8 @@ def part_behind(
         for row in taken
         if row["customer_id"] != customer or row["meter_point_id"] in named
     )
-    now = row_on(terms, first)
+    now = row_or_first_on(terms, first)
     return Part("", first, last, contract, None if now is None else _schedule(now), sorted(mains), out, held)
-
-
-def _holds(row: SilverSupplySharesRow, first: date, last: date) -> bool:
-    ends = [day for day in (row["valid_to_date"], row["ended_date"]) if day is not None]
-    return bool(row["valid_from_date"] <= last and all(day >= first for day in ends))
 
 
 def _schedule(terms: SilverCustomersRow | SilverSupplySharesRow) -> TouSchedule | None:

@@ -37,7 +37,7 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
-from pipelines.transforms.billing.agreed_points import histories
+from pipelines.transforms.ground.in_force import histories
 from products.efficiency_bill.rows import EfficiencyBillV1Computed
 
 Subject = Literal["customer_id", "meter_point_id", "share_id"]

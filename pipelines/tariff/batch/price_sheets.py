@@ -20,8 +20,8 @@ from pipelines.facts.contract_rules import DemandRule
 from pipelines.periods import BillingMonth
 from pipelines.tariff.batch.exact import MICRO, PRICE, decimals_of, scaled
 from pipelines.tariff.changes import pricing_facts
-from pipelines.tariff.charges.basic import basic_price_text, discount_text
-from pipelines.tariff.charges.basic_runs import run_prices
+from pipelines.tariff.charges.basic_charge import basic_price_text, discount_text
+from pipelines.tariff.charges.basic_charge_runs import run_prices
 from pipelines.tariff.charges.catalogue_prices import catalogue_lines
 from pipelines.tariff.charges.energy import energy_lines, level_ground, level_id
 from pipelines.tariff.charges.residential import residential_lines, tier_limits

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 from pipelines.codes import CustomerClass, TouPeriod, TouSchedule, VoltageLevel
 from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
-from pipelines.facts.marked_yaml import MarkedList, MarkedMap, read_marked_yaml
+from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.cases.case_problems import case_problems
@@ -45,17 +44,15 @@ def read_case(path: Path) -> TariffCase:
         )
         raise FactFileError(
             str(path),
-            _line_of(written, problem["loc"]),
+            written.line_at(problem["loc"]),
             f"{key}: {said}{more}",
             "docs/tariff-case.md describes every key.",
         ) from None
 
     for location, message, hint in case_problems(case, path.parent):
         key = ".".join(str(part) for part in location)
-        raise FactFileError(str(path), _line_of(written, location), f"{key}: {message}", hint)
-    case._places = tuple(
-        f"{path}:{_line_of(written, ('months', place))}" for place in range(len(case.months))
-    )
+        raise FactFileError(str(path), written.line_at(location), f"{key}: {message}", hint)
+    case._places = tuple(f"{path}:{written.line_at(('months', place))}" for place in range(len(case.months)))
     return case
 
 
@@ -265,17 +262,3 @@ def _by_period(
     slots = facts.time_of_use.slot_matrix(month.days, schedule, known).reshape(-1)
     sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
     return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
-
-
-def _line_of(written: MarkedMap, location: Sequence[int | str]) -> int:
-    """The line of the innermost part that is there."""
-    at: Any = written
-    line = written.line
-    for part in location:
-        if isinstance(at, MarkedMap) and part in at:
-            line, at = at.line_of(str(part)), at[str(part)]
-        elif isinstance(at, MarkedList) and isinstance(part, int) and part < len(at):
-            line, at = at.lines[part], at[part]
-        else:
-            break
-    return line

@@ -42,6 +42,17 @@ def power_factor(lagging_kvarh: Decimal, leading_kvarh: Decimal, active_kwh: Dec
     return round_half_up(ratio, _STEP)
 
 
+def mean_power_factor(
+    active_kwh: Decimal, lagging_kvarh: Decimal | None, leading_kvarh: Decimal | None
+) -> Decimal | None:
+    """``power_factor`` of what was metered; None where a reactive register lacks or no energy flowed at all.
+    [1]
+    """
+    if lagging_kvarh is None or leading_kvarh is None or not (active_kwh or lagging_kvarh or leading_kvarh):
+        return None
+    return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
+
+
 def adjustment_ratio(mean: Decimal, standard: Decimal, rule: PowerFactorRule) -> Decimal:
     """The adjustment as a ratio of its base; above 0 it is charged. [1]
 

@@ -69,9 +69,9 @@ def with_compensation(supply: SupplyMonth, target: Decimal) -> SupplyMonth:
     """
     if supply.lagging_kvarh is None or supply.leading_kvarh is None:
         return supply
-    active = supply.energy_kwh if supply.power_factor_kwh is None else supply.power_factor_kwh
     return replace(
-        supply, lagging_kvarh=lagging_at(target, active, supply.lagging_kvarh, supply.leading_kvarh)
+        supply,
+        lagging_kvarh=lagging_at(target, supply.active_kwh, supply.lagging_kvarh, supply.leading_kvarh),
     )
 
 

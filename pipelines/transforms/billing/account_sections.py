@@ -13,8 +13,9 @@ from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.silver import SilverSupplySharesRow
 from pipelines.tariff.metering import deducted, to_steps
-from pipelines.transforms.billing.agreed_points import share_on
+from pipelines.transforms.billing.agreed_points import ENDED
 from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
+from pipelines.transforms.ground.in_force import row_on
 
 
 class SectionsAboveMainError(Exception):
@@ -58,7 +59,7 @@ def section_of(
     of the month. Both are spread
     over the pieces by the main meter's energy, and over periods as that is.
     """
-    shares = [share_on(history, piece.first_day) for piece in main]
+    shares = [row_on(history, piece.first_day, ENDED) for piece in main]
     last = next(share for share in reversed(shares) if share is not None)
     name, schedule = str(last["section_name"]), None
     if last["is_time_of_use"]:

@@ -5,12 +5,12 @@ behind a transformer, in tiers.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
-from typing import TypedDict, TypeVar
+from typing import TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -20,7 +20,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.base import Row, rows_of_table
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
-from pipelines.tariff.charges.power_factor import power_factor
+from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.transforms.billing.month_segments import (
     Hours,
     PointDays,
@@ -30,16 +30,11 @@ from pipelines.transforms.billing.month_segments import (
 )
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.billing.transformer_losses import has_plate, month_loss, plates_of_month
+from pipelines.transforms.ground.in_force import histories, row_on, row_or_first_on, spans_of
 
 YEAR_TO_DATE = "year_to_date"
-
-_DAY = timedelta(days=1)
-
-
-class Begun(TypedDict):
-    """What every row of a history has: its first day."""
-
-    valid_from_date: date
+ENDED = "ended_date"
+"""Column with the last day of a share."""
 
 
 class Completion(TypedDict, total=False):
@@ -50,9 +45,6 @@ class Completion(TypedDict, total=False):
     power_factor_ratio: Decimal | None
     year_to_date_kwh: Decimal
     missing_inputs: list[str]
-
-
-History = TypeVar("History", bound=Begun)
 
 
 @dataclass(frozen=True)
@@ -68,40 +60,6 @@ class Agreements:
     meter_points: pa.Table
     shares: pa.Table
     cuts: Mapping[str, Sequence[date]] = field(default_factory=dict)
-
-
-def row_on(history: Sequence[History], day: date) -> History | None:
-    """The row of a history in order that holds on a day; the first one for a day before it."""
-    held = [row for row in history if row["valid_from_date"] <= day]
-    return held[-1] if held else (history[0] if history else None)
-
-
-def share_on(history: Sequence[SilverSupplySharesRow], day: date) -> SilverSupplySharesRow | None:
-    """The row of a share's history in order that holds on a day; None before its first day and after its
-    last.
-    """
-    held = [row for row in history if row["valid_from_date"] <= day]
-    return held[-1] if held and (held[-1]["ended_date"] is None or held[-1]["ended_date"] >= day) else None
-
-
-def histories(rows: Iterable[History], subject: Callable[[History], str]) -> dict[str, list[History]]:
-    """Rows by what they tell of, each in the order of their days.
-
-    subject  The name in a row that tells it.
-    """
-    found: dict[str, list[History]] = defaultdict(list)
-    for row in sorted(rows, key=lambda row: (subject(row), row["valid_from_date"])):
-        found[subject(row)].append(row)
-    return dict(found)
-
-
-def mean_power_factor(
-    active_kwh: Decimal, lagging_kvarh: Decimal | None, leading_kvarh: Decimal | None
-) -> Decimal | None:
-    """None where a reactive register lacks or no energy flowed at all. [1]"""
-    if lagging_kvarh is None or leading_kvarh is None or not (active_kwh or lagging_kvarh or leading_kvarh):
-        return None
-    return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
 
 
 class AgreedPoints:
@@ -241,36 +199,34 @@ class AgreedPoints:
         return self._days if len(meters) > 1 else PointDays({}, {}, {})
 
     def _suspended(self, customer: str, month: BillingMonth) -> list[tuple[date, date]]:
-        rows = self._customers.get(customer, [])
-        spans = []
-        for place, row in enumerate(rows):
-            last = rows[place + 1]["valid_from_date"] - _DAY if place + 1 < len(rows) else month.last_day
-            if row["running_capacity_kva"] == 0:
-                spans.append((row["valid_from_date"], last))
-        return spans
+        spans = spans_of(self._customers.get(customer, []), month.first_day, month.last_day)
+        return [(first, last) for row, first, last in spans if row["running_capacity_kva"] == 0]
 
     def _own_share(self, totals: MonthTotalsRow, day: date) -> SilverSupplySharesRow | None:
         name, parent = totals["meter_point_id"], totals["parent_meter_point_id"]
         if parent is None or name not in self._shares:
             return None
-        above = row_on(self._meters.get(parent, []), day)
+        above = row_or_first_on(self._meters.get(parent, []), day)
         return (
-            share_on(self._shares[name], day)
+            row_on(self._shares[name], day, ENDED)
             if above is not None and above["customer_id"] == totals["customer_id"]
             else None
         )
 
     def _hours(self, totals: MonthTotalsRow, day: date) -> Hours:
         return _hours_of(
-            self._own_share(totals, day) or row_on(self._customers.get(totals["customer_id"], []), day)
+            self._own_share(totals, day)
+            or row_or_first_on(self._customers.get(totals["customer_id"], []), day)
         )
 
     def _main_hours(self, totals: MonthTotalsRow, day: date) -> Hours:
         """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
         parent = totals["parent_meter_point_id"]
-        above = None if parent is None else row_on(self._meters.get(parent, []), day)
+        above = None if parent is None else row_or_first_on(self._meters.get(parent, []), day)
         return _hours_of(
-            None if above is None else row_on(self._customers.get(above["customer_id"] or "", []), day)
+            None
+            if above is None
+            else row_or_first_on(self._customers.get(above["customer_id"] or "", []), day)
         )
 
     def _year_to_date(self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed) -> Completion:
@@ -291,7 +247,7 @@ class AgreedPoints:
         known = {each for each, _ in earlier}
         earlier.append((month, whole["energy_kwh"]))
         found: Completion = {"year_to_date_kwh": total}
-        owner = row_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
+        owner = row_or_first_on(self._customers.get(totals["customer_id"], []), totals["last_date"])
         terms = share or owner
         # Of a month inside which the share began or ended it is not known how much was the share's.
         is_known = all(first == last for first, last in held)
@@ -311,7 +267,8 @@ class AgreedPoints:
 
 def _held(history: Sequence[SilverSupplySharesRow], month: BillingMonth) -> tuple[bool, bool]:
     """Whether a share holds on the first and on the last day of a month."""
-    return share_on(history, month.first_day) is not None, share_on(history, month.last_day) is not None
+    first, last = (row_on(history, day, ENDED) for day in (month.first_day, month.last_day))
+    return first is not None, last is not None
 
 
 def _hours_of(terms: SilverCustomersRow | SilverSupplySharesRow | None) -> Hours:

@@ -16,11 +16,12 @@ from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBillingSegmentsComputed
 from pipelines.tables.silver import SilverSupplyShares
-from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements, mean_power_factor
+from pipelines.tariff.charges.power_factor import mean_power_factor
+from pipelines.transforms.billing.agreed_points import AgreedPoints, Agreements
 from pipelines.transforms.billing.month_segments import summed_split
-from pipelines.transforms.billing.month_totals import REGISTER_COLUMNS, MonthTotalsRow, month_totals
+from pipelines.transforms.billing.month_totals import MonthTotalsRow, month_totals
 from pipelines.transforms.billing.period_columns import period_columns
-from pipelines.transforms.days.allocation import usable_step
+from pipelines.transforms.days.allocation import REGISTER_COLUMNS, usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
 from pipelines.transforms.ground.micros import decimal_of

@@ -22,7 +22,7 @@ from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRo
 from pipelines.tariff.changes import change_days, pricing_facts
 from pipelines.tariff.contract import Contract
 from pipelines.transforms.billing.account_terms import contract_of, contract_of_share
-from pipelines.transforms.billing.agreed_points import histories
+from pipelines.transforms.ground.in_force import histories, holds_in
 
 
 class Span(TypedDict):
@@ -151,9 +151,7 @@ class _PriceDays:
             if contract is None:
                 continue
             for month in self._months:
-                if row["valid_from_date"] <= month.last_day and (
-                    row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
-                ):
+                if holds_in(row, month.first_day, month.last_day):
                     found.update(self._of(contract, month))
         return found
 

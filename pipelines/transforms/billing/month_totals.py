@@ -21,18 +21,10 @@ from pipelines.transforms.days.allocation import (
     allocate_to_days,
     number_series,
 )
+from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import to_micros
 from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES
-
-REGISTER_COLUMNS = (
-    "meter_point_id",
-    "channel_code",
-    "energy_date",
-    "span_days",
-    "energy_kwh_or_kvarh",
-    "resolution_kwh_or_kvarh",
-)
 
 MONTH_TOTALS_SCHEMA = pa.schema(
     [
@@ -168,8 +160,8 @@ def _beside(
     """Energy of another channel [1e-6 kWh or kvarh] and settled days of each month."""
     if chosen is None or not chosen.size:
         return np.zeros(months.size, dtype=np.int64), np.zeros(months.size, dtype=np.int64)
-    place = np.minimum(np.searchsorted(months, meter_month[chosen]), months.size - 1)
-    ours = months[place] == meter_month[chosen]
+    place = place_of(meter_month[chosen], months)
+    ours = place >= 0
     return _sums(allocation.energy[chosen][ours], place[ours], months.size), np.bincount(
         place[ours], minlength=months.size
     )
@@ -205,8 +197,8 @@ def _curve_columns(
     rows = rows[np.lexsort((numbers.curve_day[rows], numbers.curve_series[rows]))]
     series, day = numbers.curve_series[rows], numbers.curve_day[rows]
     month = series // channels * _MONTH_SPAN + _month_number(day)
-    place = np.minimum(np.searchsorted(months, month), months.size - 1)
-    ours = months[place] == month
+    place = place_of(month, months)
+    ours = place >= 0
     rows, series, day, place = rows[ours], series[ours], day[ours], place[ours]
 
     highest = curve_days["highest_kw"].to_numpy()[rows]

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
-from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, share_on
+from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
+from pipelines.transforms.ground.in_force import LAST_DAY, histories, holds_in, spans_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -151,7 +152,9 @@ class SubMeters:
             behind += found
             # Behind another customer's sub-meter everything is that customer's.
             own = [row["meter_point_id"] for row in found if row["customer_id"] == customer]
-            for row in (each for each in self._points.get(name, ()) if _holds_in(each, month)):
+            for row in (
+                each for each in self._points.get(name, ()) if holds_in(each, month.first_day, month.last_day)
+            ):
                 concerned.add(row["meter_point_id"])
                 if (str(month), row["meter_point_id"]) not in self._read:
                     (own if row["customer_id"] in (None, customer) else unread).append(row["meter_point_id"])
@@ -183,7 +186,11 @@ class SubMeters:
 
         Behind a main meter an own sub-meter with and without the customer's name are the same.
         """
-        rows = [row for row in self._history.get(meter_point, ()) if _holds_in(row, month)]
+        rows = [
+            row
+            for row in self._history.get(meter_point, ())
+            if holds_in(row, month.first_day, month.last_day)
+        ]
         owners = {
             (
                 row["customer_id"] or (customer if row["parent_meter_point_id"] else None),
@@ -213,15 +220,11 @@ class SubMeters:
         ]
         return any(
             history[-1]["sub_meter_point_id"] not in told
-            and any(
-                _overlaps(row["valid_from_date"], (row["valid_to_date"], row["ended_date"]), first, last)
-                for row in history
-            )
+            and any(holds_in(row, first, last, (LAST_DAY, ENDED)) for row in history)
             for main in mains
             for history in self._shares.get(main["meter_point_id"], ())
         ) or any(
-            (row["meter_point_id"], row["customer_id"]) not in others
-            and _overlaps(row["valid_from_date"], (row["valid_to_date"],), first, last)
+            (row["meter_point_id"], row["customer_id"]) not in others and holds_in(row, first, last)
             for row in of_others
         )
 
@@ -237,11 +240,7 @@ class SubMeters:
     def _held(self, main: str, month: BillingMonth) -> list[list[SilverSupplySharesRow]]:
         """Histories of the shares of a meter point that hold on a day of the month."""
         found = self._shares.get(main, ())
-        return [
-            history
-            for history in found
-            if any(share_on(history, day) is not None for day in _days_to_ask(history, month))
-        ]
+        return [history for history in found if spans_of(history, month.first_day, month.last_day, ENDED)]
 
 
 def concerned_points(meter_points: DataFrame, first: BillingMonth, last: BillingMonth) -> DataFrame:
@@ -254,25 +253,3 @@ def concerned_points(meter_points: DataFrame, first: BillingMonth, last: Billing
         F.col(name).between(first.first_day, last.last_day) for name in ("valid_from_date", "valid_to_date")
     )
     return meter_points.where(F.col("parent_meter_point_id").isNotNull() | begins | ends)
-
-
-def _holds_in(row: SilverMeterPointsRow, month: BillingMonth) -> bool:
-    return row["valid_from_date"] <= month.last_day and (
-        row["valid_to_date"] is None or row["valid_to_date"] >= month.first_day
-    )
-
-
-def _overlaps(begins: date, ends: Iterable[date | None], first: date, last: date) -> bool:
-    """Whether what begins on a day and ends on the earliest of some others holds on one of the days."""
-    return max(begins, first) <= min([last, *(day for day in ends if day is not None)])
-
-
-def _days_to_ask(history: Sequence[SilverSupplySharesRow], month: BillingMonth) -> list[date]:
-    return [
-        month.first_day,
-        *(
-            row["valid_from_date"]
-            for row in history
-            if month.first_day < row["valid_from_date"] <= month.last_day
-        ),
-    ]

@@ -19,6 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
+from pipelines.tariff.joined_segments import joined_segments
 from pipelines.transforms.billing.account_sections import (
     Section,
     SectionsAboveMainError,
@@ -27,18 +28,18 @@ from pipelines.transforms.billing.account_sections import (
     take_out,
 )
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
-from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE, histories, row_on
+from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, pieces_of
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_segments import (
     has_tiers,
     is_tiered,
     is_without_tiers,
-    joined,
     running_days,
     schedule_of,
     segment_of,
 )
+from pipelines.transforms.ground.in_force import histories, holds_in, row_on, row_or_first_on
 
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
@@ -143,12 +144,7 @@ class Accounts:
     def _spans(self, customer: str, month: BillingMonth) -> list[SilverCustomersRow]:
         """Terms of the month, in order."""
         rows = self._terms.get(customer, ())
-        return [
-            row
-            for row in rows
-            if row["valid_from_date"] <= month.last_day
-            and ((last := row.get("valid_to_date")) is None or last >= month.first_day)
-        ]
+        return [row for row in rows if holds_in(row, month.first_day, month.last_day)]
 
     def customers_in(self, month: BillingMonth) -> list[str]:
         """Customers with metering in the month, in the order of their numbers."""
@@ -277,7 +273,7 @@ class Accounts:
         firsts = [piece.first_day for piece in pieces[mains[0]["meter_point_id"]]]
         if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
             return None
-        terms = [row_on(spans, first) or spans[-1] for first in firsts]
+        terms = [row_on(spans, first) or spans[0] for first in firsts]
         hours = [schedule_of(row) for row in terms]
         left, step = (
             added_up([pieces[row["meter_point_id"]] for row in mains]),
@@ -333,7 +329,7 @@ class Accounts:
 
     def _schedule_behind(self, row: GoldBillingDeterminantsRow) -> TouSchedule | None:
         """Whose hours the periods of another customer's sub-meter are; None without time of use."""
-        terms = row_on(
+        terms = row_or_first_on(
             self._terms.get(row["customer_id"], ()), BillingMonth.parse(row["billing_month"]).last_day
         )
         return None if terms is None else schedule_of(terms)
@@ -343,25 +339,10 @@ class Accounts:
 
     def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
         """Adjoining segments of one contract as one, unless a price changes between them."""
-        found: list[Segment] = []
-        for segment in segments:
-            last = found[-1] if found else None
-            is_same = (
-                last is not None
-                and last.contract == segment.contract
-                and (last.running_days is None) == (segment.running_days is None)
-            )
-            is_same = is_same and (last is None or (segment.first_day - last.last_day).days == 1)
-            if (
-                last is None
-                or not is_same
-                or self._price_days is None
-                or segment.first_day in self._price_days(segment.contract, month)
-            ):
-                found.append(segment)
-            else:
-                found[-1] = joined(last, segment)
-        return found
+        days = self._price_days
+        if days is None:
+            return list(segments)
+        return joined_segments(segments, lambda _, later: later.first_day not in days(later.contract, month))
 
 
 def once_each(determinants: Iterable[GoldBillingDeterminantsRow]) -> list[GoldBillingDeterminantsRow]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import date
-from decimal import Decimal
 
 from pipelines.codes import CustomerClass, TouSchedule
 from pipelines.tables.rows.silver import SilverCustomersRow
@@ -65,28 +63,3 @@ def running_days(contract: Contract, terms: SilverCustomersRow, first: date, las
     began, ended = terms.get("opened_date"), terms.get("closed_date")
     start, end = max(first, began or first), min(last, ended or last)
     return None if (start, end) == (first, last) else max(0, (end - start).days + 1)
-
-
-def joined(one: Segment, other: Segment) -> Segment:
-    """Two parts in a row whose contracts are one, as one part."""
-    demands = [demand for demand in (one.max_demand_kw, other.max_demand_kw) if demand is not None]
-    split = None
-    if one.energy_by_period is not None and other.energy_by_period is not None:
-        split = {
-            period: one.energy_by_period.get(period, Decimal(0))
-            + other.energy_by_period.get(period, Decimal(0))
-            for period in dict.fromkeys([*one.energy_by_period, *other.energy_by_period])
-        }
-    running = (
-        None
-        if one.running_days is None or other.running_days is None
-        else one.running_days + other.running_days
-    )
-    return replace(
-        one,
-        last_day=other.last_day,
-        energy_kwh=one.energy_kwh + other.energy_kwh,
-        energy_by_period=split,
-        max_demand_kw=max(demands) if len(demands) == 2 else None,
-        running_days=running,
-    )

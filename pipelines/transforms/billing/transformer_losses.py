@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 
 from pipelines.periods import BillingMonth
@@ -13,8 +13,8 @@ from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.tariff.metering import TransformerLoss, to_steps
 from pipelines.transforms.billing.month_segments import PointDays, register_parts
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
+from pipelines.transforms.ground.in_force import spans_of
 
-_DAY = timedelta(days=1)
 _DAY_HOURS = 24
 
 
@@ -58,16 +58,9 @@ def plates_of_month(
     suspended  Spans of days on which the customer's whole capacity was suspended: no transformer is under
                voltage then.
     """
-    rows = [row for row in meters if row["valid_from_date"] <= month.last_day]
-    rows = [
-        row
-        for place, row in enumerate(rows)
-        if place + 1 == len(rows) or rows[place + 1]["valid_from_date"] > month.first_day
-    ]
     found: list[Plate] = []
-    for place, row in enumerate(rows):
-        first = month.first_day if place == 0 else row["valid_from_date"]
-        last = month.last_day if place + 1 == len(rows) else rows[place + 1]["valid_from_date"] - _DAY
+    for row, begin, last in spans_of(meters, month.first_day, month.last_day):
+        first = begin if found else month.first_day
         loss = plate_of(row)
         if found and found[-1].loss == loss:
             first = found.pop().first_day

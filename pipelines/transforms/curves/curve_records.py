@@ -16,6 +16,7 @@ from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curves.curve_kernels import gathered_rows, scaled_rows
+from pipelines.transforms.ground.in_force import places_in_force
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.received.precedence import NO_TIME, QUARANTINE_SCHEMA, RAW_LIMIT, one_row_a_line
@@ -291,22 +292,14 @@ def _meter_in_force(
     there is one.
     """
     place, ours = _places(names, meter_points)
-    begins = np.maximum(
-        _days(meter_points["valid_from_date"], 0)[ours], 0
-    )  # days before 1970 have no place of their own in a packed key
-    packed = place * DAY_SPAN + begins
-    order = np.argsort(packed)
-    packed = packed[order]
-    if not packed.size:
-        return np.full(meter.size, np.nan), np.full(meter.size, np.nan), np.zeros(meter.size, dtype=np.bool_)
-    ends = _days(meter_points["valid_to_date"], DAY_SPAN - 1)[ours][order]
-    found = np.searchsorted(packed, meter * DAY_SPAN + day, side="right") - 1
-    at = np.maximum(found, 0)
-    known = (found >= 0) & (packed[at] // DAY_SPAN == meter) & (day <= ends[at])
-    multiplier = _floats(meter_points["multiplier_ratio"])[ours][order][at]
-    capacity = _floats(meter_points["capacity_kva"])[ours][order][at]
-    known &= ~np.isnan(multiplier)
-    return multiplier, capacity, known
+    # A day before 1970 would lie in the span of the series before: no record of one finds a meter.
+    begins = np.maximum(_days(meter_points["valid_from_date"], 0)[ours], 0)
+    ends = _days(meter_points["valid_to_date"], DAY_SPAN - 1)[ours]
+    at = places_in_force(meter, day, place, begins, ends)
+    # The last place, -1, stands for none.
+    multiplier = np.append(_floats(meter_points["multiplier_ratio"])[ours], np.nan)[at]
+    capacity = np.append(_floats(meter_points["capacity_kva"])[ours], np.nan)[at]
+    return multiplier, capacity, (at >= 0) & ~np.isnan(multiplier)
 
 
 def _first_installed(meter: IntArray, names: list[str], meter_points: pa.Table) -> IntArray:

@@ -36,7 +36,7 @@ from pipelines.vee.editing.edit import Edit, Placed, place_edits, put_values, ta
 from pipelines.vee.estimation.estimate import estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.checks import run_checks
-from pipelines.vee.validation.kernels import open_ends
+from pipelines.vee.validation.interval_kernels import open_ends
 
 PRESENT_CHAR = "1"
 VALUES_PER_BLOCK = 1 << 20

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from pipelines.codes import CurveMeasure, IntervalStatus
 from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
+from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
 
 _NO_DATA = "N"
@@ -101,7 +102,7 @@ def received_not_in_silver(
         )
         ends = _ends(key[mine])
         begins = np.concatenate(([0], ends[:-1] + 1))
-        place = _place_of(key[mine][ends], silver_key[of_length])
+        place = place_of(key[mine][ends], silver_key[of_length])
         # A day that silver does not have is at place -1: all of it is open.
         open_slots = np.concatenate((_empty(measured, slots), np.ones((1, slots), np.bool_)))[place]
         day, slot = np.nonzero(open_slots)
@@ -237,15 +238,6 @@ def _ends(key: IntArray) -> IntArray:
     return np.flatnonzero(np.concatenate((key[1:] != key[:-1], [True])))
 
 
-def _place_of(wanted: IntArray, keys: IntArray) -> IntArray:
-    """Place of each wanted key among distinct keys, -1 where it is not there."""
-    if not keys.size:
-        return np.full(wanted.size, -1, dtype=np.int64)
-    order = np.argsort(keys)
-    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
-    return np.where(keys[order][place] == wanted, order[place], -1)
-
-
 def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
     """(days x slots) whether no value stands there; a list of another length holds none that could be found."""
     whole = _lengths(column) == slots
@@ -321,7 +313,11 @@ def _differing(
 
 
 def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
-    """From a received value to energy; NaN where no meter counts on the day."""
+    """From a received value to energy; NaN where no meter counts on the day.
+
+    The meter in force is found by pandas and not by ``places_in_force``: a proof shares no look-up with what it
+    proves.
+    """
     asked = pd.DataFrame(
         {
             "point": bronze["meter_point_id"].to_pandas(),

@@ -14,10 +14,19 @@ import pyarrow.compute as pc
 from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import EPOCH
-from pipelines.transforms.ground.keyed_rows import ranks
+from pipelines.transforms.ground.keyed_rows import place_of, ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN, day_numbers
 from pipelines.transforms.ground.micros import decimal_of, to_micros
 
+REGISTER_COLUMNS = (
+    "meter_point_id",
+    "channel_code",
+    "energy_date",
+    "span_days",
+    "energy_kwh_or_kvarh",
+    "resolution_kwh_or_kvarh",
+)
+"""What the days need of silver_register_energy."""
 WHOLE, BY_CURVE, BY_DAYS = range(3)
 
 
@@ -120,14 +129,10 @@ def _curve_totals(
 ) -> FloatArray:
     """Total of the curve on each day, NaN where it has none or is not whole."""
     keys = series_days.curve_series * DAY_SPAN + series_days.curve_day
-    if not keys.size:
-        return np.full(series.size, np.nan)
-    order = np.argsort(keys)
     whole = curve_days["missing_intervals"].to_numpy() == 0
-    totals = np.where(whole, curve_days["total_kwh_or_kvarh"].to_numpy(), np.nan)[order]
-    wanted = series * DAY_SPAN + day
-    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
-    return np.where(keys[order][place] == wanted, totals[place], np.nan)
+    totals = np.where(whole, curve_days["total_kwh_or_kvarh"].to_numpy(), np.nan)
+    # The last place, -1, stands for a day without a curve.
+    return np.append(totals, np.nan)[place_of(series * DAY_SPAN + day, keys)]
 
 
 def _split(energy: int, resolution: int, weights: FloatArray, days: IntArray) -> tuple[int, list[int]]:

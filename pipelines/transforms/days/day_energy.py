@@ -9,7 +9,13 @@ import pyarrow.compute as pc
 from pipelines.arrays import FloatArray
 from pipelines.tables.base import DATE, DOUBLE, STRING
 from pipelines.tables.gold import GoldDayEnergy
-from pipelines.transforms.days.allocation import BY_CURVE, BY_DAYS, allocate_to_days, number_series
+from pipelines.transforms.days.allocation import (
+    BY_CURVE,
+    BY_DAYS,
+    REGISTER_COLUMNS,
+    allocate_to_days,
+    number_series,
+)
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
 from pipelines.transforms.ground.keyed_rows import place_of
@@ -17,14 +23,6 @@ from pipelines.transforms.ground.local_days import DAY_SPAN, month_column
 
 REGISTER, CURVE = "register", "curve"
 
-_REGISTER_COLUMNS = (
-    "meter_point_id",
-    "channel_code",
-    "energy_date",
-    "span_days",
-    "energy_kwh_or_kvarh",
-    "resolution_kwh_or_kvarh",
-)
 _DAYS_SCHEMA = pa.schema(
     [
         pa.field("meter_point_id", STRING),
@@ -62,7 +60,7 @@ def settle_days(
     """The same from curve days that are summed up already, and for each row the place of its meter in
     ``meter_points``, null for none.
     """
-    days = day_energy(curve_days, register_energy.select(list(_REGISTER_COLUMNS)))
+    days = day_energy(curve_days, register_energy.select(list(REGISTER_COLUMNS)))
     place = row_in_force(
         days["meter_point_id"],
         days["energy_date"],

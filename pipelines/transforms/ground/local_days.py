@@ -9,7 +9,7 @@ from pipelines.arrays import IntArray
 from pipelines.tables.base import STRING
 
 DAY_SPAN = 1 << 22
-"""Larger than any local day's number: (series, day) packs into one int64."""
+"""More days than there are dates: a number and a local day pack into one int64, and sort by both."""
 
 
 def day_numbers(column: pa.ChunkedArray) -> IntArray:

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
+from pipelines.transforms.ground.in_force import places_in_force
 from pipelines.transforms.ground.micros import PER_UNIT
 
 FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP, OVER_CAPACITY, RESTART = range(9)
@@ -54,14 +55,8 @@ def meters_in_force(
 
     The first meter of a meter point also answers for the day before it begins: that read opens its series.
     """
-    if not of_meter.size:
-        return np.full(day.size, -1, dtype=np.int64)
-    width = 1 << 31
-    first = np.concatenate(([True], of_meter[1:] != of_meter[:-1]))
-    opens = begins - first
-    found = np.searchsorted(of_meter * width + opens, meter_point * width + day, side="right") - 1
-    at = np.maximum(found, 0)
-    return np.where((found >= 0) & (of_meter[at] == meter_point) & (day <= ends[at]), at, -1)
+    first = np.concatenate(([True], of_meter[1:] != of_meter[:-1]))[: of_meter.size]
+    return places_in_force(meter_point, day, of_meter, begins - first, ends)
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -83,7 +83,7 @@ def mean_intervals(series: Series, which: IntArray) -> FloatArray:
 def widths(
     spread: FloatArray, gap: IntArray, series: Series, of_series: IntArray, band: BandSettings
 ) -> FloatArray:
-    """What an expected error is measured in: how far resembling days lie apart at each interval, never much
+    """What an expected error is measured in: how far similar days lie apart at each interval, never much
     less than over its whole gap.
 
     gap        (rows) number of the gap of each row.

@@ -15,7 +15,7 @@ from pipelines.vee.estimation.gap_kernels import Gaps, estimate_gaps
 from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
 from pipelines.vee.settings import VeeSettings
-from pipelines.vee.validation.kernels import split_invalid
+from pipelines.vee.validation.interval_kernels import split_invalid
 
 _STATUS_OF_METHOD = np.array(
     [estimator.status for estimator in CURVE_ESTIMATORS] + [IntervalStatus.MISSING], dtype=np.int8

@@ -80,7 +80,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
     ),
     Estimator(
         "VEE-E04",
-        "Half way between the straight line and tied resembling days",
+        "Half way between the straight line and offset-corrected similar days",
         "线性与相似日折中",
         IntervalStatus.ESTIMATED_HALFWAY,
         _OWN,

@@ -94,7 +94,7 @@ def estimate_gaps(
     masked     The gaps hold values, which are hidden while they are estimated, and put into ``truths``
                (rows).
     estimates  (rows x methods), filled with NaN beforehand; stays so where a method does not reach.
-    spread     (rows), zero beforehand: how far resembling days lie apart.
+    spread     (rows), zero beforehand: how far similar days lie apart.
     """
     longest = 1
     for gap in range(gaps.length.size):

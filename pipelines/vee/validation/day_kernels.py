@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
-from pipelines.vee.validation.kernels import nearest_like_days
+from pipelines.vee.validation.interval_kernels import nearest_like_days
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]

@@ -7,7 +7,7 @@ import numpy as np
 from pipelines.arrays import BoolArray
 from pipelines.codes import Severity
 from pipelines.vee.blocks import CurveBlock
-from pipelines.vee.validation import kernels, spike_kernels
+from pipelines.vee.validation import interval_kernels, spike_kernels
 from pipelines.vee.validation.check import (
     ACTIVE_FORWARD,
     CAPACITY_KNOWN,
@@ -37,13 +37,15 @@ def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 def _zero_runs(block: CurveBlock, parameters: Parameters) -> BoolArray:
     limit = block.slots_in(parameters["hours"])
-    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True))
+    return np.asarray(
+        interval_kernels.repeated_runs(block.energy, block.series_starts, block.counts_use, limit, True)
+    )
 
 
 def _zero_run(block: CurveBlock, parameters: Parameters) -> BoolArray:
     runs = _zero_runs(block, parameters)
     if block.outages is not None and block.outages.any():
-        runs &= ~np.asarray(kernels.runs_touching(runs, block.series_starts, block.outages))
+        runs &= ~np.asarray(interval_kernels.runs_touching(runs, block.series_starts, block.outages))
     return runs
 
 
@@ -51,14 +53,14 @@ def _zero_run_in_outage(block: CurveBlock, parameters: Parameters) -> BoolArray:
     if block.outages is None or not block.outages.any():
         return np.zeros(block.energy.shape[0], dtype=np.bool_)
     return np.asarray(
-        kernels.runs_touching(_zero_runs(block, parameters), block.series_starts, block.outages)
+        interval_kernels.runs_touching(_zero_runs(block, parameters), block.series_starts, block.outages)
     )
 
 
 def _stuck(block: CurveBlock, parameters: Parameters) -> BoolArray:
     every = np.ones(block.energy.shape[0], dtype=np.bool_)
     limit = max(2, block.slots_in(parameters["hours"]))
-    return np.asarray(kernels.repeated_runs(block.energy, block.series_starts, every, limit, False))
+    return np.asarray(interval_kernels.repeated_runs(block.energy, block.series_starts, every, limit, False))
 
 
 def _isolated_spike(block: CurveBlock, parameters: Parameters) -> BoolArray:
@@ -116,7 +118,7 @@ def _over_capacity(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 
 def _end_stamps(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    return np.asarray(kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers))
+    return np.asarray(interval_kernels.shifted_by_one(block.energy, block.series_starts, block.day_numbers))
 
 
 def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:

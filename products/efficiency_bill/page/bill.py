@@ -39,9 +39,9 @@ from products.page_kit.words import (
     PROVENANCES,
     SCHEMES,
     Said,
-    provenances,
     word,
 )
+from products.provenance import provenances
 
 Page = dict[str, Any]
 

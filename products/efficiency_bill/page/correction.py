@@ -15,7 +15,8 @@ from products.efficiency_bill.page.notes import bill_id
 from products.efficiency_bill.page.numbers import exact, grouped, number, signed
 from products.efficiency_bill.rows import EfficiencyBillCorrectionsV1Inside, EfficiencyBillV1Row
 from products.efficiency_bill.tables import CorrectionCause
-from products.page_kit.words import ILLUSTRATIVE_PRICE, PERIODS, Said, provenances, word
+from products.page_kit.words import ILLUSTRATIVE_PRICE, PERIODS, Said, word
+from products.provenance import provenances
 
 Page = dict[str, Any]
 

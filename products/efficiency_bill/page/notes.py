@@ -7,7 +7,8 @@ from __future__ import annotations
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
 from products.efficiency_bill.rows import EfficiencyBillV1Row
-from products.page_kit.words import Said, provenances
+from products.page_kit.words import Said
+from products.provenance import provenances
 
 
 def bill_notes(bill: EfficiencyBillV1Row) -> list[dict[str, str]]:

@@ -13,7 +13,8 @@ from markupsafe import Markup
 
 from pipelines.codes import FeeCodeColour, GreyReason, Provenance
 from products.page_kit.site import Site
-from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said, provenances
+from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said
+from products.provenance import provenances
 from products.transfer_fee_code.page.charts import comparison_chart, tenants_chart
 from products.transfer_fee_code.page.words import (
     COLOURS,

@@ -6,15 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from typing import TYPE_CHECKING
 
 from pipelines.codes import FeeCodeColour, GreyReason
 from pipelines.facts.transfer_supply import TransferSupplyRules
 from products.transfer_fee_code.price.lawful_reference import MasterBill
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
-
-if TYPE_CHECKING:
-    pass
 
 SHOWN_DECIMALS = (2, 3, 4)
 

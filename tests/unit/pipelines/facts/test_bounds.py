@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.errors import FactFileError
 from pipelines.facts import check_facts, load_facts
-from pipelines.facts.catalogue_tariff import FILES, UNITS
+from pipelines.facts.fact_index import FILES, UNITS
 from pipelines.settings import packaged
 
 FOLDER = packaged("conf") / "facts"

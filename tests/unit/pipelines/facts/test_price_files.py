@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from pipelines.errors import FactFileError
 from pipelines.facts import load_facts, load_prices
-from pipelines.facts.catalogue_tariff import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.settings import packaged
 from zhixiang.cli.data.facts import app
 

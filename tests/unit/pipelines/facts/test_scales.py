@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import load_facts
-from pipelines.facts.catalogue_tariff import read_fact_file
+from pipelines.facts.fact_index import read_fact_file
 from pipelines.settings import packaged
 from zhixiang.cli.main import run_app
 

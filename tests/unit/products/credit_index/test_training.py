@@ -17,11 +17,12 @@ from pipelines.models.model import ModelBundle
 from pipelines.settings import Settings, packaged
 from products.credit_index.calibration import calibration_error, tenths
 from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.promotion import challenge
 from products.credit_index.reasons import INDICATORS, NAMES
 from products.credit_index.scoring import Scorer, reasons_of
 from products.credit_index.served_model import _load_pyfunc
 from products.credit_index.settings import CreditIndexSettings
-from products.credit_index.training import Sample, challenge, fit, measure, split_samples, train
+from products.credit_index.training import Sample, fit, measure, split_samples, train
 
 CONF = Settings(packaged("conf"), Path("unused"))
 SETTINGS = CONF.section(CreditIndexSettings)

@@ -46,8 +46,3 @@ def test_a_code_outside_the_list_stands_for_itself() -> None:
     assert words.word(words.PERIODS, TouPeriod, "peak").zh == "峰"
     assert words.word(words.PERIODS, TouPeriod, "noon") == words.Said("noon", "")
     assert words.word(words.PERIODS, TouPeriod, None) == words.NOTHING
-
-
-def test_kinds_of_a_provenance_come_in_the_order_of_the_list() -> None:
-    assert words.provenances("simulated+real+else") == (Provenance.REAL, Provenance.SIMULATED)
-    assert words.provenances(None) == ()

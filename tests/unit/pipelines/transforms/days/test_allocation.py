@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.transforms.billing.agreed_points import mean_power_factor as power_factor
+from pipelines.tariff.charges.power_factor import mean_power_factor as power_factor
 from pipelines.transforms.billing.determinants import determine
 from pipelines.transforms.billing.month_totals import month_totals
 from pipelines.transforms.days.curve_days import CURVE_DAYS_SCHEMA

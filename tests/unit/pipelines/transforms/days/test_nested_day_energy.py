@@ -105,7 +105,13 @@ def test_a_day_without_the_main_meter_is_not_known_whatever_the_tenant_took() ->
             "is_own": [True, False, False, True],
         }
     )
-    stations = pa.table({"customer_id": ["C"], "weather_station_id": pa.array([None], pa.string())})
+    stations = pa.table(
+        {
+            "customer_id": ["C"],
+            "valid_from_date": [days[0]],
+            "weather_station_id": pa.array([None], pa.string()),
+        }
+    )
     weather = pa.table(
         {
             "station_id": pa.array([], pa.string()),

@@ -16,7 +16,7 @@ from pipelines.vee.blocks import NO_DAY, CurveBlock, RecordBlock
 from pipelines.vee.catalogue import render_check_catalogue
 from pipelines.vee.estimation.estimators import ESTIMATORS
 from pipelines.vee.settings import VeeSettings
-from pipelines.vee.validation import kernels
+from pipelines.vee.validation import interval_kernels as kernels
 from pipelines.vee.validation.checks import (
     CHECKS,
     INTERVAL_CHECKS,

@@ -352,7 +352,13 @@ def test_days_are_arranged_by_customer_and_day() -> None:
             "energy_kwh_or_kvarh": [1.0, 5.0, 2.0, 10.0],
         }
     )
-    stations = pa.table({"customer_id": ["A", "B"], "weather_station_id": pa.array([None, "W"])})
+    stations = pa.table(
+        {
+            "customer_id": ["B", "A", "B"],
+            "valid_from_date": [first, first, first - timedelta(days=9)],
+            "weather_station_id": pa.array(["W", None, "V"]),
+        }
+    )
     weather = pa.table(
         {
             "station_id": ["W", "W"],

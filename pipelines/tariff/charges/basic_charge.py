@@ -22,7 +22,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import UtilisationDiscount
 from pipelines.periods import BillingMonth
-from pipelines.tariff.charges.basic_runs import Run, run_prices
+from pipelines.tariff.charges.basic_charge_runs import Run, run_prices
 from pipelines.tariff.charges.energy import level_ground
 from pipelines.tariff.lines import BillLine, Ground, make_line
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span

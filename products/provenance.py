@@ -1,0 +1,18 @@
+"""How a provenance column says several kinds of truth at once: their codes joined by ``+``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from pipelines.codes import Provenance
+
+
+def provenances(text: str | None) -> tuple[Provenance, ...]:
+    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
+    named = set((text or "").split("+"))
+    return tuple(kind for kind in Provenance if kind.value in named)
+
+
+def joined_provenance(texts: Iterable[str | None]) -> str:
+    """Every kind that provenance columns name, once, as one such text."""
+    return "+".join(kind.value for kind in provenances("+".join(filter(None, texts))))
