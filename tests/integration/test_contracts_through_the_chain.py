@@ -157,6 +157,7 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
         frame=store.frame,
         spark=store.spark,
         current=lambda _table: (),
+        current_paths=lambda _table: [],
         location=store.path,
         files=lambda table: store.data_files(table),
     )
