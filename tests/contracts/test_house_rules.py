@@ -150,3 +150,17 @@ def test_releases_are_told_with_day_and_commit() -> None:
     assert {(version, day) for version, day, _ in told} >= set(released[1:])
     assert {(version, day) for version, day, _ in told} <= set(released)
     assert all(re.fullmatch(r"[0-9a-f]{7,40}", commit) for _, _, commit in told)
+
+
+def test_folders_of_unit_tests_mirror_the_source() -> None:
+    """Tests of a folder that was moved or renamed move with it."""
+    unit = ROOT / "tests" / "unit"
+    folders = {
+        folder
+        for path in _tracked()
+        if path.suffix == ".py" and path.is_relative_to(unit)
+        for folder in path.relative_to(unit).parents
+        if folder.parts and folder.parts[0] in ("pipelines", "products", "zhixiang")
+    }
+    assert folders
+    assert sorted(str(folder) for folder in folders if not (ROOT / folder).is_dir()) == []
