@@ -63,7 +63,7 @@ def issued_on(run_id: str) -> date | None:
 
 
 def revised(bill: Bill, newest: IssuedRevision | None, facts: Facts) -> RevisedBill | None:
-    """The bill with its ``corrections``; None where the one that stands was made from the same and charges
+    """The bill with its ``corrections``; None where its newest revision was made from the same and charges
     the same.
 
     bill      As ``issue_bill`` gives it; newest: the newest revision, None before the first issue.
@@ -100,7 +100,7 @@ def correction_rows(
     bill: Bill, newest: IssuedRevision, facts: Facts
 ) -> list[EfficiencyBillCorrectionsV1Inside]:
     """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held
-    against those that stand.
+    against those of the newest revision.
 
     bill   With ``lines``; facts: those that priced it. No rows where either bill has no total.
     """
@@ -164,7 +164,7 @@ def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ..
 def _cause(
     bill: Bill, lines: Sequence[EfficiencyBillLinesV1Inside], newest: IssuedRevision, facts: Facts
 ) -> CorrectionCause:
-    """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a
+    """Prices, where the newest revision's case gives the new lines under today's facts, or is the new one but for a
     price change that cuts it.
     """
     same = _charges(_lines_of_case(newest, facts, None)) == _charges(lines)

@@ -122,13 +122,14 @@ def test_few_lines_escape_the_formatter() -> None:
 
 
 def test_no_module_imports_a_private_name_of_another() -> None:
-    """What a test needs of a module is public, or the test asks for something else."""
+    """What a test needs of a module is public, or the test asks for something else; MLflow sets one name."""
     found = []
     for path in _tracked():
         if path.suffix != ".py" or path.relative_to(ROOT).parts[0] not in (
             "pipelines",
             "products",
             "zhixiang",
+            "tests",
         ):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -136,7 +137,7 @@ def test_no_module_imports_a_private_name_of_another() -> None:
                 found += [
                     f"{path.relative_to(ROOT)}: {alias.name}"
                     for alias in node.names
-                    if re.match(r"_[a-zA-Z]", alias.name)
+                    if re.match(r"_[a-zA-Z]", alias.name) and alias.name != "_load_pyfunc"
                 ]
     assert found == []
 

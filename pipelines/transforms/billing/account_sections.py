@@ -27,8 +27,8 @@ class Section:
     """One share in a month.
 
     shares    Row of silver_supply_shares that holds in each segment; None where the share does not hold.
-    counted   What is taken out of the main part, segment by segment; segments: the same without what others take
-              out of it.
+    counted   What is taken out of the main part, segment by segment; segments: the same without what others
+              take out of it.
     schedule  Whose hours its periods are; None without time of use.
     """
 

@@ -193,14 +193,12 @@ def similar_days(
     """The same hours of the clean days that run most like this one beside the gap.
 
     Candidates lie whole days away. Of those whose days have the same types as the gap's, where there are
-    enough of them, else of all, the
-    nearest in resemblance are taken: mean distance over the hours before and after the gap, as many as the
-    gap is long within
-    [context_min, context_max]. OFFSET_CORRECTED: each is first shifted to meet the gap's two neighbours, the shift
-    running linearly across the gap;
-    mean, and as spread the mean distance from it. UNCORRECTED: as they stand; median; not for gaps shorter than
-    the least context, where the
-    neighbours say more than any level of another day.
+    enough of them, else of all, the nearest in resemblance are taken: mean distance over the hours before and
+    after the gap, as many as the gap is long within [context_min, context_max].
+
+    OFFSET_CORRECTED: each is first shifted to meet the gap's two neighbours, the shift running linearly across
+    the gap; mean, and as spread the mean distance from it. UNCORRECTED: as they stand; median; not for gaps
+    shorter than the least context, where the neighbours say more than any level of another day.
     """
     length, most = end - begin, 2 * how.reach_days
     shifts, chosen = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)

@@ -159,7 +159,7 @@ def given(spark: Any) -> Any:
         ).items()
     }
     versions = {table.name: 3 for table in frames}
-    nothing = {"current": lambda _table: (), "location": lambda table: table.name}
+    nothing = {"current_paths": lambda _table: []}
     return SimpleNamespace(
         settings=SETTINGS,
         facts=FACTS,
