@@ -164,8 +164,8 @@ def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ..
 def _cause(
     bill: Bill, lines: Sequence[EfficiencyBillLinesV1Inside], newest: IssuedRevision, facts: Facts
 ) -> CorrectionCause:
-    """Prices, where the newest revision's case gives the new lines under today's facts, or is the new one but for a
-    price change that cuts it.
+    """Prices, where the newest revision's case gives the new lines under today's facts, or is the new one but
+    for a price change that cuts it.
     """
     same = _charges(_lines_of_case(newest, facts, None)) == _charges(lines)
     return CorrectionCause.PRICES if same or _uncut(bill) == newest.case_inputs else CorrectionCause.INPUTS
