@@ -213,7 +213,7 @@ def render_flow() -> str:
     lines = [
         "# The way of the data\n",
         f"Stages, in order: {' → '.join(all_stages())}. A step runs only where something it depends on has changed.\n",
-        "A step marked 'affected' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
+        "A step marked 'affected' then computes only the meter points (or months) that the changes affect; all others keep their rows and the run that",
         "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-affected.md)).\n",
         "| stage | step | computes | reads | writes |",
         "|---|---|---|---|---|",

@@ -32,7 +32,7 @@ CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 
 @dataclass(frozen=True)
 class ReuseKey:
-    """What tells whether a later run of a step may leave alone what no change of its sources touches.
+    """What tells whether a later run of a step may leave alone what no change of its sources affects.
 
     digest     SHA-256 over all that the result depends on but the versions read: code, settings, facts.
     began      The instant at which the run began; the only clock that the step knew.

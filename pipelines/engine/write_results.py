@@ -52,8 +52,8 @@ class ResultWriter:
     _shared_tables: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
-        """Each result of a step into its table; raises GateHaltedError before a table that breaks a promise is
-        touched, and UnknownNameError where the results are not those that the step declares.
+        """Each result of a step into its table; raises GateHaltedError before a table that breaks a
+        constraint is written, and UnknownNameError where the results are not those that the step declares.
         """
         if set(results) != set(step.writes):
             raise UnknownNameError(

@@ -1,4 +1,4 @@
-"""The pipelines' own steps: bronze to silver, silver to gold."""
+"""The steps of the stage silver: from what was received to what was validated and estimated."""
 
 from __future__ import annotations
 

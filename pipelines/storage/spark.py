@@ -188,7 +188,7 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     spark = settings.platform.spark
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    archive = _archive_path()
+    archive = archive_path()
     java_options = [
         f"-Djava.io.tmpdir={scratch}",
         f"-Dderby.system.home={scratch}",
@@ -264,7 +264,7 @@ def _logging_file(folder: Path) -> Path:
     return target
 
 
-def _archive_path() -> Path:
+def archive_path() -> Path:
     """Class-data archive: Spark's classes as the JVM has them in memory; saves seconds at each start.
 
     It fits the class path that it was made with alone, so each environment's Spark has its own.
@@ -283,7 +283,7 @@ def _archive_path() -> Path:
 
 def prepare(settings: Settings) -> None:
     """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job."""
-    jars, archive = find_jars(settings), _archive_path()
+    jars, archive = find_jars(settings), archive_path()
     if archive.exists() or not os.access(archive.parent, os.W_OK):
         return
     with tempfile.TemporaryDirectory() as scratch:

@@ -52,7 +52,7 @@ class Bill(EfficiencyBillV1Computed):
 
 
 class RevisedBill(Bill):
-    """A bill held against the one that stands: with what it corrects."""
+    """A bill held against its newest revision: with what it corrects."""
 
     corrections: list[EfficiencyBillCorrectionsV1Inside]
 

@@ -166,6 +166,10 @@ class TariffCase(_Part):
     )
     _places: tuple[str, ...] = PrivateAttr(())
 
+    def read_from(self, places: tuple[str, ...]) -> None:
+        """Remembers the file and line of each month, in order, for the errors of ``at_month``."""
+        self._places = places
+
     @contextmanager
     def at_month(self, place: int) -> Iterator[None]:
         """What is found wrong with a month inside names its line of the file that the case was read from."""

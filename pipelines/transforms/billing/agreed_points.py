@@ -24,7 +24,7 @@ from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.transforms.billing.month_segments import (
     Hours,
     PointDays,
-    month_parts,
+    month_segments,
     point_days,
     split_by_hours,
 )
@@ -154,7 +154,7 @@ class AgreedPoints:
             return []
         firsts = (month.first_day, *cuts)
         own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
-        return month_parts(totals, whole, cuts, own, main, self._days)
+        return month_segments(totals, whole, cuts, own, main, self._days)
 
     def completed(
         self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed

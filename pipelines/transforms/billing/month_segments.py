@@ -1,4 +1,4 @@
-"""A month that is cut, part by part: energy, its periods and highest demand of a meter point between two
+"""A month that is cut, segment by segment: energy, its periods and highest demand of a meter point between two
 changes.
 """
 
@@ -102,10 +102,10 @@ def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Se
     return PointDays(curves, settled, spans)
 
 
-def register_parts(
+def register_segments(
     days: PointDays, meter_point: str, firsts: Sequence[date], lasts: Sequence[date]
 ) -> list[int]:
-    """Energy of some adjoining parts by the registers' days; a read that settled days of several parts as one
+    """Energy of some adjoining segments by the registers' days; a read that settled days of several segments as one
     is split evenly. [1e-6 kWh]
     """
     energy: dict[date, int] = {
@@ -124,7 +124,7 @@ def register_parts(
     ]
 
 
-def month_parts(
+def month_segments(
     totals: MonthTotalsRow,
     whole: GoldBillingDeterminantsComputed,
     cuts: Sequence[date],
@@ -135,11 +135,11 @@ def month_parts(
     """Rows of gold_billing_segments of one meter point and month.
 
     totals  Row of month totals; whole: its row of gold_billing_determinants.
-    cuts    First days of the second and later parts, in order.
-    hours   Of each part, one more than cuts; main_hours: those of the main meter before it, without time of
+    cuts    First days of the second and later segments, in order.
+    hours   Of each segment, one more than cuts; main_hours: those of the main meter before it, without time of
             use where there is none.
-    The energy goes to the parts as the curve runs where it is whole, else by the registers' days; the period
-    split of a month whose parts have
+    The energy goes to the segments as the curve runs where it is whole, else by the registers' days; the period
+    split of a month whose segments have
     the same hours stays what it is as a whole.
     """
     month, name = BillingMonth.parse(totals["billing_month"]), str(totals["meter_point_id"])
@@ -175,7 +175,7 @@ def month_parts(
         energies = (
             split_by_largest_remainder(whole["energy_kwh"], weights, step)
             if by_curve
-            else [decimal_of(part) for part in register_parts(days, name, firsts, lasts)]
+            else [decimal_of(part) for part in register_segments(days, name, firsts, lasts)]
         )
         splits = [
             split_by_hours(energy, totals, part, _all_weights(rows))
@@ -202,7 +202,7 @@ def month_parts(
 
 
 def summed_split(parts: Sequence[GoldBillingSegmentsComputed]) -> PeriodColumns | None:
-    """The periods of the parts added up; None where one has none."""
+    """The periods of the segments added up; None where one has none."""
     splits = [split for part in parts if (split := known_periods(part)) is not None]
     if not parts or len(splits) < len(parts):
         return None

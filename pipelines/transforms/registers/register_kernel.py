@@ -20,7 +20,7 @@ LOOK_AHEAD = 5
 
 
 @dataclass(frozen=True)
-class MeterBook:
+class Meters:
     """Meters by meter point and first day; every array runs over meters.
 
     begins, ends   First and last local day on which the meter counts.

@@ -237,7 +237,7 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         "VEE-V11",
         Level.INTERVAL,
         "Spike against like-days: an interval far above what own like-days show around the same time, and above most of its own hour",
-        "相似日突变",
+        "同类日突变",
         Severity.INFO,
         TRADE,
         _above_like_days,

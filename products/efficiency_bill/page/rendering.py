@@ -176,9 +176,9 @@ def printable(words: str) -> str:
     """
     if _SURE.fullmatch(words):
         return words
-    held = _font_characters()
+    held = font_characters()
     return "".join(
-        char if char == "\n" or (ord(char) in held and not _is_hidden(char)) else _numbered(char)
+        char if char == "\n" or (ord(char) in held and not is_hidden(char)) else _numbered(char)
         for char in words
     )
 
@@ -187,10 +187,11 @@ def _visible(words: str) -> str:
     """The text with characters that hide, or turn the direction of what follows, shown by their number."""
     if _SURE.fullmatch(words):
         return words
-    return "".join(_numbered(char) if _is_hidden(char) else char for char in words)
+    return "".join(_numbered(char) if is_hidden(char) else char for char in words)
 
 
-def _is_hidden(char: str) -> bool:
+def is_hidden(char: str) -> bool:
+    """Whether a character has no shape of its own and would pass unseen: controls, marks of direction."""
     return char in _HIDDEN or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") and char != "\n")
 
 
@@ -229,7 +230,7 @@ def _font_file() -> Path:
 
 
 @cache
-def _font_characters() -> frozenset[int]:
+def font_characters() -> frozenset[int]:
     """Code points that the paper font has a shape for."""
     from matplotlib.ft2font import FT2Font
 

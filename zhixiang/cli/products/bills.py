@@ -57,7 +57,7 @@ def show(
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
-        _say_refusal(bill, found["efficiency_bill_inputs_v1"])
+        say_refusal(bill, found["efficiency_bill_inputs_v1"])
     show_rows(
         advice,
         ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"],
@@ -65,7 +65,7 @@ def show(
     )
 
 
-def _say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:
+def say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:
     """Why a bill of a known contract has no price, in the words of the rule or the fact that refuses it
     today.
     """

@@ -123,7 +123,7 @@ def test_a_line_whose_channels_fail_in_different_ways_says_both() -> None:
     assert held["raw_record"] == "MP-1,active_forward,2026-03-02,9.000000; MP-1,active_reverse,2026-03-02,"
 
 
-def test_quarantine_moved_by_what_was_touched_is_that_of_a_full_run() -> None:
+def test_quarantine_moved_by_what_was_affected_is_that_of_a_full_run() -> None:
     """Four lines of two channels, two of each meter point; then MP-2 becomes known and only it is settled
     anew.
     """
