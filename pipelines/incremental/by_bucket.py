@@ -40,8 +40,8 @@ NO_COLUMNS: Columns = {}
 
 @dataclass(frozen=True)
 class BucketOutcome:
-    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken constraints, and
-    what checks found.
+    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken constraints,
+    and what checks found.
     """
 
     rows: pa.Table

@@ -1,4 +1,6 @@
-"""What becomes of a worker's report on one file: rows of the quarantine and of the file ledger, and one event."""
+"""What becomes of a worker's report on one file: rows of the quarantine and of the file ledger, and one
+event.
+"""
 
 from __future__ import annotations
 

@@ -146,8 +146,14 @@ def _require_carried(store: Store, wish: Wish, minutes: int) -> None:
     most = store.settings.section(VeeSettings).capacity.over_factor * in_force["capacity_kva"] * minutes / 60
     if max(wish.values) > most:
         raise UsageError(
-            f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} kVA of {wish.meter_point_id} carry ({most:g}).",
-            "Values are kWh or kvarh of the interval, after the multiplier; correct the capacity first where that is wrong.",
+            (
+                f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} "
+                f"kVA of {wish.meter_point_id} carry ({most:g})."
+            ),
+            (
+                "Values are kWh or kvarh of the interval, after the multiplier; correct the capacity first "
+                "where that is wrong."
+            ),
         )
 
 

@@ -170,7 +170,9 @@ def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, no
 
 
 def _literal(folder: Path) -> str:
-    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no wildcards."""
+    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no
+    wildcards.
+    """
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(folder))
 
 
@@ -291,8 +293,11 @@ def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> No
         raise InputRefusedError(
             name,
             TOO_MANY_BAD_ROWS,
-            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than ingest.max_bad_row_ratio = "
-            f"{limits.max_bad_row_ratio:g}; the first: {' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: {first['reason']}",
+            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than "
+            "ingest.max_bad_row_ratio = "
+            f"{limits.max_bad_row_ratio:g}; the first: "
+            f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "
+            f"{first['reason']}",
         )
 
 

@@ -2,8 +2,8 @@
 in a table's data files.
 
 Buckets are ranges of a hash, so that rows laid out by that hash serve any number of buckets: ``data_files``
-writes them so and notes in each file which range a row group holds. A file without the note (of another writer, or rewritten by
-OPTIMIZE) is read whole.
+writes them so and notes in each file which range a row group holds. A file without the note (of another
+writer, or rewritten by OPTIMIZE) is read whole.
 """
 
 from __future__ import annotations

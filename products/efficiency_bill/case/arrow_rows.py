@@ -1,4 +1,6 @@
-"""Cases on their way to the workers, as Arrow rows: what a bill is made from, and the revision that stands."""
+"""Cases on their way to the workers, as Arrow rows: what a bill is made from, and the revision that
+stands.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What a correction sheet (退补单) shows, as plain texts ready to be set: the one page behind HTML and PDF."""
+"""What a correction sheet (退补单) shows, as plain texts ready to be set: the one page behind HTML and
+PDF.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,10 @@ HEADINGS: Mapping[str, object] = {
 }
 _ILLUSTRATIVE = Said(
     "示意电价：账单中有的单价没有公布值，为演示而设。本单不是结算凭证，不能据此退补。",
-    "Illustrative price: some unit prices of the bills stand in for prices not published to us. Nothing can be settled by this sheet.",
+    (
+        "Illustrative price: some unit prices of the bills stand in for prices not published to us. Nothing "
+        "can be settled by this sheet."
+    ),
 )
 _ISSUED, _NOW = Said("原", "issued"), Said("新", "now")
 _DOCUMENTS = {"none": "无文件 no document", NOT_READ: "未读到原文 document not read"}
@@ -102,7 +107,10 @@ def correction_page(
         "notes": [said_both(said) for said in _notes(bill, corrected, ordered)],
         "footer": [
             f"退补单号 {bill_id(bill)}-R{bill['revision']}",
-            f"第 {bill['revision']} 版，更正第 {corrected['revision']} 版 revision {bill['revision']} corrects {corrected['revision']}",
+            (
+                f"第 {bill['revision']} 版，更正第 {corrected['revision']} 版 revision {bill['revision']} "
+                f"corrects {corrected['revision']}"
+            ),
             f"原账单摘要 digest as issued {corrected['content_digest']}",
             f"更正后摘要 digest as corrected {bill['content_digest']}",
         ],
@@ -184,7 +192,10 @@ def _notes(
         said.append(
             Said(
                 "账单出具之后才知悉的电价追溯到本月；计量数据和合同条件没有变化。",
-                "Prices that became known after the bill was issued reach back into its month; the metering and the contract are unchanged.",
+                (
+                    "Prices that became known after the bill was issued reach back into its month; the "
+                    "metering and the contract are unchanged."
+                ),
             )
         )
     else:

@@ -117,7 +117,8 @@ def propose(
         show_json(proposal)
     else:
         typer.echo(
-            f"proposed edit {proposal['edit_id']}; another person approves it with: zhixiang edit approve {proposal['edit_id']} --key FILE"
+            f"proposed edit {proposal['edit_id']}; another person approves it with: zhixiang edit approve "
+            f"{proposal['edit_id']} --key FILE"
         )
 
 
@@ -151,16 +152,20 @@ def approve(
             else f"puts {_in_short(row['values_kwh_or_kvarh'])} in place"
         )
         typer.echo(
-            f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of measured {_in_short(seen['measured_kwh_or_kvarh'])}"
+            f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of "
+            f"measured {_in_short(seen['measured_kwh_or_kvarh'])}"
         )
         typer.echo(
-            f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes it on"
+            f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes "
+            "it on"
         )
 
 
 @app.command("list")
 def list_edits(json: JsonOption = False) -> None:
-    """Proposed and approved edits: when, what was measured, what stands now, and what is to be put in place."""
+    """Proposed and approved edits: when, what was measured, what stands now, and what is to be put in
+    place.
+    """
     from pipelines.ingest.manual_edits import pending, values_beside
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store

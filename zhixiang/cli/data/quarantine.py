@@ -81,7 +81,8 @@ def replay_held(
         show_rows(rows, title="replayed")
         if summary.entered:
             typer.echo(
-                f"{summary.entered} rows entered bronze; `zhixiang run --month YYYY-MM --from silver` takes them on"
+                f"{summary.entered} rows entered bronze; `zhixiang run --month YYYY-MM --from silver` takes "
+                "them on"
             )
     for found in summary.files:
         if found.outcome in ("absent", "halted", "refused"):
