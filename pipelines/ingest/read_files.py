@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -360,10 +360,9 @@ def commit_batch(
 
 
 def _append(
-    store: Store, table: type[Table], rows: Iterable[dict[str, Any]], application: str, transaction: int
+    store: Store, table: type[Table], rows: Sequence[Mapping[str, object]], application: str, transaction: int
 ) -> None:
-    listed = list(rows)
-    if listed:
-        files = write_files(pa.Table.from_pylist(listed, table.arrow_schema()), table, store.path(table))
+    if rows:
+        files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
         if commit_files(store, table, files, application, transaction, overwrite=False) is None:
             discard_files(store.path(table), files)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.codes import LineComponent, TouPeriod
 from pipelines.facts.dated import NOT_READ
@@ -159,26 +159,56 @@ def _line(row: EfficiencyBillCorrectionsV1Inside) -> Page:
         "difference": signed(row["difference_cny"], 2),
         "difference_plain": number(row["difference_cny"], 2)["plain"],
         "is_above": exact(row["difference_cny"]) > 0,
-        "issued": _side(row, "issued", _ISSUED),
-        "now": _side(row, "now", _NOW),
+        "issued": _side(
+            row,
+            _ISSUED,
+            _Figures(
+                row["issued_quantity"],
+                row["issued_unit_price"],
+                row["issued_amount_cny"],
+                row["issued_fact_id"],
+                row["issued_documents"],
+            ),
+        ),
+        "now": _side(
+            row,
+            _NOW,
+            _Figures(
+                row["now_quantity"],
+                row["now_unit_price"],
+                row["now_amount_cny"],
+                row["now_fact_id"],
+                row["now_documents"],
+            ),
+        ),
     }
 
 
-def _side(row: Mapping[str, Any], name: str, label: Said) -> Page:
+class _Figures(NamedTuple):
+    """What a row says of one of its two lines; quantity, price and fact are empty where there was none."""
+
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount_cny: Decimal
+    fact_id: str | None
+    documents: Sequence[str]
+
+
+def _side(row: EfficiencyBillCorrectionsV1Inside, label: Said, said: _Figures) -> Page:
     """One of the two lines; without figures where there was none."""
-    is_there = row[f"{name}_quantity"] is not None
+    is_there = said.quantity is not None
     is_money = str(row["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
-    documents = [_DOCUMENTS.get(str(each), str(each)) for each in row[f"{name}_documents"]]
+    documents = [_DOCUMENTS.get(str(each), str(each)) for each in said.documents]
     return {
         "label": said_both(label),
         "is_issued": label is _ISSUED,
         "is_there": is_there,
-        "quantity": number(row[f"{name}_quantity"], 2 if is_money else 0) if is_there else None,
+        "quantity": number(said.quantity, 2 if is_money else 0) if is_there else None,
         "quantity_unit": words.UNITS.get(str(row["quantity_unit"]), str(row["quantity_unit"])),
-        "price": number(row[f"{name}_unit_price"]) if is_there else None,
+        "price": number(said.unit_price) if is_there else None,
         "price_unit": words.UNITS.get(str(row["price_unit"]), str(row["price_unit"])),
-        "amount": grouped(row[f"{name}_amount_cny"], 2),
-        "basis": "；".join([str(row[f"{name}_fact_id"]), *documents]) if is_there else "",
+        "amount": grouped(said.amount_cny, 2),
+        "basis": "；".join([str(said.fact_id), *documents]) if is_there else "",
     }
 
 

@@ -5,10 +5,10 @@ stands in the page kit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pipelines.codes import DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said
 
 COMPONENTS: Mapping[LineComponent, Said] = {
@@ -29,7 +29,7 @@ COMPONENTS: Mapping[LineComponent, Said] = {
 }
 
 
-def part_of(line: Mapping[str, Any]) -> Said:
+def part_of(line: EfficiencyBillLinesV1Inside) -> Said:
     """Section and days of a line that is not the whole supply's and month's; else empty.
 
     line  A row of efficiency_bill_lines_v1; one that was issued before there were sections lacks the columns.

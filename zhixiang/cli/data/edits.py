@@ -5,7 +5,7 @@ own.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -144,7 +144,7 @@ def approve(
         row = approve_edit(Store(settings), edit_id, signer, utc_now())
         seen = values_beside(Store(settings), row)
     if json:
-        show_json(row | seen)
+        show_json({**row, **seen})
     else:
         signed = (
             f"takes back {row['check_id']}"
@@ -169,17 +169,21 @@ def list_edits(json: JsonOption = False) -> None:
     from pipelines.ingest.manual_edits import pending, values_beside
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
+    from pipelines.tables.base import rows_of_table
     from pipelines.tables.edits import BronzeManualEdits
+    from pipelines.tables.rows.bronze import BronzeManualEditsRow
 
     store = Store(load_settings())
-    rows = [row | {"state": "proposed"} for row in pending(store)]
-    rows += [
-        row | {"state": f"approved by {row['approved_by']}"}
-        for row in store.arrow(BronzeManualEdits).to_pylist()
-    ]
     # Nobody should sign what they cannot see: the values proposed stand beside those measured and those in
     # place.
-    rows = [row | values_beside(store, row) for row in sorted(rows, key=lambda row: row["edit_id"])]
+    rows: list[dict[str, Any]] = [
+        {**waiting, "state": "proposed", **values_beside(store, waiting)} for waiting in pending(store)
+    ]
+    rows += [
+        {**edit, "state": f"approved by {edit['approved_by']}", **values_beside(store, edit)}
+        for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow)
+    ]
+    rows.sort(key=lambda row: str(row["edit_id"]))
     if json:
         show_json(rows)
     else:
