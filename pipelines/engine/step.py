@@ -205,7 +205,9 @@ class Step:
 
 @dataclass(frozen=True)
 class TrainStep:
-    """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in ``Step``."""
+    """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in
+    ``Step``.
+    """
 
     stage: str
     name: str

@@ -125,7 +125,9 @@ class CellError(Exception):
 
 
 def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
-    """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not good."""
+    """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not
+    good.
+    """
     if cell.required and column.null_count:
         return None
     if column.null_count == len(column):
@@ -274,7 +276,9 @@ def _read_integer(cell: Cell, text: str, settings: FormatSettings) -> int:
 
 
 def read_day(column_name: str, year: str, month: str, day: str, text: str, settings: FormatSettings) -> date:
-    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude it."""
+    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude
+    it.
+    """
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:

@@ -78,17 +78,28 @@ class FormatSettings(SettingsFile):
         description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine."
     )
     wide_register_families: dict[str, Channel] = Field(
-        description="E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; others refuse the file."
+        description=(
+            "E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; "
+            "others refuse the file."
+        )
     )
     rate_periods: tuple[TouPeriod, ...] = Field(
-        description="Time-of-use period that each of the registers of the rates r1, r2, ... counts; any beyond the fourth is assumed."
+        description=(
+            "Time-of-use period that each of the registers of the rates r1, r2, ... counts; any beyond the "
+            "fourth is assumed."
+        )
     )
     rate_stand_ins: dict[TouPeriod, TouPeriod] = Field(
-        description="Assumed: period -> the period whose register counts it too, where a meter has no register of its own for it."
+        description=(
+            "Assumed: period -> the period whose register counts it too, where a meter has no register of "
+            "its own for it."
+        )
     )
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
     encodings: dict[str, str] = Field(
-        description="File-name pattern -> encoding, for senders not using the default; the first that fits holds."
+        description=(
+            "File-name pattern -> encoding, for senders not using the default; the first that fits holds."
+        )
     )
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
@@ -189,14 +200,18 @@ class Format(Protocol):
 
 
 def rows_schema(table: type[Table]) -> pa.Schema:
-    """The columns of a bronze table that a reader fills: all but the content hash and the columns of the run."""
+    """The columns of a bronze table that a reader fills: all but the content hash and the columns of the
+    run.
+    """
     names = [name for name in table.business_columns() if name != "content_hash"]
     declared = table.arrow_schema()
     return pa.schema([declared.field(name) for name in names])
 
 
 def declared_columns(table: type[Table]) -> tuple[str, ...]:
-    """The columns that a file of the declared form has, without ``sent_at``, in the order of the declaration."""
+    """The columns that a file of the declared form has, without ``sent_at``, in the order of the
+    declaration.
+    """
     return tuple(name for name in rows_schema(table).names if name not in ("line_number", "sent_at_utc"))
 
 

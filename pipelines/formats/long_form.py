@@ -73,7 +73,10 @@ class LongForm:
                 if line not in held:
                     held.add(line)
                     rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
-        remark = f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an interval again"
+        remark = (
+            f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
+            "interval again"
+        )
         superseded, told = self._superseded(records, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
@@ -96,7 +99,10 @@ class LongForm:
             for place, winner in zip(
                 part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
             ):
-                reason = f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} for the same interval and stands"
+                reason = (
+                    f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
+                    "for the same interval and stands"
+                )
                 line = int(records.line[place])
                 listed.add(line, column, SUPERSEDED, reason, raw(line))
         if not total:
@@ -104,7 +110,10 @@ class LongForm:
         table = listed.table()
         named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
         return table, (
-            f"{total} values gave way to another line's for the same interval: lines {named}{', ...' if total > _BEATEN_NAMED else ''}",
+            (
+                f"{total} values gave way to another line's for the same interval: lines "
+                f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
+            ),
         )
 
     def _csv(
@@ -206,7 +215,10 @@ class LongForm:
             return
         column, first = self.mapping.stamp.column, int(bad[0])
         if bad.size > count // 2:
-            reason = f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, the mapping says {minutes}"
+            reason = (
+                f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, "
+                f"the mapping says {minutes}"
+            )
             raise InputRefusedError(
                 name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
             )
@@ -220,7 +232,9 @@ class LongForm:
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
     ) -> LongRecords:
-        """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
+        """The lines whose interval stands on the grid of its day and within the days that the settings
+        allow.
+        """
         starts, whole = interval_starts(records.instant, self.mapping)
         kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, rejects, raw)
         if not kept.all():

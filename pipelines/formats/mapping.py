@@ -98,7 +98,10 @@ class StampColumn(FrozenSettings):
     column: str = Field(min_length=1, description="Name of the column.")
     place: StampPlace = Field(description="interval_start or interval_end.")
     zone: str = Field(
-        description="Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as Asia/Shanghai."
+        description=(
+            "Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as "
+            "Asia/Shanghai."
+        )
     )
     format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
     day_offset: str = Field(

@@ -180,7 +180,10 @@ def _days(records: _Records, name: str) -> Iterator[_Day]:
             case "900" if not closed:
                 closed = True
             case _:
-                reason = f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, 400, 500, 900"
+                reason = (
+                    f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, "
+                    "400, 500, 900"
+                )
                 raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
     if not closed:
         last = records[-1][0]
@@ -248,7 +251,9 @@ def _read_day(day: _Day, header_sent: datetime | None, settings: FormatSettings)
 
 
 def _day_quality(record: list[str], count: int) -> str:
-    """The quality of the day, which stands right behind the last value; tells too few from too many values."""
+    """The quality of the day, which stands right behind the last value; tells too few from too many
+    values.
+    """
     quality = record[2 + count].upper() if len(record) > 2 + count else ""
     if _QUALITY.fullmatch(quality):
         return quality
@@ -296,7 +301,10 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
     """
     if quality != _VARIABLE:
         if day.qualities:
-            reason = f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, not V"
+            reason = (
+                f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, "
+                "not V"
+            )
             raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, reason)
         return [quality] * count
     found: list[str] = []

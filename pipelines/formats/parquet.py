@@ -124,7 +124,9 @@ class DeclaredParquet:
         return ReadResult(rows, rejects.table(), count, notes)
 
     def _cast(self, column: pa.ChunkedArray, column_name: str, name: str) -> pa.ChunkedArray:
-        """A column as declared, without loss; a type that cannot hold the declared values refuses the file."""
+        """A column as declared, without loss; a type that cannot hold the declared values refuses the
+        file.
+        """
         target = rows_schema(self.table).field(column_name).type
         if _is_exact(target) and _has_floats(column.type):
             raise _wrong_type(

@@ -21,11 +21,12 @@ from pipelines.steps.affected_curves import curves_affected_otherwise, customer_
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.scan import months_of, points_in, read_columns, rows_of_points, whole_table
-from pipelines.tables.base import POINT, STRING, Table
+from pipelines.tables.base import POINT, STRING, Table, rows_of_table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.findings import SilverRegisterFindings
+from pipelines.tables.rows.bronze import BronzeManualEditsRow
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
@@ -207,7 +208,7 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
 
 def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
     return verified_edits(
-        whole_table(inputs.paths(BronzeManualEdits), BronzeManualEdits).to_pylist(),
+        rows_of_table(whole_table(inputs.paths(BronzeManualEdits), BronzeManualEdits), BronzeManualEditsRow),
         People(inputs.settings.home).public_keys(),
     )
 

@@ -165,7 +165,9 @@ def _judged_registers(registers: pa.Table, long_spans: pa.Table, month: BillingM
 
 
 def _silent(points: pa.Table, judged: Sequence[_Judged], month: BillingMonth) -> _Judged:
-    """Billed meter points of which nothing came all month, as if their active energy was awaited day by day."""
+    """Billed meter points of which nothing came all month, as if their active energy was awaited day by
+    day.
+    """
     heard = {meter_point for part in judged for meter_point, _ in part.series}
     billed = points.filter(pc.is_valid(points["customer_id"]))["meter_point_id"]
     silent = sorted(set(billed.to_pylist()) - heard)

@@ -18,7 +18,10 @@ class OperationSettings(FrozenSettings):
     operating_ratio: float = Field(
         gt=0,
         lt=1,
-        description="A day counts as operating from this share of the own baseline day on; 30 % is the rule of the published power indices.",
+        description=(
+            "A day counts as operating from this share of the own baseline day on; 30 % is the rule of the "
+            "published power indices."
+        ),
     )
     stop_ratio: float = Field(
         gt=0, lt=1, description="A day below this share of the own baseline day stands still."
@@ -85,7 +88,9 @@ class CreditIndexSettings(SettingsFile):
     )
     promotion_margin_auc: float = Field(
         ge=0,
-        description="A challenger may be worse than the champion by no more than this AUC on the same test rows.",
+        description=(
+            "A challenger may be worse than the champion by no more than this AUC on the same test rows."
+        ),
     )
     reasons_per_score: int = Field(ge=1, le=10, description="Reasons told with each score.")
 

@@ -1,4 +1,6 @@
-"""A bill as the product makes it, with its evidence inside, and as it was issued, with its evidence beside."""
+"""A bill as the product makes it, with its evidence inside, and as it was issued, with its evidence
+beside.
+"""
 
 from __future__ import annotations
 

@@ -148,7 +148,9 @@ def _row(
 
 
 def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ...]]:
-    """What lines charge for how much, without why; another price that comes to the same fen settles nothing."""
+    """What lines charge for how much, without why; another price that comes to the same fen settles
+    nothing.
+    """
     return [
         (
             line["component_code"],
@@ -258,7 +260,9 @@ def _bill_lines(rows: Sequence[EfficiencyBillLinesV1Inside]) -> list[BillLine]:
 
 
 def _standard(row: EfficiencyBillLinesV1Inside) -> Decimal | None:
-    """The standard of an adjustment; of one issued before it had a column of its own, as its formula says it."""
+    """The standard of an adjustment; of one issued before it had a column of its own, as its formula says
+    it.
+    """
     kept = row.get("power_factor_standard_ratio")
     found = re.search(r"standard ([0-9.]+);", row["formula"]) if kept is None else None
     return kept if found is None else Decimal(found[1])

@@ -62,5 +62,8 @@ class EfficiencyBillSettings(SettingsFile):
     use_above_base_cut_ratio: float = Field(
         gt=0,
         le=1,
-        description="Share of the use above the base load that an advice saves where nothing more telling fills the bill's places.",
+        description=(
+            "Share of the use above the base load that an advice saves where nothing more telling fills the "
+            "bill's places."
+        ),
     )

@@ -202,7 +202,8 @@ for words in paths(tree):
     answer = CliRunner().invoke(app, [*words, "--help"])
     assert answer.exit_code == 0 and "Usage" in answer.output, (words, answer.output)
     count += 1
-heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib", "deltalake", "yaml", "jinja2"}
+heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib",
+         "deltalake", "yaml", "jinja2"}
 print(count, sorted(heavy & set(sys.modules)))
 """
     answer = subprocess.run(

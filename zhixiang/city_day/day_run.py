@@ -62,7 +62,9 @@ def main() -> None:
 
 
 def refine_city(folder: Path) -> dict[str, Any]:
-    """Refines every received file; answers with what was found and when each stage ended (monotonic clock)."""
+    """Refines every received file; answers with what was found and when each stage ended (monotonic
+    clock).
+    """
     from pipelines.formats import FormatSettings
     from pipelines.settings import Settings, load_settings
     from pipelines.storage.data_files import commit_files

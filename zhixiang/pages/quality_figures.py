@@ -53,6 +53,64 @@ class CustomerMonth(Judged):
     insufficient_reasons: list[str]
 
 
+class DayShares(TypedDict):
+    """A day over all its curves and registers; the shares are empty where there are none."""
+
+    day: str
+    series: int
+    estimated_ratio: float | None
+    missing_ratio: float | None
+
+
+class FiredCheck(TypedDict):
+    """On how many days a check fired."""
+
+    id: str
+    title: str
+    title_zh: str
+    severity: str
+    days: int
+
+
+class GapClass(TypedDict):
+    """How many meter points have their longest gap between two lengths; the last class has no upper end."""
+
+    above_hours: float
+    to_hours: float | None
+    count: int
+
+
+class HeatRow(TypedDict):
+    """A meter point's share of valid days, month by month; empty where there is no data."""
+
+    meter_point_id: str
+    valid_ratios: list[float | None]
+
+
+class Heat(TypedDict):
+    """Shares of valid days of several meter points over the same months."""
+
+    months: list[str]
+    rows: list[HeatRow]
+
+
+class MonthIntervals(TypedDict):
+    """Intervals of all curves of a month, by how they came about."""
+
+    month: str
+    measured: int
+    estimated: int
+    missing: int
+
+
+class ErrorLimit(TypedDict):
+    """The error above which what is chosen is flagged, for gaps of these lengths."""
+
+    above_hours: float
+    to_hours: float | None
+    limit_ratio: float
+
+
 _Share = Literal["estimated_ratio", "estimated_interval_ratio", "missing_ratio"]
 GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
 """Upper ends of the classes of gap lengths; longer ones make a class of their own. [h]"""
@@ -215,7 +273,7 @@ def by_class(
     return found
 
 
-def gap_classes(hours: Sequence[float]) -> list[dict[str, Any]]:
+def gap_classes(hours: Sequence[float]) -> list[GapClass]:
     """How many meter points have their longest gap in each class; the first is that of no gap."""
     edges = [*GAP_EDGES, float("inf")]
     lower = [-1.0, *GAP_EDGES]
@@ -229,7 +287,7 @@ def gap_classes(hours: Sequence[float]) -> list[dict[str, Any]]:
     ]
 
 
-def _days(store: Store, month: str) -> list[dict[str, Any]]:
+def _days(store: Store, month: str) -> list[DayShares]:
     """By day, over all curves and daily registers of active energy drawn: how many there are, and which share
     of them is estimated or empty.
 
@@ -270,7 +328,7 @@ def _days(store: Store, month: str) -> list[dict[str, Any]]:
     ]
 
 
-def _checks(store: Store, month: str) -> list[dict[str, Any]]:
+def _checks(store: Store, month: str) -> list[FiredCheck]:
     """Days of the month on which each check fired, on a curve, a register or a day of energy."""
     failed = Counter(
         pc.list_flatten(
@@ -293,7 +351,7 @@ def _checks(store: Store, month: str) -> list[dict[str, Any]]:
     ]
 
 
-def _heat(store: Store, month: str, meter_points: Sequence[str]) -> dict[str, Any]:
+def _heat(store: Store, month: str, meter_points: Sequence[str]) -> Heat:
     """Share of valid days of the worst meter points over the last months, None where there is no data."""
     last = BillingMonth.parse(month)
     months = [str(last.plus(-offset)) for offset in reversed(range(HEAT_MONTHS))]
@@ -346,7 +404,7 @@ def error_lines(rows: Sequence[SilverEstimationErrorsRow]) -> list[dict[str, Any
     return sorted(parts, key=lambda part: (part["class"], part["interval_minutes"]))
 
 
-def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
+def error_limits(settings: VeeSettings) -> list[ErrorLimit]:
     """The MAPE above which what is chosen is flagged, for gaps above ``above_hours`` up to ``to_hours``
     (none: without end).
     """

@@ -1,4 +1,6 @@
-"""The report of ``zhixiang vee``: what was read, what failed, what was estimated, and a plot of each series."""
+"""The report of ``zhixiang vee``: what was read, what failed, what was estimated, and a plot of each
+series.
+"""
 
 from __future__ import annotations
 

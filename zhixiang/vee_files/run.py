@@ -119,7 +119,8 @@ def run_vee(
     unused = [entry["file"] for entry in result.files if entry["status"] == "not_used"]
     if unused:
         result.remarks.append(
-            f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} files)"
+            f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} "
+            "files)"
         )
     present = settings.section(FormatSettings).present_char
     outcome = refine_curves(

@@ -190,7 +190,8 @@ def _formulas(
         hundredths, reached = int(mean[bill[row]]), decimal_of(int(standard[row]), MICRO, int(written[row]))
         percent = ratios[int(standard[row])][hundredths] * 100
         texts.append(
-            f" CNY × {percent:f} % (power factor {_HUNDREDTH * hundredths:f}, standard {reached:f}; base without {without})"
+            f" CNY × {percent:f} % (power factor {_HUNDREDTH * hundredths:f}, standard {reached:f}; base "
+            f"without {without})"
         )
     return joined(plain_numbers(fen, 2, np.where(is_empty, 0, 2)), chosen_texts(texts, kind))
 

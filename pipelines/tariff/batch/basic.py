@@ -54,7 +54,9 @@ class _Runs:
 
 @dataclass(frozen=True)
 class _Charged:
-    """What a month costs and the share of it: value x price x up / down; the value in units of 10^-decimals."""
+    """What a month costs and the share of it: value x price x up / down; the value in units of
+    10^-decimals.
+    """
 
     value: IntArray
     decimals: int

@@ -220,7 +220,9 @@ class AgreedPoints:
         )
 
     def _main_hours(self, totals: MonthTotalsRow, day: date) -> Hours:
-        """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
+        """The hours of the main meter's customer; without time of use for a meter that is none's
+        sub-meter.
+        """
         parent = totals["parent_meter_point_id"]
         above = None if parent is None else row_or_first_on(self._meters.get(parent, []), day)
         return _hours_of(

@@ -250,7 +250,9 @@ def _first_highest(values: FloatArray, place: IntArray, size: int) -> IntArray:
 
 
 def _period_sums(curve_days: pa.Table, rows: IntArray, place: IntArray, days: IntArray) -> pa.Array:
-    """Energy by schedule and period of each month; NaN where a day has no schedule, null without curve. [kWh]"""
+    """Energy by schedule and period of each month; NaN where a day has no schedule, null without curve.
+    [kWh]
+    """
     lists = curve_days["period_kwh"].combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) and lists.num_chunks else lists
     if not rows.size or lists.null_count == len(lists):

@@ -93,8 +93,8 @@ def refine_curves(
     but on days that a register closes.
     A day between two received days of a series that never came is there too, with nothing measured; beyond
     ``gaps.limit_days`` such days are
-    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what comes
-    after it is another: its first day is marked.
+    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what
+    comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     settled = _settle(records)
@@ -250,7 +250,9 @@ def _refine_group(
     outages: Outages,
     edits: Sequence[Edit],
 ) -> pa.Table:
-    """Silver rows of the kept records of some whole series of one interval length, ordered by series and day."""
+    """Silver rows of the kept records of some whole series of one interval length, ordered by series and
+    day.
+    """
     series, day = records.series[kept], records.day[kept]
     silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
     first = np.flatnonzero(

@@ -175,7 +175,9 @@ class _Told:
         return np.asarray(self.lengths[records] == slots, np.bool_)
 
     def at(self, records: IntArray, slots: IntArray) -> tuple[BoolArray, BoolArray]:
-        """Of single intervals whether the record has a value there, and whether it tells the interval at all."""
+        """Of single intervals whether the record has a value there, and whether it tells the interval at
+        all.
+        """
         value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
         flagged = np.flatnonzero(self.flag_lengths[records] > slots)
         flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
@@ -239,7 +241,9 @@ def _ends(key: IntArray) -> IntArray:
 
 
 def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
-    """(days x slots) whether no value stands there; a list of another length holds none that could be found."""
+    """(days x slots) whether no value stands there; a list of another length holds none that could be
+    found.
+    """
     whole = _lengths(column) == slots
     empty = np.ones((len(column), slots), dtype=np.bool_)
     values = pc.list_flatten(column if whole.all() else column.filter(pa.array(whole)))
@@ -315,8 +319,8 @@ def _differing(
 def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
     """From a received value to energy; NaN where no meter counts on the day.
 
-    The meter in force is found by pandas and not by ``places_in_force``: a proof shares no look-up with what it
-    proves.
+    The meter in force is found by pandas and not by ``places_in_force``: a proof shares no look-up with what
+    it proves.
     """
     asked = pd.DataFrame(
         {

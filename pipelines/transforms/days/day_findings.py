@@ -1,4 +1,6 @@
-"""Settled reads and days of energy, laid out for the checks of registers and of days, and what those found."""
+"""Settled reads and days of energy, laid out for the checks of registers and of days, and what those
+found.
+"""
 
 from __future__ import annotations
 

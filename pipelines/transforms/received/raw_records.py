@@ -1,4 +1,6 @@
-"""The text of a received record as quarantine shows it: its values in the order of the table, commas between."""
+"""The text of a received record as quarantine shows it: its values in the order of the table, commas
+between.
+"""
 
 from __future__ import annotations
 

@@ -73,8 +73,8 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
     those after it alone. Where a register
     falls and those after it go on from there, it began anew, as at an exchange that nobody reported: no
     energy, and the walk goes on from it; the same
-    where more energy lies between two reads than ``registers.rollover_capacity_factor`` times the capacity can have
-    carried. A read after an exchange closes the old meter at
+    where more energy lies between two reads than ``registers.rollover_capacity_factor`` times the capacity
+    can have carried. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active
     forward registers, so for the
     other channels, or where one is unknown, the day of the exchange has no energy. The registers of the rates

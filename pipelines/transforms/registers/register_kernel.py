@@ -1,4 +1,6 @@
-"""The compiled walk along register reads; registers, multipliers and energies are whole millionths in int64."""
+"""The compiled walk along register reads; registers, multipliers and energies are whole millionths in
+int64.
+"""
 
 from __future__ import annotations
 

@@ -62,7 +62,9 @@ class ErrorSummary:
         return self.method < 0 and self.energy_error > limit
 
     def is_off_band(self, settings: VeeSettings) -> bool:
-        """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need be."""
+        """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need
+        be.
+        """
         return self.method < 0 and (
             self.covered < settings.band.least_coverage_ratio
             or self.covered > settings.band.most_coverage_ratio

@@ -49,7 +49,10 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "Straight line between the gap's two neighbours",
         "线性插值",
         IntervalStatus.ESTIMATED_LINEAR,
-        "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
+        (
+            "Practice of the trade for short gaps; the limit, which holds where no error could be measured, "
+            "is the project's own."
+        ),
         ("linear.limit_hours", "linear.caution_ratio"),
         methods.LINEAR,
     ),

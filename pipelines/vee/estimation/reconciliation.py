@@ -141,8 +141,8 @@ def _share_out(
     tolerance: FloatArray,
     profile: FloatArray | None,
 ) -> Int8Array:
-    """One register of the affected spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and answers
-    what became of each span.
+    """One register of the affected spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and
+    answers what became of each span.
     """
     spans = energy.size
     value = final[rows]

@@ -73,7 +73,10 @@ RECORD_CHECKS: tuple[Check, ...] = (
         "96 points: the number of values, flags or quality codes does not fit the length of the interval",
         "点数不符",
         Severity.QUARANTINE,
-        "96 points of 15 minutes and a completeness flag of as many characters are the layout of E_MP_POWER_CURVE.",
+        (
+            "96 points of 15 minutes and a completeness flag of as many characters are the layout of "
+            "E_MP_POWER_CURVE."
+        ),
         _points,
         reason=(
             RejectReason.BAD_STRUCTURE,

@@ -133,7 +133,10 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
             2,
             saving,
             f"合同最大需量由 {agreed:f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
-            f"A contract demand of {fitted:f} kW instead of {agreed:f} kW would have cost {saving:,.2f} CNY less.",
+            (
+                f"A contract demand of {fitted:f} kW instead of {agreed:f} kW would have cost {saving:,.2f} "
+                "CNY less."
+            ),
             f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。",
             f"The cheapest for the highest demand of three months; it {monthly_en}.",
             contract_demand_kw=contract.contract_demand_kw,
@@ -195,10 +198,19 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     return advice_of(
         3,
         saving,
-        f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 {saving:,.2f} 元。",
-        f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, would have saved {saving:,.2f} CNY.",
+        (
+            f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 "
+            f"{saving:,.2f} 元。"
+        ),
+        (
+            f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, "
+            f"would have saved {saving:,.2f} CNY."
+        ),
         f"按月平均有功功率估算容量；{over_zh}由专业人员核定并防止过补偿；不含设备投资。",
-        f"Sized by mean active power; to be checked by an expert against over-compensation; without the cost of the bank.{over_en}",
+        (
+            "Sized by mean active power; to be checked by an expert against over-compensation; without the "
+            f"cost of the bank.{over_en}"
+        ),
         power_factor=now,
         standard=standard,
         bank_kvar=bank,
@@ -218,7 +230,10 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
         4,
         saving,
         f"把 {share:.0%} 的尖峰、高峰电量（{total:,.0f} kWh）移到低谷，本月可少付约 {saving:,.2f} 元。",
-        f"Moving {share:.0%} of sharp and peak energy ({total:,.0f} kWh) into the valley would have saved {saving:,.2f} CNY.",
+        (
+            f"Moving {share:.0%} of sharp and peak energy ({total:,.0f} kWh) into the valley would have "
+            f"saved {saving:,.2f} CNY."
+        ),
         "假定生产安排允许，且最大需量不变。",
         "Provided that production allows it and the maximum demand stays.",
         shifted_kwh=total,

@@ -73,7 +73,10 @@ def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSetting
         6,
         saving,
         f"单位面积用电与{zh}的差距缩小一半（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
+        (
+            f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved "
+            f"{saving:,.2f} CNY."
+        ),
         "同类按主要用途划分，未区分设备与营业时间。" + kept_zh,
         "Peers share the main use; equipment and opening hours may differ." + kept_en,
         own_kwh_per_m2=round(own, 4),
@@ -97,7 +100,10 @@ def base_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettin
         f"把不停歇的基础负荷降低 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
         f"A base load lower by {share} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
         f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。{kept_zh}",
-        f"The base load is that of the month's lowest {lowest} of days; look at ventilation, pumps, standby.{kept_en}",
+        (
+            f"The base load is that of the month's lowest {lowest} of days; look at ventilation, pumps, "
+            f"standby.{kept_en}"
+        ),
         base_load_kwh=round(base, 2),
         cut_ratio=settings.base_load_cut_ratio,
         saved_kwh=saved,
@@ -117,7 +123,10 @@ def on_weekends(situation: Situation, facts: Facts, settings: EfficiencyBillSett
         8,
         saving,
         f"周末高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{share} less weekend use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
+        (
+            f"{share} less weekend use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} "
+            "CNY."
+        ),
         "假定周末用电并非经营所必需。" + kept_zh,
         "Provided that the weekend's use is not needed for business." + kept_en,
         weekend_excess_kwh=round(excess, 2),
@@ -140,8 +149,14 @@ def high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSettin
     return advice_of(
         9,
         saving,
-        f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
+        (
+            f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 "
+            f"{saving:,.2f} 元。"
+        ),
+        (
+            f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved "
+            f"{saving:,.2f} CNY."
+        ),
         "假定这些日子的高用电不是天气或业务所必需。" + kept_zh,
         "Provided that neither weather nor business needs the higher use on these days." + kept_en,
         high_day_kwh=round(level, 2),
@@ -167,7 +182,10 @@ def use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillS
         f"把高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
         f"{share} less use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
         "例如空调、照明和设备晚开早关；假定不影响经营。" + kept_zh,
-        "Such as switching cooling, light and machines on later and off earlier; provided that the business allows it."
+        (
+            "Such as switching cooling, light and machines on later and off earlier; provided that the "
+            "business allows it."
+        )
         + kept_en,
         above_base_kwh=round(excess, 2),
         cut_ratio=settings.use_above_base_cut_ratio,

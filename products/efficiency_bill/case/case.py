@@ -91,7 +91,9 @@ class Case:
 
     @property
     def priced_previous(self) -> SupplyMonth | None:
-        """What the month before is priced from; None where it was not metered or its contract is not known."""
+        """What the month before is priced from; None where it was not metered or its contract is not
+        known.
+        """
         if self.previous_supply is not None or self.previous is None:
             return self.previous_supply
         return supply_of(*self.previous)

@@ -39,7 +39,9 @@ _HIDDEN = frozenset(
 )
 # The paper font is known to hold these; anything else is looked up in the font itself.
 _SURE = re.compile(
-    "[ -~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
+    "[ "
+    "-~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-"
+    "\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
 )
 
 
@@ -218,7 +220,9 @@ def _one(compiled: bytes | list[bytes]) -> bytes:
 
 
 def _timestamp(billing_month: str) -> int:
-    """A creation time that depends on the bill alone: the local midnight that ends its month. [s since 1970]"""
+    """A creation time that depends on the bill alone: the local midnight that ends its month. [s since
+    1970]
+    """
     end = BillingMonth.parse(billing_month).plus(1).first_day
     return (end.toordinal() - 719_163) * 86_400 - _CHINA_OFFSET_SECONDS
 

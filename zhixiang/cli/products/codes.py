@@ -46,7 +46,8 @@ def show(
         return
     code = found["result"]
     console().print(
-        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 revision {code['revision']}  ({code['provenance']})"
+        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 "
+        f"revision {code['revision']}  ({code['provenance']})"
     )
     hidden = {
         "content_digest",

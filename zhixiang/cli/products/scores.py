@@ -39,7 +39,8 @@ def show(
         return
     score = found["result"]
     console().print(
-        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  ({score['provenance']})"
+        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  "
+        f"({score['provenance']})"
     )
     hidden = {"content_digest", "computed_run_id", "customer_id", "revision", "supersedes_revision"}
     show_rows(

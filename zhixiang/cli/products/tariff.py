@@ -106,7 +106,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
         if month.get("missing_inputs"):
             console().print(
-                f"缺少输入，电费可能不全 missing, so the total may lack something: {', '.join(month['missing_inputs'])}"
+                "缺少输入，电费可能不全 missing, so the total may lack something: "
+                f"{', '.join(month['missing_inputs'])}"
             )
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
@@ -120,8 +121,8 @@ def prices_page(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """The page of the prices of a month (电价公开): in force, their history, their documents, and a calculator;
-    needs no store.
+    """The page of the prices of a month (电价公开): in force, their history, their documents, and a
+    calculator; needs no store.
     """
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
@@ -155,7 +156,9 @@ def late_payment(
     known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in time."""
+    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in
+    time.
+    """
     from decimal import InvalidOperation
 
     from pipelines.codes import CustomerClass

@@ -12,7 +12,8 @@ from products.efficiency_bill.page.rendering import BillPdf, printable
 
 QUICK = (
     "import sys; from products.efficiency_bill.page.rendering import printable; "
-    "printable('钢铁 works 1～10（20）千伏 · 分时，本月 −6.5% × 0.0292 元/m² “示” — 示意…'); sys.exit('matplotlib' in sys.modules)"
+    "printable('钢铁 works 1～10（20）千伏 · 分时，本月 −6.5% × 0.0292 元/m² “示” — 示意…'); "
+    "sys.exit('matplotlib' in sys.modules)"
 )
 
 
