@@ -1,7 +1,8 @@
 """The hash of a meter point or customer, and the bucket that it falls into.
 
 Buckets are ranges of a hash, so that rows laid out by that hash serve any number of buckets: ``data_files``
-writes them so and notes in each file which range a row group holds; ``scan`` reads a file without the note (of
+writes them so and notes in each file which range a row group holds; ``scan`` reads a file without the note
+(of
 another writer, or rewritten by OPTIMIZE) whole.
 """
 

@@ -54,7 +54,8 @@ def section_of(
 ) -> Section | None:
     """The section of a share; None where it names a sub-meter that was not metered in the month.
 
-    history  Rows of the share in order; main: segments of its main meter point; metered: segments by meter point.
+    history  Rows of the share in order; main: segments of its main meter point; metered: segments by meter
+             point.
     A fixed share is one of the main meter's energy on the days it holds; a fixed quantity counts by its days
     of the month. Both are spread
     over the segments by the main meter's energy, and over periods as that is.

@@ -1,4 +1,5 @@
-"""A month that is cut, segment by segment: energy, its periods and highest demand of a meter point between two
+"""A month that is cut, segment by segment: energy, its periods and highest demand of a meter point between
+two
 changes.
 """
 
@@ -105,7 +106,8 @@ def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Se
 def register_segments(
     days: PointDays, meter_point: str, firsts: Sequence[date], lasts: Sequence[date]
 ) -> list[int]:
-    """Energy of some adjoining segments by the registers' days; a read that settled days of several segments as one
+    """Energy of some adjoining segments by the registers' days; a read that settled days of several segments
+    as one
     is split evenly. [1e-6 kWh]
     """
     energy: dict[date, int] = {
@@ -136,9 +138,11 @@ def month_segments(
 
     totals  Row of month totals; whole: its row of gold_billing_determinants.
     cuts    First days of the second and later segments, in order.
-    hours   Of each segment, one more than cuts; main_hours: those of the main meter before it, without time of
+    hours   Of each segment, one more than cuts; main_hours: those of the main meter before it, without time
+            of
             use where there is none.
-    The energy goes to the segments as the curve runs where it is whole, else by the registers' days; the period
+    The energy goes to the segments as the curve runs where it is whole, else by the registers' days; the
+    period
     split of a month whose segments have
     the same hours stays what it is as a whole.
     """

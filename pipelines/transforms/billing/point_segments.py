@@ -66,7 +66,8 @@ def segments_of(
 
 
 def added_up(of_points: Sequence[Sequence[PointSegment]]) -> list[PointSegment]:
-    """The segments of several meter points that are cut on the same days: energies and demands added; what one
+    """The segments of several meter points that are cut on the same days: energies and demands added; what
+    one
     lacks, the sum lacks.
     """
     return [

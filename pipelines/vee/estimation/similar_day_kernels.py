@@ -196,7 +196,8 @@ def similar_days(
     enough of them, else of all, the nearest in resemblance are taken: mean distance over the hours before and
     after the gap, as many as the gap is long within [context_min, context_max].
 
-    OFFSET_CORRECTED: each is first shifted to meet the gap's two neighbours, the shift running linearly across
+    OFFSET_CORRECTED: each is first shifted to meet the gap's two neighbours, the shift running linearly
+    across
     the gap; mean, and as spread the mean distance from it. UNCORRECTED: as they stand; median; not for gaps
     shorter than the least context, where the neighbours say more than any level of another day.
     """
