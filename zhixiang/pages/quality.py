@@ -140,14 +140,15 @@ def _json(found: dict[str, Any]) -> str:
 
 
 def _curve_months(store: Store) -> list[dict[str, Any]]:
+    month = SilverDayCurves.partition_column()
     rows = store.arrow(
-        SilverDayCurves, ["curve_month", "measured_intervals", "estimated_intervals", "missing_intervals"]
+        SilverDayCurves, [month, "measured_intervals", "estimated_intervals", "missing_intervals"]
     )
-    grouped = rows.group_by("curve_month").aggregate([(name, "sum") for name in rows.column_names[1:]])
+    grouped = rows.group_by(month).aggregate([(name, "sum") for name in rows.column_names[1:]])
     return sorted(
         (
             {
-                "month": row["curve_month"],
+                "month": row[month],
                 **{name: row[f"{name}_intervals_sum"] for name in ("measured", "estimated", "missing")},
             }
             for row in grouped.to_pylist()
