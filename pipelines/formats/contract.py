@@ -5,12 +5,12 @@ for.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatch
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -18,8 +18,8 @@ from pydantic import Field, field_validator
 from pipelines.codes import Channel, TouPeriod
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
+from pipelines.tables.silver import RAW_RECORD_LIMIT
 
-RAW_RECORD_LIMIT = 4000
 SUPERSEDED = "superseded"
 """Reason code of a line that could be read and that another line of its file replaced."""
 
@@ -64,6 +64,7 @@ class FormatSettings(SettingsFile):
     """
 
     file: ClassVar[str] = "formats.yaml"
+    later: ClassVar[Mapping[str, Any]] = {"least_odd_steps": 8}
 
     curve_value: Literal["interval_mean"] = Field(
         description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy."
@@ -103,6 +104,13 @@ class FormatSettings(SettingsFile):
     )
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
+    least_odd_steps: int = Field(
+        ge=1,
+        description=(
+            "Long files: so many steps of another length than the declared interval, of a series or "
+            "of the whole file, are no chance."
+        ),
+    )
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
     latest_date: date = Field(description="A later day in a record is taken for a slip of the sender.")
 

@@ -61,7 +61,7 @@ class LongForm:
         count = typed.num_rows + len(rejects)
         records = self._on_grid(self._records(typed), name, settings, rejects, raw)
         gridded = grid_days(records, self.mapping, settings.present_char)
-        spaced = self._well_spaced(records, gridded.rows, name, rejects, raw)
+        spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
         if self.only is not None:
             spaced &= np.isin(records.line, list(self.only))
         if not spaced.all():
@@ -174,13 +174,19 @@ class LongForm:
         )
 
     def _well_spaced(
-        self, records: LongRecords, rows: pa.Table, name: str, rejects: Rejects, raw: Raw
+        self,
+        records: LongRecords,
+        rows: pa.Table,
+        name: str,
+        settings: FormatSettings,
+        rejects: Rejects,
+        raw: Raw,
     ) -> np.ndarray:
         """Which lines belong to meter points whose values come as often as the mapping says; the others are
         held back, a file of such lines is refused.
         """
         minutes = self.mapping.interval_minutes
-        steps = wrong_spacing(rows, self.mapping.slots)
+        steps = wrong_spacing(rows, self.mapping.slots, settings.least_odd_steps)
         every = (
             np.array(
                 [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
@@ -191,14 +197,21 @@ class LongForm:
         return np.asarray(every == minutes)
 
     def _as_fine_as_told(
-        self, records: LongRecords, starts: IntArray, name: str, rejects: Rejects, raw: Raw
+        self,
+        records: LongRecords,
+        starts: IntArray,
+        name: str,
+        settings: FormatSettings,
+        rejects: Rejects,
+        raw: Raw,
     ) -> np.ndarray:
         """Which lines do not belong to meter points whose values come more often than the mapping says; those
         are held back.
         """
         minutes = self.mapping.interval_minutes
         every = np.full(len(records.names), minutes, np.int64)
-        for meter, step in finer_points(records.meter, starts, minutes * _MINUTE_MICROS).items():
+        finer = finer_points(records.meter, starts, minutes * _MINUTE_MICROS, settings.least_odd_steps)
+        for meter, step in finer.items():
             every[meter] = max(1, step // _MINUTE_MICROS)
         self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
         return np.asarray(every[records.meter] == minutes)
@@ -236,7 +249,7 @@ class LongForm:
         allow.
         """
         starts, whole = interval_starts(records.instant, self.mapping)
-        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, rejects, raw)
+        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, settings, rejects, raw)
         if not kept.all():
             records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)

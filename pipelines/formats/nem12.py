@@ -19,6 +19,7 @@ from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import CellError, read_day
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -228,7 +229,7 @@ def _read_day(day: _Day, header_sent: datetime | None, settings: FormatSettings)
     if isinstance(day.stream, CellError):
         raise day.stream
     stream, record = day.stream, day.record
-    count = 1440 // stream.interval_minutes
+    count = DAY_MINUTES // stream.interval_minutes
     curve_date = _date(record[1] if len(record) > 1 else "", settings)
     quality = _day_quality(record, count)
     values = [_value(text, slot, stream.factor) for slot, text in enumerate(record[2 : 2 + count], start=1)]

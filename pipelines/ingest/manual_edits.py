@@ -21,6 +21,7 @@ import pyarrow as pa
 from pipelines.errors import TamperedError, UnknownNameError, UsageError
 from pipelines.identity.keys import SigningKey, key_id
 from pipelines.identity.people import People
+from pipelines.periods import DAY_MINUTES
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import rows_of_table
@@ -46,7 +47,6 @@ _SHOWN = (
     "values_kwh_or_kvarh",
     "edit_reason",
 )
-DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True)
@@ -290,7 +290,7 @@ def verified_edits(
 
 def _curve_row(store: Store, meter_point: str, channel: str, day: date) -> SilverDayCurvesRow:
     wanted = [
-        ("curve_month", "==", f"{day:%Y-%m}"),
+        (SilverDayCurves.partition_column(), "==", f"{day:%Y-%m}"),
         ("meter_point_id", "==", meter_point),
         ("channel_code", "==", channel),
         ("curve_date", "==", day),

@@ -16,7 +16,7 @@ from pipelines.identity.people import People
 from pipelines.incremental.affected import affected_meter_points
 from pipelines.incremental.by_bucket import BucketOutcome, driver_files, refine_in_buckets
 from pipelines.ingest.manual_edits import verified_edits
-from pipelines.periods import local_day, months_through
+from pipelines.periods import DAY_MINUTES, local_day, months_through
 from pipelines.steps.affected_curves import curves_affected_otherwise, customer_classes, profile_sample
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
@@ -238,7 +238,7 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
     """What must never be: a measured value changed, two rows for one key, arrays of the wrong length, a
     required value empty.
     """
-    expected = pc.divide(pa.scalar(1440, pa.int32()), curves.column("interval_minutes"))
+    expected = pc.divide(pa.scalar(DAY_MINUTES, pa.int32()), curves.column("interval_minutes"))
     wrong = sum(
         int(pc.sum(pc.not_equal(pc.list_value_length(curves.column(name)), expected)).as_py() or 0)
         for name in (

@@ -75,7 +75,12 @@ def _numbers(array: pa.Array) -> FloatArray:
 
 
 def equal_cells(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
-    """(rows) whether two columns of one type and length hold the same, cell by cell, in canonical form."""
+    """(rows) whether two columns of one type and length hold the same, cell by cell, in canonical form.
+
+    Two values that are no number are the same only bit by bit, since the hash takes their bits; records that
+    are
+    judged (``judged_records``) are the same with any of them, so neither can stand for the other.
+    """
     return _equal(_whole(left), _whole(right))
 
 

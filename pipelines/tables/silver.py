@@ -332,6 +332,11 @@ class SilverWeather(Table):
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
+RAW_RECORD_LIMIT = 4000
+"""Characters of a received record that are kept of it; no threshold, it is the declared width of the column.
+"""
+
+
 class SilverQuarantine(Table):
     """Received records that could not be used, with the reason; they can be replayed after a rule is
     mended.

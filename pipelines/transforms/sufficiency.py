@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import Channel, IntervalStatus, RegisterRule, Severity
-from pipelines.periods import EPOCH, BillingMonth
+from pipelines.periods import DAY_MINUTES, EPOCH, BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tables.base import DATE, STRING
 from pipelines.tables.sufficiency import SUFFICIENCY_SCHEMA
@@ -33,7 +33,6 @@ CURVE_COLUMNS = (
     "failed_checks",
 )
 FINDING_COLUMNS = ("meter_point_id", "check_id")
-DAY_MINUTES = 1440
 CURVE, REGISTER, NOTHING = "curve", "register", "none"
 REASONS = ("estimated", "missing")
 COUNTED = (Severity.INFO, Severity.WARN, Severity.INVALID)

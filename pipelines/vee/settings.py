@@ -104,6 +104,13 @@ class RegisterSettings(FrozenSettings):
         gt=0,
         description="And, where the capacity is known, at most this multiple of capacity x elapsed hours.",
     )
+    look_ahead_reads: int = Field(
+        ge=2,
+        description=(
+            "Reads that tell whether one before them was too high: most of them must lie below it, "
+            "and two at least."
+        ),
+    )
 
 
 class IntervalSumSettings(FrozenSettings):
@@ -303,8 +310,9 @@ class PublishedErrorSettings(FrozenSettings):
     series: int = Field(
         ge=1, description="Load curves of each customer class on which the published errors rest, at most."
     )
+    short_gap_hours: float = Field(gt=0, description="Gaps up to this length are short.")
     short_limit_ratio: float = Field(
-        gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this."
+        gt=0, description="Published errors are flagged where the MAPE of short gaps lies over this."
     )
     long_limit_ratio: float = Field(
         gt=0, description="And where that of longer gaps, such as a day, lies over this."

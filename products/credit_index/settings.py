@@ -39,6 +39,7 @@ class CreditIndexSettings(SettingsFile):
         "operation.operating_ratio": 0.30,
         "operation.stop_ratio": 0.10,
         "operation.baseline_months": 6,
+        "compared_months": 3,
     }
 
     default_overdue_days: int = Field(
@@ -83,8 +84,11 @@ class CreditIndexSettings(SettingsFile):
     )
     warning_watch_probability: float = Field(ge=0, le=1, description="From this probability on: watch.")
     warning_alert_probability: float = Field(ge=0, le=1, description="From this probability on: alert.")
+    compared_months: int = Field(
+        ge=1, description="A score is compared with that of the same model so many months before."
+    )
     warning_drop_points: int = Field(
-        ge=1, description="A score that fell by at least this in three months: watch. [points]"
+        ge=1, description="A score that fell by at least this in ``compared_months``: watch. [points]"
     )
     promotion_margin_auc: float = Field(
         ge=0,

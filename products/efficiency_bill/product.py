@@ -25,7 +25,7 @@ from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
 from products.efficiency_bill.bill import EVIDENCE, OUTER, evidence_inside
 from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
-from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
+from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
@@ -121,7 +121,7 @@ class EfficiencyBill:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
 
-        months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
+        months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
         determinants = once_each(

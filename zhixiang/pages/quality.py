@@ -141,13 +141,14 @@ def _json(found: dict[str, Any]) -> str:
 
 
 def _curve_months(store: Store) -> list[MonthIntervals]:
+    month = SilverDayCurves.partition_column()
     rows = store.arrow(
-        SilverDayCurves, ["curve_month", "measured_intervals", "estimated_intervals", "missing_intervals"]
+        SilverDayCurves, [month, "measured_intervals", "estimated_intervals", "missing_intervals"]
     )
-    grouped = rows.group_by("curve_month").aggregate([(name, "sum") for name in rows.column_names[1:]])
+    grouped = rows.group_by(month).aggregate([(name, "sum") for name in rows.column_names[1:]])
     months: list[MonthIntervals] = [
         {
-            "month": row["curve_month"],
+            "month": row[month],
             "measured": row["measured_intervals_sum"],
             "estimated": row["estimated_intervals_sum"],
             "missing": row["missing_intervals_sum"],

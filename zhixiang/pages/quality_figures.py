@@ -25,7 +25,7 @@ from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegi
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee import CHECKS, VeeSettings
-from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
+from pipelines.vee.estimation.back_test import plot_lines
 
 
 class Judged(TypedDict):
@@ -112,21 +112,26 @@ class ErrorLimit(TypedDict):
 
 
 _Share = Literal["estimated_ratio", "estimated_interval_ratio", "missing_ratio"]
-GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
-"""Upper ends of the classes of gap lengths; longer ones make a class of their own. [h]"""
+LONGER_GAP_EDGES = (24.0, 72.0, 168.0)
+"""Upper ends of the classes of gap lengths beyond the short ones; longer ones make a class of their own. [h]
+
+No thresholds: a day, three and a week only lay out a picture, and nothing is decided by them.
+"""
 HEAT_MONTHS, HEAT_ROWS = 12, 40
 NO_CLASS = "none"
 
 
 def known_months(store: Store) -> list[str]:
     """Months that have a judgement, in order."""
-    return sorted(set(store.arrow(GoldDataSufficiency, ["data_month"]).column(0).to_pylist()))
+    return sorted(
+        set(store.arrow(GoldDataSufficiency, [GoldDataSufficiency.partition_column()]).column(0).to_pylist())
+    )
 
 
 def month_figures(store: Store, month: str) -> dict[str, Any]:
     """All that the page of a month shows; plain numbers and texts alone."""
     limits = store.settings.section(PublicationSettings)
-    judged = store.arrow(GoldDataSufficiency, filters=[("data_month", "==", month)])
+    judged = store.arrow(GoldDataSufficiency, filters=[(GoldDataSufficiency.partition_column(), "==", month)])
     rows = rows_of_table(judged, GoldDataSufficiencyRow)
     terms = latest_terms(store)
     worst = sorted(rows, key=lambda row: _badness(row, row["meter_point_id"]))
@@ -144,7 +149,10 @@ def month_figures(store: Store, month: str) -> dict[str, Any]:
         "classes": by_class(rows, terms, limits),
         "days": _days(store, month),
         "checks": _checks(store, month),
-        "gaps": gap_classes([float(row["longest_gap_hours"]) for row in rows]),
+        "gaps": gap_classes(
+            [float(row["longest_gap_hours"]) for row in rows],
+            store.settings.section(VeeSettings).published_errors.short_gap_hours,
+        ),
         "heat": _heat(store, month, [row["meter_point_id"] for row in worst[:HEAT_ROWS]]),
     }
 
@@ -273,10 +281,13 @@ def by_class(
     return found
 
 
-def gap_classes(hours: Sequence[float]) -> list[GapClass]:
-    """How many meter points have their longest gap in each class; the first is that of no gap."""
-    edges = [*GAP_EDGES, float("inf")]
-    lower = [-1.0, *GAP_EDGES]
+def gap_classes(hours: Sequence[float], short_hours: float) -> list[GapClass]:
+    """How many meter points have their longest gap in each class; the first is that of no gap, the second
+    that
+    of gaps up to ``short_hours``.
+    """
+    ends = [0.0, short_hours, *(edge for edge in LONGER_GAP_EDGES if edge > short_hours)]
+    edges, lower = [*ends, float("inf")], [-1.0, *ends]
     return [
         {
             "above_hours": max(low, 0.0),
@@ -299,7 +310,7 @@ def _days(store: Store, month: str) -> list[DayShares]:
     first = (days[0] - EPOCH).days
     drawn = ("channel_code", "==", Channel.ACTIVE_FORWARD.value)
     columns = ["curve_date", "measured_intervals", "estimated_intervals", "missing_intervals"]
-    curves = store.arrow(SilverDayCurves, columns, [("curve_month", "==", month), drawn])
+    curves = store.arrow(SilverDayCurves, columns, [(SilverDayCurves.partition_column(), "==", month), drawn])
     place = curves["curve_date"].cast(pa.int32()).to_numpy() - first
     measured, guessed, empty = (curves[name].to_numpy() for name in columns[1:])
     slots = measured + guessed + empty
@@ -307,7 +318,9 @@ def _days(store: Store, month: str) -> list[DayShares]:
         np.add.at(sums, place, part)
     months = [month, str(BillingMonth.parse(month).plus(1))]
     reads = store.arrow(
-        SilverRegisterEnergy, ["energy_date", "span_days"], [("energy_month", "in", months), drawn]
+        SilverRegisterEnergy,
+        ["energy_date", "span_days"],
+        [(SilverRegisterEnergy.partition_column(), "in", months), drawn],
     )
     closes = reads["energy_date"].cast(pa.int32()).to_numpy() - first
     span = pc.fill_null(reads["span_days"], 0).to_numpy()
@@ -332,12 +345,14 @@ def _checks(store: Store, month: str) -> list[FiredCheck]:
     """Days of the month on which each check fired, on a curve, a register or a day of energy."""
     failed = Counter(
         pc.list_flatten(
-            store.arrow(SilverDayCurves, ["failed_checks"], [("curve_month", "==", month)]).column(0)
+            store.arrow(
+                SilverDayCurves, ["failed_checks"], [(SilverDayCurves.partition_column(), "==", month)]
+            ).column(0)
         ).to_pylist()
     )
     for table in (SilverRegisterFindings, GoldDayFindings):
         failed.update(
-            store.arrow(table, ["check_id"], [("finding_month", "==", month)]).column(0).to_pylist()
+            store.arrow(table, ["check_id"], [(table.partition_column(), "==", month)]).column(0).to_pylist()
         )
     return [
         {
@@ -359,7 +374,10 @@ def _heat(store: Store, month: str, meter_points: Sequence[str]) -> Heat:
     rows = store.arrow(
         GoldDataSufficiency,
         columns,
-        [("data_month", "in", months), ("meter_point_id", "in", list(meter_points))],
+        [
+            (GoldDataSufficiency.partition_column(), "in", months),
+            ("meter_point_id", "in", list(meter_points)),
+        ],
     ).to_pylist()
     share = {
         (row["meter_point_id"], row["data_month"]): row["valid_days"] / row["expected_days"] for row in rows
@@ -411,11 +429,11 @@ def error_limits(settings: VeeSettings) -> list[ErrorLimit]:
     return [
         {
             "above_hours": 0.0,
-            "to_hours": SHORT_HOURS,
+            "to_hours": settings.published_errors.short_gap_hours,
             "limit_ratio": settings.published_errors.short_limit_ratio,
         },
         {
-            "above_hours": SHORT_HOURS,
+            "above_hours": settings.published_errors.short_gap_hours,
             "to_hours": None,
             "limit_ratio": settings.published_errors.long_limit_ratio,
         },

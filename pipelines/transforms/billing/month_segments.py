@@ -24,12 +24,10 @@ from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBill
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.billing.period_columns import PeriodColumns, known_periods, period_columns
 from pipelines.transforms.days.allocation import WHOLE, allocate_to_days, number_series, usable_step
-from pipelines.transforms.days.curve_days import CurveDayRow
+from pipelines.transforms.days.curve_days import DEMAND_DIGITS, CurveDayRow
 from pipelines.transforms.ground.micros import decimal_of
 from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES
 
-# Mean powers are differences of binary fractions; a billionth of a kilowatt is beyond any meter.
-_DEMAND_DIGITS = 9
 _DAY = timedelta(days=1)
 
 
@@ -251,7 +249,7 @@ def _demand(rows: Sequence[CurveDayRow]) -> Demand:
         return {"max_demand_kw": None, "max_demand_date": None, "max_demand_slot": None}
     highest, row = max(known, key=lambda each: (each[0], -each[1]["curve_date"].toordinal()))
     return {
-        "max_demand_kw": round(highest, _DEMAND_DIGITS),
+        "max_demand_kw": round(highest, DEMAND_DIGITS),
         "max_demand_date": row["curve_date"],
         "max_demand_slot": row["highest_slot"],
     }

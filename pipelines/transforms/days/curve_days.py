@@ -13,11 +13,17 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.codes import Channel, IntervalStatus
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
 from pipelines.transforms.curves.curve_kernels import day_counts, highest_slots
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PERIODS, QUARTERS, SCHEDULES, PeriodsOfDays
 
 DAYS_PER_BLOCK = 8192
+DEMAND_DIGITS = 9
+"""Decimals of the highest demand of a month: mean powers are differences of binary fractions, and a billionth
+of a
+kilowatt is beyond any meter.
+"""
 
 DAY_CURVE_COLUMNS = (
     "meter_point_id",
@@ -85,7 +91,7 @@ def summarise_days(curves: pa.Table, periods: PeriodsOfDays | None) -> pa.Table:
 
 
 def _summarised(curves: pa.Table, minutes: int, periods: PeriodsOfDays | None) -> pa.Table:
-    count, slots = curves.num_rows, 1440 // minutes
+    count, slots = curves.num_rows, DAY_MINUTES // minutes
     final = _dense(curves["final_kwh_or_kvarh"], slots).astype(np.float64)
     status = _dense(curves["interval_status_codes"], slots).astype(np.int8)
     missing = np.isnan(final)

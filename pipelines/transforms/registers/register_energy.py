@@ -103,6 +103,7 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
         installed.capacity_kva,
         settings.registers.rollover_max_share,
         settings.registers.rollover_capacity_factor,
+        settings.registers.look_ahead_reads,
     )
     rates, told = rate_matrix(rows["rate_registers_unscaled"])
     if rates.shape[1]:

@@ -74,7 +74,10 @@ ESTIMATORS: tuple[Estimator, ...] = (
     ),
     Estimator(
         "VEE-E03",
-        "Mean of similar days, the clean ones that run most alike beside the gap, each offset-corrected to its neighbours",
+        (
+            "Mean of similar days, the clean ones that run most alike beside the gap, each "
+            "offset-corrected to its neighbours"
+        ),
         "相似日均值（偏移校正）",
         IntervalStatus.ESTIMATED_TIED_DAYS,
         _OWN,

@@ -6,10 +6,9 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import RejectReason, Severity
+from pipelines.periods import DAY_MINUTES
 from pipelines.vee.blocks import NO_DAY, RecordBlock
 from pipelines.vee.validation.check import TIANJIN, Check, Level, Parameters
-
-DAY_MINUTES = 1440
 
 
 def future_dated(day_numbers: IntArray, today_number: int) -> BoolArray:

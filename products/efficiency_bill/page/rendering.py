@@ -11,11 +11,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipelines.periods import BillingMonth
+from pipelines.periods import LOCAL_OFFSET, BillingMonth
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
@@ -30,7 +31,6 @@ from products.page_kit.site import Site
 
 _STANDARDS = ["a-2a", "ua-1"]
 _PICTURE_DPI = 110
-_CHINA_OFFSET_SECONDS = 8 * 3600
 _SITE = Site("products.efficiency_bill.page", DOCUMENT)
 _COLOURS = json.dumps(dataclasses.asdict(PRINTED))
 # Marks that turn the direction of text or hide; shown by their number so that no name can pose as another.
@@ -224,7 +224,7 @@ def _timestamp(billing_month: str) -> int:
     1970]
     """
     end = BillingMonth.parse(billing_month).plus(1).first_day
-    return (end.toordinal() - 719_163) * 86_400 - _CHINA_OFFSET_SECONDS
+    return (end.toordinal() - 719_163) * 86_400 - LOCAL_OFFSET // timedelta(seconds=1)
 
 
 def _font_file() -> Path:

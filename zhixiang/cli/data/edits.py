@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 
 app = typer.Typer(
@@ -209,7 +210,7 @@ def _minute(text: str, option: str) -> int:
         and minute.isdigit()
         and len(minute) == 2
         and int(minute) < 60
-        and int(hour) * 60 + int(minute) <= 1440
+        and int(hour) * 60 + int(minute) <= DAY_MINUTES
     ):
         raise UsageError(f"{option} {text} is no time of day.", "Write it as HH:MM, 00:00 to 24:00.")
     return int(hour) * 60 + int(minute)

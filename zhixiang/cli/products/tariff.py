@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
 from zhixiang.cli.products.what_if import priced_as_agreed
@@ -209,7 +210,7 @@ def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
         month = BillingMonth.parse(part.month)
         prices = case.own_prices.prices()
         (measured,) = own_months(
-            prices, month.first_day, read_curve(folder / part.curve, month), 1440 // QUARTERS
+            prices, month.first_day, read_curve(folder / part.curve, month), DAY_MINUTES // QUARTERS
         )
         bill = price_own(prices, measured)
         found.append(
