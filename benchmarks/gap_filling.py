@@ -186,7 +186,10 @@ def _chosen(
 def table(rows: list[dict[str, Any]]) -> str:
     """The comparison as Markdown."""
     lines = [
-        "| Series | Gap [h] | Linear MAE | Like-days / linear | Chosen / linear | Band covers | Chosen methods |",
+        (
+            "| Series | Gap [h] | Linear MAE | Like-days / linear | Chosen / linear | Band covers | Chosen "
+            "methods |"
+        ),
         "|---|---:|---:|---:|---:|---:|---|",
     ]
     for row in rows:
@@ -194,7 +197,8 @@ def table(rows: list[dict[str, Any]]) -> str:
             f"{name} {number}" for name, number in sorted(row["methods"].items(), key=lambda item: -item[1])
         )
         lines.append(
-            f"| {row['series']} | {row['hours']:g} | {row['linear_mae']:.4g} | {row['like_day']:.2f} | {row['chosen']:.3f} "
+            f"| {row['series']} | {row['hours']:g} | {row['linear_mae']:.4g} | {row['like_day']:.2f} | "
+            f"{row['chosen']:.3f} "
             f"| {row['covered']:.0%} | {methods} |"
         )
     return "\n".join(lines)
@@ -203,13 +207,17 @@ def table(rows: list[dict[str, Any]]) -> str:
 def windows_table(rows: list[dict[str, Any]]) -> str:
     """The comparison with publications as Markdown."""
     lines = [
-        "| Points missing | LOCF, published | Linear, published | Best deep model, published | Own linear | Window covariance |",
+        (
+            "| Points missing | LOCF, published | Linear, published | Best deep model, published | Own "
+            "linear | Window covariance |"
+        ),
         "|---:|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         known = row["published"]
         lines.append(
-            f"| {row['missing_ratio']:.0%} | {known['LOCF']:.3f} | {known['linear']:.3f} | {known['best deep model']:.3f} "
+            f"| {row['missing_ratio']:.0%} | {known['LOCF']:.3f} | {known['linear']:.3f} | "
+            f"{known['best deep model']:.3f} "
             f"| {row['linear']:.3f} | {row['window covariance']:.3f} |"
         )
     return "\n".join(lines)

@@ -136,7 +136,10 @@ def main() -> None:
     works = Works()
     ways = {"curve alone": (False, None), "total": (True, None), "total and rates": (True, works.clock)}
     lines = [
-        "| Gap [h] | Known | Mean absolute error of an interval [kWh] | Errors of the four rates, share of the day's energy |",
+        (
+            "| Gap [h] | Known | Mean absolute error of an interval [kWh] | Errors of the four rates, share "
+            "of the day's energy |"
+        ),
         "|---:|---|---:|---:|",
     ]
     for hours in HOURS:

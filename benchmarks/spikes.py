@@ -164,7 +164,10 @@ def missed(rows: Sequence[dict[str, Any]]) -> list[str]:
     together; on every seed.
     """
     return [
-        f"{row['check']} on {row['load']}: recall {row['least_recall']:.3f}, clean days {row['most_clean_days_flagged']:.2%}"
+        (
+            f"{row['check']} on {row['load']}: recall {row['least_recall']:.3f}, clean days "
+            f"{row['most_clean_days_flagged']:.2%}"
+        )
         for row in rows
         if row["low"] == RANGES[0][0]
         and row["check"] in {"VEE-V06", ANY}
@@ -175,13 +178,18 @@ def missed(rows: Sequence[dict[str, Any]]) -> list[str]:
 def table(rows: Sequence[dict[str, Any]]) -> str:
     """The findings as Markdown."""
     lines = [
-        "| load | spikes | check | found of planted | recall | worst seed | clean days flagged | worst seed |",
+        (
+            "| load | spikes | check | found of planted | recall | worst seed | clean days flagged | worst "
+            "seed |"
+        ),
         "|---|---|---|---:|---:|---:|---:|---:|",
     ]
     for row in rows:
         lines.append(
-            f"| {row['load']} | {row['low']:g}–{row['high']:g} × | {row['check']} | {row['found']:,} of {row['planted']:,} | {row['recall']:.3f} "
-            f"| {row['least_recall']:.3f} | {row['clean_days_flagged']:.2%} | {row['most_clean_days_flagged']:.2%} |"
+            f"| {row['load']} | {row['low']:g}–{row['high']:g} × | {row['check']} | {row['found']:,} of "
+            f"{row['planted']:,} | {row['recall']:.3f} "
+            f"| {row['least_recall']:.3f} | {row['clean_days_flagged']:.2%} | "
+            f"{row['most_clean_days_flagged']:.2%} |"
         )
     return "\n".join(lines)
 

@@ -247,9 +247,9 @@ def _price_share(arguments: tuple[int, int, bool]) -> tuple[int, int, float, flo
     bills = simulated_bills(count, seed)
     facts = load_facts(packaged("conf") / "facts")
     began, lines = time.perf_counter(), 0
-    book = PriceSheets(facts, None)
+    sheets = PriceSheets(facts, None)
     for start in range(0, count, BATCH):
-        priced = price_batch(bills.slice(start, BATCH), facts, None, book, formulas)
+        priced = price_batch(bills.slice(start, BATCH), facts, None, sheets, formulas)
         lines += priced.lines.num_rows
         if priced.refused.num_rows:
             raise SystemExit(f"refused: {priced.refused.to_pylist()[0]}")

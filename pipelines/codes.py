@@ -196,7 +196,9 @@ class LineComponent(StrEnum):
 
 
 class ContractNote(StrEnum):
-    """What a contract agrees and the rules on prices do not know; the month is priced as agreed, and says so."""
+    """What a contract agrees and the rules on prices do not know; the month is priced as agreed, and says
+    so.
+    """
 
     TWO_PART_NOT_OPEN = "two_part_not_open"
     SINGLE_PART_NOT_OPEN = "single_part_not_open"

@@ -9,8 +9,12 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 from pipelines.errors import UsageError
 
-LOCAL_ZONE = timezone(timedelta(hours=8), "UTC+08:00")
+LOCAL_OFFSET = timedelta(hours=8)
+"""From UTC to local time."""
+LOCAL_ZONE = timezone(LOCAL_OFFSET, "UTC+08:00")
 EPOCH = date(1970, 1, 1)
+DAY_MINUTES = 1440
+"""Minutes of a local day. [min]"""
 
 _MONTH = re.compile(r"(\d{4})-(\d{2})")
 

@@ -1,4 +1,6 @@
-"""``conf/`` as frozen, described, typed settings: read once, unknown keys refused, passed down from ``main``."""
+"""``conf/`` as frozen, described, typed settings: read once, unknown keys refused, passed down from
+``main``.
+"""
 
 from __future__ import annotations
 
@@ -66,11 +68,16 @@ class SparkSettings(FrozenSettings):
     master: str = Field(description="Spark master; local[*] uses this machine's cores.")
     driver_memory: str = Field(description="Heap of the driver, for example 4g.")
     java_options: str = Field(
-        description="Options of the driver's JVM; the quick compiler and collector suit jobs that end within minutes."
+        description=(
+            "Options of the driver's JVM; the quick compiler and collector suit jobs that end within minutes."
+        )
     )
     shuffle_partitions: int = Field(ge=1, description="Partitions after a shuffle; size it to the work.")
     jars_folder: str = Field(
-        description="Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and cache."
+        description=(
+            "Folder that already holds Delta's jars (no network then); empty: resolve once by coordinate and "
+            "cache."
+        )
     )
     jars_repository: str = Field(
         description="A mirror for the resolution by coordinate; empty: Spark's default."
@@ -96,7 +103,10 @@ class IngestSettings(FrozenSettings):
     )
     tolerated_bad_rows: int = Field(
         ge=0,
-        description="A file with no more unreadable records than this goes on whatever their share; they are quarantined.",
+        description=(
+            "A file with no more unreadable records than this goes on whatever their share; they are "
+            "quarantined."
+        ),
     )
     max_bad_row_ratio: float = Field(
         ge=0, le=1, description="A file with a larger share of unreadable records stops before silver."
@@ -107,16 +117,21 @@ class LoggingSettings(FrozenSettings):
     """Events: one of every step and of every received file, with run, status, seconds and rows."""
 
     json_lines: bool = Field(
-        description="Events as lines of JSON in logs/events.jsonl of the home; false: as plain text in logs/events.log."
+        description=(
+            "Events as lines of JSON in logs/events.jsonl of the home; false: as plain text in "
+            "logs/events.log."
+        )
     )
     level: Literal["debug", "info", "warning", "error"] = Field(
-        description="Least level of the events that are kept: refused files are warnings, failed steps errors."
+        description=(
+            "Least level of the events that are kept: refused files are warnings, failed steps errors."
+        )
     )
 
 
 class PlatformSettings(BaseSettings):
-    """Storage, Spark, MLflow, events: ``conf/platform.yaml``, overlaid by an environment file and by ZHIXIANG__...
-    variables.
+    """Storage, Spark, MLflow, events: ``conf/platform.yaml``, overlaid by an environment file and by
+    ZHIXIANG__... variables.
     """
 
     model_config = SettingsConfigDict(
@@ -195,7 +210,9 @@ class Settings:
         return cast("Section", self._sections[kind])
 
     def section_digest(self, kind: type[SettingsFile]) -> str:
-        """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count. [hex]"""
+        """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count.
+        [hex]
+        """
         if kind not in self._section_digests:
             values = json.dumps(_read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
             self._section_digests[kind] = hashlib.sha256(values.encode()).hexdigest()
@@ -239,7 +256,10 @@ def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Set
     place = home or default_home()
     if found := sorted(set(str(place)) & _NOT_IN_A_HOME):
         raise SettingsError(
-            f"The home folder {place} has {' '.join(found)} in its path, which Delta's readers take for something else.",
+            (
+                f"The home folder {place} has {' '.join(found)} in its path, which Delta's readers take for "
+                "something else."
+            ),
             "Set ZHIXIANG_HOME to a folder without "
             + " ".join(sorted(_NOT_IN_A_HOME))
             + "; spaces and Chinese are fine.",
@@ -260,7 +280,9 @@ def cache_folder() -> Path:
 
 
 def packaged(name: str) -> Path:
-    """A folder that ships with the distribution: ``conf`` or ``samples``; in a checkout, the one at its root."""
+    """A folder that ships with the distribution: ``conf`` or ``samples``; in a checkout, the one at its
+    root.
+    """
     installed = Path(str(files("zhixiang"))) / name
     checkout = Path(__file__).resolve().parent.parent / name
     return installed if installed.is_dir() else checkout

@@ -1,4 +1,6 @@
-"""The one list of the products. Nothing below it imports it, so that each product stands without the others."""
+"""The one list of the products. Nothing below it imports it, so that each product stands without the
+others.
+"""
 
 from __future__ import annotations
 

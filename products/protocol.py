@@ -95,7 +95,9 @@ class Computation(Protocol):
     uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """Result and evidence of one billing month; raises FactNotInForceError where a number is not covered."""
+        """Result and evidence of one billing month; raises FactNotInForceError where a number is not
+        covered.
+        """
         ...
 
 

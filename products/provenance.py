@@ -8,7 +8,9 @@ from pipelines.codes import Provenance
 
 
 def provenances(text: str | None) -> tuple[Provenance, ...]:
-    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left out."""
+    """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left
+    out.
+    """
     named = set((text or "").split("+"))
     return tuple(kind for kind in Provenance if kind.value in named)
 

@@ -1,4 +1,6 @@
-"""Writes the generated pages of docs/ and the types of the tables' rows; with --check, says which differ and exits 1."""
+"""Writes the generated pages of docs/ and the types of the tables' rows; with --check, says which differ and
+exits 1.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The command as a user calls it: another process, with no setting of this one's but those that a test gives."""
+"""The command as a user calls it: another process, with no setting of this one's but those that a test
+gives.
+"""
 
 from __future__ import annotations
 

@@ -20,9 +20,9 @@ from pipelines.tables.revised import product_schema
 from pipelines.tariff import Contract, Determinants
 from products.efficiency_bill.bill import EVIDENCE, OUTER
 from products.efficiency_bill.case.case import Case
-from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.comparison.peers import PeerView
-from products.efficiency_bill.corrections import revised, standing_of
+from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -144,7 +144,7 @@ def run(
     bill = issue_bill(
         case, facts, SETTINGS.section(EfficiencyBillSettings), "efficiency_bill_baseline", version
     )
-    found = revised(bill, None if before is None else standing(before), facts)
+    found = revised(bill, None if before is None else issued_revision(before), facts)
     if found is None:
         return None
     revision = 1 if before is None else before["result"]["revision"] + 1
@@ -157,9 +157,9 @@ def run(
     return issued
 
 
-def standing(issued: Issued) -> Standing:
+def issued_revision(issued: Issued) -> IssuedRevision:
     """An issued revision as the next run finds it."""
-    return standing_of(
+    return issued_revision_of(
         issued["result"],
         issued["efficiency_bill_lines_v1"],
         issued["efficiency_bill_inputs_v1"][0]["case_inputs"],

@@ -35,8 +35,10 @@ POINT_COLUMNS = (
     "start_register_unscaled,previous_end_register_unscaled,capacity_kva,provenance,sent_at"
 )
 CUSTOMER_COLUMNS = (
-    "customer_id,valid_from_date,customer_name,city,industry_code,peer_group,customer_class_code,pricing_scheme_code,voltage_level_code,"
-    "contract_capacity_kva,running_capacity_kva,demand_basis_code,contract_demand_kw,power_factor_standard_ratio,is_time_of_use,floor_area_m2,"
+    "customer_id,valid_from_date,customer_name,city,industry_code,peer_group,customer_class_code,"
+    "pricing_scheme_code,voltage_level_code,"
+    "contract_capacity_kva,running_capacity_kva,demand_basis_code,contract_demand_kw,"
+    "power_factor_standard_ratio,is_time_of_use,floor_area_m2,"
     "weather_station_id,opened_date,closed_date,provenance,sent_at"
 )
 EVENT_COLUMNS = "event_id,customer_id,event_code,started_date,ended_date,detail,provenance,sent_at"
@@ -94,7 +96,10 @@ def meter_points(
 ) -> str:
     """A file of meters at meter points."""
     lines = [
-        f"{point},{since},{customer_of(point)},{meter}-{point},{multiplier},6,4,,,400,simulated,{since} 08:00:00"
+        (
+            f"{point},{since},{customer_of(point)},{meter}-{point},{multiplier},6,4,,,400,simulated,{since} "
+            "08:00:00"
+        )
         for point in points
     ]
     return "\n".join([POINT_COLUMNS, *lines]) + "\n"
@@ -114,7 +119,10 @@ def customers(
 
 def event(number: int, customer: str, first: date, last: date | None = None, code: str = "outage") -> str:
     """A file of one event."""
-    return f"{EVENT_COLUMNS}\nE-{number},{customer},{code},{first},{last or ''},feeder work,simulated,{first} 08:00:00\n"
+    return (
+        f"{EVENT_COLUMNS}\n"
+        f"E-{number},{customer},{code},{first},{last or ''},feeder work,simulated,{first} 08:00:00\n"
+    )
 
 
 def beginning() -> dict[str, str]:

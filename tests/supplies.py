@@ -167,13 +167,13 @@ class World:
         )
         self.determinants, self.segments = whole.to_pylist(), cut.to_pylist()
         terms_rows, point_rows, share_rows = (table.to_pylist() for table in tables)
-        self.book = Accounts(
+        self.accounts = Accounts(
             terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows
         )
 
     def account(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> AccountMonth:
         """The account of a month that has one."""
-        found = self.book.account(customer, month)
+        found = self.accounts.account(customer, month)
         assert found is not None
         return found
 

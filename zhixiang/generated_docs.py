@@ -37,7 +37,11 @@ def generated_pages() -> dict[str, str]:
 def render_tables() -> str:
     """The table catalogue."""
     parts = [
-        "# Tables\n\nEvery table of the store, declared once in `pipelines/tables`. Columns marked *run* say how a row came about and are left out of `zhixiang table hash`.\n"
+        (
+            "# Tables\n\n"
+            "Every table of the store, declared once in `pipelines/tables`. Columns marked *run* say how a "
+            "row came about and are left out of `zhixiang table hash`.\n"
+        )
     ]
     for layer in Layer:
         parts.append(f"\n## {layer.value.capitalize()}\n")
@@ -72,7 +76,8 @@ def _table(table: type[Table]) -> str:
         role = " *run*" if field.role is Role.RUN else " *key*" if field.role is Role.KEY else ""
         unit = field.unit.value if field.unit else ""
         lines.append(
-            f"| `{field.name}`{role} | {field.dtype} | {unit} | {codes} | {span} | {'yes' if field.nullable else 'no'} | {field.doc} |"
+            f"| `{field.name}`{role} | {field.dtype} | {unit} | {codes} | {span} | "
+            f"{'yes' if field.nullable else 'no'} | {field.doc} |"
         )
     return "\n".join(lines) + "\n"
 
@@ -80,8 +85,11 @@ def _table(table: type[Table]) -> str:
 def render_settings() -> str:
     """The settings, file by file."""
     parts = [
-        "# Settings\n\nFiles of `conf/`, read once and frozen; an unknown or missing key is refused. `platform.yaml` may be overlaid by "
-        "`environments/*.yaml` (ZHIXIANG_ENVIRONMENT) and single values by variables such as `ZHIXIANG__SPARK__MASTER`.\n"
+        "# Settings\n\n"
+        "Files of `conf/`, read once and frozen; an unknown or missing key is refused. `platform.yaml` may "
+        "be overlaid by "
+        "`environments/*.yaml` (ZHIXIANG_ENVIRONMENT) and single values by variables such as "
+        "`ZHIXIANG__SPARK__MASTER`.\n"
     ]
     models: list[tuple[str, type[BaseModel]]] = [
         ("platform.yaml", PlatformSettings),
@@ -122,18 +130,31 @@ def render_tariff_case() -> str:
     from pipelines.tariff.cases.schema import ContractPart, MonthPart, OwnPricesPart, TariffCase, case_schema
 
     parts = [
-        "# A tariff case\n\n`zhixiang tariff price CASE.yaml` prices it, `zhixiang tariff what-if CASE.yaml` compares other terms. An example "
-        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named with its line.\n\n"
-        "A month needs `energy_kwh` or a `curve`; under time of use also `energy_by_period`, unless there is a curve; on the demand bases "
-        "`max_demand_kw`, unless there is a curve; where a power factor standard is agreed both reactive energies. A two-part contract needs both "
-        "capacities and a basis, on contract demand that demand too. Prices of industry and commerce are known from 2026-08 on, and of April 2018; "
-        "those of homes from 2018-04 on. A case has one contract for all its months; a price that changes inside one is followed where there is a "
-        "curve, terms that change inside a month are priced by the library (`docs/tariff.md`) and by the chain.\n\n"
-        "A curve begins with `interval_start,energy_kwh`, then `2026-09-01T00:00,12.5` and so on, 96 lines a day.\n\n"
-        "`what-if` compares the bases of the basic charge, single- and two-part where both are open, with and without time of use; with "
-        "`--target-power-factor` capacitors, with `--shift-share` load moved into the valley. With `--asked-on` nothing counts before the month in which "
-        "a request of that day may take effect. `--json` gives `alternatives` (the cheapest first, `now` among them), `first_month_of_change` and "
-        "`not_planned` with the reason; `is_illustrative` stands beside totals that rest on an illustrative price.\n"
+        "# A tariff case\n\n"
+        "`zhixiang tariff price CASE.yaml` prices it, `zhixiang tariff what-if CASE.yaml` compares other "
+        "terms. An example "
+        "lies in `docs/examples`. Numbers are plain decimals and exact; an unknown or wrong key is named "
+        "with its line.\n\n"
+        "A month needs `energy_kwh` or a `curve`; under time of use also `energy_by_period`, unless there is "
+        "a curve; on the demand bases "
+        "`max_demand_kw`, unless there is a curve; where a power factor standard is agreed both reactive "
+        "energies. A two-part contract needs both "
+        "capacities and a basis, on contract demand that demand too. Prices of industry and commerce are "
+        "known from 2026-08 on, and of April 2018; "
+        "those of homes from 2018-04 on. A case has one contract for all its months; a price that changes "
+        "inside one is followed where there is a "
+        "curve, terms that change inside a month are priced by the library (`docs/tariff.md`) and by the "
+        "chain.\n\n"
+        "A curve begins with `interval_start,energy_kwh`, then `2026-09-01T00:00,12.5` and so on, 96 lines a "
+        "day.\n\n"
+        "`what-if` compares the bases of the basic charge, single- and two-part where both are open, with "
+        "and without time of use; with "
+        "`--target-power-factor` capacitors, with `--shift-share` load moved into the valley. With "
+        "`--asked-on` nothing counts before the month in which "
+        "a request of that day may take effect. `--json` gives `alternatives` (the cheapest first, `now` "
+        "among them), `first_month_of_change` and "
+        "`not_planned` with the reason; `is_illustrative` stands beside totals that rest on an illustrative "
+        "price.\n"
     ]
     for title, model in (
         ("The case", TariffCase),
@@ -143,11 +164,15 @@ def render_tariff_case() -> str:
     ):
         parts.append(f"\n## {title}\n\n| key | needed | meaning |\n|---|---|---|\n")
         parts += [
-            f"| `{name}` | {'yes' if field.is_required() else 'no'} | {field.description}{_codes_of(field.annotation)} |\n"
+            (
+                f"| `{name}` | {'yes' if field.is_required() else 'no'} | "
+                f"{field.description}{_codes_of(field.annotation)} |\n"
+            )
             for name, field in model.model_fields.items()
         ]
     parts.append(
-        f"\n## JSON Schema\n\n```json\n{json.dumps(_unfolded(case_schema()), ensure_ascii=False, indent=1, sort_keys=True)}\n```\n"
+        "\n## JSON Schema\n\n```json\n"
+        f"{json.dumps(_unfolded(case_schema()), ensure_ascii=False, indent=1, sort_keys=True)}\n```\n"
     )
     return "".join(parts)
 
@@ -212,9 +237,18 @@ def render_flow() -> str:
     """Which step reads and writes what, in order."""
     lines = [
         "# The way of the data\n",
-        f"Stages, in order: {' → '.join(all_stages())}. A step runs only where something it depends on has changed.\n",
-        "A step marked 'affected' then computes only the meter points (or months) that the changes touch; all others keep their rows and the run that",
-        "computed them. How many of how many it computed stands in the ledger ([how](decisions/0007-only-what-was-affected.md)).\n",
+        (
+            f"Stages, in order: {' → '.join(all_stages())}. A step runs only where something it depends on "
+            "has changed.\n"
+        ),
+        (
+            "A step marked 'affected' then computes only the meter points (or months) that the changes "
+            "affect; all others keep their rows and the run that"
+        ),
+        (
+            "computed them. How many of how many it computed stands in the ledger "
+            "([how](decisions/0007-only-what-was-affected.md)).\n"
+        ),
         "| stage | step | computes | reads | writes |",
         "|---|---|---|---|---|",
     ]
@@ -222,6 +256,7 @@ def render_flow() -> str:
         writes = [table.name for table in step.writes] if hasattr(step, "writes") else [f"model {step.model}"]
         computes = "affected" if getattr(step, "by_affected", False) else "all"
         lines.append(
-            f"| {step.stage} | {step.name} | {computes} | {', '.join(table.name for table in step.reads)} | {', '.join(writes)} |"
+            f"| {step.stage} | {step.name} | {computes} | {', '.join(table.name for table in step.reads)} | "
+            f"{', '.join(writes)} |"
         )
     return "\n".join(lines) + "\n"

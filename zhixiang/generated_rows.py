@@ -30,9 +30,9 @@ def _module(tables: Sequence[type[Table]]) -> str:
     imports = [f"from datetime import {', '.join(times)}\n"] if times else []
     imports += ["from decimal import Decimal\n"] if _names(body, "Decimal") else []
     return (
-        f'{_HEAD}"""Rows of the tables declared beside, as Arrow gives them."""\n\nfrom __future__ import annotations\n\n'
-        + "".join([*imports, "from typing import TypedDict\n\n\n", body])
-    )
+        f'{_HEAD}"""Rows of the tables declared beside, as Arrow gives them."""\n\n'
+        "from __future__ import annotations\n\n"
+    ) + "".join([*imports, "from typing import TypedDict\n\n\n", body])
 
 
 def _names(text: str, kind: str) -> bool:

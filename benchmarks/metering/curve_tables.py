@@ -1,4 +1,6 @@
-"""The received curves of the benchmark: the project's bronze table, laid out by bucket of meters on arrival."""
+"""The received curves of the benchmark: the project's bronze table, laid out by bucket of meters on
+arrival.
+"""
 
 from __future__ import annotations
 

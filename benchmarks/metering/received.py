@@ -148,7 +148,9 @@ class Loads:
 
 
 def _gaps(random: np.random.Generator, meters: int, slots: int, share: float) -> BoolArray:
-    """(meters x slots) true where nothing will ever come; half of the share in short gaps, half in long ones."""
+    """(meters x slots) true where nothing will ever come; half of the share in short gaps, half in long
+    ones.
+    """
     missing = np.zeros((meters, slots), dtype=np.bool_)
     for low, high in ((1, 8), (12, 288)):
         count = round(meters * slots * share / 2 / ((low + high) / 2))

@@ -185,7 +185,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     for run in found["runs"]:
         ratio = f"{run['ratio_to_duckdb']:.2f}" if run["ratio_to_duckdb"] is not None else ""
         lines.append(
-            f"| {NAMES[run['engine']]} | {run['meters']:,} | {run['reads'] / 1e6:.1f} | {run['wall_s']:.1f} | {run['cpu_s']:.0f} | {run['peak_gb']:.1f} "
+            f"| {NAMES[run['engine']]} | {run['meters']:,} | {run['reads'] / 1e6:.1f} | {run['wall_s']:.1f} "
+            f"| {run['cpu_s']:.0f} | {run['peak_gb']:.1f} "
             f"| {run['reads_per_second'] / 1e6:.2f} | {ratio} |"
         )
     lines += ["", "| stage (largest size) | seconds |", "|---|---|"]
@@ -219,19 +220,24 @@ def markdown(found: Mapping[str, Any]) -> str:
         ]
         for one in found["agreement"]:
             lines.append(
-                f"| {NAMES[one['with']]} | {one['meters']:,} | {one['slots']:,} | {one['flagged']:,} | {one['different_flags']} "
+                f"| {NAMES[one['with']]} | {one['meters']:,} | {one['slots']:,} | {one['flagged']:,} | "
+                f"{one['different_flags']} "
                 f"| {one['energy']:.1e} | {one['measures']:.1e} |"
             )
     lines += ["", "| goal | wanted | found | |", "|---|---|---|---|"]
     for goal in found["goals"]:
         sign = "≥" if goal["at_least"] else "≤"
         lines.append(
-            f"| {goal['what']} | {sign} {goal['goal']:g} | {goal['found']:.3g} | {'met' if goal['met'] else 'missed'} |"
+            f"| {goal['what']} | {sign} {goal['goal']:g} | {goal['found']:.3g} | "
+            f"{'met' if goal['met'] else 'missed'} |"
         )
     if not any("M reads" in goal["what"] or "wall" in goal["what"] for goal in found["goals"]):
         lines += [
             "",
-            f"The goals of speed are stated for {FULL_READS / 1e6:.0f} M reads and more; this run is too short to judge them.",
+            (
+                f"The goals of speed are stated for {FULL_READS / 1e6:.0f} M reads and more; this run is too "
+                "short to judge them."
+            ),
         ]
     return "\n".join([*lines, "", WHAT_IS_WHOSE])
 

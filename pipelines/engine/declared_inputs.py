@@ -42,8 +42,8 @@ class DeclaredSettings:
 
 
 def declared_facts(facts: Facts, step: Step | TrainStep) -> Facts:
-    """The facts of a step that declares all of them; else with the declared subjects alone, the others raising
-    UndeclaredInputError at their first use, here or on a worker.
+    """The facts of a step that declares all of them; else with the declared subjects alone, the others
+    raising UndeclaredInputError at their first use, here or on a worker.
     """
     if step.facts is True:
         return facts

@@ -1,4 +1,6 @@
-"""The gate: a table's declaration as a Great Expectations suite, run on the frame before anything is written."""
+"""The gate: a table's declaration as a Great Expectations suite, run on the frame before anything is
+written.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The run ledger: which command ran when, which step read what and wrote what, and what need not run again."""
+"""The run ledger: which command ran when, which step read what and wrote what, and what need not run
+again.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +34,7 @@ CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 
 @dataclass(frozen=True)
 class ReuseKey:
-    """What tells whether a later run of a step may leave alone what no change of its sources touches.
+    """What tells whether a later run of a step may leave alone what no change of its sources affects.
 
     digest     SHA-256 over all that the result depends on but the versions read: code, settings, facts.
     began      The instant at which the run began; the only clock that the step knew.
@@ -181,8 +183,10 @@ class Ledger:
         """The newest success of a step; None where it never had one."""
         with self._open() as connection:
             row = connection.execute(
-                "SELECT fingerprint, versions_read, versions_written, basis, began_at_utc, table_ids, computed, known, unit FROM steps"
-                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY steps.rowid DESC LIMIT 1",
+                "SELECT fingerprint, versions_read, versions_written, basis, began_at_utc, table_ids, "
+                "computed, known, unit FROM steps"
+                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY "
+                "steps.rowid DESC LIMIT 1",
                 (step,),
             ).fetchone()
         if row is None:
@@ -222,7 +226,10 @@ class Ledger:
         """
         with self._open() as connection:
             found = connection.execute(
-                "SELECT steps.*, computed, known, unit FROM steps LEFT JOIN step_bases USING (run_id, position) WHERE run_id = ? ORDER BY position",
+                (
+                    "SELECT steps.*, computed, known, unit FROM steps LEFT JOIN step_bases USING (run_id, "
+                    "position) WHERE run_id = ? ORDER BY position"
+                ),
                 (run_id,),
             )
             rows = [dict(row) for row in found]

@@ -1,4 +1,6 @@
-"""Which trained model becomes the champion: the rule of promotion, free of the registry that carries it out."""
+"""Which trained model becomes the champion: the rule of promotion, free of the registry that carries it
+out.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,9 @@ def promotion_of(
 ) -> Promotion:
     """The rule, case by case.
 
-    A first version is champion. One whose files equal the champion's byte for byte is the champion: a new number for
-    the same model would issue anew every result that names it. Where the step has a challenge, the challenge decides.
-    Otherwise what was fitted anew on changed inputs takes the place.
+    A first version is champion. One whose files equal the champion's byte for byte is the champion: a new
+    number for the same model would issue anew every result that names it. Where the step has a challenge, the
+    challenge decides. Otherwise what was fitted anew on changed inputs takes the place.
     """
     if champion is None:
         return Promotion(True, True, "the first version; there is no champion to compare with")

@@ -192,7 +192,7 @@ class Runner:
         return fingerprint(step, read, bundles, months, self.settings, self.facts, self.code)
 
     def _reuse_key(self, step: Step) -> ReuseKey:
-        """What a later run must find unchanged to leave alone what its sources' changes do not touch."""
+        """What a later run must find unchanged to leave alone what its sources' changes do not affect."""
         return ReuseKey(
             self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes])
         )

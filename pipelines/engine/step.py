@@ -158,7 +158,7 @@ class Coverage:
 class WorkerFiles:
     """Files that wait for their commit, and what the workers counted in them.
 
-    violations  Promise -> rows that break it; the gate halts unless all are 0.
+    violations  Constraint -> rows that break it; the gate halts unless all are 0.
     kept        Data files of the table that stay beside them, relative to its folder; none: what stood is
                 replaced as a whole.
     coverage       How much was computed; none where nobody counts.
@@ -185,7 +185,7 @@ class Step:
     apply        Pure function of the inputs.
     uses_models  Registered models whose champion the function needs.
     by_month     Whether the result depends on the months asked for.
-    by_affected   Whether the function computes only what the changes since its newest run touch; it is then
+    by_affected   Whether the function computes only what the changes since its newest run affect; it is then
                  told of that run.
     settings     Sections of ``conf/`` that the function reads; a change of any other does not run it again.
     facts        Whether it uses the regulated numbers: all, none, or the named subjects of ``Facts``.
@@ -205,7 +205,9 @@ class Step:
 
 @dataclass(frozen=True)
 class TrainStep:
-    """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in ``Step``."""
+    """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in
+    ``Step``.
+    """
 
     stage: str
     name: str

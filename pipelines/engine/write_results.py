@@ -52,8 +52,8 @@ class ResultWriter:
     _shared_tables: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
-        """Each result of a step into its table; raises GateHaltedError before a table that breaks a promise is
-        touched, and UnknownNameError where the results are not those that the step declares.
+        """Each result of a step into its table; raises GateHaltedError before a table that breaks a
+        constraint is written, and UnknownNameError where the results are not those that the step declares.
         """
         if set(results) != set(step.writes):
             raise UnknownNameError(
@@ -148,7 +148,9 @@ class ResultWriter:
         return version if version is not None else -1, rows, found.to_json()
 
     def revised(self, step: Step, results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
-        """What is new or changed among the results that a step issues; empty for a step that issues nothing."""
+        """What is new or changed among the results that a step issues; empty for a step that issues
+        nothing.
+        """
         issued = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
         return with_revisions(self.store, _frames(issued), self.run_id) if issued else {}
 

@@ -128,7 +128,10 @@ def _printed_cells(dated: Dated[PowerFactorRule]) -> Iterator[Finding]:
         for power_factor, row in version.value.printed.items():
             for standard, percent in row.items():
                 if version.value.ratio(power_factor, standard) * 100 != percent:
-                    text = f"the rule gives another figure than the printed cell {power_factor} at standard {standard}: {percent}"
+                    text = (
+                        f"the rule gives another figure than the printed cell {power_factor} at standard "
+                        f"{standard}: {percent}"
+                    )
                     yield Finding(is_problem=True, file=dated.file, line=version.line, message=text)
 
 
@@ -153,6 +156,9 @@ def calendar_differences(holidays: Holidays, years: Iterable[int]) -> Iterator[t
             if ours != theirs:
                 yield (
                     day,
-                    f"{day}: {'working' if ours else 'off'} here, {'working' if theirs else 'off'} in the package holidays",
+                    (
+                        f"{day}: {'working' if ours else 'off'} here, {'working' if theirs else 'off'} in "
+                        "the package holidays"
+                    ),
                 )
             day += timedelta(days=1)

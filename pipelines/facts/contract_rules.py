@@ -44,8 +44,8 @@ class PricingSchemeRule:
 
 @dataclass(frozen=True)
 class DemandRule:
-    """What demand a contract for maximum demand is billed: a tolerance never lies below the contract demand, an
-    excess never costs less than the demand itself.
+    """What demand a contract for maximum demand is billed: a tolerance never lies below the contract demand,
+    an excess never costs less than the demand itself.
 
     tolerance_ratio         Up to this share of the billed contract demand nothing is added. [1]
     excess_multiple         Demand above it is charged at this multiple of the price. [1]

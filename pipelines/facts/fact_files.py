@@ -158,13 +158,19 @@ def _check_order(
         if before.effective_to >= version.effective_from:
             raise written.error(
                 "effective_from",
-                f"{fact_id}: the version from {version.effective_from} overlaps the one that ends on {before.effective_to}",
+                (
+                    f"{fact_id}: the version from {version.effective_from} overlaps the one that ends on "
+                    f"{before.effective_to}"
+                ),
             )
         if before.effective_to + timedelta(days=1) != version.effective_from and not written.get(
             "gap_before"
         ):
             raise written.error(
                 "effective_from",
-                f"{fact_id}: no version covers the days between {before.effective_to} and {version.effective_from}",
+                (
+                    f"{fact_id}: no version covers the days between {before.effective_to} and "
+                    f"{version.effective_from}"
+                ),
                 "Add the missing version, or say why there is none in gap_before.",
             )

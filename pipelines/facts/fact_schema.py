@@ -137,8 +137,8 @@ def code_of(kind: type[StrEnum]) -> BeforeValidator:
 
 
 def keys_of(kind: type) -> BeforeValidator:
-    """A mapping with the fields of a dataclass as its keys; one that stands without a value is as good as left
-    out.
+    """A mapping with the fields of a dataclass as its keys; one that stands without a value is as good as
+    left out.
     """
     known = {field.name: field.default is MISSING for field in fields(kind)}
     hint = f"Known: {', '.join(sorted(known))}."

@@ -1,5 +1,5 @@
-"""Working days, weekends, public holidays and 调休, from the State Council's notices as chinesecalendar carries
-them.
+"""Working days, weekends, public holidays and 调休, from the State Council's notices as chinesecalendar
+carries them.
 """
 
 from __future__ import annotations

@@ -144,7 +144,10 @@ def figures_of(value: Any) -> Iterator[tuple[str, str]]:
         standards = ", ".join(str(standard) for standard in value.standards)
         yield (
             "",
-            f"rule for the standards {standards}; {sum(len(row) for row in value.printed.values())} printed cells",
+            (
+                f"rule for the standards {standards}; {sum(len(row) for row in value.printed.values())} "
+                "printed cells"
+            ),
         )
     elif is_dataclass(value):
         for declared in fields(value):

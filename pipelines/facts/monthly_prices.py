@@ -170,7 +170,10 @@ def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
     if price < 0:
         raise FactFileError(name, line, f"a price must not be negative: {price_text}")
     if price > HIGHEST_PRICE[Unit.CNY_PER_KWH]:
-        said = f"a price of {price_text} CNY/kWh cannot be meant; the highest allowed is {HIGHEST_PRICE[Unit.CNY_PER_KWH]}"
+        said = (
+            f"a price of {price_text} CNY/kWh cannot be meant; the highest allowed is "
+            f"{HIGHEST_PRICE[Unit.CNY_PER_KWH]}"
+        )
         raise FactFileError(name, line, said, "Is it written in CNY/MWh or in fen?")
     if not document.isprintable():
         raise FactFileError(name, line, f"the document has a character that cannot be printed: {document!r}")

@@ -1,4 +1,6 @@
-"""Power factor adjustment (力调): by how many percent a bill rises or falls for the month's mean power factor."""
+"""Power factor adjustment (力调): by how many percent a bill rises or falls for the month's mean power
+factor.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Time of use (分时电价): which of 尖峰平谷深谷 each quarter hour of a day is, at what ratio, on which components."""
+"""Time of use (分时电价): which of 尖峰平谷深谷 each quarter hour of a day is, at what ratio, on which
+components.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,8 @@ class Schedule:
     def season_suffix(self, month: int) -> str:
         """What the id of the schedule gets to name the hours of a month and of all months with the same."""
         own = self.slots_by_month[month - 1]
-        return f".months_{'_'.join(str(other) for other, slots in enumerate(self.slots_by_month, start=1) if slots == own)}"
+        same = (str(other) for other, slots in enumerate(self.slots_by_month, start=1) if slots == own)
+        return f".months_{'_'.join(same)}"
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
 from pipelines.formats.stamps import ClockChangeError, StampReader
-from pipelines.periods import EPOCH, LOCAL_ZONE
+from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
@@ -33,7 +33,6 @@ MONTH_TEXT = r"^[0-9]{4}-(0[1-9]|1[0-2])$"
 _INTEGER, _MONTH = re.compile(_INTEGER_TEXT[1:-1]), re.compile(MONTH_TEXT[1:-1])
 _DECIMAL_STEP = Decimal("0.000001")
 _DECIMAL_LIMIT = Decimal(10) ** 12
-_OFFSET = timedelta(hours=8)
 
 
 class CellKind(Enum):
@@ -125,7 +124,9 @@ class CellError(Exception):
 
 
 def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
-    """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not good."""
+    """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not
+    good.
+    """
     if cell.required and column.null_count:
         return None
     if column.null_count == len(column):
@@ -192,7 +193,7 @@ def _within(days: pa.ChunkedArray, settings: FormatSettings) -> bool:
 
 
 def _to_utc(local: pa.ChunkedArray) -> pa.ChunkedArray:
-    return pc.subtract(local, pa.scalar(_OFFSET, pa.duration("us"))).cast(TIMESTAMP)
+    return pc.subtract(local, pa.scalar(LOCAL_OFFSET, pa.duration("us"))).cast(TIMESTAMP)
 
 
 def _decode(cell: Cell, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
@@ -274,7 +275,9 @@ def _read_integer(cell: Cell, text: str, settings: FormatSettings) -> int:
 
 
 def read_day(column_name: str, year: str, month: str, day: str, text: str, settings: FormatSettings) -> date:
-    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude it."""
+    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude
+    it.
+    """
     try:
         found = date(int(year), int(month), int(day))
     except ValueError:

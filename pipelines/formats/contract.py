@@ -5,12 +5,12 @@ for.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
 from fnmatch import fnmatch
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import pyarrow as pa
 from pydantic import Field, field_validator
@@ -18,8 +18,8 @@ from pydantic import Field, field_validator
 from pipelines.codes import Channel, TouPeriod
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
+from pipelines.tables.silver import RAW_RECORD_LIMIT
 
-RAW_RECORD_LIMIT = 4000
 SUPERSEDED = "superseded"
 """Reason code of a line that could be read and that another line of its file replaced."""
 
@@ -64,6 +64,7 @@ class FormatSettings(SettingsFile):
     """
 
     file: ClassVar[str] = "formats.yaml"
+    later: ClassVar[Mapping[str, Any]] = {"least_odd_steps": 8}
 
     curve_value: Literal["interval_mean"] = Field(
         description="What P1..P96 are: mean powers of intervals; snapshots cannot be turned into energy."
@@ -78,20 +79,38 @@ class FormatSettings(SettingsFile):
         description="Values of DATA_POINT_FLAG that mean 96 points a day; rows with others go to quarantine."
     )
     wide_register_families: dict[str, Channel] = Field(
-        description="E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; others refuse the file."
+        description=(
+            "E_MP_DAY_READ in its old wide form: prefix of a family of register columns -> what it counts; "
+            "others refuse the file."
+        )
     )
     rate_periods: tuple[TouPeriod, ...] = Field(
-        description="Time-of-use period that each of the registers of the rates r1, r2, ... counts; any beyond the fourth is assumed."
+        description=(
+            "Time-of-use period that each of the registers of the rates r1, r2, ... counts; any beyond the "
+            "fourth is assumed."
+        )
     )
     rate_stand_ins: dict[TouPeriod, TouPeriod] = Field(
-        description="Assumed: period -> the period whose register counts it too, where a meter has no register of its own for it."
+        description=(
+            "Assumed: period -> the period whose register counts it too, where a meter has no register of "
+            "its own for it."
+        )
     )
     default_encoding: str = Field(description="Encoding of text files that no pattern below names.")
     encodings: dict[str, str] = Field(
-        description="File-name pattern -> encoding, for senders not using the default; the first that fits holds."
+        description=(
+            "File-name pattern -> encoding, for senders not using the default; the first that fits holds."
+        )
     )
     max_line_bytes: int = Field(ge=1024, description="A longer line is not a record; it goes to quarantine.")
     max_records: int = Field(ge=1, description="A file with more records is refused.")
+    least_odd_steps: int = Field(
+        ge=1,
+        description=(
+            "Long files: so many steps of another length than the declared interval, of a series or "
+            "of the whole file, are no chance."
+        ),
+    )
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
     latest_date: date = Field(description="A later day in a record is taken for a slip of the sender.")
 
@@ -189,14 +208,18 @@ class Format(Protocol):
 
 
 def rows_schema(table: type[Table]) -> pa.Schema:
-    """The columns of a bronze table that a reader fills: all but the content hash and the columns of the run."""
+    """The columns of a bronze table that a reader fills: all but the content hash and the columns of the
+    run.
+    """
     names = [name for name in table.business_columns() if name != "content_hash"]
     declared = table.arrow_schema()
     return pa.schema([declared.field(name) for name in names])
 
 
 def declared_columns(table: type[Table]) -> tuple[str, ...]:
-    """The columns that a file of the declared form has, without ``sent_at``, in the order of the declaration."""
+    """The columns that a file of the declared form has, without ``sent_at``, in the order of the
+    declaration.
+    """
     return tuple(name for name in rows_schema(table).names if name not in ("line_number", "sent_at_utc"))
 
 

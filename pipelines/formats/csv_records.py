@@ -254,7 +254,9 @@ def read_columns(
 
 
 def _as_plain_utf8(body: pa.Buffer, encoding: str) -> pa.Buffer | None:
-    """The text as UTF-8 where it is well formed, has no NUL and no quotes but around whole cells; else None."""
+    """The text as UTF-8 where it is well formed, has no NUL and no quotes but around whole cells; else
+    None.
+    """
     content = np.frombuffer(body, np.uint8)
     if not content.all() or not _quotes_are_plain(content):
         return None

@@ -40,14 +40,19 @@ class DayReadWideCsv:
         )
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
-        """Reads a whole unpacked file: a row of it gives one row of the table per family that has a register."""
+        """Reads a whole unpacked file: a row of it gives one row of the table per family that has a
+        register.
+        """
         names = header_names(content)
         present = {match[1] for column in names if (match := _FAMILY.fullmatch(column))}
         families = [family for family in settings.wide_register_families if family in present]
         unknown = sorted(present - set(families))
         if unknown:
             known = ", ".join(settings.wide_register_families)
-            reason = f"nothing says what the register family {unknown[0]} counts; wide_register_families of conf/formats.yaml names {known}"
+            reason = (
+                f"nothing says what the register family {unknown[0]} counts; wide_register_families of "
+                f"conf/formats.yaml names {known}"
+            )
             raise InputRefusedError(
                 name, RefusalReason.MISSING_COLUMN, reason, line=1, column=f"{unknown[0]}_R"
             )

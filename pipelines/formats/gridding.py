@@ -1,4 +1,6 @@
-"""Long records to day curves: one row per meter point, channel and day, by index arithmetic on whole columns."""
+"""Long records to day curves: one row per meter point, channel and day, by index arithmetic on whole
+columns.
+"""
 
 from __future__ import annotations
 
@@ -180,7 +182,10 @@ def _grid(
         lines = order[disputed[group]]
         if lines.size:
             column = mapping.values[number].column
-            reason = "other lines of the file tell another value for this interval, and none carries a sender's time"
+            reason = (
+                "other lines of the file tell another value for this interval, and none carries a sender's "
+                "time"
+            )
             faults = (LineFaults(np.sort(chosen[lines]), column, RejectReason.CONFLICTING_VALUES, reason),)
         lost = np.flatnonzero(other & ~disputed[group])
         lost = lost[np.argsort(line[order[lost]], kind="stable")]

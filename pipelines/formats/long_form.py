@@ -61,7 +61,7 @@ class LongForm:
         count = typed.num_rows + len(rejects)
         records = self._on_grid(self._records(typed), name, settings, rejects, raw)
         gridded = grid_days(records, self.mapping, settings.present_char)
-        spaced = self._well_spaced(records, gridded.rows, name, rejects, raw)
+        spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
         if self.only is not None:
             spaced &= np.isin(records.line, list(self.only))
         if not spaced.all():
@@ -73,7 +73,10 @@ class LongForm:
                 if line not in held:
                     held.add(line)
                     rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
-        remark = f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an interval again"
+        remark = (
+            f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
+            "interval again"
+        )
         superseded, told = self._superseded(records, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
@@ -96,7 +99,10 @@ class LongForm:
             for place, winner in zip(
                 part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
             ):
-                reason = f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} for the same interval and stands"
+                reason = (
+                    f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
+                    "for the same interval and stands"
+                )
                 line = int(records.line[place])
                 listed.add(line, column, SUPERSEDED, reason, raw(line))
         if not total:
@@ -104,7 +110,10 @@ class LongForm:
         table = listed.table()
         named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
         return table, (
-            f"{total} values gave way to another line's for the same interval: lines {named}{', ...' if total > _BEATEN_NAMED else ''}",
+            (
+                f"{total} values gave way to another line's for the same interval: lines "
+                f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
+            ),
         )
 
     def _csv(
@@ -165,13 +174,19 @@ class LongForm:
         )
 
     def _well_spaced(
-        self, records: LongRecords, rows: pa.Table, name: str, rejects: Rejects, raw: Raw
+        self,
+        records: LongRecords,
+        rows: pa.Table,
+        name: str,
+        settings: FormatSettings,
+        rejects: Rejects,
+        raw: Raw,
     ) -> np.ndarray:
         """Which lines belong to meter points whose values come as often as the mapping says; the others are
         held back, a file of such lines is refused.
         """
         minutes = self.mapping.interval_minutes
-        steps = wrong_spacing(rows, self.mapping.slots)
+        steps = wrong_spacing(rows, self.mapping.slots, settings.least_odd_steps)
         every = (
             np.array(
                 [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
@@ -182,14 +197,21 @@ class LongForm:
         return np.asarray(every == minutes)
 
     def _as_fine_as_told(
-        self, records: LongRecords, starts: IntArray, name: str, rejects: Rejects, raw: Raw
+        self,
+        records: LongRecords,
+        starts: IntArray,
+        name: str,
+        settings: FormatSettings,
+        rejects: Rejects,
+        raw: Raw,
     ) -> np.ndarray:
         """Which lines do not belong to meter points whose values come more often than the mapping says; those
         are held back.
         """
         minutes = self.mapping.interval_minutes
         every = np.full(len(records.names), minutes, np.int64)
-        for meter, step in finer_points(records.meter, starts, minutes * _MINUTE_MICROS).items():
+        finer = finer_points(records.meter, starts, minutes * _MINUTE_MICROS, settings.least_odd_steps)
+        for meter, step in finer.items():
             every[meter] = max(1, step // _MINUTE_MICROS)
         self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
         return np.asarray(every[records.meter] == minutes)
@@ -206,7 +228,10 @@ class LongForm:
             return
         column, first = self.mapping.stamp.column, int(bad[0])
         if bad.size > count // 2:
-            reason = f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, the mapping says {minutes}"
+            reason = (
+                f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, "
+                f"the mapping says {minutes}"
+            )
             raise InputRefusedError(
                 name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
             )
@@ -220,9 +245,11 @@ class LongForm:
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
     ) -> LongRecords:
-        """The lines whose interval stands on the grid of its day and within the days that the settings allow."""
+        """The lines whose interval stands on the grid of its day and within the days that the settings
+        allow.
+        """
         starts, whole = interval_starts(records.instant, self.mapping)
-        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, rejects, raw)
+        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, settings, rejects, raw)
         if not kept.all():
             records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)

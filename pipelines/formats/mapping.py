@@ -16,6 +16,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.contract import ascii_compatible
+from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
 from pipelines.settings import FrozenSettings
 
 _OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
@@ -98,7 +99,10 @@ class StampColumn(FrozenSettings):
     column: str = Field(min_length=1, description="Name of the column.")
     place: StampPlace = Field(description="interval_start or interval_end.")
     zone: str = Field(
-        description="Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as Asia/Shanghai."
+        description=(
+            "Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as "
+            "Asia/Shanghai."
+        )
     )
     format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
     day_offset: str = Field(
@@ -139,7 +143,7 @@ class StampColumn(FrozenSettings):
         if self.day_offset:
             return offset_of(self.day_offset)
         return (
-            timedelta(hours=8)
+            LOCAL_OFFSET
             if self.zone == "Asia/Shanghai"
             else timedelta(0)
             if self.zone == "UTC"
@@ -187,7 +191,9 @@ class LongMapping(FrozenSettings):
         default=(), description="Patterns of file names in the inbox that this mapping is for."
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
-    interval_minutes: int = Field(ge=1, le=1440, description="Length of an interval; a divisor of 1440.")
+    interval_minutes: int = Field(
+        ge=1, le=DAY_MINUTES, description="Length of an interval; a divisor of 1440."
+    )
     meter_point: MeterPointColumn = Field(description="Whose the numbers are.")
     stamp: StampColumn = Field(description="When an interval was.")
     values: tuple[ValueColumn, ...] = Field(
@@ -212,7 +218,7 @@ class LongMapping(FrozenSettings):
     @field_validator("interval_minutes")
     @classmethod
     def _divides_the_day(cls, minutes: int) -> int:
-        if 1440 % minutes:
+        if DAY_MINUTES % minutes:
             raise ValueError("must divide the 1440 minutes of a day")
         return minutes
 
@@ -256,7 +262,7 @@ class LongMapping(FrozenSettings):
     @property
     def slots(self) -> int:
         """Intervals of a day."""
-        return 1440 // self.interval_minutes
+        return DAY_MINUTES // self.interval_minutes
 
     def fits(self, name: str) -> bool:
         """Whether a file of that name is declared to be of this mapping."""

@@ -59,7 +59,10 @@ def _text_of(path: Path) -> str:
     except UnicodeDecodeError:
         raise SettingsError(
             f"{path} is not UTF-8.",
-            "Save the mapping itself as UTF-8; how the data files are encoded is declared in it, as `encoding: gbk`.",
+            (
+                "Save the mapping itself as UTF-8; how the data files are encoded is declared in it, as "
+                "`encoding: gbk`."
+            ),
         ) from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}.", described) from None

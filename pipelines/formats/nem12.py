@@ -19,6 +19,7 @@ from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import CellError, read_day
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -180,7 +181,10 @@ def _days(records: _Records, name: str) -> Iterator[_Day]:
             case "900" if not closed:
                 closed = True
             case _:
-                reason = f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, 400, 500, 900"
+                reason = (
+                    f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, "
+                    "400, 500, 900"
+                )
                 raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
     if not closed:
         last = records[-1][0]
@@ -225,7 +229,7 @@ def _read_day(day: _Day, header_sent: datetime | None, settings: FormatSettings)
     if isinstance(day.stream, CellError):
         raise day.stream
     stream, record = day.stream, day.record
-    count = 1440 // stream.interval_minutes
+    count = DAY_MINUTES // stream.interval_minutes
     curve_date = _date(record[1] if len(record) > 1 else "", settings)
     quality = _day_quality(record, count)
     values = [_value(text, slot, stream.factor) for slot, text in enumerate(record[2 : 2 + count], start=1)]
@@ -248,7 +252,9 @@ def _read_day(day: _Day, header_sent: datetime | None, settings: FormatSettings)
 
 
 def _day_quality(record: list[str], count: int) -> str:
-    """The quality of the day, which stands right behind the last value; tells too few from too many values."""
+    """The quality of the day, which stands right behind the last value; tells too few from too many
+    values.
+    """
     quality = record[2 + count].upper() if len(record) > 2 + count else ""
     if _QUALITY.fullmatch(quality):
         return quality
@@ -296,7 +302,10 @@ def _qualities(day: _Day, quality: str, count: int) -> list[str]:
     """
     if quality != _VARIABLE:
         if day.qualities:
-            reason = f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, not V"
+            reason = (
+                f"line {day.qualities[0][0]} tells qualities by part, but the day's quality is {quality}, "
+                "not V"
+            )
             raise CellError("QualityMethod", RejectReason.BAD_STRUCTURE, reason)
         return [quality] * count
     found: list[str] = []

@@ -25,11 +25,11 @@ from pipelines.formats.contract import (
 )
 from pipelines.formats.csv_records import SNIFF_SHARE
 from pipelines.formats.declared import SENT_AT
-from pipelines.periods import LOCAL_ZONE
+from pipelines.periods import DAY_MINUTES, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
+from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 
 MAGIC = b"PAR1"
-_MINUTES_OF_DAY = 1440
 
 # What reading damaged bytes may raise; ValueError covers names that are no text.
 DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
@@ -38,7 +38,10 @@ DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 _Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], BoolArray]]
 
 # Columns that follow from another one; a sender need not repeat them, and what he sends of them is not read.
-_MONTH_OF = {"curve_month": "curve_date", "read_month": "read_date"}
+_MONTH_OF = {
+    BronzeLoadCurves.partition_column(): "curve_date",
+    BronzeRegisterReads.partition_column(): "read_date",
+}
 
 
 def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
@@ -124,7 +127,9 @@ class DeclaredParquet:
         return ReadResult(rows, rejects.table(), count, notes)
 
     def _cast(self, column: pa.ChunkedArray, column_name: str, name: str) -> pa.ChunkedArray:
-        """A column as declared, without loss; a type that cannot hold the declared values refuses the file."""
+        """A column as declared, without loss; a type that cannot hold the declared values refuses the
+        file.
+        """
         target = rows_schema(self.table).field(column_name).type
         if _is_exact(target) and _has_floats(column.type):
             raise _wrong_type(
@@ -249,12 +254,12 @@ def _no_member(values: pa.ChunkedArray, members: Sequence[str]) -> BoolArray:
 
 def _no_divisor(minutes: pa.ChunkedArray) -> BoolArray:
     lengths = pc.fill_null(minutes, 0).to_numpy()
-    return np.asarray((lengths < 1) | (_MINUTES_OF_DAY % np.maximum(lengths, 1) != 0), np.bool_)
+    return np.asarray((lengths < 1) | (DAY_MINUTES % np.maximum(lengths, 1) != 0), np.bool_)
 
 
 def _wrong_length(values: pa.ChunkedArray, minutes: pa.ChunkedArray) -> BoolArray:
     counts = pc.fill_null(pc.list_value_length(values), 0).to_numpy()
-    return np.asarray(counts * pc.fill_null(minutes, 0).to_numpy() != _MINUTES_OF_DAY, np.bool_)
+    return np.asarray(counts * pc.fill_null(minutes, 0).to_numpy() != DAY_MINUTES, np.bool_)
 
 
 def _has_non_finite(values: pa.ChunkedArray) -> BoolArray:

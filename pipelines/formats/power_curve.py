@@ -11,6 +11,7 @@ from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult
 from pipelines.formats.csv_layout import CsvLayout
 from pipelines.formats.csv_records import read_csv, sniff_columns
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -85,7 +86,7 @@ def _assemble(cells: pa.Table) -> pa.Table:
             "meter_point_id": cells["ID"],
             "channel_code": cells["DATA_TYPE"],
             "curve_date": cells["DATA_DATE"],
-            "interval_minutes": pa.array(np.full(count, 1440 // POINTS, np.int32), INTEGER),
+            "interval_minutes": pa.array(np.full(count, DAY_MINUTES // POINTS, np.int32), INTEGER),
             "measure_code": pa.repeat(pa.scalar(CurveMeasure.MEAN_POWER.value, STRING), count),
             # Every number was checked to be finite, so NaN stands for an empty field and for nothing else.
             "values_unscaled": pa.ListArray.from_arrays(offsets, pa.array(flat, DOUBLE, mask=np.isnan(flat))),

@@ -13,19 +13,17 @@ import pyarrow.compute as pc
 from pipelines.arrays import IntArray
 from pipelines.formats.gridding import NOT_DELIVERED
 
-LEAST_STEPS = 8
-"""So many steps of one length, of a series or of the whole file, are no chance."""
 
-
-def finer_points(meter: IntArray, starts: IntArray, length: int) -> dict[int, int]:
+def finer_points(meter: IntArray, starts: IntArray, length: int, least_steps: int) -> dict[int, int]:
     """Meters whose stamps also stand regularly between those of the declared intervals, and the step from one
     to the next. [unit of ``length``]
 
-    meter   Number of each line's meter; starts: begin of its interval.
-    length  The declared interval.
+    meter        Number of each line's meter; starts: begin of its interval.
+    length       The declared interval.
+    least_steps  So many steps of one length are no chance.
 
     What is read of such a meter would be one value in several, and its energy a fraction. Stamps that stray
-    are no step: there must be ``LEAST_STEPS``
+    are no step: there must be ``least_steps``
     of them, and half as many as stand on the grid.
     """
     off = starts % length
@@ -34,15 +32,17 @@ def finer_points(meter: IntArray, starts: IntArray, length: int) -> dict[int, in
         return {}
     size = int(meter.max()) + 1
     count, on = np.bincount(meter[astray], minlength=size), np.bincount(meter[~astray], minlength=size)
-    odd = np.flatnonzero((count >= LEAST_STEPS) & (on > 0) & (2 * count >= on))
+    odd = np.flatnonzero((count >= least_steps) & (on > 0) & (2 * count >= on))
     return {int(place): int(np.gcd.reduce(off[astray & (meter == place)], initial=length)) for place in odd}
 
 
-def wrong_spacing(rows: pa.Table, slots: int) -> dict[str, int]:
+def wrong_spacing(rows: pa.Table, slots: int, least_steps: int) -> dict[str, int]:
     """Meter points that most often have another step from value to value than one interval, and that step.
     [intervals]
 
-    rows  Day curves of one file as ``grid_days`` gives them, by value column, meter point, channel and day.
+    rows         Day curves of one file as ``grid_days`` gives them, by value column, meter point, channel and
+                 day.
+    least_steps  So many steps of one length, of a series or of the whole file, are no chance.
 
     Values that are lost at random leave single steps the most frequent ones, however many are lost.
     """
@@ -80,8 +80,8 @@ def wrong_spacing(rows: pa.Table, slots: int) -> dict[str, int]:
     odd = usual[count[usual] > single[of_series[usual]]]
     together = np.bincount(np.minimum(length, slots), weights=count, minlength=slots + 1)
     together[1] = single.sum()
-    file_wide = int(together.argmax()) if together.max() >= LEAST_STEPS else 1
-    sure = odd[(count[odd] >= LEAST_STEPS) | ((length[odd] == file_wide) & (file_wide > 1))]
+    file_wide = int(together.argmax()) if together.max() >= least_steps else 1
+    sure = odd[(count[odd] >= least_steps) | ((length[odd] == file_wide) & (file_wide > 1))]
     return {
         names[int(of_series[place]) // len(channels)].as_py(): int(length[place]) for place in sure.tolist()
     }

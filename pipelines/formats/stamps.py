@@ -1,4 +1,6 @@
-"""Stamps of senders as instants: zone or offset, either end of an interval, midnight under the day that ends."""
+"""Stamps of senders as instants: zone or offset, either end of an interval, midnight under the day that
+ends.
+"""
 
 from __future__ import annotations
 

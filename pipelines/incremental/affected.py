@@ -1,5 +1,5 @@
-"""Which meter points and months the changes since a step's newest run touch; what they do not touch is left
-as it stands.
+"""Which meter points and months the changes since a step's newest run affect; what they do not affect is
+left as it stands.
 
 A value may be estimated from any day of its series, so an affected meter point is computed with its whole
 history.
@@ -24,7 +24,7 @@ from pipelines.tables.silver import SilverMeterPoints, SilverRegisterEnergy
 
 MOST_AFFECTED_RATIO = 0.25
 """With a larger share nearly every file is written anew anyway, and what was read then has to be settled once
-more: all is quicker.
+more: all is quicker. No threshold: either way gives the same rows, this only says which takes less time.
 """
 
 METER_POINTS, MONTHS = "meter points", "months"
@@ -65,11 +65,11 @@ def affected_meter_points(
 
     sources    Tables whose rows the step computes from, meter point by meter point.
     dated      Source -> column of the local day, where rows of days to come were held back.
-    otherwise  What else touches them.
+    otherwise  What else affects them.
 
-    A table that the step reads touches the meter points that its changed rows name, or those of the customers
+    A table that the step reads affects the meter points that its changed rows name, or those of the customers
     that they name; one that
-    names neither touches all. Affected are all, too, where nothing is known of an earlier run, or more than
+    names neither affects all. All are affected, too, where nothing is known of an earlier run, or more than
     ``MOST_AFFECTED_RATIO``.
     """
     known: set[str] = set().union(*(points_in(inputs.paths(source)) for source in sources))

@@ -26,7 +26,8 @@ from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
 from pipelines.storage.store import spark_schema
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
-from pipelines.tables.base import Table
+from pipelines.tables.base import Row, Table
+from pipelines.tables.rows.silver import SilverFileAccountsRow, SilverQuarantineRow
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
 
 if TYPE_CHECKING:
@@ -40,8 +41,8 @@ NO_COLUMNS: Columns = {}
 
 @dataclass(frozen=True)
 class BucketOutcome:
-    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken constraints, and
-    what checks found.
+    """What one bucket gives: rows without run columns, accounts, quarantine, counts of broken constraints,
+    and what checks found.
     """
 
     rows: pa.Table
@@ -107,9 +108,13 @@ def refine_in_buckets(
         files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
     return {
         **files,
-        SilverQuarantine: driver_frame(inputs, SilverQuarantine, _staged(reports, "quarantine", stage)),
+        SilverQuarantine: driver_frame(
+            inputs, SilverQuarantine, _staged(reports, "quarantine", stage, SilverQuarantineRow)
+        ),
         SilverFileAccounts: driver_frame(
-            inputs, SilverFileAccounts, summed_accounts(_staged(reports, "accounts", stage))
+            inputs,
+            SilverFileAccounts,
+            summed_accounts(_staged(reports, "accounts", stage, SilverFileAccountsRow)),
         ),
     }
 
@@ -316,7 +321,7 @@ def _worker_files(
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, coverage)
 
 
-def driver_frame(inputs: Inputs, table: type[Table], rows: list[dict[str, Any]]) -> DataFrame:
+def driver_frame(inputs: Inputs, table: type[Table], rows: Sequence[Mapping[str, object]]) -> DataFrame:
     """Driver rows as a frame without run columns, which the runner fills."""
     names = list(table.business_columns())
     return inputs.spark.createDataFrame(
@@ -332,22 +337,34 @@ def _corrected(
     """
     if inputs.previous is None:
         return None
-    found: dict[type[Table], DataFrame] = {}
-    for table, part, correct in (
-        (SilverFileAccounts, "accounts", corrected_accounts),
-        (SilverQuarantine, "quarantine", corrected_quarantine),
-    ):
-        stood = stage_rows(inputs.previous.paths(table), table, stage)
-        rows = correct(
-            stood, _staged(reports, f"{part}_then", stage), _staged(reports, part, stage), inputs.run_id
-        )
-        if rows is None:
-            return None
-        names = table.columns()
-        found[table] = inputs.spark.createDataFrame(
-            [tuple(row.get(name) for name in names) for row in rows], spark_schema(table)
-        )
-    return found
+    previous = inputs.previous
+    accounts = corrected_accounts(
+        stage_rows(previous.paths(SilverFileAccounts), SilverFileAccounts, SilverFileAccountsRow, stage),
+        _staged(reports, "accounts_then", stage, SilverFileAccountsRow),
+        _staged(reports, "accounts", stage, SilverFileAccountsRow),
+        inputs.run_id,
+    )
+    if accounts is None:
+        return None
+    quarantine = corrected_quarantine(
+        stage_rows(previous.paths(SilverQuarantine), SilverQuarantine, SilverQuarantineRow, stage),
+        _staged(reports, "quarantine_then", stage, SilverQuarantineRow),
+        _staged(reports, "quarantine", stage, SilverQuarantineRow),
+        inputs.run_id,
+    )
+    if quarantine is None:
+        return None
+    return {
+        SilverFileAccounts: _whole_frame(inputs, SilverFileAccounts, accounts),
+        SilverQuarantine: _whole_frame(inputs, SilverQuarantine, quarantine),
+    }
+
+
+def _whole_frame(inputs: Inputs, table: type[Table], rows: Sequence[Mapping[str, object]]) -> DataFrame:
+    names = table.columns()
+    return inputs.spark.createDataFrame(
+        [tuple(row.get(name) for name in names) for row in rows], spark_schema(table)
+    )
 
 
 def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
@@ -356,5 +373,7 @@ def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:
     )
 
 
-def _staged(reports: list[dict[str, Any]], part: str, stage: str) -> list[dict[str, Any]]:
-    return [row | {"stage": stage} for report in reports for row in report[part]]
+def _staged(reports: list[dict[str, Any]], part: str, stage: str, kind: type[Row]) -> list[Row]:
+    """Rows that the tasks reported, ``kind`` being their generated type; no run has counted them yet."""
+    rows: list[Row] = [row | {"stage": stage} for report in reports for row in report[part]]
+    return rows

@@ -4,44 +4,46 @@ had is taken off, what they have is added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Literal, get_args
 
 import pyarrow.dataset as ds
 
 from pipelines.storage.scan import read_columns
-from pipelines.storage.unchanged_rows import RUN
-from pipelines.tables.base import Table
-from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
+from pipelines.tables.base import Row, Table, rows_of_table
+from pipelines.tables.rows.silver import SilverFileAccountsRow, SilverQuarantineRow
+from pipelines.tables.silver import SilverQuarantine
 
-Rows = Sequence[dict[str, Any]]
+Accounts = Sequence[SilverFileAccountsRow]
+Held = Sequence[SilverQuarantineRow]
 
-_COUNTS = tuple(name for name in SilverFileAccounts.columns() if name.endswith("_rows"))
-_HELD = tuple(name for name in SilverQuarantine.business_columns())
-
-
-def stage_rows(paths: Sequence[str], table: type[Table], stage: str) -> list[dict[str, Any]]:
-    """Rows of a shared table that one step wrote."""
-    rows: list[dict[str, Any]] = read_columns(
-        paths, table, table.columns(), ds.field("stage") == stage
-    ).to_pylist()
-    return rows
+Count = Literal["received_rows", "kept_rows", "duplicate_rows", "superseded_rows", "quarantined_rows"]
+COUNTS: tuple[Count, ...] = get_args(Count)
+"""The columns of silver_file_accounts that add up."""
+_HELD = SilverQuarantine.business_columns()
 
 
-def summed_accounts(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+def stage_rows(paths: Sequence[str], table: type[Table], kind: type[Row], stage: str) -> list[Row]:
+    """Rows of a shared table that one step wrote; ``kind`` is the generated type of its rows."""
+    return rows_of_table(read_columns(paths, table, table.columns(), ds.field("stage") == stage), kind)
+
+
+def summed_accounts(rows: Iterable[SilverFileAccountsRow]) -> list[SilverFileAccountsRow]:
     """One row per file: its records may lie in several buckets."""
-    summed: dict[tuple[str, str, str], dict[str, Any]] = {}
+    summed: dict[tuple[str, str, str], SilverFileAccountsRow] = {}
     for row in rows:
         key = _file_of(row)
         if key not in summed:
-            summed[key] = dict(row)
+            summed[key] = row.copy()
         else:
-            for name in _COUNTS:
+            for name in COUNTS:
                 summed[key][name] += row[name]
     return [summed[key] for key in sorted(summed)]
 
 
-def corrected_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
+def corrected_accounts(
+    stood: Accounts, then: Accounts, now: Accounts, run_id: str
+) -> list[SilverFileAccountsRow] | None:
     """Accounts of all meter points; None where the newest run's do not hold what the affected ones had in
     them.
 
@@ -52,21 +54,22 @@ def corrected_accounts(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[
     A file whose account does not change keeps the run that counted it.
     """
     kept = {_file_of(row): row for row in stood}
-    less = [row | {name: -row[name] for name in _COUNTS} for row in then]
+    less = [_with_counts(row, {name: -row[name] for name in COUNTS}) for row in then]
     if not {_file_of(row) for row in then} <= set(kept):
         return None
     for difference in summed_accounts([*less, *now]):
         key = _file_of(difference)
-        before = kept.get(key, dict.fromkeys(_COUNTS, 0))
-        after = {name: before[name] + difference[name] for name in _COUNTS}
+        before = kept.get(key)
+        after = {name: (before[name] if before else 0) + difference[name] for name in COUNTS}
         if any(count < 0 for count in after.values()):
             return None
-        if key not in kept or any(difference[name] for name in _COUNTS):
-            kept[key] = difference | after | {RUN: run_id}
+        if key not in kept or any(difference[name] for name in COUNTS):
+            kept[key] = _with_counts(difference, after)
+            kept[key]["computed_run_id"] = run_id
     return [kept[key] for key in sorted(kept) if kept[key]["received_rows"]]
 
 
-def corrected_quarantine(stood: Rows, then: Rows, now: Rows, run_id: str) -> list[dict[str, Any]] | None:
+def corrected_quarantine(stood: Held, then: Held, now: Held, run_id: str) -> list[SilverQuarantineRow] | None:
     """Quarantine of all meter points, as ``corrected_accounts``; a record held back as before keeps the run
     that held it back.
     """
@@ -77,17 +80,24 @@ def corrected_quarantine(stood: Rows, then: Rows, now: Rows, run_id: str) -> lis
     for row in now:
         key = _record_of(row)
         old = before.get(key)
-        kept[key] = (
-            old
-            if old is not None and all(old[name] == row[name] for name in _HELD)
-            else row | {"run_id": run_id}
-        )
+        kept[key] = old if old is not None and _is_held_alike(old, row) else {**row, "run_id": run_id}
     return [kept[key] for key in sorted(kept)]
 
 
-def _file_of(row: dict[str, Any]) -> tuple[str, str, str]:
+def _with_counts(row: SilverFileAccountsRow, counts: Mapping[Count, int]) -> SilverFileAccountsRow:
+    found = row.copy()
+    for name, count in counts.items():
+        found[name] = count
+    return found
+
+
+def _is_held_alike(old: Mapping[str, object], row: Mapping[str, object]) -> bool:
+    return all(old[name] == row[name] for name in _HELD)
+
+
+def _file_of(row: SilverFileAccountsRow) -> tuple[str, str, str]:
     return row["content_hash"], row["table_name"], row["stage"]
 
 
-def _record_of(row: dict[str, Any]) -> tuple[str, int, str]:
+def _record_of(row: SilverQuarantineRow) -> tuple[str, int, str]:
     return row["content_hash"], row["line_number"], row["table_name"]

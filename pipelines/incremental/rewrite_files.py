@@ -20,7 +20,7 @@ from pipelines.tables.base import Table
 
 @dataclass(frozen=True)
 class RewritePlan:
-    """Who renews what.
+    """Which meter points are computed anew, and which files are rewritten for them.
 
     points  Bucket -> affected meter points in it; buckets without any are not there.
     held    For each table: bucket -> paths of the current files that hold rows of its affected meter points.

@@ -1,1 +1,3 @@
-"""Received files: found in the inbox, read into bronze, replayed from quarantine; manual edits beside them."""
+"""Received files: found in the inbox, read into bronze, replayed from quarantine; manual edits beside
+them.
+"""

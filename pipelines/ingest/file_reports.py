@@ -1,7 +1,10 @@
-"""What becomes of a worker's report on one file: rows of the quarantine and of the file ledger, and one event."""
+"""What becomes of a worker's report on one file: rows of the quarantine and of the file ledger, and one
+event.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -9,11 +12,13 @@ import structlog
 
 from pipelines.codes import FileStatus
 from pipelines.ingest.inbox import modified_at
+from pipelines.tables.rows.bronze import BronzeFilesRow
+from pipelines.tables.rows.silver import SilverQuarantineRow
 
 _EVENTS = structlog.get_logger(__name__)
 
 
-def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
+def reject_rows(report: Mapping[str, Any], run_id: str) -> list[SilverQuarantineRow]:
     """One quarantine row per rejected record, also of a file that was halted for having too many."""
     return [
         {
@@ -33,24 +38,19 @@ def reject_rows(report: dict[str, Any], run_id: str) -> list[dict[str, Any]]:
 
 
 def ledger_row(
-    report: dict[str, Any], batch_id: int, received_at_utc: datetime, run_id: str
-) -> dict[str, Any]:
+    report: Mapping[str, Any], batch_id: int, received_at_utc: datetime, run_id: str
+) -> BronzeFilesRow:
     """The file's row of bronze_files."""
-    plain = {
-        name: report[name]
-        for name in (
-            "content_hash",
-            "source_file",
-            "status_code",
-            "format_id",
-            "table_name",
-            "reason",
-            "size_bytes",
-            "received_rows",
-        )
-    }
     changed = report["modified_at_ns"]
-    return plain | {
+    return {
+        "content_hash": report["content_hash"],
+        "source_file": report["source_file"],
+        "status_code": report["status_code"],
+        "format_id": report["format_id"],
+        "table_name": report["table_name"],
+        "reason": report["reason"],
+        "size_bytes": report["size_bytes"],
+        "received_rows": report["received_rows"],
         "modified_at_utc": None if changed is None else modified_at(changed),
         "quarantined_rows": len(report["rejects"]),
         "batch_id": batch_id,
@@ -59,7 +59,7 @@ def ledger_row(
     }
 
 
-def tell_of_file(report: dict[str, Any], run_id: str) -> None:
+def tell_of_file(report: Mapping[str, Any], run_id: str) -> None:
     """One event of a file that is in the ledger now."""
     refused = report["status_code"] == FileStatus.REFUSED.value
     (_EVENTS.warning if refused else _EVENTS.info)(

@@ -37,7 +37,9 @@ class Arrival:
 
 
 def is_received(name: str) -> bool:
-    """Whether a file of that name counts as received; hidden and unfinished ones wait for their final name."""
+    """Whether a file of that name counts as received; hidden and unfinished ones wait for their final
+    name.
+    """
     return not any(part.startswith(_HIDDEN) for part in Path(name).parts) and not name.lower().endswith(
         _UNFINISHED
     )

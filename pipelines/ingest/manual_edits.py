@@ -14,18 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypedDict
 
 import pyarrow as pa
 
 from pipelines.errors import TamperedError, UnknownNameError, UsageError
 from pipelines.identity.keys import SigningKey, key_id
 from pipelines.identity.people import People
+from pipelines.periods import DAY_MINUTES
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.edits import BronzeManualEdits
-from pipelines.tables.rows.silver import SilverMeterPointsRow
+from pipelines.tables.rows.bronze import BronzeManualEditsRow
+from pipelines.tables.rows.silver import SilverDayCurvesRow, SilverMeterPointsRow
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 from pipelines.transforms.ground.in_force import histories, row_on
 from pipelines.vee.editing.edit import ACCEPTABLE, Edit
@@ -45,7 +47,6 @@ _SHOWN = (
     "values_kwh_or_kvarh",
     "edit_reason",
 )
-DAY_MINUTES = 1440
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,38 @@ class Wish:
     reason: str
 
 
-def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> dict[str, Any]:
+class Proposal(TypedDict):
+    """What is signed of an edit: columns of its row, dates as ISO texts. [kWh or kvarh]"""
+
+    meter_point_id: str
+    channel_code: str
+    curve_date: str
+    interval_minutes: int
+    first_slot: int
+    last_slot: int
+    check_id: str | None
+    values_kwh_or_kvarh: list[float] | None
+    edit_reason: str
+    proposed_by: str
+    proposed_at_utc: str
+
+
+class NamedProposal(Proposal):
+    """A proposal with the id that its text makes."""
+
+    edit_id: str
+
+
+class Seen(TypedDict):
+    """What an approver has to see of an edit: its time of day, and the values of its intervals."""
+
+    begins: str
+    ends: str
+    measured_kwh_or_kvarh: list[float | None]
+    final_kwh_or_kvarh: list[float | None]
+
+
+def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> NamedProposal:
     """Checks a wish against the curve, signs it and keeps it until somebody else approves it; returns the
     proposal with its ``edit_id``.
 
@@ -82,7 +114,7 @@ def propose(store: Store, wish: Wish, signer: SigningKey, now: datetime) -> dict
     first, last = wish.begins_minute // minutes, wish.ends_minute // minutes - 1
     _require_possible(wish, row["failed_check_bits"][first : last + 1])
     _require_carried(store, wish, minutes)
-    proposal = {
+    proposal: Proposal = {
         "meter_point_id": wish.meter_point_id,
         "channel_code": wish.channel_code,
         "curve_date": wish.day.isoformat(),
@@ -146,22 +178,25 @@ def _require_carried(store: Store, wish: Wish, minutes: int) -> None:
     most = store.settings.section(VeeSettings).capacity.over_factor * in_force["capacity_kva"] * minutes / 60
     if max(wish.values) > most:
         raise UsageError(
-            f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} kVA of {wish.meter_point_id} carry ({most:g}).",
-            "Values are kWh or kvarh of the interval, after the multiplier; correct the capacity first where that is wrong.",
+            (
+                f"{max(wish.values):g} in {minutes} minutes is more than the {in_force['capacity_kva']:g} "
+                f"kVA of {wish.meter_point_id} carry ({most:g})."
+            ),
+            (
+                "Values are kWh or kvarh of the interval, after the multiplier; correct the capacity first "
+                "where that is wrong."
+            ),
         )
 
 
-def values_beside(store: Store, proposal: Mapping[str, Any]) -> dict[str, Any]:
+def values_beside(store: Store, proposal: Proposal | BronzeManualEditsRow) -> Seen:
     """What an approver has to see of an edit: its time of day, and what was measured and stands now in its
     intervals. [kWh or kvarh]
     """
     minutes, slots = proposal["interval_minutes"], slice(proposal["first_slot"], proposal["last_slot"] + 1)
     begins, ends = proposal["first_slot"] * minutes, (proposal["last_slot"] + 1) * minutes
-    day = (
-        proposal["curve_date"]
-        if isinstance(proposal["curve_date"], date)
-        else date.fromisoformat(proposal["curve_date"])
-    )
+    told = proposal["curve_date"]
+    day = told if isinstance(told, date) else date.fromisoformat(told)
     row = _curve_row(store, proposal["meter_point_id"], proposal["channel_code"], day)
     return {
         "begins": f"{begins // 60:02d}:{begins % 60:02d}",
@@ -171,7 +206,7 @@ def values_beside(store: Store, proposal: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> dict[str, Any]:
+def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> BronzeManualEditsRow:
     """Verifies a proposal, signs it as another person and puts it into the table; returns its row.
 
     Raises UsageError for the proposer's own key and an edit that is approved already, TamperedError where the
@@ -199,17 +234,18 @@ def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> di
     return row
 
 
-def pending(store: Store) -> list[dict[str, Any]]:
+def pending(store: Store) -> list[NamedProposal]:
     """Proposals that wait for approval, by id."""
-    found = []
+    found: list[NamedProposal] = []
     for path in sorted(_folder(store).glob("*.json")):
         kept = json.loads(path.read_text(encoding="utf-8"))
-        found.append({"edit_id": path.stem, **json.loads(kept["proposal"])})
+        proposal: Proposal = json.loads(kept["proposal"])
+        found.append({"edit_id": path.stem, **proposal})
     return found
 
 
 def verified_edits(
-    rows: Sequence[Mapping[str, Any]], people: Mapping[str, Ed25519PublicKey]
+    rows: Sequence[BronzeManualEditsRow], people: Mapping[str, Ed25519PublicKey]
 ) -> tuple[Edit, ...]:
     """The edits of bronze_manual_edits in the order of approval; raises TamperedError where a signature or a
     column does not hold.
@@ -228,9 +264,10 @@ def verified_edits(
         )
         same = key_id(people[row["approved_by"]]) == key_id(people[proposal["proposed_by"]])
         _require(not same, row["edit_id"], "one person proposed and approved it")
-        shown = {name: row[name] for name in _SHOWN} | {"curve_date": row["curve_date"].isoformat()}
+        shown: Mapping[str, object] = {**row, "curve_date": row["curve_date"].isoformat()}
+        signed_of: Mapping[str, object] = proposal
         _require(
-            all(shown[name] == proposal[name] for name in _SHOWN),
+            all(shown[name] == signed_of[name] for name in _SHOWN),
             row["edit_id"],
             "its columns are not what was signed",
         )
@@ -251,31 +288,39 @@ def verified_edits(
     return tuple(found)
 
 
-def _curve_row(store: Store, meter_point: str, channel: str, day: date) -> dict[str, Any]:
+def _curve_row(store: Store, meter_point: str, channel: str, day: date) -> SilverDayCurvesRow:
     wanted = [
-        ("curve_month", "==", f"{day:%Y-%m}"),
+        (SilverDayCurves.partition_column(), "==", f"{day:%Y-%m}"),
         ("meter_point_id", "==", meter_point),
         ("channel_code", "==", channel),
         ("curve_date", "==", day),
     ]
     columns = ["interval_minutes", "failed_check_bits", "measured_kwh_or_kvarh", "final_kwh_or_kvarh"]
-    rows = store.arrow(SilverDayCurves, columns, wanted).to_pylist()
+    rows = rows_of_table(store.arrow(SilverDayCurves, columns, wanted), SilverDayCurvesRow)
     if not rows:
         raise UsageError(
             f"{meter_point} has no curve of {channel} on {day}.",
             "See `zhixiang table show silver_day_curves` for what there is.",
         )
-    return dict(rows[0])
+    return rows[0]
 
 
 def _row(
-    edit_id: str, proposal: Mapping[str, Any], kept: Mapping[str, str], signer: SigningKey, now: datetime
-) -> dict[str, Any]:
+    edit_id: str, proposal: Proposal, kept: Mapping[str, str], signer: SigningKey, now: datetime
+) -> BronzeManualEditsRow:
     signed = _approval(kept["proposal"], kept["proposal_signature"], signer.name)
+    values = proposal["values_kwh_or_kvarh"]
     return {
-        **{name: proposal[name] for name in _SHOWN},
-        "edit_id": edit_id,
+        "meter_point_id": proposal["meter_point_id"],
+        "channel_code": proposal["channel_code"],
         "curve_date": date.fromisoformat(proposal["curve_date"]),
+        "interval_minutes": proposal["interval_minutes"],
+        "first_slot": proposal["first_slot"],
+        "last_slot": proposal["last_slot"],
+        "check_id": proposal["check_id"],
+        "values_kwh_or_kvarh": None if values is None else [*values],
+        "edit_reason": proposal["edit_reason"],
+        "edit_id": edit_id,
         "proposed_by": proposal["proposed_by"],
         "approved_by": signer.name,
         "proposal": kept["proposal"],
@@ -287,13 +332,13 @@ def _row(
 
 def _signed_proposal(
     edit_id: str, text: str, signature: str, people: Mapping[str, Ed25519PublicKey]
-) -> dict[str, Any]:
+) -> Proposal:
     _require(
         hashlib.sha256(text.encode()).hexdigest()[:16] == edit_id,
         edit_id,
         "its proposal is not the one that the id was made of",
     )
-    proposal: dict[str, Any] = json.loads(text)
+    proposal: Proposal = json.loads(text)
     _require(proposal["proposed_by"] in people, edit_id, f"nobody knows the key of {proposal['proposed_by']}")
     _require(
         _holds(people[proposal["proposed_by"]], signature, text.encode()),

@@ -5,12 +5,11 @@ exactly once.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,8 +21,10 @@ from pipelines.ingest.file_reports import reject_rows
 from pipelines.ingest.read_files import Reading, reading_of, refuse_too_many, with_provenance
 from pipelines.storage.data_files import commit_files, discard_files, write_files
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.rows.bronze import BronzeFilesRow
+from pipelines.tables.rows.silver import SilverQuarantineRow
 from pipelines.tables.silver import SilverQuarantine
 
 READ_STAGE = "read"
@@ -59,21 +60,24 @@ class ReplaySummary:
         return sum(file.entered for file in self.files)
 
 
-def held_records(store: Store, file: str | None = None, reason: str | None = None) -> list[dict[str, Any]]:
+def held_records(
+    store: Store, file: str | None = None, reason: str | None = None
+) -> list[SilverQuarantineRow]:
     """Rows of silver_quarantine by file and line; ``file`` is a name or a pattern, ``reason`` a reason code.
 
     What silver held back knows its file by content alone; its name is that of the delivery which was read.
     """
-    rows = store.arrow(SilverQuarantine).to_pylist()
+    rows = rows_of_table(store.arrow(SilverQuarantine), SilverQuarantineRow)
     if any(row["source_file"] is None for row in rows):
-        read = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"]).to_pylist()
+        known = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"])
+        read = rows_of_table(known, BronzeFilesRow)
         names = {
             row["content_hash"]: row["source_file"]
             for row in read
             if row["status_code"] != FileStatus.DUPLICATE_CONTENT.value
         }
         rows = [
-            row if row["source_file"] is not None else row | {"source_file": names.get(row["content_hash"])}
+            row if row["source_file"] is not None else {**row, "source_file": names.get(row["content_hash"])}
             for row in rows
         ]
     chosen = [
@@ -110,7 +114,7 @@ def replay(store: Store, inbox: Path, run_id: str, now: datetime, file: str | No
     """
     summary = ReplaySummary()
     reading = reading_of(store, inbox, frozenset(), run_id, now)
-    by_content: dict[str, list[dict[str, Any]]] = {}
+    by_content: dict[str, list[SilverQuarantineRow]] = {}
     for row in held_records(store, file):
         if row["stage"] == READ_STAGE:
             by_content.setdefault(row["content_hash"], []).append(row)
@@ -120,11 +124,12 @@ def replay(store: Store, inbox: Path, run_id: str, now: datetime, file: str | No
 
 
 def _replay_file(
-    store: Store, digest: str, held: Sequence[dict[str, Any]], inbox: Path, reading: Reading
+    store: Store, digest: str, held: Sequence[SilverQuarantineRow], inbox: Path, reading: Reading
 ) -> ReplayedFile:
-    entries = store.arrow(BronzeFiles, filters=[("content_hash", "=", digest)]).to_pylist()
+    found = store.arrow(BronzeFiles, filters=[("content_hash", "=", digest)])
+    entries = rows_of_table(found, BronzeFilesRow)
     entry = next((row for row in entries if row["status_code"] != FileStatus.DUPLICATE_CONTENT.value), None)
-    name = entry["source_file"] if entry else held[0]["source_file"]
+    name = entry["source_file"] if entry else held[0]["source_file"] or ""
     count = len(held)
     raw = _content(inbox, [name, *(row["source_file"] for row in entries)], digest)
     if entry is None or raw is None:
@@ -163,7 +168,8 @@ def _replay_file(
         fresh = fresh.filter(pc.is_in(fresh["line_number"], value_set=pa.array(sorted(lines), pa.int64())))
     _enter(store, reader.table, fresh, digest, name, reading)
     kept = len(present) + fresh.num_rows
-    changed = entry | {
+    changed: BronzeFilesRow = {
+        **entry,
         "status_code": FileStatus.ACCEPTED.value,
         "format_id": reader.id,
         "table_name": reader.table.name,
@@ -177,18 +183,21 @@ def _replay_file(
         "source_file": name,
         "rejects": rejects,
     }
-    now_held = list(reject_rows(report, reading.run_id))
+    now_held = reject_rows(report, reading.run_id)
     if changed != entry:
         _replace(
             store,
             BronzeFiles,
-            [row for row in store.arrow(BronzeFiles).to_pylist() if row != entry] + [changed],
+            [
+                *(row for row in rows_of_table(store.arrow(BronzeFiles), BronzeFilesRow) if row != entry),
+                changed,
+            ],
             reading,
         )
     if not _same(held, now_held):
         others = [
             row
-            for row in store.arrow(SilverQuarantine).to_pylist()
+            for row in rows_of_table(store.arrow(SilverQuarantine), SilverQuarantineRow)
             if row["content_hash"] != digest or row["stage"] != READ_STAGE
         ]
         _replace(store, SilverQuarantine, others + now_held, reading)
@@ -198,8 +207,8 @@ def _replay_file(
     )
 
 
-def _same(held: Iterable[dict[str, Any]], now_held: Iterable[dict[str, Any]]) -> bool:
-    def told(rows: Iterable[dict[str, Any]]) -> set[tuple[Any, ...]]:
+def _same(held: Iterable[SilverQuarantineRow], now_held: Iterable[SilverQuarantineRow]) -> bool:
+    def told(rows: Iterable[SilverQuarantineRow]) -> set[tuple[int, str, str]]:
         return {(row["line_number"], row["reason_code"], row["reason"]) for row in rows}
 
     return told(held) == told(now_held)
@@ -232,7 +241,9 @@ def _enter(
             discard_files(store.path(table), files)
 
 
-def _replace(store: Store, table: type[Table], rows: list[dict[str, Any]], reading: Reading) -> None:
+def _replace(
+    store: Store, table: type[Table], rows: Sequence[Mapping[str, object]], reading: Reading
+) -> None:
     """The whole of a small table anew, in one commit."""
     files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
     done = store.delta(table)

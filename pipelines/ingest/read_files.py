@@ -17,7 +17,7 @@ import hashlib
 import json
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -170,7 +170,9 @@ def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, no
 
 
 def _literal(folder: Path) -> str:
-    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no wildcards."""
+    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no
+    wildcards.
+    """
     return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(folder))
 
 
@@ -291,8 +293,11 @@ def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> No
         raise InputRefusedError(
             name,
             TOO_MANY_BAD_ROWS,
-            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than ingest.max_bad_row_ratio = "
-            f"{limits.max_bad_row_ratio:g}; the first: {' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: {first['reason']}",
+            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than "
+            "ingest.max_bad_row_ratio = "
+            f"{limits.max_bad_row_ratio:g}; the first: "
+            f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "
+            f"{first['reason']}",
         )
 
 
@@ -355,10 +360,9 @@ def commit_batch(
 
 
 def _append(
-    store: Store, table: type[Table], rows: Iterable[dict[str, Any]], application: str, transaction: int
+    store: Store, table: type[Table], rows: Sequence[Mapping[str, object]], application: str, transaction: int
 ) -> None:
-    listed = list(rows)
-    if listed:
-        files = write_files(pa.Table.from_pylist(listed, table.arrow_schema()), table, store.path(table))
+    if rows:
+        files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
         if commit_files(store, table, files, application, transaction, overwrite=False) is None:
             discard_files(store.path(table), files)

@@ -63,7 +63,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
         return derive_billing(rows[0], rows[1], agreed, periods)
 
     sources = (SilverRegisterEnergy, SilverDayCurves)
-    affected = affected_meter_points(inputs, sources, otherwise=_behind_one_meter)
+    affected = affected_meter_points(inputs, sources, otherwise=behind_one_meter)
     return derive_with_findings(
         inputs,
         sources,
@@ -76,7 +76,7 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
     )
 
 
-def _behind_one_meter(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
+def behind_one_meter(inputs: Inputs, previous: PreviousRun, known: Collection[str]) -> set[str]:
     """Meter points that hang together by main meter, share or customer: what is agreed for one of them cuts
     the months of all.
 

@@ -1,4 +1,4 @@
-"""The pipelines' own steps: bronze to silver, silver to gold."""
+"""The steps of the stage silver: from what was received to what was validated and estimated."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from pipelines.identity.people import People
 from pipelines.incremental.affected import affected_meter_points
 from pipelines.incremental.by_bucket import BucketOutcome, driver_files, refine_in_buckets
 from pipelines.ingest.manual_edits import verified_edits
-from pipelines.periods import local_day, months_through
+from pipelines.periods import DAY_MINUTES, local_day, months_through
 from pipelines.steps.affected_curves import curves_affected_otherwise, customer_classes, profile_sample
 from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.scan import months_of, points_in, read_columns, rows_of_points, whole_table
-from pipelines.tables.base import POINT, STRING, Table
+from pipelines.tables.base import POINT, STRING, Table, rows_of_table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.estimation import SilverEstimationErrors
 from pipelines.tables.findings import SilverRegisterFindings
+from pipelines.tables.rows.bronze import BronzeManualEditsRow
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
@@ -207,7 +208,7 @@ def _registers(inputs: Inputs, points: pa.Table, day_types: Mapping[date, str]) 
 
 def _manual_edits(inputs: Inputs) -> tuple[Edit, ...]:
     return verified_edits(
-        whole_table(inputs.paths(BronzeManualEdits), BronzeManualEdits).to_pylist(),
+        rows_of_table(whole_table(inputs.paths(BronzeManualEdits), BronzeManualEdits), BronzeManualEditsRow),
         People(inputs.settings.home).public_keys(),
     )
 
@@ -237,7 +238,7 @@ def curve_violations(curves: pa.Table) -> dict[str, int]:
     """What must never be: a measured value changed, two rows for one key, arrays of the wrong length, a
     required value empty.
     """
-    expected = pc.divide(pa.scalar(1440, pa.int32()), curves.column("interval_minutes"))
+    expected = pc.divide(pa.scalar(DAY_MINUTES, pa.int32()), curves.column("interval_minutes"))
     wrong = sum(
         int(pc.sum(pc.not_equal(pc.list_value_length(curves.column(name)), expected)).as_py() or 0)
         for name in (

@@ -1,5 +1,5 @@
-"""The only writer of a table's data files: workers write Parquet files, the driver commits them all in one Delta
-transaction.
+"""The only writer of a table's data files: workers write Parquet files, the driver commits them all in one
+Delta transaction.
 
 Orphan files of a killed run are in no commit and change nothing; a repeated commit is recognised by its
 transaction id.

@@ -15,8 +15,8 @@ _WITHOUT_FOLDERS = frozenset({"s3", "gcs", "abfs"})
 def located(address: str) -> tuple[fs.FileSystem, str]:
     """The file system of an address and the path there.
 
-    address  A local path, or a URI such as ``s3://bucket/tables/gold_day_energy``. It is text, so it travels to
-             the workers; each process opens a file system once.
+    address  A local path, or a URI such as ``s3://bucket/tables/gold_day_energy``. It is text, so it travels
+             to the workers; each process opens a file system once.
 
     Raises pyarrow.ArrowInvalid for a scheme that nobody knows.
     """

@@ -1,9 +1,9 @@
-"""Which bucket a meter point or customer falls into, and the rows of one bucket, or of chosen meter points,
-in a table's data files.
+"""The hash of a meter point or customer, and the bucket that it falls into.
 
 Buckets are ranges of a hash, so that rows laid out by that hash serve any number of buckets: ``data_files``
-writes them so and notes in each file which range a row group holds. A file without the note (of another writer, or rewritten by
-OPTIMIZE) is read whole.
+writes them so and notes in each file which range a row group holds; ``scan`` reads a file without the note
+(of
+another writer, or rewritten by OPTIMIZE) whole.
 """
 
 from __future__ import annotations

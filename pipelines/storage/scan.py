@@ -1,7 +1,7 @@
 """The only reader of a table's data files: rows of a bucket, rows of some meter points, columns, months.
 
-Files are given as addresses (``file_systems.located``), those of one call being of one table; which column they
-are laid out by is known from the table's declaration.
+Files are given as addresses (``file_systems.located``), those of one call being of one table; which column
+they are laid out by is known from the table's declaration.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ _PARQUET = ds.ParquetFileFormat()
 def partition_of(path: str, table: type[Table]) -> str:
     """The value of the column that a table's files are laid out by, from the path of one of them.
 
-    Raises SettingsError where the table is not laid out by a column, and ValueError where the path names none.
+    Raises SettingsError where the table is not laid out by a column, and ValueError where the path names
+    none.
     """
     named = f"{table.partition_column()}="
     for part in reversed(path.split("/")):
@@ -238,7 +239,9 @@ def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray)
 
 
 def _with_younger(rows: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Rows of a file that was opened by itself under ``schema_of_files``; Arrow does the same for a dataset."""
+    """Rows of a file that was opened by itself under ``schema_of_files``; Arrow does the same for a
+    dataset.
+    """
     for name in set(schema.names).difference(rows.column_names):
         rows = rows.append_column(name, pa.nulls(rows.num_rows, schema.field(name).type))
     return rows

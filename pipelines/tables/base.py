@@ -96,7 +96,8 @@ class Field:
             raise SettingsError(f"Column {owner.__name__}.{name} is not in snake_case.")
         if self.unit is not None and name != self.unit.suffix and not name.endswith("_" + self.unit.suffix):
             raise SettingsError(
-                f"Column {owner.__name__}.{name} is in {self.unit.value}; its name must end in _{self.unit.suffix}."
+                f"Column {owner.__name__}.{name} is in {self.unit.value}; its name must end in "
+                f"_{self.unit.suffix}."
             )
         self.name = name
 
@@ -157,8 +158,8 @@ class Table:
 
     @classmethod
     def partition_column(cls) -> str:
-        """The column that the files are laid out by, nearly always the month; raises SettingsError where there
-        is none.
+        """The column that the files are laid out by, nearly always the month; raises SettingsError where
+        there is none.
         """
         if not cls.partition_by:
             raise SettingsError(f"Table {cls.__name__} is not partitioned.")

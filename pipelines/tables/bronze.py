@@ -52,14 +52,20 @@ class BronzeFiles(Table):
     table_name = Field(STRING, "The bronze table its rows went to.")
     reason = Field(
         STRING,
-        "Why it was refused, which file brought the same content first, or which lines of a long file gave way to others of it.",
+        (
+            "Why it was refused, which file brought the same content first, or which lines of a long file "
+            "gave way to others of it."
+        ),
     )
     size_bytes = Field(LONG, "Length of the file.", unit=Unit.BYTES, nullable=False)
     received_rows = Field(LONG, "Records in the file, good and bad.", nullable=False, minimum=0)
     quarantined_rows = Field(LONG, "Records that could not be read.", nullable=False, minimum=0)
     modified_at_utc = Field(
         TIMESTAMP,
-        "When the file was last changed where it lies; with name and size it tells a changed file from a known one.",
+        (
+            "When the file was last changed where it lies; with name and size it tells a changed file from a "
+            "known one."
+        ),
         run=True,
     )
     batch_id = Field(
@@ -90,7 +96,10 @@ class BronzeLoadCurves(Received, Table):
     )
     present_flags = Field(
         STRING,
-        "The sender's completeness flags, one character a slot; of long files - not delivered, = told by several lines.",
+        (
+            "The sender's completeness flags, one character a slot; of long files - not delivered, = told by "
+            "several lines."
+        ),
     )
     sender_quality_codes = Field(
         pa.list_(STRING), "The sender's quality flag of each slot (NEM12), null where the format has none."

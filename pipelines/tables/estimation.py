@@ -42,7 +42,10 @@ class SilverEstimationErrors(Table):
     )
     covered_ratio = Field(
         DOUBLE,
-        "Share of truths inside the expected-error band, of those that have one; for `chosen` alone; empty: no band.",
+        (
+            "Share of truths inside the expected-error band, of those that have one; for `chosen` alone; "
+            "empty: no band."
+        ),
         unit=Unit.RATIO,
         minimum=0,
         maximum=1,

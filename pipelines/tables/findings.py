@@ -25,7 +25,9 @@ class Findings:
 
 
 class SilverRegisterFindings(Findings, Table):
-    """Findings on frozen registers: decrease, rollover, meter exchange, sum of rates, registers of the rates."""
+    """Findings on frozen registers: decrease, rollover, meter exchange, sum of rates, registers of the
+    rates.
+    """
 
     name = "silver_register_findings"
     layer = Layer.SILVER

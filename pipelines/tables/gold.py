@@ -20,7 +20,10 @@ class GoldDayEnergy(Table):
     energy_date = Field(DATE, "Local day.", key=True)
     customer_id = Field(
         STRING,
-        "Customer supplied; empty for a meter that is not billed, or whose energy the customer's main meter counts.",
+        (
+            "Customer supplied; empty for a meter that is not billed, or whose energy the customer's main "
+            "meter counts."
+        ),
     )
     energy_kwh_or_kvarh = Field(DOUBLE, "Energy of the day.", unit=Unit.KWH_OR_KVARH, nullable=False)
     basis_code = Field(STRING, "register or curve.", nullable=False)
@@ -104,7 +107,10 @@ class GoldBillingDeterminants(Table):
     )
     transformer_loss_kwh = Field(
         ENERGY,
-        "Active loss of the transformer that is metered on its low side, not in energy_kwh; empty: high side.",
+        (
+            "Active loss of the transformer that is metered on its low side, not in energy_kwh; empty: high "
+            "side."
+        ),
         unit=Unit.KWH,
         minimum=0,
     )
@@ -116,7 +122,10 @@ class GoldBillingDeterminants(Table):
     )
     year_to_date_kwh = Field(
         ENERGY,
-        "Energy of the calendar year before the month, for residential tiers; where a share names the sub-meter, of its months; empty for others.",
+        (
+            "Energy of the calendar year before the month, for residential tiers; where a share names the "
+            "sub-meter, of its months; empty for others."
+        ),
         unit=Unit.KWH,
         minimum=0,
     )
@@ -125,7 +134,10 @@ class GoldBillingDeterminants(Table):
     )
     main_period_kwh = Field(
         pa.list_(ENERGY),
-        "Of a sub-meter with a curve: its energy in 尖, 峰, 平, 谷, 深谷 by the main meter's terms, to be deducted there.",
+        (
+            "Of a sub-meter with a curve: its energy in 尖, 峰, 平, 谷, 深谷 by the main meter's terms, to "
+            "be deducted there."
+        ),
         unit=Unit.KWH,
     )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

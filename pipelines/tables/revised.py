@@ -27,7 +27,10 @@ class RevisedResult(Revised):
     supersedes_revision = Field(INTEGER, "The revision that this one corrects; empty for the first.")
     content_digest = Field(
         STRING,
-        "SHA-256 over the row and all its evidence, without run columns; equal content makes no new revision.",
+        (
+            "SHA-256 over the row and all its evidence, without run columns; equal content makes no new "
+            "revision."
+        ),
         nullable=False,
     )
 

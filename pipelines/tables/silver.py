@@ -1,4 +1,6 @@
-"""Silver: typed, one row per key, multiplied, validated, estimated; the measured value is never overwritten."""
+"""Silver: typed, one row per key, multiplied, validated, estimated; the measured value is never
+overwritten.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,10 @@ class SilverDayCurves(Table):
     interval_status_codes = Field(pa.list_(pa.int8()), "IntervalStatus of each interval.", nullable=False)
     expected_low_kwh_or_kvarh = Field(
         pa.list_(DOUBLE),
-        "Lower end of the expected-error band of each estimated interval; null elsewhere, and as a whole on days without one.",
+        (
+            "Lower end of the expected-error band of each estimated interval; null elsewhere, and as a whole "
+            "on days without one."
+        ),
         unit=Unit.KWH_OR_KVARH,
     )
     expected_high_kwh_or_kvarh = Field(
@@ -104,7 +109,10 @@ class SilverRegisterEnergy(Table):
     )
     rate_energy_kwh_or_kvarh = Field(
         pa.list_(ENERGY),
-        "The same by rate r1, r2, ...; null for a rate that was not sent or cannot be known, and as a whole where none is known.",
+        (
+            "The same by rate r1, r2, ...; null for a rate that was not sent or cannot be known, and as a "
+            "whole where none is known."
+        ),
         unit=Unit.KWH_OR_KVARH,
     )
     resolution_kwh_or_kvarh = Field(
@@ -283,7 +291,9 @@ class SilverEvents(Table):
 
 
 class SilverTransferDeclarations(Table):
-    """What a tenant behind a master meter declares that the supplier charged, one row per tenant and month."""
+    """What a tenant behind a master meter declares that the supplier charged, one row per tenant and
+    month.
+    """
 
     name = "silver_transfer_declarations"
     layer = Layer.SILVER
@@ -322,8 +332,15 @@ class SilverWeather(Table):
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
+RAW_RECORD_LIMIT = 4000
+"""Characters of a received record that are kept of it; no threshold, it is the declared width of the column.
+"""
+
+
 class SilverQuarantine(Table):
-    """Received records that could not be used, with the reason; they can be replayed after a rule is mended."""
+    """Received records that could not be used, with the reason; they can be replayed after a rule is
+    mended.
+    """
 
     name = "silver_quarantine"
     layer = Layer.SILVER
@@ -335,7 +352,10 @@ class SilverQuarantine(Table):
     reason = Field(STRING, "What was found and what was expected.", nullable=False)
     raw_record = Field(
         STRING,
-        "The record as received, at most 4,000 characters; the records that one line gave, joined by a semicolon.",
+        (
+            "The record as received, at most 4,000 characters; the records that one line gave, joined by a "
+            "semicolon."
+        ),
     )
     stage = Field(STRING, "Where it was held back: read, or the silver step.", nullable=False)
     source_file = Field(STRING, "Name under which the file arrived.", run=True)
@@ -343,7 +363,9 @@ class SilverQuarantine(Table):
 
 
 class SilverFileAccounts(Table):
-    """What became of each received record, per file: kept + duplicate + superseded + quarantined = received."""
+    """What became of each received record, per file: kept + duplicate + superseded + quarantined =
+    received.
+    """
 
     name = "silver_file_accounts"
     layer = Layer.SILVER

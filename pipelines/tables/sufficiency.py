@@ -56,7 +56,10 @@ class GoldDataSufficiency(Table):
     )
     estimated_ratio = Field(
         DOUBLE,
-        "Share of the curve's energy that was estimated, as on bills; for registers the share of the days that only a span of several covers.",
+        (
+            "Share of the curve's energy that was estimated, as on bills; for registers the share of the "
+            "days that only a span of several covers."
+        ),
         unit=Unit.RATIO,
         nullable=False,
         minimum=0,

@@ -39,7 +39,8 @@ class RegisterSpan:
         top = Decimal(10) ** self.digits
         if not (0 <= self.first < top and 0 <= self.last < top and self.multiplier > 0):
             raise UsageError(
-                f"The register reads {self.first} and {self.last} do not fit {self.digits} digits and multiplier {self.multiplier}."
+                f"The register reads {self.first} and {self.last} do not fit {self.digits} digits and "
+                f"multiplier {self.multiplier}."
             )
         difference = self.last - self.first
         return (difference if difference >= 0 else difference + top) * self.multiplier
@@ -161,7 +162,10 @@ def shared_supply(contract: Contract, main: Determinants, shares: Sequence[Share
             left_split = deducted(left_split, energy, share.main_periods, main.resolution_kwh)
         if left < 0 or (left_split is not None and any(value < 0 for value in left_split.values())):
             raise UsageError(
-                f"The parts behind the main meter need more than the {main.energy_kwh} kWh that it counted in {main.month}.",
+                (
+                    f"The parts behind the main meter need more than the {main.energy_kwh} kWh that it "
+                    f"counted in {main.month}."
+                ),
                 "Check the fixed quantities and the sub-meters' reads.",
             )
         beside.append(_segment(share, energy, main))
@@ -207,14 +211,16 @@ def _taken(share: Share, main: Determinants) -> Decimal:
     if share.metered is not None:
         if share.metered.month != main.month:
             raise UsageError(
-                f"The sub-meter of {share.section!r} was read for {share.metered.month}, the main meter for {main.month}."
+                f"The sub-meter of {share.section!r} was read for {share.metered.month}, the main meter for "
+                f"{main.month}."
             )
         if (
             share.main_periods is not None
             and sum(share.main_periods.values(), Decimal(0)) != share.metered.energy_kwh
         ):
             raise UsageError(
-                f"The periods of {share.section!r} do not sum to the {share.metered.energy_kwh} kWh of its sub-meter."
+                f"The periods of {share.section!r} do not sum to the {share.metered.energy_kwh} kWh of its "
+                "sub-meter."
             )
         return share.metered.energy_kwh
     if share.ratio is not None:
@@ -224,7 +230,8 @@ def _taken(share: Share, main: Determinants) -> Decimal:
     quantity = share.quantity_kwh or Decimal(0)
     if quantity < 0 or to_steps(quantity, main.resolution_kwh) != quantity:
         raise UsageError(
-            f"The quantity of {share.section!r} must be a whole number of {main.resolution_kwh} kWh, not negative: {quantity}."
+            f"The quantity of {share.section!r} must be a whole number of {main.resolution_kwh} kWh, not "
+            f"negative: {quantity}."
         )
     return quantity
 
@@ -253,7 +260,8 @@ def _segment(share: Share, energy: Decimal, main: Determinants) -> Segment:
     if metered is None and share.contract.is_time_of_use:
         if share.contract.customer_class is CustomerClass.RESIDENTIAL or main.energy_by_period is None:
             raise UsageError(
-                f"The part {share.section!r} pays by period; only a sub-meter of its own can tell its periods."
+                f"The part {share.section!r} pays by period; only a sub-meter of its own can tell its "
+                "periods."
             )
         weights = [float(value) for value in main.energy_by_period.values()]
         parts = split_by_largest_remainder(energy, weights, main.resolution_kwh)

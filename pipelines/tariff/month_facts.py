@@ -44,7 +44,10 @@ def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: dat
             month = BillingMonth.of(first_day)
             raise PriceChangesInsideError(
                 f"{dated.fact_id} changes on {day.isoformat()}, inside {month} ({dated.file}:{new.line}).",
-                "Give the month's load curve, which tells how much lies before the change; in Python see change_days and split_month.",
+                (
+                    "Give the month's load curve, which tells how much lies before the change; in Python see "
+                    "change_days and split_month."
+                ),
             )
     return first
 

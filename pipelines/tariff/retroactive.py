@@ -95,7 +95,8 @@ class RetroactiveDifference:
                 Decimal(1),
                 Unit.RATIO,
                 [(name, each.line.fact_confidence) for name in each.line.rests_on or (each.line.fact_id,)],
-                f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY ({each.component.value}{f', {each.period.value}' if each.period else ''}; "
+                f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY "
+                f"({each.component.value}{f', {each.period.value}' if each.period else ''}; "
                 f"{'; '.join(each.notices) or 'follows from other lines'})",
             )
             for each in self.corrections
@@ -185,7 +186,9 @@ def _amount(line: BillLine | None) -> Decimal:
 def _documents(
     line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None
 ) -> tuple[str, ...]:
-    """Documents of the facts behind a line, in force on its first day as known then; that of its price first."""
+    """Documents of the facts behind a line, in force on its first day as known then; that of its price
+    first.
+    """
     found: dict[str, None] = {}
     if line is None:
         return ()

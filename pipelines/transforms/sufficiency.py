@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import Channel, IntervalStatus, RegisterRule, Severity
-from pipelines.periods import EPOCH, BillingMonth
+from pipelines.periods import DAY_MINUTES, EPOCH, BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tables.base import DATE, STRING
 from pipelines.tables.sufficiency import SUFFICIENCY_SCHEMA
@@ -33,7 +33,6 @@ CURVE_COLUMNS = (
     "failed_checks",
 )
 FINDING_COLUMNS = ("meter_point_id", "check_id")
-DAY_MINUTES = 1440
 CURVE, REGISTER, NOTHING = "curve", "register", "none"
 REASONS = ("estimated", "missing")
 COUNTED = (Severity.INFO, Severity.WARN, Severity.INVALID)
@@ -165,7 +164,9 @@ def _judged_registers(registers: pa.Table, long_spans: pa.Table, month: BillingM
 
 
 def _silent(points: pa.Table, judged: Sequence[_Judged], month: BillingMonth) -> _Judged:
-    """Billed meter points of which nothing came all month, as if their active energy was awaited day by day."""
+    """Billed meter points of which nothing came all month, as if their active energy was awaited day by
+    day.
+    """
     heard = {meter_point for part in judged for meter_point, _ in part.series}
     billed = points.filter(pc.is_valid(points["customer_id"]))["meter_point_id"]
     silent = sorted(set(billed.to_pylist()) - heard)

@@ -74,5 +74,7 @@ LATER: Mapping[str, int | float] = {
     "back_test.places": 12,
     "band.spread_floor_ratio": 0.25,
     "band.level_ratio": 0.1,
+    "registers.look_ahead_reads": 5,
+    "published_errors.short_gap_hours": 2.0,
 }
 """Dotted key that came later -> the constant in its place before."""

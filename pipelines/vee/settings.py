@@ -54,7 +54,9 @@ class SpikeSettings(FrozenSettings):
     )
     own_days_ratio: float = Field(
         gt=1,
-        description="VEE-V11: an interval exceeds what like-days show around the time by more than this factor.",
+        description=(
+            "VEE-V11: an interval exceeds what like-days show around the time by more than this factor."
+        ),
     )
     own_days_floor_ratio: float = Field(
         ge=0, description="VEE-V11: and the mean of the series' non-zero intervals by more than this factor."
@@ -88,7 +90,10 @@ class RegisterSettings(FrozenSettings):
 
     rate_sum_tolerance_steps: int = Field(
         ge=0,
-        description="VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates farther off are not followed.",
+        description=(
+            "VEE-V22: steps of the register by which the sum of the rates may differ from the total; rates "
+            "farther off are not followed."
+        ),
     )
     rollover_max_share: float = Field(
         gt=0,
@@ -98,6 +103,13 @@ class RegisterSettings(FrozenSettings):
     rollover_capacity_factor: float = Field(
         gt=0,
         description="And, where the capacity is known, at most this multiple of capacity x elapsed hours.",
+    )
+    look_ahead_reads: int = Field(
+        ge=2,
+        description=(
+            "Reads that tell whether one before them was too high: most of them must lie below it, "
+            "and two at least."
+        ),
     )
 
 
@@ -146,7 +158,10 @@ class ProlongedEstimationSettings(FrozenSettings):
     ratio: float = Field(
         gt=0,
         le=1,
-        description="VEE-V31: a day counts as estimated where at least this share of its energy is; VEE-V24: and is no like-day.",
+        description=(
+            "VEE-V31: a day counts as estimated where at least this share of its energy is; VEE-V24: and is "
+            "no like-day."
+        ),
     )
 
 
@@ -156,7 +171,10 @@ class GapLimitSettings(FrozenSettings):
     limit_days: float = Field(gt=0, description="Longer gaps stay empty, unless registers cover them.")
     longest_silence_days: int = Field(
         ge=1,
-        description="So many days without anything are told one by one as missing; a longer silence ends the series, and VEE-V35 marks the day after.",
+        description=(
+            "So many days without anything are told one by one as missing; a longer silence ends the series, "
+            "and VEE-V35 marks the day after."
+        ),
     )
 
 
@@ -169,7 +187,10 @@ class LinearSettings(FrozenSettings):
     )
     caution_ratio: float = Field(
         ge=0,
-        description="VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard error.",
+        description=(
+            "VEE-E01 yields to a method only if that gains more than this multiple of the gain's standard "
+            "error."
+        ),
     )
 
 
@@ -179,7 +200,9 @@ class LikeDaySettings(FrozenSettings):
     count: int = Field(ge=1, description="VEE-E02: number of nearest clean like-days whose mean is taken.")
     reach_days: int = Field(
         ge=1,
-        description="VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought.",
+        description=(
+            "VEE-E02 to VEE-E05, VEE-V06 and VEE-V24: how far before and after a day like-days are sought."
+        ),
     )
     neighbour_hours: float = Field(
         ge=0, description="VEE-E02: time before and after a gap that sets the scale; 0: no scale."
@@ -193,12 +216,17 @@ class SimilarDaySettings(FrozenSettings):
 
     context_min_hours: float = Field(
         gt=0,
-        description="VEE-E03 to VEE-E05 compare days over as many hours before and after a gap as it is long, at least this.",
+        description=(
+            "VEE-E03 to VEE-E05 compare days over as many hours before and after a gap as it is long, at "
+            "least this."
+        ),
     )
     context_max_hours: float = Field(gt=0, description="VEE-E03 to VEE-E05: and at most this.")
     compared: int = Field(
         ge=1,
-        description="VEE-E03 to VEE-E05: intervals on either side that are compared, evenly spaced over those hours.",
+        description=(
+            "VEE-E03 to VEE-E05: intervals on either side that are compared, evenly spaced over those hours."
+        ),
     )
     candidates: int = Field(
         ge=1,
@@ -206,7 +234,10 @@ class SimilarDaySettings(FrozenSettings):
     )
     least_alike: int = Field(
         ge=1,
-        description="VEE-E03 to VEE-E05: with fewer clean days of the same types, days of other types are compared too.",
+        description=(
+            "VEE-E03 to VEE-E05: with fewer clean days of the same types, days of other types are compared "
+            "too."
+        ),
     )
     offset_corrected_days: int = Field(
         ge=1, description="VEE-E03 and VEE-E04: number of most alike days whose mean is taken."
@@ -229,12 +260,18 @@ class BackTestSettings(FrozenSettings):
 
     gap_hours: tuple[float, ...] = Field(
         min_length=1,
-        description="Lengths of the masked gaps on which methods are tried, rising; a real gap learns from the nearest one by ratio.",
+        description=(
+            "Lengths of the masked gaps on which methods are tried, rising; a real gap learns from the "
+            "nearest one by ratio."
+        ),
     )
     masks: int = Field(ge=2, description="Masked gaps per series and length.")
     least_masks: int = Field(
         ge=2,
-        description="With fewer, or without room for so many beside each other, nothing is learnt: linear up to its limit, then like-days, no band.",
+        description=(
+            "With fewer, or without room for so many beside each other, nothing is learnt: linear up to its "
+            "limit, then like-days, no band."
+        ),
     )
     places: int = Field(
         ge=1, description="At most so many intervals of a masked gap are estimated, evenly spaced."
@@ -253,11 +290,17 @@ class BandSettings(FrozenSettings):
     most_coverage_ratio: float = Field(gt=0, le=1, description="And those that cover a larger one.")
     spread_floor_ratio: float = Field(
         ge=0,
-        description="An expected error is measured in how far similar days lie apart at an interval, plus this share of their mean distance over the whole gap.",
+        description=(
+            "An expected error is measured in how far similar days lie apart at an interval, plus this share "
+            "of their mean distance over the whole gap."
+        ),
     )
     level_ratio: float = Field(
         gt=0,
-        description="Where no similar days lie apart, as where there is but one, it is measured in this share of the series' mean interval.",
+        description=(
+            "Where no similar days lie apart, as where there is but one, it is measured in this share of the "
+            "series' mean interval."
+        ),
     )
 
 
@@ -267,8 +310,9 @@ class PublishedErrorSettings(FrozenSettings):
     series: int = Field(
         ge=1, description="Load curves of each customer class on which the published errors rest, at most."
     )
+    short_gap_hours: float = Field(gt=0, description="Gaps up to this length are short.")
     short_limit_ratio: float = Field(
-        gt=0, description="Published errors are flagged where the MAPE of gaps up to 2 h lies over this."
+        gt=0, description="Published errors are flagged where the MAPE of short gaps lies over this."
     )
     long_limit_ratio: float = Field(
         gt=0, description="And where that of longer gaps, such as a day, lies over this."

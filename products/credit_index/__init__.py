@@ -1,3 +1,3 @@
-"""Electricity credit index (电力信用指数): indicators, labels, training, scoring, reasons, early warning, delivery
-to banks.
+"""Electricity credit index (电力信用指数): indicators, labels, training, scoring, reasons, early warning,
+delivery to banks.
 """

@@ -53,7 +53,10 @@ class Indicators:
     )
     energy_yoy_ratio = Field(
         DOUBLE,
-        "Mean day of the month over that of the same month of the year before, less 1; empty without that month.",
+        (
+            "Mean day of the month over that of the same month of the year before, less 1; empty without "
+            "that month."
+        ),
         unit=Unit.RATIO,
     )
     energy_mom_ratio = Field(

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
     from pipelines.facts import Facts
 
-COMPARED_MONTHS = 3
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)
@@ -93,7 +92,7 @@ class CreditIndex:
         bundle, settings = inputs.bundles[MODEL], inputs.settings.section(CreditIndexSettings)
         files, version = dict(bundle.files), bundle.version
         kept = [name for name in INPUTS_SCHEMA.names if name not in ("customer_id", "score_month")]
-        of = [str(month), str(month.plus(-COMPARED_MONTHS))]
+        of = [str(month), str(month.plus(-settings.compared_months))]
         rows = inputs.frame(GoldCustomerIndicators).where(F.col("indicator_month").isin(of))
         terms = frame_on(inputs.frame(SilverCustomers), month.last_day).select(
             "customer_id", "customer_name", "industry_code", "provenance"
@@ -131,7 +130,8 @@ def score_rows(
 ) -> list[Scored]:
     """Results with their reasons inside.
 
-    rows  Indicators of the month with ``before`` (those of three months earlier, or null), ``customer_name``,
+    rows  Indicators of the month with ``before`` (those of ``compared_months`` earlier, or null),
+          ``customer_name``,
           ``industry_code``, ``provenance``.
     """
     features = features_of(rows, scorer.features)
@@ -174,7 +174,7 @@ def score_rows(
 def _changes(
     rows: pa.Table, points: np.ndarray[Any, Any], scorer: Scorer, settings: CreditIndexSettings
 ) -> Sequence[int | None]:
-    """Score against that of the same model three months earlier; None without enough history then."""
+    """Score against that of the same model ``compared_months`` earlier; None without enough history then."""
     before = rows["before"].combine_chunks()
     earlier = pa.table({name: pc.struct_field(before, name) for name in (*scorer.features, "history_months")})
     old = score_points(scorer.probabilities(features_of(earlier, scorer.features)), settings)

@@ -32,5 +32,8 @@ def challenge(trained: TrainedModel, champion: ModelBundle, inputs: Inputs) -> t
     verdict = new >= old - settings.promotion_margin_auc
     return (
         verdict,
-        f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, margin {settings.promotion_margin_auc}",
+        (
+            f"test AUC {new:.4f} against the champion's {old:.4f} on the same {len(test.labels)} rows, "
+            f"margin {settings.promotion_margin_auc}"
+        ),
     )

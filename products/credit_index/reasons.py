@@ -322,7 +322,10 @@ class Veto:
     source: str
 
 
-_WUHAN = "Wuhan customer credit rating, 2005: theft within 2 years, violation within 1 year, arrears in 3 months of the year, facilities not made safe; no best grade with an unpaid bill"
+_WUHAN = (
+    "Wuhan customer credit rating, 2005: theft within 2 years, violation within 1 year, arrears in 3 months "
+    "of the year, facilities not made safe; no best grade with an unpaid bill"
+)
 _OWN = "the project's own rule"
 
 VETOES: tuple[Veto, ...] = (

@@ -18,7 +18,10 @@ class OperationSettings(FrozenSettings):
     operating_ratio: float = Field(
         gt=0,
         lt=1,
-        description="A day counts as operating from this share of the own baseline day on; 30 % is the rule of the published power indices.",
+        description=(
+            "A day counts as operating from this share of the own baseline day on; 30 % is the rule of the "
+            "published power indices."
+        ),
     )
     stop_ratio: float = Field(
         gt=0, lt=1, description="A day below this share of the own baseline day stands still."
@@ -36,6 +39,7 @@ class CreditIndexSettings(SettingsFile):
         "operation.operating_ratio": 0.30,
         "operation.stop_ratio": 0.10,
         "operation.baseline_months": 6,
+        "compared_months": 3,
     }
 
     default_overdue_days: int = Field(
@@ -80,12 +84,17 @@ class CreditIndexSettings(SettingsFile):
     )
     warning_watch_probability: float = Field(ge=0, le=1, description="From this probability on: watch.")
     warning_alert_probability: float = Field(ge=0, le=1, description="From this probability on: alert.")
+    compared_months: int = Field(
+        ge=1, description="A score is compared with that of the same model so many months before."
+    )
     warning_drop_points: int = Field(
-        ge=1, description="A score that fell by at least this in three months: watch. [points]"
+        ge=1, description="A score that fell by at least this in ``compared_months``: watch. [points]"
     )
     promotion_margin_auc: float = Field(
         ge=0,
-        description="A challenger may be worse than the champion by no more than this AUC on the same test rows.",
+        description=(
+            "A challenger may be worse than the champion by no more than this AUC on the same test rows."
+        ),
     )
     reasons_per_score: int = Field(ge=1, le=10, description="Reasons told with each score.")
 

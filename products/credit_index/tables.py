@@ -60,7 +60,7 @@ class CreditIndexV1(RevisedResult, Table):
     veto_en = Field(STRING, "The veto in English, with the value.")
     warning_code = Field(STRING, "Early warning.", codes=WarningLevel, nullable=False)
     score_change_points = Field(
-        INTEGER, "Score less that of three months before; empty without one.", unit=Unit.POINTS
+        INTEGER, "Score less that of `compared_months` before; empty without one.", unit=Unit.POINTS
     )
     month_kwh = Field(DOUBLE, "Energy of the month.", unit=Unit.KWH)
     estimated_ratio = Field(

@@ -85,7 +85,9 @@ def train(inputs: Inputs) -> TrainedModel:
         },
         tags={
             "provenance": provenance,
-            "split": f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}",
+            "split": (
+                f"months 1-{settings.train_to_month} / -{settings.tune_to_month} / -{settings.test_to_month}"
+            ),
         },
     )
 
@@ -111,7 +113,10 @@ def split_samples(
     customers = pc.unique(ordered["customer_id"]).to_pylist()
     if len(months) < settings.test_to_month + settings.horizon_months:
         raise UsageError(
-            f"The credit index needs {settings.test_to_month + settings.horizon_months} months; there are {len(months)}.",
+            (
+                f"The credit index needs {settings.test_to_month + settings.horizon_months} months; there "
+                f"are {len(months)}."
+            ),
             "Shorten the split in credit_index.yaml, or deliver more history.",
         )
     # What happened after the last billed month may not have arrived yet.

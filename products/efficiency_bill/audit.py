@@ -290,7 +290,10 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
         product = round_to_fen(issued.quantity * issued.unit_price)
         reason, detail = (
             Reason.ARITHMETIC,
-            f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: {line.formula}",
+            (
+                f"{issued.quantity} x {issued.unit_price} = {product}, not {issued.amount_cny}; computed: "
+                f"{line.formula}"
+            ),
         )
     elif then is not None and (then.quantity, then.unit_price, then.amount_cny) == (
         issued.quantity,
@@ -301,7 +304,10 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
     elif line.component is LineComponent.POWER_FACTOR_ADJUSTMENT and quantity_differs and not price_differs:
         reason, detail = (
             Reason.BASE,
-            f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}: the sum of the lines it is raised on",
+            (
+                f"{issued.quantity} instead of {line.quantity} {line.quantity_unit}: the sum of the lines it "
+                "is raised on"
+            ),
         )
     elif quantity_differs and price_differs:
         reason, detail = Reason.QUANTITY_AND_PRICE, line.formula
@@ -319,4 +325,7 @@ def _compared(issued: IssuedLine, line: BillLine, then: BillLine | None) -> Find
 def _then_and_now(line: BillLine, then: BillLine) -> str:
     if then.unit_price != line.unit_price:
         return f"{line.fact_id}: {then.unit_price} then, {line.unit_price} now"
-    return f"raised on {then.quantity} {line.quantity_unit} then, on {line.quantity} now, as other lines were revised"
+    return (
+        f"raised on {then.quantity} {line.quantity_unit} then, on {line.quantity} now, as other lines were "
+        "revised"
+    )

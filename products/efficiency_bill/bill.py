@@ -1,4 +1,6 @@
-"""A bill as the product makes it, with its evidence inside, and as it was issued, with its evidence beside."""
+"""A bill as the product makes it, with its evidence inside, and as it was issued, with its evidence
+beside.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,7 @@ class Bill(EfficiencyBillV1Computed):
 
 
 class RevisedBill(Bill):
-    """A bill held against the one that stands: with what it corrects."""
+    """A bill held against its newest revision: with what it corrects."""
 
     corrections: list[EfficiencyBillCorrectionsV1Inside]
 

@@ -22,8 +22,8 @@ from pipelines.tables.revised import product_schema
 from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
 from products.efficiency_bill.bill import Bill, NamedLines, RevisedBill
+from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.case.same_month import same_but_for_cuts
-from products.efficiency_bill.case.standing import Standing
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import rows_of_lines
 from products.efficiency_bill.pricing import price_case
@@ -38,13 +38,13 @@ from products.efficiency_bill.tables import CorrectionCause, EfficiencyBillLines
 _INSTANT, _INSTANT_FORMAT = 16, "%Y%m%dT%H%M%SZ"
 
 
-def standing_of(
+def issued_revision_of(
     bill: EfficiencyBillV1Row, lines: Sequence[EfficiencyBillLinesV1Inside], case_inputs: str
-) -> Standing:
+) -> IssuedRevision:
     """A revision from its rows of result and evidence."""
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
     day, is_priced = issued_on(bill["computed_run_id"] or ""), bill["total_cny"] is not None
-    return Standing(
+    return IssuedRevision(
         int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs
     )
 
@@ -62,27 +62,27 @@ def issued_on(run_id: str) -> date | None:
     return instant.astimezone(LOCAL_ZONE).date()
 
 
-def revised(bill: Bill, standing: Standing | None, facts: Facts) -> RevisedBill | None:
-    """The bill with its ``corrections``; None where the one that stands was made from the same and charges
+def revised(bill: Bill, newest: IssuedRevision | None, facts: Facts) -> RevisedBill | None:
+    """The bill with its ``corrections``; None where its newest revision was made from the same and charges
     the same.
 
-    bill      As ``issue_bill`` gives it; standing: the newest revision, None before the first issue.
+    bill      As ``issue_bill`` gives it; newest: the newest revision, None before the first issue.
 
     An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an
     advice may read otherwise
     today, but what the customer was told on the day of issue stays. Nor is it where a late notice cuts the
     month before into parts.
     """
-    if standing is None:
+    if newest is None:
         return {**bill, "corrections": []}
     lines = stored_lines(bill)
     (kept,) = bill["inputs"]
-    charges_the_same = bill["is_illustrative"] == standing.is_illustrative and _charges(lines) == _charges(
-        standing.lines
+    charges_the_same = bill["is_illustrative"] == newest.is_illustrative and _charges(lines) == _charges(
+        newest.lines
     )
-    if charges_the_same and same_but_for_cuts(kept["case_inputs"], standing.case_inputs):
+    if charges_the_same and same_but_for_cuts(kept["case_inputs"], newest.case_inputs):
         return None
-    return {**bill, "corrections": correction_rows(bill, standing, facts)}
+    return {**bill, "corrections": correction_rows(bill, newest, facts)}
 
 
 def stored_lines(bill: NamedLines) -> list[EfficiencyBillLinesV1Computed]:
@@ -96,33 +96,35 @@ def stored_lines(bill: NamedLines) -> list[EfficiencyBillLinesV1Computed]:
     )
 
 
-def correction_rows(bill: Bill, standing: Standing, facts: Facts) -> list[EfficiencyBillCorrectionsV1Inside]:
+def correction_rows(
+    bill: Bill, newest: IssuedRevision, facts: Facts
+) -> list[EfficiencyBillCorrectionsV1Inside]:
     """Rows of efficiency_bill_corrections_v1 without the columns of their outer key: the new lines held
-    against those that stand.
+    against those of the newest revision.
 
     bill   With ``lines``; facts: those that priced it. No rows where either bill has no total.
     """
     lines = stored_lines(bill)
-    if not standing.is_priced or bill["total_cny"] is None:
+    if not newest.is_priced or bill["total_cny"] is None:
         return []
-    cause = _cause(bill, lines, standing, facts)
-    issued, month = _bill_lines(standing.lines), BillingMonth.parse(bill["billing_month"])
-    days = _known_at_issue(issued, standing, facts)
+    cause = _cause(bill, lines, newest, facts)
+    issued, month = _bill_lines(newest.lines), BillingMonth.parse(bill["billing_month"])
+    days = _known_at_issue(issued, newest, facts)
     of_bill = min(days.values(), default=None)
     found = corrections_between(
         issued, _bill_lines(lines), month, facts, lambda line: days.get(line.line_number) if line else of_bill
     )
-    return [_row(number, correction, cause, standing) for number, correction in enumerate(found, start=1)]
+    return [_row(number, correction, cause, newest) for number, correction in enumerate(found, start=1)]
 
 
 def _row(
-    number: int, correction: Correction, cause: CorrectionCause, standing: Standing
+    number: int, correction: Correction, cause: CorrectionCause, newest: IssuedRevision
 ) -> EfficiencyBillCorrectionsV1Inside:
     issued, now, line = correction.issued, correction.now, correction.line
     return {
         "correction_number": number,
-        "corrected_revision": standing.revision,
-        "corrected_date": standing.issued_on,
+        "corrected_revision": newest.revision,
+        "corrected_date": newest.issued_on,
         "cause_code": cause.value,
         "component_code": line.component.value,
         "period_code": line.period.value if line.period else None,
@@ -146,7 +148,9 @@ def _row(
 
 
 def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ...]]:
-    """What lines charge for how much, without why; another price that comes to the same fen settles nothing."""
+    """What lines charge for how much, without why; another price that comes to the same fen settles
+    nothing.
+    """
     return [
         (
             line["component_code"],
@@ -160,13 +164,13 @@ def _charges(lines: Sequence[EfficiencyBillLinesV1Inside]) -> list[tuple[Any, ..
 
 
 def _cause(
-    bill: Bill, lines: Sequence[EfficiencyBillLinesV1Inside], standing: Standing, facts: Facts
+    bill: Bill, lines: Sequence[EfficiencyBillLinesV1Inside], newest: IssuedRevision, facts: Facts
 ) -> CorrectionCause:
-    """Prices, where the case that stands gives the new lines under today's facts, or is the new one but for a
-    price change that cuts it.
+    """Prices, where the newest revision's case gives the new lines under today's facts, or is the new one but
+    for a price change that cuts it.
     """
-    same = _charges(_lines_of_case(standing, facts, None)) == _charges(lines)
-    return CorrectionCause.PRICES if same or _uncut(bill) == standing.case_inputs else CorrectionCause.INPUTS
+    same = _charges(_lines_of_case(newest, facts, None)) == _charges(lines)
+    return CorrectionCause.PRICES if same or _uncut(bill) == newest.case_inputs else CorrectionCause.INPUTS
 
 
 def _uncut(bill: Bill) -> str | None:
@@ -176,7 +180,7 @@ def _uncut(bill: Bill) -> str | None:
     return None if case.supply is None else case_as_text(replace(case, supply=None))
 
 
-def _known_at_issue(issued: Sequence[BillLine], standing: Standing, facts: Facts) -> dict[int, date]:
+def _known_at_issue(issued: Sequence[BillLine], newest: IssuedRevision, facts: Facts) -> dict[int, date]:
     """Number of an issued line -> the day of knowledge that it shows: of the days that give its price the
     first, the day of issue before all.
 
@@ -184,10 +188,10 @@ def _known_at_issue(issued: Sequence[BillLine], standing: Standing, facts: Facts
     no day does, but one each line.
     """
     found: dict[int, date] = {}
-    for day in _days_of_knowledge(standing.issued_on, facts):
+    for day in _days_of_knowledge(newest.issued_on, facts):
         if len(found) == len(issued):
             break
-        priced = {_price(line) for line in _bill_lines(_lines_of_case(standing, facts, day))}
+        priced = {_price(line) for line in _bill_lines(_lines_of_case(newest, facts, day))}
         for line in issued:
             if _price(line) in priced:
                 found.setdefault(line.line_number, day)
@@ -210,13 +214,13 @@ def _days_of_knowledge(last: date | None, facts: Facts) -> Iterator[date]:
 
 
 def _lines_of_case(
-    standing: Standing, facts: Facts, known: date | None
+    newest: IssuedRevision, facts: Facts, known: date | None
 ) -> list[EfficiencyBillLinesV1Computed]:
-    """Lines of the standing bill's case; none where it cannot be priced so, or was kept by a version whose
+    """Lines of the newest revision's case; none where it cannot be priced so, or was kept by a version whose
     cases read otherwise.
     """
     try:
-        case = case_from_text(standing.case_inputs)
+        case = case_from_text(newest.case_inputs)
         priced = price_case(case, facts, known)
     except (ZhixiangError, ValueError):
         return []
@@ -256,7 +260,9 @@ def _bill_lines(rows: Sequence[EfficiencyBillLinesV1Inside]) -> list[BillLine]:
 
 
 def _standard(row: EfficiencyBillLinesV1Inside) -> Decimal | None:
-    """The standard of an adjustment; of one issued before it had a column of its own, as its formula says it."""
+    """The standard of an adjustment; of one issued before it had a column of its own, as its formula says
+    it.
+    """
     kept = row.get("power_factor_standard_ratio")
     found = re.search(r"standard ([0-9.]+);", row["formula"]) if kept is None else None
     return kept if found is None else Decimal(found[1])

@@ -32,7 +32,10 @@ EFFICIENCY_BILL_DECLARED = Product(
         deliver="zhixiang.delivery.bills:deliver_bills",
         title_zh="能效账单",
         title_en="efficiency bills",
-        provenance="real energy; dates shifted by whole weeks; registers derived; contracts assumed; prices illustrative where a line says so",
+        provenance=(
+            "real energy; dates shifted by whole weeks; registers derived; contracts assumed; prices "
+            "illustrative where a line says so"
+        ),
         place=1,
     ),
 )

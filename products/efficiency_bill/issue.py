@@ -150,7 +150,9 @@ def _price_columns(priced: PricedMonth | None) -> PriceColumns:
 
 
 def rows_of_lines(priced: PricedMonth) -> list[EfficiencyBillLinesV1Inside]:
-    """Rows of efficiency_bill_lines_v1 without the columns of their outer key and those that the runner adds."""
+    """Rows of efficiency_bill_lines_v1 without the columns of their outer key and those that the runner
+    adds.
+    """
     return [
         {
             "line_number": line.line_number,

@@ -25,9 +25,9 @@ from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
 from products.efficiency_bill.bill import EVIDENCE, OUTER, evidence_inside
 from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
-from products.efficiency_bill.case.case import MONTHS_OF_DEMAND, Case, gather_cases
-from products.efficiency_bill.case.standing import Standing
-from products.efficiency_bill.corrections import revised, standing_of
+from products.efficiency_bill.case.case import Case, gather_cases
+from products.efficiency_bill.case.issued_revision import IssuedRevision
+from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
@@ -105,10 +105,10 @@ class EfficiencyBill:
             accounts, arranged, read_coefficients(bundle.files), month, settings, limits, names
         )
         check_prices(cases, facts)
-        standing = standing_bills(inputs, month)
+        newest = newest_revisions(inputs, month)
         if len(cases) <= MOST_ON_DRIVER:
-            return _on_driver(inputs, cases, standing, facts, settings, bundle.version)
-        return _on_workers(inputs, cases, standing, facts, settings, bundle.version)
+            return _on_driver(inputs, cases, newest, facts, settings, bundle.version)
+        return _on_workers(inputs, cases, newest, facts, settings, bundle.version)
 
     def _accounts(
         self,
@@ -121,7 +121,7 @@ class EfficiencyBill:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
 
-        months = [str(month.plus(-offset)) for offset in range(MONTHS_OF_DEMAND)]
+        months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
         determinants = once_each(
@@ -140,7 +140,7 @@ class EfficiencyBill:
         return Accounts(terms, determinants, segments, shares, price_days_of(facts), points)
 
 
-def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
+def newest_revisions(inputs: Inputs, month: BillingMonth) -> dict[str, IssuedRevision]:
     """The newest revision of each customer's bill of a month."""
 
     def rows(table: type[Table], kind: type[Row]) -> list[Row]:
@@ -166,13 +166,13 @@ def standing_bills(inputs: Inputs, month: BillingMonth) -> dict[str, Standing]:
     kept: dict[str, str] = {}
     for row in filter(is_newest, rows(EfficiencyBillInputsV1, EfficiencyBillInputsV1Row)):
         kept.setdefault(row["customer_id"], row["case_inputs"])
-    return {name: standing_of(bill, lines.get(name, []), kept[name]) for name, bill in newest.items()}
+    return {name: issued_revision_of(bill, lines.get(name, []), kept[name]) for name, bill in newest.items()}
 
 
 def _on_driver(
     inputs: Inputs,
     cases: list[Case],
-    standing: Mapping[str, Standing],
+    newest: Mapping[str, IssuedRevision],
     facts: Facts,
     settings: EfficiencyBillSettings,
     version: str,
@@ -180,9 +180,7 @@ def _on_driver(
     """A worker takes longer to start than a few thousand bills take to price."""
     issued = issue_bills(cases, facts, settings, MODEL, version)
     bills = [
-        bill
-        for each in issued
-        if (bill := revised(each, standing.get(each["customer_id"]), facts)) is not None
+        bill for each in issued if (bill := revised(each, newest.get(each["customer_id"]), facts)) is not None
     ]
     rows: dict[type[Table], list[Mapping[str, object]]] = {EfficiencyBillV1: [*bills]}
     rows |= {table: [] for table in EVIDENCE}
@@ -198,7 +196,7 @@ def _on_driver(
 def _on_workers(
     inputs: Inputs,
     cases: list[Case],
-    standing: Mapping[str, Standing],
+    newest: Mapping[str, IssuedRevision],
     facts: Facts,
     settings: EfficiencyBillSettings,
     version: str,
@@ -216,7 +214,7 @@ def _on_workers(
             yield from pa.Table.from_pylist([bill for bill in bills if bill is not None], nested).to_batches()
 
     slices = inputs.spark.sparkContext.defaultParallelism * 2
-    jobs = inputs.spark.createDataFrame(jobs_table(cases, standing))
+    jobs = inputs.spark.createDataFrame(jobs_table(cases, newest))
     frame = jobs.repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
     inside = {
         table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*")

@@ -12,9 +12,9 @@ from pipelines.facts import Facts
 from pipelines.settings import Settings
 from pipelines.tables.revised import product_schema
 from products.efficiency_bill.bill import OUTER, IssuedBill, RevisedBill, evidence_beside, evidence_inside
-from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.case.text import case_from_text
-from products.efficiency_bill.corrections import correction_rows, standing_of
+from products.efficiency_bill.corrections import correction_rows, issued_revision_of
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.tables import EfficiencyBillV1
@@ -52,7 +52,7 @@ def replay(issued: IssuedBill, settings: Settings, facts: Facts) -> tuple[Differ
         row["model_version"],
     )
     corrected = issued.get("corrected")
-    before = None if corrected is None else _standing(corrected)
+    before = None if corrected is None else _issued_revision(corrected)
     bill: RevisedBill = {
         **computed,
         "corrections": [] if before is None else correction_rows(computed, before, facts),
@@ -68,9 +68,9 @@ def replay(issued: IssuedBill, settings: Settings, facts: Facts) -> tuple[Differ
     return tuple(found)
 
 
-def _standing(issued: IssuedBill) -> Standing:
+def _issued_revision(issued: IssuedBill) -> IssuedRevision:
     (kept,) = issued["efficiency_bill_inputs_v1"]
-    return standing_of(issued["result"], issued["efficiency_bill_lines_v1"], kept["case_inputs"])
+    return issued_revision_of(issued["result"], issued["efficiency_bill_lines_v1"], kept["case_inputs"])
 
 
 def _as_stored(rows: Sequence[Mapping[str, object]], schema: pa.Schema) -> list[dict[str, Any]]:

@@ -2,18 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from pipelines.settings import SettingsFile
+from pipelines.settings import FrozenSettings, SettingsFile
+
+
+class BaselineSettings(FrozenSettings):
+    """What a fit of the baseline needs."""
+
+    block_days: int = Field(
+        ge=7,
+        description=(
+            "Days of the blocks that are left out in turn, about a month of whole weeks; one with "
+            "less than half of them known tells nothing of the bands. [d]"
+        ),
+    )
+    least_days: int = Field(
+        ge=2,
+        description="Known days below which nothing is fitted and nothing is said of a month's days. [d]",
+    )
+    least_weather_ratio: float = Field(
+        gt=0,
+        le=1,
+        description="Share of a customer's days that must have a temperature before the weather is used.",
+    )
 
 
 class EfficiencyBillSettings(SettingsFile):
     """``conf/efficiency_bill.yaml``."""
 
     file: ClassVar[str] = "efficiency_bill.yaml"
+    later: ClassVar[Mapping[str, Any]] = {
+        "baseline.block_days": 28,
+        "baseline.least_days": 10,
+        "baseline.least_weather_ratio": 0.8,
+        "demand_months": 3,
+    }
 
     billed_prefixes: tuple[str, ...] = Field(
         description="Customers whose number begins with one of these receive a bill."
@@ -22,6 +50,7 @@ class EfficiencyBillSettings(SettingsFile):
         description="Last day that the baseline learns from; the same whatever month is billed."
     )
     least_reference_days: int = Field(ge=14, description="Days that a baseline needs.")
+    baseline: BaselineSettings
     holdout_days: int = Field(
         ge=7, description="Last days of the reference kept back to measure how often the band holds."
     )
@@ -39,6 +68,14 @@ class EfficiencyBillSettings(SettingsFile):
     )
     highest_day_ratio: float = Field(
         gt=0, lt=0.5, description="Share of a month's days, the highest, that the advice on high days lowers."
+    )
+    demand_months: int = Field(
+        ge=2,
+        le=10,
+        description=(
+            "Latest months, that of the bill among them, whose highest demands the advised contract "
+            "demand is tried on."
+        ),
     )
     contract_demand_step_kw: int = Field(
         ge=1, description="An advised contract demand is a multiple of this. [kW]"
@@ -62,5 +99,8 @@ class EfficiencyBillSettings(SettingsFile):
     use_above_base_cut_ratio: float = Field(
         gt=0,
         le=1,
-        description="Share of the use above the base load that an advice saves where nothing more telling fills the bill's places.",
+        description=(
+            "Share of the use above the base load that an advice saves where nothing more telling fills the "
+            "bill's places."
+        ),
     )

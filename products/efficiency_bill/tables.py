@@ -236,9 +236,10 @@ class EfficiencyBillInputsV1(Revised, Table):
 
 
 class EfficiencyBillCorrectionsV1(Revised, Table):
-    """The correction sheet (退补单) of a revision: line by line what it charges more or less than the revision
-    that it corrects, which stays
-    as issued. The differences sum to the difference of the totals; a first issue has none."""
+    """The correction sheet (退补单) of a revision: line by line what it charges more or less than the
+    revision that it corrects, which stays
+    as issued. The differences sum to the difference of the totals; a first issue has none.
+    """
 
     name = "efficiency_bill_corrections_v1"
     layer = Layer.PRODUCT

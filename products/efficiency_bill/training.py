@@ -91,7 +91,7 @@ def day_energy(
     from pyspark.sql import functions as F
 
     frame = inputs.frame(GoldDayEnergy).where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
-    chosen = frame if month is None else frame.where(F.col("energy_month") == str(month))
+    chosen = frame if month is None else frame.where(F.col(GoldDayEnergy.partition_column()) == str(month))
     energy = F.col("energy_kwh_or_kvarh")
     # One row gives both what one account has and what another has not.
     accounts = F.array(
@@ -203,7 +203,12 @@ def train(inputs: Inputs) -> TrainedModel:
 def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]:
     """Baselines of the customers with enough days."""
     fitted = fit_baselines(
-        days.energy, days.temperature, days.weekend, settings.change_points_celsius, settings.band_level
+        days.energy,
+        days.temperature,
+        days.weekend,
+        settings.change_points_celsius,
+        settings.band_level,
+        settings.baseline,
     )
     return {
         name: found

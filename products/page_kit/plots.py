@@ -1,4 +1,6 @@
-"""Plots for the model registry: one way to begin a figure and one to end it. matplotlib loads when asked for."""
+"""Plots for the model registry: one way to begin a figure and one to end it. matplotlib loads when asked
+for.
+"""
 
 from __future__ import annotations
 

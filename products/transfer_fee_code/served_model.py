@@ -63,7 +63,9 @@ class ImpliedPrices:
         return self.prices.get((supplier_customer_id, billing_month), unseen)
 
     def agrees(self, price: SupplierPrice, fee_cny: float, energy_kwh: float) -> bool | None:
-        """Whether a declaration's interval of prices holds the supplier's price; None where either has none."""
+        """Whether a declaration's interval of prices holds the supplier's price; None where either has
+        none.
+        """
         if price.price_cny_per_kwh is None or energy_kwh <= 0:
             return None
         days = BillingMonth.parse(price.billing_month).day_count

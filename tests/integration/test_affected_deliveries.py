@@ -1,4 +1,4 @@
-"""Late and corrected deliveries one after the other: only what they touch is computed, and everything is as
+"""Late and corrected deliveries one after the other: only what they affect is computed, and everything is as
 if all had come at once.
 """
 
@@ -271,7 +271,7 @@ def run_killed(store: Store, how: str, now: datetime, monkeypatch: pytest.Monkey
     assert (hashes(store) == before) is (how == BEFORE_COMMIT)
 
 
-def test_each_delivery_computes_what_it_touches_and_leaves_what_would_have_come_out_at_once(
+def test_each_delivery_computes_what_it_affects_and_leaves_what_would_have_come_out_at_once(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(Settings(packaged("conf"), tmp_path / "one by one"), spark)

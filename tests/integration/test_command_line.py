@@ -202,7 +202,8 @@ for words in paths(tree):
     answer = CliRunner().invoke(app, [*words, "--help"])
     assert answer.exit_code == 0 and "Usage" in answer.output, (words, answer.output)
     count += 1
-heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib", "deltalake", "yaml", "jinja2"}
+heavy = {"numpy", "pandas", "pyarrow", "pyspark", "mlflow", "xgboost", "great_expectations", "matplotlib",
+         "deltalake", "yaml", "jinja2"}
 print(count, sorted(heavy & set(sys.modules)))
 """
     answer = subprocess.run(
@@ -237,7 +238,7 @@ def test_a_class_data_archive_that_does_not_fit_leaves_reports_alone(tmp_path: P
         if (cache_folder() / part).exists():
             (cache / part).symlink_to(cache_folder() / part)
     script = (
-        "from pipelines.storage.spark import _archive_path; _archive_path().write_bytes(b'no archive' * 1000)"
+        "from pipelines.storage.spark import archive_path; archive_path().write_bytes(b'no archive' * 1000)"
     )
     environment = {"XDG_CACHE_HOME": str(cache.parent)}
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, env={**os.environ, **environment})

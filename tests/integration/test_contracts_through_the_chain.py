@@ -1,8 +1,8 @@
 """Customers whose months are more than one contract and one meter: received files to gold, to the lines of
 their bills, and the way back.
 
-The figures of every supply are those worked by hand in ``tests/unit/pipelines/transforms/billing/test_supply.py``: 2,400 kWh a day
-at 100 kW.
+The figures of every supply are those worked by hand in
+``tests/unit/pipelines/transforms/billing/test_supply.py``: 2,400 kWh a day at 100 kW.
 """
 
 from __future__ import annotations
@@ -45,9 +45,12 @@ D = Decimal
 NOW = datetime(2026, 11, 9, 4, tzinfo=UTC)
 SEPTEMBER = BillingMonth(2026, 9)
 SENT = "2026-10-02 08:00:00"
-CUSTOMERS = f"""customer_id,valid_from_date,customer_name,city,industry_code,peer_group,customer_class_code,pricing_scheme_code,voltage_level_code,\
-contract_capacity_kva,running_capacity_kva,demand_basis_code,contract_demand_kw,power_factor_standard_ratio,is_time_of_use,floor_area_m2,\
-weather_station_id,opened_date,closed_date,provenance,sent_at,export_price_cny_per_kwh,household_persons,is_combined_meter,market_price_cny_per_kwh
+CUSTOMERS = f"""customer_id,valid_from_date,customer_name,city,industry_code,peer_group,customer_class_code,\
+pricing_scheme_code,voltage_level_code,\
+contract_capacity_kva,running_capacity_kva,demand_basis_code,contract_demand_kw,power_factor_standard_ratio,\
+is_time_of_use,floor_area_m2,\
+weather_station_id,opened_date,closed_date,provenance,sent_at,export_price_cny_per_kwh,household_persons,is_combined_meter,\
+market_price_cny_per_kwh
 BDG-CAP,2026-01-01,works,,,,large_industry,two_part,1_to_20kv,800,800,capacity,,,true,,,,,simulated,{SENT},,,,
 BDG-CAP,2026-09-11,works,,,,large_industry,two_part,1_to_20kv,500,500,capacity,,,true,,,,,simulated,{SENT},,,,
 BDG-MAIN,2026-01-01,park,,,,large_industry,two_part,1_to_20kv,800,800,capacity,,0.90,true,,,,,simulated,{SENT},0.4153,,,
@@ -55,8 +58,10 @@ BDG-TENANT,2026-01-01,tenant,,,,general_commercial,single_part,1_to_20kv,,,,,,fa
 BDG-BAD,2026-01-01,nobody,,,,residential,single_part,below_1kv,,,,,,false,,,,,simulated,{SENT},,0,,
 BDG-WORSE,2026-01-01,nobody,,,,residential,single_part,below_1kv,,,,,,false,,,,,simulated,{SENT},,,,dear
 """
-METER_POINTS = f"""meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,register_decimals,start_register_unscaled,\
-previous_end_register_unscaled,capacity_kva,provenance,sent_at,parent_meter_point_id,transformer_rated_kva,transformer_no_load_kw,transformer_load_kw,\
+METER_POINTS = f"""meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,\
+register_decimals,start_register_unscaled,previous_end_register_unscaled,\
+capacity_kva,provenance,sent_at,parent_meter_point_id,transformer_rated_kva,transformer_no_load_kw,\
+transformer_load_kw,\
 transformer_no_load_ratio,transformer_short_circuit_ratio
 MP-CAP,2026-01-01,BDG-CAP,A,1,8,2,0,,800,simulated,{SENT},,,,,,
 MP-MAIN,2026-01-01,BDG-MAIN,B,1,8,2,0,,1000,simulated,{SENT},,1000,1,10,0.005,0.05
@@ -64,7 +69,8 @@ MP-HOME,2026-01-01,,C,1,8,2,0,,,simulated,{SENT},MP-MAIN,,,,,
 MP-TENANT,2026-01-01,BDG-TENANT,E,1,8,2,0,,,simulated,{SENT},MP-MAIN,,,,,
 MP-BAD,2026-01-01,BDG-BAD,F,1,8,2,0,,,simulated,{SENT},,,1,10,,
 """
-SHARES = f"""share_id,valid_from_date,main_meter_point_id,section_name,share_ratio,share_kwh,sub_meter_point_id,customer_class_code,voltage_level_code,\
+SHARES = f"""share_id,valid_from_date,main_meter_point_id,section_name,share_ratio,share_kwh,\
+sub_meter_point_id,customer_class_code,voltage_level_code,\
 is_time_of_use,power_factor_standard_ratio,ended_date,provenance,sent_at,is_combined_meter
 S-1,2026-01-01,MP-MAIN,dormitory,0.2,,,residential,1_to_20kv,false,,,simulated,{SENT},true
 S-2,2026-08-01,MP-MAIN,household,,,MP-HOME,residential,below_1kv,false,,,simulated,{SENT},
@@ -157,6 +163,7 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
         frame=store.frame,
         spark=store.spark,
         current=lambda _table: (),
+        current_paths=lambda _table: [],
         location=store.path,
         files=lambda table: store.data_files(table),
     )

@@ -28,7 +28,9 @@ SEPTEMBER = BillingMonth(2026, 9)
 
 
 def indicator_rows():
-    """Four customers over two months; SHORT lacks history, NEW lacks the earlier month, THIEF a clean record."""
+    """Four customers over two months; SHORT lacks history, NEW lacks the earlier month, THIEF a clean
+    record.
+    """
     rng = np.random.default_rng(3)
     rows = []
     for customer in ("OLD", "NEW", "SHORT", "THIEF"):

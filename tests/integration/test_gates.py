@@ -1,4 +1,6 @@
-"""Gates of every severity: halt writes nothing, quarantine holds rows back, warn lets them pass and says so."""
+"""Gates of every severity: halt writes nothing, quarantine holds rows back, warn lets them pass and says
+so.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""A home and a model registry that version 0.1 wrote (tests/data/README.md) are read, explained, replayed and run on."""
+"""A home and a model registry that version 0.1 wrote (tests/data/README.md) are read, explained, replayed and
+run on.
+"""
 
 from __future__ import annotations
 

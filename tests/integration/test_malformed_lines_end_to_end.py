@@ -22,7 +22,8 @@ pytestmark = pytest.mark.slow
 
 HEADER = "ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME"
 POINTS = (
-    "meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,register_decimals,start_register_unscaled,"
+    "meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,register_decimals,"
+    "start_register_unscaled,"
     "previous_end_register_unscaled,capacity_kva,provenance,sent_at\n"
 )
 DAYS, METERS = 280, 10
@@ -49,9 +50,10 @@ def reads(meter: str, encoding: str = "utf-8", bad: int = 0, bom: bytes = b"") -
     spoilt = {(place * 2 + 1) * COUNT // (2 * bad) for place in range(bad)}
     for number in range(COUNT):
         day = FIRST + timedelta(days=number % DAYS)
-        line = f"{meter}{number // DAYS},1,{day},,{100 + number % DAYS}.25,,,,,,{day + timedelta(days=1)} 01:00:00".encode(
-            encoding
-        )
+        line = (
+            f"{meter}{number // DAYS},1,{day},,{100 + number % DAYS}.25,,,,,,{day + timedelta(days=1)} "
+            "01:00:00"
+        ).encode(encoding)
         if number in spoilt:
             change, column, reason = kinds[len(told) % len(kinds)]
             told[number + 2] = (column, reason)

@@ -1,4 +1,6 @@
-"""The gate on measured values: a silver that changed one of them is not committed, and its files do not stay."""
+"""The gate on measured values: a silver that changed one of them is not committed, and its files do not
+stay.
+"""
 
 from __future__ import annotations
 

@@ -160,10 +160,12 @@ def home_as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
 
 
 COMPUTE = """cases => cases.map(c => {
-  for (const name of ["capacity", "running", "agreed", "demand", "reactive", "before"]) if (c[name] !== undefined) c[name] = BigInt(c[name]);
+  for (const name of ["capacity", "running", "agreed", "demand", "reactive", "before"])
+    if (c[name] !== undefined) c[name] = BigInt(c[name]);
   for (const period of Object.keys(c.energy)) c.energy[period] = BigInt(c.energy[period]);
   const bill = compute(c);
-  return bill.error ? bill.error : [bill.sum.toString(), bill.lines.map(line => line.cny.toString()), bill.factor, bill.lines.map(line => line.name + " " + line.period)];
+  return bill.error ? bill.error : [bill.sum.toString(), bill.lines.map(line => line.cny.toString()),
+    bill.factor, bill.lines.map(line => line.name + " " + line.period)];
 })"""
 
 
@@ -352,8 +354,8 @@ def test_the_page_holds_every_document_and_loads_nothing(page: Any) -> None:
 def test_the_hours_of_charging_points_are_drawn_with_how_sure_they_are(page: Any, tmp_path: Path) -> None:
     panel = page.locator(".panel", has_text="工商业充电设施")
     assert "未核实 unverified" in panel.text_content()
-    # The draft of 浙发改价格〔2026〕112号: midday valley 10:30-13:30, so after the night's valley to 7 come 3.5 hours
-    # flat and 3 of valley.
+    # The draft of 浙发改价格〔2026〕112号: midday valley 10:30-13:30, so after the night's valley to 7 come
+    # 3.5 hours flat and 3 of valley.
     winter = next(
         row for row in panel.locator(".day").all() if row.locator("b").first.text_content() == "1、7–8、12月"
     )

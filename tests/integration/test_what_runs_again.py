@@ -33,8 +33,8 @@ WORDS = "products/efficiency_bill/advice/less_energy.py"
 
 
 def run(store: Store, conf: Path, code: Path, *, silver_alone: bool = False) -> dict[str, str]:
-    """A run of the chain's steps, as ``zhixiang run`` does them, by the code and settings of these folders: step
-    -> status.
+    """A run of the chain's steps, as ``zhixiang run`` does them, by the code and settings of these folders:
+    step -> status.
     """
     ledger = Ledger(store.settings.home)
     run_id = ledger.begin("run", NOW)

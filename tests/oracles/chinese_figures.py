@@ -11,8 +11,8 @@ F = Fraction
 RATIOS = {"sharp": F("2.05"), "peak": F("1.85"), "flat": F(1), "valley": F("0.4"), "deep_valley": F("0.2")}
 
 
-# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce has no
-# deep valley.
+# 浙发改价格〔2024〕21号, until 2026-06-30: the ratio multiplies transmission and funds too; general commerce
+# has no deep valley.
 OLD_RATIOS = {
     "large_industry": {
         "sharp": F("1.98"),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-# Days off by the State Council's notices of 2024, 2025 and 2026, and the three first days of 劳动节 and 国庆节.
+# Days off by the State Council's notices of 2024, 2025 and 2026, and the three first days of 劳动节 and
+# 国庆节.
 SPRING_FESTIVAL = {2024: (date(2024, 2, 10), 8), 2025: (date(2025, 1, 28), 8), 2026: (date(2026, 2, 15), 9)}
 DAYS_OFF = {2024: ((5, 1, 5), (10, 1, 7)), 2025: ((5, 1, 5), (10, 1, 8)), 2026: ((5, 1, 5), (10, 1, 7))}
 

@@ -111,7 +111,7 @@ def test_a_baseline_scales_with_its_energy(seed: int, level: float, factor: floa
     energy = level * (1 + 0.05 * np.maximum(celsius - 18, 0) + draw.normal(0, 0.05, (1, 120)))
     weekend = np.arange(120) % 7 >= 5
     one, other = (
-        fit_baselines(part, celsius, weekend, SETTINGS.change_points_celsius, 0.9)[0]
+        fit_baselines(part, celsius, weekend, SETTINGS.change_points_celsius, 0.9, SETTINGS.baseline)[0]
         for part in (energy, energy * factor)
     )
     assert one is not None

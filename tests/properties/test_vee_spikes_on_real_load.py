@@ -1,4 +1,6 @@
-"""The steel works jumps from 3 to 120 kWh every working day: its own days are no spikes, planted spikes are."""
+"""The steel works jumps from 3 to 120 kWh every working day: its own days are no spikes, planted spikes
+are.
+"""
 
 from __future__ import annotations
 

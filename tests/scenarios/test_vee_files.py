@@ -134,7 +134,8 @@ def test_victoria_as_a_long_csv_in_melbourne_s_wall_time_of_utc_stamps(
     ]
     (tmp_path / "vic.csv").write_text("\n".join(lines) + "\n")
     (tmp_path / "vic.yaml").write_text(
-        "id: victoria\ninterval_minutes: 30\nmeter_point: {constant: VIC}\nstamp: {column: Time, place: interval_start, zone: UTC, day_offset: +11:00}\n"
+        "id: victoria\ninterval_minutes: 30\nmeter_point: {constant: VIC}\n"
+        "stamp: {column: Time, place: interval_start, zone: UTC, day_offset: +11:00}\n"
         "values:\n  - {column: Demand, unit: MWh, channel: active_forward}\n"
     )
     result = ran([tmp_path / "vic.csv"], load_mapping(tmp_path / "vic.yaml"))
@@ -214,7 +215,8 @@ def test_the_user_s_own_files_in_the_folder_are_neither_taken_away_nor_overwritt
     (own / "intervals.csv").write_text("meter,time,kwh\nM1,2026-08-01 00:00:00,1\n")
     (own / "flags.csv").write_text("mine\n")
     mapping.write_text(
-        "id: x\nfiles: ['intervals.csv']\ninterval_minutes: 15\nmeter_point: {column: meter}\nstamp: {column: time, place: interval_start, zone: '+08:00'}\n"
+        "id: x\nfiles: ['intervals.csv']\ninterval_minutes: 15\nmeter_point: {column: meter}\n"
+        "stamp: {column: time, place: interval_start, zone: '+08:00'}\n"
         "values:\n  - {column: kwh, unit: kWh, channel: active_forward}\n"
     )
     before = {path.name: path.read_bytes() for path in own.iterdir()}

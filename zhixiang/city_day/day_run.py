@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import UsageError
-from pipelines.periods import EPOCH
+from pipelines.periods import DAY_MINUTES, EPOCH
 from pipelines.storage.data_files import WrittenFile
 from pipelines.storage.scan import partition_of, read_columns
 from pipelines.tables.silver import SilverDayCurves
@@ -62,7 +62,9 @@ def main() -> None:
 
 
 def refine_city(folder: Path) -> dict[str, Any]:
-    """Refines every received file; answers with what was found and when each stage ended (monotonic clock)."""
+    """Refines every received file; answers with what was found and when each stage ended (monotonic
+    clock).
+    """
     from pipelines.formats import FormatSettings
     from pipelines.settings import Settings, load_settings
     from pipelines.storage.data_files import commit_files
@@ -201,7 +203,7 @@ def _block(values: FloatArray, latest: _Latest, profiles: pa.Table, low: int, da
     energy[row < 0] = np.nan
     block = CurveBlock(
         energy=energy,
-        interval_minutes=1440 // SLOTS,
+        interval_minutes=DAY_MINUTES // SLOTS,
         series_starts=np.arange(count + 1),
         day_numbers=np.full(count, day),
         day_types=np.zeros(count, dtype=np.int64),

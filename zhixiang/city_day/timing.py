@@ -66,7 +66,10 @@ def run_city_day(
     free = shutil.disk_usage(_existing(folder)).free
     if free < meters * BYTES_PER_METER:
         raise MachineError(
-            f"{meters} meters need about {meters * BYTES_PER_METER / 1e9:.0f} GB; {folder} has {free / 1e9:.0f} GB free.",
+            (
+                f"{meters} meters need about {meters * BYTES_PER_METER / 1e9:.0f} GB; {folder} has "
+                f"{free / 1e9:.0f} GB free."
+            ),
             "Choose another folder with --dir, or fewer meters with --meters.",
         )
     shutil.rmtree(folder, ignore_errors=True)

@@ -155,7 +155,9 @@ def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
 
 
 def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> None:
-    """Two processes, because setting type is work for a core; started fresh, since the parent holds threads."""
+    """Two processes, because setting type is work for a core; started fresh, since the parent holds
+    threads.
+    """
     if len(jobs) + len(sheets) < 20:
         for job in jobs:
             write_one(job)

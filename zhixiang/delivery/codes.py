@@ -1,4 +1,6 @@
-"""Fee codes: signed, as QR pictures and pages for tenants, with an overview per supplier for the regulator."""
+"""Fee codes: signed, as QR pictures and pages for tenants, with an overview per supplier for the
+regulator.
+"""
 
 from __future__ import annotations
 

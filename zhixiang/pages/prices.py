@@ -1,5 +1,5 @@
-"""Price transparency (电费电价公开): prices in force, periods of the day, history, documents, and a calculator for
-one's own month.
+"""Price transparency (电费电价公开): prices in force, periods of the day, history, documents, and a
+calculator for one's own month.
 """
 
 from __future__ import annotations
@@ -125,7 +125,10 @@ def _hours(facts: Facts, month: BillingMonth) -> list[tuple[str, list[dict[str, 
             found[same] = (f"{found[same][0]} · {said}", rows)
     confidence = charging_confidence(facts, month.last_day)
     if confidence is not None:
-        said = f"工商业充电设施 charging points of industry and commerce · {words.CONFIDENCE_TAGS[confidence].both}"
+        said = (
+            "工商业充电设施 charging points of industry and commerce · "
+            f"{words.CONFIDENCE_TAGS[confidence].both}"
+        )
         found.insert(-1, (said, day_rows(facts, TouSchedule.EV_CHARGING, month.last_day)))
     return found
 
@@ -193,7 +196,9 @@ def _history(facts: Facts, firsts: Sequence[date]) -> dict[str, list[dict[str, A
 
 
 def _last_day(dated: Dated[Any], version: Version[Any]) -> str:
-    """The last day that the document sets, or the one before the next version begins; empty where it goes on."""
+    """The last day that the document sets, or the one before the next version begins; empty where it goes
+    on.
+    """
     if version.effective_to is not None:
         return version.effective_to.isoformat()
     later = [each.effective_from for each in dated.versions if each.effective_from > version.effective_from]

@@ -26,6 +26,7 @@ from zhixiang.pages.quality_charts import (
     months_chart,
 )
 from zhixiang.pages.quality_figures import (
+    MonthIntervals,
     error_limits,
     error_lines,
     estimation_errors,
@@ -139,21 +140,22 @@ def _json(found: dict[str, Any]) -> str:
     return json.dumps(found, ensure_ascii=False, indent=1, default=str)
 
 
-def _curve_months(store: Store) -> list[dict[str, Any]]:
+def _curve_months(store: Store) -> list[MonthIntervals]:
+    month = SilverDayCurves.partition_column()
     rows = store.arrow(
-        SilverDayCurves, ["curve_month", "measured_intervals", "estimated_intervals", "missing_intervals"]
+        SilverDayCurves, [month, "measured_intervals", "estimated_intervals", "missing_intervals"]
     )
-    grouped = rows.group_by("curve_month").aggregate([(name, "sum") for name in rows.column_names[1:]])
-    return sorted(
-        (
-            {
-                "month": row["curve_month"],
-                **{name: row[f"{name}_intervals_sum"] for name in ("measured", "estimated", "missing")},
-            }
-            for row in grouped.to_pylist()
-        ),
-        key=lambda row: row["month"],
-    )
+    grouped = rows.group_by(month).aggregate([(name, "sum") for name in rows.column_names[1:]])
+    months: list[MonthIntervals] = [
+        {
+            "month": row[month],
+            "measured": row["measured_intervals_sum"],
+            "estimated": row["estimated_intervals_sum"],
+            "missing": row["missing_intervals_sum"],
+        }
+        for row in grouped.to_pylist()
+    ]
+    return sorted(months, key=lambda row: row["month"])
 
 
 def _register_rules(store: Store) -> dict[str, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from markupsafe import Markup
 
@@ -21,8 +20,8 @@ from products.page_kit.palette import (
     mixed,
 )
 from products.page_kit.svg import bar, circle, grid, legend, line, polyline, svg, text
+from zhixiang.pages.quality_figures import DayShares, ErrorLimit, FiredCheck, GapClass, Heat, MonthIntervals
 
-Row = Mapping[str, Any]
 _SMALL = 10.5
 _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {
     estimator.id: f"{estimator.id} {estimator.title_zh.split('（')[0]}" for estimator in ESTIMATORS
@@ -30,7 +29,7 @@ _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {
 _ERROR_SCALES = (0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5)
 
 
-def day_chart(days: Sequence[Row]) -> Markup:
+def day_chart(days: Sequence[DayShares]) -> Markup:
     """Shares of estimated and missing intervals of each day, stacked; the scale ends at the highest day, 1 %
     at least.
     """
@@ -60,7 +59,7 @@ def day_chart(days: Sequence[Row]) -> Markup:
     return svg(width, base + 44, parts, "Estimated and missing share by day", is_sized=True)
 
 
-def check_chart(checks: Sequence[Row]) -> Markup:
+def check_chart(checks: Sequence[FiredCheck]) -> Markup:
     """Days on which each check fired, as bars; checks that did not fire are left out."""
     fired = [check for check in checks if check["days"]]
     if not fired:
@@ -80,7 +79,7 @@ def check_chart(checks: Sequence[Row]) -> Markup:
     return svg(left + wide + 60, 44 + height * len(fired), parts, "Checks failed by id", is_sized=True)
 
 
-def gap_chart(gaps: Sequence[Row]) -> Markup:
+def gap_chart(gaps: Sequence[GapClass]) -> Markup:
     """Meter points by the length of their longest gap; bars on a root scale, so that few beside many can be
     seen.
     """
@@ -103,7 +102,7 @@ def _gap_colour(to_hours: float | None) -> str:
     return ESTIMATED if to_hours is not None and to_hours <= 24 else MISSING
 
 
-def gap_label(row: Row) -> str:
+def gap_label(row: GapClass) -> str:
     """A class of gap lengths in words."""
     if row["to_hours"] == 0:
         return "无 none"
@@ -112,7 +111,7 @@ def gap_label(row: Row) -> str:
     return f"≤ {row['to_hours']:g} h" if row["to_hours"] <= 24 else f"≤ {row['to_hours'] / 24:g} d"
 
 
-def heat_chart(heat: Mapping[str, Any]) -> Markup:
+def heat_chart(heat: Heat) -> Markup:
     """Share of valid days, one line per meter point, one column per month; grey where there is no data."""
     left, wide, tall, top = 200, 66, 17, 22
     parts = [_below(left + wide * (place + 0.5), 14, month[2:]) for place, month in enumerate(heat["months"])]
@@ -136,7 +135,7 @@ def heat_colour(share: float | None) -> str:
     return NO_DATA if share is None else mixed(share)
 
 
-def months_chart(months: Sequence[Row]) -> Markup:
+def months_chart(months: Sequence[MonthIntervals]) -> Markup:
     """Shares of measured, estimated and missing intervals, one stacked bar per month.
 
     months  ``month``, ``measured``, ``estimated`` and ``missing`` (counts), in order.
@@ -145,8 +144,12 @@ def months_chart(months: Sequence[Row]) -> Markup:
     for place, row in enumerate(months):
         x, y = 44 + 46 * place, 10.0
         total = row["measured"] + row["estimated"] + row["missing"] or 1
-        for name, colour in (("missing", GAP), ("estimated", ESTIMATED), ("measured", MEASURED)):
-            tall = 100 * row[name] / total
+        for count, colour in (
+            (row["missing"], GAP),
+            (row["estimated"], ESTIMATED),
+            (row["measured"], MEASURED),
+        ):
+            tall = 100 * count / total
             parts.append(bar(x, y, 34, tall, colour))
             y += tall
         parts.append(_below(x + 17, 126, row["month"][2:], size=10))
@@ -157,7 +160,7 @@ def months_chart(months: Sequence[Row]) -> Markup:
     return svg(60 + 46 * len(months), 170, parts, "Share of intervals by month", is_sized=True)
 
 
-def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[Row]) -> Markup:
+def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[ErrorLimit]) -> Markup:
     """Masked error (MAPE) by length of the gap, one line a method; errors above 150 % stand at the upper
     edge.
 

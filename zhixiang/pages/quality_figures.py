@@ -25,7 +25,7 @@ from pipelines.tables.silver import SilverCustomers, SilverDayCurves, SilverRegi
 from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee import CHECKS, VeeSettings
-from pipelines.vee.estimation.back_test import SHORT_HOURS, plot_lines
+from pipelines.vee.estimation.back_test import plot_lines
 
 
 class Judged(TypedDict):
@@ -53,22 +53,85 @@ class CustomerMonth(Judged):
     insufficient_reasons: list[str]
 
 
+class DayShares(TypedDict):
+    """A day over all its curves and registers; the shares are empty where there are none."""
+
+    day: str
+    series: int
+    estimated_ratio: float | None
+    missing_ratio: float | None
+
+
+class FiredCheck(TypedDict):
+    """On how many days a check fired."""
+
+    id: str
+    title: str
+    title_zh: str
+    severity: str
+    days: int
+
+
+class GapClass(TypedDict):
+    """How many meter points have their longest gap between two lengths; the last class has no upper end."""
+
+    above_hours: float
+    to_hours: float | None
+    count: int
+
+
+class HeatRow(TypedDict):
+    """A meter point's share of valid days, month by month; empty where there is no data."""
+
+    meter_point_id: str
+    valid_ratios: list[float | None]
+
+
+class Heat(TypedDict):
+    """Shares of valid days of several meter points over the same months."""
+
+    months: list[str]
+    rows: list[HeatRow]
+
+
+class MonthIntervals(TypedDict):
+    """Intervals of all curves of a month, by how they came about."""
+
+    month: str
+    measured: int
+    estimated: int
+    missing: int
+
+
+class ErrorLimit(TypedDict):
+    """The error above which what is chosen is flagged, for gaps of these lengths."""
+
+    above_hours: float
+    to_hours: float | None
+    limit_ratio: float
+
+
 _Share = Literal["estimated_ratio", "estimated_interval_ratio", "missing_ratio"]
-GAP_EDGES = (0.0, 2.0, 24.0, 72.0, 168.0)
-"""Upper ends of the classes of gap lengths; longer ones make a class of their own. [h]"""
+LONGER_GAP_EDGES = (24.0, 72.0, 168.0)
+"""Upper ends of the classes of gap lengths beyond the short ones; longer ones make a class of their own. [h]
+
+No thresholds: a day, three and a week only lay out a picture, and nothing is decided by them.
+"""
 HEAT_MONTHS, HEAT_ROWS = 12, 40
 NO_CLASS = "none"
 
 
 def known_months(store: Store) -> list[str]:
     """Months that have a judgement, in order."""
-    return sorted(set(store.arrow(GoldDataSufficiency, ["data_month"]).column(0).to_pylist()))
+    return sorted(
+        set(store.arrow(GoldDataSufficiency, [GoldDataSufficiency.partition_column()]).column(0).to_pylist())
+    )
 
 
 def month_figures(store: Store, month: str) -> dict[str, Any]:
     """All that the page of a month shows; plain numbers and texts alone."""
     limits = store.settings.section(PublicationSettings)
-    judged = store.arrow(GoldDataSufficiency, filters=[("data_month", "==", month)])
+    judged = store.arrow(GoldDataSufficiency, filters=[(GoldDataSufficiency.partition_column(), "==", month)])
     rows = rows_of_table(judged, GoldDataSufficiencyRow)
     terms = latest_terms(store)
     worst = sorted(rows, key=lambda row: _badness(row, row["meter_point_id"]))
@@ -86,7 +149,10 @@ def month_figures(store: Store, month: str) -> dict[str, Any]:
         "classes": by_class(rows, terms, limits),
         "days": _days(store, month),
         "checks": _checks(store, month),
-        "gaps": gap_classes([float(row["longest_gap_hours"]) for row in rows]),
+        "gaps": gap_classes(
+            [float(row["longest_gap_hours"]) for row in rows],
+            store.settings.section(VeeSettings).published_errors.short_gap_hours,
+        ),
         "heat": _heat(store, month, [row["meter_point_id"] for row in worst[:HEAT_ROWS]]),
     }
 
@@ -215,10 +281,13 @@ def by_class(
     return found
 
 
-def gap_classes(hours: Sequence[float]) -> list[dict[str, Any]]:
-    """How many meter points have their longest gap in each class; the first is that of no gap."""
-    edges = [*GAP_EDGES, float("inf")]
-    lower = [-1.0, *GAP_EDGES]
+def gap_classes(hours: Sequence[float], short_hours: float) -> list[GapClass]:
+    """How many meter points have their longest gap in each class; the first is that of no gap, the second
+    that
+    of gaps up to ``short_hours``.
+    """
+    ends = [0.0, short_hours, *(edge for edge in LONGER_GAP_EDGES if edge > short_hours)]
+    edges, lower = [*ends, float("inf")], [-1.0, *ends]
     return [
         {
             "above_hours": max(low, 0.0),
@@ -229,7 +298,7 @@ def gap_classes(hours: Sequence[float]) -> list[dict[str, Any]]:
     ]
 
 
-def _days(store: Store, month: str) -> list[dict[str, Any]]:
+def _days(store: Store, month: str) -> list[DayShares]:
     """By day, over all curves and daily registers of active energy drawn: how many there are, and which share
     of them is estimated or empty.
 
@@ -241,7 +310,7 @@ def _days(store: Store, month: str) -> list[dict[str, Any]]:
     first = (days[0] - EPOCH).days
     drawn = ("channel_code", "==", Channel.ACTIVE_FORWARD.value)
     columns = ["curve_date", "measured_intervals", "estimated_intervals", "missing_intervals"]
-    curves = store.arrow(SilverDayCurves, columns, [("curve_month", "==", month), drawn])
+    curves = store.arrow(SilverDayCurves, columns, [(SilverDayCurves.partition_column(), "==", month), drawn])
     place = curves["curve_date"].cast(pa.int32()).to_numpy() - first
     measured, guessed, empty = (curves[name].to_numpy() for name in columns[1:])
     slots = measured + guessed + empty
@@ -249,7 +318,9 @@ def _days(store: Store, month: str) -> list[dict[str, Any]]:
         np.add.at(sums, place, part)
     months = [month, str(BillingMonth.parse(month).plus(1))]
     reads = store.arrow(
-        SilverRegisterEnergy, ["energy_date", "span_days"], [("energy_month", "in", months), drawn]
+        SilverRegisterEnergy,
+        ["energy_date", "span_days"],
+        [(SilverRegisterEnergy.partition_column(), "in", months), drawn],
     )
     closes = reads["energy_date"].cast(pa.int32()).to_numpy() - first
     span = pc.fill_null(reads["span_days"], 0).to_numpy()
@@ -270,16 +341,18 @@ def _days(store: Store, month: str) -> list[dict[str, Any]]:
     ]
 
 
-def _checks(store: Store, month: str) -> list[dict[str, Any]]:
+def _checks(store: Store, month: str) -> list[FiredCheck]:
     """Days of the month on which each check fired, on a curve, a register or a day of energy."""
     failed = Counter(
         pc.list_flatten(
-            store.arrow(SilverDayCurves, ["failed_checks"], [("curve_month", "==", month)]).column(0)
+            store.arrow(
+                SilverDayCurves, ["failed_checks"], [(SilverDayCurves.partition_column(), "==", month)]
+            ).column(0)
         ).to_pylist()
     )
     for table in (SilverRegisterFindings, GoldDayFindings):
         failed.update(
-            store.arrow(table, ["check_id"], [("finding_month", "==", month)]).column(0).to_pylist()
+            store.arrow(table, ["check_id"], [(table.partition_column(), "==", month)]).column(0).to_pylist()
         )
     return [
         {
@@ -293,7 +366,7 @@ def _checks(store: Store, month: str) -> list[dict[str, Any]]:
     ]
 
 
-def _heat(store: Store, month: str, meter_points: Sequence[str]) -> dict[str, Any]:
+def _heat(store: Store, month: str, meter_points: Sequence[str]) -> Heat:
     """Share of valid days of the worst meter points over the last months, None where there is no data."""
     last = BillingMonth.parse(month)
     months = [str(last.plus(-offset)) for offset in reversed(range(HEAT_MONTHS))]
@@ -301,7 +374,10 @@ def _heat(store: Store, month: str, meter_points: Sequence[str]) -> dict[str, An
     rows = store.arrow(
         GoldDataSufficiency,
         columns,
-        [("data_month", "in", months), ("meter_point_id", "in", list(meter_points))],
+        [
+            (GoldDataSufficiency.partition_column(), "in", months),
+            ("meter_point_id", "in", list(meter_points)),
+        ],
     ).to_pylist()
     share = {
         (row["meter_point_id"], row["data_month"]): row["valid_days"] / row["expected_days"] for row in rows
@@ -346,18 +422,18 @@ def error_lines(rows: Sequence[SilverEstimationErrorsRow]) -> list[dict[str, Any
     return sorted(parts, key=lambda part: (part["class"], part["interval_minutes"]))
 
 
-def error_limits(settings: VeeSettings) -> list[dict[str, float | None]]:
+def error_limits(settings: VeeSettings) -> list[ErrorLimit]:
     """The MAPE above which what is chosen is flagged, for gaps above ``above_hours`` up to ``to_hours``
     (none: without end).
     """
     return [
         {
             "above_hours": 0.0,
-            "to_hours": SHORT_HOURS,
+            "to_hours": settings.published_errors.short_gap_hours,
             "limit_ratio": settings.published_errors.short_limit_ratio,
         },
         {
-            "above_hours": SHORT_HOURS,
+            "above_hours": settings.published_errors.short_gap_hours,
             "to_hours": None,
             "limit_ratio": settings.published_errors.long_limit_ratio,
         },

@@ -1,1 +1,3 @@
-"""Reports on issued results: the result, its explanation, late changes, correction sheets, accounts of files."""
+"""Reports on issued results: the result, its explanation, late changes, correction sheets, accounts of
+files.
+"""

@@ -16,6 +16,7 @@ from pipelines.facts.listing import FactRow
 from pipelines.tables.rows.silver import SilverDayCurvesRow
 from pipelines.tariff import Contract
 from pipelines.transforms.billing.month_segments import Demand
+from pipelines.transforms.ground.in_force import FIRST_DAY, row_or_first_on
 from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.case.text import case_from_text
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside, EfficiencyBillLinesV1Row
@@ -369,5 +370,5 @@ def _held_lines(lines: Sequence[ReceivedLine], day: date) -> list[ReceivedLine]:
     """Of records in order of their days those that hold on a day, every one received; the first ones for a
     day before all.
     """
-    held = [line["day"] for line in lines if line["day"] <= day] or [line["day"] for line in lines][:1]
-    return [line for line in lines if held and line["day"] == held[-1]]
+    held = row_or_first_on([{FIRST_DAY: line["day"]} for line in lines], day)
+    return [line for line in lines if held is not None and line["day"] == held[FIRST_DAY]]

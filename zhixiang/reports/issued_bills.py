@@ -13,8 +13,8 @@ from zhixiang.reports.issued import issued, newest_with_evidence, with_corrected
 
 
 def issued_bill(store: Store, customer_id: str, month: str, revision: int | None = None) -> IssuedBill:
-    """The newest revision of a bill, or an earlier one; raises UnknownNameError where there is none, UsageError
-    for a month that is none.
+    """The newest revision of a bill, or an earlier one; raises UnknownNameError where there is none,
+    UsageError for a month that is none.
     """
     product = EFFICIENCY_BILL
     found = issued(

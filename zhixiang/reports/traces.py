@@ -109,7 +109,11 @@ class Traces:
         depth of the same customer.
         """
         columns = ["meter_point_id", "customer_id", "parent_meter_point_id"]
-        rows = self._store.arrow(GoldBillingDeterminants, columns, [("billing_month", "=", str(self.month))])
+        rows = self._store.arrow(
+            GoldBillingDeterminants,
+            columns,
+            [(GoldBillingDeterminants.partition_column(), "=", str(self.month))],
+        )
         below: dict[str, list[SubMeter]] = defaultdict(list)
         for row in rows_of_table(rows, SubMeter):
             if row["parent_meter_point_id"]:
@@ -126,7 +130,7 @@ class Traces:
     @cached_property
     def parts(self) -> dict[str, list[GoldBillingSegmentsRow]]:
         """Rows of gold_billing_segments by meter point."""
-        return self._by_meter_point(GoldBillingSegments, "billing_month", GoldBillingSegmentsRow)
+        return self._by_meter_point(GoldBillingSegments, GoldBillingSegmentsRow)
 
     @cached_property
     def shares(self) -> list[SilverSupplySharesRow]:
@@ -146,17 +150,17 @@ class Traces:
     @cached_property
     def metered(self) -> dict[str, list[GoldBillingDeterminantsRow]]:
         """Rows of gold_billing_determinants by meter point."""
-        return self._by_meter_point(GoldBillingDeterminants, "billing_month", GoldBillingDeterminantsRow)
+        return self._by_meter_point(GoldBillingDeterminants, GoldBillingDeterminantsRow)
 
     @cached_property
     def settled(self) -> dict[str, list[SilverRegisterEnergyRow]]:
         """Rows of silver_register_energy by meter point."""
-        return self._by_meter_point(SilverRegisterEnergy, "energy_month", SilverRegisterEnergyRow)
+        return self._by_meter_point(SilverRegisterEnergy, SilverRegisterEnergyRow)
 
     @cached_property
     def curves(self) -> dict[str, list[SilverDayCurvesRow]]:
         """Active curves of silver_day_curves by meter point."""
-        found = self._by_meter_point(SilverDayCurves, "curve_month", SilverDayCurvesRow)
+        found = self._by_meter_point(SilverDayCurves, SilverDayCurvesRow)
         return {
             name: [row for row in rows if row["channel_code"] == Channel.ACTIVE_FORWARD.value]
             for name, rows in found.items()
@@ -166,7 +170,7 @@ class Traces:
     def register_lines(self) -> dict[tuple[str, str, date], list[ReceivedLine]]:
         """File and line of each register read by meter point, channel and day."""
         days = {day for rows in self.settled.values() for row in rows for day in read_days(row)}
-        return self._lines(BronzeRegisterReads, "read_date", "read_month", days)
+        return self._lines(BronzeRegisterReads, "read_date", days)
 
     @cached_property
     def curve_lines(self) -> dict[tuple[str, str, date], list[ReceivedLine]]:
@@ -174,7 +178,6 @@ class Traces:
         return self._lines(
             BronzeLoadCurves,
             "curve_date",
-            "curve_month",
             {row["curve_date"] for rows in self.curves.values() for row in rows},
         )
 
@@ -220,12 +223,13 @@ class Traces:
             found[row[key]].append(row)
         return found
 
-    def _by_meter_point(
-        self, table: type[Table], month_column: str, kind: type[Metered]
-    ) -> dict[str, list[Metered]]:
+    def _by_meter_point(self, table: type[Table], kind: type[Metered]) -> dict[str, list[Metered]]:
         rows = self._store.arrow(
             table,
-            filters=[(month_column, "=", str(self.month)), ("meter_point_id", "in", self._meter_points)],
+            filters=[
+                (table.partition_column(), "=", str(self.month)),
+                ("meter_point_id", "in", self._meter_points),
+            ],
         )
         found: dict[str, list[Metered]] = defaultdict(list)
         for row in sorted(rows_of_table(rows, kind), key=lambda row: _key_of(table, row)):
@@ -233,14 +237,14 @@ class Traces:
         return found
 
     def _lines(
-        self, table: type[Table], day_column: str, month_column: str, days: set[date]
+        self, table: type[Table], day_column: str, days: set[date]
     ) -> dict[tuple[str, str, date], list[ReceivedLine]]:
         months = sorted({f"{day:%Y-%m}" for day in days})
         rows = self._received(
             table,
             ["meter_point_id", "channel_code"],
             day_column,
-            [(month_column, "in", months), ("meter_point_id", "in", self._meter_points)],
+            [(table.partition_column(), "in", months), ("meter_point_id", "in", self._meter_points)],
         )
         found: dict[tuple[str, str, date], list[ReceivedLine]] = defaultdict(list)
         for row in sorted(rows, key=lambda row: (row["content_hash"], row["line_number"])):

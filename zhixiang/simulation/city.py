@@ -94,7 +94,9 @@ def _rng(seed: int, purpose: str) -> np.random.Generator:
 
 
 def _write_reads(folder: Path, city: City) -> list[Path]:
-    """Frozen registers, one file per month; the first file begins with the read that closes the day before."""
+    """Frozen registers, one file per month; the first file begins with the read that closes the day
+    before.
+    """
     written = []
     closing = [city.days[0] - timedelta(days=1), *city.days]
     month_of_read = np.array([(day.year * 12 + day.month - 1) for day in closing])

@@ -45,7 +45,9 @@ class Payments:
 
 
 def simulate_health(rng: np.random.Generator, enterprises: int, months: int) -> Health:
-    """A slow random walk per enterprise around its own strength, pulled by its industry and by the economy."""
+    """A slow random walk per enterprise around its own strength, pulled by its industry and by the
+    economy.
+    """
     industry = rng.integers(0, len(INDUSTRIES), enterprises)
     economy = np.cumsum(rng.normal(0, 0.10, months)) * 0.5
     economy[months // 3 : months // 3 + 4] -= 0.35

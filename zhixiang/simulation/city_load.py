@@ -70,7 +70,9 @@ def real_shapes(samples: Path) -> tuple[FloatArray, IntArray]:
 
 
 def holiday_factors(days: Sequence[date]) -> tuple[FloatArray, BoolArray]:
-    """How a working enterprise's load drops on public holidays, and which days belong to the Spring Festival."""
+    """How a working enterprise's load drops on public holidays, and which days belong to the Spring
+    Festival.
+    """
     holidays = load_facts(packaged("conf") / "facts").holidays
     festival = np.array([holidays.festival(day) == SPRING_FESTIVAL for day in days])
     off = np.array([bool(holidays.festival(day)) for day in days])

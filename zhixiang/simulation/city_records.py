@@ -35,7 +35,9 @@ _PROVIDED = {name for name in vars(Received) if not name.startswith("_")}
 
 
 def write_declared(path: Path, content: Rows) -> Path:
-    """Writes rows in the received form of a bronze table: its own columns, then ``sent_at``; empty for null."""
+    """Writes rows in the received form of a bronze table: its own columns, then ``sent_at``; empty for
+    null.
+    """
     table, rows = content
     columns = [field.name for field in table.fields() if field.name not in _PROVIDED and not field.optional]
     text = StringIO()
@@ -137,7 +139,9 @@ def meter_point_rows(city: City, capacity: IntArray) -> Rows:
                     "valid_from_date": city.days[day],
                     "meter_id": f"SIM-M-{index + 1:05d}-2",
                     "start_register_unscaled": "0.00",
-                    "previous_end_register_unscaled": f"{metering.exchange_end[index] // 100}.{metering.exchange_end[index] % 100:02d}",
+                    "previous_end_register_unscaled": (
+                        f"{metering.exchange_end[index] // 100}.{metering.exchange_end[index] % 100:02d}"
+                    ),
                     "sent_at": _stamp(city.days[day]),
                 }
             )
@@ -173,7 +177,9 @@ def payment_rows(city: City) -> Rows:
 
 
 def event_rows(city: City, rng: np.random.Generator) -> Rows:
-    """Violations and stoppages come more often to the weak, growth to the strong; closures as they happened."""
+    """Violations and stoppages come more often to the weak, growth to the strong; closures as they
+    happened.
+    """
     level, months = city.health.level, city.months
     rates = {
         EventCode.THEFT: 0.0002 * np.exp(-0.6 * level),

@@ -72,7 +72,9 @@ class MasterMeter:
 
 @dataclass(frozen=True)
 class MeteredDays:
-    """Curves of consecutive days; integers of 0.00001 kW or kvar before the multiplier, (channels, days, 96)."""
+    """Curves of consecutive days; integers of 0.00001 kW or kvar before the multiplier, (channels, days,
+    96).
+    """
 
     meter: MasterMeter
     days: tuple[date, ...]
@@ -96,7 +98,9 @@ class MeteredDays:
 
 
 def real_shape(samples: Path) -> tuple[FloatArray, IntArray]:
-    """Relative half-hour loads (days, 48) of ``samples/shapes`` and the weekday of each day, 0 being Monday."""
+    """Relative half-hour loads (days, 48) of ``samples/shapes`` and the weekday of each day, 0 being
+    Monday.
+    """
     rows = pq.read_table(samples / SHAPES).sort_by(
         [("shape_id", "ascending"), ("day_number", "ascending"), ("slot", "ascending")]
     )

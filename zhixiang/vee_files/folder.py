@@ -57,10 +57,16 @@ def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
         strange = sorted(set(standing) - set(_ours(out)))
         if strange:
             told = "is" if len(strange) == 1 else "are"
-            reason = f"{out} holds {', '.join(strange)}, which {told} not as an earlier run of vee wrote {'it' if told == 'is' else 'them'}."
+            reason = (
+                f"{out} holds {', '.join(strange)}, which {told} not as an earlier run of vee wrote "
+                f"{'it' if told == 'is' else 'them'}."
+            )
             raise UsageError(
                 reason,
-                "Name another folder with --out, or move what you want to keep out of this one and delete the rest.",
+                (
+                    "Name another folder with --out, or move what you want to keep out of this one and "
+                    "delete the rest."
+                ),
             )
         # A folder that can be made but not written to is told before hours are spent on reading.
         with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=out):

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from pipelines.codes import IntervalStatus
 from pipelines.errors import UsageError
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DOUBLE, INTEGER, STRING
 from pipelines.vee.estimation.estimators import ESTIMATORS
 from pipelines.vee.validation.checks import CHECKS, INTERVAL_CHECKS
@@ -38,7 +39,7 @@ def long_intervals(curves: pa.Table) -> pa.Table:
 
 
 def _long_part(curves: pa.Table, minutes: int) -> pa.Table:
-    slots = 1440 // minutes
+    slots = DAY_MINUTES // minutes
     row = np.repeat(np.arange(curves.num_rows), slots)
     take = pa.array(row)
     status = pc.list_flatten(curves["interval_status_codes"]).to_numpy().astype(np.int64)
@@ -92,7 +93,7 @@ def flags_of(curves: pa.Table, findings: pa.Table | None = None) -> pa.Table:
     parts = []
     for minutes in pc.unique(curves["interval_minutes"]).to_pylist():
         mine = curves.filter(pc.equal(curves["interval_minutes"], minutes))
-        bits = pc.list_flatten(mine["failed_check_bits"]).to_numpy().reshape(-1, 1440 // minutes)
+        bits = pc.list_flatten(mine["failed_check_bits"]).to_numpy().reshape(-1, DAY_MINUTES // minutes)
         for check in INTERVAL_CHECKS:
             counts = (bits >> (check.bit or 0) & 1).sum(axis=1)
             found = np.flatnonzero(counts)

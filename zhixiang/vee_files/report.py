@@ -1,4 +1,6 @@
-"""The report of ``zhixiang vee``: what was read, what failed, what was estimated, and a plot of each series."""
+"""The report of ``zhixiang vee``: what was read, what failed, what was estimated, and a plot of each
+series.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +15,7 @@ from markupsafe import Markup
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import IntervalStatus
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.estimation import CHOSEN
 from pipelines.vee import CHECKS
 from pipelines.vee.estimation.estimators import ESTIMATORS
@@ -178,7 +181,7 @@ def _chart(curves: pa.Table, name: str, minutes: int) -> Markup:
 
 def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
     """SVG paths of final values, of what was measured but not used, and of the expected-error band."""
-    slots = 1440 // minutes
+    slots = DAY_MINUTES // minutes
     final = _matrix(curves["final_kwh_or_kvarh"], slots).reshape(-1)
     measured = _matrix(curves["measured_kwh_or_kvarh"], slots).reshape(-1)
     low, high = (

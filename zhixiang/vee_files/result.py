@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
+from zhixiang.pages.quality_figures import ErrorLimit
 
 
 @dataclass
@@ -40,7 +41,7 @@ class VeeResult:
     registers: pa.Table = field(default_factory=lambda: pa.table({}))
     findings: pa.Table = field(default_factory=FINDINGS_SCHEMA.empty_table)
     errors: pa.Table = field(default_factory=ERRORS_SCHEMA.empty_table)
-    error_limits: list[dict[str, float | None]] = field(default_factory=list)
+    error_limits: list[ErrorLimit] = field(default_factory=list)
     rejects: list[dict[str, Any]] = field(default_factory=list)
     superseded: list[dict[str, Any]] = field(default_factory=list)
     assumed: list[str] = field(default_factory=list)

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.read_files import TOO_MANY_BAD_ROWS, refuse_too_many
-from pipelines.periods import months_through
+from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import (
@@ -49,7 +49,6 @@ from zhixiang.vee_files.result import VeeResult
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
-_LOCAL_SHIFT = timedelta(hours=8)
 OnStep = Callable[[str], None]
 
 
@@ -69,7 +68,7 @@ def run_vee(
     """
     result = VeeResult()
     received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
-    local = mapping is None or mapping.stamp.day_shift == _LOCAL_SHIFT
+    local = mapping is None or mapping.stamp.day_shift == LOCAL_OFFSET
     seen: dict[str, str] = {}
     described = set[str]()
     for path in every_file(paths):
@@ -119,7 +118,8 @@ def run_vee(
     unused = [entry["file"] for entry in result.files if entry["status"] == "not_used"]
     if unused:
         result.remarks.append(
-            f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} files)"
+            f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} "
+            "files)"
         )
     present = settings.section(FormatSettings).present_char
     outcome = refine_curves(

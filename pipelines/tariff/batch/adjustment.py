@@ -76,7 +76,7 @@ def adjustment_blocks(
     columns: BillColumns,
     charges: Sequence[Block],
     mean: Optional64,
-    book: PriceSheets,
+    sheets: PriceSheets,
     refusals: Refusals,
     formulas: bool,
 ) -> Iterator[Block]:
@@ -90,7 +90,7 @@ def adjustment_blocks(
     for place, month in enumerate(columns.months):
         of_month = np.flatnonzero(adjusted & (columns.month == place))
         if of_month.size:
-            yield from _of_month(columns, charges, of_month, mean.values, month, book, refusals, formulas)
+            yield from _of_month(columns, charges, of_month, mean.values, month, sheets, refusals, formulas)
 
 
 def _of_month(
@@ -99,14 +99,14 @@ def _of_month(
     bills: IntArray,
     mean: IntArray,
     month: BillingMonth,
-    book: PriceSheets,
+    sheets: PriceSheets,
     refusals: Refusals,
     formulas: bool,
 ) -> Iterator[Block]:
-    facts = book.facts
+    facts = sheets.facts
     try:
-        rule = version_of_month(facts.power_factor_adjustment, month, book.known)
-        left_out = version_of_month(facts.power_factor_base_excludes, month, book.known)
+        rule = version_of_month(facts.power_factor_adjustment, month, sheets.known)
+        left_out = version_of_month(facts.power_factor_base_excludes, month, sheets.known)
     except ZhixiangError as error:
         refusals.add(bills, str(error))
         return
@@ -190,7 +190,8 @@ def _formulas(
         hundredths, reached = int(mean[bill[row]]), decimal_of(int(standard[row]), MICRO, int(written[row]))
         percent = ratios[int(standard[row])][hundredths] * 100
         texts.append(
-            f" CNY × {percent:f} % (power factor {_HUNDREDTH * hundredths:f}, standard {reached:f}; base without {without})"
+            f" CNY × {percent:f} % (power factor {_HUNDREDTH * hundredths:f}, standard {reached:f}; base "
+            f"without {without})"
         )
     return joined(plain_numbers(fen, 2, np.where(is_empty, 0, 2)), chosen_texts(texts, kind))
 

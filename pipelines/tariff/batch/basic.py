@@ -54,7 +54,9 @@ class _Runs:
 
 @dataclass(frozen=True)
 class _Charged:
-    """What a month costs and the share of it: value x price x up / down; the value in units of 10^-decimals."""
+    """What a month costs and the share of it: value x price x up / down; the value in units of
+    10^-decimals.
+    """
 
     value: IntArray
     decimals: int
@@ -64,7 +66,7 @@ class _Charged:
 
 
 def basic_blocks(
-    columns: BillColumns, book: PriceSheets, refusals: Refusals, formulas: bool
+    columns: BillColumns, sheets: PriceSheets, refusals: Refusals, formulas: bool
 ) -> Iterator[Block]:
     """The basic charge of two-part segments."""
     segments = columns.segments
@@ -73,8 +75,8 @@ def basic_blocks(
     two_part &= refusals.accepted[segments.bill]
     if not two_part.any():
         return
-    runs = _runs(columns, np.flatnonzero(two_part), book, refusals)
-    shapes, shape = _shapes(columns, runs, book, refusals)
+    runs = _runs(columns, np.flatnonzero(two_part), sheets, refusals)
+    shapes, shape = _shapes(columns, runs, sheets, refusals)
     billed = ~(
         segments.running_capacity.present[runs.row] & (segments.running_capacity.values[runs.row] == 0)
     )
@@ -87,7 +89,7 @@ def basic_blocks(
             yield from _kind_blocks(columns, runs, chosen, found, formulas)
 
 
-def _runs(columns: BillColumns, rows: IntArray, book: PriceSheets, refusals: Refusals) -> _Runs:
+def _runs(columns: BillColumns, rows: IntArray, sheets: PriceSheets, refusals: Refusals) -> _Runs:
     segments = columns.segments
     # Sections of a bill in the order in which they first stand.
     first_place = np.full((columns.count, len(segments.sections)), np.iinfo(np.int32).max, dtype=np.int64)
@@ -102,7 +104,7 @@ def _runs(columns: BillColumns, rows: IntArray, book: PriceSheets, refusals: Ref
     by_contract = segments.basis[rows] == _CONTRACT
     same[1:] |= _differs(segments.contract_demand, rows) & by_contract[1:]
     same[1:] |= segments.last_day[rows][:-1] + 1 != segments.first_day[rows][1:]
-    price = _first_day_prices(columns, rows, book)
+    price = _first_day_prices(columns, rows, sheets)
     same[1:] |= price[1:] != price[:-1]
     same[0] = True
     # A standard of the power factor that changes alone divides a run by days, each of which then has its own
@@ -179,12 +181,12 @@ def _contract(columns: BillColumns, row: int) -> Contract:
     )
 
 
-def _first_day_prices(columns: BillColumns, rows: IntArray, book: PriceSheets) -> IntArray:
+def _first_day_prices(columns: BillColumns, rows: IntArray, sheets: PriceSheets) -> IntArray:
     """A number that is the same where the price is."""
     segments = columns.segments
     month = columns.month[segments.bill[rows]]
     moving = np.array(
-        [book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
+        [sheets.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
         dtype=np.bool_,
     )[month]
     examples, group = group_rows(
@@ -194,18 +196,18 @@ def _first_day_prices(columns: BillColumns, rows: IntArray, book: PriceSheets) -
     numbers = []
     for row in rows[examples].tolist():
         day = day_of(segments.first_day[row])
-        found = book.basic(_contract(columns, row), day, day)
+        found = sheets.basic(_contract(columns, row), day, day)
         numbers.append(names.setdefault((found.fact_id or found.refusal, found.price), len(names)))
     return np.array(numbers, dtype=np.int64)[group]
 
 
 def _shapes(
-    columns: BillColumns, runs: _Runs, book: PriceSheets, refusals: Refusals
+    columns: BillColumns, runs: _Runs, sheets: PriceSheets, refusals: Refusals
 ) -> tuple[list[BasicShape], IntArray]:
     segments = columns.segments
     month = columns.month[segments.bill[runs.row]]
     moving = np.array(
-        [book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
+        [sheets.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
         dtype=np.bool_,
     )[month]
     keys = [segments.level[runs.row], segments.basis[runs.row], month]
@@ -215,8 +217,10 @@ def _shapes(
     shapes = []
     for place, run in enumerate(examples.tolist()):
         row = int(runs.row[run])
-        span = book.span(columns.months[month[run]], day_of(runs.first_day[run]), day_of(runs.last_day[run]))
-        shapes.append(book.basic(_contract(columns, row), *span))
+        span = sheets.span(
+            columns.months[month[run]], day_of(runs.first_day[run]), day_of(runs.last_day[run])
+        )
+        shapes.append(sheets.basic(_contract(columns, row), *span))
         if shapes[-1].refusal:
             refusals.add(segments.bill[runs.row[group == place]], shapes[-1].refusal)
     return shapes, group

@@ -41,21 +41,21 @@ def price_batch(
     bills: pa.Table | pa.RecordBatch,
     facts: Facts,
     known: date | None = None,
-    book: PriceSheets | None = None,
+    sheets: PriceSheets | None = None,
     formulas: bool = True,
 ) -> PricedBatch:
     """Prices a batch of bills.
 
     bills     ``BILLS_SCHEMA``, one row per bill.
     known     Only facts known by this day count; none: all.
-    book      Prices already asked, for several batches of the same facts and ``known``.
+    sheets    Prices already asked, for several batches of the same facts and ``known``.
     formulas  Whether the lines say how they came about; without, the column is null and the batch is faster.
     A bill that pricing by itself would refuse stands in ``refused`` with the reason; the others are priced.
     Raises UsageError for columns
     or codes that cannot be meant, and OverflowError where a number is too large to stay exact.
     """
     columns = read_bills(bills)
-    prices = book or PriceSheets(facts, known)
+    prices = sheets or PriceSheets(facts, known)
     columns, notes = ruled_contracts(columns, prices)
     refusals = Refusals(columns.count)
     _check(columns, refusals)
@@ -83,9 +83,9 @@ def arrow_pricer(
     """
 
     def price(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        book = PriceSheets(facts, known)
+        sheets = PriceSheets(facts, known)
         for batch in batches:
-            priced = price_batch(batch, facts, known, book, formulas)
+            priced = price_batch(batch, facts, known, sheets, formulas)
             yield from priced.lines.to_batches()
             if priced.refused.num_rows:
                 yield from _refused_lines(priced.refused).to_batches()

@@ -19,12 +19,12 @@ _CLASSES, _SCHEMES = tuple(CustomerClass), tuple(PricingScheme)
 _NOBODY, _EVERYBODY = np.iinfo(np.int64).max, np.iinfo(np.int64).min
 
 
-def ruled_contracts(columns: BillColumns, book: PriceSheets) -> tuple[BillColumns, IntArray]:
+def ruled_contracts(columns: BillColumns, sheets: PriceSheets) -> tuple[BillColumns, IntArray]:
     """The bills without standards of a power factor that does not count, and of each bill the sum of 2^place
     of its notes in NOTES.
     """
     segments = columns.segments
-    rules = [contract_rules(month.first_day, book.facts, book.known) for month in columns.months]
+    rules = [contract_rules(month.first_day, sheets.facts, sheets.known) for month in columns.months]
     month, kind = columns.month[segments.bill], segments.customer_class
 
     def limits(values: list[Decimal | None], otherwise: int) -> IntArray:

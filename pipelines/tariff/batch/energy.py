@@ -60,10 +60,10 @@ class _Shapes:
 
 
 def energy_blocks(
-    columns: BillColumns, book: PriceSheets, refusals: Refusals, formulas: bool
+    columns: BillColumns, sheets: PriceSheets, refusals: Refusals, formulas: bool
 ) -> Iterator[Block]:
     """One block per component and period."""
-    shapes = _shapes(columns, book, refusals)
+    shapes = _shapes(columns, sheets, refusals)
     segments = columns.segments
     usable = refusals.accepted[segments.bill]
     splits = segments.is_time_of_use & ~(segments.is_combined & _is_residential(columns))
@@ -165,7 +165,7 @@ def _gaps(column: Optional64) -> IntArray:
     return np.where(column.present, column.values, -1)
 
 
-def _shapes(columns: BillColumns, book: PriceSheets, refusals: Refusals) -> _Shapes:
+def _shapes(columns: BillColumns, sheets: PriceSheets, refusals: Refusals) -> _Shapes:
     segments = columns.segments
     home = _is_residential(columns)
     month = columns.month[segments.bill]
@@ -183,12 +183,12 @@ def _shapes(columns: BillColumns, book: PriceSheets, refusals: Refusals) -> _Sha
         segments.is_ev_charging.astype(np.int64),
     ]
     moving = np.array(
-        [book.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
+        [sheets.span(each, each.first_day, each.first_day)[1] == each.first_day for each in columns.months],
         dtype=np.bool_,
     )[month]
     keys += [np.where(moving, segments.first_day, 0), np.where(moving, segments.last_day, 0)]
     examples, group = group_rows(keys)
-    found = [_ask(columns, row, book, refusals) for row in examples.tolist()]
+    found = [_ask(columns, row, sheets, refusals) for row in examples.tolist()]
     for place, shape in enumerate(found):
         if shape.refusal:
             refusals.add(segments.bill[group == place], shape.refusal)
@@ -197,7 +197,7 @@ def _shapes(columns: BillColumns, book: PriceSheets, refusals: Refusals) -> _Sha
     return _tables(found, group)
 
 
-def _ask(columns: BillColumns, row: int, book: PriceSheets, refusals: Refusals) -> EnergyShape:
+def _ask(columns: BillColumns, row: int, sheets: PriceSheets, refusals: Refusals) -> EnergyShape:
     segments = columns.segments
     bill = segments.bill[row]
     if not refusals.accepted[bill] and segments.first_day[row] > segments.last_day[row]:
@@ -206,7 +206,7 @@ def _ask(columns: BillColumns, row: int, book: PriceSheets, refusals: Refusals) 
     if lacking:
         return EnergyShape(refusal=f"the contract lacks {', '.join(lacking)}")
     month = columns.months[columns.month[bill]]
-    span = book.span(month, day_of(segments.first_day[row]), day_of(segments.last_day[row]))
+    span = sheets.span(month, day_of(segments.first_day[row]), day_of(segments.last_day[row]))
     home = segments.customer_class[row] == _CLASSES.index(CustomerClass.RESIDENTIAL)
     market = segments.market
     contract = Contract(
@@ -226,7 +226,7 @@ def _ask(columns: BillColumns, row: int, book: PriceSheets, refusals: Refusals) 
         else None,
         is_ev_charging=bool(segments.is_ev_charging[row]),
     )
-    return book.energy(contract, *span)
+    return sheets.energy(contract, *span)
 
 
 def _tables(found: list[EnergyShape], group: IntArray) -> _Shapes:

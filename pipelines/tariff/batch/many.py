@@ -31,21 +31,21 @@ def price_many(
 
     known  Only facts known by this day count; none: all.
     """
-    book = PriceSheets(facts, known)
+    sheets = PriceSheets(facts, known)
     for start in range(0, len(supplies), BATCH):
         chunk = supplies[start : start + BATCH]
-        found = _in_batch(chunk, facts, known, book) if len(chunk) >= LEAST else {}
+        found = _in_batch(chunk, facts, known, sheets) if len(chunk) >= LEAST else {}
         for place, supply in enumerate(chunk):
             yield found[place] if place in found else _alone(supply, facts, known)
 
 
 def _in_batch(
-    supplies: Sequence[SupplyMonth], facts: Facts, known: date | None, book: PriceSheets
+    supplies: Sequence[SupplyMonth], facts: Facts, known: date | None, sheets: PriceSheets
 ) -> dict[int, PricedMonth]:
     """What a batch prices, by place; nothing where one number is too large for it to stay exact."""
     bills = bills_that_fit((str(place), supply) for place, supply in enumerate(supplies))
     try:
-        priced = price_batch(bills, facts, known, book)
+        priced = price_batch(bills, facts, known, sheets)
     except OverflowError:
         return {}
     return {int(place): month for place, month in priced_months(priced.lines, priced.months)}

@@ -226,7 +226,7 @@ def _residential_shape(probe: Segment, facts: Facts, known: date | None) -> Ener
         if line.component is not LineComponent.TIER_1
     ]
     shape = _by_period(
-        probe, lambda segment, book, day: residential_lines(segment, Decimal(0), book, day), facts, known
+        probe, lambda segment, at, day: residential_lines(segment, Decimal(0), at, day), facts, known
     )
     return replace(shape, templates=(*shape.templates, *upper), limits=limits, limit_decimals=written)
 

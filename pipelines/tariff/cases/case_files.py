@@ -52,7 +52,7 @@ def read_case(path: Path) -> TariffCase:
     for location, message, hint in case_problems(case, path.parent):
         key = ".".join(str(part) for part in location)
         raise FactFileError(str(path), written.line_at(location), f"{key}: {message}", hint)
-    case._places = tuple(f"{path}:{written.line_at(('months', place))}" for place in range(len(case.months)))
+    case.read_from(tuple(f"{path}:{written.line_at(('months', place))}" for place in range(len(case.months))))
     return case
 
 

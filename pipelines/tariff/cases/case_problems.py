@@ -74,7 +74,10 @@ def _contract_problems(contract: ContractPart) -> Iterator[tuple[str, str]]:
         if contract.is_ev_charging:
             yield (
                 "is_ev_charging",
-                "the hours of residential charging points have no published price; price industry or commerce",
+                (
+                    "the hours of residential charging points have no published price; price industry or "
+                    "commerce"
+                ),
             )
         if contract.market_price_cny_per_kwh is not None:
             yield "market_price_cny_per_kwh", "a dwelling buys at the residential price, not on the market"

@@ -46,7 +46,9 @@ class ContractPart(_Part):
     supply_kv: Number | None = Field(
         None,
         gt=0,
-        description="Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]",
+        description=(
+            "Nominal voltage, asked for where a catalogue prices 20 kV otherwise than 1 to 10 kV. [kV]"
+        ),
     )
     is_time_of_use: bool = Field(description="Whether time-of-use prices apply.")
     contract_capacity_kva: Positive | None = Field(
@@ -80,7 +82,10 @@ class ContractPart(_Part):
     )
     keeps_single_part: bool = Field(
         False,
-        description="Whether a capacity that asks for two-part prices had the single-part one before and chose to keep it.",
+        description=(
+            "Whether a capacity that asks for two-part prices had the single-part one before and chose to "
+            "keep it."
+        ),
     )
 
 
@@ -100,12 +105,18 @@ class MonthPart(_Part):
     resolution_kwh: Number = Field(Decimal("0.01"), gt=0, description="Smallest step of the energies. [kWh]")
     year_to_date_kwh: Positive | None = Field(
         None,
-        description="Residential: energy of the calendar year before this month; left out: that of the case's own months before it in the year. [kWh]",
+        description=(
+            "Residential: energy of the calendar year before this month; left out: that of the case's own "
+            "months before it in the year. [kWh]"
+        ),
     )
     exported_kwh: Positive = Field(Decimal(0), description="Energy fed into the grid. [kWh]")
     curve: str | None = Field(
         None,
-        description="CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, local time.",
+        description=(
+            "CSV beside the case with the header interval_start,energy_kwh: every 15 minutes of the month, "
+            "local time."
+        ),
     )
 
 
@@ -165,6 +176,10 @@ class TariffCase(_Part):
         None, description="A price set of one's own in place of the regulated one."
     )
     _places: tuple[str, ...] = PrivateAttr(())
+
+    def read_from(self, places: tuple[str, ...]) -> None:
+        """Remembers the file and line of each month, in order, for the errors of ``at_month``."""
+        self._places = places
 
     @contextmanager
     def at_month(self, place: int) -> Iterator[None]:

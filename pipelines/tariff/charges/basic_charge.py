@@ -76,7 +76,10 @@ def _demand_lines(
     contract, demand = run.contract, run.max_demand_kw
     if demand is None:
         raise UsageError(
-            f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge needs.",
+            (
+                f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge "
+                "needs."
+            ),
             "Supply a load curve of 15 minutes or less.",
         )
     discount, fall_text, of_discount = _discount(run, facts, known)
@@ -122,7 +125,10 @@ def _demand_lines(
     excess = demand - rule.value.tolerance_ratio * billed
     if excess > 0:
         multiple = rule.value.excess_multiple
-        formula = f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × {price_text}"
+        formula = (
+            f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × "
+            f"{price_text}"
+        )
         doubled = unit_price * multiple
         lines.append(
             make_line(

@@ -22,7 +22,8 @@ def catalogue_lines(segment: Segment, facts: Facts, known: date | None) -> list[
     contract, catalogue = segment.contract, facts.catalogue
     if contract.market_price_cny_per_kwh is not None:
         raise UsageError(
-            "A market price takes the place of the grid company's purchase; a catalogue has whole prices only."
+            "A market price takes the place of the grid company's purchase; a catalogue has whole prices "
+            "only."
         )
     if not contract.is_time_of_use:
         dated = catalogue.energy_of(contract.customer_class, segment.first_day)

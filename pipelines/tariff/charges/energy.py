@@ -73,7 +73,10 @@ def _energy_base(
     composition = version_of_span(facts.energy_composition, first_day, last_day, known)
     loss = version_of_span(facts.transmission.line_loss, first_day, last_day, known)
     price = market + market * loss.value + composition.value.system_operation
-    text = f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation {composition.value.system_operation:f})"
+    text = (
+        f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation "
+        f"{composition.value.system_operation:f})"
+    )
     grounds = (
         ground(facts.energy_composition, composition),
         ground(facts.transmission.line_loss, loss),

@@ -94,7 +94,10 @@ def adjustment_line(
         ratio,
         Unit.RATIO,
         grounds,
-        f"{base:f} CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without {', '.join(sorted(left_out.value))})",
+        (
+            f"{base:f} CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without "
+            f"{', '.join(sorted(left_out.value))})"
+        ),
         standard=standard,
     )
 
@@ -114,8 +117,10 @@ def _funds_inside(
         return energy * version_of_month(facts.funds, month, known).value
     except FactNotInForceError as error:
         error.hint = (
-            f"The adjustment leaves out the funds inside catalogue prices, so their rate in {month} is needed: add a version of funds to {facts.funds.file} "
-            f"with effective_from and effective_to around {month}, the document, and confidence unverified where none was read; or leave "
+            f"The adjustment leaves out the funds inside catalogue prices, so their rate in {month} is "
+            f"needed: add a version of funds to {facts.funds.file} "
+            f"with effective_from and effective_to around {month}, the document, and confidence unverified "
+            "where none was read; or leave "
             "power_factor_standard out, and the bill has no adjustment."
         )
         raise

@@ -1,4 +1,4 @@
-"""Parts behind a main meter, piece by piece: how much a share takes, and what is left of what it is taken
+"""Parts behind a main meter, segment by segment: how much a share takes, and what is left of what it is taken
 from.
 """
 
@@ -26,9 +26,9 @@ class SectionsAboveMainError(Exception):
 class Section:
     """One share in a month.
 
-    shares    Row of silver_supply_shares that holds in each piece; None where the share does not hold.
-    counted   What is taken out of the main part, piece by piece; pieces: the same without what others take
-              out of it.
+    shares    Row of silver_supply_shares that holds in each segment; None where the share does not hold.
+    counted   What is taken out of the main part, segment by segment; segments: the same without what others
+              take out of it.
     schedule  Whose hours its periods are; None without time of use.
     """
 
@@ -36,7 +36,7 @@ class Section:
     meter_point_id: str | None
     shares: list[SilverSupplySharesRow | None]
     counted: list[PointSegment]
-    pieces: list[PointSegment]
+    segments: list[PointSegment]
     schedule: TouSchedule | None
 
     @property
@@ -54,12 +54,13 @@ def section_of(
 ) -> Section | None:
     """The section of a share; None where it names a sub-meter that was not metered in the month.
 
-    history  Rows of the share in order; main: pieces of its main meter point; metered: pieces by meter point.
+    history  Rows of the share in order; main: segments of its main meter point; metered: segments by meter
+             point.
     A fixed share is one of the main meter's energy on the days it holds; a fixed quantity counts by its days
     of the month. Both are spread
-    over the pieces by the main meter's energy, and over periods as that is.
+    over the segments by the main meter's energy, and over periods as that is.
     """
-    shares = [row_on(history, piece.first_day, ENDED) for piece in main]
+    shares = [row_on(history, segment.first_day, ENDED) for segment in main]
     last = next(share for share in reversed(shares) if share is not None)
     name, schedule = str(last["section_name"]), None
     if last["is_time_of_use"]:
@@ -68,12 +69,12 @@ def section_of(
     if sub is not None:
         if sub not in metered:
             return None
-        pieces = [
-            _nothing(piece) if share is None else piece
-            for piece, share in zip(metered[sub], shares, strict=True)
+        segments = [
+            _nothing(segment) if share is None else segment
+            for segment, share in zip(metered[sub], shares, strict=True)
         ]
-        return Section(name, sub, shares, pieces, list(pieces), schedule)
-    pieces = [_nothing(piece) for piece in main]
+        return Section(name, sub, shares, segments, list(segments), schedule)
+    segments = [_nothing(segment) for segment in main]
     for row in {id(share): share for share in shares if share is not None}.values():
         held = [place for place, share in enumerate(shares) if share is row]
         energy = [main[place].energy_kwh for place in held]
@@ -82,16 +83,16 @@ def section_of(
             raise SectionsAboveMainError
         parts = split_by_largest_remainder(taken, [float(value) for value in energy], usable(taken, step))
         for place, part in zip(held, parts, strict=True):
-            pieces[place] = replace(
-                pieces[place], energy_kwh=part, energy_by_period=_like(main[place], part, step)
+            segments[place] = replace(
+                segments[place], energy_kwh=part, energy_by_period=_like(main[place], part, step)
             )
-    return Section(name, None, shares, pieces, list(pieces), schedule)
+    return Section(name, None, shares, segments, list(segments), schedule)
 
 
 def take_out(
     left: Sequence[PointSegment], taken: Sequence[PointSegment], own: Sequence[Split | None], step: Decimal
 ) -> list[PointSegment]:
-    """What is left of pieces when others are taken out of them; raises SectionsAboveMainError where that is
+    """What is left of segments when others are taken out of them; raises SectionsAboveMainError where that is
     more than there is.
 
     own  Energy of each part by the hours of what it is taken out of; None: it is taken from all periods in
@@ -99,8 +100,8 @@ def take_out(
          period holds less than the part claims of it.
     """
     found: list[PointSegment] = []
-    for piece, part, periods in zip(left, taken, own, strict=True):
-        energy, split = piece.energy_kwh - part.energy_kwh, piece.energy_by_period
+    for segment, part, periods in zip(left, taken, own, strict=True):
+        energy, split = segment.energy_kwh - part.energy_kwh, segment.energy_by_period
         if energy < 0:
             raise SectionsAboveMainError
         if split is not None:
@@ -113,7 +114,7 @@ def take_out(
             )
             if split is not None and any(value < 0 for value in split.values()):
                 raise SectionsAboveMainError
-        found.append(replace(piece, energy_kwh=energy, energy_by_period=split))
+        found.append(replace(segment, energy_kwh=energy, energy_by_period=split))
     return found
 
 
@@ -122,8 +123,12 @@ def by_hours_of_main(taken: Sequence[PointSegment], same_hours: Sequence[bool]) 
     hours are the same.
     """
     return [
-        piece.main_periods if piece.main_periods is not None else piece.energy_by_period if is_same else None
-        for piece, is_same in zip(taken, same_hours, strict=True)
+        segment.main_periods
+        if segment.main_periods is not None
+        else segment.energy_by_period
+        if is_same
+        else None
+        for segment, is_same in zip(taken, same_hours, strict=True)
     ]
 
 
@@ -137,9 +142,9 @@ def _taken(
     return to_steps(quantity * days / month.day_count, step)
 
 
-def _nothing(piece: PointSegment) -> PointSegment:
+def _nothing(segment: PointSegment) -> PointSegment:
     return replace(
-        piece,
+        segment,
         energy_kwh=Decimal(0),
         energy_by_period=dict.fromkeys(TouPeriod, Decimal(0)),
         max_demand_kw=None,

@@ -73,7 +73,9 @@ def contract_of(terms: SilverCustomersRow) -> tuple[Contract | None, tuple[str, 
 
 
 def contract_of_share(share: SilverSupplySharesRow) -> Contract:
-    """The contract in a row of silver_supply_shares: single-part, the basic charge being the main contract's."""
+    """The contract in a row of silver_supply_shares: single-part, the basic charge being the main
+    contract's.
+    """
     return Contract(
         customer_class=CustomerClass(share["customer_class_code"]),
         pricing_scheme=PricingScheme.SINGLE_PART,

@@ -24,7 +24,7 @@ from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.transforms.billing.month_segments import (
     Hours,
     PointDays,
-    month_parts,
+    month_segments,
     point_days,
     split_by_hours,
 )
@@ -154,7 +154,7 @@ class AgreedPoints:
             return []
         firsts = (month.first_day, *cuts)
         own, main = ([each(totals, day) for day in firsts] for each in (self._hours, self._main_hours))
-        return month_parts(totals, whole, cuts, own, main, self._days)
+        return month_segments(totals, whole, cuts, own, main, self._days)
 
     def completed(
         self, totals: MonthTotalsRow, whole: GoldBillingDeterminantsComputed
@@ -220,7 +220,9 @@ class AgreedPoints:
         )
 
     def _main_hours(self, totals: MonthTotalsRow, day: date) -> Hours:
-        """The hours of the main meter's customer; without time of use for a meter that is none's sub-meter."""
+        """The hours of the main meter's customer; without time of use for a meter that is none's
+        sub-meter.
+        """
         parent = totals["parent_meter_point_id"]
         above = None if parent is None else row_or_first_on(self._meters.get(parent, []), day)
         return _hours_of(

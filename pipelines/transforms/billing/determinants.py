@@ -25,7 +25,7 @@ from pipelines.transforms.days.allocation import REGISTER_COLUMNS, usable_step
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.ground.in_force import row_in_force
 from pipelines.transforms.ground.micros import decimal_of
-from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES, PeriodBook, SlotPeriods
+from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES, PeriodsOfDays, SlotPeriods
 
 DETERMINANTS_SCHEMA = pa.schema(
     [column for column in GoldBillingDeterminants.arrow_schema() if column.name != "computed_run_id"]
@@ -80,7 +80,7 @@ def derive_billing(
     A sub-meter without a customer of its own belongs to that of its parent; where a share names it, the terms
     of the share hold for it.
     """
-    curve_days = summarise_days(day_curves, PeriodBook(slot_periods))
+    curve_days = summarise_days(day_curves, PeriodsOfDays(slot_periods))
     totals = month_totals(curve_days, register_energy.select(list(REGISTER_COLUMNS)))
     points, customers = agreed.meter_points, agreed.customers
     meter = row_in_force(

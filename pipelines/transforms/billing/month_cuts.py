@@ -130,7 +130,9 @@ def _share_changes(rows: Sequence[SilverSupplySharesRow]) -> set[date]:
 
 
 class _PriceDays:
-    """Days after the first of a month on which the price of a contract changes; mostly there is none at all."""
+    """Days after the first of a month on which the price of a contract changes; mostly there is none at
+    all.
+    """
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts

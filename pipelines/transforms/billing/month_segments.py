@@ -1,4 +1,5 @@
-"""A month that is cut, part by part: energy, its periods and highest demand of a meter point between two
+"""A month that is cut, segment by segment: energy, its periods and highest demand of a meter point between
+two
 changes.
 """
 
@@ -23,12 +24,10 @@ from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed, GoldBill
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.billing.period_columns import PeriodColumns, known_periods, period_columns
 from pipelines.transforms.days.allocation import WHOLE, allocate_to_days, number_series, usable_step
-from pipelines.transforms.days.curve_days import CurveDayRow
+from pipelines.transforms.days.curve_days import DEMAND_DIGITS, CurveDayRow
 from pipelines.transforms.ground.micros import decimal_of
 from pipelines.transforms.ground.slot_periods import PERIODS, SCHEDULES
 
-# Mean powers are differences of binary fractions; a billionth of a kilowatt is beyond any meter.
-_DEMAND_DIGITS = 9
 _DAY = timedelta(days=1)
 
 
@@ -102,10 +101,11 @@ def point_days(curve_days: pa.Table, register_energy: pa.Table, meter_points: Se
     return PointDays(curves, settled, spans)
 
 
-def register_parts(
+def register_segments(
     days: PointDays, meter_point: str, firsts: Sequence[date], lasts: Sequence[date]
 ) -> list[int]:
-    """Energy of some adjoining parts by the registers' days; a read that settled days of several parts as one
+    """Energy of some adjoining segments by the registers' days; a read that settled days of several segments
+    as one
     is split evenly. [1e-6 kWh]
     """
     energy: dict[date, int] = {
@@ -124,7 +124,7 @@ def register_parts(
     ]
 
 
-def month_parts(
+def month_segments(
     totals: MonthTotalsRow,
     whole: GoldBillingDeterminantsComputed,
     cuts: Sequence[date],
@@ -135,11 +135,13 @@ def month_parts(
     """Rows of gold_billing_segments of one meter point and month.
 
     totals  Row of month totals; whole: its row of gold_billing_determinants.
-    cuts    First days of the second and later parts, in order.
-    hours   Of each part, one more than cuts; main_hours: those of the main meter before it, without time of
+    cuts    First days of the second and later segments, in order.
+    hours   Of each segment, one more than cuts; main_hours: those of the main meter before it, without time
+            of
             use where there is none.
-    The energy goes to the parts as the curve runs where it is whole, else by the registers' days; the period
-    split of a month whose parts have
+    The energy goes to the segments as the curve runs where it is whole, else by the registers' days; the
+    period
+    split of a month whose segments have
     the same hours stays what it is as a whole.
     """
     month, name = BillingMonth.parse(totals["billing_month"]), str(totals["meter_point_id"])
@@ -175,7 +177,7 @@ def month_parts(
         energies = (
             split_by_largest_remainder(whole["energy_kwh"], weights, step)
             if by_curve
-            else [decimal_of(part) for part in register_parts(days, name, firsts, lasts)]
+            else [decimal_of(part) for part in register_segments(days, name, firsts, lasts)]
         )
         splits = [
             split_by_hours(energy, totals, part, _all_weights(rows))
@@ -202,7 +204,7 @@ def month_parts(
 
 
 def summed_split(parts: Sequence[GoldBillingSegmentsComputed]) -> PeriodColumns | None:
-    """The periods of the parts added up; None where one has none."""
+    """The periods of the segments added up; None where one has none."""
     splits = [split for part in parts if (split := known_periods(part)) is not None]
     if not parts or len(splits) < len(parts):
         return None
@@ -247,7 +249,7 @@ def _demand(rows: Sequence[CurveDayRow]) -> Demand:
         return {"max_demand_kw": None, "max_demand_date": None, "max_demand_slot": None}
     highest, row = max(known, key=lambda each: (each[0], -each[1]["curve_date"].toordinal()))
     return {
-        "max_demand_kw": round(highest, _DEMAND_DIGITS),
+        "max_demand_kw": round(highest, DEMAND_DIGITS),
         "max_demand_date": row["curve_date"],
         "max_demand_slot": row["highest_slot"],
     }

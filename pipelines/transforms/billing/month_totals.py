@@ -21,6 +21,7 @@ from pipelines.transforms.days.allocation import (
     allocate_to_days,
     number_series,
 )
+from pipelines.transforms.days.curve_days import DEMAND_DIGITS
 from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import to_micros
@@ -84,8 +85,6 @@ class MonthTotalsRow(TypedDict):
 
 _MONTH_SPAN = 1 << 16
 _WIDTH = len(SCHEDULES) * len(PERIODS)
-# Mean powers are differences of binary fractions; a billionth of a kilowatt is beyond any meter.
-_DEMAND_DIGITS = 9
 
 
 def month_totals(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
@@ -231,7 +230,7 @@ def _curve_columns(
     return [
         pa.array(days.astype(np.int32)),
         pa.array(holes.astype(np.int32)),
-        pa.array(np.round(demand, _DEMAND_DIGITS), mask=unseen),
+        pa.array(np.round(demand, DEMAND_DIGITS), mask=unseen),
         pa.array(demand_day.astype(np.int32), mask=unseen).cast(DATE),
         pa.array(demand_slot.astype(np.int32), mask=unseen),
         _period_sums(curve_days, rows, place, days),
@@ -250,7 +249,9 @@ def _first_highest(values: FloatArray, place: IntArray, size: int) -> IntArray:
 
 
 def _period_sums(curve_days: pa.Table, rows: IntArray, place: IntArray, days: IntArray) -> pa.Array:
-    """Energy by schedule and period of each month; NaN where a day has no schedule, null without curve. [kWh]"""
+    """Energy by schedule and period of each month; NaN where a day has no schedule, null without curve.
+    [kWh]
+    """
     lists = curve_days["period_kwh"].combine_chunks()
     lists = lists.chunk(0) if isinstance(lists, pa.ChunkedArray) and lists.num_chunks else lists
     if not rows.size or lists.null_count == len(lists):

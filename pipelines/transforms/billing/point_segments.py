@@ -1,5 +1,5 @@
 """What a meter point counted in each part of a month that is cut, with the loss of its transformer; a month
-that is not cut is one piece.
+that is not cut is one segment.
 """
 
 from __future__ import annotations
@@ -38,46 +38,47 @@ class PointSegment:
 
     @property
     def days(self) -> int:
-        """Days of the piece."""
+        """Days of the segment."""
         return (self.last_day - self.first_day).days + 1
 
 
-def pieces_of(
+def segments_of(
     row: GoldBillingDeterminantsRow, parts: Sequence[GoldBillingSegmentsRow], month: BillingMonth
 ) -> list[PointSegment]:
-    """The pieces of one meter point.
+    """The segments of one meter point.
 
     row    Of gold_billing_determinants; parts: its rows of gold_billing_segments, in order.
-    The loss goes to the pieces by their energy, without any by their days.
+    The loss goes to the segments by their energy, without any by their days.
     """
-    found = [_piece(part, part["first_date"], part["last_date"]) for part in parts] or [
-        _piece(row, month.first_day, month.last_day)
+    found = [_segment(part, part["first_date"], part["last_date"]) for part in parts] or [
+        _segment(row, month.first_day, month.last_day)
     ]
     loss, step = row.get("transformer_loss_kwh"), row["resolution_kwh"]
     if not loss:
         return found
     weights = (
-        [float(piece.energy_kwh) for piece in found]
+        [float(segment.energy_kwh) for segment in found]
         if row["energy_kwh"]
-        else [float(piece.days) for piece in found]
+        else [float(segment.days) for segment in found]
     )
     lost = split_by_largest_remainder(loss, weights, usable(loss, step))
-    return [_with_energy(piece, part, step) for piece, part in zip(found, lost, strict=True)]
+    return [_with_energy(segment, part, step) for segment, part in zip(found, lost, strict=True)]
 
 
 def added_up(of_points: Sequence[Sequence[PointSegment]]) -> list[PointSegment]:
-    """The pieces of several meter points that are cut on the same days: energies and demands added; what one
+    """The segments of several meter points that are cut on the same days: energies and demands added; what
+    one
     lacks, the sum lacks.
     """
     return [
         PointSegment(
-            pieces[0].first_day,
-            pieces[0].last_day,
-            sum((piece.energy_kwh for piece in pieces), Decimal(0)),
-            _added_splits([piece.energy_by_period for piece in pieces]),
-            _added_demands(pieces),
+            segments[0].first_day,
+            segments[0].last_day,
+            sum((segment.energy_kwh for segment in segments), Decimal(0)),
+            _added_splits([segment.energy_by_period for segment in segments]),
+            _added_demands(segments),
         )
-        for pieces in zip(*of_points, strict=True)
+        for segments in zip(*of_points, strict=True)
     ]
 
 
@@ -86,7 +87,9 @@ def usable(energy: Decimal, step: Decimal) -> Decimal:
     return step if energy % step == 0 else _SMALLEST
 
 
-def _piece(row: GoldBillingDeterminantsRow | GoldBillingSegmentsRow, first: date, last: date) -> PointSegment:
+def _segment(
+    row: GoldBillingDeterminantsRow | GoldBillingSegmentsRow, first: date, last: date
+) -> PointSegment:
     demand = row["max_demand_kw"]
     return PointSegment(
         first,
@@ -98,13 +101,13 @@ def _piece(row: GoldBillingDeterminantsRow | GoldBillingSegmentsRow, first: date
     )
 
 
-def _with_energy(piece: PointSegment, added: Decimal, step: Decimal) -> PointSegment:
+def _with_energy(segment: PointSegment, added: Decimal, step: Decimal) -> PointSegment:
     splits = [
         None if split is None else with_added_energy(split, added, usable(added, step))
-        for split in (piece.energy_by_period, piece.main_periods)
+        for split in (segment.energy_by_period, segment.main_periods)
     ]
     return replace(
-        piece, energy_kwh=piece.energy_kwh + added, energy_by_period=splits[0], main_periods=splits[1]
+        segment, energy_kwh=segment.energy_kwh + added, energy_by_period=splits[0], main_periods=splits[1]
     )
 
 
@@ -117,10 +120,12 @@ def _added_splits(splits: Sequence[Split | None]) -> Split | None:
     }
 
 
-def _added_demands(pieces: Sequence[PointSegment]) -> Decimal | None:
+def _added_demands(segments: Sequence[PointSegment]) -> Decimal | None:
     """The demands added; a point that was not there yet, or idle, without energy and without a demand, adds
     nothing to those of others.
     """
-    asked = [piece for piece in pieces if piece.energy_kwh or piece.max_demand_kw is not None] or pieces
-    known = [piece.max_demand_kw for piece in asked if piece.max_demand_kw is not None]
+    asked = [
+        segment for segment in segments if segment.energy_kwh or segment.max_demand_kw is not None
+    ] or segments
+    known = [segment.max_demand_kw for segment in asked if segment.max_demand_kw is not None]
     return sum(known, Decimal(0)) if len(known) == len(asked) else None

@@ -29,7 +29,7 @@ from pipelines.transforms.billing.account_sections import (
 )
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
 from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE
-from pipelines.transforms.billing.point_segments import PointSegment, added_up, pieces_of
+from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_segments import (
     has_tiers,
@@ -266,27 +266,27 @@ class Accounts:
         """Segments of the main part, then of each section; None where a share names a sub-meter that was not
         metered behind the account's main meters.
         """
-        pieces = {
-            row["meter_point_id"]: self._pieces(row, month)
+        point_segments = {
+            row["meter_point_id"]: self._point_segments(row, month)
             for row in (*mains, *inside.metered_sections, *inside.others)
         }
-        firsts = [piece.first_day for piece in pieces[mains[0]["meter_point_id"]]]
-        if any([piece.first_day for piece in found] != firsts for found in pieces.values()):
+        firsts = [segment.first_day for segment in point_segments[mains[0]["meter_point_id"]]]
+        if any([segment.first_day for segment in found] != firsts for found in point_segments.values()):
             return None
         terms = [row_on(spans, first) or spans[0] for first in firsts]
         hours = [schedule_of(row) for row in terms]
         left, step = (
-            added_up([pieces[row["meter_point_id"]] for row in mains]),
+            added_up([point_segments[row["meter_point_id"]] for row in mains]),
             min(row["resolution_kwh"] for row in mains),
         )
         sections: list[Section] = []
         # A share counts by a sub-meter of the account's own alone: what lies elsewhere, or is another
         # customer's, is not in the main part.
         own_metered = {
-            row["meter_point_id"]: pieces[row["meter_point_id"]] for row in inside.metered_sections
+            row["meter_point_id"]: point_segments[row["meter_point_id"]] for row in inside.metered_sections
         }
         for main, history in inside.shares:
-            section = section_of(history, pieces[main], own_metered, month, step)
+            section = section_of(history, point_segments[main], own_metered, month, step)
             if section is None:
                 return None
             sections.append(section)
@@ -297,29 +297,32 @@ class Accounts:
                 if above is not None
                 else None
             )
-            taken, schedule = pieces[row["meter_point_id"]], self._schedule_behind(row)
+            taken, schedule = point_segments[row["meter_point_id"]], self._schedule_behind(row)
             if holder is None:
                 left = take_out(
                     left, taken, by_hours_of_main(taken, [schedule == hour for hour in hours]), step
                 )
             else:
                 same = schedule == holder.schedule
-                holder.pieces[:] = take_out(
-                    holder.pieces, taken, [piece.energy_by_period if same else None for piece in taken], step
+                holder.segments[:] = take_out(
+                    holder.segments,
+                    taken,
+                    [segment.energy_by_period if same else None for segment in taken],
+                    step,
                 )
         for section in sections:
             same_hours = [section.is_metered and section.schedule == hour for hour in hours]
             left = take_out(left, section.counted, by_hours_of_main(section.counted, same_hours), step)
         segments = [
-            segment_of(contract, piece, terms_row, "")
-            for piece, terms_row in zip(left, terms, strict=True)
+            segment_of(contract, segment, terms_row, "")
+            for segment, terms_row in zip(left, terms, strict=True)
             if (contract := contracts[terms_row["valid_from_date"]]) is not None
         ]
         found = self._joined(segments, month)
         for section in sections:
             own = [
-                segment_of(contract_of_share(share), replace(piece, max_demand_kw=None), None, section.name)
-                for piece, share in zip(section.pieces, section.shares, strict=True)
+                segment_of(contract_of_share(share), replace(segment, max_demand_kw=None), None, section.name)
+                for segment, share in zip(section.segments, section.shares, strict=True)
                 if share is not None
             ]
             found += self._joined(own, month)
@@ -334,8 +337,8 @@ class Accounts:
         )
         return None if terms is None else schedule_of(terms)
 
-    def _pieces(self, row: GoldBillingDeterminantsRow, month: BillingMonth) -> list[PointSegment]:
-        return pieces_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
+    def _point_segments(self, row: GoldBillingDeterminantsRow, month: BillingMonth) -> list[PointSegment]:
+        return segments_of(row, self._parts.get((str(month), row["meter_point_id"]), ()), month)
 
     def _joined(self, segments: Sequence[Segment], month: BillingMonth) -> list[Segment]:
         """Adjoining segments of one contract as one, unless a price changes between them."""

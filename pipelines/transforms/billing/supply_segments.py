@@ -18,18 +18,22 @@ def schedule_of(terms: SilverCustomersRow) -> TouSchedule | None:
 
 
 def segment_of(
-    contract: Contract, piece: PointSegment, terms: SilverCustomersRow | None, section: str
+    contract: Contract, point_segment: PointSegment, terms: SilverCustomersRow | None, section: str
 ) -> Segment:
     """One part of the month as the engine takes it."""
-    split = piece.energy_by_period if contract.is_time_of_use else None
-    running = None if terms is None else running_days(contract, terms, piece.first_day, piece.last_day)
+    split = point_segment.energy_by_period if contract.is_time_of_use else None
+    running = (
+        None
+        if terms is None
+        else running_days(contract, terms, point_segment.first_day, point_segment.last_day)
+    )
     return Segment(
         contract,
-        piece.first_day,
-        piece.last_day,
-        piece.energy_kwh,
+        point_segment.first_day,
+        point_segment.last_day,
+        point_segment.energy_kwh,
         split,
-        piece.max_demand_kw,
+        point_segment.max_demand_kw,
         section,
         running,
     )

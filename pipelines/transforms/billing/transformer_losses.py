@@ -11,7 +11,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
 from pipelines.tables.rows.silver import SilverMeterPointsRow
 from pipelines.tariff.metering import TransformerLoss, to_steps
-from pipelines.transforms.billing.month_segments import PointDays, register_parts
+from pipelines.transforms.billing.month_segments import PointDays, register_segments
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.ground.in_force import spans_of
 
@@ -87,7 +87,7 @@ def month_loss(
     if len(plates) == 1:
         parts = [energy]
     else:
-        micros = register_parts(
+        micros = register_segments(
             days,
             totals["meter_point_id"],
             [plate.first_day for plate in plates],

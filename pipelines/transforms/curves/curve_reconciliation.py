@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import Channel
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.silver import SilverRegisterEnergy
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import PER_UNIT
@@ -181,7 +182,7 @@ def rates_of_rows(
     told = np.flatnonzero(sent.any(axis=1))
     places, of_row = rows_of_spans(spans.first_row[told], spans.last_row[told])
     names = pa.array(rows.meter_points, pa.string()).take(pa.array(rows.series[places] // len(rows.channels)))
-    of_slot = np.full((rows.day.size, 1440 // interval_minutes), NO_RATE, dtype=np.int8)
+    of_slot = np.full((rows.day.size, DAY_MINUTES // interval_minutes), NO_RATE, dtype=np.int8)
     of_slot[places] = clock.rates_of(names, rows.day[places], interval_minutes, sent[told][of_row])
     return of_slot
 
@@ -225,7 +226,7 @@ def mean_shapes(
                 the same shape.
     least_days  A kind of day with fewer whole days has no shape.
     """
-    slots = 1440 // interval_minutes
+    slots = DAY_MINUTES // interval_minutes
     fit = pc.and_(
         pc.equal(curves["channel_code"], Channel.ACTIVE_FORWARD.value),
         pc.equal(curves["interval_minutes"], interval_minutes),

@@ -13,13 +13,14 @@ from pipelines.arrays import BoolArray, ByteArray, FloatArray, Int8Array, IntArr
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import SchemaMismatchError
 from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
-from pipelines.periods import EPOCH
+from pipelines.periods import DAY_MINUTES, EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.tables.silver import RAW_RECORD_LIMIT
 from pipelines.transforms.curves.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.ground.in_force import places_in_force
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN
-from pipelines.transforms.received.precedence import NO_TIME, QUARANTINE_SCHEMA, RAW_LIMIT, one_row_a_line
+from pipelines.transforms.received.precedence import NO_TIME, QUARANTINE_SCHEMA, one_row_a_line
 from pipelines.vee.blocks import NO_DAY, RecordBlock
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.checks import RECORD_CHECKS, record_faults
@@ -157,7 +158,7 @@ class CurveRecords:
         return np.asarray(found[rows], np.bool_)
 
     def _slots(self, rows: IntArray) -> int:
-        return 1440 // int(self.interval_minutes[rows[0]]) if rows.size else 0
+        return DAY_MINUTES // int(self.interval_minutes[rows[0]]) if rows.size else 0
 
 
 def read_records(
@@ -375,4 +376,4 @@ def _as_received(rows: pa.Table) -> pa.Array | pa.ChunkedArray:
         pc.fill_null(rows[name].cast(pa.string()), "")
         for name in ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "measure_code")
     ]
-    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*heads, joined, ","), 0, RAW_LIMIT)
+    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*heads, joined, ","), 0, RAW_RECORD_LIMIT)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from pipelines.arrays import BoolArray, Int8Array, IntArray
 from pipelines.codes import Channel
-from pipelines.periods import EPOCH
+from pipelines.periods import DAY_MINUTES, EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curves import curve_records
 from pipelines.transforms.curves.curve_kernels import Element
@@ -29,6 +29,7 @@ from pipelines.transforms.curves.curve_records import CurveRecords
 from pipelines.transforms.curves.merge_deliveries import Merged, merge_deliveries
 from pipelines.transforms.curves.silver_curve_rows import joined, silver_rows
 from pipelines.transforms.ground.day_types import kinds_of, type_codes
+from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.received import precedence as settlement
 from pipelines.vee.blocks import CurveBlock
@@ -93,8 +94,8 @@ def refine_curves(
     but on days that a register closes.
     A day between two received days of a series that never came is there too, with nothing measured; beyond
     ``gaps.limit_days`` such days are
-    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what comes
-    after it is another: its first day is marked.
+    filled only from registers. A silence longer than ``gaps.longest_silence_days`` ends the series, and what
+    comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
     settled = _settle(records)
@@ -105,7 +106,7 @@ def refine_curves(
     for minutes in np.unique(records.interval_minutes[kept]).tolist():
         chosen = np.flatnonzero(records.interval_minutes[kept] == minutes)
         chosen = chosen[np.argsort(key[kept[chosen]], kind="stable")]
-        blocks = _blocks(records.series[kept[chosen]], 1440 // int(minutes))
+        blocks = _blocks(records.series[kept[chosen]], DAY_MINUTES // int(minutes))
         asked = (
             registers
             if registers is None or len(blocks) == 1
@@ -219,7 +220,12 @@ def _asked_once(registers: Registers, meter_points: list[str]) -> Callable[[Sequ
 def _same_as_winner(
     records: CurveRecords, fit: IntArray, winner_of: IntArray, contested: BoolArray
 ) -> BoolArray:
-    """Whether each fit record says what its group's winner says; only contested groups are compared."""
+    """Whether each fit record says what its group's winner says; only contested groups are compared.
+
+    Not by ``equal_cells`` of the table hash: values come as matrices in which what was not sent is NaN,
+    whatever
+    its bits, and flags that stand beside them count too.
+    """
     same = np.ones(fit.size, dtype=np.bool_)
     at = np.flatnonzero(contested & (winner_of != np.arange(fit.size)))
     ours, theirs = fit[at], fit[winner_of[at]]
@@ -250,7 +256,9 @@ def _refine_group(
     outages: Outages,
     edits: Sequence[Edit],
 ) -> pa.Table:
-    """Silver rows of the kept records of some whole series of one interval length, ordered by series and day."""
+    """Silver rows of the kept records of some whole series of one interval length, ordered by series and
+    day.
+    """
     series, day = records.series[kept], records.day[kept]
     silence = np.where(series[1:] == series[:-1], day[1:] - day[:-1] - 1, 0)
     first = np.flatnonzero(
@@ -320,14 +328,8 @@ def _refine_group(
     if total > kept.size:  # a day that another interval length holds is no gap of this one
         held = np.zeros(total, dtype=np.bool_)
         held[rows] = True
-        emitted &= held | ~_among(block_series * DAY_SPAN + block_day, every_kept_key)
+        emitted &= held | (place_of(block_series * DAY_SPAN + block_day, every_kept_key) < 0)
     return silver_rows(records, block, np.flatnonzero(emitted), block_series, month, estimates, bits)
-
-
-def _among(keys: IntArray, sorted_keys: IntArray) -> BoolArray:
-    return np.asarray(
-        sorted_keys[np.minimum(np.searchsorted(sorted_keys, keys), sorted_keys.size - 1)] == keys
-    )
 
 
 def _silent_before(rows: IntArray, silence: IntArray, total: int, settings: VeeSettings) -> IntArray:

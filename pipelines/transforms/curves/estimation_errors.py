@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import IntArray
 from pipelines.codes import Channel, IntervalStatus
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.estimation import CHOSEN, ERRORS_SCHEMA, NO_CLASS
 from pipelines.transforms.ground.day_types import type_codes
 from pipelines.transforms.ground.keyed_rows import ranks
@@ -70,7 +71,7 @@ def usable_series(curves: pa.Table, minutes: int, day_types: Mapping[date, str])
     """Measured values of curves of one interval length, each series with every day of its span, and the meter
     point of each series.
     """
-    slots = 1440 // minutes
+    slots = DAY_MINUTES // minutes
     place, names = ranks(curves["meter_point_id"])
     day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     order = np.lexsort((day, place))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from pipelines.arrays import BoolArray, ByteArray, FloatArray, IntArray
 from pipelines.codes import CurveMeasure, IntervalStatus
 from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
-from pipelines.transforms.ground.keyed_rows import place_of
+from pipelines.periods import DAY_MINUTES
 from pipelines.transforms.ground.local_days import DAY_SPAN
 
 _NO_DATA = "N"
@@ -38,14 +38,12 @@ def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: p
     if not curves.num_rows:
         return 0
     mine, received = _keys(curves, curves), _keys(bronze, curves)
-    order = np.argsort(mine)
-    place = np.minimum(np.searchsorted(mine[order], received), mine.size - 1)
-    target = np.where(mine[order][place] == received, order[place], -1)
+    target = _found_at(received, mine)
     scale = _scales(bronze, meter_points)
     minutes, sent_minutes = _integers(curves["interval_minutes"]), _integers(bronze["interval_minutes"])
     changed = 0
     for length in np.unique(minutes).tolist():
-        slots = 1440 // length
+        slots = DAY_MINUTES // length
         rows = np.flatnonzero((minutes == length) & (_lengths(curves["measured_kwh_or_kvarh"]) == slots))
         row_of = np.full(minutes.size, -1, dtype=np.int64)
         row_of[rows] = np.arange(rows.size)
@@ -61,6 +59,18 @@ def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: p
             measured, measured_at[rows], values, values_at[told], scale[told], begins, slots
         )
     return changed
+
+
+def _found_at(wanted: IntArray, keys: IntArray) -> IntArray:
+    """Place of each wanted key, -1 where it is not there.
+
+    By hand and not by ``place_of``: a proof shares no look-up with what it proves.
+    """
+    if not keys.size:
+        return np.full(wanted.size, -1, dtype=np.int64)
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], wanted), keys.size - 1)
+    return np.where(keys[order][place] == wanted, order[place], -1)
 
 
 def received_not_in_silver(
@@ -92,7 +102,7 @@ def received_not_in_silver(
     told = _Told.of(rows, present_char)
     lost = 0
     for length in np.unique(minutes[order]).tolist():
-        slots = 1440 // length
+        slots = DAY_MINUTES // length
         mine = order[minutes[order] == length]
         of_length = silver_minutes == length
         measured = (
@@ -102,7 +112,7 @@ def received_not_in_silver(
         )
         ends = _ends(key[mine])
         begins = np.concatenate(([0], ends[:-1] + 1))
-        place = place_of(key[mine][ends], silver_key[of_length])
+        place = _found_at(key[mine][ends], silver_key[of_length])
         # A day that silver does not have is at place -1: all of it is open.
         open_slots = np.concatenate((_empty(measured, slots), np.ones((1, slots), np.bool_)))[place]
         day, slot = np.nonzero(open_slots)
@@ -175,7 +185,9 @@ class _Told:
         return np.asarray(self.lengths[records] == slots, np.bool_)
 
     def at(self, records: IntArray, slots: IntArray) -> tuple[BoolArray, BoolArray]:
-        """Of single intervals whether the record has a value there, and whether it tells the interval at all."""
+        """Of single intervals whether the record has a value there, and whether it tells the interval at
+        all.
+        """
         value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
         flagged = np.flatnonzero(self.flag_lengths[records] > slots)
         flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
@@ -239,7 +251,9 @@ def _ends(key: IntArray) -> IntArray:
 
 
 def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
-    """(days x slots) whether no value stands there; a list of another length holds none that could be found."""
+    """(days x slots) whether no value stands there; a list of another length holds none that could be
+    found.
+    """
     whole = _lengths(column) == slots
     empty = np.ones((len(column), slots), dtype=np.bool_)
     values = pc.list_flatten(column if whole.all() else column.filter(pa.array(whole)))
@@ -315,8 +329,8 @@ def _differing(
 def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
     """From a received value to energy; NaN where no meter counts on the day.
 
-    The meter in force is found by pandas and not by ``places_in_force``: a proof shares no look-up with what it
-    proves.
+    The meter in force is found by pandas and not by ``places_in_force``: a proof shares no look-up with what
+    it proves.
     """
     asked = pd.DataFrame(
         {

@@ -13,11 +13,17 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.codes import Channel, IntervalStatus
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DATE, DOUBLE, INTEGER, STRING
 from pipelines.transforms.curves.curve_kernels import day_counts, highest_slots
-from pipelines.transforms.ground.slot_periods import NO_PERIOD, PERIODS, QUARTERS, SCHEDULES, PeriodBook
+from pipelines.transforms.ground.slot_periods import NO_PERIOD, PERIODS, QUARTERS, SCHEDULES, PeriodsOfDays
 
 DAYS_PER_BLOCK = 8192
+DEMAND_DIGITS = 9
+"""Decimals of the highest demand of a month: mean powers are differences of binary fractions, and a billionth
+of a
+kilowatt is beyond any meter.
+"""
 
 DAY_CURVE_COLUMNS = (
     "meter_point_id",
@@ -67,11 +73,11 @@ class CurveDayRow(TypedDict):
 _ESTIMATED = np.array([status.is_estimated for status in IntervalStatus])
 
 
-def summarise_days(curves: pa.Table, book: PeriodBook | None) -> pa.Table:
+def summarise_days(curves: pa.Table, periods: PeriodsOfDays | None) -> pa.Table:
     """One row per meter point, channel and day of silver_day_curves, as CURVE_DAYS_SCHEMA; rows keep their
     order within an interval length.
 
-    book  Periods by day and class; none: no energy by period.
+    periods  Periods by day and class; none: no energy by period.
     """
     parts = [CURVE_DAYS_SCHEMA.empty_table()]
     lengths = pc.unique(curves["interval_minutes"]).to_pylist()
@@ -80,12 +86,12 @@ def summarise_days(curves: pa.Table, book: PeriodBook | None) -> pa.Table:
         # of them stays near the processor.
         chosen = curves if len(lengths) == 1 else curves.filter(pc.equal(curves["interval_minutes"], minutes))
         for first in range(0, chosen.num_rows, DAYS_PER_BLOCK):
-            parts.append(_summarised(chosen.slice(first, DAYS_PER_BLOCK).combine_chunks(), minutes, book))
+            parts.append(_summarised(chosen.slice(first, DAYS_PER_BLOCK).combine_chunks(), minutes, periods))
     return pa.concat_tables(parts).combine_chunks()
 
 
-def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.Table:
-    count, slots = curves.num_rows, 1440 // minutes
+def _summarised(curves: pa.Table, minutes: int, periods: PeriodsOfDays | None) -> pa.Table:
+    count, slots = curves.num_rows, DAY_MINUTES // minutes
     final = _dense(curves["final_kwh_or_kvarh"], slots).astype(np.float64)
     status = _dense(curves["interval_status_codes"], slots).astype(np.int8)
     missing = np.isnan(final)
@@ -111,11 +117,11 @@ def _summarised(curves: pa.Table, minutes: int, book: PeriodBook | None) -> pa.T
         unseen = ~active | (place < 0)
         highest = pa.array(quarters[np.arange(count), place] / 0.25, mask=unseen)
         slot = pa.array(place.astype(np.int32), mask=unseen)
-        if book is not None:
+        if periods is not None:
             by_quarter = (
                 energy if minutes == 15 else energy.reshape(count, QUARTERS, 15 // minutes).sum(axis=2)
             )
-            period = _period_lists(by_quarter, day, active, book)
+            period = _period_lists(by_quarter, day, active, periods)
     return pa.table(
         [
             curves["meter_point_id"],
@@ -137,12 +143,14 @@ def _dense(column: pa.ChunkedArray, slots: int) -> FloatArray:
     return np.asarray(pc.list_flatten(column).to_numpy()).reshape(-1, slots)
 
 
-def _period_lists(by_quarter: FloatArray, day: IntArray, active: BoolArray, book: PeriodBook) -> pa.Array:
+def _period_lists(
+    by_quarter: FloatArray, day: IntArray, active: BoolArray, periods: PeriodsOfDays
+) -> pa.Array:
     """Energy of each schedule's periods, one list per day; null for other channels. [kWh]"""
     rows = np.flatnonzero(active)
     sums = np.full((by_quarter.shape[0], len(SCHEDULES) * len(PERIODS)), np.nan)
     for number, schedule in enumerate(SCHEDULES):
-        matrix = book.matrix(day[rows], schedule)
+        matrix = periods.matrix(day[rows], schedule)
         covered = matrix[:, 0] != NO_PERIOD
         for period in range(len(PERIODS)):
             total = np.where(matrix == period, by_quarter[rows], 0.0).sum(axis=1)

@@ -111,7 +111,9 @@ def _customers_above(
 
 
 def day_energy(curve_days: pa.Table, register_energy: pa.Table) -> pa.Table:
-    """The same for one bucket of Arrow rows, without the customer; ordered by meter point, channel and day."""
+    """The same for one bucket of Arrow rows, without the customer; ordered by meter point, channel and
+    day.
+    """
     numbers = number_series(curve_days, register_energy)
     allocation = allocate_to_days(numbers, curve_days, register_energy)
     covered = np.unique(allocation.series * DAY_SPAN + allocation.day)

@@ -1,4 +1,6 @@
-"""Settled reads and days of energy, laid out for the checks of registers and of days, and what those found."""
+"""Settled reads and days of energy, laid out for the checks of registers and of days, and what those
+found.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.codes import Channel
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import STRING
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.days.day_energy import settle_days
@@ -25,7 +28,6 @@ from pipelines.vee.blocks import DayBlock
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.checks import DAY_CHECKS
 
-_DAY_MINUTES = 1440
 _SERIES = ("meter_point_id", "channel_code")
 
 
@@ -102,7 +104,7 @@ def find_in_days(
         span_measured=span_measured,
         resolution=resolution,
         estimated_ratio=days["estimated_ratio"].to_numpy(),
-        interval_minutes=np.nan_to_num(_DAY_MINUTES / intervals).astype(np.int64),
+        interval_minutes=np.nan_to_num(DAY_MINUTES / intervals).astype(np.int64),
         multiplier=meters["multiplier_ratio"].to_numpy(),
         capacity_kva=meters["capacity_kva"].to_numpy(),
         counts_use=equals(days["channel_code"], Channel.ACTIVE_FORWARD.value),

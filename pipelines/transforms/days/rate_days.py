@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DATE, DOUBLE, STRING
 from pipelines.transforms.ground.micros import PER_UNIT, to_micros
 from pipelines.transforms.registers.rate_clock import RateClock
@@ -66,7 +67,7 @@ def _compared(curves: pa.Table, settled: pa.Table, minutes: int, clock: RateCloc
     registers = np.where(sent, rates, 0)
     slack = np.maximum(clock.slack * resolution, round(LEAST_TOLERANCE * PER_UNIT))
     values = np.asarray(pc.list_flatten(curves["final_kwh_or_kvarh"]).to_numpy(), dtype=np.float64).reshape(
-        -1, 1440 // minutes
+        -1, DAY_MINUTES // minutes
     )
     day = curves["curve_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     names = curves["meter_point_id"].combine_chunks()

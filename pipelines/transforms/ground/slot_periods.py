@@ -30,7 +30,7 @@ QUARTERS = 96
 NO_PERIOD = -1
 
 
-class PeriodBook:
+class PeriodsOfDays:
     """Time-of-use periods of the days and schedules asked for so far."""
 
     def __init__(self, slot_periods: SlotPeriods) -> None:

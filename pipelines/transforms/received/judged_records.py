@@ -126,7 +126,13 @@ def _settled(records: pa.Table, key: Sequence[str], values: Sequence[str]) -> In
 
 
 def _equal_rows(left: pa.Table, right: pa.Table) -> BoolArray:
-    """Row by row; two nulls are equal, and so are two values that are no number."""
+    """Row by row; two nulls are equal, and so are two values that are no number.
+
+    Not ``equal_cells`` of the table hash: that compares the bits, as a digest does, and so tells two values
+    that
+    are no number apart where a sender's bits of them differ; here such a record would come to dispute another
+    that says the same.
+    """
     same = np.ones(left.num_rows, dtype=np.bool_)
     for name in left.column_names:
         one, other = left[name], right[name]

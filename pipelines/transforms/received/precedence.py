@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, Int8Array, IntArray
-from pipelines.tables.silver import SilverQuarantine
+from pipelines.tables.silver import RAW_RECORD_LIMIT, SilverQuarantine
 from pipelines.transforms.ground.keyed_rows import ranks
 
 
@@ -42,8 +42,6 @@ ACCOUNTS_SCHEMA = pa.schema(
         *((f"{verdict.value}_rows", pa.int64()) for verdict in VERDICTS),
     ]
 )
-
-RAW_LIMIT = 4000
 
 QUARANTINE_SCHEMA = pa.schema(
     [field for field in SilverQuarantine.arrow_schema() if field.name not in ("source_file", "run_id")]
@@ -104,7 +102,7 @@ def one_row_a_line(held: pa.Table) -> pa.Table:
     line = np.concatenate(([0], np.cumsum(begins)))
     reason, words = ranks(held["reason"])
     told = np.sort(np.unique(line * len(words) + reason, return_index=True)[1])
-    raws = pc.utf8_slice_codeunits(_joined(held["raw_record"], line, "; "), 0, RAW_LIMIT)
+    raws = pc.utf8_slice_codeunits(_joined(held["raw_record"], line, "; "), 0, RAW_RECORD_LIMIT)
     made = {"raw_record": raws, "reason": _joined(held["reason"].take(pa.array(told)), line[told], " ")}
     rows = held.take(pa.array(first))
     return pa.table({name: made.get(name, rows[name]) for name in QUARANTINE_SCHEMA.names}).cast(

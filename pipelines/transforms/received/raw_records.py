@@ -1,4 +1,6 @@
-"""The text of a received record as quarantine shows it: its values in the order of the table, commas between."""
+"""The text of a received record as quarantine shows it: its values in the order of the table, commas
+between.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.transforms.received.precedence import RAW_LIMIT
+from pipelines.tables.silver import RAW_RECORD_LIMIT
 
 # Between these, numbers are written without an exponent.
 _PLAIN_FROM, _PLAIN_BELOW = 1e-3, 1e7
@@ -21,7 +23,7 @@ def raw_records(rows: pa.Table, columns: Sequence[str]) -> pa.Array:
     """
     shown = rows.select(list(columns)).combine_chunks()
     texts = [pc.fill_null(_texts(shown[name]), "") for name in columns]
-    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, ","), 0, RAW_LIMIT)
+    joined = pc.utf8_slice_codeunits(pc.binary_join_element_wise(*texts, ","), 0, RAW_RECORD_LIMIT)
     return pa.concat_arrays(joined.chunks) if joined.num_chunks else pa.array([], pa.string())
 
 

@@ -174,7 +174,10 @@ def share_faults() -> Sequence[Fault]:
             residential & unmetered & ~_is_said("is_combined_meter"),
             RejectReason.BAD_STRUCTURE,
             "is_combined_meter",
-            "A residential part without a sub-meter has no tiers of its own; its price is that of a combined meter.",
+            (
+                "A residential part without a sub-meter has no tiers of its own; its price is that of a "
+                "combined meter."
+            ),
         ),
         Fault(
             residential & unmetered & pc.field("is_time_of_use"),

@@ -20,7 +20,7 @@ from pipelines.transforms.ground.slot_periods import (
     PERIODS,
     QUARTERS,
     SCHEDULES,
-    PeriodBook,
+    PeriodsOfDays,
     SlotPeriods,
 )
 from pipelines.vee.estimation.rate_reconciliation import NO_RATE
@@ -35,7 +35,7 @@ class RateClock:
     periods    The period that each of the registers r1, r2, ... counts.
     stand_ins  Period -> the one whose register counts it too where its own register was not sent.
     slack      Steps of the register by which the rates may differ from the total.
-    book       Time-of-use periods by day and schedule.
+    of_days    Time-of-use periods by day and schedule.
     owners     ``meter_point_id``, ``valid_from_date``, ``customer_id``.
     terms      ``customer_id``, ``valid_from_date``, ``schedule``: a TouSchedule, or null.
     """
@@ -43,7 +43,7 @@ class RateClock:
     periods: Sequence[TouPeriod]
     stand_ins: Mapping[TouPeriod, TouPeriod]
     slack: int
-    book: PeriodBook
+    of_days: PeriodsOfDays
     owners: pa.Table
     terms: pa.Table
 
@@ -63,7 +63,7 @@ class RateClock:
         for schedule in SCHEDULES:
             rows = np.flatnonzero(np.asarray(pc.fill_null(pc.equal(hours, schedule.value), False)))
             if rows.size:
-                period = self.book.matrix(day[rows], schedule)
+                period = self.of_days.matrix(day[rows], schedule)
                 rate = np.take_along_axis(rate_of[rows], np.maximum(period, 0).astype(np.int64), axis=1)
                 quarters[rows] = np.where(period == NO_PERIOD, NO_RATE, rate)
         return _by_interval(quarters, interval_minutes)
@@ -116,7 +116,7 @@ def rate_clock(
     terms = customers.select(["customer_id", "valid_from_date"]).append_column(
         "schedule", pa.array(schedules, pa.string())
     )
-    return RateClock(periods, stand_ins, slack, PeriodBook(slot_periods), owners, terms)
+    return RateClock(periods, stand_ins, slack, PeriodsOfDays(slot_periods), owners, terms)
 
 
 def _by_interval(quarters: Int8Array, interval_minutes: int) -> Int8Array:

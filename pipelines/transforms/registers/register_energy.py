@@ -73,8 +73,8 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
     those after it alone. Where a register
     falls and those after it go on from there, it began anew, as at an exchange that nobody reported: no
     energy, and the walk goes on from it; the same
-    where more energy lies between two reads than ``registers.rollover_capacity_factor`` times the capacity can have
-    carried. A read after an exchange closes the old meter at
+    where more energy lies between two reads than ``registers.rollover_capacity_factor`` times the capacity
+    can have carried. A read after an exchange closes the old meter at
     ``previous_end_register_unscaled`` and opens the new one at ``start_register_unscaled``; these are active
     forward registers, so for the
     other channels, or where one is unknown, the day of the exchange has no energy. The registers of the rates
@@ -85,33 +85,42 @@ def derive_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings) -> pa
     rows = reads.take(pa.array(order))
     day = rows["read_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     register, _ = to_micros(rows["register_unscaled"])
-    book = _meter_book(meters, names)
+    installed = _meters_of(meters, names)
     forward = np.array([name == Channel.ACTIVE_FORWARD.value for name in channel_names], dtype=np.bool_)
-    places = kernel.meters_in_force(meter_point, day, book.meter_point, book.begins, book.ends)
+    places = kernel.meters_in_force(meter_point, day, installed.meter_point, installed.begins, installed.ends)
     rule, before, energy, known = kernel.settle_reads(
         meter_point * max(1, len(channel_names)) + channel,
         day,
         register,
         places,
         forward[channel] if forward.size else np.zeros(0, np.bool_),
-        book.multiplier,
-        book.span,
-        book.start,
-        book.has_start,
-        book.previous_end,
-        book.has_previous_end,
-        book.capacity_kva,
+        installed.multiplier,
+        installed.span,
+        installed.start,
+        installed.has_start,
+        installed.previous_end,
+        installed.has_previous_end,
+        installed.capacity_kva,
         settings.registers.rollover_max_share,
         settings.registers.rollover_capacity_factor,
+        settings.registers.look_ahead_reads,
     )
     rates, told = rate_matrix(rows["rate_registers_unscaled"])
     if rates.shape[1]:
         limits = settings.registers.rollover_max_share, settings.registers.rollover_capacity_factor
         rates = kernel.settle_rates(
-            rates, day, places, rule, before, book.multiplier, book.span, book.capacity_kva, *limits
+            rates,
+            day,
+            places,
+            rule,
+            before,
+            installed.multiplier,
+            installed.span,
+            installed.capacity_kva,
+            *limits,
         )
     return _derived_rows(
-        rows, day, register, places, book, rule, before, energy, known, rate_lists(rates, told)
+        rows, day, register, places, installed, rule, before, energy, known, rate_lists(rates, told)
     )
 
 
@@ -123,7 +132,7 @@ def _ordered(reads: pa.Table) -> tuple[list[str], tuple[Any, Any], Any, list[str
     return names, (meter_point[order], channel[order]), order, channel_names
 
 
-def _meter_book(meters: pa.Table, names: list[str]) -> kernel.MeterBook:
+def _meters_of(meters: pa.Table, names: list[str]) -> kernel.Meters:
     """The meters of these meter points, by meter point and first day."""
     place = pc.index_in(
         meters["meter_point_id"].combine_chunks().cast(pa.string()), value_set=pa.array(names, pa.string())
@@ -134,7 +143,7 @@ def _meter_book(meters: pa.Table, names: list[str]) -> kernel.MeterBook:
     previous_end, has_previous_end = to_micros(ours["previous_end_register_unscaled"])
     digits = pc.fill_null(ours["register_digits"], 0).to_numpy().astype(np.int64)
     decimals = pc.fill_null(ours["register_decimals"], 6).to_numpy().astype(np.int64)
-    return kernel.MeterBook(
+    return kernel.Meters(
         meter_point=ours["_place"].to_numpy().astype(np.int64),
         begins=ours["valid_from_date"].cast(pa.int32()).to_numpy().astype(np.int64),
         ends=pc.fill_null(ours["valid_to_date"].cast(pa.int32()), 2**30).to_numpy().astype(np.int64),
@@ -154,7 +163,7 @@ def _derived_rows(
     day: IntArray,
     register: IntArray,
     places: IntArray,
-    book: kernel.MeterBook,
+    installed: kernel.Meters,
     rule: Any,
     before: IntArray,
     energy: IntArray,
@@ -163,10 +172,10 @@ def _derived_rows(
 ) -> pa.Table:
     from_read = before >= 0
     at = np.maximum(places, 0)
-    empty = book.multiplier.size == 0
-    multiplier = np.zeros(day.size, np.int64) if empty else book.multiplier[at]
-    resolution = np.zeros(day.size, np.int64) if empty else kernel.times(book.step[at], multiplier)
-    rolls_over_at = np.zeros(day.size, np.int64) if empty else book.span[at]
+    empty = installed.multiplier.size == 0
+    multiplier = np.zeros(day.size, np.int64) if empty else installed.multiplier[at]
+    resolution = np.zeros(day.size, np.int64) if empty else kernel.times(installed.step[at], multiplier)
+    rolls_over_at = np.zeros(day.size, np.int64) if empty else installed.span[at]
     earlier = np.maximum(before, 0)
     which = np.searchsorted(np.array(sorted(_RULES)), rule)
     rule_codes = pa.array([_RULES[number].value for number in sorted(_RULES)]).take(pa.array(which))

@@ -1,4 +1,6 @@
-"""The compiled walk along register reads; registers, multipliers and energies are whole millionths in int64."""
+"""The compiled walk along register reads; registers, multipliers and energies are whole millionths in
+int64.
+"""
 
 from __future__ import annotations
 
@@ -15,12 +17,10 @@ from pipelines.transforms.ground.micros import PER_UNIT
 FIRST_READ, NORMAL, ROLLOVER, METER_EXCHANGE, DECREASE, UNKNOWN_METER, JUMP, OVER_CAPACITY, RESTART = range(9)
 
 _NEVER = np.iinfo(np.int64).max
-LOOK_AHEAD = 5
-"""Reads that tell whether one before them was too high: most of them must lie below it, and two at least."""
 
 
 @dataclass(frozen=True)
-class MeterBook:
+class Meters:
     """Meters by meter point and first day; every array runs over meters.
 
     begins, ends   First and last local day on which the meter counts.
@@ -85,15 +85,18 @@ def _advance(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _is_jump(read: int, floor: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+def _is_jump(
+    read: int, floor: int, series: IntArray, register: IntArray, meter: IntArray, ahead: int
+) -> bool:
     """Whether a read lies above the reads that follow it while these go on from ``floor``: then it is the odd
     one, not they.
 
     floor  Where the meter stood before: at the read before, or at its installation. [1e-6]
+    ahead  Reads that are looked at.
     A register that begins anew at 0 falls below the read before as well, so a rollover is no jump.
     """
     below, above = 0, 0
-    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+    for later in range(read + 1, min(series.size, read + 1 + ahead)):
         if series[later] != series[read] or meter[later] != meter[read]:
             break
         if register[later] >= register[read]:
@@ -114,6 +117,7 @@ def _is_odd_first(
     multiplier: int,
     capacity: float,
     share: float,
+    ahead: int,
 ) -> bool:
     """Whether the first read of a series lies above the next one and most of those that follow, and these
     have not rolled over.
@@ -121,7 +125,7 @@ def _is_odd_first(
     capacity  Largest energy of an hour, NaN where unknown. [1e-6 kWh]
     """
     below, above = 0, 0
-    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+    for later in range(read + 1, min(series.size, read + 1 + ahead)):
         if series[later] != series[read] or meter[later] != meter[read]:
             break
         limit = capacity * 24.0 * (day[later] - day[read])
@@ -136,14 +140,16 @@ def _is_odd_first(
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _begins_anew(read: int, held: int, series: IntArray, register: IntArray, meter: IntArray) -> bool:
+def _begins_anew(
+    read: int, held: int, series: IntArray, register: IntArray, meter: IntArray, ahead: int
+) -> bool:
     """Whether the reads after one that cannot follow go on from it, below what it cannot follow: the register
     began anew.
 
     held  The register that it ought to have kept above. [1e-6]
     """
     anew, back = 0, 0
-    for later in range(read + 1, min(series.size, read + 1 + LOOK_AHEAD)):
+    for later in range(read + 1, min(series.size, read + 1 + ahead)):
         if series[later] != series[read] or meter[later] != meter[read]:
             break
         if register[later] >= held:
@@ -211,6 +217,7 @@ def settle_reads(
     capacity_kva: FloatArray,
     share: float,
     capacity_factor: float,
+    ahead: int,
 ) -> tuple[Int8Array, IntArray, IntArray, BoolArray]:
     """Rule, place of the read before (-1: none), energy and whether it is known, for reads ordered by series
     and day.
@@ -219,6 +226,7 @@ def settle_reads(
              meters.
     A read that closes more energy than the connection can have carried, or at which the register begins anew,
     gives none, and the next goes on from it.
+    ahead    Reads after one that tell whether it was too high.
     forward  Whether the read is an active forward register, the one whose exchange registers are known.
     """
     count = series.size
@@ -236,7 +244,9 @@ def settle_reads(
         own = meter[read]
         if last < 0:
             hourly = capacity_factor * capacity_kva[own] * PER_UNIT
-            if _is_odd_first(read, series, day, register, meter, span[own], multiplier[own], hourly, share):
+            if _is_odd_first(
+                read, series, day, register, meter, span[own], multiplier[own], hourly, share, ahead
+            ):
                 rule[read] = JUMP
                 continue
             rule[read] = FIRST_READ
@@ -247,7 +257,7 @@ def settle_reads(
         floor = (
             register[last] if own == meter[last] else start[own] if forward[read] and has_start[own] else 0
         )
-        if register[read] > floor and _is_jump(read, floor, series, register, meter):
+        if register[read] > floor and _is_jump(read, floor, series, register, meter, ahead):
             rule[read] = JUMP
             continue
         total, rolled, certain, most = _energy_between(
@@ -271,7 +281,7 @@ def settle_reads(
             # Above the register of its installation a new meter is right, and what was told of the old one's
             # end is not.
             held = _NEVER if own != meter[last] and register[read] >= floor else floor
-            if _begins_anew(read, held, series, register, meter):
+            if _begins_anew(read, held, series, register, meter, ahead):
                 rule[read] = RESTART
                 last = read
             else:

@@ -19,7 +19,6 @@ from pipelines.vee.settings import VeeSettings
 
 JUDGING_PHASE = 0.77
 """Where the masks begin that judge; those from which methods are learnt begin elsewhere."""
-SHORT_HOURS = 2.0
 
 
 @dataclass(frozen=True)
@@ -56,13 +55,15 @@ class ErrorSummary:
         """Whether the MAPE of what is chosen lies over the limit for its length."""
         limit = (
             settings.published_errors.short_limit_ratio
-            if self.gap_hours <= SHORT_HOURS
+            if self.gap_hours <= settings.published_errors.short_gap_hours
             else settings.published_errors.long_limit_ratio
         )
         return self.method < 0 and self.energy_error > limit
 
     def is_off_band(self, settings: VeeSettings) -> bool:
-        """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need be."""
+        """Whether the band of what is chosen holds fewer truths than it should, or is wider than it need
+        be.
+        """
         return self.method < 0 and (
             self.covered < settings.band.least_coverage_ratio
             or self.covered > settings.band.most_coverage_ratio

@@ -24,10 +24,10 @@ from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.check import Check, Kernel, Parameters
 from pipelines.vee.validation.checks import INTERVAL_CHECKS, run_checks
+from pipelines.vee.validation.spike_kernels import NEIGHBOUR_REACH
 
 LINEAR, LIKE_DAY = int(IntervalStatus.ESTIMATED_LINEAR), int(IntervalStatus.ESTIMATED_LIKE_DAY)
 MISSING, MEASURED = int(IntervalStatus.MISSING), int(IntervalStatus.MEASURED)
-NEIGHBOUR_REACH = 4
 
 
 @dataclass(frozen=True, kw_only=True)

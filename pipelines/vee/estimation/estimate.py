@@ -51,8 +51,8 @@ def gap_settings(settings: VeeSettings, interval_hours: float) -> GapSettings:
         context_max=max(1, _whole_intervals(settings.similar_day.context_max_hours, interval_hours)),
         compared=settings.similar_day.compared,
         candidates=settings.similar_day.candidates,
-        tied_days=settings.similar_day.offset_corrected_days,
-        untied_days=settings.similar_day.uncorrected_days,
+        offset_corrected_days=settings.similar_day.offset_corrected_days,
+        uncorrected_days=settings.similar_day.uncorrected_days,
         least_alike=settings.similar_day.least_alike,
     )
 

@@ -49,7 +49,10 @@ ESTIMATORS: tuple[Estimator, ...] = (
         "Straight line between the gap's two neighbours",
         "线性插值",
         IntervalStatus.ESTIMATED_LINEAR,
-        "Practice of the trade for short gaps; the limit, which holds where no error could be measured, is the project's own.",
+        (
+            "Practice of the trade for short gaps; the limit, which holds where no error could be measured, "
+            "is the project's own."
+        ),
         ("linear.limit_hours", "linear.caution_ratio"),
         methods.LINEAR,
     ),
@@ -71,12 +74,15 @@ ESTIMATORS: tuple[Estimator, ...] = (
     ),
     Estimator(
         "VEE-E03",
-        "Mean of the clean days that run most alike beside the gap, each tied to the gap's neighbours",
-        "相似日均值（端点衔接）",
+        (
+            "Mean of similar days, the clean ones that run most alike beside the gap, each "
+            "offset-corrected to its neighbours"
+        ),
+        "相似日均值（偏移校正）",
         IntervalStatus.ESTIMATED_TIED_DAYS,
         _OWN,
         ("similar_day.offset_corrected_days", *_SIMILAR_DAY),
-        methods.TIED,
+        methods.OFFSET_CORRECTED,
     ),
     Estimator(
         "VEE-E04",
@@ -94,7 +100,7 @@ ESTIMATORS: tuple[Estimator, ...] = (
         IntervalStatus.ESTIMATED_DAY_MEDIAN,
         _OWN,
         ("similar_day.uncorrected_days", *_SIMILAR_DAY),
-        methods.UNTIED,
+        methods.UNCORRECTED,
     ),
     Estimator(
         "VEE-E06",

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
-from pipelines.vee.estimation.methods import HALFWAY, LIKE_DAY, LINEAR, TIED
+from pipelines.vee.estimation.methods import HALFWAY, LIKE_DAY, LINEAR, OFFSET_CORRECTED
 from pipelines.vee.estimation.similar_day_kernels import GapSettings, similar_days
 
 GOLDEN = 0.6180339887498949
@@ -141,7 +141,7 @@ def estimate_gaps(
         )
         row = offset
         for place in range(stride // 2, length, stride):
-            estimates[row, HALFWAY] = 0.5 * (estimates[row, LINEAR] + estimates[row, TIED])
+            estimates[row, HALFWAY] = 0.5 * (estimates[row, LINEAR] + estimates[row, OFFSET_CORRECTED])
             if masked:
                 truths[row] = held[place]
             row += 1

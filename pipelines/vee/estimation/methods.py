@@ -2,5 +2,5 @@
 
 from __future__ import annotations
 
-LINEAR, LIKE_DAY, TIED, HALFWAY, UNTIED = range(5)
+LINEAR, LIKE_DAY, OFFSET_CORRECTED, HALFWAY, UNCORRECTED = range(5)
 METHODS = 5

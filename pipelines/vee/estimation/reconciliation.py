@@ -14,7 +14,12 @@ from pipelines.codes import IntervalStatus
 from pipelines.vee.estimation.estimators import ESTIMATORS
 
 LEAST_TOLERANCE = 0.001
-"""Sums agree within this or the register's step, whichever is larger. [kWh or kvarh]"""
+"""Sums agree within this or the register's step, whichever is larger. [kWh or kvarh]
+
+No threshold: it is the thousandth to which sums of shares and of binary fractions are told apart at all; how
+far
+curve and register may differ before a check fires is ``interval_sum.tolerance_kwh``.
+"""
 
 LEAST_SHARE = 1e-9
 """Estimates that sum to less than this part of what is to be shared say nothing about its shape."""
@@ -141,8 +146,8 @@ def _share_out(
     tolerance: FloatArray,
     profile: FloatArray | None,
 ) -> Int8Array:
-    """One register of the affected spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and answers
-    what became of each span.
+    """One register of the affected spans; changes ``final``, ``status`` and ``factor`` at ``rows`` and
+    answers what became of each span.
     """
     spans = energy.size
     value = final[rows]

@@ -8,7 +8,7 @@ import numba
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
-from pipelines.vee.estimation.methods import TIED, UNTIED
+from pipelines.vee.estimation.methods import OFFSET_CORRECTED, UNCORRECTED
 
 
 class GapSettings(NamedTuple):
@@ -23,8 +23,8 @@ class GapSettings(NamedTuple):
     context_max: int
     compared: int
     candidates: int
-    tied_days: int
-    untied_days: int
+    offset_corrected_days: int
+    uncorrected_days: int
     least_alike: int
 
 
@@ -84,20 +84,20 @@ def _apart(
     skip: int,
 ) -> tuple[float, float, int]:
     """Sum of distances beside the gap, the same after the shift, and over how many intervals."""
-    apart, apart_tied, compared = 0.0, 0.0, 0
+    apart, apart_corrected, compared = 0.0, 0.0, 0
     for position in range(begin - 1, max(begin - context, first, first - by) - 1, -skip):
         difference = flat[position] - flat[position + by]
         if not np.isnan(difference):
             apart += abs(difference)
-            apart_tied += abs(difference - at_start)
+            apart_corrected += abs(difference - at_start)
             compared += 1
     for position in range(end, min(end + context, last, last - by), skip):
         difference = flat[position] - flat[position + by]
         if not np.isnan(difference):
             apart += abs(difference)
-            apart_tied += abs(difference - at_end)
+            apart_corrected += abs(difference - at_end)
             compared += 1
-    return apart, apart_tied, compared
+    return apart, apart_corrected, compared
 
 
 @numba.njit(cache=True, nogil=True, no_cpython_wrapper=True)  # type: ignore[untyped-decorator]
@@ -130,8 +130,8 @@ def _candidates(
     shifts: IntArray,
     starts: FloatArray,
     ends: FloatArray,
-    tied: FloatArray,
-    untied: FloatArray,
+    corrected: FloatArray,
+    uncorrected: FloatArray,
 ) -> tuple[int, int]:
     """Fills shift, difference at start and end, and cost after and before tying of every candidate; how many,
     and of how many to choose.
@@ -152,14 +152,14 @@ def _candidates(
         if wrong < 0 or (wrong > 0 and alike >= how.least_alike):
             continue
         at_start, at_end = _shift(flat, first, last, begin, end, by, left, right)
-        apart, apart_tied, compared = _apart(
+        apart, apart_corrected, compared = _apart(
             flat, first, last, begin, end, by, at_start, at_end, context, skip
         )
         if compared == 0:
             continue
         cost = (1.0 + wrong / (bottom - top + 1)) / compared
         shifts[count], unlike[count], starts[count], ends[count] = by, wrong, at_start, at_end
-        tied[count], untied[count] = apart_tied * cost, apart * cost
+        corrected[count], uncorrected[count] = apart_corrected * cost, apart * cost
         count += 1
         alike += wrong == 0
         if alike >= how.candidates:
@@ -168,7 +168,7 @@ def _candidates(
         return count, count
     for index in range(count):
         if unlike[index] > 0:
-            tied[index], untied[index] = np.inf, np.inf
+            corrected[index], uncorrected[index] = np.inf, np.inf
     return count, alike
 
 
@@ -193,18 +193,17 @@ def similar_days(
     """The same hours of the clean days that run most like this one beside the gap.
 
     Candidates lie whole days away. Of those whose days have the same types as the gap's, where there are
-    enough of them, else of all, the
-    nearest in resemblance are taken: mean distance over the hours before and after the gap, as many as the
-    gap is long within
-    [context_min, context_max]. TIED: each is first shifted to meet the gap's two neighbours, the shift
-    running linearly across the gap;
-    mean, and as spread the mean distance from it. UNTIED: as they stand; median; not for gaps shorter than
-    the least context, where the
-    neighbours say more than any level of another day.
+    enough of them, else of all, the nearest in resemblance are taken: mean distance over the hours before and
+    after the gap, as many as the gap is long within [context_min, context_max].
+
+    OFFSET_CORRECTED: each is first shifted to meet the gap's two neighbours, the shift running linearly
+    across
+    the gap; mean, and as spread the mean distance from it. UNCORRECTED: as they stand; median; not for gaps
+    shorter than the least context, where the neighbours say more than any level of another day.
     """
     length, most = end - begin, 2 * how.reach_days
     shifts, chosen = np.empty(most, dtype=np.int64), np.empty(most, dtype=np.int64)
-    starts, ends, tied, untied = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
+    starts, ends, corrected, uncorrected = np.empty(most), np.empty(most), np.empty(most), np.empty(most)
     count, wanted = _candidates(
         flat,
         slots,
@@ -220,31 +219,31 @@ def similar_days(
         shifts,
         starts,
         ends,
-        tied,
-        untied,
+        corrected,
+        uncorrected,
     )
     if wanted == 0:
         return
-    kept = _smallest(tied, count, min(wanted, how.tied_days), chosen)
+    kept = _smallest(corrected, count, min(wanted, how.offset_corrected_days), chosen)
     row = offset
     for place in range(stride // 2, length, stride):
         passed = (place + 1) / (length + 1)
         total, apart = 0.0, 0.0
         for index in range(kept):
             other = chosen[index]
-            tied[index] = (
+            corrected[index] = (
                 flat[begin + place + shifts[other]] + starts[other] + (ends[other] - starts[other]) * passed
             )
-            total += tied[index]
+            total += corrected[index]
         for index in range(kept):
-            apart += abs(tied[index] - total / kept)
-        estimates[row, TIED] = total / kept
+            apart += abs(corrected[index] - total / kept)
+        estimates[row, OFFSET_CORRECTED] = total / kept
         spread[row] = apart / kept
         row += 1
     if length < how.context_min:
         return
-    kept = _smallest(untied, count, min(wanted, how.untied_days), chosen)
+    kept = _smallest(uncorrected, count, min(wanted, how.uncorrected_days), chosen)
     row = offset
     for place in range(stride // 2, length, stride):
-        estimates[row, UNTIED] = _median(flat, begin + place, shifts, chosen, kept, tied)
+        estimates[row, UNCORRECTED] = _median(flat, begin + place, shifts, chosen, kept, corrected)
         row += 1

@@ -70,8 +70,8 @@ class Check:
     source       Where the rule comes from.
     kernel       (block, parameters) -> where the rule fails; every kernel sees the values as they were
                  received.
-    settings     Parameter of the kernel -> dotted name of the key in ``vee.yaml`` that holds it, or a number that
-                 belongs to this entry.
+    settings     Parameter of the kernel -> dotted name of the key in ``vee.yaml`` that holds it, or a number
+                 that belongs to this entry.
     eligibility  Which rows are judged.
     valid_from   Local days before it are not judged.
     bit          Position in ``failed_check_bits``, for checks of intervals; never used again.

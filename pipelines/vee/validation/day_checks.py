@@ -183,7 +183,10 @@ DAY_CHECKS: tuple[Check, ...] = (
         "Day over capacity: more energy than the connection can carry in 24 hours",
         "日电量超容",
         Severity.WARN,
-        f"Daily energy beyond a limit made from the capacity, {TIANJIN}; the form K x capacity x 24 h is the project's own.",
+        (
+            f"Daily energy beyond a limit made from the capacity, {TIANJIN}; the form K x capacity x 24 h is "
+            "the project's own."
+        ),
         _day_over_capacity,
         {"factor": "capacity.over_factor"},
         CAPACITY_KNOWN,
@@ -194,7 +197,10 @@ DAY_CHECKS: tuple[Check, ...] = (
         "Single-phase ceiling: more energy in a day than a single-phase meter can carry",
         "单相表日电量上限",
         Severity.WARN,
-        "60 A x 220 V x 24 h x K / 1000 = 316.8 kWh with K = 1 at low voltage, as a public State Grid job has it.",
+        (
+            "60 A x 220 V x 24 h x K / 1000 = 316.8 kWh with K = 1 at low voltage, as a public State Grid "
+            "job has it."
+        ),
         _single_phase,
         {
             "current_a": "single_phase.current_a",
@@ -217,7 +223,10 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V29",
         Level.DAY,
-        "Intervals against registers: the curve of the days that a read closes does not sum to the register, or what of it was measured is more",
+        (
+            "Intervals against registers: the curve of the days that a read closes does not sum to the "
+            "register, or what of it was measured is more"
+        ),
         "曲线与示值不符",
         Severity.WARN,
         TRADE,
@@ -249,7 +258,10 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V32",
         Level.DAY,
-        "Unit of measure: curve and register differ by 1000, by the multiplier or by the intervals of an hour",
+        (
+            "Unit of measure: curve and register differ by 1000, by the multiplier or by the intervals of an "
+            "hour"
+        ),
         "单位或倍率错误",
         Severity.WARN,
         TRADE,
@@ -269,10 +281,16 @@ DAY_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V34",
         Level.DAY,
-        "Intervals against time-of-use registers: the curve's intervals of a rate do not sum to the rate's register",
+        (
+            "Intervals against time-of-use registers: the curve's intervals of a rate do not sum to the "
+            "rate's register"
+        ),
         "曲线与分时示值不符",
         Severity.WARN,
-        "Follows from the schedule of the customer's class and the order of the rates, which is assumed for meters (`rate_periods`).",
+        (
+            "Follows from the schedule of the customer's class and the order of the rates, which is assumed "
+            "for meters (`rate_periods`)."
+        ),
         _rate_interval_sum,
         {"tolerance_kwh": "interval_sum.tolerance_kwh", "steps": "interval_sum.tolerance_steps"},
         Eligibility(

@@ -128,10 +128,14 @@ def _long_silence(block: CurveBlock, parameters: Parameters) -> BoolArray:
 
 
 _PLATEAU = (
-    "Two and more slots side by side of which none is above `spikes.isolation_ratio` times the highest beside it: a plateau, such as a shift or a furnace "
-    "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known capacity; else they are only told of: by VEE-V09 "
-    "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through the energy of the day, and by VEE-V29 "
-    "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two highest are found."
+    "Two and more slots side by side of which none is above `spikes.isolation_ratio` times the highest "
+    "beside it: a plateau, such as a shift or a furnace "
+    "makes it too. They stay measured and count in every sum. VEE-V07 takes them out beyond a known "
+    "capacity; else they are only told of: by VEE-V09 "
+    "up to two slots of a day, by VEE-V11 up to four in a row where like-days are lower, by VEE-V24 through "
+    "the energy of the day, and by VEE-V29 "
+    "where a register is read. Of unequal spikes side by side, each above that ratio times the next, the two "
+    "highest are found."
 )
 
 INTERVAL_CHECKS: tuple[Check, ...] = (
@@ -217,7 +221,10 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         "Spike against the day: an interval far above the third highest of its day",
         "日内极值突出",
         Severity.INFO,
-        "Highest against third highest with 180 % is a common rule of metering systems; alone it is blind where a day has three high intervals.",
+        (
+            "Highest against third highest with 180 % is a common rule of metering systems; alone it is "
+            "blind where a day has three high intervals."
+        ),
         _third_highest,
         {"ratio": "spikes.third_highest_ratio"},
         bit=8,
@@ -236,8 +243,11 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V11",
         Level.INTERVAL,
-        "Spike against like-days: an interval far above what own like-days show around the same time, and above most of its own hour",
-        "相似日突变",
+        (
+            "Spike against like-days: an interval far above what own like-days show around the same time, "
+            "and above most of its own hour"
+        ),
+        "同类日突变",
         Severity.INFO,
         TRADE,
         _above_like_days,
@@ -267,10 +277,16 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
     Check(
         "VEE-V13",
         Level.INTERVAL,
-        "Stamps of the other end: a series lacks only the first slot of its first day and ends with one alone, or begins with one and lacks only the last",
+        (
+            "Stamps of the other end: a series lacks only the first slot of its first day and ends with one "
+            "alone, or begins with one and lacks only the last"
+        ),
         "时标起止混淆",
         Severity.WARN,
-        "Follows from the two conventions: stamps at one end of intervals, read as those of the other, shift a whole series by one slot.",
+        (
+            "Follows from the two conventions: stamps at one end of intervals, read as those of the other, "
+            "shift a whole series by one slot."
+        ),
         _end_stamps,
         bit=12,
     ),
@@ -280,7 +296,10 @@ INTERVAL_CHECKS: tuple[Check, ...] = (
         "Long silence: before the day nothing came for more days than are told one by one as missing",
         "长期无数据",
         Severity.WARN,
-        "The project's own: what a silence of that length would hold is not written out, so that it costs nothing.",
+        (
+            "The project's own: what a silence of that length would hold is not written out, so that it "
+            "costs nothing."
+        ),
         _long_silence,
         {"days": "gaps.longest_silence_days"},
         bit=13,

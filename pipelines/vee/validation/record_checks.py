@@ -6,10 +6,9 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import RejectReason, Severity
+from pipelines.periods import DAY_MINUTES
 from pipelines.vee.blocks import NO_DAY, RecordBlock
 from pipelines.vee.validation.check import TIANJIN, Check, Level, Parameters
-
-DAY_MINUTES = 1440
 
 
 def future_dated(day_numbers: IntArray, today_number: int) -> BoolArray:
@@ -73,7 +72,10 @@ RECORD_CHECKS: tuple[Check, ...] = (
         "96 points: the number of values, flags or quality codes does not fit the length of the interval",
         "点数不符",
         Severity.QUARANTINE,
-        "96 points of 15 minutes and a completeness flag of as many characters are the layout of E_MP_POWER_CURVE.",
+        (
+            "96 points of 15 minutes and a completeness flag of as many characters are the layout of "
+            "E_MP_POWER_CURVE."
+        ),
         _points,
         reason=(
             RejectReason.BAD_STRUCTURE,

@@ -10,6 +10,12 @@ import numpy as np
 from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.vee.validation.interval_kernels import nearest_like_days
 
+NEIGHBOUR_REACH = 4
+"""Intervals within which the nearest value on either side is a neighbour.
+
+No threshold: it only bounds the search across a hole; what fires VEE-V06 are the ratios of ``conf/vee.yaml``.
+"""
+
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _larger_neighbour(flat: FloatArray, position: int, first: int, last: int, reach: int) -> float:
@@ -102,7 +108,7 @@ def isolated_spikes(
                 value = flat[position]
                 if not value > floor:
                     continue
-                if not value > isolation * _larger_neighbour(flat, position, first, last, 4):
+                if not value > isolation * _larger_neighbour(flat, position, first, last, NEIGHBOUR_REACH):
                     continue
                 row = position // slots
                 if row != known:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 
+from products.credit_index.rows import CreditIndexReasonsV1Inside
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditGrade
 from products.page_kit.palette import GOOD, GRADES, PAGE
@@ -89,7 +89,7 @@ def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
     return svg(_WHOLE, 76, parts, "place of the score on the scale", kind="chart")
 
 
-def reasons_chart(reasons: Sequence[Mapping[str, Any]]) -> Markup | None:
+def reasons_chart(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup | None:
     """Each reason as a bar from the middle: to the right what helps, to the left what hurts; None without
     reasons.
     """

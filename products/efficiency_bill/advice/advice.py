@@ -38,6 +38,17 @@ _BASIS = {
     DemandBasis.ACTUAL_DEMAND: ("按实际最大需量", "by actual demand"),
 }
 
+_COUNTED = {
+    2: ("两", "two"),
+    3: ("三", "three"),
+    4: ("四", "four"),
+    5: ("五", "five"),
+    6: ("六", "six"),
+    7: ("七", "seven"),
+    8: ("八", "eight"),
+    9: ("九", "nine"),
+    10: ("十", "ten"),
+}
 _EVERY = {1: ("按月", "monthly"), 3: ("按季", "quarterly"), 12: ("按年", "yearly")}
 
 
@@ -82,7 +93,7 @@ def _terms_by_basis(
     situation: Situation, facts: Facts, settings: EfficiencyBillSettings
 ) -> dict[DemandBasis, tuple[Decimal, Contract]]:
     """Of each demand basis the saving in this month and the terms; a contract demand is the cheapest for the
-    highest demand of three months.
+    highest demand of the latest months.
 
     None for a month in segments: its terms changed inside it, and what another basis would have saved then
     says nothing of the next month.
@@ -125,6 +136,7 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
     if saving <= 0:
         return None
     first_day = situation.determinants.month.first_day
+    months_zh, months_en = _COUNTED[settings.demand_months]
     fitted, highest = other.contract_demand_kw, max(situation.recent_demand_kw, default=None)
     if advised is current:
         monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
@@ -133,9 +145,12 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
             2,
             saving,
             f"合同最大需量由 {agreed:f} kW 调至 {fitted:f} kW，本月可少付约 {saving:,.2f} 元。",
-            f"A contract demand of {fitted:f} kW instead of {agreed:f} kW would have cost {saving:,.2f} CNY less.",
-            f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。",
-            f"The cheapest for the highest demand of three months; it {monthly_en}.",
+            (
+                f"A contract demand of {fitted:f} kW instead of {agreed:f} kW would have cost {saving:,.2f} "
+                "CNY less."
+            ),
+            f"按近{months_zh}个月的最高需量，此合同需量最省；合同需量{monthly_zh}。",
+            f"The cheapest for the highest demand of {months_en} months; it {monthly_en}.",
             contract_demand_kw=contract.contract_demand_kw,
             advised_kw=fitted,
             highest_kw=highest,
@@ -150,10 +165,8 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
     if advised is DemandBasis.CONTRACT_DEMAND:
         monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
         zh, en = f"{zh}（{fitted:f} kW）", f"{en} ({fitted:f} kW)"
-        assumption_zh += f"按近三个月的最高需量，此合同需量最省；合同需量{monthly_zh}。"
-        assumption_en += (
-            f" The contract demand is the cheapest for the highest demand of three months; it {monthly_en}."
-        )
+        assumption_zh += f"按近{months_zh}个月的最高需量，此合同需量最省；合同需量{monthly_zh}。"
+        assumption_en += f" The contract demand is the cheapest for the highest demand of {months_en} months; it {monthly_en}."
         inputs |= {"advised_kw": fitted, "highest_kw": highest}
     return advice_of(
         1,
@@ -195,10 +208,19 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
     return advice_of(
         3,
         saving,
-        f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 {saving:,.2f} 元。",
-        f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, would have saved {saving:,.2f} CNY.",
+        (
+            f"加装约 {bank} kvar 无功补偿，把功率因数由 {now:.2f} 提到 {standard:.2f}，本月可少付约 "
+            f"{saving:,.2f} 元。"
+        ),
+        (
+            f"About {bank} kvar of capacitors, raising the power factor from {now:.2f} to {standard:.2f}, "
+            f"would have saved {saving:,.2f} CNY."
+        ),
         f"按月平均有功功率估算容量；{over_zh}由专业人员核定并防止过补偿；不含设备投资。",
-        f"Sized by mean active power; to be checked by an expert against over-compensation; without the cost of the bank.{over_en}",
+        (
+            "Sized by mean active power; to be checked by an expert against over-compensation; without the "
+            f"cost of the bank.{over_en}"
+        ),
         power_factor=now,
         standard=standard,
         bank_kvar=bank,
@@ -218,7 +240,10 @@ def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings)
         4,
         saving,
         f"把 {share:.0%} 的尖峰、高峰电量（{total:,.0f} kWh）移到低谷，本月可少付约 {saving:,.2f} 元。",
-        f"Moving {share:.0%} of sharp and peak energy ({total:,.0f} kWh) into the valley would have saved {saving:,.2f} CNY.",
+        (
+            f"Moving {share:.0%} of sharp and peak energy ({total:,.0f} kWh) into the valley would have "
+            f"saved {saving:,.2f} CNY."
+        ),
         "假定生产安排允许，且最大需量不变。",
         "Provided that production allows it and the maximum demand stays.",
         shifted_kwh=total,

@@ -73,7 +73,10 @@ def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSetting
         6,
         saving,
         f"单位面积用电与{zh}的差距缩小一半（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
+        (
+            f"Closing half the gap to {en} per square metre ({saved:,.0f} kWh) would have saved "
+            f"{saving:,.2f} CNY."
+        ),
         "同类按主要用途划分，未区分设备与营业时间。" + kept_zh,
         "Peers share the main use; equipment and opening hours may differ." + kept_en,
         own_kwh_per_m2=round(own, 4),
@@ -85,44 +88,33 @@ def to_peers(situation: Situation, facts: Facts, settings: EfficiencyBillSetting
 def base_load(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     """Less at night, when nobody should need much."""
     base = situation.usage.base_load_kwh if situation.usage else 0.0
-    found = _less_energy(situation, facts, base * settings.base_load_cut_ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share, lowest = f"{settings.base_load_cut_ratio:.0%}", f"{settings.lowest_day_ratio:.0%}"
-    return advice_of(
+    lowest = f"{settings.lowest_day_ratio:.0%}"
+    return _cut(
         7,
-        saving,
-        f"把不停歇的基础负荷降低 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"A base load lower by {share} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。{kept_zh}",
-        f"The base load is that of the month's lowest {lowest} of days; look at ventilation, pumps, standby.{kept_en}",
-        base_load_kwh=round(base, 2),
-        cut_ratio=settings.base_load_cut_ratio,
-        saved_kwh=saved,
+        situation,
+        facts,
+        ("base_load_kwh", base, settings.base_load_cut_ratio),
+        ("把不停歇的基础负荷降低 {share}", "A base load lower by {share}"),
+        (
+            f"基础负荷取本月用电最低的 {lowest} 的日子；可查通风、水泵、待机设备。",
+            (
+                f"The base load is that of the month's lowest {lowest} of days; look at ventilation, "
+                "pumps, standby."
+            ),
+        ),
     )
 
 
 def on_weekends(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     """Less on weekends."""
     excess = situation.usage.weekend_excess_kwh if situation.usage else 0.0
-    found = _less_energy(situation, facts, excess * settings.weekend_cut_ratio)
-    if found is None:
-        return None
-    saved, saving = found
-    kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.weekend_cut_ratio:.0%}"
-    return advice_of(
+    return _cut(
         8,
-        saving,
-        f"周末高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{share} less weekend use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "假定周末用电并非经营所必需。" + kept_zh,
-        "Provided that the weekend's use is not needed for business." + kept_en,
-        weekend_excess_kwh=round(excess, 2),
-        cut_ratio=settings.weekend_cut_ratio,
-        saved_kwh=saved,
+        situation,
+        facts,
+        ("weekend_excess_kwh", excess, settings.weekend_cut_ratio),
+        ("周末高于基础负荷的用电减少 {share}", "{share} less weekend use above the base load"),
+        ("假定周末用电并非经营所必需。", "Provided that the weekend's use is not needed for business."),
     )
 
 
@@ -140,8 +132,14 @@ def high_days(situation: Situation, facts: Facts, settings: EfficiencyBillSettin
     return advice_of(
         9,
         saving,
-        f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved {saving:,.2f} CNY.",
+        (
+            f"用电最高的 {share} 的日子降到每天 {level:,.0f} kWh（共少用 {saved:,.0f} kWh），本月可少付约 "
+            f"{saving:,.2f} 元。"
+        ),
+        (
+            f"The highest {share} of days at {level:,.0f} kWh a day ({saved:,.0f} kWh less) would have saved "
+            f"{saving:,.2f} CNY."
+        ),
         "假定这些日子的高用电不是天气或业务所必需。" + kept_zh,
         "Provided that neither weather nor business needs the higher use on these days." + kept_en,
         high_day_kwh=round(level, 2),
@@ -155,21 +153,49 @@ def use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillS
     if situation.usage is None:
         return None
     excess = float(situation.determinants.energy_kwh) - situation.usage.base_load_kwh
-    found = _less_energy(situation, facts, excess * settings.use_above_base_cut_ratio)
+    return _cut(
+        10,
+        situation,
+        facts,
+        ("above_base_kwh", excess, settings.use_above_base_cut_ratio),
+        ("把高于基础负荷的用电减少 {share}", "{share} less use above the base load"),
+        (
+            "例如空调、照明和设备晚开早关；假定不影响经营。",
+            (
+                "Such as switching cooling, light and machines on later and off earlier; provided "
+                "that the business allows it."
+            ),
+        ),
+    )
+
+
+def _cut(
+    number: int,
+    situation: Situation,
+    facts: Facts,
+    part: tuple[str, float, float],
+    goal: tuple[str, str],
+    assumption: tuple[str, str],
+) -> Found:
+    """The advice to save a share of a part of the energy.
+
+    part        Name of the part among the advice's inputs, its energy, and the share. [kWh, 1]
+    goal        What is advised, in Chinese and English, with ``{share}`` where the share stands.
+    assumption  What it rests on, likewise.
+    """
+    name, energy, ratio = part
+    found = _less_energy(situation, facts, energy * ratio)
     if found is None:
         return None
     saved, saving = found
     kept_zh, kept_en = _unchanged(situation)
-    share = f"{settings.use_above_base_cut_ratio:.0%}"
+    goal_zh, goal_en = (text.format(share=f"{ratio:.0%}") for text in goal)
     return advice_of(
-        10,
+        number,
         saving,
-        f"把高于基础负荷的用电减少 {share}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
-        f"{share} less use above the base load ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
-        "例如空调、照明和设备晚开早关；假定不影响经营。" + kept_zh,
-        "Such as switching cooling, light and machines on later and off earlier; provided that the business allows it."
-        + kept_en,
-        above_base_kwh=round(excess, 2),
-        cut_ratio=settings.use_above_base_cut_ratio,
-        saved_kwh=saved,
+        f"{goal_zh}（少用 {saved:,.0f} kWh），本月可少付约 {saving:,.2f} 元。",
+        f"{goal_en} ({saved:,.0f} kWh) would have saved {saving:,.2f} CNY.",
+        assumption[0] + kept_zh,
+        assumption[1] + kept_en,
+        **{name: round(energy, 2), "cut_ratio": ratio, "saved_kwh": saved},
     )

@@ -1,4 +1,4 @@
-"""Cases on their way to the workers, as Arrow rows: what a bill is made from, and the revision that stands."""
+"""Cases on their way to the workers, as Arrow rows: what a bill is made from, and its newest revision."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import pyarrow as pa
 
 from pipelines.tables.revised import product_schema
 from products.efficiency_bill.case.case import Case
-from products.efficiency_bill.case.standing import Standing
+from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.tables import EfficiencyBillLinesV1
 
-_STANDING = pa.struct(
+_REVISION = pa.struct(
     [
         pa.field("revision", pa.int64()),
         pa.field("issued_on", pa.date32()),
@@ -22,34 +22,34 @@ _STANDING = pa.struct(
         pa.field("case_inputs", pa.string()),
     ]
 )
-JOBS_SCHEMA = pa.schema([pa.field("case_inputs", pa.string()), pa.field("standing", _STANDING)])
-"""One row per case, in the text that its evidence keeps, with the revision that stands or null."""
+JOBS_SCHEMA = pa.schema([pa.field("case_inputs", pa.string()), pa.field("newest_revision", _REVISION)])
+"""One row per case, in the text that its evidence keeps, with its newest revision or null."""
 
 
-def jobs_table(cases: Sequence[Case], standing: Mapping[str, Standing]) -> pa.Table:
+def jobs_table(cases: Sequence[Case], newest: Mapping[str, IssuedRevision]) -> pa.Table:
     """One row for each case.
 
-    standing  By customer.
+    newest  By customer.
     """
     rows = [
-        {"case_inputs": case_as_text(case), "standing": _row(standing.get(case.terms["customer_id"]))}
+        {"case_inputs": case_as_text(case), "newest_revision": _row(newest.get(case.terms["customer_id"]))}
         for case in cases
     ]
     return pa.Table.from_pylist(rows, JOBS_SCHEMA)
 
 
-def _row(standing: Standing | None) -> dict[str, object] | None:
-    return None if standing is None else vars(standing) | {"lines": list(standing.lines)}
+def _row(newest: IssuedRevision | None) -> dict[str, object] | None:
+    return None if newest is None else vars(newest) | {"lines": list(newest.lines)}
 
 
-def case_jobs(batch: pa.RecordBatch) -> list[tuple[Case, Standing | None]]:
-    """The cases of a batch again, with the revision that stands; the text gives a case to the last bit."""
+def case_jobs(batch: pa.RecordBatch) -> list[tuple[Case, IssuedRevision | None]]:
+    """The cases of a batch again, with their newest revisions; the text gives a case to the last bit."""
     return [
         (
             case_from_text(row["case_inputs"]),
             None
-            if row["standing"] is None
-            else Standing(**row["standing"] | {"lines": tuple(row["standing"]["lines"])}),
+            if row["newest_revision"] is None
+            else IssuedRevision(**row["newest_revision"] | {"lines": tuple(row["newest_revision"]["lines"])}),
         )
         for row in batch.to_pylist()
     ]

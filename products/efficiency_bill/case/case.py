@@ -17,7 +17,7 @@ from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
 from pipelines.tariff.contract import missing_of_supply
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountMonth, Accounts
-from products.efficiency_bill.comparison.baseline import DAY_TYPE, LEAST_DAYS, Baseline
+from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
@@ -28,8 +28,6 @@ else:
     # pydantic reads a case from its text and keeps these as they stand there.
     CaseTerms = ShownColumns = Mapping[str, Any]
     DayColumns = Mapping[str, list[float | None]]
-
-MONTHS_OF_DEMAND = 3
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Case:
     shown               Columns of the bill that come straight from the metering.
     baseline            (expected, low, high, kind), or None. [kWh]
     day_columns         Columns of the bill with one element per local day.
-    recent_demand_kw    Highest demands of the latest three months. [kW]
+    recent_demand_kw    Highest demands of the latest months. [kW]
     usage               What the days of the month tell of base load, weekends and high days, or None.
     lacks               Names of missing inputs.
     supply              The month in segments and sections, where one contract does not price it whole; None:
@@ -91,7 +89,9 @@ class Case:
 
     @property
     def priced_previous(self) -> SupplyMonth | None:
-        """What the month before is priced from; None where it was not metered or its contract is not known."""
+        """What the month before is priced from; None where it was not metered or its contract is not
+        known.
+        """
         if self.previous_supply is not None or self.previous is None:
             return self.previous_supply
         return supply_of(*self.previous)
@@ -108,7 +108,7 @@ def gather_cases(
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
-    accounts  Of the month and the two before.
+    accounts  Of the month and the others of ``settings.demand_months``.
     names     Customers that receive a bill; None: all of the accounts.
     """
     wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
@@ -127,7 +127,9 @@ def gather_cases(
         baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
         before = accounts.account(name, month.previous())
         earlier = [
-            row for offset in range(MONTHS_OF_DEMAND) for row in accounts.rows_of(name, month.plus(-offset))
+            row
+            for offset in range(settings.demand_months)
+            for row in accounts.rows_of(name, month.plus(-offset))
         ]
         demands = [demand for row in earlier if (demand := row["max_demand_kw"]) is not None]
         cases.append(
@@ -210,9 +212,9 @@ def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, F
 def day_usage(
     days: Days, name: str, month: BillingMonth, settings: EfficiencyBillSettings
 ) -> DayUsage | None:
-    """Base load, weekends and high days of the month; None where fewer than ten days are known."""
+    """Base load, weekends and high days of the month; None where fewer days are known than a baseline needs."""
     found = _month_of(days, name, month)
-    if found is None or np.isfinite(found[0]).sum() < LEAST_DAYS:
+    if found is None or np.isfinite(found[0]).sum() < settings.baseline.least_days:
         return None
     energy, known = found[0], np.isfinite(found[0])
     lowest = float(np.quantile(energy[known], settings.lowest_day_ratio))

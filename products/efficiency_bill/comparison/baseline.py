@@ -4,7 +4,7 @@ y = a + w [weekend] + c max(T - Tc, 0) + h max(Th - T, 0), with c, h >= 0 and Th
 cooling, heating, both) by the
 Bayesian information criterion, as in ASHRAE's inverse models. Every grid point is one batch of normal
 equations, summed over blocks of
-four weeks, so that fits which leave one block out cost next to nothing: the bands come from blocks that the
+some weeks, so that fits which leave one block out cost next to nothing: the bands come from blocks that the
 fit has not seen.
 """
 
@@ -18,14 +18,9 @@ from statistics import NormalDist
 import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray
+from products.efficiency_bill.settings import BaselineSettings
 
 FLAT, COOLING, HEATING, BOTH, DAY_TYPE = "flat", "cooling", "heating", "cooling_heating", "day_type"
-BLOCK_DAYS = 28
-LEAST_DAYS = 10
-# A block with fewer known days says too little of a month.
-LEAST_BLOCK_DAYS = BLOCK_DAYS // 2
-# Share of a customer's days that must have a temperature before the weather is used.
-LEAST_WEATHER_RATIO = 0.8
 # Keeps the equations solvable where all days are working days; far below the resolution of a register.
 _RIDGE = 1e-9
 
@@ -97,20 +92,22 @@ def fit_baselines(
     weekend: BoolArray,
     change_points: Sequence[float],
     level: float,
+    rules: BaselineSettings,
 ) -> list[Baseline | None]:
-    """One baseline per customer; None where fewer than ten days are known.
+    """One baseline per customer; None where fewer than ``rules.least_days`` are known.
 
     energy       NaN where unknown. [kWh] (customers x days)
     temperature  NaN where unknown. [degC] (customers x days)
     weekend      (days)
     level        Share of blocks that the month's band is scaled to hold. [1]
+    rules        How many days a baseline and a block need.
     """
     if not len(energy):
         return []
-    has_weather = np.isfinite(temperature).sum(axis=1) >= LEAST_WEATHER_RATIO * np.maximum(
+    has_weather = np.isfinite(temperature).sum(axis=1) >= rules.least_weather_ratio * np.maximum(
         np.isfinite(energy).sum(axis=1), 1
     )
-    fits = _Fits(energy, temperature, weekend, has_weather)
+    fits = _Fits(energy, temperature, weekend, has_weather, rules)
     fits.offer(FLAT, np.nan, np.nan, np.ones(len(energy), dtype=bool))
     grid = sorted(change_points)
     for point in grid:
@@ -123,18 +120,24 @@ def fit_baselines(
 
 
 class _Fits:
-    """The best form of each customer so far: on all days (place 0) and without each block of four weeks (the
+    """The best form of each customer so far: on all days (place 0) and without each block (the
     other places).
     """
 
     def __init__(
-        self, energy: FloatArray, temperature: FloatArray, weekend: BoolArray, has_weather: BoolArray
+        self,
+        energy: FloatArray,
+        temperature: FloatArray,
+        weekend: BoolArray,
+        has_weather: BoolArray,
+        rules: BaselineSettings,
     ) -> None:
+        self.rules, length = rules, rules.block_days
         known = np.isfinite(energy) & (np.isfinite(temperature) | ~has_weather[:, None])
-        self.known = _blocks(known.astype(float))
-        self.y = _blocks(np.where(known, energy, 0.0))
-        self.t = _blocks(np.where(np.isfinite(temperature), temperature, 0.0))
-        self.weekend = _blocks(np.broadcast_to(weekend.astype(float), energy.shape))
+        self.known = _blocks(known.astype(float), length)
+        self.y = _blocks(np.where(known, energy, 0.0), length)
+        self.t = _blocks(np.where(np.isfinite(temperature), temperature, 0.0), length)
+        self.weekend = _blocks(np.broadcast_to(weekend.astype(float), energy.shape), length)
         self.count = self.known.sum(axis=2)
         self.squares = (self.y**2).sum(axis=2)
         customers, blocks = self.count.shape
@@ -207,7 +210,8 @@ class _Fits:
     def baselines(self, has_weather: BoolArray, level: float) -> list[Baseline | None]:
         """The winners with their residuals measured."""
         count = self.count.sum(axis=1)
-        whole = self.count >= LEAST_BLOCK_DAYS
+        # A block with fewer known days than half of it says too little of a month.
+        whole = self.count >= self.rules.block_days // 2
         # With one block alone nothing is unseen; the residuals of the fit must do.
         usable = whole.sum(axis=1) >= 2
         in_sample = np.sqrt(self.residual_squares / np.maximum(count - self.terms, 1))
@@ -239,7 +243,7 @@ class _Fits:
                 float(in_sample[row] / over[row]),
                 float(day_sigma[row] / over[row]),
             )
-            found.append(baseline if count[row] >= LEAST_DAYS else None)
+            found.append(baseline if count[row] >= self.rules.least_days else None)
         return found
 
 
@@ -271,11 +275,11 @@ def _root_mean_square(values: FloatArray) -> FloatArray:
     return found
 
 
-def _blocks(values: FloatArray) -> FloatArray:
-    """Days cut into blocks of four weeks, the last one filled up with 0. (customers x blocks x days)"""
+def _blocks(values: FloatArray, length: int) -> FloatArray:
+    """Days cut into blocks of that length, the last one filled up with 0. (customers x blocks x days)"""
     customers, days = values.shape
-    blocks = -(-days // BLOCK_DAYS)
-    return np.pad(values, ((0, 0), (0, blocks * BLOCK_DAYS - days))).reshape(customers, blocks, BLOCK_DAYS)
+    blocks = -(-days // length)
+    return np.pad(values, ((0, 0), (0, blocks * length - days))).reshape(customers, blocks, length)
 
 
 def _all_and_without(parts: FloatArray) -> FloatArray:

@@ -192,7 +192,9 @@ def _change(bill: EfficiencyBillV1Row) -> Page | None:
 
 
 def _tiles(bill: EfficiencyBillV1Row) -> list[Page]:
-    """The figures of the month that are known; a missing one is explained in the notes, not shown as nought."""
+    """The figures of the month that are known; a missing one is explained in the notes, not shown as
+    nought.
+    """
     tiles = [_tile("用电量", "energy", number(bill["energy_kwh"], 2), "kWh")]
     if bill.get("average_price_cny_per_kwh") is not None:
         tiles.append(

@@ -78,7 +78,10 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
             label,
             Said(
                 f"{own_zh}；同行{of_zh}共 {count} 户，太少或有一户占比过大（15/15 规则），不作比较。",
-                f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large (15/15 rule).",
+                (
+                    f"{own_en}; its {count} peers{of_en} are not compared: too few, or one of them too large "
+                    "(15/15 rule)."
+                ),
             ),
         )
     shown = grouped(percentile, 0)

@@ -1,10 +1,12 @@
-"""What a correction sheet (退补单) shows, as plain texts ready to be set: the one page behind HTML and PDF."""
+"""What a correction sheet (退补单) shows, as plain texts ready to be set: the one page behind HTML and
+PDF.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.codes import LineComponent, TouPeriod
 from pipelines.facts.dated import NOT_READ
@@ -42,7 +44,10 @@ HEADINGS: Mapping[str, object] = {
 }
 _ILLUSTRATIVE = Said(
     "示意电价：账单中有的单价没有公布值，为演示而设。本单不是结算凭证，不能据此退补。",
-    "Illustrative price: some unit prices of the bills stand in for prices not published to us. Nothing can be settled by this sheet.",
+    (
+        "Illustrative price: some unit prices of the bills stand in for prices not published to us. Nothing "
+        "can be settled by this sheet."
+    ),
 )
 _ISSUED, _NOW = Said("原", "issued"), Said("新", "now")
 _DOCUMENTS = {"none": "无文件 no document", NOT_READ: "未读到原文 document not read"}
@@ -102,7 +107,10 @@ def correction_page(
         "notes": [said_both(said) for said in _notes(bill, corrected, ordered)],
         "footer": [
             f"退补单号 {bill_id(bill)}-R{bill['revision']}",
-            f"第 {bill['revision']} 版，更正第 {corrected['revision']} 版 revision {bill['revision']} corrects {corrected['revision']}",
+            (
+                f"第 {bill['revision']} 版，更正第 {corrected['revision']} 版 revision {bill['revision']} "
+                f"corrects {corrected['revision']}"
+            ),
             f"原账单摘要 digest as issued {corrected['content_digest']}",
             f"更正后摘要 digest as corrected {bill['content_digest']}",
         ],
@@ -151,26 +159,56 @@ def _line(row: EfficiencyBillCorrectionsV1Inside) -> Page:
         "difference": signed(row["difference_cny"], 2),
         "difference_plain": number(row["difference_cny"], 2)["plain"],
         "is_above": exact(row["difference_cny"]) > 0,
-        "issued": _side(row, "issued", _ISSUED),
-        "now": _side(row, "now", _NOW),
+        "issued": _side(
+            row,
+            _ISSUED,
+            _Figures(
+                row["issued_quantity"],
+                row["issued_unit_price"],
+                row["issued_amount_cny"],
+                row["issued_fact_id"],
+                row["issued_documents"],
+            ),
+        ),
+        "now": _side(
+            row,
+            _NOW,
+            _Figures(
+                row["now_quantity"],
+                row["now_unit_price"],
+                row["now_amount_cny"],
+                row["now_fact_id"],
+                row["now_documents"],
+            ),
+        ),
     }
 
 
-def _side(row: Mapping[str, Any], name: str, label: Said) -> Page:
+class _Figures(NamedTuple):
+    """What a row says of one of its two lines; quantity, price and fact are empty where there was none."""
+
+    quantity: Decimal | None
+    unit_price: Decimal | None
+    amount_cny: Decimal
+    fact_id: str | None
+    documents: Sequence[str]
+
+
+def _side(row: EfficiencyBillCorrectionsV1Inside, label: Said, said: _Figures) -> Page:
     """One of the two lines; without figures where there was none."""
-    is_there = row[f"{name}_quantity"] is not None
+    is_there = said.quantity is not None
     is_money = str(row["component_code"]) == LineComponent.POWER_FACTOR_ADJUSTMENT.value
-    documents = [_DOCUMENTS.get(str(each), str(each)) for each in row[f"{name}_documents"]]
+    documents = [_DOCUMENTS.get(str(each), str(each)) for each in said.documents]
     return {
         "label": said_both(label),
         "is_issued": label is _ISSUED,
         "is_there": is_there,
-        "quantity": number(row[f"{name}_quantity"], 2 if is_money else 0) if is_there else None,
+        "quantity": number(said.quantity, 2 if is_money else 0) if is_there else None,
         "quantity_unit": words.UNITS.get(str(row["quantity_unit"]), str(row["quantity_unit"])),
-        "price": number(row[f"{name}_unit_price"]) if is_there else None,
+        "price": number(said.unit_price) if is_there else None,
         "price_unit": words.UNITS.get(str(row["price_unit"]), str(row["price_unit"])),
-        "amount": grouped(row[f"{name}_amount_cny"], 2),
-        "basis": "；".join([str(row[f"{name}_fact_id"]), *documents]) if is_there else "",
+        "amount": grouped(said.amount_cny, 2),
+        "basis": "；".join([str(said.fact_id), *documents]) if is_there else "",
     }
 
 
@@ -184,7 +222,10 @@ def _notes(
         said.append(
             Said(
                 "账单出具之后才知悉的电价追溯到本月；计量数据和合同条件没有变化。",
-                "Prices that became known after the bill was issued reach back into its month; the metering and the contract are unchanged.",
+                (
+                    "Prices that became known after the bill was issued reach back into its month; the "
+                    "metering and the contract are unchanged."
+                ),
             )
         )
     else:

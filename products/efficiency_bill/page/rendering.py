@@ -11,11 +11,12 @@ import json
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from pipelines.periods import BillingMonth
+from pipelines.periods import LOCAL_OFFSET, BillingMonth
 from products.efficiency_bill.page.bill import bill_page
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.correction import correction_page
@@ -30,7 +31,6 @@ from products.page_kit.site import Site
 
 _STANDARDS = ["a-2a", "ua-1"]
 _PICTURE_DPI = 110
-_CHINA_OFFSET_SECONDS = 8 * 3600
 _SITE = Site("products.efficiency_bill.page", DOCUMENT)
 _COLOURS = json.dumps(dataclasses.asdict(PRINTED))
 # Marks that turn the direction of text or hide; shown by their number so that no name can pose as another.
@@ -39,7 +39,9 @@ _HIDDEN = frozenset(
 )
 # The paper font is known to hold these; anything else is looked up in the font itself.
 _SURE = re.compile(
-    "[ -~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
+    "[ "
+    "-~\u00a1-\u00ac\u00ae-\u00ff\u2013-\u2014\u2018-\u2019\u201c-\u201d\u2026\u2212\u3001-\u3003\u3008-"
+    "\u3011\u4e00-\u9fa5\uff01-\uff5e]*"
 )
 
 
@@ -176,9 +178,9 @@ def printable(words: str) -> str:
     """
     if _SURE.fullmatch(words):
         return words
-    held = _font_characters()
+    held = font_characters()
     return "".join(
-        char if char == "\n" or (ord(char) in held and not _is_hidden(char)) else _numbered(char)
+        char if char == "\n" or (ord(char) in held and not is_hidden(char)) else _numbered(char)
         for char in words
     )
 
@@ -187,10 +189,11 @@ def _visible(words: str) -> str:
     """The text with characters that hide, or turn the direction of what follows, shown by their number."""
     if _SURE.fullmatch(words):
         return words
-    return "".join(_numbered(char) if _is_hidden(char) else char for char in words)
+    return "".join(_numbered(char) if is_hidden(char) else char for char in words)
 
 
-def _is_hidden(char: str) -> bool:
+def is_hidden(char: str) -> bool:
+    """Whether a character has no shape of its own and would pass unseen: controls, marks of direction."""
     return char in _HIDDEN or (unicodedata.category(char) in ("Cc", "Cs", "Co", "Cn") and char != "\n")
 
 
@@ -217,9 +220,11 @@ def _one(compiled: bytes | list[bytes]) -> bytes:
 
 
 def _timestamp(billing_month: str) -> int:
-    """A creation time that depends on the bill alone: the local midnight that ends its month. [s since 1970]"""
+    """A creation time that depends on the bill alone: the local midnight that ends its month. [s since
+    1970]
+    """
     end = BillingMonth.parse(billing_month).plus(1).first_day
-    return (end.toordinal() - 719_163) * 86_400 - _CHINA_OFFSET_SECONDS
+    return (end.toordinal() - 719_163) * 86_400 - LOCAL_OFFSET // timedelta(seconds=1)
 
 
 def _font_file() -> Path:
@@ -229,7 +234,7 @@ def _font_file() -> Path:
 
 
 @cache
-def _font_characters() -> frozenset[int]:
+def font_characters() -> frozenset[int]:
     """Code points that the paper font has a shape for."""
     from matplotlib.ft2font import FT2Font
 

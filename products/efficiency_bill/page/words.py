@@ -5,10 +5,10 @@ stands in the page kit.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from pipelines.codes import DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
+from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said
 
 COMPONENTS: Mapping[LineComponent, Said] = {
@@ -29,7 +29,7 @@ COMPONENTS: Mapping[LineComponent, Said] = {
 }
 
 
-def part_of(line: Mapping[str, Any]) -> Said:
+def part_of(line: EfficiencyBillLinesV1Inside) -> Said:
     """Section and days of a line that is not the whole supply's and month's; else empty.
 
     line  A row of efficiency_bill_lines_v1; one that was issued before there were sections lacks the columns.
@@ -72,7 +72,10 @@ DEMAND_BASES: Mapping[DemandBasis, Said] = {
 MISSING_INPUTS: Mapping[str, Said] = {
     "curve": Said(
         "没有分时曲线，因此不显示最大需量、分时电量和分时电价。",
-        "There is no load curve, so no maximum demand, no energy by period and no time-of-use price are shown.",
+        (
+            "There is no load curve, so no maximum demand, no energy by period and no time-of-use price are "
+            "shown."
+        ),
     ),
     "reactive_registers": Said(
         "没有无功电量，因此不显示功率因数和力调电费。",
@@ -91,25 +94,39 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "Earlier months of the year are not settled; the tiers begin from the energy that is known.",
     ),
     "sub_meter": Said(
-        "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，或总表下分表的用户没有供电合同，因此不计算电费。",
-        "A sub-meter that the contract names was not read this month or does not lie behind the account's own main meter, a part lies in another part, or "
+        (
+            "合同列出的分表本月没有电量或不在本户总表之下、分表之下再分定比定量，"
+            "或总表下分表的用户没有供电合同，因此不计算电费。"
+        ),
+        "A sub-meter that the contract names was not read this month or does not lie behind the account's "
+        "own main meter, a part lies in another part, or "
         "a sub-meter belongs to a customer without a contract, so nothing is charged here.",
     ),
     "sub_meter_days": Said(
         "总表之下有分表本月未抄表或有的日子没有抄表电量，这些电量计入总表。",
-        "A sub-meter behind the main meter was not read on some days of the month; its energy of these days is charged with the main meter's.",
+        (
+            "A sub-meter behind the main meter was not read on some days of the month; its energy of these "
+            "days is charged with the main meter's."
+        ),
     ),
     "meter_reassigned": Said(
         "本月内有电表更换了用户或所属总表，电量不能按日分开，因此不计算电费。",
-        "A meter changed its customer or its main meter inside the month; its energy is not split by these days, so nothing is charged here.",
+        (
+            "A meter changed its customer or its main meter inside the month; its energy is not split by "
+            "these days, so nothing is charged here."
+        ),
     ),
     "shares_above_main": Said(
         "定比、定量和分表电量之和超过总表电量，因此不计算电费。",
         "Fixed shares and sub-meters need more than the main meter counted, so nothing is charged here.",
     ),
     "residential_tiers": Said(
-        "一个总表后有多个分别执行阶梯电价的部分，或总表的一部分电量在本年度前几个月属于其他部分或用户而无从核计，因此不计算电费。",
-        "Several parts behind one main meter have tiers of their own, or others had energy of it earlier in the year that no meter of the month tells, so "
+        (
+            "一个总表后有多个分别执行阶梯电价的部分，"
+            "或总表的一部分电量在本年度前几个月属于其他部分或用户而无从核计，因此不计算电费。"
+        ),
+        "Several parts behind one main meter have tiers of their own, or others had energy of it earlier in "
+        "the year that no meter of the month tells, so "
         "nothing is charged here.",
     ),
     "contract": Said(
@@ -126,7 +143,10 @@ MISSING_INPUTS: Mapping[str, Said] = {
     ),
     "contract_refused": Said(
         "合同条件或计量数据不符合计价规则，因此不计算电费；请核对合同登记。",
-        "The contract or what was metered for it does not fit the rules on prices, so nothing is charged here; the contract's record needs a look.",
+        (
+            "The contract or what was metered for it does not fit the rules on prices, so nothing is charged "
+            "here; the contract's record needs a look."
+        ),
     ),
     "price_not_published": Said(
         "没有适用于这份合同的公布电价，因此不计算电费。",
@@ -134,11 +154,17 @@ MISSING_INPUTS: Mapping[str, Said] = {
     ),
     "two_part_not_open": Said(
         "按规定这一容量只执行单一制电价，合同约定两部制；电费按合同计算。",
-        "At this capacity the rules know single-part prices only; the contract agrees two-part ones and is priced as agreed.",
+        (
+            "At this capacity the rules know single-part prices only; the contract agrees two-part ones and "
+            "is priced as agreed."
+        ),
     ),
     "single_part_not_open": Said(
         "按规定这一容量应执行两部制电价，合同约定单一制；电费按合同计算。",
-        "At this capacity the rules ask for two-part prices; the contract agrees a single-part one and is priced as agreed.",
+        (
+            "At this capacity the rules ask for two-part prices; the contract agrees a single-part one and "
+            "is priced as agreed."
+        ),
     ),
     "time_of_use_mandatory": Said(
         "按规定大工业用户须执行分时电价，合同没有约定；电费按合同计算。",
@@ -146,7 +172,10 @@ MISSING_INPUTS: Mapping[str, Said] = {
     ),
     "power_factor_not_adjusted": Said(
         "居民和小容量用户不实行力率调整，合同约定的标准未计入电费。",
-        "The power factor of dwellings and of small capacities adjusts no bill; the contract's standard is left aside.",
+        (
+            "The power factor of dwellings and of small capacities adjusts no bill; the contract's standard "
+            "is left aside."
+        ),
     ),
     "advice": Said(
         "能如实算出的建议不足三条，不勉强凑数。",
@@ -158,7 +187,10 @@ PROVENANCE_NOTES: Mapping[Provenance, Said] = {
     Provenance.REAL: Said("电量来自真实的电表记录。", "The energy comes from real metering records."),
     Provenance.DATES_SHIFTED: Said(
         "日期平移：原始日期整周平移到本账单的月份，用电量未改。",
-        "Dates shifted: the original dates are moved by whole weeks into this month; the energy is unchanged.",
+        (
+            "Dates shifted: the original dates are moved by whole weeks into this month; the energy is "
+            "unchanged."
+        ),
     ),
     Provenance.DERIVED: Said(
         "推算：表码由真实电量累计而成，不是电表原始示数。",
@@ -175,7 +207,10 @@ PROVENANCE_NOTES: Mapping[Provenance, Said] = {
 
 ILLUSTRATIVE_NOTE = Said(
     "示意电价：标“示”的单价没有公布值，为演示而设。本账单不是缴费凭证，不能据此付款。",
-    "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an invoice; do not pay by it.",
+    (
+        "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an "
+        "invoice; do not pay by it."
+    ),
 )
 
 ESTIMATED_ABOVE_LIMIT = Said(

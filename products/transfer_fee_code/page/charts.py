@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
 from markupsafe import Markup
 
 from pipelines.codes import FeeCodeColour
 from products.page_kit.palette import FEE_CODES, IMPLIED, IMPLIED_RANGE, PAGE, WHITE
 from products.page_kit.svg import bar, line, svg, text
+from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Inside, TransferFeeCodeV1Row
 
 _WIDTH, _LEFT, _RIGHT, _NAME_WIDTH = 700, 150, 84, 90
 
 
-def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Markup | None:
+def comparison_chart(row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Inside) -> Markup | None:
     """Charged price, lawful reference, and the supplier's implied price with its band; None where there is
     nothing to compare.
     """
     charged, reference = row["charged_price_cny_per_kwh"], row["reference_price_cny_per_kwh"]
-    implied, low, high = (evidence[f"implied_{name}_cny_per_kwh"] for name in ("price", "low", "high"))
+    implied = evidence["implied_price_cny_per_kwh"]
+    low, high = evidence["implied_low_cny_per_kwh"], evidence["implied_high_cny_per_kwh"]
     bars = [
         ("实际收取", "charged", charged, FEE_CODES[FeeCodeColour(row["colour_code"])]),
         ("合法参考价", "lawful reference", reference, PAGE.ink),
@@ -40,7 +41,7 @@ def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Mar
             if extra and price is charged:
                 parts += _other_charges(top, scale.at(float(extra)), scale.at(float(price)))
             top += 46
-    if implied is not None:
+    if implied is not None and low is not None and high is not None:
         parts += _label(top, "推算价及区间", "implied price, band")
         width = max(scale.at(high) - scale.at(low), 3)
         parts.append(bar(scale.at(low), top, width, 30, IMPLIED_RANGE, radius=3))
@@ -54,23 +55,22 @@ def comparison_chart(row: Mapping[str, Any], evidence: Mapping[str, Any]) -> Mar
 
 
 def tenants_chart(
-    rows: Sequence[Mapping[str, Any]], reference: Decimal | None, limits: Sequence[Decimal]
+    rows: Sequence[TransferFeeCodeV1Row], reference: Decimal | None, limits: Sequence[Decimal]
 ) -> Markup | None:
     """One bar per tenant in the code's colour, a line at the reference and one at each band's edge;
     implausible prices are left out.
     """
     shown = [
-        row
+        (row, float(row["charged_price_cny_per_kwh"]))
         for row in rows
         if row["charged_price_cny_per_kwh"] is not None and row["colour_code"] != FeeCodeColour.GREY.value
     ]
     if not shown or reference is None:
         return None
     edges = [float(reference) * (1 + float(limit)) for limit in limits]
-    scale = _Scale(0.0, max([*(float(row["charged_price_cny_per_kwh"]) for row in shown), *edges]))
+    scale = _Scale(0.0, max([*(price for _, price in shown), *edges]))
     parts, top = [], 22
-    for row in shown:
-        price = float(row["charged_price_cny_per_kwh"])
+    for row, price in shown:
         fill = FEE_CODES[FeeCodeColour(row["colour_code"])]
         parts.append(text(_LEFT - 8, top + 13, row["tenant_id"], size=12, anchor="end"))
         parts.append(bar(_LEFT, top, scale.length(price), 17, fill, radius=3))

@@ -121,15 +121,20 @@ def comparison_in_words(
 ) -> str:
     """The comparison as one English line, with every figure that it uses."""
     said = [
-        f"charged {declared.charged_cny.normalize():f} CNY for {declared.energy_kwh.normalize():f} kWh{_each(declared.charged_price)}"
+        (
+            f"charged {declared.charged_cny.normalize():f} CNY for {declared.energy_kwh.normalize():f} "
+            f"kWh{_each(declared.charged_price)}"
+        )
     ]
     if bill.purchase_price is not None and bill.total_cny is not None and bill.energy_kwh is not None:
         said.append(
-            f"supplier paid {bill.total_cny} CNY for {bill.energy_kwh.normalize():f} kWh{_each(bill.purchase_price)}"
+            f"supplier paid {bill.total_cny} CNY for {bill.energy_kwh.normalize():f} "
+            f"kWh{_each(bill.purchase_price)}"
         )
         if rules.loss_cap_ratio:
             said.append(
-                f"loss up to {rules.loss_cap_ratio * 100:f} %{_each(bill.reference_price(rules.loss_cap_ratio))}"
+                f"loss up to {rules.loss_cap_ratio * 100:f} "
+                f"%{_each(bill.reference_price(rules.loss_cap_ratio))}"
             )
     if verdict.grey_reason is not None:
         said.append(
@@ -138,7 +143,8 @@ def comparison_in_words(
         )
     elif verdict.over_reference is not None:
         said.append(
-            f"mark-up {verdict.mark_up_pct} %, {quantised(verdict.over_reference, 2)} CNY above the reference: {verdict.colour.value}"
+            f"mark-up {verdict.mark_up_pct} %, {quantised(verdict.over_reference, 2)} CNY above the "
+            f"reference: {verdict.colour.value}"
         )
     return "; ".join(said)
 

@@ -73,7 +73,9 @@ def test_files_are_in_the_order_of_upload_and_not_by_meter(
 
 
 def test_the_latest_reading_of_every_slot_is_the_truth(made: tuple[Path, Loads, Planted, Planted]) -> None:
-    """Bronze keeps every reading; what counts of them, through slabs of any size, is what the meters showed."""
+    """Bronze keeps every reading; what counts of them, through slabs of any size, is what the meters
+    showed.
+    """
     folder, loads, long, _ = made
     names = pa.array(meter_names(METERS))
     first_day = FIRST_DAY.toordinal() - 719163

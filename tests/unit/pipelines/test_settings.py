@@ -9,9 +9,18 @@ import pytest
 import yaml
 
 from pipelines.errors import SettingsError
-from pipelines.settings import Settings, described_keys, in_todays_shape, load_settings, packaged
+from pipelines.formats import FormatSettings
+from pipelines.settings import (
+    Settings,
+    SettingsFile,
+    described_keys,
+    in_todays_shape,
+    load_settings,
+    packaged,
+)
 from pipelines.vee import VeeSettings
 from products.credit_index.settings import CreditIndexSettings
+from products.efficiency_bill.settings import EfficiencyBillSettings
 from zhixiang.conf_files import setting_files
 
 
@@ -193,3 +202,37 @@ def _load_all(conf: Path, home: Path) -> None:
     _ = settings.platform
     for kind in setting_files():
         settings.section(kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "constants"),
+    [
+        (VeeSettings, {"registers.look_ahead_reads": 5, "published_errors.short_gap_hours": 2.0}),
+        (CreditIndexSettings, {"compared_months": 3}),
+        (
+            EfficiencyBillSettings,
+            {
+                "baseline.block_days": 28,
+                "baseline.least_days": 10,
+                "baseline.least_weather_ratio": 0.8,
+                "demand_months": 3,
+            },
+        ),
+        (FormatSettings, {"least_odd_steps": 8}),
+    ],
+)
+def test_conf_kept_before_a_constant_was_a_key_reads_the_constant(
+    kind: type[SettingsFile], constants: dict[str, float], conf: Path, tmp_path: Path
+) -> None:
+    content = yaml.safe_load((conf / kind.file).read_text(encoding="utf-8"))
+    for key in constants:
+        *groups, last = key.split(".")
+        inside = content
+        for group in groups:
+            inside = inside[group]
+        del inside[last]
+    (conf / kind.file).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    with pytest.raises(SettingsError, match="is missing"):
+        Settings(conf, tmp_path).section(kind)
+    kept = Settings(conf, tmp_path, is_kept=True).section(kind)
+    assert {key: kept.value_of(key) for key in constants} == constants

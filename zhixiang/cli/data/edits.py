@@ -5,10 +5,11 @@ own.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 
 app = typer.Typer(
@@ -117,7 +118,8 @@ def propose(
         show_json(proposal)
     else:
         typer.echo(
-            f"proposed edit {proposal['edit_id']}; another person approves it with: zhixiang edit approve {proposal['edit_id']} --key FILE"
+            f"proposed edit {proposal['edit_id']}; another person approves it with: zhixiang edit approve "
+            f"{proposal['edit_id']} --key FILE"
         )
 
 
@@ -143,7 +145,7 @@ def approve(
         row = approve_edit(Store(settings), edit_id, signer, utc_now())
         seen = values_beside(Store(settings), row)
     if json:
-        show_json(row | seen)
+        show_json({**row, **seen})
     else:
         signed = (
             f"takes back {row['check_id']}"
@@ -151,30 +153,38 @@ def approve(
             else f"puts {_in_short(row['values_kwh_or_kvarh'])} in place"
         )
         typer.echo(
-            f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of measured {_in_short(seen['measured_kwh_or_kvarh'])}"
+            f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of "
+            f"measured {_in_short(seen['measured_kwh_or_kvarh'])}"
         )
         typer.echo(
-            f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes it on"
+            f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes "
+            "it on"
         )
 
 
 @app.command("list")
 def list_edits(json: JsonOption = False) -> None:
-    """Proposed and approved edits: when, what was measured, what stands now, and what is to be put in place."""
+    """Proposed and approved edits: when, what was measured, what stands now, and what is to be put in
+    place.
+    """
     from pipelines.ingest.manual_edits import pending, values_beside
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
+    from pipelines.tables.base import rows_of_table
     from pipelines.tables.edits import BronzeManualEdits
+    from pipelines.tables.rows.bronze import BronzeManualEditsRow
 
     store = Store(load_settings())
-    rows = [row | {"state": "proposed"} for row in pending(store)]
-    rows += [
-        row | {"state": f"approved by {row['approved_by']}"}
-        for row in store.arrow(BronzeManualEdits).to_pylist()
-    ]
     # Nobody should sign what they cannot see: the values proposed stand beside those measured and those in
     # place.
-    rows = [row | values_beside(store, row) for row in sorted(rows, key=lambda row: row["edit_id"])]
+    rows: list[dict[str, Any]] = [
+        {**waiting, "state": "proposed", **values_beside(store, waiting)} for waiting in pending(store)
+    ]
+    rows += [
+        {**edit, "state": f"approved by {edit['approved_by']}", **values_beside(store, edit)}
+        for edit in rows_of_table(store.arrow(BronzeManualEdits), BronzeManualEditsRow)
+    ]
+    rows.sort(key=lambda row: str(row["edit_id"]))
     if json:
         show_json(rows)
     else:
@@ -200,7 +210,7 @@ def _minute(text: str, option: str) -> int:
         and minute.isdigit()
         and len(minute) == 2
         and int(minute) < 60
-        and int(hour) * 60 + int(minute) <= 1440
+        and int(hour) * 60 + int(minute) <= DAY_MINUTES
     ):
         raise UsageError(f"{option} {text} is no time of day.", "Write it as HH:MM, 00:00 to 24:00.")
     return int(hour) * 60 + int(minute)

@@ -62,7 +62,9 @@ def show_facts(
 
 @app.command("check")
 def check_facts(json: JsonOption = False) -> None:
-    """Examines every file of facts; a malformed one is named with file and line, and the command ends with 2."""
+    """Examines every file of facts; a malformed one is named with file and line, and the command ends with
+    2.
+    """
     from pipelines.facts import check_facts as check
     from pipelines.settings import load_settings
 
@@ -100,7 +102,9 @@ def load_monthly_prices(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Takes a file of published monthly prices into the facts, or refuses it as a whole with file and line."""
+    """Takes a file of published monthly prices into the facts, or refuses it as a whole with file and
+    line.
+    """
     from pipelines.facts import load_prices
     from pipelines.settings import load_settings
 

@@ -39,7 +39,7 @@ def list_held(
         show_json({"held": len(rows), "records": rows[:limit]})
         return
     shown = ("source_file", "line_number", "column_name", "reason_code", "reason", "stage")
-    show_rows([{name: row[name] for name in shown} for row in rows[:limit]], title="quarantine")
+    show_rows(rows[:limit], shown, title="quarantine")
     if len(rows) > limit:
         typer.echo(f"{len(rows) - limit} more; --limit shows them, --json with their content")
 
@@ -81,7 +81,8 @@ def replay_held(
         show_rows(rows, title="replayed")
         if summary.entered:
             typer.echo(
-                f"{summary.entered} rows entered bronze; `zhixiang run --month YYYY-MM --from silver` takes them on"
+                f"{summary.entered} rows entered bronze; `zhixiang run --month YYYY-MM --from silver` takes "
+                "them on"
             )
     for found in summary.files:
         if found.outcome in ("absent", "halted", "refused"):

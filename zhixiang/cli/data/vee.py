@@ -1,4 +1,6 @@
-"""``zhixiang vee``: anybody's files through validation and estimation, outside the store and without Spark."""
+"""``zhixiang vee``: anybody's files through validation and estimation, outside the store and without
+Spark.
+"""
 
 from __future__ import annotations
 
@@ -59,12 +61,14 @@ def vee(
         )
     if result.assumed and not json:
         warn(
-            f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points file to change that"
+            f"a multiplier of 1 was assumed for {len(result.assumed)} meter points; give their meter_points "
+            "file to change that"
         )
     if result.unknown and not json:
         named = ", ".join(result.unknown[:5]) + (", ..." if len(result.unknown) > 5 else "")
         warn(
-            f"no row of meter_points can be used for {named} ({len(result.unknown)} meter points): what they sent is held back, see rejected.csv"
+            f"no row of meter_points can be used for {named} ({len(result.unknown)} meter points): what they "
+            "sent is held back, see rejected.csv"
         )
     for remark in () if json else result.remarks:
         warn(remark)

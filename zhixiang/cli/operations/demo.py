@@ -1,4 +1,6 @@
-"""``zhixiang demo``: the whole chain on the samples and a simulated city, from nothing to things to look at."""
+"""``zhixiang demo``: the whole chain on the samples and a simulated city, from nothing to things to look
+at.
+"""
 
 from __future__ import annotations
 

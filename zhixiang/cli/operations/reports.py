@@ -74,8 +74,8 @@ def ledger(
     from zhixiang.reports.file_accounts import file_accounts
 
     settings = load_settings()
-    book = Ledger(settings.home)
-    listed = [run | {"steps": book.steps(run["run_id"])} for run in book.runs(runs)]
+    run_ledger = Ledger(settings.home)
+    listed = [run | {"steps": run_ledger.steps(run["run_id"])} for run in run_ledger.runs(runs)]
     accounts = file_accounts(Store(settings)) if files else []
     if json:
         show_json({"runs": listed, "files": accounts})

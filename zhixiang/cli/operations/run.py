@@ -64,7 +64,8 @@ def tell_ingest(outcome: Outcome) -> None:
         return
     if found.quarantined_rows:
         warn(
-            f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table show silver_quarantine"
+            f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table "
+            "show silver_quarantine"
         )
     for name, reason in [*found.refused, *found.halted]:
         complain(

@@ -42,7 +42,8 @@ def show(
         found["efficiency_bill_advice_v1"],
     )
     console().print(
-        f"[bold]能效账单 {bill['customer_name']}[/bold]  {bill['billing_month']}  修订 revision {bill['revision']}  ({bill['provenance']})"
+        f"[bold]能效账单 {bill['customer_name']}[/bold]  {bill['billing_month']}  修订 revision "
+        f"{bill['revision']}  ({bill['provenance']})"
     )
     if bill["is_illustrative"]:
         console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
@@ -57,7 +58,7 @@ def show(
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
         console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
-        _say_refusal(bill, found["efficiency_bill_inputs_v1"])
+        say_refusal(bill, found["efficiency_bill_inputs_v1"])
     show_rows(
         advice,
         ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"],
@@ -65,7 +66,7 @@ def show(
     )
 
 
-def _say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:
+def say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:
     """Why a bill of a known contract has no price, in the words of the rule or the fact that refuses it
     today.
     """
@@ -96,7 +97,8 @@ def _say_correction(rows: list[EfficiencyBillCorrectionsV1Row], bill: Efficiency
             f"{bill['customer_id']}/{bill['billing_month']}",
         )
         console().print(
-            f"退补 correction of revision {rows[0]['corrected_revision']}, which stays as issued: [bold]{total:+,.2f} CNY[/bold]; "
+            f"退补 correction of revision {rows[0]['corrected_revision']}, which stays as issued: "
+            f"[bold]{total:+,.2f} CNY[/bold]; "
             f"zhixiang bill correction {name} --revision {bill['revision']}"
         )
 
@@ -117,7 +119,8 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
         return
     result, corrected, total = sheet.result, sheet.corrected, sheet.total_cny
     console().print(
-        f"[bold]退补单 correction {result['customer_name']}[/bold]  {result['billing_month']}  修订 revision {result['revision']}, "
+        f"[bold]退补单 correction {result['customer_name']}[/bold]  {result['billing_month']}  修订 revision "
+        f"{result['revision']}, "
         f"更正 corrects revision {corrected['revision']}  ({result['provenance']})"
     )
     if result["is_illustrative"] or corrected["is_illustrative"]:
@@ -131,7 +134,8 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
         else "无需退补 nothing to settle"
     )
     console().print(
-        f"原账单 as issued {corrected['total_cny']}  更正后 as corrected {result['total_cny']}  {words} [bold]{abs(total):,.2f} CNY[/bold]"
+        f"原账单 as issued {corrected['total_cny']}  更正后 as corrected {result['total_cny']}  {words} "
+        f"[bold]{abs(total):,.2f} CNY[/bold]"
     )
 
 
@@ -160,7 +164,9 @@ def _said_correction(row: EfficiencyBillCorrectionsV1Row) -> dict[str, object]:
 
 @app.command("open")
 def open_bill(customer_id: CustomerId, month: MonthOption, json: JsonOption = False) -> None:
-    """Opens the bill's page in the browser and prints where it and its PDF are; with --json it only prints."""
+    """Opens the bill's page in the browser and prints where it and its PDF are; with --json it only
+    prints.
+    """
     import webbrowser
 
     from pipelines.errors import UsageError

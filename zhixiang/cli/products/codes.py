@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
+from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
@@ -27,50 +28,22 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Colour, mark-up, and the comparison that they come from."""
-    from pipelines.periods import BillingMonth
-    from pipelines.settings import load_settings
-    from pipelines.storage.store import Store
     from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-    from zhixiang.reports.issued import issued
 
-    found = issued(
-        Store(load_settings()),
-        TransferFeeCodeV1,
-        (TransferFeeCodeEvidenceV1,),
-        tenant_id,
-        str(BillingMonth.parse(month)),
-        revision=revision,
+    found = issued_result(
+        TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), tenant_id, month, revision, json=json
     )
-    if json:
-        show_json(found)
+    if found is None:
         return
     code = found["result"]
     console().print(
-        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 revision {code['revision']}  ({code['provenance']})"
+        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 "
+        f"revision {code['revision']}  ({code['provenance']})"
     )
-    hidden = {
-        "content_digest",
-        "computed_run_id",
-        "revision",
-        "supersedes_revision",
-        "tenant_id",
-        "tenant_name",
-    }
-    show_rows(
-        [
-            {"field": name, "value": value}
-            for name, value in code.items()
-            if name not in hidden and value is not None
-        ]
-    )
+    hidden = HIDDEN | {"tenant_id", "tenant_name"}
+    show_columns(code, hidden)
     (evidence,) = found["transfer_fee_code_evidence_v1"]
-    show_rows(
-        [
-            {"behind it": name, "value": value}
-            for name, value in evidence.items()
-            if name not in hidden | set(code) and value is not None
-        ]
-    )
+    show_columns(evidence, hidden | set(code), "behind it")
 
 
 @app.command("verify")

@@ -1,4 +1,6 @@
-"""``zhixiang corrections``: what late data, corrections and edits changed or would change in issued results."""
+"""``zhixiang corrections``: what late data, corrections and edits changed or would change in issued
+results.
+"""
 
 from __future__ import annotations
 

@@ -86,7 +86,8 @@ def _explain_correction(bill: str, number: int, revision: int | None, *, json: b
         f"[bold]{row['now_amount_cny']} − {row['issued_amount_cny']} = {row['difference_cny']:+} CNY[/bold]"
     )
     console().print(
-        f"通知 notices: {'; '.join(row['notices']) or 'none: the line follows from other lines or quantities'}"
+        "通知 notices: "
+        f"{'; '.join(row['notices']) or 'none: the line follows from other lines or quantities'}"
     )
     for side, title in (("issued", "原账单 as issued"), ("now", "更正后 as corrected")):
         told = found[side]
@@ -122,7 +123,8 @@ def _show_quantity(found: Explanation) -> None:
     if "superseded_by_revision" in found:
         newest = found["superseded_by_revision"]
         console().print(
-            f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it stands now, not as it was then"
+            f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it "
+            "stands now, not as it was then"
         )
     if found["contract"]:
         console().print(

@@ -1,4 +1,6 @@
-"""zhixiang bill replay and bill audit: a bill computed again from its evidence, and bills of others held against it."""
+"""zhixiang bill replay and bill audit: a bill computed again from its evidence, and bills of others held
+against it.
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
+from zhixiang.cli.screen import JsonOption, console, show_rows
 
 app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)
 
@@ -20,35 +21,17 @@ def show(
     json: JsonOption = False,
 ) -> None:
     """Probability, score, grade, early warning and the four reasons."""
-    from pipelines.periods import BillingMonth
-    from pipelines.settings import load_settings
-    from pipelines.storage.store import Store
     from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
-    from zhixiang.reports.issued import issued
 
-    found = issued(
-        Store(load_settings()),
-        CreditIndexV1,
-        (CreditIndexReasonsV1,),
-        customer_id,
-        str(BillingMonth.parse(month)),
-        revision=revision,
-    )
-    if json:
-        show_json(found)
+    found = issued_result(CreditIndexV1, (CreditIndexReasonsV1,), customer_id, month, revision, json=json)
+    if found is None:
         return
     score = found["result"]
     console().print(
-        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  ({score['provenance']})"
+        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  "
+        f"({score['provenance']})"
     )
-    hidden = {"content_digest", "computed_run_id", "customer_id", "revision", "supersedes_revision"}
-    show_rows(
-        [
-            {"field": name, "value": value}
-            for name, value in score.items()
-            if name not in hidden and value is not None
-        ]
-    )
+    show_columns(score, HIDDEN | {"customer_id"})
     show_rows(
         found["credit_index_reasons_v1"],
         ["reason_rank", "reason_id", "effect_points", "text_zh", "text_en"],

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
 from zhixiang.cli.products.what_if import priced_as_agreed
@@ -106,7 +107,8 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
         console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
         if month.get("missing_inputs"):
             console().print(
-                f"缺少输入，电费可能不全 missing, so the total may lack something: {', '.join(month['missing_inputs'])}"
+                "缺少输入，电费可能不全 missing, so the total may lack something: "
+                f"{', '.join(month['missing_inputs'])}"
             )
         if month.get("notes"):
             console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
@@ -120,8 +122,8 @@ def prices_page(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """The page of the prices of a month (电价公开): in force, their history, their documents, and a calculator;
-    needs no store.
+    """The page of the prices of a month (电价公开): in force, their history, their documents, and a
+    calculator; needs no store.
     """
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
@@ -155,7 +157,9 @@ def late_payment(
     known: Annotated[str | None, typer.Option(help="Only what was known by this day.")] = None,
     json: JsonOption = False,
 ) -> None:
-    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in time."""
+    """The penalty for late payment (违约金) on one unpaid bill, line by line; none where it was paid in
+    time.
+    """
     from decimal import InvalidOperation
 
     from pipelines.codes import CustomerClass
@@ -206,7 +210,7 @@ def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:
         month = BillingMonth.parse(part.month)
         prices = case.own_prices.prices()
         (measured,) = own_months(
-            prices, month.first_day, read_curve(folder / part.curve, month), 1440 // QUARTERS
+            prices, month.first_day, read_curve(folder / part.curve, month), DAY_MINUTES // QUARTERS
         )
         bill = price_own(prices, measured)
         found.append(

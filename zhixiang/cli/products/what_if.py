@@ -127,7 +127,8 @@ def what_if(
     show_rows(rows, [name for name in columns if name != "is_illustrative"], title=case.title)
     if any(row.get("is_illustrative") for row in rows):
         console().print(
-            "示意电价：各方案按示意电价计算，不能据以结算 illustrative price: these totals rest on it and are no basis for settlement"
+            "示意电价：各方案按示意电价计算，不能据以结算 illustrative price: these totals rest on it and "
+            "are no basis for settlement"
         )
     for term, month in changes.items():
         console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")

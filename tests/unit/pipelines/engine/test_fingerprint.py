@@ -1,4 +1,6 @@
-"""A step runs again for what it can reach: its code through any number of imports, its settings, its facts."""
+"""A step runs again for what it can reach: its code through any number of imports, its settings, its
+facts.
+"""
 
 from __future__ import annotations
 

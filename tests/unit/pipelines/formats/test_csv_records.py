@@ -358,7 +358,10 @@ def test_true_and_false_are_the_only_truth_values() -> None:
 
 
 def test_money_is_an_exact_decimal() -> None:
-    header = "declaration_id,tenant_id,tenant_name,supplier_customer_id,billing_month,energy_kwh,fee_cny,other_charge_cny,provenance,sent_at"
+    header = (
+        "declaration_id,tenant_id,tenant_name,supplier_customer_id,billing_month,energy_kwh,fee_cny,"
+        "other_charge_cny,provenance,sent_at"
+    )
     result = read(f"{header}\nD1,T1,,S1,2026-08,0.1,0.3,1234.56,simulated,\n")
     assert result.rows["fee_cny"].type == pa.decimal128(18, 6)
     assert result.rows["fee_cny"].to_pylist() == [Decimal("0.3")]

@@ -23,7 +23,10 @@ HEADER = "ID,DATA_DATE,COL_TIME,PAP_R,PAP_R1,PAP_R2,PAP_R3,PAP_R4,INSERT_TIME\n"
 
 def test_a_wide_row_becomes_the_row_of_the_long_form() -> None:
     wide = (HEADER + "MP1,2026-09-01,2026-09-02 00:00:00,123.45,1,2,,4,2026-09-02 01:10:00\n").encode()
-    long = b"ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME\nMP1,1,2026-09-01,2026-09-02 00:00:00,123.45,1,2,,4,,2026-09-02 01:10:00\n"
+    long = (
+        b"ID,READ_TYPE,DATA_DATE,COLL_TIME,R,R1,R2,R3,R4,STATUS,INSERT_TIME\n"
+        b"MP1,1,2026-09-01,2026-09-02 00:00:00,123.45,1,2,,4,,2026-09-02 01:10:00\n"
+    )
     found, expected = (detect("x", content).read(content, "x", SETTINGS) for content in (wide, long))
     assert detect("x", wide).id == "e_mp_day_read_wide_csv"
     assert found.rows.equals(expected.rows)

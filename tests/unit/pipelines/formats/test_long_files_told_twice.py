@@ -1,4 +1,6 @@
-"""Intervals that a long file tells more than once: marked, and a value that gave way is named with its line."""
+"""Intervals that a long file tells more than once: marked, and a value that gave way is named with its
+line.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each way in which a change of a step's sources touches a meter point or a month, and the nearest one that
+"""Each way in which a change of a step's sources affects a meter point or a month, and the nearest one that
 does not.
 """
 
@@ -18,7 +18,7 @@ from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import Affected, affected_meter_points, affected_months
 from pipelines.settings import Settings
 from pipelines.steps.affected_curves import curves_affected_otherwise
-from pipelines.steps.gold import _behind_one_meter
+from pipelines.steps.gold import behind_one_meter
 from pipelines.storage.data_files import write_files
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
@@ -174,11 +174,11 @@ def of_curves(inputs: Inputs, **more: Any) -> Affected:
     return affected_meter_points(inputs, (BronzeLoadCurves,), **more)
 
 
-def test_nothing_changed_touches_nothing(two: Two) -> None:
+def test_nothing_changed_affects_nothing(two: Two) -> None:
     assert of_curves(two.inputs(BASE, BASE)) == Affected(frozenset(), 8)
 
 
-def test_a_file_that_came_touches_whom_it_names(two: Two) -> None:
+def test_a_file_that_came_affects_whom_it_names(two: Two) -> None:
     found = of_curves(
         two.inputs(
             BASE, {**BASE, BronzeLoadCurves: [*CURVES, curve("B", DAY + timedelta(days=1)), curve("J")]}
@@ -204,7 +204,7 @@ def test_up_to_a_quarter_is_computed_apart_and_one_more_makes_it_all(two: Two) -
     )
 
 
-def test_a_derived_row_touches_where_it_changed_came_or_went_but_not_where_its_file_was_rewritten(
+def test_a_derived_row_affects_where_it_changed_came_or_went_but_not_where_its_file_was_rewritten(
     two: Two,
 ) -> None:
     then = {SilverRegisterEnergy: [pa.concat_tables([energy(point) for point in POINTS])]}
@@ -220,7 +220,7 @@ def test_a_derived_row_touches_where_it_changed_came_or_went_but_not_where_its_f
         )
 
 
-def test_a_meter_point_touches_by_what_it_says_not_by_the_run_that_wrote_it(two: Two) -> None:
+def test_a_meter_point_affects_by_what_it_says_not_by_the_run_that_wrote_it(two: Two) -> None:
     again = [owned(point, run="second") for point in POINTS]
     assert of_curves(two.inputs(BASE, {**BASE, SilverMeterPoints: again})).names == frozenset()
     assert of_curves(
@@ -231,7 +231,7 @@ def test_a_meter_point_touches_by_what_it_says_not_by_the_run_that_wrote_it(two:
     ), "it has no rows to compute"
 
 
-def test_terms_touch_whom_the_customer_owns_or_did(two: Two) -> None:
+def test_terms_affect_whom_the_customer_owns_or_did(two: Two) -> None:
     owners = [owned(point, "D" if point == "A" else "E" if point == "B" else "C") for point in POINTS]
     general, industry = CustomerClass.GENERAL_COMMERCIAL, CustomerClass.LARGE_INDUSTRY
     then = {**BASE, SilverMeterPoints: owners, SilverCustomers: [terms("D", general), terms("E", general)]}
@@ -241,7 +241,7 @@ def test_terms_touch_whom_the_customer_owns_or_did(two: Two) -> None:
     assert of_curves(two.inputs(then, sold)).names == frozenset("A")
 
 
-def test_an_outage_touches_its_customers_meter_points_and_one_that_lasts_does_so_each_day(two: Two) -> None:
+def test_an_outage_affects_its_customers_meter_points_and_one_that_lasts_does_so_each_day(two: Two) -> None:
     owners = [owned(point, "D" if point == "A" else "C") for point in POINTS]
     then: Version = {**BASE, SilverMeterPoints: owners, SilverCustomers: [], SilverEvents: []}
     assert of_curves(two.inputs(then, {**then, SilverEvents: [outage("D", DAY)]})).names == frozenset("A")
@@ -253,14 +253,14 @@ def test_an_outage_touches_its_customers_meter_points_and_one_that_lasts_does_so
         ).names == frozenset(affected)
 
 
-def test_an_edit_touches_its_meter_point(two: Two) -> None:
+def test_an_edit_affects_its_meter_point(two: Two) -> None:
     then: Version = {**BASE, BronzeManualEdits: []}
     now = {**BASE, BronzeManualEdits: [filled(BronzeManualEdits, meter_point_id="C")]}
     assert of_curves(two.inputs(then, now)).names == frozenset("C")
 
 
 @pytest.mark.parametrize(("ahead", "affected"), [(0, ""), (1, "A"), (2, "A"), (3, "")])
-def test_a_day_that_lay_ahead_touches_once_it_has_come(two: Two, ahead: int, affected: str) -> None:
+def test_a_day_that_lay_ahead_affects_once_it_has_come(two: Two, ahead: int, affected: str) -> None:
     known = {**BASE, BronzeLoadCurves: [*CURVES, curve("A", date(2026, 9, 10) + timedelta(days=ahead))]}
     found = of_curves(
         two.inputs(known, known, NOW + timedelta(days=2)), dated={BronzeLoadCurves: "curve_date"}
@@ -268,13 +268,13 @@ def test_a_day_that_lay_ahead_touches_once_it_has_come(two: Two, ahead: int, aff
     assert found.names == frozenset(affected)
 
 
-def test_what_names_neither_meter_point_nor_customer_touches_all(two: Two) -> None:
+def test_what_names_neither_meter_point_nor_customer_affects_all(two: Two) -> None:
     then: Version = {**BASE, SilverWeather: []}
     assert of_curves(two.inputs(then, {**BASE, SilverWeather: [filled(SilverWeather)]})).names is None
     assert of_curves(two.inputs(then, then)).names == frozenset()
 
 
-def test_a_gap_filled_by_a_profile_is_touched_by_its_class_alone(two: Two) -> None:
+def test_a_gap_filled_by_a_profile_is_affected_by_its_class_alone(two: Two) -> None:
     owners = [owned(point, "D" if point in "AB" else "C") for point in POINTS]
     classes = [terms("C", CustomerClass.GENERAL_COMMERCIAL), terms("D", CustomerClass.AGRICULTURE)]
     then: Version = {**BASE, SilverMeterPoints: owners, SilverCustomers: classes, SilverEvents: []}
@@ -293,7 +293,7 @@ def test_a_gap_filled_by_a_profile_is_touched_by_its_class_alone(two: Two) -> No
 
 
 @pytest.mark.parametrize(("day", "affected"), [(9, ""), (10, "A"), (11, "A"), (12, "")])
-def test_a_register_touches_its_curve_once_the_day_that_it_closes_is_over(
+def test_a_register_affects_its_curve_once_the_day_that_it_closes_is_over(
     two: Two, day: int, affected: str
 ) -> None:
     known: Version = {
@@ -313,7 +313,7 @@ def finding(point: str, month: int, run: str = "first") -> pa.Table:
     )
 
 
-def test_months_are_touched_by_their_rows_and_by_spans_that_reach_into_them(two: Two) -> None:
+def test_months_are_affected_by_their_rows_and_by_spans_that_reach_into_them(two: Two) -> None:
     rows = [energy("A", date(2026, month, 1)) for month in (6, 7, 8, 9)]
     then: Version = {
         SilverRegisterEnergy: rows,
@@ -336,7 +336,7 @@ def test_months_are_touched_by_their_rows_and_by_spans_that_reach_into_them(two:
     )
 
 
-def test_a_new_meter_point_touches_the_months_from_its_first_and_a_known_one_all(two: Two) -> None:
+def test_a_new_meter_point_affects_the_months_from_its_first_and_a_known_one_all(two: Two) -> None:
     rows = [energy("A", date(2026, 6, 1)), energy("B", date(2026, 7, 1)), energy("A", date(2026, 9, 1))]
     then: Version = {SilverRegisterEnergy: rows, SilverMeterPoints: OWNERS}
     assert (
@@ -359,7 +359,7 @@ def test_a_new_meter_point_touches_the_months_from_its_first_and_a_known_one_all
     )
 
 
-def test_what_is_agreed_behind_one_meter_touches_all_that_hang_together(two: Two) -> None:
+def test_what_is_agreed_behind_one_meter_affects_all_that_hang_together(two: Two) -> None:
     """A stands before B; A's customer also owns C, B's customer is D, and E belongs to neither."""
     owners = [
         owned("A", "one"),
@@ -375,13 +375,13 @@ def test_what_is_agreed_behind_one_meter_touches_all_that_hang_together(two: Two
         SilverCustomers: [],
     }
     now = {**then, SilverCustomers: [terms("two", CustomerClass.AGRICULTURE)]}
-    assert of_curves(two.inputs(then, now), otherwise=_behind_one_meter).names == frozenset("ABC")
-    assert of_curves(two.inputs(then, then), otherwise=_behind_one_meter).names == frozenset()
+    assert of_curves(two.inputs(then, now), otherwise=behind_one_meter).names == frozenset("ABC")
+    assert of_curves(two.inputs(then, then), otherwise=behind_one_meter).names == frozenset()
     shared = {
         **then,
         SilverSupplyShares: [filled(SilverSupplyShares, main_meter_point_id="D", sub_meter_point_id="D")],
     }
     assert (
-        of_curves(two.inputs(shared, {**shared, SilverSupplyShares: []}), otherwise=_behind_one_meter).names
+        of_curves(two.inputs(shared, {**shared, SilverSupplyShares: []}), otherwise=behind_one_meter).names
         is None
     ), "its customer owns too many"

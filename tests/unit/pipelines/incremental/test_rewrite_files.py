@@ -219,7 +219,7 @@ def account(content: str, kept: int, duplicate: int = 0, run: str | None = None)
     )
 
 
-def test_accounts_move_by_what_the_touched_had_and_have() -> None:
+def test_accounts_move_by_what_the_affected_had_and_have() -> None:
     stood = [account("a", 10, run="first"), account("b", 5, run="first")]
     then, now = [account("a", 2), account("b", 1)], [account("a", 1, 1), account("b", 1), account("c", 3)]
     assert corrected_accounts(stood, then, now, "second") == [

@@ -1,5 +1,5 @@
-"""One reader and one writer: on another file system than this machine's, for any declared layout, for files older
-than the declaration, and used by all.
+"""One reader and one writer: on another file system than this machine's, for any declared layout, for files
+older than the declaration, and used by all.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ further.
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,8 @@ import pyarrow as pa
 import pytest
 
 from pipelines.storage.table_hash import content_hash, equal_cells
-from pipelines.tables.base import DOUBLE, ENERGY, INTEGER, STRING, Field, Layer, Table, all_tables
+from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, Field, Layer, Table, all_tables
+from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.revised import Revised
 from pipelines.units import Unit
 
@@ -79,3 +81,61 @@ def test_no_issued_row_tells_an_instant() -> None:
         for field in table.fields()
         if "timestamp" in str(field.dtype)
     ] == []
+
+
+def _days(rows: list[tuple[str, int, float | None]]) -> pa.Table:
+    filled = [
+        {
+            "meter_point_id": point,
+            "channel_code": "active_forward",
+            "energy_date": date(2026, 9, day),
+            "customer_id": None,
+            "energy_kwh_or_kvarh": energy,
+            "basis_code": "register",
+            "curve_kwh_or_kvarh": None,
+            "estimated_ratio": 0.0,
+            "energy_month": "2026-09",
+            "computed_run_id": "x",
+        }
+        for point, day, energy in rows
+    ]
+    return pa.Table.from_pylist(filled, GoldDayEnergy.arrow_schema())
+
+
+def test_the_hash_forgets_order_layout_and_run_but_no_value() -> None:
+    rows = [("b", 2, 1.5), ("a", 1, 2.5), ("a", 3, 0.0)]
+    base = content_hash(_days(rows), GoldDayEnergy)
+    shuffled = pa.concat_tables([_days(rows[2:]), _days(rows[:2])])
+    other_run = shuffled.set_column(
+        shuffled.schema.get_field_index("computed_run_id"), "computed_run_id", pa.array(["y"] * 3)
+    )
+    assert content_hash(other_run, GoldDayEnergy) == base
+    assert content_hash(_days([("b", 2, 1.5), ("a", 1, 2.5), ("a", 3, 1e-12)]), GoldDayEnergy) != base
+    assert content_hash(_days(rows[:2]), GoldDayEnergy) != base
+
+
+def test_the_hash_tells_a_null_from_a_zero_and_an_empty_text() -> None:
+    class _Nullable(Table):
+        """Two nullable columns."""
+
+        name = "test_nullable"
+        layer = Layer.GOLD
+        place = Field(STRING, "Key.", key=True)
+        text = Field(STRING, "Text.")
+        day = Field(DATE, "Day.")
+        numbers = Field(pa.list_(DOUBLE), "Numbers.")
+
+    def hashed(text: str | None, day: date | None, numbers: list[float | None] | None) -> str:
+        row = {"place": "p", "text": text, "day": day, "numbers": numbers}
+        return content_hash(pa.Table.from_pylist([row], _Nullable.arrow_schema()), _Nullable)
+
+    variants = [
+        (None, None, None),
+        ("", None, None),
+        (None, date(1970, 1, 1), None),
+        (None, None, []),
+        (None, None, [0.0]),
+        (None, None, [None]),
+        ("a", None, None),
+    ]
+    assert len({hashed(*variant) for variant in variants}) == len(variants)

@@ -29,8 +29,11 @@ pytestmark = pytest.mark.long
 D = Decimal
 OCTOBER = BillingMonth(2026, 10)
 CONTRACT = (
-    "title: t\ncontract: {customer_class: large_industry, pricing_scheme: two_part, voltage_level: 1_to_20kv, is_time_of_use: true,\n"
-    "  contract_capacity_kva: 800, running_capacity_kva: 800, demand_basis: actual_demand, power_factor_standard: 0.90}\nmonths:\n"
+    "title: t\n"
+    "contract: {customer_class: large_industry, pricing_scheme: two_part, voltage_level: 1_to_20kv, "
+    "is_time_of_use: true,\n"
+    "  contract_capacity_kva: 800, running_capacity_kva: 800, demand_basis: actual_demand, "
+    "power_factor_standard: 0.90}\nmonths:\n"
 )
 LATER = """\
       - effective_from: 2026-10-16
@@ -211,7 +214,10 @@ def test_the_contract_demand_of_a_month_whose_demand_price_changes_is_the_cheape
     )
     path.write_text(text[:begin] + own.rstrip() + DEARER + text[end:], encoding="utf-8")
     rows = [
-        f"2026-10-{day:02d}T{quarter // 4:02d}:{quarter % 4 * 15:02d},{demands[day >= 8] / 4 if quarter == 40 else 10}"
+        (
+            f"2026-10-{day:02d}T{quarter // 4:02d}:{quarter % 4 * 15:02d},"
+            f"{demands[day >= 8] / 4 if quarter == 40 else 10}"
+        )
         for day in range(1, 32)
         for quarter in range(96)
     ]
@@ -249,7 +255,9 @@ def test_the_contract_demand_of_a_month_whose_demand_price_changes_is_the_cheape
 def test_a_term_that_the_calendar_does_not_reach_is_told_and_the_others_planned(
     conf: Path, case: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Days off are known to the end of 2026: five working days from 2026-12-22 end within it, fifteen do not."""
+    """Days off are known to the end of 2026: five working days from 2026-12-22 end within it, fifteen do
+    not.
+    """
     code, out, _ = told(conf, monkeypatch, capsys, "what-if", str(case), "--json", "--asked-on", "2026-12-22")
     assert code == 0
     found = json.loads(out)

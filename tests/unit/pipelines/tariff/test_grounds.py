@@ -151,8 +151,8 @@ def test_a_line_names_a_rule_from_the_edge_on_where_it_holds(
 
 
 def test_an_hour_of_a_holiday_rests_on_the_rule_of_the_holiday_too() -> None:
-    """October has the first three days of 国庆节, September none; of two segments only the one with those days
-    names them.
+    """October has the first three days of 国庆节, September none; of two segments only the one with those
+    days names them.
     """
     contract = dataclasses.replace(FACTORY, power_factor_standard=None)
     whole = supply_of(contract, measured(OCTOBER))

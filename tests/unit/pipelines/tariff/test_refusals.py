@@ -29,7 +29,11 @@ FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER, APRIL = BillingMonth(2026, 9), BillingMonth(2018, 4)
 HOME = Contract(CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, False)
 SHOP = Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, False)
-SHOP_FILE = "title: t\ncontract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: false%s}\nmonths:\n"
+SHOP_FILE = (
+    "title: t\n"
+    "contract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, "
+    "is_time_of_use: false%s}\nmonths:\n"
+)
 
 
 def month(contract: Contract, energy: str = "100") -> SupplyMonth:

@@ -195,7 +195,9 @@ def test_a_notice_entered_after_a_later_one_is_corrected_like_any_other(folder: 
 
 
 def test_the_adjustment_follows_its_base(folder: Path) -> None:
-    """750 kvarh to 1,000 kWh are a power factor of 0.80, 5 % more: 25.40 x 0.05 = 1.27; no notice names it."""
+    """750 kvarh to 1,000 kWh are a power factor of 0.80, 5 % more: 25.40 x 0.05 = 1.27; no notice names
+    it.
+    """
     poor = dataclasses.replace(MEASURED, lagging_kvarh=D("750.00"))
     bill = issue(folder, measured=poor)
     second = run(

@@ -21,7 +21,7 @@ from pipelines.tariff.batch import many
 from products.efficiency_bill.case.arrow_rows import JOBS_SCHEMA, case_jobs, jobs_table
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import case_as_text
-from products.efficiency_bill.corrections import standing_of
+from products.efficiency_bill.corrections import issued_revision_of
 from products.efficiency_bill.issue import issue_bill, issue_bills
 from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.pricing import concerns_everybody, price_case, price_supplies
@@ -225,36 +225,36 @@ def test_cases_come_to_the_workers_as_they_are() -> None:
     first, second = cases()[:2]
     bill = issue_bill(first, FACTS, BILL_SETTINGS, "m", "1")
     lines = [{**line, "customer_id": "REAL-0000", "billing_month": "2026-09"} for line in bill["lines"]]
-    standing = standing_of(
+    newest = issued_revision_of(
         bill | {"revision": 2, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, case_as_text(first)
     )
-    jobs = jobs_table([first, second], {"REAL-0000": standing})
+    jobs = jobs_table([first, second], {"REAL-0000": newest})
     assert jobs.schema == JOBS_SCHEMA
     (one, before), (other, nothing) = case_jobs(jobs.to_batches()[0])
     assert [case_as_text(case) for case in (one, other)] == [case_as_text(case) for case in (first, second)]
     assert (one.determinants, other.contract, nothing) == (first.determinants, second.contract, None)
     assert before is not None
-    assert dataclasses.replace(before, lines=()) == dataclasses.replace(standing, lines=())
+    assert dataclasses.replace(before, lines=()) == dataclasses.replace(newest, lines=())
     assert [(line["line_number"], line["amount_cny"], line["formula"]) for line in before.lines] == [
-        (line["line_number"], line["amount_cny"], line["formula"]) for line in standing.lines
+        (line["line_number"], line["amount_cny"], line["formula"]) for line in newest.lines
     ]
 
 
 def test_a_bill_without_a_price_is_shown_with_the_rule_that_refuses_it(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    from zhixiang.cli.products.bills import _say_refusal
+    from zhixiang.cli.products.bills import say_refusal
 
     for case, said in (
         (ODD["no such standard"][0], "0.95 is no power factor standard"),
         (ODD["agriculture"][0], "agriculture.energy"),
     ):
         (bill,) = issue_bills([case], FACTS, BILL_SETTINGS, "m", "1")
-        _say_refusal(bill, bill["inputs"])
+        say_refusal(bill, bill["inputs"])
         assert said in capsys.readouterr().out
     (priced,) = issue_bills([factory_case()], FACTS, BILL_SETTINGS, "m", "1")
-    _say_refusal(priced, priced["inputs"])
+    say_refusal(priced, priced["inputs"])
     assert capsys.readouterr().out == ""
     # Another revision of the facts may price what was refused.
-    _say_refusal(bill, priced["inputs"])
+    say_refusal(bill, priced["inputs"])
     assert "issues it anew" in capsys.readouterr().out

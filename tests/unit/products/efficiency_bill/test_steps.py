@@ -21,7 +21,7 @@ from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, 
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from products.efficiency_bill import product
-from products.efficiency_bill.corrections import standing_of
+from products.efficiency_bill.corrections import issued_revision_of
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
@@ -159,7 +159,7 @@ def given(spark: Any) -> Any:
         ).items()
     }
     versions = {table.name: 3 for table in frames}
-    nothing = {"current_paths": lambda _table: [], "location": lambda table: table.name}
+    nothing = {"current_paths": lambda _table: []}
     return SimpleNamespace(
         settings=SETTINGS,
         facts=FACTS,
@@ -328,7 +328,7 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
         for row in bills[EfficiencyBillInputsV1]
         if row["billing_month"] == "2026-09"
     }
-    standing = {}
+    newest = {}
     for bill in bills[EfficiencyBillV1]:
         name = bill["customer_id"]
         if bill["billing_month"] == "2026-09" and name != "BDG-07":
@@ -337,10 +337,10 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
                 for row in bills[EfficiencyBillLinesV1]
                 if (row["customer_id"], row["billing_month"]) == (name, "2026-09")
             ]
-            standing[name] = standing_of(
+            newest[name] = issued_revision_of(
                 bill | {"revision": 1, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, kept[name]
             )
-    monkeypatch.setattr(product, "standing_bills", lambda _inputs, _month: standing)
+    monkeypatch.setattr(product, "newest_revisions", lambda _inputs, _month: newest)
     again = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
     assert [row["customer_id"] for row in again[EfficiencyBillV1].toArrow().to_pylist()] == ["BDG-07"]
     cheaper = funds_notice(FACTS, "0.02", "notice on funds", date(2026, 10, 25))

@@ -16,7 +16,8 @@ from products.page_kit.site import Site, write_bytes
 PAGES = {
     "plain.html.j2": '{% extends "page_kit/base.html.j2" %}{% block title %}{{ title }}{% endblock %}'
     "{% block body %}<p>{{ said }}</p>{% endblock %}",
-    "styled.html.j2": '{% extends "plain.html.j2" %}{% block style %}{{ super() }}p{color:var(--ink)}{% endblock %}'
+    "styled.html.j2": '{% extends "plain.html.j2" %}'
+    "{% block style %}{{ super() }}p{color:var(--ink)}{% endblock %}"
     "{% block script %}alert('a < b'){% endblock %}{% block body_class %}wide{% endblock %}",
 }
 NAMES = {"title": "T", "said": "<b>"}

@@ -176,7 +176,7 @@ def test_a_member_with_many_meter_points_is_one_member(points: int, is_published
 
 
 def test_gap_classes_take_their_upper_edge() -> None:
-    found = gap_classes([0.0, 0.25, 2.0, 2.5, 24.0, 24.25, 72.0, 168.0, 168.5])
+    found = gap_classes([0.0, 0.25, 2.0, 2.5, 24.0, 24.25, 72.0, 168.0, 168.5], 2.0)
     assert [row["count"] for row in found] == [1, 2, 2, 2, 1, 1]
     assert [gap_label(row) for row in found] == ["无 none", "≤ 2 h", "≤ 24 h", "≤ 3 d", "≤ 7 d", "> 7 d"]
 

@@ -1,4 +1,6 @@
-"""``zhixiang vee`` holds back of customers, meter points and events what the chain holds back, in its words."""
+"""``zhixiang vee`` holds back of customers, meter points and events what the chain holds back, in its
+words.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,10 @@ CONF = load_settings(packaged("conf"))
 STEEL = packaged("samples") / "steel"
 CURVES = STEEL / "E_MP_POWER_CURVE_2026-03.csv"
 WORDS = ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
-POINTS = "meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,register_decimals,start_register_unscaled,previous_end_register_unscaled,capacity_kva,provenance,sent_at\n"
+POINTS = (
+    "meter_point_id,valid_from_date,customer_id,meter_id,multiplier_ratio,register_digits,register_decimals,"
+    "start_register_unscaled,previous_end_register_unscaled,capacity_kva,provenance,sent_at\n"
+)
 TWO = [f"MP-STEEL-0001,2026-01-04,STEEL-0001,M,{times},6,5,,,800,real,\n" for times in (1, 60)]
 
 

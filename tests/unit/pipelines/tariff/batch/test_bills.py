@@ -130,7 +130,9 @@ def test_knowledge_counts_in_a_batch() -> None:
 
 
 def test_the_benchmark_in_short() -> None:
-    """No timing: the same bills both ways, 20 lines and more, a tenth of them with a change inside the month."""
+    """No timing: the same bills both ways, 20 lines and more, a tenth of them with a change inside the
+    month.
+    """
     bills = simulated_bills(400)
     assert differences(bills, FACTS)[0] == 0
     lines = price_batch(bills, FACTS).lines

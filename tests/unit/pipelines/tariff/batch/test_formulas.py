@@ -65,7 +65,9 @@ def test_a_demand_raised_by_the_capacity_says_so_on_that_side_of_its_edge_only()
 
 
 def test_equal_numbers_with_other_digits_keep_their_own() -> None:
-    """Side by side in one batch: market prices, standards and demands that are equal and written differently."""
+    """Side by side in one batch: market prices, standards and demands that are equal and written
+    differently.
+    """
     market = [
         with_terms(market_price_cny_per_kwh=D(price), power_factor_standard=D(standard))
         for price, standard in (("0.45", "0.90"), ("0.450", "0.9"), ("0.4500", "0.900"))

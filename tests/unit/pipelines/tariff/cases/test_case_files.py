@@ -24,7 +24,11 @@ pytestmark = pytest.mark.long
 
 FACTS = load_facts(packaged("conf") / "facts")
 EXAMPLE = Path(__file__).resolve().parents[5] / "docs" / "examples" / "steel_works.yaml"
-HEAD = "title: t\ncontract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: true}\nmonths:\n"
+HEAD = (
+    "title: t\n"
+    "contract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, "
+    "is_time_of_use: true}\nmonths:\n"
+)
 
 
 def answer(*arguments: str) -> dict[str, object]:
@@ -54,7 +58,9 @@ def test_the_example_costs_what_the_steel_works_pays() -> None:
 
 
 SMALL = (
-    "title: t\ncontract: {{customer_class: general_commercial, pricing_scheme: {scheme}, voltage_level: {level}, is_time_of_use: false, "
+    "title: t\n"
+    "contract: {{customer_class: general_commercial, pricing_scheme: {scheme}, voltage_level: {level}, "
+    "is_time_of_use: false, "
     "contract_capacity_kva: 200, running_capacity_kva: 200{more}}}\nmonths:\n"
 )
 THREE = "".join(
@@ -195,7 +201,11 @@ def test_a_change_asked_for_too_late_saves_nothing_in_september(asked: str, firs
     assert Decimal(plan["saving_cny"]) >= Decimal(saving)
 
 
-HOME = "title: t\ncontract: {customer_class: residential, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: false}\nmonths:\n"
+HOME = (
+    "title: t\n"
+    "contract: {customer_class: residential, pricing_scheme: single_part, voltage_level: below_1kv, "
+    "is_time_of_use: false}\nmonths:\n"
+)
 
 
 @pytest.mark.parametrize(
@@ -291,7 +301,10 @@ def test_prices_of_ones_own(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
     day = "[" + ", ".join(["night"] * 8 + ["day"] * 16) + "]"
     hours = "[" + ", ".join([day] * 12) + "]"
-    own = f"own_prices:\n  name: offer\n  document: letter\n  energy: {{night: [0.3], day: [0.6]}}\n  weekday_hours: {hours}\n  weekend_hours: {hours}\n"
+    own = (
+        "own_prices:\n  name: offer\n  document: letter\n  energy: {night: [0.3], day: [0.6]}\n"
+        f"  weekday_hours: {hours}\n  weekend_hours: {hours}\n"
+    )
     (tmp_path / "case.yaml").write_text(
         HEAD + "  - {month: 2026-09, curve: curve.csv}\n" + own + "  fixed_cny: 10\n", encoding="utf-8"
     )

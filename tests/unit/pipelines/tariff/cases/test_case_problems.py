@@ -17,12 +17,18 @@ from zhixiang.cli.main import run_app
 FACTS = load_facts(packaged("conf") / "facts")
 SHOP = [
     "title: t",
-    "contract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: below_1kv, is_time_of_use: false}",
+    (
+        "contract: {customer_class: general_commercial, pricing_scheme: single_part, voltage_level: "
+        "below_1kv, is_time_of_use: false}"
+    ),
 ]
 WORKS = [
     "title: t",
     "contract:",
-    "  {customer_class: large_industry, pricing_scheme: two_part, voltage_level: 1_to_20kv, is_time_of_use: false, contract_capacity_kva: 800,",
+    (
+        "  {customer_class: large_industry, pricing_scheme: two_part, voltage_level: 1_to_20kv, "
+        "is_time_of_use: false, contract_capacity_kva: 800,"
+    ),
     "   running_capacity_kva: 800,",
     "   demand_basis: actual_demand}",
 ]
@@ -99,7 +105,10 @@ def curve(folder: Path, month: str, days: int) -> None:
                 "  - {month: 2026-09, energy_kwh: 1, max_demand_kw: 1}",
             ],
             2,
-            "contract.demand_basis: a two-part contract needs one of capacity, contract_demand, actual_demand",
+            (
+                "contract.demand_basis: a two-part contract needs one of capacity, contract_demand, "
+                "actual_demand"
+            ),
         ),
         (
             [

@@ -29,7 +29,9 @@ def test_worked_examples(lagging: str, leading: str, active: str, expected: str)
 
 @pytest.mark.parametrize("thousandths", [895, 905, 805, 995, 545, 845])
 def test_half_a_hundredth_is_the_edge(thousandths: int) -> None:
-    """The largest reactive energy (in 1/1000 kvarh on 1000 kWh) that still rounds up, found in whole numbers."""
+    """The largest reactive energy (in 1/1000 kvarh on 1000 kWh) that still rounds up, found in whole
+    numbers.
+    """
     active = 1_000_000
     inside = 0
     for step in (10**exponent for exponent in range(7, -1, -1)):

@@ -23,7 +23,7 @@ from pipelines.transforms.billing.month_totals import MONTH_TOTALS_SCHEMA, month
 from pipelines.transforms.curves.day_curves import refine_curves
 from pipelines.transforms.days.curve_days import summarise_days
 from pipelines.transforms.days.day_energy import day_energy
-from pipelines.transforms.ground.slot_periods import PeriodBook
+from pipelines.transforms.ground.slot_periods import PeriodsOfDays
 from pipelines.transforms.registers.register_energy import ENERGY_SCHEMA, derive_reads
 from pipelines.vee.settings import VeeSettings
 
@@ -146,7 +146,7 @@ def periods(days: Sequence[date], customer_class: CustomerClass) -> np.ndarray[A
 
 
 def september(curves: pa.Table, energy: pa.Table) -> dict[str, Any]:
-    totals = month_totals(summarise_days(curves, PeriodBook(periods)), energy)
+    totals = month_totals(summarise_days(curves, PeriodsOfDays(periods)), energy)
     assert totals.schema == MONTH_TOTALS_SCHEMA
     (row,) = (row for row in totals.to_pylist() if row["billing_month"] == "2026-09")
     return determine(

@@ -170,7 +170,9 @@ def test_a_metered_part_behind_a_metered_part_is_refused() -> None:
 
 @pytest.mark.parametrize("between", [False, True])
 def test_a_tenant_behind_a_metered_part_is_taken_out_of_that_part(between: bool) -> None:
-    """N counts 900 kWh, 300 of them the tenant's, whether directly or behind a sub-meter that no share names."""
+    """N counts 900 kWh, 300 of them the tenant's, whether directly or behind a sub-meter that no share
+    names.
+    """
     own = SUB | {"meter_point_id": "N1", "parent_meter_point_id": "N"}
     tenant = SUB | {
         "meter_point_id": "X",

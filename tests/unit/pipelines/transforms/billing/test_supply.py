@@ -298,7 +298,7 @@ def test_months_before_and_after_a_change_are_whole() -> None:
     smaller = WORKS | {"valid_from_date": date(2026, 8, 11), "running_capacity_kva": 500.0}
     world = World([WORKS, smaller], [METER], registers("2400.00"), curves(100))
     assert (world.segments, world.account().supply) == ([], None)
-    assert world.book.account("C", BillingMonth(2026, 8)) is None, "nothing was metered"
+    assert world.accounts.account("C", BillingMonth(2026, 8)) is None, "nothing was metered"
 
 
 def test_a_price_that_changes_inside_the_month_cuts_its_energy_and_not_its_basic_charge() -> None:

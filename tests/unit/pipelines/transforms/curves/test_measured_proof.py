@@ -1,4 +1,6 @@
-"""Measured values are those received: recomputed from bronze, to the last bit, whatever way silver was made."""
+"""Measured values are those received: recomputed from bronze, to the last bit, whatever way silver was
+made.
+"""
 
 from __future__ import annotations
 

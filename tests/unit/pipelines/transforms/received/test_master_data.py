@@ -1,4 +1,6 @@
-"""Received records of every kind: which stands, what is held back and why, and what follows from those that stand."""
+"""Received records of every kind: which stands, what is held back and why, and what follows from those that
+stand.
+"""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 import numpy as np
 import pyarrow as pa
 
-from pipelines.transforms.received.precedence import RAW_LIMIT
+from pipelines.tables.silver import RAW_RECORD_LIMIT
 from pipelines.transforms.received.raw_records import raw_records
 
 NUMBERS = {
@@ -47,7 +47,7 @@ def test_columns_in_the_order_asked_for_empty_where_nothing_came_and_cut_at_the_
     parts = [
         {"name": "a,b", "day": date(2026, 3, 1), "flag": True, "energy": Decimal("1.5"), "count": 7},
         {"name": None, "day": None, "flag": None, "energy": None, "count": None},
-        {"name": "电" * RAW_LIMIT, "day": None, "flag": False, "energy": Decimal(0), "count": 0},
+        {"name": "电" * RAW_RECORD_LIMIT, "day": None, "flag": False, "energy": Decimal(0), "count": 0},
     ]
     schema = pa.schema(
         {
@@ -62,5 +62,5 @@ def test_columns_in_the_order_asked_for_empty_where_nothing_came_and_cut_at_the_
     assert raw_records(rows, ["day", "flag", "name", "energy", "count"]).to_pylist() == [
         "2026-03-01,true,a,b,1.500000,7",
         ",,,,",
-        ",false," + "电" * (RAW_LIMIT - 7),
+        ",false," + "电" * (RAW_RECORD_LIMIT - 7),
     ]

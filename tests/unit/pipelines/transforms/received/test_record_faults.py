@@ -1,4 +1,6 @@
-"""What one record of customers, meter points and shares says against itself, and which fault is named first."""
+"""What one record of customers, meter points and shares says against itself, and which fault is named
+first.
+"""
 
 from __future__ import annotations
 

@@ -34,8 +34,8 @@ SHARP, PEAK, FLAT, VALLEY, DEEP = range(5)
 FIRST = date(2026, 6, 1)
 
 
-# Hours of 浙发改价格〔2024〕21号 (to 2026-06-30, months 2-6) and 〔2026〕112号 (from 2026-07-01, months 7 and 8), by
-# hand.
+# Hours of 浙发改价格〔2024〕21号 (to 2026-06-30, months 2-6) and 〔2026〕112号 (from 2026-07-01, months 7 and
+# 8), by hand.
 JUNE = {PEAK: [(8, 11), (13, 17)], FLAT: [(17, 24)], VALLEY: [(0, 8), (11, 13)]}
 JULY = {
     SHARP: [(18, 22)],

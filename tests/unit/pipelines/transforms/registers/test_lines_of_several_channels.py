@@ -18,8 +18,8 @@ from pipelines.incremental.file_accounts import corrected_quarantine
 from pipelines.settings import packaged
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
-from pipelines.tables.silver import SilverMeterPoints
-from pipelines.transforms.received.precedence import QUARANTINE_SCHEMA, RAW_LIMIT, one_row_a_line
+from pipelines.tables.silver import RAW_RECORD_LIMIT, SilverMeterPoints
+from pipelines.transforms.received.precedence import QUARANTINE_SCHEMA, one_row_a_line
 from pipelines.transforms.registers.register_reads import ReadsOutcome, refine_read_rows
 from pipelines.vee.settings import VeeSettings
 
@@ -123,7 +123,7 @@ def test_a_line_whose_channels_fail_in_different_ways_says_both() -> None:
     assert held["raw_record"] == "MP-1,active_forward,2026-03-02,9.000000; MP-1,active_reverse,2026-03-02,"
 
 
-def test_quarantine_moved_by_what_was_touched_is_that_of_a_full_run() -> None:
+def test_quarantine_moved_by_what_was_affected_is_that_of_a_full_run() -> None:
     """Four lines of two channels, two of each meter point; then MP-2 becomes known and only it is settled
     anew.
     """
@@ -155,14 +155,14 @@ def quarantined(content: str, line: int, raw: str, reason: str = "why") -> dict[
 def test_records_are_joined_within_a_line_of_a_file_and_cut_at_the_limit() -> None:
     rows = [
         quarantined("a", 1, "x"),
-        quarantined("a", 2, "y" * (RAW_LIMIT - 3)),
+        quarantined("a", 2, "y" * (RAW_RECORD_LIMIT - 3)),
         quarantined("a", 2, "zz", "other"),
         quarantined("a", 2, "w"),
         quarantined("b", 2, "v"),
         quarantined("b", 2, "u") | {"table_name": BronzeLoadCurves.name},
     ]
     found = one_row_a_line(pa.Table.from_pylist(rows, QUARANTINE_SCHEMA)).to_pylist()
-    joined = quarantined("a", 2, "y" * (RAW_LIMIT - 3) + "; z", "why other")
+    joined = quarantined("a", 2, "y" * (RAW_RECORD_LIMIT - 3) + "; z", "why other")
     assert found == [rows[0], joined, rows[4], rows[5]]
     assert one_row_a_line(pa.Table.from_pylist([], QUARANTINE_SCHEMA)).num_rows == 0
     assert one_row_a_line(pa.Table.from_pylist(rows[:2], QUARANTINE_SCHEMA)).to_pylist() == rows[:2]

@@ -142,10 +142,10 @@ def test_with_enough_days_of_its_type_a_gap_looks_at_no_other() -> None:
     level = np.array([5.0, 1.0, 5.0, 1.0, 5.0, 1.0, 5.0])
     energy = np.repeat(level[:, None], 96, axis=1)
     energy[3, 40:60] = np.nan
-    untied = CHOOSING.with_values(
+    uncorrected = CHOOSING.with_values(
         {"back_test.least_masks": 1_000_000, "like_day.reach_days": 6, "linear.limit_hours": 0.1}
     )
-    without_like_days = untied.with_values({"gaps.limit_days": 31.0})
+    without_like_days = uncorrected.with_values({"gaps.limit_days": 31.0})
     final, _ = estimate(block(energy, [0, 1, 0, 1, 0, 1, 0]), without_like_days)
     np.testing.assert_allclose(final[3, 40:60], 1.0)
 

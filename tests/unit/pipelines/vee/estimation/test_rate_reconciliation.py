@@ -214,7 +214,9 @@ def test_spans_with_rates_and_spans_without_stand_side_by_side() -> None:
 
 @st.composite
 def cases(draw: Any) -> dict[str, Any]:
-    """A meter whose registers cut off at a step: true energy of each interval, holes, estimates that are off."""
+    """A meter whose registers cut off at a step: true energy of each interval, holes, estimates that are
+    off.
+    """
     days, slots, width = draw(st.integers(1, 4)), draw(st.sampled_from([4, 8])), draw(st.integers(1, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     step = draw(st.sampled_from([0.01, 1.0, 10.0]))

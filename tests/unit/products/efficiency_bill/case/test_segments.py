@@ -46,7 +46,7 @@ TERMS = {"peer_group": None, "floor_area_m2": None}
 
 def case_of(world: World, customer: str = "C") -> Case:
     days = Days((customer,), SEPTEMBER.days, np.full((1, 30), 2400.0), np.full((1, 30), np.nan))
-    (case,) = gather_cases(world.book, days, {}, SEPTEMBER, BILL, LIMITS, [customer])
+    (case,) = gather_cases(world.accounts, days, {}, SEPTEMBER, BILL, LIMITS, [customer])
     return case
 
 

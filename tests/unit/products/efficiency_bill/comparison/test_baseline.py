@@ -11,13 +11,11 @@ import pytest
 
 from pipelines.arrays import BoolArray, FloatArray
 from products.efficiency_bill.comparison.baseline import (
-    BLOCK_DAYS,
     BOTH,
     COOLING,
     DAY_TYPE,
     FLAT,
     HEATING,
-    LEAST_DAYS,
     Baseline,
     fit_baselines,
     month_scale,
@@ -30,9 +28,11 @@ from products.efficiency_bill.served_model import (
     read_coefficients,
     write_coefficients,
 )
+from products.efficiency_bill.settings import BaselineSettings
 
 GRID = [float(point) for point in range(4, 25, 2)]
 LEVEL = 0.90
+RULES = BaselineSettings(block_days=28, least_days=10, least_weather_ratio=0.8)
 DAYS = 364
 ORACLE = Path(__file__).parents[4] / "data" / "opendsm" / "daily.csv"
 
@@ -50,7 +50,7 @@ WEEKEND: BoolArray = np.arange(DAYS) % 7 >= 5
 def fit(energy: FloatArray, temperature: FloatArray | None = None) -> Baseline:
     rows = np.atleast_2d(energy)
     weather = np.full(rows.shape, np.nan) if temperature is None else np.atleast_2d(temperature)
-    found = fit_baselines(rows, weather, WEEKEND[: rows.shape[1]], GRID, LEVEL)[0]
+    found = fit_baselines(rows, weather, WEEKEND[: rows.shape[1]], GRID, LEVEL, RULES)[0]
     assert found is not None
     return found
 
@@ -110,17 +110,17 @@ def test_exactly_eighty_percent_of_the_days_are_enough(unknown: int, kind: str) 
     celsius = seasons()[:200].copy()
     energy = 300 + 8 * np.maximum(celsius - 18, 0)
     celsius[:unknown] = np.nan
-    (found,) = fit_baselines(energy[None], celsius[None], WEEKEND[:200], GRID, LEVEL)
+    (found,) = fit_baselines(energy[None], celsius[None], WEEKEND[:200], GRID, LEVEL, RULES)
     assert found is not None
     assert found.kind == kind
 
 
-@pytest.mark.parametrize(("days", "is_fitted"), [(LEAST_DAYS - 1, False), (LEAST_DAYS, True)])
+@pytest.mark.parametrize(("days", "is_fitted"), [(RULES.least_days - 1, False), (RULES.least_days, True)])
 def test_least_days(days: int, is_fitted: bool) -> None:
     energy = np.full((1, 60), np.nan)
     energy[0, :days] = 50.0
     assert (
-        fit_baselines(energy, np.full((1, 60), np.nan), WEEKEND[:60], GRID, LEVEL)[0] is not None
+        fit_baselines(energy, np.full((1, 60), np.nan), WEEKEND[:60], GRID, LEVEL, RULES)[0] is not None
     ) == is_fitted
 
 
@@ -138,7 +138,7 @@ def test_unknown_days_change_nothing_but_the_count() -> None:
 def test_customers_do_not_touch_each_other() -> None:
     celsius = seasons()
     energies = np.stack([500 + 12 * np.maximum(celsius - 20, 0), 80 + 3 * np.maximum(10 - celsius, 0)])
-    together = fit_baselines(energies, np.stack([celsius, celsius]), WEEKEND, GRID, LEVEL)
+    together = fit_baselines(energies, np.stack([celsius, celsius]), WEEKEND, GRID, LEVEL, RULES)
     for row, energy in enumerate(energies):
         alone = fit(energy, celsius)
         both = together[row]
@@ -153,20 +153,20 @@ def customers(count: int, days: int, seed: int) -> tuple[FloatArray, FloatArray]
     """Loads whose level also wanders from month to month, as real ones do. (customers x days)"""
     draw = np.random.default_rng(seed)
     celsius = np.tile(seasons(days), (count, 1))
-    wander = np.repeat(draw.normal(0, 25, (count, days // BLOCK_DAYS)), BLOCK_DAYS, axis=1)
+    wander = np.repeat(draw.normal(0, 25, (count, days // RULES.block_days)), RULES.block_days, axis=1)
     return 600 + 9 * np.maximum(celsius - 20, 0) + wander + draw.normal(0, 30, celsius.shape), celsius
 
 
 def test_bands_hold_as_often_as_they_promise_on_days_never_seen() -> None:
     energy, celsius = customers(400, DAYS, 11)
-    held = DAYS - BLOCK_DAYS
-    found = fit_baselines(energy[:, :held], celsius[:, :held], WEEKEND[:held], GRID, LEVEL)
+    held = DAYS - RULES.block_days
+    found = fit_baselines(energy[:, :held], celsius[:, :held], WEEKEND[:held], GRID, LEVEL, RULES)
     days, months = [], []
     for row, baseline in enumerate(found):
         assert baseline is not None
         miss = energy[row, held:] - baseline.expected(celsius[row, held:], WEEKEND[held:])
         days.append(np.abs(miss) <= baseline.day_band(LEVEL))
-        months.append(abs(miss.sum()) <= baseline.month_band(BLOCK_DAYS, LEVEL))
+        months.append(abs(miss.sum()) <= baseline.month_band(RULES.block_days, LEVEL))
     assert np.mean(days) == pytest.approx(LEVEL, abs=0.03)
     assert np.mean(months) == pytest.approx(LEVEL, abs=0.05)
 
@@ -221,7 +221,7 @@ def oracle(meter: str) -> pd.DataFrame:
 
 def fitted(frame: pd.DataFrame) -> tuple[Baseline, FloatArray]:
     energy, celsius, weekend = (frame[name].to_numpy() for name in ("energy_kwh", "celsius", "weekend"))
-    found = fit_baselines(energy[None], celsius[None], weekend, GRID, LEVEL)[0]
+    found = fit_baselines(energy[None], celsius[None], weekend, GRID, LEVEL, RULES)[0]
     assert found is not None
     return found, found.expected(celsius, weekend)
 

@@ -12,7 +12,8 @@ from products.efficiency_bill.page.rendering import BillPdf, printable
 
 QUICK = (
     "import sys; from products.efficiency_bill.page.rendering import printable; "
-    "printable('钢铁 works 1～10（20）千伏 · 分时，本月 −6.5% × 0.0292 元/m² “示” — 示意…'); sys.exit('matplotlib' in sys.modules)"
+    "printable('钢铁 works 1～10（20）千伏 · 分时，本月 −6.5% × 0.0292 元/m² “示” — 示意…'); "
+    "sys.exit('matplotlib' in sys.modules)"
 )
 
 
@@ -23,8 +24,8 @@ def test_what_the_font_is_trusted_to_hold_it_holds() -> None:
         if not 0xD800 <= code < 0xE000 and rendering._SURE.fullmatch(chr(code))
     }
     assert len(trusted) > 20_000
-    assert trusted <= rendering._font_characters()
-    assert not any(rendering._is_hidden(chr(code)) for code in trusted)
+    assert trusted <= rendering.font_characters()
+    assert not any(rendering.is_hidden(chr(code)) for code in trusted)
 
 
 def test_words_and_numbers_of_a_bill_need_no_look_into_the_font() -> None:

@@ -1,4 +1,4 @@
-"""The revision of a bill that stands, and what it was issued with."""
+"""The newest revision of a bill, and what it was issued with."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 
 
 @dataclass(frozen=True)
-class Standing:
-    """The newest revision of a bill as it stands.
+class IssuedRevision:
+    """A revision of a bill as it was issued.
 
     is_priced        Whether it has a total; a bill without one charges nothing that could be corrected.
     is_illustrative  Whether it rests on an illustrative price; once the published one is there it is issued
