@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,7 +20,14 @@ DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery: where from, for which months, and where to."""
+    """One delivery: where from, for which months, and where to.
+
+    months     All that the delivery speaks of: those asked for and those delivered earlier.
+    asked      Those whose files are made anew; none given: all.
+    out        Folder that is written to.
+    sound      Names of files of the delivery before that are as they were delivered.
+    revisions  Name without suffix -> revision, as delivered before.
+    """
 
     store: Store
     registry: Registry
@@ -28,11 +36,27 @@ class Delivery:
     months: tuple[BillingMonth, ...]
     out: Path
     run_id: str
+    asked: tuple[BillingMonth, ...] = ()
+    sound: Collection[str] = frozenset()
+    revisions: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def last_month(self) -> BillingMonth:
-        """The newest month asked for."""
+        """The newest month of the delivery."""
         return max(self.months)
+
+    def stands(
+        self, month: BillingMonth, names: Collection[str], revision: tuple[str, int] | None = None
+    ) -> bool:
+        """Whether files of a month that is not asked for lie in the delivered folder as they were delivered,
+        so that they need not be made again.
+
+        revision  Name without suffix and revision that the files must be of.
+        """
+        if not self.asked or month in self.asked:
+            return False
+        is_same = revision is None or self.revisions.get(revision[0]) == revision[1]
+        return is_same and all(name in self.sound for name in names)
 
 
 class Marked(TypedDict):
