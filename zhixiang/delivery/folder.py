@@ -50,6 +50,11 @@ def entries_below(folder: Path) -> dict[str, bool]:
     return found
 
 
+def printable(name: str) -> str:
+    """A file's name for screens and JSON, whatever bytes it is of."""
+    return name.encode("utf-8", errors="backslashreplace").decode()
+
+
 def written(path: Path) -> Written:
     """Hash and size of a file."""
     with path.open("rb") as handle:
@@ -78,7 +83,7 @@ def deviations(
     for name, is_file in entries.items():
         if name not in listed and (name not in beside or not is_file):
             what = "未列入 it is not listed" if is_file else "未列入的链接 a link that is not listed"
-            found.append(Deviation("added", name, what))
+            found.append(Deviation("added", printable(name), what))
     return sorted(found, key=lambda each: (each.name, each.kind))
 
 
@@ -142,7 +147,7 @@ def publish(
             number, target = number + 1, aside / f"{name}.{number}"
         target.parent.mkdir(parents=True, exist_ok=True)
         (out / name).rename(target)
-        moved.append(name)
+        moved.append(printable(name))
 
     for name, is_file in entries_below(out).items():
         if name not in ours or not is_file:

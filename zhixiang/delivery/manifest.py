@@ -82,11 +82,11 @@ def parsed_manifest(raw: bytes) -> dict[str, Any]:
         found: Any = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         found = None
-    if (
-        not isinstance(found, dict)
-        or not isinstance(found.get("files"), dict)
-        or not all(isinstance(sha, str) for sha in found["files"].values())
-    ):
+    shape = {"files": dict, "bytes": dict, "revisions": dict, "refused": dict, "months": list}
+    is_shaped = isinstance(found, dict) and all(
+        isinstance(found.get(name, kind()), kind) for name, kind in shape.items()
+    )
+    if not is_shaped or not all(isinstance(sha, str) for sha in found.get("files", {0: 0}).values()):
         raise TamperedError(f"{MANIFEST} is no manifest.", "Deliver anew: zhixiang run --from deliver")
     return found
 
