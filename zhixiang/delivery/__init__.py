@@ -110,20 +110,17 @@ def deliver(
     began = time.monotonic()
     before = _look(home, keys)
     every = sorted({*months, *_months_before(out, before.manifest)})
-    delivery = Delivery(
-        store,
-        registry,
-        facts,
-        keys,
-        tuple(every),
-        stage,
-        run_id,
-        tuple(months),
-        before.sound,
-        before.manifest.get("revisions", {}),
-    )
+    delivery = Delivery(store, registry, facts, keys, tuple(every), stage, run_id)
     state = _state(delivery)
-    if before.manifest.get("state") == state and not before.found:
+    is_same = before.manifest.get("state") == state
+    # Where nothing changed but the folder, only what was altered in it is made anew.
+    delivery = replace(
+        delivery,
+        asked=() if is_same else tuple(months),
+        sound=before.sound,
+        origins=before.manifest.get("origins", {}),
+    )
+    if is_same and not before.found:
         _write_ledger_page(ledger, out, keys)
         on_line("deliver", "unchanged", time.monotonic() - began, str(out))
         return Delivered(out, before.manifest.get("refused", {}))
@@ -134,7 +131,8 @@ def deliver(
     shutil.rmtree(stage, ignore_errors=True)
     parts, gates = _write_stage(delivery, ledger)
     revisions, refused = _joined(parts, "revisions"), _joined(parts, "refused")
-    keep_revisions(out, stage, before.sound, delivery.revisions, revisions, before.manifest.get("run_id", ""))
+    delivered_before: Mapping[str, int] = before.manifest.get("revisions", {})
+    keep_revisions(out, stage, before.sound, delivered_before, revisions, before.manifest.get("run_id", ""))
     staged = set(entries_below(stage))
     kept = (before.sound | _earlier_revisions(out, before)) - staged
     write_contents_page(
@@ -142,7 +140,9 @@ def deliver(
         {name: written(stage / name) for name in staged} | {name: written(out / name) for name in kept},
     )
     held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
-    write_manifest(replace(delivery, out=out), gates, state, held, revisions, refused)
+    write_manifest(
+        replace(delivery, out=out), gates, state, held, revisions, _joined(parts, "origins"), refused
+    )
     _write_ledger_page(ledger, out, keys)
     if moved:
         names = ", ".join(moved[:SHOWN]) + (f" and {len(moved) - SHOWN} more" if len(moved) > SHOWN else "")

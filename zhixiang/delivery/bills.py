@@ -23,7 +23,7 @@ from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.efficiency_bill.tables import EfficiencyBillV1
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.bill_checks import KeptRules, RulesOfRuns, why_not, why_not_sheet, with_corrected
-from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
@@ -38,12 +38,15 @@ class Job(NamedTuple):
 
     path         Of its files, without suffix; none: they stand as they were delivered.
     is_pictured  Whether a picture of it is shown on the overview.
+    base         Name of its files below ``out/``, without suffix; origin: of what they are made.
     """
 
     path: Path | None
     bill: IssuedBill
     rules: KeptRules
     is_pictured: bool
+    base: str
+    origin: str
 
 
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
@@ -83,12 +86,8 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         "corrections": len(sheets_out),
         "withheld": withheld,
         "refused": refused,
-        "revisions": {
-            f"bills/{job.bill['result']['billing_month']}/{job.bill['result']['customer_id']}": job.bill[
-                "result"
-            ]["revision"]
-            for job in gone
-        },
+        "revisions": {job.base: job.bill["result"]["revision"] for job in gone},
+        "origins": {job.base: job.origin for job in gone},
         "href": "bills/index.html" if gone else "index.html",
         "pictures": [_picture(job.bill["result"]) for job in gone if job.is_pictured],
     }
@@ -117,8 +116,11 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
         base = f"bills/{month}/{row['customer_id']}"
         is_pictured = row["customer_id"] in pictured
         files = [base + suffix for suffix in (".html", ".pdf", *([".png"] if is_pictured else []))]
-        stands = delivery.stands(month, files, (base, row["revision"]))
-        jobs.append(Job(None if stands else delivery.out / base, bill, rules.of(row), is_pictured))
+        origin = origin_of(bill)
+        stands = delivery.stands(month, files, (base, origin))
+        jobs.append(
+            Job(None if stands else delivery.out / base, bill, rules.of(row), is_pictured, base, origin)
+        )
     return jobs, len(found["results"]) - len(leaving)
 
 

@@ -16,7 +16,7 @@ from products.transfer_fee_code.page.tenant_page import render_code_page, render
 from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
 
@@ -30,6 +30,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     """
     suppliers: list[dict[str, Any]] = []
     revisions: dict[str, int] = {}
+    origins: dict[str, str] = {}
     count, withheld = 0, 0
     picture: TransferFeeCodeV1Row | None = None
     for month in delivery.months:
@@ -43,8 +44,9 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         for row in codes:
             base = f"codes/{month}/{row['tenant_id']}"
             revisions[base] = row["revision"]
+            origins[base] = origin_of(row, evidence[row["tenant_id"]])
             files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
-            if not delivery.stands(month, files, (base, row["revision"])):
+            if not delivery.stands(month, files, (base, origins[base])):
                 _write_code(delivery, row, evidence[row["tenant_id"]], month)
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month))
@@ -74,6 +76,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         "href": "codes/index.html",
         "pictures": pictures,
         "revisions": revisions,
+        "origins": origins,
     }
 
 

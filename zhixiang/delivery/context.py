@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,10 +25,10 @@ class Delivery:
     """One delivery: where from, for which months, and where to.
 
     months     All that the delivery speaks of: those asked for and those delivered earlier.
-    asked      Those whose files are made anew; none given: all.
+    asked      Those whose files are made anew where they stand; left out: all.
     out        Folder that is written to.
     sound      Names of files of the delivery before that are as they were delivered.
-    revisions  Name without suffix -> revision, as delivered before.
+    origins    Name without suffix -> ``origin_of`` what its files were made from, in the delivery before.
     """
 
     store: Store
@@ -36,9 +38,9 @@ class Delivery:
     months: tuple[BillingMonth, ...]
     out: Path
     run_id: str
-    asked: tuple[BillingMonth, ...] = ()
+    asked: tuple[BillingMonth, ...] | None = None
     sound: Collection[str] = frozenset()
-    revisions: Mapping[str, int] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def last_month(self) -> BillingMonth:
@@ -46,17 +48,23 @@ class Delivery:
         return max(self.months)
 
     def stands(
-        self, month: BillingMonth, names: Collection[str], revision: tuple[str, int] | None = None
+        self, month: BillingMonth, names: Collection[str], origin: tuple[str, str] | None = None
     ) -> bool:
         """Whether files of a month that is not asked for lie in the delivered folder as they were delivered,
         so that they need not be made again.
 
-        revision  Name without suffix and revision that the files must be of.
+        origin  Name without suffix, and ``origin_of`` what the files must have been made from.
         """
-        if not self.asked or month in self.asked:
+        if self.asked is None or month in self.asked:
             return False
-        is_same = revision is None or self.revisions.get(revision[0]) == revision[1]
+        is_same = origin is None or self.origins.get(origin[0]) == origin[1]
         return is_same and all(name in self.sound for name in names)
+
+
+def origin_of(*rows: object) -> str:
+    """SHA-256 over the stored rows that a file is made from."""
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Marked(TypedDict):

@@ -36,12 +36,14 @@ def write_manifest(
     state: str,
     written: Mapping[str, Written],
     revisions: Mapping[str, int],
+    origins: Mapping[str, str],
     refused: Mapping[str, str],
 ) -> None:
     """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
 
     written    What was delivered, by name below ``out/``.
     revisions  Of results that are delivered as files of their own: name without suffix -> revision.
+    origins    The same name -> hash of the stored rows that they were made from.
     refused    Bills that were not delivered, with the reason.
     """
     key = delivery.keys.signing_key(DELIVERY_KEY)
@@ -66,6 +68,7 @@ def write_manifest(
         "files": {name: found.sha256 for name, found in sorted(written.items())},
         "bytes": {name: found.size for name, found in sorted(written.items())},
         "revisions": dict(sorted(revisions.items())),
+        "origins": dict(sorted(origins.items())),
         "refused": dict(sorted(refused.items())),
         "key_id": key.key_id,
     }
@@ -82,13 +85,20 @@ def parsed_manifest(raw: bytes) -> dict[str, Any]:
         found: Any = json.loads(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         found = None
-    shape = {"files": dict, "bytes": dict, "revisions": dict, "refused": dict, "months": list}
+    shape = {
+        "files": dict,
+        "bytes": dict,
+        "revisions": dict,
+        "origins": dict,
+        "refused": dict,
+        "months": list,
+    }
     is_shaped = isinstance(found, dict) and all(
         isinstance(found.get(name, kind()), kind) for name, kind in shape.items()
     )
     if not is_shaped or not all(isinstance(sha, str) for sha in found.get("files", {0: 0}).values()):
         raise TamperedError(f"{MANIFEST} is no manifest.", "Deliver anew: zhixiang run --from deliver")
-    return found
+    return dict(found)
 
 
 def signed_manifest(folder: Path, keys: Iterable[KnownKey]) -> dict[str, Any] | None:
