@@ -170,5 +170,11 @@ class TamperedError(ZhixiangError):
     exit_code = 3
 
 
+class LostKeyError(ZhixiangError):
+    """A home once made a key or a secret that it has no more; a new one is never made silently."""
+
+    exit_code = 2
+
+
 class ConcurrentWriteError(ZhixiangError):
     """Another process is writing; two writers never share a table."""

@@ -24,8 +24,10 @@ class DeliveredPart:
 
     name           Of its folder below ``out/``, and in what is told of a delivery: ``bills``.
     deliver        Importable name ``module:function`` of what writes the folder. It is given the delivery and
-                   answers a summary: ``count``, ``href``, ``pictures``, and where there is any ``withheld``
-                   and ``corrections``.
+                   answers a summary: ``count``, ``href``, ``pictures``, and where there is any ``withheld``,
+                   ``corrections``, ``revisions`` (name of a result's files without suffix -> revision),
+                   ``origins`` (the same -> hash of the rows they are made from) and ``refused`` (what was
+                   not delivered -> why).
     title_zh       Name on the overview; title_en beside it.
     provenance     What its numbers rest on, for the manifest.
     place          Order among the products where results are told; stages have an order of their own.

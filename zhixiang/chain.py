@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.engine.step import Step, TrainStep
-from pipelines.errors import UnknownNameError, UsageError, ZhixiangError
+from pipelines.errors import DisagreementError, UnknownNameError, UsageError, ZhixiangError
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
@@ -102,6 +102,7 @@ class Outcome:
     run_id: str = ""
     ingest: IngestSummary | None = None
     delivered: Path | None = None
+    refused_bills: DisagreementError | None = None
     steps: list[str] = field(default_factory=list)
 
 
@@ -156,6 +157,7 @@ def run_chain(
     from pipelines.engine.rule_archive import keep_rules
     from pipelines.engine.runner import Runner
     from pipelines.facts import load_facts
+    from pipelines.identity.keys import KeyRing
     from pipelines.models.registry import Registry
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store, sole_writer
@@ -168,6 +170,10 @@ def run_chain(
     with sole_writer(settings.home):
         if empty_home is not None:
             empty_home()
+        keys = KeyRing(settings.home)
+        keys.adopt()
+        if "deliver" in stages:
+            keys.check()
         ledger = Ledger(settings.home)
         now = utc_now()
         run_id = ledger.begin(command, now)
@@ -194,7 +200,8 @@ def run_chain(
             if "deliver" in stages:
                 from zhixiang.delivery import deliver
 
-                outcome.delivered = deliver(store, registry, ledger, facts, months, run_id, on_line)
+                handed = deliver(store, registry, ledger, facts, months, run_id, on_line)
+                outcome.delivered, outcome.refused_bills = handed.out, handed.error()
         except ZhixiangError as error:
             ledger.end(run_id, utc_now(), error.exit_code, error.message)
             raise
@@ -252,7 +259,11 @@ def check_months(store: Store, months: Sequence[BillingMonth]) -> None:
 
 
 def exit_code(outcome: Outcome) -> int:
-    """3 where a file was refused, 4 where one was halted for too many bad records, else 0."""
+    """3 where a file was refused, 4 where one was halted for too many bad records or a bill was not
+    delivered, else 0.
+    """
+    if outcome.refused_bills is not None:
+        return outcome.refused_bills.exit_code
     if outcome.ingest is None:
         return 0
     return 4 if outcome.ingest.halted else 3 if outcome.ingest.refused else 0

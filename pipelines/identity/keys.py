@@ -1,19 +1,54 @@
 """Signing keys of a home: Ed25519, made once, mode 0600, known by the first characters of their public half's
-hash.
+hash. A key that a home made and has no more is an error; only a home that never had it makes one.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipelines.errors import TamperedError
+from pipelines.errors import LostKeyError, TamperedError, UnknownNameError, UsageError
+from pipelines.identity.known_keys import KeyRecord, KnownKey
+from pipelines.periods import local_day, utc_now
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM = (
+    "model_signing",
+    "delivery_signing",
+    "fee_code_signing",
+    "tenant_pseudonym",
+)
+SECRET_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What a key is for.
+
+    signs   In words, for whoever has lost it.
+    traces  Patterns below the home of files that only this key can have made.
+    """
+
+    signs: str
+    traces: tuple[str, ...]
+
+
+PURPOSES: Mapping[str, Purpose] = {
+    MODEL_KEY: Purpose("模型 the bundles of promoted models", ("models/*/*/manifest.sig",)),
+    DELIVERY_KEY: Purpose(
+        "交付清单与银行文件 the manifests of deliveries and bank files",
+        ("out/manifest.json.sig", "out/scores/bank/*.sig"),
+    ),
+    CODE_KEY: Purpose("转供电费码 every fee code issued", ("out/codes/*/*.txt",)),
+    PSEUDONYM: Purpose("商户代号 the tenants' pseudonyms in fee codes", ("out/codes/*/*.txt",)),
+}
 
 
 @dataclass(frozen=True)
@@ -35,59 +70,304 @@ class SigningKey:
 
 
 class KeyRing:
-    """The keys in ``keys/`` of a home."""
+    """The keys in ``keys/`` of a home, and the record of those that it ever made."""
 
     def __init__(self, home: Path) -> None:
-        self.folder = home / "keys"
+        self.home, self.folder = home, home / "keys"
+        self._record = KeyRecord(home)
 
     def signing_key(self, name: str) -> SigningKey:
-        """The key of that name; made on first use."""
-        from cryptography.hazmat.primitives import serialization
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+        """The key of that name; made where the home never had one.
 
-        path = self.folder / f"{name}.pem"
+        Raises LostKeyError where it had one, TamperedError where the file holds another or none.
+        """
+        path = self._path(name, ".pem")
         if not path.exists():
+            self._refuse_lost(name)
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             new_private_key(path)
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-        if not isinstance(private, Ed25519PrivateKey):
-            raise TamperedError(
-                f"{path} is not an Ed25519 key.",
-                "Restore it from your backup; a new key would orphan what the old one signed.",
-            )
-        return SigningKey(name, key_id(private.public_key()), private)
+        private = _read_private(path, name)
+        found = SigningKey(name, key_id(private.public_key()), private)
+        self._hold_to_record(name, found.key_id, _raw(found.public).hex(), path)
+        return found
 
     def secret(self, name: str) -> bytes:
-        """32 random bytes of that name, for pseudonyms; made on first use."""
-        path = self.folder / f"{name}.bin"
+        """32 random bytes of that name, for pseudonyms; made where the home never had them, else as
+        ``signing_key``.
+        """
+        path = self._path(name, ".bin")
         if not path.exists():
+            self._refuse_lost(name)
             self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _write_private(path, os.urandom(32))
-        return path.read_bytes()
+            _write_private(path, os.urandom(SECRET_BYTES))
+        content = path.read_bytes()
+        if len(content) != SECRET_BYTES:
+            raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
+        self._hold_to_record(name, secret_id(content), "", path)
+        return content
+
+    def public_keys(self, name: str) -> list[KnownKey]:
+        """The public halves of all keys of that name, that which signs today first; needs no private half.
+
+        Raises LostKeyError where the home knows none.
+        """
+        found = [key for key in self._record.read() if key.name == name and key.public]
+        path = self._path(name, ".pem")
+        if not found and path.exists():
+            found = [self._known_file(path)]
+        if not found:
+            self._refuse_lost(name)
+            raise LostKeyError(f"This home has no key {name}.", "Run the chain first: zhixiang run")
+        return sorted(found, key=lambda key: key.last_day != "")
 
     def known(self) -> dict[str, str]:
-        """Name -> key id of every key that exists; secrets show a hash of a hash."""
-        found = {path.stem: self.signing_key(path.stem).key_id for path in sorted(self.folder.glob("*.pem"))}
-        for path in sorted(self.folder.glob("*.bin")):
-            found[path.stem] = hashlib.sha256(hashlib.sha256(path.read_bytes()).digest()).hexdigest()[:16]
-        return found
+        """Name -> key id of every key that signs today, lost ones too; secrets show a hash of a hash."""
+        return {key.name: key.key_id for key in self._all_known() if not key.last_day}
+
+    def states(self) -> list[dict[str, str]]:
+        """Every key that the home ever had, with its days and whether its private half is there."""
+        rows = []
+        for key in self._all_known():
+            state = "replaced" if key.last_day else "in place" if self._is_there(key) else "lost"
+            purpose = PURPOSES.get(key.name)
+            rows.append(
+                {
+                    "name": key.name,
+                    "key_id": key.key_id,
+                    "state": state,
+                    "first_day": key.first_day,
+                    "last_day": key.last_day,
+                    "signs": purpose.signs if purpose else "",
+                    "public": key.public,
+                }
+            )
+        return rows
+
+    def check(self, names: Iterable[str] = tuple(PURPOSES)) -> None:
+        """Raises LostKeyError or TamperedError for the first of the keys that the home had and has no more;
+        makes none.
+        """
+        for name in names:
+            suffix = ".bin" if name == PSEUDONYM else ".pem"
+            if not self._path(name, suffix).exists():
+                self._refuse_lost(name)
+            elif suffix == ".pem":
+                self.signing_key(name)
+            else:
+                self.secret(name)
+
+    def adopt(self) -> None:
+        """Writes down the keys of a home that an earlier version made, and mends a record of which one place
+        is gone; the codes' public half is taken from the delivery where its private half is gone.
+        """
+        recorded = self._record.read()
+        names = {key.name for key in recorded}
+        found = [self._known_file(path) for path in self._files() if path.stem not in names]
+        if not self._record.exists and CODE_KEY not in {key.name for key in found}:
+            found += self._published_code_keys()
+        if found or recorded:
+            self._record.write([*recorded, *found])
+
+    def restore(self, path: Path) -> KnownKey:
+        """Puts a private key or a secret back from a backup.
+
+        Raises UsageError for a file that holds none, or none that this home made; a key that was replaced
+        needs no restoring.
+        """
+        self.adopt()
+        found, suffix, content = _read_backup(path)
+        known = next((key for key in self._record.read() if key.key_id == found.key_id), None)
+        if known is None:
+            # Homes of before have no record: then the file's own name tells which key it was.
+            recorded = {key.name for key in self._record.read()}
+            if path.stem not in PURPOSES or path.stem in recorded:
+                raise UsageError(
+                    f"{path} holds no key that this home made (it is {found.key_id}).",
+                    "See which keys are missed: zhixiang key home",
+                )
+            known = replace(found, name=path.stem)
+        if known.last_day:
+            raise UsageError(
+                f"{known.name} {known.key_id} was replaced on {known.last_day}.",
+                "What it signed is confirmed by its public half, which stays published; nothing to restore.",
+            )
+        target = self._path(known.name, suffix)
+        if target.exists():
+            if target.read_bytes() == content:
+                return known
+            self._set_aside(target)
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_private(target, content)
+        self._record.write([*(key for key in self._record.read() if key.key_id != known.key_id), known])
+        return known
+
+    def replace(self, name: str) -> KnownKey:
+        """Makes a new key or secret in place of one, deliberately; the public half of the old one stays in
+        the record with its days, its private half, where there is one, goes to ``keys/retired/``.
+
+        Raises UnknownNameError for a name that is no key of a home.
+        """
+        self.adopt()
+        recorded = self._record.read()
+        if name not in {*PURPOSES, *(key.name for key in recorded)}:
+            raise UnknownNameError("key", name, {*PURPOSES, *(key.name for key in recorded)})
+        suffix = ".bin" if name == PSEUDONYM else ".pem"
+        target, today = self._path(name, suffix), _today()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if target.exists():
+            self._set_aside(target)
+        # The record is told before the file is there: a run killed between is an error, not a silent key.
+        made, content = _new_content(suffix)
+        ended = [
+            replace(key, last_day=today) if key.name == name and not key.last_day else key for key in recorded
+        ]
+        fresh = KnownKey(name, made.key_id, made.public, today)
+        self._record.write([*ended, fresh])
+        _write_private(target, content)
+        return fresh
+
+    def _path(self, name: str, suffix: str) -> Path:
+        return self.folder / f"{name}{suffix}"
+
+    def _files(self) -> list[Path]:
+        return sorted(path for suffix in ("*.pem", "*.bin") for path in self.folder.glob(suffix))
+
+    def _known_file(self, path: Path) -> KnownKey:
+        first = local_day(datetime.fromtimestamp(path.stat().st_mtime, UTC)).isoformat()
+        if path.suffix == ".bin":
+            return KnownKey(path.stem, secret_id(path.read_bytes()), "", first)
+        public = _read_private(path, path.stem).public_key()
+        return KnownKey(path.stem, key_id(public), _raw(public).hex(), first)
+
+    def _all_known(self) -> list[KnownKey]:
+        recorded = self._record.read()
+        names = {key.name for key in recorded}
+        return [*recorded, *(self._known_file(path) for path in self._files() if path.stem not in names)]
+
+    def _is_there(self, key: KnownKey) -> bool:
+        path = self._path(key.name, ".pem" if key.public else ".bin")
+        try:
+            return path.exists() and self._known_file(path).key_id == key.key_id
+        except TamperedError:
+            return False
+
+    def _published_code_keys(self) -> list[KnownKey]:
+        """What an earlier version published of the key of codes: ``{key id: public half}``."""
+        from pipelines.identity.public_keys import read_public_keys
+
+        path = self.home / "out" / "codes" / "public_keys.json"
+        try:
+            return [replace(key, name=CODE_KEY) for key in read_public_keys(path)] if path.is_file() else []
+        except TamperedError:
+            return []
+
+    def _refuse_lost(self, name: str) -> None:
+        """Raises LostKeyError where the home had a key of that name."""
+        had = [key for key in self._record.read() if key.name == name and not key.last_day]
+        purpose = PURPOSES.get(name)
+        patterns = purpose.traces if purpose else ()
+        traces = sum(1 for pattern in patterns for _ in self.home.glob(pattern))
+        if not had and not traces:
+            return
+        what = f"; it made {purpose.signs}" if purpose else ""
+        told = f" ({had[0].key_id}, since {had[0].first_day})" if had else ""
+        files = f" ({traces} files here)" if traces else ""
+        raise LostKeyError(
+            f"密钥丢失 The key {name}{told} is gone from {self.folder}{what}{files}.", way_on(name)
+        )
+
+    def _hold_to_record(self, name: str, found: str, public: str, path: Path) -> None:
+        """Writes a new key down; raises TamperedError where the record names another one."""
+        recorded = self._record.read()
+        active = [key.key_id for key in recorded if key.name == name and not key.last_day]
+        if not active:
+            self.adopt()
+            if not any(key.name == name for key in self._record.read() if not key.last_day):
+                self._record.write([*self._record.read(), KnownKey(name, found, public, _today())])
+        elif found not in active:
+            raise TamperedError(
+                f"{path} holds the key {found}, not {active[0]} that this home made.", way_on(name)
+            )
+
+    def _set_aside(self, path: Path) -> None:
+        try:
+            found = self._known_file(path).key_id
+        except TamperedError:
+            found = "unreadable"
+        retired = self.folder / "retired"
+        retired.mkdir(parents=True, exist_ok=True, mode=0o700)
+        number, target = 1, retired / f"{path.stem}-{found}{path.suffix}"
+        while target.exists():
+            number, target = number + 1, retired / f"{path.stem}-{found}-{number}{path.suffix}"
+        path.rename(target)
+
+
+def way_on(name: str) -> str:
+    """The two commands that go on where a key is gone."""
+    return (
+        f"Bring it back from a backup: zhixiang key restore FILE; or make a new one deliberately: "
+        f"zhixiang key replace {name} (the old public half stays published)."
+    )
 
 
 def new_private_key(path: Path) -> Ed25519PrivateKey:
     """Makes an Ed25519 key and writes it to a new file that its owner alone reads; raises FileExistsError
     rather than overwrite one.
     """
-    from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     private = Ed25519PrivateKey.generate()
-    _write_private(
-        path,
-        private.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        ),
-    )
+    _write_private(path, _as_pem(private))
     return private
+
+
+def _as_pem(private: Ed25519PrivateKey) -> bytes:
+    from cryptography.hazmat.primitives import serialization
+
+    return private.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _new_content(suffix: str) -> tuple[KnownKey, bytes]:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    if suffix == ".bin":
+        content = os.urandom(SECRET_BYTES)
+        return KnownKey("", secret_id(content), "", _today()), content
+    private = Ed25519PrivateKey.generate()
+    public = private.public_key()
+    return KnownKey("", key_id(public), _raw(public).hex(), _today()), _as_pem(private)
+
+
+def _read_private(path: Path, name: str) -> Ed25519PrivateKey:
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    try:
+        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise TamperedError(f"{path} holds no private key that can be read.", way_on(name)) from None
+    if not isinstance(private, Ed25519PrivateKey):
+        raise TamperedError(f"{path} is not an Ed25519 key.", way_on(name))
+    return private
+
+
+def _read_backup(path: Path) -> tuple[KnownKey, str, bytes]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror}.", "Give the file of a backup, such as NAME.pem."
+        ) from None
+    if len(content) == SECRET_BYTES:
+        return KnownKey("", secret_id(content), "", _today()), ".bin", content
+    try:
+        public = _read_private(path, path.stem).public_key()
+    except TamperedError as error:
+        raise UsageError(error.message, "Give the file of a backup, such as NAME.pem or NAME.bin.") from None
+    return KnownKey("", key_id(public), _raw(public).hex(), _today()), ".pem", content
 
 
 def _write_private(path: Path, content: bytes) -> None:
@@ -96,9 +376,21 @@ def _write_private(path: Path, content: bytes) -> None:
         handle.write(content)
 
 
-def key_id(public: Ed25519PublicKey) -> str:
-    """First 16 hex digits of the SHA-256 of the raw public key."""
+def _today() -> str:
+    return local_day(utc_now()).isoformat()
+
+
+def _raw(public: Ed25519PublicKey) -> bytes:
     from cryptography.hazmat.primitives import serialization
 
-    raw = public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-    return hashlib.sha256(raw).hexdigest()[:16]
+    return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+
+
+def key_id(public: Ed25519PublicKey) -> str:
+    """First 16 hex digits of the SHA-256 of the raw public key."""
+    return hashlib.sha256(_raw(public)).hexdigest()[:16]
+
+
+def secret_id(content: bytes) -> str:
+    """First 16 hex digits of the hash of a secret's hash."""
+    return hashlib.sha256(hashlib.sha256(content).digest()).hexdigest()[:16]

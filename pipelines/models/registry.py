@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import TamperedError, UnknownNameError
-from pipelines.identity.keys import KeyRing
+from pipelines.identity.keys import MODEL_KEY, KeyRing
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.settings import Settings
 
@@ -181,7 +181,7 @@ class Registry:
         }
         raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
         (partial / "manifest.json").write_bytes(raw)
-        (partial / "manifest.sig").write_bytes(self._keys.signing_key("model_signing").sign(raw))
+        (partial / "manifest.sig").write_bytes(self._keys.signing_key(MODEL_KEY).sign(raw))
         shutil.rmtree(target, ignore_errors=True)
         partial.replace(target)
 
@@ -204,8 +204,6 @@ class Registry:
 
     def _load(self, name: str, version: str) -> ModelBundle:
         """Size cap, then signature, then hashes; only then are the bytes handed out."""
-        from cryptography.exceptions import InvalidSignature
-
         folder = self.folder / name / version
         try:
             raw, signature = (folder / "manifest.json").read_bytes(), (folder / "manifest.sig").read_bytes()
@@ -214,13 +212,12 @@ class Registry:
                 f"The bundle {name} version {version} is not whole: {error.strerror}.",
                 "Promote it again with `zhixiang run --from train`.",
             ) from None
-        try:
-            self._keys.signing_key("model_signing").public.verify(signature, raw)
-        except InvalidSignature:
+        # Public halves are enough, that of a key replaced since too: who only reads needs no private one.
+        if not any(key.has_signed(raw, signature) for key in self._keys.public_keys(MODEL_KEY)):
             raise TamperedError(
                 f"The signature of model {name} version {version} does not hold.",
                 "Promote it again; do not use the folder's files.",
-            ) from None
+            )
         manifest: dict[str, Any] = json.loads(raw)
         contents = {}
         for file_name, expected in manifest["files"].items():

@@ -10,7 +10,8 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from io import StringIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
 import pyarrow as pa
 
@@ -18,6 +19,8 @@ from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
+
+AnyPath = TypeVar("AnyPath", Path, PurePosixPath)
 
 LAYOUT = "credit_index_bank_file_v1"
 COLUMNS = (
@@ -105,12 +108,12 @@ def write_bank_file(
     return path
 
 
-def manifest_path(path: Path) -> Path:
+def manifest_path(path: AnyPath) -> AnyPath:
     """The manifest beside a bank file."""
     return path.with_name(f"{path.stem}.manifest.json")
 
 
-def signature_path(path: Path) -> Path:
+def signature_path(path: AnyPath) -> AnyPath:
     """The detached signature beside a bank file."""
     return path.with_name(f"{path.stem}.manifest.json.sig")
 

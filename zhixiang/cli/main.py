@@ -13,7 +13,7 @@ from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
 from zhixiang.cli.events import configure_events
 from zhixiang.cli.models import models
-from zhixiang.cli.operations import bench, demo, doctor, reports, run
+from zhixiang.cli.operations import bench, demo, doctor, keys, reports, run, verify
 from zhixiang.cli.products import (
     bill_options,
     bills,
@@ -37,7 +37,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-WITH_COMMANDS = (bills, replays, tariff, what_if)
+WITH_COMMANDS = (bills, keys, replays, tariff, what_if)
 """Modules whose import adds commands to a group that several of them share."""
 
 app.command("demo")(demo.demo)
@@ -46,6 +46,7 @@ app.command("vee")(vee.vee)
 app.command("doctor")(doctor.doctor)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
+app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("corrections")(corrections.corrections)
 app.add_typer(tables.app, name="table")

@@ -3,112 +3,163 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
+from pipelines.periods import BillingMonth
+from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.page.bill import bill_days
-from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.rendering import (
     BillPdf,
     CorrectionPdf,
     render_bill_html,
     render_correction_html,
 )
-from products.efficiency_bill.rows import (
-    EfficiencyBillAdviceV1Row,
-    EfficiencyBillLinesV1Row,
-    EfficiencyBillV1Row,
-)
-from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.rows import EfficiencyBillV1Row
+from products.efficiency_bill.tables import EfficiencyBillV1
 from products.page_kit.site import write_bytes
-from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.bill_checks import KeptRules, RulesOfRuns, why_not, why_not_sheet, with_corrected
+from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
 
 WORKERS = 2
-EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
-Job = tuple[
-    str,
-    EfficiencyBillV1Row,
-    list[EfficiencyBillLinesV1Row],
-    list[EfficiencyBillAdviceV1Row],
-    list[DayPoint],
-    bool,
-]
+EVIDENCE = EFFICIENCY_BILL.evidence
 SheetJob = tuple[Path, Sheet]
+
+
+class Job(NamedTuple):
+    """A bill to be set.
+
+    path         Of its files, without suffix; none: they stand as they were delivered.
+    is_pictured  Whether a picture of it is shown on the overview.
+    base         Name of its files below ``out/``, without suffix; origin: of what they are made.
+    """
+
+    path: Path | None
+    bill: IssuedBill
+    rules: KeptRules
+    is_pictured: bool
+    base: str
+    origin: str
 
 
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     """Writes ``bills/MONTH/CUSTOMER.html`` and ``.pdf`` for every bill, and pictures of two of them.
 
     A bill that prices alone corrected stays as it was issued; the correction goes out as
-    ``CUSTOMER-correction-REVISION``, and so do
-    those that another metering brought, beside the bill anew.
+    ``CUSTOMER-correction-REVISION``, and so do those that another metering brought, beside the bill anew. A
+    bill whose lines do not add up or whose evidence gives another one is not written, and ``refused`` names
+    it.
     """
     folder = delivery.out / "bills"
     jobs: list[Job] = []
-    listed: list[dict[str, Any]] = []
-    sheets_out: list[SheetJob] = []
+    own_sheets: dict[tuple[str, str], list[Sheet]] = {}
+    refused: dict[str, str] = {}
     withheld = 0
     for month in delivery.months:
-        sheets = [
-            sheet
-            for sheet in sheets_of_month(delivery.store, str(month))
-            if may_leave(sheet.corrected) and may_leave(sheet.result)
-        ]
-        settled_beside = {
-            (sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices
-        }
-        found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
-        bills: list[EfficiencyBillV1Row] = found["results"]
-        own_sheets: dict[str, list[Sheet]] = {}
-        for sheet in sheets:
-            own_sheets.setdefault(sheet.result["customer_id"], []).append(sheet)
-        if not bills:
-            continue
-        pictured = _pictured(bills) if month == delivery.last_month else set()
-        for bill in bills:
-            name = bill["customer_id"]
-            if not may_leave(bill):
-                withheld += 1
+        sheets = []
+        for sheet in sheets_of_month(delivery.store, str(month)):
+            if not may_leave(sheet.corrected) or not may_leave(sheet.result):
                 continue
-            own = own_sheets.get(name, [])
-            sheets_out += [(folder / str(month), sheet) for sheet in own]
-            lines: list[EfficiencyBillLinesV1Row]
-            advice: list[EfficiencyBillAdviceV1Row]
-            lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
-            jobs.append(
-                (str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured)
-            )
-            listed.append(
-                {
-                    "customer_id": bill["customer_id"],
-                    "customer_name": bill["customer_name"],
-                    "billing_month": bill["billing_month"],
-                    "energy_kwh": bill["energy_kwh"],
-                    "total_cny": bill["total_cny"],
-                    "provenance": bill["provenance"],
-                    "saving": max((row["saving_cny"] for row in advice), default=0),
-                    "href": f"{month}/{name}",
-                    "corrections": [
-                        {
-                            "href": f"{month}/{sheet_name(sheet)}",
-                            "revision": sheet.result["revision"],
-                            "cny": sheet.total_cny,
-                        }
-                        for sheet in own
-                    ],
-                }
-            )
-    _write_all(jobs, sheets_out)
+            if why := why_not_sheet(sheet):
+                refused[f"{sheet_name(sheet)}/{month}"] = why
+                continue
+            sheets.append(sheet)
+            own_sheets.setdefault((sheet.result["customer_id"], str(month)), []).append(sheet)
+        found, count = _jobs_of_month(delivery, month, sheets)
+        jobs += found
+        withheld += count
+    sheets_out = [(folder / month, sheet) for (_, month), own in own_sheets.items() for sheet in own]
+    to_set = [job for job in jobs if job.path]
+    reasons = _write_all(to_set, [job for job in sheets_out if _is_new(delivery, job)])
+    refused |= {bill_name(job): why for job, why in zip(to_set, reasons, strict=True) if why}
+    gone = [job for job in jobs if bill_name(job) not in refused]
+    _write_list(folder, gone, own_sheets)
+    return {
+        "count": len(gone),
+        "corrections": len(sheets_out),
+        "withheld": withheld,
+        "refused": refused,
+        "revisions": {job.base: job.bill["result"]["revision"] for job in gone},
+        "origins": {job.base: job.origin for job in gone},
+        "href": "bills/index.html" if gone else "index.html",
+        "pictures": [_picture(job.bill["result"]) for job in gone if job.is_pictured],
+    }
+
+
+def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[Sheet]) -> tuple[list[Job], int]:
+    """The bills of a month that may leave, and how many may not."""
+    settled_beside = {
+        (sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices
+    }
+    found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
+    leaving = [row for row in found["results"] if may_leave(row)]
+    pictured = _pictured(found["results"]) if month == delivery.last_month else set()
+    rules = RulesOfRuns(delivery.store.settings.home)
+    bills = cast(
+        list[IssuedBill],
+        [
+            {"result": row}
+            | {table.name: found[table.name].get(row["customer_id"], []) for table in EVIDENCE}
+            for row in leaving
+        ],
+    )
+    jobs = []
+    for bill in with_corrected(delivery.store, str(month), bills):
+        row = bill["result"]
+        base = f"bills/{month}/{row['customer_id']}"
+        is_pictured = row["customer_id"] in pictured
+        files = [base + suffix for suffix in (".html", ".pdf", *([".png"] if is_pictured else []))]
+        origin = origin_of(bill)
+        stands = delivery.stands(month, files, (base, origin))
+        jobs.append(
+            Job(None if stands else delivery.out / base, bill, rules.of(row), is_pictured, base, origin)
+        )
+    return jobs, len(found["results"]) - len(leaving)
+
+
+def _is_new(delivery: Delivery, job: SheetJob) -> bool:
+    """Whether a sheet has to be written: those of months that are not asked for stand as they are."""
+    folder, sheet = job
+    files = [f"bills/{folder.name}/{sheet_name(sheet)}{suffix}" for suffix in (".html", ".pdf")]
+    return not delivery.stands(BillingMonth.parse(folder.name), files)
+
+
+def _write_list(folder: Path, jobs: Sequence[Job], sheets: Mapping[tuple[str, str], Sequence[Sheet]]) -> None:
+    listed = []
+    for job in jobs:
+        bill, advice = job.bill["result"], job.bill["efficiency_bill_advice_v1"]
+        name, month = bill["customer_id"], bill["billing_month"]
+        listed.append(
+            {
+                "customer_id": name,
+                "customer_name": bill["customer_name"],
+                "billing_month": month,
+                "energy_kwh": bill["energy_kwh"],
+                "total_cny": bill["total_cny"],
+                "provenance": bill["provenance"],
+                "saving": max((row["saving_cny"] for row in advice), default=0),
+                "href": f"{month}/{name}",
+                "corrections": [
+                    {
+                        "href": f"{month}/{sheet_name(sheet)}",
+                        "revision": sheet.result["revision"],
+                        "cny": sheet.total_cny,
+                    }
+                    for sheet in sheets.get((name, month), [])
+                ],
+            }
+        )
     PAGES.write_page(
         folder / "index.html",
         "bills.html.j2",
-        corrected=bool(sheets_out),
+        corrected=bool(sheets),
         bills=sorted(
             listed,
             key=lambda row: (
@@ -118,27 +169,25 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             ),
         ),
     )
-    pictures = [
-        {
-            "href": f"bills/{delivery.last_month}/{bill['customer_id']}.html",
-            "src": f"bills/{delivery.last_month}/{bill['customer_id']}.png",
-            "title_zh": f"能效账单：{bill['customer_name']}",
-            "title_en": "efficiency bill",
-            "labels": [
-                *str(bill["provenance"]).split("+"),
-                *(["illustrative"] if bill["is_illustrative"] else []),
-            ],
-        }
-        for path, bill, _, _, _, is_pictured in jobs
-        if is_pictured
-    ]
+
+
+def _picture(bill: EfficiencyBillV1Row) -> dict[str, Any]:
+    base = f"bills/{bill['billing_month']}/{bill['customer_id']}"
     return {
-        "count": len(jobs),
-        "corrections": len(sheets_out),
-        "withheld": withheld,
-        "href": "bills/index.html" if jobs else "index.html",
-        "pictures": pictures,
+        "href": f"{base}.html",
+        "src": f"{base}.png",
+        "title_zh": f"能效账单：{bill['customer_name']}",
+        "title_en": "efficiency bill",
+        "labels": [
+            *str(bill["provenance"]).split("+"),
+            *(["illustrative"] if bill["is_illustrative"] else []),
+        ],
     }
+
+
+def bill_name(job: Job) -> str:
+    """The name of a bill on the command line, CUSTOMER/MONTH."""
+    return f"{job.bill['result']['customer_id']}/{job.bill['result']['billing_month']}"
 
 
 def sheet_name(sheet: Sheet) -> str:
@@ -154,19 +203,18 @@ def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
     return set(found.values())
 
 
-def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> None:
+def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> list[str | None]:
     """Two processes, because setting type is work for a core; started fresh, since the parent holds
-    threads.
+    threads. Returns of each bill why it was not written.
     """
     if len(jobs) + len(sheets) < 20:
-        for job in jobs:
-            write_one(job)
         for sheet in sheets:
             write_sheet(sheet)
-        return
+        return [write_one(job) for job in jobs]
     with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        list(pool.map(write_one, jobs, chunksize=max(1, len(jobs) // (WORKERS * 4))))
+        told = list(pool.map(write_one, jobs, chunksize=max(1, len(jobs) // (WORKERS * 4))))
         list(pool.map(write_sheet, sheets, chunksize=max(1, len(sheets) // (WORKERS * 4))))
+    return told
 
 
 @lru_cache(maxsize=1)
@@ -179,13 +227,22 @@ def _sheet_typesetter() -> CorrectionPdf:
     return CorrectionPdf()
 
 
-def write_one(job: Job) -> None:
-    """One bill as HTML, PDF and, where asked for, a picture."""
-    path, bill, lines, advice, days, is_pictured = job
-    write_bytes(Path(path + ".html"), render_bill_html(bill, lines, advice, days).encode())
-    write_bytes(Path(path + ".pdf"), _typesetter().render(bill, lines, advice, days))
-    if is_pictured:
-        write_bytes(Path(path + ".png"), _typesetter().picture(bill, lines, advice, days))
+def write_one(job: Job) -> str | None:
+    """One bill as HTML, PDF and, where asked for, a picture; or why it does not leave the house."""
+    why = why_not(job.bill, job.rules)
+    if why or job.path is None:
+        return why
+    bill, lines, advice = (
+        job.bill["result"],
+        job.bill["efficiency_bill_lines_v1"],
+        job.bill["efficiency_bill_advice_v1"],
+    )
+    days, base = bill_days(bill), str(job.path)
+    write_bytes(Path(base + ".html"), render_bill_html(bill, lines, advice, days).encode())
+    write_bytes(Path(base + ".pdf"), _typesetter().render(bill, lines, advice, days))
+    if job.is_pictured:
+        write_bytes(Path(base + ".png"), _typesetter().picture(bill, lines, advice, days))
+    return None
 
 
 def write_sheet(job: SheetJob) -> None:

@@ -4,9 +4,10 @@ regulator.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from pipelines.identity.keys import CODE_KEY, PSEUDONYM
+from pipelines.identity.known_keys import keys_as_json
 from pipelines.periods import BillingMonth
 from products.page_kit.site import write_bytes
 from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
@@ -15,19 +16,21 @@ from products.transfer_fee_code.page.tenant_page import render_code_page, render
 from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
 
-SIGNING_KEY, PSEUDONYM_SECRET = "fee_code_signing", "tenant_pseudonym"
+SIGNING_KEY, PSEUDONYM_SECRET = CODE_KEY, PSEUDONYM
 COLOURS = ("green", "yellow", "red", "grey")
 
 
 def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     """Writes ``codes/MONTH/``: per tenant a page, the code as SVG, PNG and text; per supplier an overview;
-    and the public key.
+    and the public keys.
     """
     suppliers: list[dict[str, Any]] = []
+    revisions: dict[str, int] = {}
+    origins: dict[str, str] = {}
     count, withheld = 0, 0
     picture: TransferFeeCodeV1Row | None = None
     for month in delivery.months:
@@ -39,14 +42,19 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         }
         codes: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
         for row in codes:
-            _write_code(delivery, row, evidence[row["tenant_id"]], month)
+            base = f"codes/{month}/{row['tenant_id']}"
+            revisions[base] = row["revision"]
+            origins[base] = origin_of(row, evidence[row["tenant_id"]])
+            files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
+            if not delivery.stands(month, files, (base, origins[base])):
+                _write_code(delivery, row, evidence[row["tenant_id"]], month)
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month))
         red = next((row for row in codes if row["colour_code"] == "red"), None)
         picture = red or picture
     if not count:
         return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
-    _write_public_key(delivery)
+    _write_public_keys(delivery)
     PAGES.write_page(
         delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS
     )
@@ -62,7 +70,14 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
                 "labels": ["simulated", "illustrative"],
             }
         ]
-    return {"count": count, "withheld": withheld, "href": "codes/index.html", "pictures": pictures}
+    return {
+        "count": count,
+        "withheld": withheld,
+        "href": "codes/index.html",
+        "pictures": pictures,
+        "revisions": revisions,
+        "origins": origins,
+    }
 
 
 def _write_code(
@@ -116,12 +131,9 @@ def _write_suppliers(
     return listed
 
 
-def _write_public_key(delivery: Delivery) -> None:
-    """What anyone needs to verify a code without asking."""
-    from cryptography.hazmat.primitives import serialization
-
-    key = delivery.keys.signing_key(SIGNING_KEY)
-    raw = key.public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+def _write_public_keys(delivery: Delivery) -> None:
+    """What anyone needs to verify a code without asking; keys that were replaced stay, with their days."""
+    delivery.keys.signing_key(SIGNING_KEY)
     write_bytes(
-        delivery.out / "codes" / "public_keys.json", json.dumps({key.key_id: raw.hex()}, indent=1).encode()
+        delivery.out / "codes" / "public_keys.json", keys_as_json(delivery.keys.public_keys(SIGNING_KEY))
     )

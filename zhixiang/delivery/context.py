@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
@@ -19,7 +22,14 @@ DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 
 @dataclass(frozen=True)
 class Delivery:
-    """One delivery: where from, for which months, and where to."""
+    """One delivery: where from, for which months, and where to.
+
+    months     All that the delivery speaks of: those asked for and those delivered earlier.
+    asked      Those whose files are made anew where they stand; left out: all.
+    out        Folder that is written to.
+    sound      Names of files of the delivery before that are as they were delivered.
+    origins    Name without suffix -> ``origin_of`` what its files were made from, in the delivery before.
+    """
 
     store: Store
     registry: Registry
@@ -28,11 +38,33 @@ class Delivery:
     months: tuple[BillingMonth, ...]
     out: Path
     run_id: str
+    asked: tuple[BillingMonth, ...] | None = None
+    sound: Collection[str] = frozenset()
+    origins: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def last_month(self) -> BillingMonth:
-        """The newest month asked for."""
+        """The newest month of the delivery."""
         return max(self.months)
+
+    def stands(
+        self, month: BillingMonth, names: Collection[str], origin: tuple[str, str] | None = None
+    ) -> bool:
+        """Whether files of a month that is not asked for lie in the delivered folder as they were delivered,
+        so that they need not be made again.
+
+        origin  Name without suffix, and ``origin_of`` what the files must have been made from.
+        """
+        if self.asked is None or month in self.asked:
+            return False
+        is_same = origin is None or self.origins.get(origin[0]) == origin[1]
+        return is_same and all(name in self.sound for name in names)
+
+
+def origin_of(*rows: object) -> str:
+    """SHA-256 over the stored rows that a file is made from."""
+    text = json.dumps(rows, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 class Marked(TypedDict):

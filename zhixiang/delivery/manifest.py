@@ -1,34 +1,52 @@
 """The manifest of a delivery: what was read, what was written, under which key; signed, so that it can be
-checked anywhere.
+checked anywhere. The home keeps a copy, so that what was delivered is known whatever becomes of the folder.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from pipelines.errors import TamperedError
+from pipelines.identity.keys import DELIVERY_KEY, KeyRing
+from pipelines.identity.known_keys import KnownKey
 from pipelines.tables.base import all_tables
 from products import every_product
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.folder import Written
 
 MANIFEST = "manifest.json"
-# These tell of runs, not of results; they change without a new delivery.
-_NOT_LISTED = ("ledger/",)
+SIGNATURE = f"{MANIFEST}.sig"
+LEDGER_PAGE = "ledger/index.html"
+LEDGER_SIGNATURE = f"{LEDGER_PAGE}.sig"
+BESIDE_LIST = frozenset((MANIFEST, SIGNATURE, LEDGER_PAGE, LEDGER_SIGNATURE))
+"""What a delivery holds and its manifest does not list. The ledger tells of runs, not of results; it changes
+without a new delivery and has a signature of its own.
+"""
+KEPT = "delivered"
+"""Folder of the home with a copy of the newest manifest and its signature."""
 
 
-def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) -> None:
-    """Lists every delivered file with its SHA-256 and signs the list with the delivery key."""
-    key = delivery.keys.signing_key("delivery_signing")
-    names = sorted(
-        path.relative_to(delivery.out).as_posix() for path in delivery.out.rglob("*") if path.is_file()
-    )
-    files = {
-        name: hashlib.sha256((delivery.out / name).read_bytes()).hexdigest()
-        for name in names
-        if not name.startswith((MANIFEST, *_NOT_LISTED)) and not name.endswith(".partial")
-    }
+def write_manifest(
+    delivery: Delivery,
+    gates: list[dict[str, Any]],
+    state: str,
+    written: Mapping[str, Written],
+    revisions: Mapping[str, int],
+    origins: Mapping[str, str],
+    refused: Mapping[str, str],
+) -> None:
+    """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
+
+    written    What was delivered, by name below ``out/``.
+    revisions  Of results that are delivered as files of their own: name without suffix -> revision.
+    origins    The same name -> hash of the stored rows that they were made from.
+    refused    Bills that were not delivered, with the reason.
+    """
+    key = delivery.keys.signing_key(DELIVERY_KEY)
     manifest = {
         "state": state,
         "run_id": delivery.run_id,
@@ -46,10 +64,71 @@ def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) 
             {"table": gate["table"], "rules": len(gate["rules"]), "failures": len(gate["failures"])}
             for gate in gates
         ],
-        "count": len(files),
-        "files": files,
+        "count": len(written),
+        "files": {name: found.sha256 for name, found in sorted(written.items())},
+        "bytes": {name: found.size for name, found in sorted(written.items())},
+        "revisions": dict(sorted(revisions.items())),
+        "origins": dict(sorted(origins.items())),
+        "refused": dict(sorted(refused.items())),
         "key_id": key.key_id,
     }
     raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1).encode()
-    write_bytes(delivery.out / (MANIFEST + ".sig"), key.sign(raw))
-    write_bytes(delivery.out / MANIFEST, raw)
+    signature = key.sign(raw)
+    for folder in (delivery.out, delivery.out.parent / KEPT):
+        write_bytes(folder / SIGNATURE, signature)
+        write_bytes(folder / MANIFEST, raw)
+
+
+def parsed_manifest(raw: bytes) -> dict[str, Any]:
+    """What a manifest says, whoever wrote it; raises TamperedError where it has not a manifest's shape."""
+    try:
+        found: Any = json.loads(raw.decode("utf-8"))
+    except (ValueError, RecursionError):
+        found = None
+    shape = {
+        "files": dict,
+        "bytes": dict,
+        "revisions": dict,
+        "origins": dict,
+        "refused": dict,
+        "months": list,
+    }
+    is_shaped = isinstance(found, dict) and all(
+        isinstance(found.get(name, kind()), kind) for name, kind in shape.items()
+    )
+    if not is_shaped or not all(isinstance(sha, str) for sha in found.get("files", {0: 0}).values()):
+        raise TamperedError(f"{MANIFEST} is no manifest.", "Deliver anew: zhixiang run --from deliver")
+    return dict(found)
+
+
+def signed_manifest(folder: Path, keys: Iterable[KnownKey]) -> dict[str, Any] | None:
+    """The manifest in a folder where its signature holds, else none."""
+    try:
+        raw, signature = (folder / MANIFEST).read_bytes(), (folder / SIGNATURE).read_bytes()
+    except OSError:
+        return None
+    return parsed_manifest(raw) if any(key.has_signed(raw, signature) for key in keys) else None
+
+
+def last_manifest(home: Path, keys: KeyRing) -> dict[str, Any] | None:
+    """What this home delivered last: by its own copy, else by the manifest in ``out/``; none where neither
+    is signed by a key of this home.
+    """
+    if not any(name == DELIVERY_KEY for name in keys.known()):
+        return None
+    own = keys.public_keys(DELIVERY_KEY)
+    kept = signed_manifest(home / KEPT, own)
+    return kept if kept is not None else signed_manifest(home / "out", own)
+
+
+def is_newest(home: Path) -> bool:
+    """Whether the manifest in ``out/`` is byte for byte the one that the home kept of its last delivery;
+    true for a home of before, which kept none.
+    """
+    pairs = [(home / KEPT / name, home / "out" / name) for name in (MANIFEST, SIGNATURE)]
+    if not pairs[0][0].is_file():
+        return True
+    try:
+        return all(kept.read_bytes() == given.read_bytes() for kept, given in pairs)
+    except OSError:
+        return False

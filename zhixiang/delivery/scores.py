@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any, TypedDict, TypeVar
 
+from pipelines.identity.keys import DELIVERY_KEY
 from pipelines.publication import PublicationSettings
 from pipelines.tables.base import rows_of_table
-from products.credit_index.bank_file import newest_revisions, reasons_by_customer, write_bank_file
+from products.credit_index.bank_file import (
+    manifest_path,
+    newest_revisions,
+    reasons_by_customer,
+    signature_path,
+    write_bank_file,
+)
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.pages.score_charts import distribution_chart
 from products.credit_index.pages.score_pages import render_enterprise, render_portfolio
@@ -32,7 +40,7 @@ OfCustomer = TypeVar("OfCustomer", bound=CustomerColumn)
 def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     """Writes ``scores/`` for the last month and bank files for all months asked for."""
     folder, store = delivery.out / "scores", delivery.store
-    key = delivery.keys.signing_key("delivery_signing")
+    key = delivery.keys.signing_key(DELIVERY_KEY)
     model = next((model for model in delivery.registry.known() if model["name"] == MODEL), None)
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
     months = [month for month in delivery.months if newest_revisions(scores, month)]
@@ -46,6 +54,9 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "run_id": delivery.run_id,
     }
     for month in months:
+        csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
+        if delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))]):
+            continue
         (folder / "bank").mkdir(parents=True, exist_ok=True)
         write_bank_file(scores, reasons, month, folder / "bank", key.sign, context)
     settings, limits = (

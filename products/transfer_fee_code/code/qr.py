@@ -4,6 +4,7 @@ cameras still read it.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from io import BytesIO
 from typing import Any
 
@@ -14,6 +15,7 @@ ERROR_LEVEL = "q"
 QUIET_ZONE = 4
 
 
+@lru_cache(maxsize=1)  # a code is drawn three times in a row: in its page, as SVG, as PNG
 def _made(text: str) -> Any:
     import segno
 

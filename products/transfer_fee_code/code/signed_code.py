@@ -176,7 +176,17 @@ def verify_code(text: str, public_keys: Mapping[str, Ed25519PublicKey], on: date
     return verified
 
 
+def is_genuine(text: str, public_keys: Mapping[str, Ed25519PublicKey]) -> bool:
+    """Whether one of some keys, by key id, has signed a code, whatever its days."""
+    return _signed_payload(text, public_keys) is not None
+
+
 def _verified(text: str, public_keys: Mapping[str, Ed25519PublicKey], on: date) -> VerifiedCode | None:
+    payload = _signed_payload(text, public_keys)
+    return VerifiedCode(payload) if payload is not None and payload.issued <= on <= payload.expiry else None
+
+
+def _signed_payload(text: str, public_keys: Mapping[str, Ed25519PublicKey]) -> CodePayload | None:
     from cryptography.exceptions import InvalidSignature
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -195,9 +205,7 @@ def _verified(text: str, public_keys: Mapping[str, Ed25519PublicKey], on: date) 
         payload = CodePayload.from_bytes(content)
     except (InvalidSignature, ZhixiangError, IndexError, OverflowError, struct.error):
         return None
-    if not known or version != CODE_VERSION or not payload.issued <= on <= payload.expiry:
-        return None
-    return VerifiedCode(payload)
+    return payload if known and version == CODE_VERSION else None
 
 
 TEXT_LENGTH = len(PREFIX) + len(base45.encode(bytes(_LAYOUT.size + _SIGNATURE_BYTES)))

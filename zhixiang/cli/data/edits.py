@@ -17,7 +17,9 @@ app = typer.Typer(
     help="Manual edits of load curves: proposed by one person, approved by another.",
     no_args_is_help=True,
 )
-keys = typer.Typer(rich_markup_mode=None, help="Keys of the people who sign edits.", no_args_is_help=True)
+keys = typer.Typer(
+    rich_markup_mode=None, help="Keys of the people who sign edits, and of this home.", no_args_is_help=True
+)
 
 KeyOption = Annotated[
     Path, typer.Option("--key", help="File with your own private key, from `zhixiang key new`.")

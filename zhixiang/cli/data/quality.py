@@ -57,7 +57,8 @@ def report(
         run_figures(store, Ledger(settings.home)),
         estimation_errors(store),
     )
-    page = settings.home / "out" / "quality" / f"{chosen}.html"
+    # Not below out/: what lies there is signed, and a page written since would break its manifest.
+    page = settings.home / "reports" / "quality" / f"{chosen}.html"
     write_month_page(page, run, figures, errors, [chosen])
     if json:
         show_json({"page": str(page), "month": figures, "run": run, "estimation_errors": errors})

@@ -85,8 +85,11 @@ def finish(outcome: Outcome, *, json: bool) -> None:
                 "run_id": outcome.run_id,
                 "exit_code": code,
                 "delivered": str(outcome.delivered) if outcome.delivered else None,
+                "refused_bills": outcome.refused_bills.message if outcome.refused_bills else None,
                 "ingest": vars(outcome.ingest) if outcome.ingest else None,
             }
         )
+    if outcome.refused_bills is not None:
+        complain(outcome.refused_bills.message, outcome.refused_bills.hint)
     if code:
         raise typer.Exit(code)

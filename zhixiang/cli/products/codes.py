@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -12,6 +12,8 @@ from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_colu
 from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
 
 app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
+PREFIX = "ZX1:"
+MOST_BYTES = 4_096
 _MARKS = {
     "green": "[green]● 绿码 green[/green]",
     "yellow": "[yellow]▲ 黄码 yellow[/yellow]",
@@ -61,12 +63,10 @@ def verify(
     json: JsonOption = False,
 ) -> None:
     """Whether a code is genuine and valid, without asking anybody."""
-    import json as json_library
     from dataclasses import asdict
 
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
     from pipelines.errors import UsageError
+    from pipelines.identity.public_keys import read_public_keys
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import default_home
     from products.transfer_fee_code.code.signed_code import verify_code
@@ -78,18 +78,44 @@ def verify(
             f"{path} does not exist.",
             "Give the issuer's public keys with --keys, or deliver codes first: zhixiang demo",
         )
-    public = {
-        name: Ed25519PublicKey.from_public_bytes(bytes.fromhex(raw))
-        for name, raw in json_library.loads(path.read_text()).items()
-    }
-    text = Path(code).read_text().rstrip("\r\n") if len(code) < 200 and Path(code).is_file() else code
+    known = {key.key_id: key for key in read_public_keys(path)}
     day = parse_day(on, "--on") if on else utc_now().astimezone(LOCAL_ZONE).date()
-    verified = verify_code(text, public, day)
+    verified = verify_code(_text_of(code), {name: key.public_key for name, key in known.items()}, day)
+    key = known[verified.payload.key_id]
+    told: dict[str, Any] = asdict(verified)
+    told["payload"] |= {"marks": sorted(verified.payload.marks)}
+    days = {"key_first_day": key.first_day, "key_last_day": key.last_day}
     if json:
-        show_json({"genuine": True, **asdict(verified)})
+        show_json({"genuine": True, **told, **days})
         return
     typer.secho("真码，有效 genuine and valid", fg="green")
-    show_rows([{"field": name, "value": value} for name, value in _flat(asdict(verified)).items()])
+    said = _flat(told) | {"marks": ", ".join(sorted(verified.payload.marks))} | days
+    show_rows([{"field": name, "value": value} for name, value in said.items() if value != ""])
+
+
+def _text_of(code: str) -> str:
+    """The code's text as typed, or out of the file that it names.
+
+    Raises UsageError for a file that cannot hold one, such as the picture.
+    """
+    from pipelines.errors import UsageError
+
+    if code.startswith(PREFIX):
+        return code
+    try:
+        path = Path(code)
+        if not path.exists():
+            return code
+        with path.open("rb") as handle:
+            return handle.read(MOST_BYTES).decode("ascii").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise UsageError(
+            f"{code} holds no code as text.",
+            "Give the .txt that is delivered beside the picture, or its text.",
+        ) from None
+    except (OSError, ValueError):
+        # No name of a file, too long a one, or one that cannot be read: then it is a text.
+        return code
 
 
 def _flat(values: dict[str, object]) -> dict[str, object]:

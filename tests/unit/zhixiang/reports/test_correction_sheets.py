@@ -80,7 +80,11 @@ class House:
 
     def deliver(self) -> tuple[dict[str, Any], dict[str, bytes]]:
         delivery: Any = SimpleNamespace(
-            store=self.store, months=(SEPTEMBER,), last_month=SEPTEMBER, out=self.out
+            store=self.store,
+            months=(SEPTEMBER,),
+            last_month=SEPTEMBER,
+            out=self.out,
+            stands=lambda *asked: False,
         )
         told = deliver_bills(delivery)
         return told, {path.name: path.read_bytes() for path in (self.out / "bills").glob("2026-09/*")}
@@ -146,6 +150,9 @@ def test_a_bill_that_could_not_leave_is_issued_anew_instead(house: House) -> Non
         "withheld": 1,
         "href": "",
         "pictures": [],
+        "refused": {},
+        "revisions": {},
+        "origins": {},
     }
     monthly.write_bytes(published)
     second = house.issue(CORRECTED_AT, bill)

@@ -1,0 +1,73 @@
+"""``zhixiang verify``: whether a delivery is what was signed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+
+KIND_WORDS = {
+    "altered": "已改 altered",
+    "cut": "截短 cut",
+    "missing": "缺失 missing",
+    "added": "外来 added",
+    "signature": "签名 signature",
+}
+
+
+def verify(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of a delivery, a copy of it too; default: out in the home folder."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", help="Public keys of the issuer: public_keys.json or a PEM file."),
+    ] = None,
+    json: JsonOption = False,
+) -> None:
+    """Checks a delivery: manifest, every file, bank files, codes, signatures; exit code 4 where anything
+    differs.
+    """
+    from dataclasses import asdict
+
+    from pipelines.errors import DisagreementError
+    from pipelines.settings import default_home
+    from zhixiang.delivery.verification import TRUST_WORDS, verify_folder
+
+    home = default_home()
+    found = verify_folder((folder or home / "out").absolute(), home, key)
+    if json:
+        show_json({**asdict(found), "is_whole": not found.found, "trust_words": TRUST_WORDS[found.trust]})
+    else:
+        console().print(f"{found.folder}", markup=False)
+        console().print(
+            f"密钥 key {found.key_id or '无 none that is trusted has signed it'}: {TRUST_WORDS[found.trust]}",
+            markup=False,
+        )
+        counts = (
+            f"{found.files:,} 个文件 files, {found.bank_files} 银行文件 bank files, {found.codes} 费码 codes"
+        )
+        console().print(f"{counts}; {', '.join(found.months)}; {found.run_id}", markup=False)
+        if not found.found:
+            typer.secho("完整，与签名一致 whole, and as it was signed", fg="green")
+        else:
+            show_rows(
+                [
+                    {
+                        "发现 finding": KIND_WORDS[each.kind],
+                        "文件 file": each.name,
+                        "说明": each.what,
+                    }
+                    for each in found.found
+                ]
+            )
+    if found.found:
+        raise DisagreementError(
+            f"{len(found.found)} 处不符 differences from what was signed.",
+            "In the home that wrote it, the next delivery writes it anew: zhixiang run --month YYYY-MM "
+            "--from deliver; elsewhere ask the issuer for it again.",
+        )

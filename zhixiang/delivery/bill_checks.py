@@ -1,0 +1,133 @@
+"""What a bill has to stand before it is delivered: its lines add up to its total, and its evidence gives the
+same bill again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+from pipelines.engine.ledger import Ledger
+from pipelines.engine.rule_archive import kept_rules
+from pipelines.errors import UnknownNameError, ZhixiangError
+from pipelines.facts import Facts
+from pipelines.settings import Settings
+from pipelines.storage.store import Store
+from products.efficiency_bill.bill import IssuedBill
+from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.replay import replay
+from products.efficiency_bill.rows import EfficiencyBillV1Row
+from zhixiang.reports.correction_sheets import Sheet
+from zhixiang.reports.issued import newest_with_evidence
+
+SHOWN = 3
+
+
+@dataclass(frozen=True)
+class KeptRules:
+    """Which kept rules a bill was issued by.
+
+    digest  None where the home does not know any more; such a bill cannot be computed again.
+    """
+
+    home: Path
+    digest: str | None
+
+
+class RulesOfRuns:
+    """The kept rules of each run of a home, looked up once."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._known: dict[str, KeptRules] = {}
+
+    def of(self, bill: EfficiencyBillV1Row) -> KeptRules:
+        """Those of the run that issued a bill."""
+        run_id = bill["computed_run_id"] or ""
+        if run_id not in self._known:
+            self._known[run_id] = KeptRules(self._home, Ledger(self._home).rules_of(run_id))
+        return self._known[run_id]
+
+
+def with_corrected(store: Store, month: str, bills: list[IssuedBill]) -> list[IssuedBill]:
+    """The bills of a month, each that corrects another with that one as ``corrected``; reads each table
+    once.
+    """
+    wanted = {
+        (bill["result"]["customer_id"], bill["result"]["supersedes_revision"])
+        for bill in bills
+        if bill["result"]["supersedes_revision"] is not None
+    }
+    if not wanted:
+        return bills
+    product = EFFICIENCY_BILL
+    every = store.arrow(
+        product.result, ["customer_id", "revision"], filters=[("billing_month", "=", month)]
+    ).to_pylist()
+    others = {(row["customer_id"], row["revision"]) for row in every} - wanted
+    found = newest_with_evidence(store, product.result, product.evidence, month, others)
+    before: dict[tuple[str, int], Any] = {
+        (row["customer_id"], row["revision"]): {"result": row}
+        | {table.name: found[table.name].get(row["customer_id"], []) for table in product.evidence}
+        for row in found["results"]
+    }
+    return [
+        cast(
+            IssuedBill,
+            {**bill, "corrected": before[name, revision]}
+            if revision is not None and (name, revision) in before
+            else bill,
+        )
+        for bill in bills
+        for name, revision in [(bill["result"]["customer_id"], bill["result"]["supersedes_revision"])]
+    ]
+
+
+def why_not(bill: IssuedBill, rules: KeptRules) -> str | None:
+    """Why a bill must not be delivered; none where it stands.
+
+    A bill whose rules are not known any more is held to its sum alone.
+    """
+    return _wrong_sum(bill) or _wrong_evidence(bill, rules)
+
+
+def why_not_sheet(sheet: Sheet) -> str | None:
+    """The same of a correction sheet: its lines add up to the difference of the two bills."""
+    now, then = sheet.result["total_cny"], sheet.corrected["total_cny"]
+    if now is None or then is None or now - then == sheet.total_cny:
+        return None
+    return f"差额合计不符 its lines add up to {sheet.total_cny}, the bills differ by {now - then} CNY"
+
+
+def _wrong_sum(bill: IssuedBill) -> str | None:
+    total, lines = bill["result"]["total_cny"], bill["efficiency_bill_lines_v1"]
+    if total is None:
+        return None if not lines else f"无合计 it has {len(lines)} lines and no total"
+    added = sum((line["amount_cny"] for line in lines), Decimal(0))
+    return None if added == total else f"合计不符 its lines add up to {added}, not {total} CNY"
+
+
+def _wrong_evidence(bill: IssuedBill, rules: KeptRules) -> str | None:
+    if rules.digest is None:
+        return None
+    try:
+        found = replay(bill, *_rules(rules))
+    except UnknownNameError:
+        return None
+    except ZhixiangError as error:
+        return f"无法重算 it cannot be computed again: {error.message}"
+    except (ValueError, KeyError, TypeError, ArithmeticError) as error:
+        return f"证据损坏 its evidence cannot be read: {type(error).__name__}"
+    told = [f"{each.place}.{each.column}: {each.issued} / {each.computed}" for each in found[:SHOWN]]
+    more = f" (+{len(found) - SHOWN})" if len(found) > SHOWN else ""
+    return (
+        f"重算不符 computed again it differs (stored / computed): {'; '.join(told)}{more}" if found else None
+    )
+
+
+@lru_cache(maxsize=8)
+def _rules(rules: KeptRules) -> tuple[Settings, Facts]:
+    return kept_rules(rules.home, rules.digest or "")
