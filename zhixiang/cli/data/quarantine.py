@@ -33,7 +33,7 @@ def list_held(
 
     known = [member.value for member in RejectReason]
     if reason is not None and reason not in known:
-        raise UnknownNameError("reason", reason, known)
+        raise UnknownNameError("reason", reason, known, is_public=True)
     rows = held_records(Store(load_settings()), file, reason)
     if json:
         show_json({"held": len(rows), "records": rows[:limit]})

@@ -22,11 +22,16 @@ def list_models(json: JsonOption = False) -> None:
 
     registry = Registry(load_settings())
     known = registry.known()
-    show_json(known) if json else show_rows(
-        known, ["name", "champion", "versions", "metrics"], title="models"
-    )
-    if not json:
-        typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
+    if json:
+        show_json(known)
+        return
+    show_rows(known, ["name", "champion", "versions"], title="模型 models")
+    for model in known:
+        show_rows(
+            [{"metric": name, "value": value} for name, value in sorted(model["metrics"].items())],
+            title=f"{model['name']} {model['champion']}",
+        )
+    typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
 
 
 @app.command("rollback")

@@ -71,7 +71,7 @@ def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
     home = load_settings().home
     digest = Ledger(home).rules_of(run_id)
     if digest is None:
-        raise UnknownNameError("run with kept rules", run_id, [])
+        raise UnknownNameError("run with kept rules", run_id, [], "It was made by another home.")
     return kept_rules(home, digest)
 
 

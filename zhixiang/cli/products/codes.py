@@ -9,14 +9,14 @@ import typer
 
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, show_json, show_record
 
 app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
 _MARKS = {
-    "green": "[green]● 绿码 green[/green]",
-    "yellow": "[yellow]▲ 黄码 yellow[/yellow]",
-    "red": "[red]■ 红码 red[/red]",
-    "grey": "○ 灰码 grey",
+    "green": ("● 绿码 green", "green"),
+    "yellow": ("▲ 黄码 yellow", "yellow"),
+    "red": ("■ 红码 red", "red"),
+    "grey": ("○ 灰码 grey", None),
 }
 
 
@@ -36,14 +36,16 @@ def show(
     if found is None:
         return
     code = found["result"]
-    console().print(
-        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 "
-        f"revision {code['revision']}  ({code['provenance']})"
+    mark, colour = _MARKS[code["colour_code"]]
+    heading(
+        f"转供电费码 {code['tenant_name']}  {month}  {mark}  修订 revision {code['revision']}  "
+        f"({code['provenance']})",
+        colour=colour,
     )
     hidden = HIDDEN | {"tenant_id", "tenant_name"}
     show_columns(code, hidden)
     (evidence,) = found["transfer_fee_code_evidence_v1"]
-    show_columns(evidence, hidden | set(code), "behind it")
+    show_columns(evidence, hidden | set(code), "依据 behind it")
 
 
 @app.command("verify")
@@ -89,7 +91,7 @@ def verify(
         show_json({"genuine": True, **asdict(verified)})
         return
     typer.secho("真码，有效 genuine and valid", fg="green")
-    show_rows([{"field": name, "value": value} for name, value in _flat(asdict(verified)).items()])
+    show_record(_flat(asdict(verified)))
 
 
 def _flat(values: dict[str, object]) -> dict[str, object]:

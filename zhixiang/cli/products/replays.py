@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill, rules_of_run
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 
 @app.command("replay")
@@ -72,7 +72,7 @@ def replay(
     elif differences:
         show_rows(differences)
     else:
-        console().print(f"一致 the same to the last bit: {said}")
+        say(f"一致 the same to the last bit: {said}")
     if differences:
         raise DisagreementError(
             f"{len(differences)} values came out otherwise.",
@@ -148,7 +148,7 @@ def audit_bill(
         ]
         show_rows(rows, columns)
     else:
-        console().print("一致 every line agrees to the fen")
+        say("一致 every line agrees to the fen")
     if rows:
         differences = [row["difference_cny"] for row in rows if row["difference_cny"] is not None]
         said = (
