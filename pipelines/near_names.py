@@ -13,7 +13,7 @@ _SHARE_CHANGED = 3
 def near_names(name: str, known: Iterable[str], *, however_far: bool = False) -> list[str]:
     """At most five of the known names: those that are nearest.
 
-    however_far  Also those that have little in common: for lists of our own that hide nothing.
+    however_far  Where none is near, also those that have little in common: for lists that hide nothing.
 
     >>> near_names("credit-indx", ["credit-index", "efficiency-bill", "fee-code"])
     ['credit-index']
@@ -22,16 +22,18 @@ def near_names(name: str, known: Iterable[str], *, however_far: bool = False) ->
     """
     wanted = name.casefold()
     bound = min(_HIGHEST_DISTANCE, max(1, len(wanted) // _SHARE_CHANGED))
-    found = []
-    for candidate in known:
-        limit = max(len(wanted), len(candidate)) if however_far else bound
-        distance = _distance(wanted, candidate.casefold(), limit)
-        if distance <= limit:
-            found.append((distance, candidate))
-    nearest = min((distance for distance, _ in found), default=0)
-    return [
-        candidate for distance, candidate in sorted(set(found))[:SHOWN] if however_far or distance == nearest
-    ]
+    choices = sorted(set(known))
+    found = _within(wanted, choices, bound)
+    if not found and however_far:
+        found = _within(wanted, choices, max(map(len, (wanted, *choices))))
+        return [candidate for _, candidate in found[:SHOWN]]
+    return [candidate for distance, candidate in found if distance == found[0][0]][:SHOWN]
+
+
+def _within(wanted: str, choices: list[str], limit: int) -> list[tuple[int, str]]:
+    """Distances and names, the nearest first."""
+    found = ((_distance(wanted, choice.casefold(), limit), choice) for choice in choices)
+    return sorted(pair for pair in found if pair[0] <= limit)
 
 
 def _distance(one: str, other: str, limit: int) -> int:

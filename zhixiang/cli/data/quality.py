@@ -6,10 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, heading, show_json, show_rows
 from zhixiang.cli.table_writer import YES
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Data quality 数据质量: sufficiency and the report of a month.",
     no_args_is_help=True,

@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, complain, show_json, show_rows
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Quarantine: list held-back records, replay them with today's rules.",
     no_args_is_help=True,

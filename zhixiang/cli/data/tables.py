@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, heading, show_json, show_rows
 
 app = typer.Typer(
-    rich_markup_mode=None, help="Tables: list them, look into one, hash its content.", no_args_is_help=True
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Tables: list them, look into one, hash its content.",
+    no_args_is_help=True,
 )
 TableName = Annotated[str, typer.Argument(help="Name of the table, for example gold_day_energy.")]
 

@@ -6,11 +6,15 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 from zhixiang.pasteable import browse_registry
 
 app = typer.Typer(
-    rich_markup_mode=None, help="Models: the promoted ones, and the way back.", no_args_is_help=True
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Models: the promoted ones, and the way back.",
+    no_args_is_help=True,
 )
 
 

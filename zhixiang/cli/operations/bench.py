@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, show_json, show_record, show_rows
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Yardsticks on simulated load; the comparison with other engines is `make bench`.",
     no_args_is_help=True,

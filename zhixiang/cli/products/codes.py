@@ -7,11 +7,17 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
 from zhixiang.cli.screen import JsonOption, heading, show_json, show_record
 
-app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Transfer-supply fee codes 转供电费码.",
+    no_args_is_help=True,
+)
 _MARKS = {
     "green": ("● 绿码 green", "green"),
     "yellow": ("▲ 黄码 yellow", "yellow"),

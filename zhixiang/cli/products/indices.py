@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhixiang.cli.data.facts import parse_day
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_record
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pipelines.facts.scales import PublishedScales
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Indices 指数: carbon efficiency code, grade of a bill's score, resumed work.",
     no_args_is_help=True,

@@ -6,11 +6,17 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
 from zhixiang.cli.screen import JsonOption, heading, show_rows
 
-app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Credit index 电力信用指数.",
+    no_args_is_help=True,
+)
 
 
 @app.command("show")
