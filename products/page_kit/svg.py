@@ -17,10 +17,10 @@ from products.page_kit.palette import PAGE, WHITE
 
 FONT = "Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
 _LEGEND_BOX = 11
-CHART_WIDTHS = range(320, 1641, 60)
-"""Least widths of charts on a narrow screen, as classes ``fit-320`` and so on of the kit's sheet. [px]"""
+CHART_WIDTHS = range(300, 1501, 30)
+"""Least widths of charts on a narrow screen, as classes ``fit-300`` and so on of the kit's sheet. [px]"""
 _LEAST_TEXT_PX = 10.2
-_NARROW_SCALE = 1.2
+_NARROW_SCALE = 1.5
 """By how much the sheet enlarges the texts of a chart on a narrow screen."""
 _FONT_SIZE = re.compile(r'<text[^>]* font-size="([\d.]+)"')
 Point = tuple[float, float]
@@ -60,6 +60,11 @@ def svg(
         },
         content,
     )
+
+
+def for_both(wide: Markup, narrow: Markup) -> Markup:
+    """Two drawings of one thing, of which the kit's sheet shows the one that the screen has room for."""
+    return Markup('<div class="for-wide">{}</div><div class="for-narrow">{}</div>').format(wide, narrow)
 
 
 def _fit(width: float, content: str) -> str:

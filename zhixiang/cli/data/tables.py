@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, heading, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, screen_width, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -104,6 +104,9 @@ def hash_table(
     ]
     if json:
         show_json(rows)
+        return
+    if screen_width() is not None:
+        show_rows(rows)
         return
     for row in rows:
         typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']:,} rows")

@@ -44,7 +44,7 @@ def show(
     code = found["result"]
     mark, colour = _MARKS[code["colour_code"]]
     heading(
-        f"转供电费码 {code['tenant_name']}  {month}  {mark}  修订 revision {code['revision']}  "
+        f"转供电费码 {code['tenant_name']}  {tenant_id}  {month}  {mark}  修订 revision {code['revision']}  "
         f"({code['provenance']})",
         colour=colour,
     )

@@ -12,6 +12,7 @@ import typer
 
 from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill, rules_of_run
 from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
+from zhixiang.cli.table_writer import with_separators
 
 
 @app.command("replay")
@@ -146,7 +147,7 @@ def audit_bill(
             "difference_cny",
             "detail",
         ]
-        show_rows(rows, columns)
+        show_rows([row | {"detail": with_separators(row["detail"])} for row in rows], columns)
     else:
         say("一致 every line agrees to the fen")
     if rows:
