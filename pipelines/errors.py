@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from difflib import get_close_matches
 from typing import Self
+
+from pipelines.near_names import near_names
 
 
 class ZhixiangError(Exception):
@@ -46,12 +47,21 @@ class UsageError(ZhixiangError):
 
 
 class UnknownNameError(UsageError):
-    """A name that stands in no list; suggests the nearest one."""
+    """A name that stands in no list; suggests near ones, and never tells the others of the list.
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        self.kind, self.name, self.known = kind, name, sorted(known)
-        near = get_close_matches(name, self.known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(self.known) or 'none'}."
+    kind       What it should have named.
+    known      The list. It may hold customers: only names near the one asked for leave it.
+    where      What shows the list to those who may see it, as one sentence; may be empty.
+    is_public  The list is one of our own (stages, classes): its nearest names are told however far they are.
+    """
+
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], where: str = "", *, is_public: bool = False
+    ) -> None:
+        self.kind, self.name = kind, name
+        self.near = near_names(name, known, however_far=is_public)
+        meant = f"Did you mean {' or '.join(map(repr, self.near))}?" if self.near else ""
+        hint = f"{meant} {where}".strip() or f"Nothing that is known comes near {name!r}."
         super().__init__(f"No {kind} named {name!r}.", hint)
 
 

@@ -88,7 +88,7 @@ def chosen_stages(first: str | None, last: str | None) -> tuple[str, ...]:
     stages = all_stages()
     for name in (first, last):
         if name is not None and name not in stages:
-            raise UnknownNameError("stage", name, stages)
+            raise UnknownNameError("stage", name, stages, "`zhixiang run --help` names them.", is_public=True)
     start, stop = stages.index(first or stages[0]), stages.index(last or stages[-1])
     if start > stop:
         raise UsageError(f"--from {first} comes after --to {last}.", f"The order is {' '.join(stages)}.")

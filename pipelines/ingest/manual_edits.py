@@ -147,7 +147,9 @@ def _require_possible(wish: Wish, failed_bits: Sequence[int]) -> None:
             "An edit either accepts one check or puts values in place.", "Give --accept or --kwh, not both."
         )
     if wish.check_id is not None and wish.check_id not in ACCEPTABLE:
-        raise UnknownNameError("check that can be accepted", wish.check_id, sorted(ACCEPTABLE))
+        raise UnknownNameError(
+            "check that can be accepted", wish.check_id, sorted(ACCEPTABLE), is_public=True
+        )
     if wish.check_id is not None and not any(bits >> ACCEPTABLE[wish.check_id] & 1 for bits in failed_bits):
         raise UsageError(
             f"{wish.check_id} did not fire on these intervals.",
@@ -214,7 +216,12 @@ def approve(store: Store, edit_id: str, signer: SigningKey, now: datetime) -> Br
     """
     path = _folder(store) / f"{edit_id}.json"
     if not path.is_file():
-        raise UnknownNameError("proposed edit", edit_id, [each["edit_id"] for each in pending(store)])
+        raise UnknownNameError(
+            "proposed edit",
+            edit_id,
+            [each["edit_id"] for each in pending(store)],
+            "`zhixiang edit list` names them.",
+        )
     kept = json.loads(path.read_text(encoding="utf-8"))
     people = People(store.settings.home).public_keys()
     proposal = _signed_proposal(edit_id, kept["proposal"], kept["proposal_signature"], people)

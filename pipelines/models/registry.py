@@ -195,6 +195,7 @@ class Registry:
                 "promoted model",
                 name,
                 sorted(path.parent.name for path in self.folder.glob("*/champion.json")),
+                "`zhixiang model list` names them.",
             )
         return self._load(name, str(json.loads(pointer.read_text())["version"]))
 

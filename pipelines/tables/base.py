@@ -188,7 +188,7 @@ def all_tables() -> tuple[type[Table], ...]:
 def table_named(name: str) -> type[Table]:
     """The table of that name; raises UnknownNameError with the nearest one."""
     if name not in _TABLES:
-        raise UnknownNameError("table", name, _TABLES)
+        raise UnknownNameError("table", name, _TABLES, "`zhixiang table list` names them.")
     return _TABLES[name]
 
 

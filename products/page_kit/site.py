@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from products.page_kit import words
+from products.page_kit.labels import with_labels
 from products.page_kit.palette import PAGE, Theme, custom_properties
-from products.page_kit.svg import swatch
+from products.page_kit.svg import CHART_WIDTHS, swatch
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -45,7 +46,7 @@ class Site:
 
         Raises jinja2.UndefinedError for a name that is not given.
         """
-        return self._environment.get_template(template).render(**values)
+        return with_labels(self._environment.get_template(template).render(**values))
 
     def write_page(self, path: Path, template: str, **values: Any) -> None:
         """Makes a page and puts it in place at once."""
@@ -69,6 +70,7 @@ class Site:
         made.globals |= {
             "custom_properties": Markup(custom_properties(self._theme)),  # noqa: S704  the palette's own text
             "swatch": swatch,
+            "chart_widths": CHART_WIDTHS,
             "words": words,
             "has_pictures": False,
         }

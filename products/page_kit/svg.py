@@ -8,6 +8,7 @@ the same bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup, escape
@@ -16,6 +17,12 @@ from products.page_kit.palette import PAGE, WHITE
 
 FONT = "Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif"
 _LEGEND_BOX = 11
+CHART_WIDTHS = range(300, 1501, 30)
+"""Least widths of charts on a narrow screen, as classes ``fit-300`` and so on of the kit's sheet. [px]"""
+_LEAST_TEXT_PX = 10.2
+_NARROW_SCALE = 1.5
+"""By how much the sheet enlarges the texts of a chart on a narrow screen."""
+_FONT_SIZE = re.compile(r'<text[^>]* font-size="([\d.]+)"')
 Point = tuple[float, float]
 
 
@@ -36,11 +43,13 @@ def svg(
     is_sized  Not wider than its own units.
     is_alone  Usable as a file of its own: it names its language and its font.
     """
+    content = Markup("").join(parts)
+    fit = "" if is_alone or not label else _fit(width, content)
     return _element(
         "svg",
         {
             "xmlns": "http://www.w3.org/2000/svg" if is_alone else None,
-            "class": kind or None,
+            "class": f"{kind} {fit}".strip() or None,
             "viewBox": f"0 0 {number(width)} {number(height)}",
             "width": width if is_sized else None,
             "height": height if is_sized else None,
@@ -49,8 +58,22 @@ def svg(
             "aria-hidden": None if label else "true",
             "font-family": FONT if is_alone else None,
         },
-        Markup("").join(parts),
+        content,
     )
+
+
+def for_both(wide: Markup, narrow: Markup) -> Markup:
+    """Two drawings of one thing, of which the kit's sheet shows the one that the screen has room for."""
+    return Markup('<div class="for-wide">{}</div><div class="for-narrow">{}</div>').format(wide, narrow)
+
+
+def _fit(width: float, content: str) -> str:
+    """The class of a chart that says from which width on its smallest words can be read on a telephone."""
+    sizes = [float(size) for size in _FONT_SIZE.findall(content)]
+    if not sizes:
+        return ""
+    least = width * _LEAST_TEXT_PX / (_NARROW_SCALE * min(sizes))
+    return f"fit-{next((each for each in CHART_WIDTHS if each >= least), CHART_WIDTHS[-1])}"
 
 
 def text(

@@ -58,7 +58,7 @@ def test_each_rate_keeps_its_energy_only_where_the_class_is_known(tmp_path: Path
     ]
 
     write_vee(rated, tmp_path / "out")
-    with (tmp_path / "out" / "register_energy.csv").open(encoding="utf-8", newline="") as lines:
+    with (tmp_path / "out" / "register_energy.csv").open(encoding="utf-8-sig", newline="") as lines:
         told = {
             row["energy_date"]: row
             for row in csv.DictReader(lines)

@@ -305,7 +305,9 @@ def test_a_folder_stands_for_its_files_and_registers_and_days_are_checked_too(tm
     assert decrease.title_zh in page
     assert "Masked error by length of gap and method" in page
     errors = list(
-        csv.DictReader((tmp_path / "out" / "estimation_errors.csv").read_text(encoding="utf-8").splitlines())
+        csv.DictReader(
+            (tmp_path / "out" / "estimation_errors.csv").read_text(encoding="utf-8-sig").splitlines()
+        )
     )
     assert {row["estimator_id"] for row in errors} >= {"chosen", "VEE-E01", "VEE-E03"}
 

@@ -128,7 +128,7 @@ def test_registers_alone_are_counted_as_registers(
     assert "settled_reads" in out
     assert "intervals" not in out
     figures = write_vee(ran([*READS, POINTS]), tmp_path)
-    with (tmp_path / "register_energy.csv").open(encoding="utf-8") as handle:
+    with (tmp_path / "register_energy.csv").open(encoding="utf-8-sig") as handle:
         rows = list(csv.DictReader(handle))
     assert figures["register_reads"] == len(rows) > 100
     assert (
@@ -144,7 +144,7 @@ def test_a_cell_is_no_formula(tmp_path: Path) -> None:
     good = [f"A,2026-05-{day:02d} {hour:02d}:00:00,1" for day in range(1, 9) for hour in range(24)]
     path.write_text("\n".join(["meter,ts,kwh", "=HYPERLINK(1),2026-13-01 00:00:00,1", *good]) + "\n")
     write_vee(ran([path], LONG), tmp_path / "out")
-    with (tmp_path / "out" / "rejected.csv").open(encoding="utf-8") as handle:
+    with (tmp_path / "out" / "rejected.csv").open(encoding="utf-8-sig") as handle:
         (row,) = csv.DictReader(handle)
     assert row["raw_record"].startswith("'=HYPERLINK")
 

@@ -12,6 +12,7 @@ import typer
 from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
 from zhixiang.cli.events import configure_events
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.models import models
 from zhixiang.cli.operations import bench, demo, doctor, keys, reports, run, verify
 from zhixiang.cli.products import (
@@ -31,6 +32,7 @@ from zhixiang.cli.screen import complain
 
 app = typer.Typer(
     name="zhixiang",
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="智享 zhixiang: metering data in; efficiency bills, credit scores and fee codes out.",
     no_args_is_help=True,

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import shutil
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from zhixiang.cli.table_writer import as_json, records, visible, wrapped, written
+
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress, TaskID
 
     from pipelines.engine.ledger import StepRecord
 
-# A file or a pipe has no edge at which a table would have to be folded.
-PLAIN_WIDTH = 200
-FEN_PLACES = 2
-
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-
-
-def console(*, stderr: bool = False) -> Console:
-    """A rich console; plain text where the output is no terminal."""
-    from rich.console import Console
-
-    is_terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(
-        stderr=stderr, highlight=False, soft_wrap=not is_terminal, width=None if is_terminal else PLAIN_WIDTH
-    )
 
 
 def complain(message: str, hint: str = "") -> None:
@@ -46,56 +31,50 @@ def warn(message: str) -> None:
     typer.secho(f"zhixiang: warning: {message}", err=True, fg="yellow")
 
 
-def plain(value: Any) -> Any:
-    """Dates and decimals as text, for JSON."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if isinstance(value, Decimal):
-        return format(value, "f")
-    return str(value)
-
-
 def show_json(value: Any) -> None:
-    """Prints JSON with Chinese as it is."""
-    typer.echo(json.dumps(value, ensure_ascii=False, indent=2, default=plain))
+    """Prints JSON with Chinese as it is; lists and sets are lists."""
+    typer.echo(as_json(value))
+
+
+def screen_width() -> int | None:
+    """Columns of the terminal; None where the output is a file or a pipe, which has no edge."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def say(text: str, *, colour: str | None = None, bold: bool = False) -> None:
+    """Prints a sentence, wrapped between its words; what it holds is shown and drives no terminal."""
+    for line in wrapped(visible(text), screen_width(), indent="  "):
+        typer.secho(line, fg=colour, bold=bold or None) if colour or bold else typer.echo(line)
+
+
+def heading(text: str, *, colour: str | None = None) -> None:
+    """Prints what follows is about."""
+    say(text, colour=colour, bold=True)
 
 
 def show_rows(
     rows: Sequence[Mapping[str, Any]], columns: Iterable[str] | None = None, title: str = ""
 ) -> None:
-    """Prints rows as a table; says so where there are none."""
-    from rich.table import Table
+    """Prints rows as a table, or as records one below another where the screen is too narrow for it; says so
+    where there are none.
 
+    columns  Names to show, in order; left out: those of the first row.
+    """
     if not rows:
-        typer.echo(f"{title + ': ' if title else ''}nothing yet")
+        say(f"{title + ': ' if title else ''}无 none")
         return
-    names = list(columns or rows[0])
-    table = Table(title=title or None, show_edge=False, pad_edge=False)
-    for name in names:
-        is_number = all(isinstance(row.get(name), int | float | Decimal | None) for row in rows)
-        table.add_column(
-            name, overflow="fold", justify="right" if is_number else "left", min_width=min(len(name), 12)
-        )
-    for row in rows:
-        table.add_row(*["" if row.get(name) is None else _cell(row[name]) for name in names])
-    console().print(table)
+    if title:
+        heading(title)
+    for line in written(rows, columns, width=screen_width()):
+        typer.echo(line)
 
 
-def _cell(value: Any) -> str:
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    if isinstance(value, Decimal):
-        trimmed = f"{value:,f}"
-        exponent = value.as_tuple().exponent
-        finer_than_fen = isinstance(exponent, int) and -exponent > FEN_PLACES
-        return trimmed.rstrip("0").rstrip(".") if "." in trimmed and finer_than_fen else trimmed
-    if isinstance(value, dict) and all(isinstance(part, int) for part in value.values()):
-        return ", ".join(f"{name} {part:,}" for name, part in value.items())
-    if isinstance(value, list | dict):
-        return json.dumps(value, ensure_ascii=False, default=plain)
-    return str(plain(value))
+def show_record(record: Mapping[str, Any], title: str = "") -> None:
+    """Prints one record, a line for each of its values."""
+    if title:
+        heading(title)
+    for line in records(record, width=screen_width()):
+        typer.echo(line)
 
 
 class StepProgress:
@@ -106,6 +85,7 @@ class StepProgress:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
         if sys.stderr.isatty() and not quiet:
+            from rich.console import Console
             from rich.progress import (
                 BarColumn,
                 MofNCompleteColumn,
@@ -121,7 +101,7 @@ class StepProgress:
                 BarColumn(),
                 MofNCompleteColumn(),
                 TimeElapsedColumn(),
-                console=console(stderr=True),
+                console=Console(stderr=True, highlight=False),
             )
             self._progress.start()
             self._task = self._progress.add_task("starting", total=total)

@@ -98,5 +98,6 @@ def sheet_of(store: Store, customer_id: str, month: str, revision: int | None) -
             f"correction sheet of {customer_id}/{month}",
             f"revision {chosen}",
             [f"revision {number}" for number in sheets],
+            is_public=True,
         )
     return sheets[chosen]

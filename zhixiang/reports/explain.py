@@ -57,7 +57,7 @@ class Explanation(TypedDict):
     line: EfficiencyBillLinesV1Row
     fact: Shown
     named_facts: list[Shown]
-    contract: dict[str, str]
+    contract: dict[str, object]
     determinants: list[Shown]
     days: list[RegisterDay]
     intervals: list[CurveDay]
@@ -94,6 +94,7 @@ def explain(traces: Traces, facts: Facts, issued: IssuedBill, line_number: int) 
             f"line of the bill {bill['customer_id']} {bill['billing_month']}",
             str(line_number),
             [str(n) for n in sorted(lines)],
+            f"It has lines 1 to {max(lines, default=0)}.",
         )
     line = lines[line_number]
     component = LineComponent(line["component_code"])
@@ -118,7 +119,7 @@ def explain(traces: Traces, facts: Facts, issued: IssuedBill, line_number: int) 
         "line": line,
         "fact": cited[0],
         "named_facts": cited[1:],
-        "contract": {name: str(value) for name, value in vars(contract).items() if value is not None}
+        "contract": {name: value for name, value in vars(contract).items() if value is not None}
         if contract
         else {},
         "determinants": _determinants(traces, points, columns, part),

@@ -12,6 +12,8 @@ from pipelines.errors import UnknownNameError
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 
+MONTHS_TOLD = 6
+
 
 def issued(
     store: Store,
@@ -33,12 +35,7 @@ def issued(
     rows = store.arrow(result, filters=[(subject_column, "=", subject), *of_month]).to_pylist()
     chosen = [row for row in rows if revision is None or row["revision"] == revision]
     if not chosen:
-        known = store.arrow(result, [subject_column], filters=of_month).column(0).to_pylist()
-        raise UnknownNameError(
-            f"{result.name} of {month}" + (f" revision {revision}" if revision else ""),
-            subject,
-            sorted(set(known))[:2000],
-        )
+        raise _not_issued(store, result, subject, month, [row["revision"] for row in rows], revision)
     row = max(chosen, key=lambda row: int(row["revision"]))
     found: dict[str, Any] = {"result": row}
     for table in evidence:
@@ -47,6 +44,29 @@ def issued(
         mine = [line for line in lines if line["revision"] == row["revision"]]
         found[table.name] = sorted(mine, key=lambda line: tuple(line[name] for name in order))
     return found
+
+
+def _not_issued(
+    store: Store, result: type[Table], subject: str, month: str, revisions: list[int], revision: int | None
+) -> UnknownNameError:
+    """What is missing: the revision, the month, or the subject itself. Other subjects are named only where
+    they are near.
+    """
+    if revisions:
+        known = [str(each) for each in sorted(revisions)]
+        return UnknownNameError(f"revision of {subject} {month}", str(revision), known, is_public=True)
+    month_column, subject_column = result.partition_column(), result.key()[0]
+    months = store.arrow(result, [month_column], filters=[(subject_column, "=", subject)]).column(0)
+    if len(months):
+        issued_for = ", ".join(sorted(set(months.to_pylist()))[-MONTHS_TOLD:])
+        return UnknownNameError(f"{result.name} of {month}", subject, (), f"It has {issued_for}.")
+    known = store.arrow(result, [subject_column], filters=[(month_column, "=", month)]).column(0).to_pylist()
+    where = (
+        f"`zhixiang table show {result.name}` shows some of those that were issued."
+        if known
+        else f"Nothing was issued for {month} yet: zhixiang run --month {month}"
+    )
+    return UnknownNameError(f"{result.name} of {month}", subject, known, where)
 
 
 def with_corrected(

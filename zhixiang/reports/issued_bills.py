@@ -39,7 +39,7 @@ def bills_of_month(store: Store, month: str) -> list[IssuedBill]:
     evidence = EFFICIENCY_BILL.evidence
     found = newest_with_evidence(store, EFFICIENCY_BILL.result, evidence, str(BillingMonth.parse(month)))
     if not found["results"]:
-        raise UnknownNameError("month with bills", month, [])
+        raise UnknownNameError("month with bills", month, [], "`zhixiang status` says what was issued.")
     bills = [
         {"result": row} | {table.name: found[table.name].get(row["customer_id"], []) for table in evidence}
         for row in found["results"]

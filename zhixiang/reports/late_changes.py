@@ -36,7 +36,7 @@ def runs_since(ledger: Ledger, run_id: str) -> list[str]:
     """The runs after one, oldest first; raises UnknownNameError where there is no such run."""
     runs = [str(run["run_id"]) for run in reversed(ledger.runs(1_000_000))]
     if run_id not in runs:
-        raise UnknownNameError("run", run_id, runs[-50:])
+        raise UnknownNameError("run", run_id, runs, "`zhixiang ledger --all` names them.")
     return runs[runs.index(run_id) + 1 :]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from pathlib import Path
 from typing import Any
 
@@ -146,28 +147,35 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
         intervals = long_intervals(result.curves) if result.curves.num_rows else None
         if intervals is not None:
             pq.write_table(intervals, folder / "intervals.parquet", compression="zstd")
-            pa_csv.write_csv(intervals, folder / "intervals.csv")
+            _write_for_people(intervals, folder / "intervals.csv")
         flags = (
             flags_of(result.curves, result.findings)
             if result.curves.num_rows or result.findings.num_rows
             else None
         )
         if flags is not None:
-            pa_csv.write_csv(_plain(flags), folder / "flags.csv")
+            _write_for_people(_plain(flags), folder / "flags.csv")
         if result.errors.num_rows:
-            pa_csv.write_csv(result.errors, folder / "estimation_errors.csv")
+            _write_for_people(result.errors, folder / "estimation_errors.csv")
         if result.registers.num_rows:
-            pa_csv.write_csv(_plain(result.registers), folder / "register_energy.csv")
+            _write_for_people(_plain(result.registers), folder / "register_energy.csv")
         names = ("file", "line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
         schema = pa.schema([(name, pa.int64() if name == "line_number" else STRING) for name in names])
         rejects = pa.Table.from_pylist(
             [{name: row.get(name) for name in names} for row in [*result.rejects, *result.superseded]], schema
         )
-        pa_csv.write_csv(_plain(rejects), folder / "rejected.csv")
+        _write_for_people(_plain(rejects), folder / "rejected.csv")
         on_step("writing the report")
         figures = write_report(result, flags, folder / "report.html")
         write_summary(figures, folder)
     return figures
+
+
+def _write_for_people(table: pa.Table, path: Path) -> None:
+    """CSV that a spreadsheet opens: by its first bytes it knows UTF-8, else Chinese shows as other signs."""
+    with path.open("wb") as file:
+        file.write(codecs.BOM_UTF8)
+        pa_csv.write_csv(table, file)
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -11,9 +11,10 @@ from products.credit_index.rows import CreditIndexReasonsV1Inside
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditGrade
 from products.page_kit.palette import GOOD, GRADES, PAGE
-from products.page_kit.svg import bar, circle, grid, line, path, polyline, svg, text
+from products.page_kit.svg import bar, circle, for_both, grid, line, path, polyline, svg, text
 
 _WIDTH, _WHOLE, _HALF = 700, 960, 480  # of a chart in two thirds, the whole and half of the page
+_NARROW = 460  # the same on a telephone
 _BIN = 10
 
 
@@ -70,10 +71,14 @@ def grades_chart(counts: Mapping[str, int]) -> Markup:
 
 def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
     """Where a score stands on the whole scale."""
+    return for_both(_scale(points, settings, _WHOLE), _scale(points, settings, _NARROW))
+
+
+def _scale(points: int, settings: CreditIndexSettings, width: int) -> Markup:
     low, high = settings.min_score_points, settings.max_score_points
 
     def at(score: float) -> float:
-        return 20 + (score - low) / (high - low) * (_WHOLE - 40)
+        return 20 + (score - low) / (high - low) * (width - 40)
 
     parts, ceiling = [], high
     for grade in CreditGrade:
@@ -84,9 +89,9 @@ def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
         ceiling = floor
     here = at(points)
     parts.append(path(f"M{here:.1f} 33 l-8 -12 h16 z", fill=PAGE.ink))
-    inside = min(max(here, 40), _WHOLE - 40)
+    inside = min(max(here, 40), width - 40)
     parts.append(text(inside, 16, str(points), size=17, anchor="middle", is_bold=True))
-    return svg(_WHOLE, 76, parts, "place of the score on the scale", kind="chart")
+    return svg(width, 76, parts, "place of the score on the scale", kind="chart")
 
 
 def reasons_chart(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup | None:
@@ -95,6 +100,10 @@ def reasons_chart(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup | Non
     """
     if not reasons:
         return None
+    return for_both(_reasons(reasons), _narrow_reasons(reasons))
+
+
+def _reasons(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup:
     most = max(max(abs(reason["effect_points"]) for reason in reasons), 1.0)
     middle, half, parts = 680, 220, []
     for place, reason in enumerate(reasons):
@@ -110,6 +119,23 @@ def reasons_chart(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup | Non
     tall = 8 + len(reasons) * 52
     parts.append(line((middle, 2), (middle, tall - 8), PAGE.soft))
     return svg(_WHOLE, tall, parts, "reasons in points against the average customer", kind="chart")
+
+
+def _narrow_reasons(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup:
+    """The words of each reason above its bar."""
+    most = max(max(abs(reason["effect_points"]) for reason in reasons), 1.0)
+    middle, half, each, parts = _NARROW / 2, _NARROW / 2 - 60, 78, []
+    for place, reason in enumerate(reasons):
+        y, effect = 8 + place * each, float(reason["effect_points"])
+        long, helps = abs(effect) / most * half, effect >= 0
+        colour = GOOD if helps else PAGE.bad
+        parts.append(text(0, y + 14, reason["text_zh"], size=14))
+        parts.append(text(0, y + 36, reason["text_en"], size=11, fill=PAGE.soft))
+        parts.append(bar(middle if helps else middle - long, y + 46, max(long, 1), 20, colour, radius=3))
+        beside, anchor = (middle - 8, "end") if helps else (middle + 8, "start")
+        said = f"{effect:+.1f}"
+        parts.append(text(beside, y + 60, said, size=14, fill=colour, anchor=anchor, is_bold=True))
+    return svg(_NARROW, 8 + len(reasons) * each, parts, "reasons in points", kind="chart")
 
 
 def month_line(

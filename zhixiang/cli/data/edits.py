@@ -10,15 +10,20 @@ from typing import Annotated, Any
 import typer
 
 from pipelines.periods import DAY_MINUTES
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Manual edits of load curves: proposed by one person, approved by another.",
     no_args_is_help=True,
 )
 keys = typer.Typer(
-    rich_markup_mode=None, help="Keys of the people who sign edits, and of this home.", no_args_is_help=True
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Keys of the people who sign edits, and of this home.",
+    no_args_is_help=True,
 )
 
 KeyOption = Annotated[

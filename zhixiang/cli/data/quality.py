@@ -6,9 +6,12 @@ from typing import Annotated, Any
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, heading, show_json, show_rows
+from zhixiang.cli.table_writer import YES
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Data quality 数据质量: sufficiency and the report of a month.",
     no_args_is_help=True,
@@ -63,8 +66,8 @@ def report(
     if json:
         show_json({"page": str(page), "month": figures, "run": run, "estimation_errors": errors})
     else:
-        console().print(
-            f"[bold]数据质量 data quality {chosen}[/bold]  {figures['count']:,} 计量点 meter points, "
+        heading(
+            f"数据质量 data quality {chosen}  {figures['count']:,} 计量点 meter points, "
             f"{figures['sufficient']:,} 够用 sufficient, {figures['insufficient']:,} 不足 not sufficient"
         )
         show_rows([_line(row) for row in figures["rows"][:SHOWN_WORST]], title="最差 worst first")
@@ -94,7 +97,7 @@ def _line(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "计量点 meter point": row["meter_point_id"],
         "用户 customer": row["customer_name"] or row["customer_id"],
-        "够用 sufficient": "yes" if row["is_sufficient"] else ", ".join(row["insufficient_reasons"]),
+        "够用 sufficient": YES if row["is_sufficient"] else ", ".join(row["insufficient_reasons"]),
         "完整/应有日 valid/expected": f"{row['valid_days']}/{row['expected_days']}",
         "估算 estimated": f"{row['estimated_ratio']:.1%}",
         "缺失 missing": f"{row['missing_ratio']:.1%}",
@@ -121,13 +124,15 @@ def show(
     rows = customer_history(store, customer_id)
     if not rows:
         judged = store.arrow(GoldDataSufficiency, ["customer_id"]).column(0).drop_null().unique().to_pylist()
-        raise UnknownNameError("customer with data", customer_id, judged)
+        raise UnknownNameError(
+            "customer with data", customer_id, judged, "`zhixiang quality report` shows a month."
+        )
     if json:
         show_json(rows)
         return
     terms = latest_terms(store).get(rows[0]["customer_id"] or "")
     name = f"{terms['customer_name']} ({terms['provenance']})" if terms else "不计费 not billed"
-    console().print(f"[bold]{customer_id}[/bold]  {name}")
+    heading(f"{customer_id}  {name}")
     show_rows(
         [
             {"月 month": row["data_month"]}

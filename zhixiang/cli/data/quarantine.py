@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, complain, show_json, show_rows
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Quarantine: list held-back records, replay them with today's rules.",
     no_args_is_help=True,
@@ -33,7 +35,7 @@ def list_held(
 
     known = [member.value for member in RejectReason]
     if reason is not None and reason not in known:
-        raise UnknownNameError("reason", reason, known)
+        raise UnknownNameError("reason", reason, known, is_public=True)
     rows = held_records(Store(load_settings()), file, reason)
     if json:
         show_json({"held": len(rows), "records": rows[:limit]})

@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, heading, screen_width, show_json, show_rows
 
 app = typer.Typer(
-    rich_markup_mode=None, help="Tables: list them, look into one, hash its content.", no_args_is_help=True
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Tables: list them, look into one, hash its content.",
+    no_args_is_help=True,
 )
 TableName = Annotated[str, typer.Argument(help="Name of the table, for example gold_day_energy.")]
 
@@ -55,7 +59,7 @@ def show_table(
             {"table": name, "version": version if version is not None else store.version(table), "rows": rows}
         )
         return
-    console().print(f"[bold]{name}[/bold]  {table.__doc__}")
+    heading(f"{name}  {' '.join((table.__doc__ or '').split())}")
     show_rows(
         [
             {
@@ -68,8 +72,11 @@ def show_table(
             for field in table.fields()
         ]
     )
-    for row in rows:
-        console().print({key: value for key, value in row.items() if value is not None})
+    show_rows(
+        [{key: value for key, value in row.items() if value is not None} for row in rows],
+        [field.name for field in table.fields() if any(row.get(field.name) is not None for row in rows)],
+        title=f"前 {len(rows)} 行 first rows" if rows else "行 rows",
+    )
 
 
 @app.command("hash")
@@ -98,5 +105,8 @@ def hash_table(
     if json:
         show_json(rows)
         return
+    if screen_width() is not None:
+        show_rows(rows)
+        return
     for row in rows:
-        typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']} rows")
+        typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']:,} rows")

@@ -6,11 +6,15 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.screen import JsonOption, show_json, show_rows
 from zhixiang.pasteable import browse_registry
 
 app = typer.Typer(
-    rich_markup_mode=None, help="Models: the promoted ones, and the way back.", no_args_is_help=True
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Models: the promoted ones, and the way back.",
+    no_args_is_help=True,
 )
 
 
@@ -22,11 +26,16 @@ def list_models(json: JsonOption = False) -> None:
 
     registry = Registry(load_settings())
     known = registry.known()
-    show_json(known) if json else show_rows(
-        known, ["name", "champion", "versions", "metrics"], title="models"
-    )
-    if not json:
-        typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
+    if json:
+        show_json(known)
+        return
+    show_rows(known, ["name", "champion", "versions"], title="模型 models")
+    for model in known:
+        show_rows(
+            [{"metric": name, "value": value} for name, value in sorted(model["metrics"].items())],
+            title=f"{model['name']} {model['champion']}",
+        )
+    typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
 
 
 @app.command("rollback")

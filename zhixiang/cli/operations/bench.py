@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, show_json, show_record, show_rows
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Yardsticks on simulated load; the comparison with other engines is `make bench`.",
     no_args_is_help=True,
@@ -38,7 +40,7 @@ def city_day(
 
     def say(text: str) -> None:
         if not json:
-            console(stderr=True).print(text)
+            typer.echo(text, err=True)
 
     day = run_city_day((folder or default_home() / "bench") / "city-day", meters, seed, keep=keep, say=say)
     if json:
@@ -65,9 +67,7 @@ def city_day(
         "received_gb",
         "silver_gb",
     )
-    show_rows(
-        [{"figure": name, "value": shown[name]} for name in figures], title="one day of a simulated city"
-    )
+    show_record({name: shown[name] for name in figures}, title="one day of a simulated city")
     show_rows(
         [
             {"fault": name, "planted": day.planted[name], "found": day.found[key]}
@@ -75,4 +75,4 @@ def city_day(
         ],
         title="faults",
     )
-    console().print(f"spikes found where none was planted: {day.found['spikes_beside']:,}")
+    typer.echo(f"spikes found where none was planted: {day.found['spikes_beside']:,}")

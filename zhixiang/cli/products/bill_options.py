@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
+
 if TYPE_CHECKING:
     from pipelines.facts import Facts
     from pipelines.settings import Settings
@@ -16,7 +18,12 @@ if TYPE_CHECKING:
 PARTLY = "部分 part"
 
 
-app = typer.Typer(rich_markup_mode=None, help="Efficiency bills 能效账单.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Efficiency bills 能效账单.",
+    no_args_is_help=True,
+)
 
 
 CustomerId = Annotated[str, typer.Argument(help="Customer number, for example STEEL-0001.")]
@@ -71,7 +78,7 @@ def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
     home = load_settings().home
     digest = Ledger(home).rules_of(run_id)
     if digest is None:
-        raise UnknownNameError("run with kept rules", run_id, [])
+        raise UnknownNameError("run with kept rules", run_id, [], "It was made by another home.")
     return kept_rules(home, digest)
 
 

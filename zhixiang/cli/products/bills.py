@@ -17,7 +17,8 @@ from zhixiang.cli.products.bill_options import (
     issued_bill,
     said_line,
 )
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
+from zhixiang.cli.table_writer import NOTHING, cell_text
 
 if TYPE_CHECKING:
     from products.efficiency_bill.rows import (
@@ -41,23 +42,23 @@ def show(
         found["efficiency_bill_lines_v1"],
         found["efficiency_bill_advice_v1"],
     )
-    console().print(
-        f"[bold]能效账单 {bill['customer_name']}[/bold]  {bill['billing_month']}  修订 revision "
+    heading(
+        f"能效账单 {bill['customer_name']}  {bill['billing_month']}  修订 revision "
         f"{bill['revision']}  ({bill['provenance']})"
     )
     if bill["is_illustrative"]:
-        console().print("[yellow]示意电价 illustrative price: this bill cannot be issued[/yellow]")
+        say("示意电价 illustrative price: this bill cannot be issued", colour="yellow")
     said = [said_line(line) for line in lines]
     # Only a month in parts has something to say in the column of parts.
     show_rows(
         said,
         [name for name in said[0] if name != PARTLY or any(line[name] for line in said)] if said else None,
     )
-    total = "—" if bill["total_cny"] is None else f"{bill['total_cny']} CNY"
-    console().print(f"合计 total [bold]{total}[/bold]  {bill['energy_kwh'].normalize():f} kWh")
+    total = NOTHING if bill["total_cny"] is None else f"{cell_text(bill['total_cny'])} CNY"
+    heading(f"合计 total {total}  {cell_text(bill['energy_kwh'])} kWh")
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
-        console().print(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
+        say(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
         say_refusal(bill, found["efficiency_bill_inputs_v1"])
     show_rows(
         advice,
@@ -82,11 +83,9 @@ def say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Ro
     try:
         price_case(case_from_text(inputs[0]["case_inputs"]), load_facts(load_settings().facts_dir))
     except ZhixiangError as error:
-        console().print(f"不计价的原因 not priced because: {error}")
+        say(f"不计价的原因 not priced because: {error}")
     else:
-        console().print(
-            "今天的电价可以计价，下次运行重新出账 today's facts price it; the next run issues it anew"
-        )
+        say("今天的电价可以计价，下次运行重新出账 today's facts price it; the next run issues it anew")
 
 
 def _say_correction(rows: list[EfficiencyBillCorrectionsV1Row], bill: EfficiencyBillV1Row) -> None:
@@ -96,9 +95,9 @@ def _say_correction(rows: list[EfficiencyBillCorrectionsV1Row], bill: Efficiency
             sum(row["difference_cny"] for row in rows),
             f"{bill['customer_id']}/{bill['billing_month']}",
         )
-        console().print(
+        say(
             f"退补 correction of revision {rows[0]['corrected_revision']}, which stays as issued: "
-            f"[bold]{total:+,.2f} CNY[/bold]; "
+            f"{total:+,.2f} CNY; "
             f"zhixiang bill correction {name} --revision {bill['revision']}"
         )
 
@@ -118,13 +117,13 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
         show_json(sheet.to_json())
         return
     result, corrected, total = sheet.result, sheet.corrected, sheet.total_cny
-    console().print(
-        f"[bold]退补单 correction {result['customer_name']}[/bold]  {result['billing_month']}  修订 revision "
+    heading(
+        f"退补单 correction {result['customer_name']}  {result['billing_month']}  修订 revision "
         f"{result['revision']}, "
         f"更正 corrects revision {corrected['revision']}  ({result['provenance']})"
     )
     if result["is_illustrative"] or corrected["is_illustrative"]:
-        console().print("[yellow]示意电价 illustrative price: nothing can be settled by this sheet[/yellow]")
+        say("示意电价 illustrative price: nothing can be settled by this sheet", colour="yellow")
     show_rows([_said_correction(row) for row in sheet.rows])
     words = (
         "应补收 to be collected"
@@ -133,9 +132,9 @@ def show_correction(bill: BillName, revision: RevisionOption = None, json: JsonO
         if total < 0
         else "无需退补 nothing to settle"
     )
-    console().print(
-        f"原账单 as issued {corrected['total_cny']}  更正后 as corrected {result['total_cny']}  {words} "
-        f"[bold]{abs(total):,.2f} CNY[/bold]"
+    heading(
+        f"原账单 as issued {cell_text(corrected['total_cny'])}  更正后 as corrected "
+        f"{cell_text(result['total_cny'])}  {words} {abs(total):,.2f} CNY"
     )
 
 

@@ -7,18 +7,24 @@ from typing import Annotated, Any
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, show_json, show_record
 
-app = typer.Typer(rich_markup_mode=None, help="Transfer-supply fee codes 转供电费码.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Transfer-supply fee codes 转供电费码.",
+    no_args_is_help=True,
+)
 PREFIX = "ZX1:"
 MOST_BYTES = 4_096
 _MARKS = {
-    "green": "[green]● 绿码 green[/green]",
-    "yellow": "[yellow]▲ 黄码 yellow[/yellow]",
-    "red": "[red]■ 红码 red[/red]",
-    "grey": "○ 灰码 grey",
+    "green": ("● 绿码 green", "green"),
+    "yellow": ("▲ 黄码 yellow", "yellow"),
+    "red": ("■ 红码 red", "red"),
+    "grey": ("○ 灰码 grey", None),
 }
 
 
@@ -38,14 +44,16 @@ def show(
     if found is None:
         return
     code = found["result"]
-    console().print(
-        f"[bold]转供电费码 {code['tenant_name']}[/bold]  {month}  {_MARKS[code['colour_code']]}  修订 "
-        f"revision {code['revision']}  ({code['provenance']})"
+    mark, colour = _MARKS[code["colour_code"]]
+    heading(
+        f"转供电费码 {code['tenant_name']}  {tenant_id}  {month}  {mark}  修订 revision {code['revision']}  "
+        f"({code['provenance']})",
+        colour=colour,
     )
     hidden = HIDDEN | {"tenant_id", "tenant_name"}
     show_columns(code, hidden)
     (evidence,) = found["transfer_fee_code_evidence_v1"]
-    show_columns(evidence, hidden | set(code), "behind it")
+    show_columns(evidence, hidden | set(code), "依据 behind it")
 
 
 @app.command("verify")
@@ -90,7 +98,7 @@ def verify(
         return
     typer.secho("真码，有效 genuine and valid", fg="green")
     said = _flat(told) | {"marks": ", ".join(sorted(verified.payload.marks))} | days
-    show_rows([{"field": name, "value": value} for name, value in said.items() if value != ""])
+    show_record({name: value for name, value in said.items() if value != ""})
 
 
 def _text_of(code: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhixiang.cli.products.bill_options import BillName, RevisionOption, bill_and_rules, bill_name
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_record, show_rows
+from zhixiang.cli.table_writer import with_separators
 
 if TYPE_CHECKING:
     from zhixiang.reports.explain import CurveDay, Explanation
@@ -71,7 +72,10 @@ def _explain_correction(bill: str, number: int, revision: int | None, *, json: b
     rows = {row["correction_number"]: row for row in sheet.rows}
     if number not in rows:
         raise UnknownNameError(
-            f"line of the correction sheet of {bill}", str(number), [str(known) for known in rows]
+            f"line of the correction sheet of {bill}",
+            str(number),
+            [str(known) for known in rows],
+            f"`zhixiang bill correction {bill}` numbers them.",
         )
     row = rows[number]
     sides = {
@@ -82,18 +86,16 @@ def _explain_correction(bill: str, number: int, revision: int | None, *, json: b
     if json:
         show_json({"correction": row, **found})
         return
-    console().print(
-        f"[bold]{row['now_amount_cny']} − {row['issued_amount_cny']} = {row['difference_cny']:+} CNY[/bold]"
-    )
-    console().print(
+    heading(f"{row['now_amount_cny']:,} − {row['issued_amount_cny']:,} = {row['difference_cny']:+,} CNY")
+    say(
         "通知 notices: "
         f"{'; '.join(row['notices']) or 'none: the line follows from other lines or quantities'}"
     )
     for side, title in (("issued", "原账单 as issued"), ("now", "更正后 as corrected")):
         told = found[side]
-        console().print(f"[bold]{title}[/bold]")
+        heading(title)
         if told is None:
-            console().print("无此行 no such line")
+            say("无此行 no such line")
         else:
             _show_price(told)
     last = found["now"] or found["issued"]
@@ -103,8 +105,7 @@ def _explain_correction(bill: str, number: int, revision: int | None, *, json: b
 
 def _show_price(found: Explanation) -> None:
     charged = found["line"]
-    console().print(f"[bold]{charged['formula']}[/bold] = {charged['amount_cny']} CNY")
-    console().print("依据 fact")
+    heading(f"{with_separators(charged['formula'])} = {charged['amount_cny']:,} CNY")
     cited = (
         "fact_id",
         "value",
@@ -116,20 +117,21 @@ def _show_price(found: Explanation) -> None:
         "confidence",
         "file",
     )
-    show_rows([{name: fact.get(name) for name in cited} for fact in (found["fact"], *found["named_facts"])])
+    show_rows(
+        [{name: fact.get(name) for name in cited} for fact in (found["fact"], *found["named_facts"])],
+        title="依据 facts",
+    )
 
 
 def _show_quantity(found: Explanation) -> None:
     if "superseded_by_revision" in found:
         newest = found["superseded_by_revision"]
-        console().print(
+        say(
             f"已有修订 {newest}，以下电量为现时数据 superseded by revision {newest}: what follows is as it "
             "stands now, not as it was then"
         )
     if found["contract"]:
-        console().print(
-            "合同 contract: " + ", ".join(f"{name} {value}" for name, value in found["contract"].items())
-        )
+        show_record(found["contract"], title="合同 contract")
     # Months, parts of them and shares stand beside one another, each with its own columns.
     show_rows(
         found["determinants"],
@@ -153,4 +155,4 @@ def _show_some(rows: Sequence[Mapping[str, object]], title: str) -> None:
             title=title,
         )
         if len(rows) > SHOWN_DAYS:
-            console().print(f"... {len(rows) - SHOWN_DAYS} more; --json shows them all")
+            say(f"... {len(rows) - SHOWN_DAYS} more; --json shows them all")

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhixiang.cli.data.facts import parse_day
-from zhixiang.cli.screen import JsonOption, console, show_json
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_record
 
 if TYPE_CHECKING:
     from pipelines.facts import Dated
     from pipelines.facts.scales import PublishedScales
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Indices 指数: carbon efficiency code, grade of a bill's score, resumed work.",
     no_args_is_help=True,
@@ -118,13 +120,12 @@ def _show(title: str, found: dict[str, Any], cited: list[Dated[Any]], day: date,
     if json:
         show_json({**found, "facts": facts})
         return
-    console().print(f"[bold]{title}[/bold]")
-    for name, value in found.items():
-        console().print(
-            f"  {name}: {value.normalize():f}" if isinstance(value, Decimal) else f"  {name}: {value}"
-        )
+    heading(title)
+    show_record(
+        {name: value.normalize() if isinstance(value, Decimal) else value for name, value in found.items()}
+    )
     for fact in facts:
-        console().print(f"  依据 {fact['fact_id']} ({fact['confidence']}): {fact['source']}", style="dim")
+        say(f"依据 {fact['fact_id']} ({fact['confidence']}): {fact['source']}")
 
 
 def _scales() -> PublishedScales:

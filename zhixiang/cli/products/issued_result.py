@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from zhixiang.cli.screen import show_json, show_rows
+from zhixiang.cli.screen import show_json, show_record
 
 if TYPE_CHECKING:
     from pipelines.tables.base import Table
@@ -45,15 +45,11 @@ def issued_result(
     return found
 
 
-def show_columns(row: Mapping[str, Any], hidden: Collection[str], heading: str = "field") -> None:
+def show_columns(row: Mapping[str, Any], hidden: Collection[str], title: str = "") -> None:
     """The columns of a row that hold something, one a line.
 
     hidden  Columns that are left out.
     """
-    show_rows(
-        [
-            {heading: name, "value": value}
-            for name, value in row.items()
-            if name not in hidden and value is not None
-        ]
+    show_record(
+        {name: value for name, value in row.items() if name not in hidden and value is not None}, title
     )

@@ -11,7 +11,8 @@ from typing import Annotated, Any
 import typer
 
 from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill, rules_of_run
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
+from zhixiang.cli.table_writer import with_separators
 
 
 @app.command("replay")
@@ -72,7 +73,7 @@ def replay(
     elif differences:
         show_rows(differences)
     else:
-        console().print(f"一致 the same to the last bit: {said}")
+        say(f"一致 the same to the last bit: {said}")
     if differences:
         raise DisagreementError(
             f"{len(differences)} values came out otherwise.",
@@ -146,9 +147,9 @@ def audit_bill(
             "difference_cny",
             "detail",
         ]
-        show_rows(rows, columns)
+        show_rows([row | {"detail": with_separators(row["detail"])} for row in rows], columns)
     else:
-        console().print("一致 every line agrees to the fen")
+        say("一致 every line agrees to the fen")
     if rows:
         differences = [row["difference_cny"] for row in rows if row["difference_cny"] is not None]
         said = (

@@ -6,11 +6,17 @@ from typing import Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
-from zhixiang.cli.screen import JsonOption, console, show_rows
+from zhixiang.cli.screen import JsonOption, heading, show_rows
 
-app = typer.Typer(rich_markup_mode=None, help="Credit index 电力信用指数.", no_args_is_help=True)
+app = typer.Typer(
+    cls=CommandGroup,
+    rich_markup_mode=None,
+    help="Credit index 电力信用指数.",
+    no_args_is_help=True,
+)
 
 
 @app.command("show")
@@ -27,9 +33,8 @@ def show(
     if found is None:
         return
     score = found["result"]
-    console().print(
-        f"[bold]电力信用指数 {customer_id}[/bold]  {month}  修订 revision {score['revision']}  "
-        f"({score['provenance']})"
+    heading(
+        f"电力信用指数 {customer_id}  {month}  修订 revision {score['revision']}  ({score['provenance']})"
     )
     show_columns(score, HIDDEN | {"customer_id"})
     show_rows(

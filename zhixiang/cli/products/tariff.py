@@ -13,7 +13,7 @@ from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
 from zhixiang.cli.products.what_if import priced_as_agreed
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.tariff.cases.schema import TariffCase
@@ -94,7 +94,7 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
     if json:
         show_json({"title": case.title, "facts_digest": facts.digest, "months": months})
         return
-    console().print(f"[bold]{case.title}[/bold]")
+    heading(case.title)
     for month in months:
         show_rows(
             [
@@ -104,14 +104,14 @@ def price_case(file: CaseFile, json: JsonOption = False) -> None:
             title=month["month"],
         )
         mark = "  示意电价 illustrative price" if month.get("is_illustrative") else ""
-        console().print(f"合计 total [bold]{month['total_cny']:,} CNY[/bold]{mark}")
+        heading(f"合计 total {month['total_cny']:,} CNY{mark}")
         if month.get("missing_inputs"):
-            console().print(
+            say(
                 "缺少输入，电费可能不全 missing, so the total may lack something: "
                 f"{', '.join(month['missing_inputs'])}"
             )
         if month.get("notes"):
-            console().print(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
+            say(f"合同与规定不符 agreed beside the rules: {', '.join(month['notes'])}")
 
 
 @app.command("page")
@@ -140,7 +140,7 @@ def prices_page(
     if json:
         show_json({"page": str(out / "index.html"), "month": str(shown), "spans": spans})
     else:
-        console().print(f"电价公开 prices of {shown}: {out / 'index.html'}")
+        say(f"电价公开 prices of {shown}: {out / 'index.html'}")
 
 
 @app.command("late-payment")
@@ -167,7 +167,7 @@ def late_payment(
     from pipelines.tariff import late_payment_lines
 
     if customer_class not in set(CustomerClass):
-        raise UnknownNameError("customer class", customer_class, CustomerClass)
+        raise UnknownNameError("customer class", customer_class, CustomerClass, is_public=True)
     try:
         amount = Decimal(unpaid)
     except InvalidOperation:
@@ -188,10 +188,10 @@ def late_payment(
     if json:
         show_json({"total_cny": total, "lines": lines})
     elif not lines:
-        console().print("按时缴费，无违约金 paid in time, no penalty")
+        say("按时缴费，无违约金 paid in time, no penalty")
     else:
         show_rows(lines, title=f"违约金 late payment, due {due}, paid {paid}")
-        console().print(f"合计 total [bold]{total:,} CNY[/bold]")
+        heading(f"合计 total {total:,} CNY")
 
 
 def _own_months(case: TariffCase, folder: Path) -> list[dict[str, Any]]:

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhixiang.cli.help_texts import CommandGroup
+
 if TYPE_CHECKING:
     from pipelines.facts import Facts
 
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Tariff 电价: prices in force, a case priced, other terms compared.",
     no_args_is_help=True,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zhixiang.cli.data.facts import parse_day
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.facts import Facts
@@ -126,14 +126,14 @@ def what_if(
     columns = list(dict.fromkeys(name for row in rows for name in row))
     show_rows(rows, [name for name in columns if name != "is_illustrative"], title=case.title)
     if any(row.get("is_illustrative") for row in rows):
-        console().print(
+        say(
             "示意电价：各方案按示意电价计算，不能据以结算 illustrative price: these totals rest on it and "
             "are no basis for settlement"
         )
     for term, month in changes.items():
-        console().print(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
+        say(f"{term}: 最早自 {month} 起 / from {month} at the earliest")
     for term, reason in not_planned.items():
-        console().print(f"{term}: 无法排期 not planned: {reason}")
+        say(f"{term}: 无法排期 not planned: {reason}")
 
 
 def priced_as_agreed(

@@ -135,7 +135,7 @@ def test_vee_marks_the_intervals_lists_the_beaten_value_and_loses_none(tmp_path:
         8,
     )
     listed = list(
-        csv.DictReader((tmp_path / "out" / "rejected.csv").read_text(encoding="utf-8").splitlines())
+        csv.DictReader((tmp_path / "out" / "rejected.csv").read_text(encoding="utf-8-sig").splitlines())
     )
     assert [(row["line_number"], row["reason_code"], row["raw_record"].split(",")[2]) for row in listed] == [
         ("489", "superseded", "9.0")

@@ -82,7 +82,7 @@ def test_two_untimed_rows_with_other_multipliers_are_both_held_back_in_the_same_
     assert vee.curves.num_rows == 0
     figures = write_vee(vee, tmp_path / "out")
     assert (figures["reasons"]["conflicting_values"], figures["unknown_multiplier"]) == (2, 1)
-    with (tmp_path / "out" / "rejected.csv").open(encoding="utf-8", newline="") as handle:
+    with (tmp_path / "out" / "rejected.csv").open(encoding="utf-8-sig", newline="") as handle:
         told = [row for row in csv.DictReader(handle) if row["reason_code"] == "conflicting_values"]
     assert [row["reason"] for row in told] == [held[0]["reason"]] * 2
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
