@@ -83,7 +83,7 @@ def own_facts(settings: Settings) -> OwnFacts:
     Where the packaged settings are in force, the home gets a copy of its own first; it holds from then on.
     Raises UsageError where ZHIXIANG_CONF names the packaged settings, or the home cannot be written.
     """
-    if settings.conf_dir.resolve() != packaged("conf").resolve():
+    if not settings.conf_dir.resolve().is_relative_to(packaged("conf").resolve()):
         return OwnFacts(settings.facts_dir, False)
     target = settings.home / OWN_CONF
     if target.exists():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -22,10 +21,9 @@ from zhixiang.home.take_in import rules_of, take_files
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_outside(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_settings_of_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("ZHIXIANG_CONF", "ZHIXIANG_ENVIRONMENT", "ZHIXIANG_HOME"):
         monkeypatch.delenv(name, raising=False)
-    yield
 
 
 def test_a_home_holds_settings_an_inbox_and_a_page(tmp_path: Path) -> None:
