@@ -21,6 +21,8 @@ from zhixiang.conf_files import setting_files
 _KEY = re.compile(r"^( *)([A-Za-z_]\w*):")
 _WIDTH = 118
 _FOLDER_MODE = 0o755
+# What the demo lays over its own home, and what compiling leaves.
+_NOT_COPIED = ("demo", "__pycache__")
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def write_conf(target: Path) -> None:
             shutil.copytree(
                 packaged("conf"),
                 Path(scratch) / "conf",
-                ignore=shutil.ignore_patterns("__pycache__"),
+                ignore=shutil.ignore_patterns(*_NOT_COPIED),
                 copy_function=shutil.copyfile,
             )
         )
