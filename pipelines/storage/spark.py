@@ -201,12 +201,13 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     scratch.mkdir(parents=True, exist_ok=True)
     archive = archive_path()
     java_options = [
-        f"-Djava.io.tmpdir={scratch}",
-        f"-Dderby.system.home={scratch}",
+        _one_option(f"-Djava.io.tmpdir={scratch}"),
+        _one_option(f"-Dderby.system.home={scratch}"),
         f"-Dlog4j2.configurationFile={_logging_file(scratch).as_uri()}",
         spark.java_options,
         # The JVM tells of an archive that does not fit on stdout, where reports go.
-        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={archive}"
+        "-Xlog:disable -Xlog:all=error:stderr -Xshare:auto "
+        + _one_option(f"-XX:SharedArchiveFile={archive}")
         if archive.exists()
         else "",
     ]
@@ -245,6 +246,12 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
             ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _one_option(text: str) -> str:
+    """An option of the JVM as Spark's launcher takes it out of a line of them: paths may hold spaces."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @contextmanager
