@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pipelines.ingest.read_files import IngestSummary
 
 EXAMPLES = 3
-# Customers who were not billed, with why; told where the table is declared.
+# Customers without a bill that could be issued, with why; told where the table is declared.
 UNBILLED = "efficiency_bill_unbilled_v1"
 
 
@@ -103,5 +103,5 @@ def _unbilled(store: Store, tables: Iterable[type[Table]], months: Sequence[str]
         "customers": len({name for name, _ in customers}),
         "reasons": dict(Counter(reason for _, reason in customers).most_common()),
         "examples": [f"{name}: {reason}" for name, reason in customers[:EXAMPLES]],
-        "command": pasteable("zhixiang", "table", "show", UNBILLED, home=store.settings.home),
+        "command": pasteable("zhixiang", "bill", "unbilled", "--month", months[-1], home=store.settings.home),
     }
