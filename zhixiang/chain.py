@@ -182,7 +182,7 @@ def run_chain(
             ledger.note_rules(run_id, keep_rules(settings, facts))
             for name, columns in adopt_declarations(settings).items():
                 on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
-            prepare(settings)
+            prepare(settings, lambda text: on_line("prepare", "begun", 0.0, text))
             warming = warm_up(settings, stages)
             if before is not None:
                 before()

@@ -4,7 +4,7 @@ from pipelines.facts.audit import Finding, check_facts
 from pipelines.facts.dated import Citation, Dated, Version
 from pipelines.facts.facts import Facts, load_facts
 from pipelines.facts.listing import FactRow
-from pipelines.facts.price_files import LoadedPrices, load_prices
+from pipelines.facts.price_files import LoadedPrices, check_prices, load_prices
 
 __all__ = [
     "Citation",
@@ -15,6 +15,7 @@ __all__ = [
     "LoadedPrices",
     "Version",
     "check_facts",
+    "check_prices",
     "load_facts",
     "load_prices",
 ]

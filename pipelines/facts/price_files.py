@@ -53,6 +53,26 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     well formed afterwards. Nothing
     is written then.
     """
+    plan = _planned(path, folder, corrects)
+    part = (folder / plan.file).with_suffix(".part")
+    part.write_text(plan.text, encoding="utf-8")
+    part.replace(folder / plan.file)
+    return LoadedPrices(plan.file, plan.months)
+
+
+def check_prices(path: Path, folder: Path, corrects: bool = False) -> None:
+    """Raises as ``load_prices`` would; writes nothing."""
+    _planned(path, folder, corrects)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    file: str
+    text: str
+    months: tuple[BillingMonth, ...]
+
+
+def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
     if not path.is_file():
         raise FactFileError(str(path), None, "the file does not exist")
     shown = str(path)
@@ -72,10 +92,7 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     # A month's notices stand in the order in which they were published.
     text = _as_text([*(row for parts in kept for row in parts.values()), *rows], by_day=corrects)
     _check_whole(folder, name, text)
-    part = (folder / name).with_suffix(".part")
-    part.write_text(text, encoding="utf-8")
-    part.replace(folder / name)
-    return LoadedPrices(name, tuple(sorted({row.month for row in rows})))
+    return _Plan(name, text, tuple(sorted({row.month for row in rows})))
 
 
 def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:

@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 DELTA_COORDINATE = "io.delta:delta-spark_4.1_2.13:4.4.0"
 SUPPORTED_JAVA = (17, 21)
+_JARS_MEGABYTES = 15
 # Of what the resolution brings, only these may stand beside Spark's own jars; the others clash with them.
 _JARS_NEEDED = re.compile(r"(delta-spark_|delta-storage|delta-kernel-|unitycatalog-)")
 _JARS_REQUIRED = ("delta-spark_4.1_2.13-4.4.0.jar", "delta-storage-4.4.0.jar")
@@ -200,12 +201,12 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     scratch.mkdir(parents=True, exist_ok=True)
     archive = archive_path()
     java_options = [
-        f"-Djava.io.tmpdir={scratch}",
-        f"-Dderby.system.home={scratch}",
+        _one_option(f"-Djava.io.tmpdir={scratch}"),
+        _one_option(f"-Dderby.system.home={scratch}"),
         f"-Dlog4j2.configurationFile={_logging_file(scratch).as_uri()}",
         spark.java_options,
         # The JVM tells of an archive that does not fit on stdout, where reports go.
-        f"-Xlog:disable -Xlog:all=error:stderr -Xshare:auto -XX:SharedArchiveFile={archive}"
+        "-Xlog:disable -Xlog:all=error:stderr -Xshare:auto " + _one_option(f"-XX:SharedArchiveFile={archive}")
         if archive.exists()
         else "",
     ]
@@ -244,6 +245,12 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
             ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
+
+
+def _one_option(text: str) -> str:
+    """An option of the JVM as Spark's launcher takes it out of a line of them: paths may hold spaces."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 @contextmanager
@@ -292,11 +299,20 @@ def archive_path() -> Path:
     )
 
 
-def prepare(settings: Settings) -> None:
-    """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job."""
+def prepare(settings: Settings, tell: Callable[[str], None] = lambda _text: None) -> None:
+    """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job.
+
+    tell  Called with a line before each piece of work that takes long.
+    """
+    if not settings.platform.spark.jars_folder and jars_present(settings) is None:
+        tell(
+            f"fetching Delta's jars, {DELTA_COORDINATE}, about {_JARS_MEGABYTES} MB, once per machine "
+            "首次使用，获取程序库"
+        )
     jars, archive = find_jars(settings), archive_path()
     if archive.exists() or not os.access(archive.parent, os.W_OK):
         return
+    tell("preparing Java for quick starts, about half a minute, once per machine 首次使用，准备快速启动")
     with tempfile.TemporaryDirectory() as scratch:
         partial = archive.with_suffix(f".{os.getpid()}.partial")
         code = (

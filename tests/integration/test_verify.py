@@ -1,4 +1,5 @@
-"""Twenty alterations of a delivery: each is named by ``zhixiang verify``, and none survives the next delivery.
+"""Twenty alterations of a delivery: each is named by ``zhixiang verify``, and none survives the next
+delivery.
 
 The delivery is that of the small home that version 0.1 left (tests/data/README.md).
 """

@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from pipelines.errors import ZhixiangError
-from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
+from zhixiang.cli.data import edits, facts, inbox, quality, quarantine, tables, vee
 from zhixiang.cli.events import configure_events
 from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.models import models
-from zhixiang.cli.operations import bench, demo, doctor, keys, reports, run, verify
+from zhixiang.cli.operations import bench, demo, doctor, init, keys, reports, run, verify
 from zhixiang.cli.products import (
     bill_options,
     bills,
@@ -42,6 +42,7 @@ app = typer.Typer(
 WITH_COMMANDS = (bills, keys, replays, tariff, what_if)
 """Modules whose import adds commands to a group that several of them share."""
 
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vee")(vee.vee)
@@ -51,6 +52,7 @@ app.command("ledger")(reports.ledger)
 app.command("verify")(verify.verify)
 app.command("explain")(explain.explain)
 app.command("corrections")(corrections.corrections)
+app.add_typer(inbox.app, name="inbox")
 app.add_typer(tables.app, name="table")
 app.add_typer(facts.app, name="facts")
 app.add_typer(tariff_options.app, name="tariff")

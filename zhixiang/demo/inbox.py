@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import multiprocessing
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 from pipelines.errors import UsageError
@@ -16,10 +18,9 @@ from pipelines.settings import packaged
 
 MARKER = "demo.json"
 SEED = 20261001
-# Everything a demo makes in its home; nothing else is ever deleted.
+# Everything a demo makes in its home beside the files of the inbox; nothing else is ever deleted.
 _MADE = (
     "tables",
-    "inbox",
     "simulation_truth",
     "checkpoints",
     "models",
@@ -42,23 +43,85 @@ _MADE = (
     MARKER,
 )
 _RECEIVED = ("steel", "buildings", "nem12")
+_SIMULATED = ("simulated_city", "simulated_malls")
 _NOT_RECEIVED = {".md", ".json", ".txt"}
 _NOT_DELIVERED = ("shifts.csv", "refused_reasons.csv")
 
 
 def wipe_demo(home: Path) -> None:
-    """Empties a home that a demo made; refuses any other that holds data."""
-    if not (home / MARKER).exists() and (home / "tables").exists():
+    """Empties a home that a demo made; refuses any other that holds data. In the inbox it deletes what the
+    demo wrote and nobody changed since; files of the user's own stay.
+    """
+    marker = home / MARKER
+    if not marker.exists() and (home / "tables").exists():
         raise UsageError(
             f"{home} holds data that no demo made; --fresh would delete it.",
             "Choose another ZHIXIANG_HOME for the demo.",
         )
+    if marker.exists():
+        _clear_inbox(home / "inbox", _written(marker, home / "inbox"))
     for name in _MADE:
         path = home / name
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _clear_inbox(inbox: Path, written: Mapping[str, str]) -> None:
+    """Deletes the files of the list whose content is still that of the list, and folders that are empty
+    then.
+    """
+    root = inbox.resolve()
+    for name, digest in written.items():
+        path = inbox / name
+        is_inside = path.resolve().is_relative_to(root)
+        if is_inside and path.is_file() and not path.is_symlink() and digest in ("", _digest(path)):
+            path.unlink()
+    folders = {parent for name in written for parent in Path(name).parents if parent.name}
+    for folder in sorted(folders, key=lambda path: -len(path.parts)):
+        with suppress(OSError):  # it holds files of the user's own, or is gone
+            (inbox / folder).rmdir()
+
+
+def _written(marker: Path, inbox: Path) -> dict[str, str]:
+    """The files that the demo wrote into the inbox, with their SHA-256; of a demo before 0.3, which kept no
+    list, those that bear the names of its files, without a hash.
+    """
+    try:
+        listed = json.loads(marker.read_text(encoding="utf-8")).get("files")
+    except (ValueError, AttributeError):
+        listed = None
+    if isinstance(listed, dict):
+        return {str(name): str(digest) for name, digest in listed.items()}
+    samples = packaged("samples")
+    found = [path.relative_to(samples).as_posix() for path in _sample_files(samples)]
+    found += [
+        path.relative_to(inbox).as_posix()
+        for folder in _SIMULATED
+        for path in (inbox / folder).glob(f"*{folder}*")
+    ]
+    return dict.fromkeys(found, "")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sample_files(samples: Path) -> list[Path]:
+    """The samples that the demo receives."""
+    return [
+        path
+        for folder in _RECEIVED
+        for path in sorted((samples / folder).rglob("*"))
+        if (
+            path.is_file()
+            and path.suffix not in _NOT_RECEIVED
+            and "LICENSE" not in path.name
+            and path.name not in _NOT_DELIVERED
+            and path.parent.name != "refused"
+        )
+    ]
 
 
 def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str], None]) -> None:
@@ -75,18 +138,10 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
     staging = home / "inbox.filling"
     shutil.rmtree(staging, ignore_errors=True)
     samples = packaged("samples")
-    for folder in _RECEIVED:
-        for path in sorted((samples / folder).rglob("*")):
-            if (
-                path.is_file()
-                and path.suffix not in _NOT_RECEIVED
-                and "LICENSE" not in path.name
-                and path.name not in _NOT_DELIVERED
-                and path.parent.name != "refused"
-            ):
-                target = staging / path.relative_to(samples)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(path, target)
+    for path in _sample_files(samples):
+        target = staging / path.relative_to(samples)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)
     on_line("samples", "done", time.monotonic() - began, "real meter files, dates shifted")
     began = time.monotonic()
     # In a process of its own: this one is importing what the chain needs.
@@ -98,20 +153,41 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
         time.monotonic() - began,
         "a simulated city of 3,000 enterprises and two simulated malls",
     )
-    inbox.mkdir(parents=True, exist_ok=True)
-    for path in sorted(staging.iterdir()):
-        path.rename(inbox / path.name)
-    staging.rmdir()
+    written = {
+        path.relative_to(staging).as_posix(): _digest(path)
+        for path in sorted(staging.rglob("*"))
+        if path.is_file()
+    }
+    kept = _move_in(staging, inbox, written)
+    if kept:
+        on_line("inbox", "kept", 0.0, f"files of your own, not replaced: {', '.join(kept[:3])}")
+    shutil.rmtree(staging)
     marker.write_text(
         json.dumps(
             {
                 "seed": SEED,
                 "months": ["2026-08", "2026-09"],
-                "simulated": ["simulated_city", "simulated_malls"],
+                "simulated": list(_SIMULATED),
+                "files": {name: digest for name, digest in written.items() if name not in kept},
             },
             indent=2,
         )
     )
+
+
+def _move_in(staging: Path, inbox: Path, written: Mapping[str, str]) -> list[str]:
+    """Moves the files into the inbox and returns the names of those that lie there with other content: they
+    are the user's own and stay.
+    """
+    kept = []
+    for name, digest in written.items():
+        target = inbox / name
+        if target.exists() and not (target.is_file() and _digest(target) == digest):
+            kept.append(name)
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        (staging / name).replace(target)
+    return kept
 
 
 def simulate(folder: Path, samples: Path, truth: Path) -> None:

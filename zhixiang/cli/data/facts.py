@@ -104,18 +104,33 @@ def load_monthly_prices(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Takes a file of published monthly prices into the facts, or refuses it as a whole with file and
-    line.
+    """Takes a file of published monthly prices into the home's own facts, or refuses it as a whole with file
+    and line.
     """
-    from pipelines.facts import load_prices
+    from pipelines.facts import check_prices, load_prices
     from pipelines.settings import load_settings
+    from zhixiang.home.own_conf import own_facts
 
-    folder = load_settings().facts_dir
+    settings = load_settings()
+    check_prices(file, settings.facts_dir, corrects=corrects)
+    own = own_facts(settings)
+    folder = own.folder
     loaded = load_prices(file, folder, corrects=corrects)
     months = [str(month) for month in loaded.months]
     if json:
-        show_json({"file": str(folder / loaded.file), "months": months})
+        show_json(
+            {
+                "file": str(folder / loaded.file),
+                "months": months,
+                "settings_made": str(folder.parent) if own.is_made else None,
+            }
+        )
     else:
+        if own.is_made:
+            typer.echo(
+                f"这个家有了自己的设置 the home has settings of its own now: {folder.parent} (a copy of the "
+                "packaged ones; from now on they hold)"
+            )
         typer.secho(
             f"{len(months)} months taken into {folder / loaded.file}: {', '.join(months)}", fg="green"
         )

@@ -63,14 +63,16 @@ def replay_held(
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store, sole_writer
     from zhixiang.chain import adopt_declarations
+    from zhixiang.home.inbox_folder import inbox_folder
 
     settings = load_settings()
+    arrived = inbox_folder(settings.home, inbox)
     with sole_writer(settings.home):
         adopt_declarations(settings)
         ledger, now = Ledger(settings.home), utc_now()
         run_id = ledger.begin("quarantine replay" + (f" --file {file}" if file else ""), now)
         try:
-            summary = replay(Store(settings), inbox or settings.home / "inbox", run_id, now, file)
+            summary = replay(Store(settings), arrived, run_id, now, file)
         except BaseException as error:
             ledger.end(run_id, utc_now(), getattr(error, "exit_code", 1), str(error)[:500])
             raise

@@ -52,7 +52,7 @@ def demo(
         tell_ingest(outcome)
     if not json and outcome.delivered is not None:
         _tell(outcome.delivered, settings.home)
-    finish(outcome, json=json)
+    finish(outcome, settings, DEMO_MONTHS, json=json)
 
 
 def _tell(out: Path, home: Path) -> None:

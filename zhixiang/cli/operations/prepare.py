@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import typer
+
 from pipelines.errors import ZhixiangError
 from zhixiang.cli.screen import complain
 
@@ -14,7 +16,7 @@ def main() -> int:
     from pipelines.storage.spark import prepare
 
     try:
-        prepare(load_settings())
+        prepare(load_settings(), lambda text: typer.echo(f"zhixiang: {text} ...", err=True))
     except ZhixiangError as error:
         complain(error.message, error.hint)
         return error.exit_code

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from zhixiang.cli.run_end import show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pipelines.settings import Settings
     from zhixiang.chain import Outcome
 
 
@@ -33,10 +37,12 @@ def run(
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
+    from zhixiang.home.inbox_folder import inbox_folder
 
     asked = BillingMonth.parse(month)
     stages = chosen_stages(first, last)
     settings = load_settings()
+    arrived = inbox_folder(settings.home, inbox)
     steps = [step for step in all_steps() if step.stage in stages]
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
     outcome = Outcome()
@@ -45,7 +51,7 @@ def run(
             settings,
             [asked],
             stages,
-            inbox or settings.home / "inbox",
+            arrived,
             f"run --month {month} --from {stages[0]} --to {stages[-1]}",
             progress,
             progress.line,
@@ -54,7 +60,7 @@ def run(
     finally:
         progress.close()
         tell_ingest(outcome)
-    finish(outcome, json=json)
+    finish(outcome, settings, [month], json=json)
 
 
 def tell_ingest(outcome: Outcome) -> None:
@@ -74,11 +80,16 @@ def tell_ingest(outcome: Outcome) -> None:
         )
 
 
-def finish(outcome: Outcome, *, json: bool) -> None:
-    """Shows the outcome as JSON where asked for, and leaves with the exit code that says what was refused."""
-    from zhixiang.chain import exit_code
+def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json: bool) -> None:
+    """Tells what was received, issued, held back and unknown and where the pages are, as JSON where asked
+    for; leaves with the exit code that says what was refused.
+    """
+    from pipelines.storage.store import Store
+    from zhixiang.chain import declared_tables, exit_code
+    from zhixiang.reports.run_summary import run_summary
 
     code = exit_code(outcome)
+    summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
     if json:
         show_json(
             {
@@ -87,8 +98,11 @@ def finish(outcome: Outcome, *, json: bool) -> None:
                 "delivered": str(outcome.delivered) if outcome.delivered else None,
                 "refused_bills": outcome.refused_bills.message if outcome.refused_bills else None,
                 "ingest": vars(outcome.ingest) if outcome.ingest else None,
+                "summary": summary,
             }
         )
+    else:
+        show_summary(summary)
     if outcome.refused_bills is not None:
         complain(outcome.refused_bills.message, outcome.refused_bills.hint)
     if code:

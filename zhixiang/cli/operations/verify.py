@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, console, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 KIND_WORDS = {
     "altered": "已改 altered",
@@ -43,15 +43,12 @@ def verify(
     if json:
         show_json({**asdict(found), "is_whole": not found.found, "trust_words": TRUST_WORDS[found.trust]})
     else:
-        console().print(f"{found.folder}", markup=False)
-        console().print(
-            f"密钥 key {found.key_id or '无 none that is trusted has signed it'}: {TRUST_WORDS[found.trust]}",
-            markup=False,
-        )
+        say(f"{found.folder}")
+        say(f"密钥 key {found.key_id or '无 none that is trusted has signed it'}: {TRUST_WORDS[found.trust]}")
         counts = (
             f"{found.files:,} 个文件 files, {found.bank_files} 银行文件 bank files, {found.codes} 费码 codes"
         )
-        console().print(f"{counts}; {', '.join(found.months)}; {found.run_id}", markup=False)
+        say(f"{counts}; {', '.join(found.months)}; {found.run_id}")
         if not found.found:
             typer.secho("完整，与签名一致 whole, and as it was signed", fg="green")
         else:

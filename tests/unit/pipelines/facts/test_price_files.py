@@ -203,10 +203,9 @@ def test_a_month_is_corrected_as_often_as_notices_come(tmp_path: Path, folder: P
 
 
 def test_the_command_loads_and_refuses(tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pipelines.settings
-
-    settings = pipelines.settings.load_settings()
-    monkeypatch.setattr(type(settings), "facts_dir", folder)
+    shutil.copytree(packaged("conf"), folder.parent, dirs_exist_ok=True)
+    monkeypatch.setenv("ZHIXIANG_CONF", str(folder.parent))
+    monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "home"))
     answer = CliRunner().invoke(app, ["load-prices", str(written(tmp_path, *month("2026-09"))), "--json"])
     assert answer.exit_code == 0
     assert '"2026-09"' in answer.output

@@ -1,0 +1,1 @@
+"""A home: how it begins, its own settings, its inbox."""

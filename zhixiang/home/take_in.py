@@ -1,0 +1,191 @@
+"""Files taken into the inbox: each told as it would be understood, then copied in whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from pipelines.errors import InputRefusedError, MachineError
+from pipelines.formats import FormatSettings, load_mappings
+from pipelines.ingest.inbox import is_received
+from pipelines.ingest.read_files import MAPPINGS_FOLDER
+from pipelines.ingest.understanding import Rules, Understanding, refuse_too_large, understand
+from pipelines.settings import Settings
+from zhixiang.home.inbox_folder import near_names
+
+TAKEN, WOULD_TAKE, ALREADY_THERE, REFUSED = "taken", "would_take", "already_there", "refused"
+
+
+@dataclass(frozen=True)
+class TakenFile:
+    """What became of one file.
+
+    outcome        taken, would_take (a dry run), already_there, refused.
+    target         Where it lies, or would lie; None where it is refused.
+    understanding  How it is read; None where it cannot be.
+    reason         Why it was refused, or where the same content lies; hint what to do next.
+    """
+
+    file: str
+    outcome: str
+    target: Path | None = None
+    understanding: Understanding | None = None
+    reason_code: str = ""
+    reason: str = ""
+    line: int | None = None
+    column: str | None = None
+    hint: str = ""
+
+
+@dataclass
+class _Known:
+    """Content that was taken before: SHA-256 -> where it is, said in words."""
+
+    by_hash: dict[str, str] = field(default_factory=dict)
+
+
+def rules_of(settings: Settings) -> Rules:
+    """What reading goes by in a home."""
+    return Rules(
+        settings.platform.ingest,
+        settings.section(FormatSettings),
+        load_mappings(settings.conf_dir / MAPPINGS_FOLDER),
+    )
+
+
+def take_files(
+    files: Iterable[Path],
+    inbox: Path,
+    rules: Rules,
+    read_before: Mapping[str, str],
+    *,
+    dry_run: bool = False,
+) -> list[TakenFile]:
+    """Copies files into the inbox under their own names; what cannot be read is refused, the others go on.
+
+    read_before  SHA-256 -> name of what the file ledger has read already.
+    dry_run      Only tell; nothing is written.
+    A file appears under its final name complete, and never replaces one with other content.
+    """
+    known = _Known({digest: f"{name}, read already" for digest, name in read_before.items()})
+    return [_taken(path, inbox, rules, known, dry_run) for path in files]
+
+
+def _taken(path: Path, inbox: Path, rules: Rules, known: _Known, dry_run: bool) -> TakenFile:
+    name = path.name
+    target = inbox / name
+    try:
+        raw = _content(path, rules)
+        digest = hashlib.sha256(raw).hexdigest()
+        understanding = understand(name, raw, rules)
+        if (twin := _twin(target, raw)) is not None or digest in known.by_hash:
+            where = twin or known.by_hash[digest]
+            return TakenFile(str(path), ALREADY_THERE, target if twin else None, understanding, "", where)
+        if target.exists() or target.is_symlink():
+            return TakenFile(
+                str(path),
+                REFUSED,
+                None,
+                understanding,
+                "name_taken",
+                f"{target} is there with other content; nothing was overwritten",
+                hint="Give the file another name, then zhixiang inbox add it.",
+            )
+    except InputRefusedError as refusal:
+        return TakenFile(
+            str(path),
+            REFUSED,
+            reason_code=str(refusal.reason_code),
+            reason=refusal.reason,
+            line=refusal.line,
+            column=refusal.column,
+            hint=_hint(path),
+        )
+    except OSError as error:
+        return TakenFile(str(path), REFUSED, reason_code="unreadable", reason=f"{error.strerror or error}")
+    taken = TakenFile(str(path), WOULD_TAKE, target, understanding)
+    if not dry_run:
+        try:
+            _copy(raw, target)
+        except FileExistsError:
+            return replace(taken, outcome=REFUSED, target=None, reason=f"{target} appeared meanwhile")
+        taken = replace(taken, outcome=TAKEN)
+    known.by_hash[digest] = f"{name}, of this command"
+    return taken
+
+
+def _content(path: Path, rules: Rules) -> bytes:
+    if path.is_dir():
+        raise InputRefusedError(path.name, "folder", "it is a folder")
+    if not path.exists():
+        raise InputRefusedError(path.name, "missing", "the file does not exist")
+    if not path.is_file():
+        raise InputRefusedError(path.name, "no_file", "it is no file")
+    if not is_received(path.name):
+        raise InputRefusedError(
+            path.name,
+            "unfinished_name",
+            "hidden files and .tmp, .part and ~ are not read: they wait for a name",
+        )
+    refuse_too_large(path.name, path.stat().st_size, rules.limits)
+    return path.read_bytes()
+
+
+def _hint(path: Path) -> str:
+    if path.is_dir():
+        return f"Name its files: zhixiang inbox add {path}/*"
+    if not path.exists():
+        near = near_names(path)
+        return f"Did you mean {' or '.join(near)}?" if near else ""
+    return "Mend the file and add it again; docs/formats/ tells what each format holds."
+
+
+def _twin(target: Path, raw: bytes) -> str | None:
+    """Where the same content lies already: under the same name in the inbox."""
+    is_equal = target.is_file() and target.stat().st_size == len(raw) and target.read_bytes() == raw
+    return f"{target}, the same content" if is_equal else None
+
+
+def _copy(raw: bytes, target: Path) -> None:
+    """Whole under a name that nobody reads, then under its own; raises FileExistsError, never overwrites."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    partial = target.parent / f".{target.name[:100]}.{os.getpid()}.tmp"
+    try:
+        with partial.open("wb") as out:
+            out.write(raw)
+            out.flush()
+            os.fsync(out.fileno())
+        _name(partial, target)
+    except FileExistsError:
+        raise
+    except OSError as error:
+        raise MachineError(
+            f"{target} could not be written: {error.strerror or error}. Nothing of it was taken.",
+            "Make room or set ZHIXIANG_HOME to a folder that you may write to, then add the files again; "
+            "those taken before are said to be there already.",
+        ) from None
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _name(partial: Path, target: Path) -> None:
+    """Gives a whole file its name; a link fails where the name is taken, which a rename would not."""
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links: look, then rename.
+        if target.exists():
+            raise FileExistsError(str(target)) from None
+        partial.rename(target)
+
+
+def counts(taken: Sequence[TakenFile]) -> dict[str, int]:
+    """How many files met each end."""
+    return {
+        end: sum(each.outcome == end for each in taken) for end in (TAKEN, WOULD_TAKE, ALREADY_THERE, REFUSED)
+    }
