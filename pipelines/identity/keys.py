@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TamperedError
+from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -47,7 +48,7 @@ class KeyRing:
 
         path = self.folder / f"{name}.pem"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.folder, PRIVATE_FOLDER)
             new_private_key(path)
         private = serialization.load_pem_private_key(path.read_bytes(), password=None)
         if not isinstance(private, Ed25519PrivateKey):
@@ -61,7 +62,7 @@ class KeyRing:
         """32 random bytes of that name, for pseudonyms; made on first use."""
         path = self.folder / f"{name}.bin"
         if not path.exists():
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.folder, PRIVATE_FOLDER)
             _write_private(path, os.urandom(32))
         return path.read_bytes()
 
@@ -91,8 +92,9 @@ def new_private_key(path: Path) -> Ed25519PrivateKey:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as handle:
+        os.fchmod(descriptor, PRIVATE_FILE)
         handle.write(content)
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pipelines.engine.ledger import Ledger
 from pipelines.facts import Facts
+from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, restrict
 from pipelines.identity.keys import KeyRing
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
@@ -41,6 +42,8 @@ def deliver(
     from zhixiang.pages.quality import latest_gates, write_quality_page
 
     out = store.settings.home / "out"
+    make_folder(out)
+    _restrict_earlier(store.settings.home)
     delivery = Delivery(store, registry, facts, KeyRing(store.settings.home), tuple(months), out, run_id)
     began = time.monotonic()
     state = _state(delivery)
@@ -65,6 +68,13 @@ def deliver(
         _told(parts),
     )
     return out
+
+
+def _restrict_earlier(home: Path) -> None:
+    """What an earlier version, or a copy, left open to everybody on the machine."""
+    restrict(home / "out")
+    restrict(home / "simulation_truth")
+    restrict(home / "keys", PRIVATE_FOLDER, PRIVATE_FILE)
 
 
 def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:

@@ -23,6 +23,7 @@ from products.efficiency_bill.rows import (
     EfficiencyBillV1Row,
 )
 from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
+from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery, may_leave
 from zhixiang.pages.site import PAGES
@@ -32,7 +33,7 @@ from zhixiang.reports.issued import newest_with_evidence
 WORKERS = 2
 EVIDENCE = (EfficiencyBillLinesV1, EfficiencyBillAdviceV1)
 Job = tuple[
-    str,
+    Path,
     EfficiencyBillV1Row,
     list[EfficiencyBillLinesV1Row],
     list[EfficiencyBillAdviceV1Row],
@@ -49,7 +50,6 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     ``CUSTOMER-correction-REVISION``, and so do
     those that another metering brought, beside the bill anew.
     """
-    folder = delivery.out / "bills"
     jobs: list[Job] = []
     listed: list[dict[str, Any]] = []
     sheets_out: list[SheetJob] = []
@@ -71,19 +71,21 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         if not bills:
             continue
         pictured = _pictured(bills) if month == delivery.last_month else set()
+        names = bill_names(bills)
         for bill in bills:
-            name = bill["customer_id"]
+            name, file = bill["customer_id"], names[bill["customer_id"]]
             if not may_leave(bill):
                 withheld += 1
                 continue
             own = own_sheets.get(name, [])
-            sheets_out += [(folder / str(month), sheet) for sheet in own]
+            sheets_out += [
+                (delivery.path("bills", str(month), sheet_name(file, sheet)), sheet) for sheet in own
+            ]
             lines: list[EfficiencyBillLinesV1Row]
             advice: list[EfficiencyBillAdviceV1Row]
             lines, advice = (found[table.name].get(name, []) for table in EVIDENCE)
-            jobs.append(
-                (str(folder / str(month) / name), bill, lines, advice, bill_days(bill), name in pictured)
-            )
+            base = delivery.path("bills", str(month), file)
+            jobs.append((base, bill, lines, advice, bill_days(bill), name in pictured))
             listed.append(
                 {
                     "customer_id": bill["customer_id"],
@@ -93,10 +95,10 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                     "total_cny": bill["total_cny"],
                     "provenance": bill["provenance"],
                     "saving": max((row["saving_cny"] for row in advice), default=0),
-                    "href": f"{month}/{name}",
+                    "href": f"{month}/{file}",
                     "corrections": [
                         {
-                            "href": f"{month}/{sheet_name(sheet)}",
+                            "href": f"{month}/{sheet_name(file, sheet)}",
                             "revision": sheet.result["revision"],
                             "cny": sheet.total_cny,
                         }
@@ -106,7 +108,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             )
     _write_all(jobs, sheets_out)
     PAGES.write_page(
-        folder / "index.html",
+        delivery.path("bills", "index.html"),
         "bills.html.j2",
         corrected=bool(sheets_out),
         bills=sorted(
@@ -120,8 +122,8 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     )
     pictures = [
         {
-            "href": f"bills/{delivery.last_month}/{bill['customer_id']}.html",
-            "src": f"bills/{delivery.last_month}/{bill['customer_id']}.png",
+            "href": f"bills/{delivery.last_month}/{base.name}.html",
+            "src": f"bills/{delivery.last_month}/{base.name}.png",
             "title_zh": f"能效账单：{bill['customer_name']}",
             "title_en": "efficiency bill",
             "labels": [
@@ -129,7 +131,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                 *(["illustrative"] if bill["is_illustrative"] else []),
             ],
         }
-        for path, bill, _, _, _, is_pictured in jobs
+        for base, bill, _, _, _, is_pictured in jobs
         if is_pictured
     ]
     return {
@@ -141,9 +143,14 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def sheet_name(sheet: Sheet) -> str:
-    """The name of a correction sheet's files, without suffix."""
-    return f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
+def bill_names(bills: Sequence[EfficiencyBillV1Row]) -> dict[str, str]:
+    """Customer -> name of the bill's files without suffix, of all bills of a month."""
+    return file_names(bill["customer_id"] for bill in bills)
+
+
+def sheet_name(bill_name: str, sheet: Sheet) -> str:
+    """The name of a correction sheet's files without suffix, beside those of its bill."""
+    return f"{bill_name}-correction-{sheet.result['revision']}"
 
 
 def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
@@ -181,21 +188,21 @@ def _sheet_typesetter() -> CorrectionPdf:
 
 def write_one(job: Job) -> None:
     """One bill as HTML, PDF and, where asked for, a picture."""
-    path, bill, lines, advice, days, is_pictured = job
-    write_bytes(Path(path + ".html"), render_bill_html(bill, lines, advice, days).encode())
-    write_bytes(Path(path + ".pdf"), _typesetter().render(bill, lines, advice, days))
+    base, bill, lines, advice, days, is_pictured = job
+    write_bytes(suffixed(base, "html"), render_bill_html(bill, lines, advice, days).encode())
+    write_bytes(suffixed(base, "pdf"), _typesetter().render(bill, lines, advice, days))
     if is_pictured:
-        write_bytes(Path(path + ".png"), _typesetter().picture(bill, lines, advice, days))
+        write_bytes(suffixed(base, "png"), _typesetter().picture(bill, lines, advice, days))
 
 
 def write_sheet(job: SheetJob) -> None:
     """One correction sheet as HTML and PDF."""
-    folder, sheet = job
+    base, sheet = job
     write_bytes(
-        folder / f"{sheet_name(sheet)}.html",
+        suffixed(base, "html"),
         render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode(),
     )
     write_bytes(
-        folder / f"{sheet_name(sheet)}.pdf",
+        suffixed(base, "pdf"),
         _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows),
     )

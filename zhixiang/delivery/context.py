@@ -13,6 +13,7 @@ from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tariff import is_issuable
+from products.page_kit.file_names import path_below
 
 DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 
@@ -28,6 +29,10 @@ class Delivery:
     months: tuple[BillingMonth, ...]
     out: Path
     run_id: str
+
+    def path(self, *parts: str) -> Path:
+        """The path of a file of the delivery; raises OutsideFolderError for one that would lie elsewhere."""
+        return path_below(self.out, *parts)
 
     @property
     def last_month(self) -> BillingMonth:
