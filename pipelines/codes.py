@@ -268,6 +268,7 @@ class RejectReason(StrEnum):
     BAD_DATE = "bad_date"
     BAD_NUMBER = "bad_number"
     BAD_CODE = "bad_code"
+    BAD_ID = "bad_id"
     MISSING_KEY = "missing_key"
     MISSING_VALUE = "missing_value"
     OUT_OF_RANGE = "out_of_range"

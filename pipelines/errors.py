@@ -174,6 +174,18 @@ class SchemaMismatchError(ZhixiangError):
         super().__init__(f"Columns of {table} differ from its declaration ({'; '.join(parts)}).")
 
 
+class OutsideFolderError(ZhixiangError):
+    """A file would be written outside the folder that it belongs to; nothing was written."""
+
+    exit_code = 2
+
+    def __init__(self, folder: object, parts: Iterable[str]) -> None:
+        super().__init__(
+            f"{'/'.join(parts)!r} would be written outside {folder}.",
+            "If a folder there is a link, remove the link, then run: zhixiang run --from deliver",
+        )
+
+
 class TamperedError(ZhixiangError):
     """A signature or a hash does not hold; the content was not parsed."""
 

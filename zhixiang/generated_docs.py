@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from pipelines.settings import PlatformSettings, described_keys
 from pipelines.tables.base import Layer, Role, Table
+from pipelines.tables.identifiers import EXPECTED
 from pipelines.vee import render_check_catalogue
 from zhixiang.chain import all_stages, all_steps, declared_tables
 from zhixiang.conf_files import setting_files
@@ -40,7 +41,10 @@ def render_tables() -> str:
         (
             "# Tables\n\n"
             "Every table of the store, declared once in `pipelines/tables`. Columns marked *run* say how a "
-            "row came about and are left out of `zhixiang table hash`.\n"
+            "row came about and are left out of `zhixiang table hash`.\n\n"
+            f"Where the range says so, a received value is {EXPECTED}. Blanks at the ends are taken off in "
+            "reading; blanks inside, `%`, `/`, `'`, Chinese and emoji stay. A record that breaks the rule is "
+            "quarantined as `bad_id`.\n"
         )
     ]
     for layer in Layer:
@@ -72,7 +76,7 @@ def _table(table: type[Table]) -> str:
             else f"{field.minimum:g}"
         )
         high = "" if field.maximum is None else f"{field.maximum:g}"
-        span = f"{low} .. {high}" if low or high else ""
+        span = "identifier" if field.identifier else f"{low} .. {high}" if low or high else ""
         role = " *run*" if field.role is Role.RUN else " *key*" if field.role is Role.KEY else ""
         unit = field.unit.value if field.unit else ""
         lines.append(

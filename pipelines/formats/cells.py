@@ -22,6 +22,7 @@ from pipelines.formats.contract import FormatSettings, shown
 from pipelines.formats.stamps import ClockChangeError, StampReader
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
+from pipelines.tables.identifiers import EXPECTED, LIMIT, breaks_rule, is_identifier, trimmed, trimmed_column
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _DATE = re.compile(r"[ \t]*([0-9]{4})-([0-9]{2})-([0-9]{2})[ \t]*")
@@ -39,6 +40,7 @@ class CellKind(Enum):
     """What a cell holds; the value is the Arrow type it becomes."""
 
     TEXT = "text"
+    IDENTIFIER = "identifier"
     NUMBER = "number"
     DECIMAL = "decimal"
     INTEGER = "integer"
@@ -56,6 +58,7 @@ class CellKind(Enum):
 
 _DTYPES = {
     CellKind.TEXT: STRING,
+    CellKind.IDENTIFIER: STRING,
     CellKind.NUMBER: DOUBLE,
     CellKind.DECIMAL: ENERGY,
     CellKind.INTEGER: INTEGER,
@@ -86,7 +89,7 @@ class Cell:
     minimum   Smallest number accepted.
     above     Bound that a number must exceed.
     maximum   Largest number accepted.
-    length    For TEXT: number of characters, where the format fixes it.
+    length    For TEXT: number of characters, where the format fixes it; for IDENTIFIER: the most allowed.
     stamps    For STAMP: how they are written.
     optional  The file may lack the column; its records then hold nothing there.
     """
@@ -158,6 +161,8 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
         case CellKind.TEXT:
             good = cell.length is None or _all(pc.equal(pc.utf8_length(column), cell.length))
             return column if good else None
+        case CellKind.IDENTIFIER:
+            return _identifiers(cell, column)
         case CellKind.NUMBER:
             return column if _all(pc.is_finite(column)) else None
         case CellKind.DECIMAL:
@@ -180,6 +185,13 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
                 if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings)
                 else None
             )
+
+
+def _identifiers(cell: Cell, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    names = trimmed_column(column)
+    if (cell.required and names.null_count) or not _all(pc.invert(breaks_rule(names, cell.length or LIMIT))):
+        return None
+    return names
 
 
 def _all(good: pa.ChunkedArray) -> bool:
@@ -206,6 +218,8 @@ def _decode(cell: Cell, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
 
 def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
     """One cell as a Python value; raises CellError that says what was found and what was expected."""
+    if cell.kind is CellKind.IDENTIFIER:
+        text = trimmed(text)
     if text == "":
         if cell.required:
             raise CellError(
@@ -228,6 +242,12 @@ def _read_text(cell: Cell, text: str, settings: FormatSettings) -> str:
             RejectReason.BAD_STRUCTURE,
             f"found {len(text)} characters, expected {cell.length} or none",
         )
+    return text
+
+
+def _read_identifier(cell: Cell, text: str, settings: FormatSettings) -> str:
+    if not is_identifier(text, cell.length or LIMIT):
+        raise CellError(cell.name, RejectReason.BAD_ID, f"found {shown(text)}, expected {EXPECTED}")
     return text
 
 
@@ -365,6 +385,7 @@ def _read_code(cell: Cell, text: str, settings: FormatSettings) -> Any:
 
 _CELL_READERS = {
     CellKind.TEXT: _read_text,
+    CellKind.IDENTIFIER: _read_identifier,
     CellKind.NUMBER: _read_number,
     CellKind.DECIMAL: _read_decimal,
     CellKind.INTEGER: _read_integer,

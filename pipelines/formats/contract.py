@@ -47,6 +47,7 @@ class RefusalReason(StrEnum):
     CORRUPT_GZIP = "corrupt_gzip"
     CORRUPT_ZIP = "corrupt_zip"
     ZIP_CONTENTS = "zip_contents"
+    SYMBOLIC_LINK = "symbolic_link"
     TOO_LARGE = "too_large"
     UNPACK_RATIO = "unpack_ratio"
     UNREADABLE_PARQUET = "unreadable_parquet"

@@ -75,6 +75,9 @@ def _split(record: bytes, header: Header, settings: FormatSettings) -> list[str]
             RejectReason.BAD_ENCODING,
             f"byte 0x{record[error.start]:02x} is no {header.encoding} text; {ENCODING_HINT}",
         ) from None
+    if text.count('"') % 2:
+        # The halves of a record with a line end inside: the second would pass for a record of its own.
+        raise CellError(None, RejectReason.BAD_STRUCTURE, "a quote has no other; one record is one line")
     try:
         fields = next(csv.reader([text], strict=True))
     except csv.Error as error:

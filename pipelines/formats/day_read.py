@@ -58,7 +58,7 @@ class DayReadCsv:
     def layout(self, rates: Sequence[str]) -> CsvLayout:
         """The cells; a cumulative register is never negative."""
         cells = (
-            Cell("ID", CellKind.TEXT, required=True),
+            Cell("ID", CellKind.IDENTIFIER, required=True),
             Cell("READ_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_READ_TYPE),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("COLL_TIME", CellKind.LOCAL_TIME),

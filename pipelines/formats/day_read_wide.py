@@ -60,7 +60,7 @@ class DayReadWideCsv:
             family: up_to_last([f"{family}_{rate}" for rate in EVERY_RATE], names) for family in families
         }
         cells = [
-            Cell("ID", CellKind.TEXT, required=True),
+            Cell("ID", CellKind.IDENTIFIER, required=True),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("COL_TIME", CellKind.LOCAL_TIME),
             *(

@@ -33,6 +33,8 @@ def cells_of(table: type[Table]) -> tuple[Cell, ...]:
             kind, accepted = CellKind.CODE, {member.value: member.value for member in field.codes}
         elif column.endswith("_month"):
             kind = CellKind.MONTH
+        elif field.identifier:
+            kind = CellKind.IDENTIFIER
         needed, least, above, most = not field.nullable, field.minimum, field.above, field.maximum
         cells.append(
             Cell(

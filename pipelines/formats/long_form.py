@@ -125,7 +125,14 @@ class LongForm:
             Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))
         ]
         if mapping.meter_point.column:
-            cells.append(Cell(mapping.meter_point.column, CellKind.TEXT, required=True))
+            cells.append(
+                Cell(
+                    mapping.meter_point.column,
+                    CellKind.IDENTIFIER,
+                    required=True,
+                    length=mapping.meter_point.longest,
+                )
+            )
         cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
         if mapping.channel:
             cells.append(

@@ -19,6 +19,7 @@ from pipelines.formats.mapping import LongMapping
 from pipelines.formats.parquet import DAMAGE, read_parquet_schema
 from pipelines.formats.stamps import OTHERWISE, StampReader, stamp_reader, time_reader
 from pipelines.tables.base import DOUBLE, STRING, TIMESTAMP
+from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
 
 _MISFIT_LINES = 1000
 
@@ -58,6 +59,7 @@ class ParquetLines:
                 partitioning=None,
                 read_dictionary=self._texts,
             )
+            self._source.validate(full=True)
         except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
             raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
@@ -80,8 +82,15 @@ class ParquetLines:
             mapping.channel.column if mapping.channel else "",
             mapping.stamp.column,
         ]
+        named = mapping.meter_point.column
+        if named:
+            typed[named] = trimmed_column(typed[named])
         for column in filter(None, required):
-            self._hold(_flags(source[column].is_null()), column, RejectReason.MISSING_KEY, "a value")
+            empty = (typed if column == named else source)[column].is_null()
+            self._hold(_flags(empty), column, RejectReason.MISSING_KEY, "a value")
+        if named:
+            unfit = _flags(breaks_rule(typed[named], mapping.meter_point.longest))
+            self._hold(unfit, named, RejectReason.BAD_ID, EXPECTED)
         for part in (mapping.channel, mapping.quality):
             if part:
                 decoded = _decoded(typed[part.column], part.codes)

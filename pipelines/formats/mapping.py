@@ -18,6 +18,7 @@ from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.contract import ascii_compatible
 from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
 from pipelines.settings import FrozenSettings
+from pipelines.tables.identifiers import EXPECTED, LIMIT, is_identifier
 
 _OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
 _ACTIVE = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "w": 0.001, "kw": 1.0, "mw": 1000.0}
@@ -90,7 +91,15 @@ class MeterPointColumn(FrozenSettings):
     def _one_of_two(self) -> MeterPointColumn:
         if bool(self.column) == bool(self.constant):
             raise ValueError("give either a column or a constant")
+        name = self.prefix + (self.constant or "0")
+        if not is_identifier(name):
+            raise ValueError(f"{name!r} cannot name a meter point; expected {EXPECTED}")
         return self
+
+    @property
+    def longest(self) -> int:
+        """Characters that a received name may have beside the prefix."""
+        return LIMIT - len(self.prefix)
 
 
 class StampColumn(FrozenSettings):

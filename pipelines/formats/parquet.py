@@ -28,6 +28,7 @@ from pipelines.formats.declared import SENT_AT
 from pipelines.periods import DAY_MINUTES, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
+from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
 
 MAGIC = b"PAR1"
 
@@ -67,6 +68,7 @@ class DeclaredParquet:
         self.title = f"{table.name.removeprefix('bronze_')} (Parquet in the declared shape)"
         self.columns = tuple(name for name in declared_columns(table) if name not in _MONTH_OF)
         self.optional = frozenset(field.name for field in table.fields() if field.optional)
+        self.identifiers = frozenset(field.name for field in table.fields() if field.identifier)
 
     def sniff(self, name: str, head: bytes) -> bool:
         """Whether the footer has most of the columns; ``head`` must be the whole content, since the footer
@@ -141,7 +143,8 @@ class DeclaredParquet:
         if pa.types.is_string(target) and not _is_text(column.type):
             raise _wrong_type(name, column_name, column.type, str(target))
         try:
-            return column.cast(target)
+            typed = column.cast(target)
+            return trimmed_column(typed) if column_name in self.identifiers else typed
         except pa.ArrowException:
             raise _wrong_type(name, column_name, column.type, str(target)) from None
 
@@ -174,6 +177,8 @@ class DeclaredParquet:
         field = next(field for field in self.table.fields() if field.name == column)
         if not field.nullable:
             yield RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())
+        if field.identifier:
+            yield RejectReason.BAD_ID, EXPECTED, lambda values: _true(breaks_rule(values))
         if field.codes is not None and not pa.types.is_list(field.dtype):
             members = [str(member.value) for member in field.codes]
             yield (

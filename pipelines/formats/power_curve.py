@@ -63,7 +63,7 @@ class PowerCurveCsv:
     def layout(self, settings: FormatSettings) -> CsvLayout:
         """The cells under these settings."""
         cells = (
-            Cell("ID", CellKind.TEXT, required=True),
+            Cell("ID", CellKind.IDENTIFIER, required=True),
             Cell("DATA_DATE", CellKind.DATE, required=True),
             Cell("DATA_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_DATA_TYPE),
             Cell("DATA_POINT_FLAG", CellKind.CODE, codes={flag: flag for flag in settings.point_flags_of_96}),

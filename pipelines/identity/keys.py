@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LostKeyError, TamperedError, UnknownNameError, UsageError
+from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
 from pipelines.identity.known_keys import KeyRecord, KnownKey
 from pipelines.periods import local_day, utc_now
 
@@ -84,7 +85,7 @@ class KeyRing:
         path = self._path(name, ".pem")
         if not path.exists():
             self._refuse_lost(name)
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.folder, PRIVATE_FOLDER)
             new_private_key(path)
         private = _read_private(path, name)
         found = SigningKey(name, key_id(private.public_key()), private)
@@ -98,7 +99,7 @@ class KeyRing:
         path = self._path(name, ".bin")
         if not path.exists():
             self._refuse_lost(name)
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.folder, PRIVATE_FOLDER)
             _write_private(path, os.urandom(SECRET_BYTES))
         content = path.read_bytes()
         if len(content) != SECRET_BYTES:
@@ -196,7 +197,7 @@ class KeyRing:
             if target.read_bytes() == content:
                 return known
             self._set_aside(target)
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder, PRIVATE_FOLDER)
         _write_private(target, content)
         self._record.write([*(key for key in self._record.read() if key.key_id != known.key_id), known])
         return known
@@ -213,7 +214,7 @@ class KeyRing:
             raise UnknownNameError("key", name, {*PURPOSES, *(key.name for key in recorded)})
         suffix = ".bin" if name == PSEUDONYM else ".pem"
         target, today = self._path(name, suffix), _today()
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder, PRIVATE_FOLDER)
         if target.exists():
             self._set_aside(target)
         # The record is told before the file is there: a run killed between is an error, not a silent key.
@@ -371,8 +372,9 @@ def _read_backup(path: Path) -> tuple[KnownKey, str, bytes]:
 
 
 def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
     with os.fdopen(descriptor, "wb") as handle:
+        os.fchmod(descriptor, PRIVATE_FILE)
         handle.write(content)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TamperedError, UsageError
+from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, put_file
 from pipelines.identity.keys import SigningKey, key_id, new_private_key
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ class People:
             raise UsageError(
                 f"{path} exists.", "Give another file with --out; no key is ever overwritten."
             ) from None
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder, PRIVATE_FOLDER)
         public = private.public_key().public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         )
-        public_path.write_bytes(public)
+        put_file(public_path, public, PRIVATE_FILE)
         return key_id(private.public_key())
 
     def public_keys(self) -> dict[str, Ed25519PublicKey]:

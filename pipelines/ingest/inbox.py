@@ -4,7 +4,10 @@ present state.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import os
+import re
+import stat
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +15,7 @@ from pathlib import Path
 # Names of files that are still being written, or that belong to an editor or a file system.
 _HIDDEN = "."
 _UNFINISHED = (".tmp", ".part", "~")
+_ESCAPE = re.compile(rb"\\x([0-9a-f]{2})")
 
 State = tuple[str, int, datetime | None]
 
@@ -46,19 +50,73 @@ def is_received(name: str) -> bool:
 
 
 def name_below(path: str | Path, inbox: str | Path) -> str:
-    """The name under which the ledger knows a file: its path below the inbox."""
-    return Path(path).relative_to(inbox).as_posix() if Path(path).is_relative_to(inbox) else Path(path).name
+    """The name under which the ledger knows a file: its path below the inbox, as ``shown_path`` writes it."""
+    below = Path(path).relative_to(inbox).as_posix() if Path(path).is_relative_to(inbox) else Path(path).name
+    return shown_path(below)
+
+
+def shown_path(path: str) -> str:
+    """A path as text that any table and any screen takes; each path has its own.
+
+    Names are bytes, and those out of foreign archives are often no UTF-8: such a byte is written ``\\xd3``.
+
+    >>> shown_path("\\udcd3\\udcc3.csv") == r"\\xd3\\xc3.csv"
+    True
+    """
+    raw = os.fsencode(path)
+    if _ESCAPE.search(raw) or any(0xDC80 <= ord(character) <= 0xDCFF for character in path):
+        raw = raw.replace(b"\\", b"\\x5c")
+    return raw.decode("utf-8", errors="backslashreplace")
+
+
+def real_path(shown: str) -> str:
+    """The path that ``shown_path`` wrote so, for the file system.
+
+    >>> real_path(shown_path("\\udcd3.csv")) == "\\udcd3.csv"
+    True
+    """
+    return os.fsdecode(_ESCAPE.sub(lambda found: bytes([int(found[1], 16)]), shown.encode()))
+
+
+def paths_below(inbox: Path) -> Iterator[Path]:
+    """Every file of the inbox, and every link, which is not followed."""
+    for top, folders, names in os.walk(inbox):
+        yield from (Path(top, name) for name in names)
+        yield from (Path(top, name) for name in folders if Path(top, name).is_symlink())
+
+
+def has_linked_folder(inbox: Path) -> bool:
+    """Whether a folder of the inbox is a link; one who follows it may go round in circles."""
+    return any(path.is_symlink() and path.is_dir() for path in paths_below(inbox))
 
 
 def arrivals(paths: Iterable[str | Path], inbox: Path, handled: Collection[State]) -> list[Arrival]:
-    """Those of the paths that are received files in a state not handled yet, in the order of their names."""
-    found = []
-    for path in paths:
+    """Those of the paths that are received files in a state not handled yet, in the order of their names.
+
+    A link is an arrival, so that it is told of once; what lies behind the link of a folder is none.
+    """
+    found, behind = set(), dict[Path, bool]()
+    for path in map(Path, paths):
         name = name_below(path, inbox)
-        if is_received(name) and Path(path).is_file():
-            stat = Path(path).stat()
-            found.append(Arrival(name, str(path), stat.st_size, modified_at(stat.st_mtime_ns)))
+        if not is_received(name):
+            continue
+        if path.parent not in behind:
+            behind[path.parent] = _lies_behind_link(path.parent, inbox)
+        try:
+            told = path.lstat()
+        except OSError:  # Spark's word for a name in bytes of its own, or a file that is gone
+            continue
+        if not behind[path.parent] and (stat.S_ISREG(told.st_mode) or stat.S_ISLNK(told.st_mode)):
+            found.add(Arrival(name, str(path), told.st_size, modified_at(told.st_mtime_ns)))
     return sorted(arrival for arrival in found if arrival.state not in handled)
+
+
+def _lies_behind_link(folder: Path, inbox: Path) -> bool:
+    return any(
+        step.is_symlink()
+        for step in (folder, *folder.parents)
+        if step != inbox and step.is_relative_to(inbox)
+    )
 
 
 def modified_at(nanoseconds: int) -> datetime:

@@ -18,6 +18,7 @@ from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
 from pipelines.formats import LongForm, detect, unpack
 from pipelines.ingest.file_reports import reject_rows
+from pipelines.ingest.inbox import real_path
 from pipelines.ingest.read_files import Reading, reading_of, refuse_too_many, with_provenance
 from pipelines.storage.data_files import commit_files, discard_files, write_files
 from pipelines.storage.store import Store
@@ -217,7 +218,7 @@ def _same(held: Iterable[SilverQuarantineRow], now_held: Iterable[SilverQuaranti
 def _content(inbox: Path, names: Sequence[str], digest: str) -> bytes | None:
     """The received bytes, found under any name the content arrived with."""
     for name in dict.fromkeys(names):
-        path = inbox / name
+        path = inbox / real_path(name)
         if path.is_file():
             raw = path.read_bytes()
             if hashlib.sha256(raw).hexdigest() == digest:

@@ -6,9 +6,8 @@ batch that is
 repeated after a kill commits only what is not committed yet. The file ledger is committed last.
 
 Spark knows a file by its path alone and gives no row for one without bytes, so a listing follows the stream:
-whatever lies in
-the inbox in a state that the ledger does not know (changed under its name, empty, with a name Spark hides) is
-read then.
+whatever lies in the inbox in a state that the ledger does not know (changed under its name, empty, a link,
+with a name Spark hides or cannot say) is read then.
 """
 
 from __future__ import annotations
@@ -28,8 +27,18 @@ import pyarrow as pa
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
+from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
-from pipelines.ingest.inbox import Arrival, State, arrivals, name_below
+from pipelines.ingest.inbox import (
+    Arrival,
+    State,
+    arrivals,
+    has_linked_folder,
+    name_below,
+    paths_below,
+    real_path,
+    shown_path,
+)
 from pipelines.settings import IngestSettings
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.store import Store
@@ -116,13 +125,15 @@ def ingest(
         # Selected before the stream is written, so that Spark never reads the content.
         .select("path", "length")
     )
-    query = (
-        stream.writeStream.foreachBatch(on_batch)
-        .option("checkpointLocation", str(checkpoint))
-        .trigger(availableNow=True)
-        .start()
-    )
-    query.awaitTermination()
+    # Spark follows links; two of them in a circle, and it never comes to an end.
+    if not has_linked_folder(root):
+        query = (
+            stream.writeStream.foreachBatch(on_batch)
+            .option("checkpointLocation", str(checkpoint))
+            .trigger(availableNow=True)
+            .start()
+        )
+        query.awaitTermination()
     _read_unlisted(store, inbox, run_id, now, summary, on_files)
     return summary
 
@@ -138,7 +149,7 @@ def _read_unlisted(
     """Reads what the stream did not offer; each file is a transaction of its own, named by its state, so that
     a kill repeats none.
     """
-    fresh = arrivals(inbox.absolute().rglob("*"), inbox.absolute(), handled_states(store))
+    fresh = arrivals(paths_below(inbox.absolute()), inbox.absolute(), handled_states(store))
     if not fresh:
         return
     known = known_hashes(store)
@@ -209,14 +220,15 @@ def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> lis
         return []
     spark = store.spark
     by_size = [
-        arrival.path for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
+        shown_path(arrival.path)
+        for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
     ]
     slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
     dealt = [path for start in range(slices) for path in by_size[start::slices]]
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            reports = [json.dumps(_timed(path, reading)) for path in batch.column(0).to_pylist()]
+            reports = [json.dumps(_timed(real_path(path), reading)) for path in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
@@ -249,8 +261,11 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         "files": [],
     }
     try:
-        stat = Path(path).stat()
+        stat = Path(path).lstat()
         report.update(size_bytes=stat.st_size, modified_at_ns=stat.st_mtime_ns)
+        if Path(path).is_symlink():
+            reason = "a link is not followed; put the file itself into the inbox"
+            raise InputRefusedError(name, RefusalReason.SYMBOLIC_LINK, reason)
         if stat.st_size > reading.limits.max_file_bytes:
             raise InputRefusedError(
                 name,

@@ -60,6 +60,7 @@ class Field:
     maximum   Largest value allowed; becomes an expectation.
     severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
     optional  Whether a received file may lack the column; its rows then hold nothing there.
+    identifier  Whether the values obey the rule of ``identifiers``; a record that breaks it is held back.
     """
 
     name: str
@@ -79,7 +80,9 @@ class Field:
         maximum: float | None = None,
         severity: Severity = Severity.HALT,
         optional: bool = False,
+        identifier: bool = False,
     ) -> None:
+        self.identifier = identifier
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable

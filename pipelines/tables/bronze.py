@@ -81,7 +81,7 @@ class BronzeLoadCurves(Received, Table):
     name = "bronze_load_curves"
     layer = Layer.BRONZE
     partition_by = ("curve_month",)
-    meter_point_id = Field(STRING, "Meter point.", nullable=False)
+    meter_point_id = Field(STRING, "Meter point.", nullable=False, identifier=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, nullable=False)
     curve_date = Field(DATE, "Local day.", nullable=False)
     interval_minutes = Field(INTEGER, "Length of an interval.", unit=Unit.MINUTES, nullable=False)
@@ -113,7 +113,7 @@ class BronzeRegisterReads(Received, Table):
     name = "bronze_register_reads"
     layer = Layer.BRONZE
     partition_by = ("read_month",)
-    meter_point_id = Field(STRING, "Meter point.", nullable=False)
+    meter_point_id = Field(STRING, "Meter point.", nullable=False, identifier=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, nullable=False)
     read_date = Field(DATE, "Local day at whose end the register was frozen.", nullable=False)
     collected_at_utc = Field(TIMESTAMP, "When the terminal took the read.")
@@ -130,7 +130,7 @@ class BronzeCustomers(Received, Table):
 
     name = "bronze_customers"
     layer = Layer.BRONZE
-    customer_id = Field(STRING, "Customer number.", nullable=False)
+    customer_id = Field(STRING, "Customer number.", nullable=False, identifier=True)
     valid_from_date = Field(DATE, "First day on which these terms hold.", nullable=False)
     customer_name = Field(STRING, "Name; simulated names say so.")
     city = Field(STRING, "Prefecture city.")
@@ -148,7 +148,7 @@ class BronzeCustomers(Received, Table):
     )
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply.")
     floor_area_m2 = Field(DOUBLE, "Floor area.", unit=Unit.SQUARE_METRE)
-    weather_station_id = Field(STRING, "Station whose weather applies.")
+    weather_station_id = Field(STRING, "Station whose weather applies.", identifier=True)
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.")
@@ -184,10 +184,12 @@ class BronzeMeterPoints(Received, Table):
 
     name = "bronze_meter_points"
     layer = Layer.BRONZE
-    meter_point_id = Field(STRING, "Meter point.", nullable=False)
+    meter_point_id = Field(STRING, "Meter point.", nullable=False, identifier=True)
     valid_from_date = Field(DATE, "First day on which this meter counts here.", nullable=False)
-    customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
-    meter_id = Field(STRING, "The device.", nullable=False)
+    customer_id = Field(
+        STRING, "Customer supplied through it; empty for a meter that is not billed.", identifier=True
+    )
+    meter_id = Field(STRING, "The device.", nullable=False, identifier=True)
     multiplier_ratio = Field(
         DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER
     )
@@ -207,6 +209,7 @@ class BronzeMeterPoints(Received, Table):
         STRING,
         "The main meter point that counts this one's energy as well; empty for one of its own.",
         optional=True,
+        identifier=True,
     )
     transformer_rated_kva = Field(
         DOUBLE,
@@ -236,13 +239,13 @@ class BronzeSupplyShares(Received, Table):
 
     name = "bronze_supply_shares"
     layer = Layer.BRONZE
-    share_id = Field(STRING, "The share; its rows are its history.", nullable=False)
+    share_id = Field(STRING, "The share; its rows are its history.", nullable=False, identifier=True)
     valid_from_date = Field(DATE, "First day on which these terms hold.", nullable=False)
-    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False)
+    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False, identifier=True)
     section_name = Field(STRING, "Name of the part on the bill.")
     share_ratio = Field(ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO)
     share_kwh = Field(ENERGY, "Fixed energy of a month (定量).", unit=Unit.KWH)
-    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.")
+    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.", identifier=True)
     customer_class_code = Field(STRING, "Price class of the part.")
     voltage_level_code = Field(STRING, "Voltage level of its prices.")
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply to it.")
@@ -273,7 +276,7 @@ class BronzePayments(Received, Table):
 
     name = "bronze_payments"
     layer = Layer.BRONZE
-    customer_id = Field(STRING, "Customer number.", nullable=False)
+    customer_id = Field(STRING, "Customer number.", nullable=False, identifier=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", nullable=False)
     billed_cny = Field(DOUBLE, "Amount billed.", unit=Unit.CNY)
     due_date = Field(DATE, "Last day to pay without penalty.")
@@ -287,8 +290,8 @@ class BronzeEvents(Received, Table):
 
     name = "bronze_events"
     layer = Layer.BRONZE
-    event_id = Field(STRING, "Event.", nullable=False)
-    customer_id = Field(STRING, "Customer number.", nullable=False)
+    event_id = Field(STRING, "Event.", nullable=False, identifier=True)
+    customer_id = Field(STRING, "Customer number.", nullable=False, identifier=True)
     event_code = Field(STRING, "Kind of event.")
     started_date = Field(DATE, "First day.")
     ended_date = Field(DATE, "Last day; empty while it lasts.")
@@ -301,11 +304,11 @@ class BronzeTransferDeclarations(Received, Table):
 
     name = "bronze_transfer_declarations"
     layer = Layer.BRONZE
-    declaration_id = Field(STRING, "Declaration.", nullable=False)
-    tenant_id = Field(STRING, "Tenant.", nullable=False)
+    declaration_id = Field(STRING, "Declaration.", nullable=False, identifier=True)
+    tenant_id = Field(STRING, "Tenant.", nullable=False, identifier=True)
     tenant_name = Field(STRING, "Name; simulated names say so.")
     supplier_customer_id = Field(
-        STRING, "Customer number of the transfer supplier's master account.", nullable=False
+        STRING, "Customer number of the transfer supplier's master account.", nullable=False, identifier=True
     )
     billing_month = Field(STRING, "Month charged, YYYY-MM.", nullable=False)
     energy_kwh = Field(ENERGY, "Energy on the supplier's sub-meter.", unit=Unit.KWH)
@@ -321,7 +324,7 @@ class BronzeWeather(Received, Table):
 
     name = "bronze_weather"
     layer = Layer.BRONZE
-    station_id = Field(STRING, "Station.", nullable=False)
+    station_id = Field(STRING, "Station.", nullable=False, identifier=True)
     weather_date = Field(DATE, "Local day.", nullable=False)
     mean_celsius = Field(DOUBLE, "Mean temperature.", unit=Unit.CELSIUS)
     min_celsius = Field(DOUBLE, "Lowest temperature.", unit=Unit.CELSIUS)

@@ -31,7 +31,7 @@ class SilverDayCurves(Table):
     name = "silver_day_curves"
     layer = Layer.SILVER
     partition_by = ("curve_month",)
-    meter_point_id = Field(STRING, "Meter point.", key=True)
+    meter_point_id = Field(STRING, "Meter point.", key=True, identifier=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     curve_date = Field(DATE, "Local day.", key=True)
     interval_minutes = Field(
@@ -90,7 +90,7 @@ class SilverRegisterEnergy(Table):
     name = "silver_register_energy"
     layer = Layer.SILVER
     partition_by = ("energy_month",)
-    meter_point_id = Field(STRING, "Meter point.", key=True)
+    meter_point_id = Field(STRING, "Meter point.", key=True, identifier=True)
     channel_code = Field(STRING, "What is counted.", codes=Channel, key=True)
     energy_date = Field(DATE, "Local day the read closes.", key=True)
     span_days = Field(
@@ -128,7 +128,7 @@ class SilverCustomers(Table):
 
     name = "silver_customers"
     layer = Layer.SILVER
-    customer_id = Field(STRING, "Customer number.", key=True)
+    customer_id = Field(STRING, "Customer number.", key=True, identifier=True)
     valid_from_date = Field(DATE, "First day on which these terms hold.", key=True)
     valid_to_date = Field(DATE, "Day before the next terms; empty while they hold.")
     customer_name = Field(STRING, "Name; simulated names say so.", nullable=False)
@@ -147,7 +147,7 @@ class SilverCustomers(Table):
     )
     is_time_of_use = Field(BOOLEAN, "Whether time-of-use prices apply.")
     floor_area_m2 = Field(DOUBLE, "Floor area.", unit=Unit.SQUARE_METRE, minimum=0)
-    weather_station_id = Field(STRING, "Station whose weather applies.")
+    weather_station_id = Field(STRING, "Station whose weather applies.", identifier=True)
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
@@ -175,11 +175,13 @@ class SilverMeterPoints(Table):
 
     name = "silver_meter_points"
     layer = Layer.SILVER
-    meter_point_id = Field(STRING, "Meter point.", key=True)
+    meter_point_id = Field(STRING, "Meter point.", key=True, identifier=True)
     valid_from_date = Field(DATE, "First day on which this meter counts here.", key=True)
     valid_to_date = Field(DATE, "Day before the next meter; empty while it counts.")
-    customer_id = Field(STRING, "Customer supplied through it; empty for a meter that is not billed.")
-    meter_id = Field(STRING, "The device.", nullable=False)
+    customer_id = Field(
+        STRING, "Customer supplied through it; empty for a meter that is not billed.", identifier=True
+    )
+    meter_id = Field(STRING, "The device.", nullable=False, identifier=True)
     multiplier_ratio = Field(
         DOUBLE, "CT ratio x PT ratio.", unit=Unit.RATIO, nullable=False, above=0, maximum=LARGEST_MULTIPLIER
     )
@@ -196,7 +198,9 @@ class SilverMeterPoints(Table):
     )
     provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
     parent_meter_point_id = Field(
-        STRING, "The main meter point that counts this one's energy as well; empty for one of its own."
+        STRING,
+        "The main meter point that counts this one's energy as well; empty for one of its own.",
+        identifier=True,
     )
     transformer_rated_kva = Field(
         DOUBLE,
@@ -229,16 +233,16 @@ class SilverSupplyShares(Table):
 
     name = "silver_supply_shares"
     layer = Layer.SILVER
-    share_id = Field(STRING, "The share.", key=True)
+    share_id = Field(STRING, "The share.", key=True, identifier=True)
     valid_from_date = Field(DATE, "First day on which these terms hold.", key=True)
     valid_to_date = Field(DATE, "Day before the next terms; empty while they hold.")
-    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False)
+    main_meter_point_id = Field(STRING, "The main meter point.", nullable=False, identifier=True)
     section_name = Field(STRING, "Name of the part on the bill.", nullable=False)
     share_ratio = Field(
         ENERGY, "Fixed share (定比) of the main meter's energy.", unit=Unit.RATIO, minimum=0, maximum=1
     )
     share_kwh = Field(ENERGY, "Fixed energy of a month (定量).", unit=Unit.KWH, minimum=0)
-    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.")
+    sub_meter_point_id = Field(STRING, "Sub-meter that counts the part.", identifier=True)
     customer_class_code = Field(
         STRING, "Price class of the part; its price is single-part.", codes=CustomerClass, nullable=False
     )
@@ -265,7 +269,7 @@ class SilverPayments(Table):
 
     name = "silver_payments"
     layer = Layer.SILVER
-    customer_id = Field(STRING, "Customer number.", key=True)
+    customer_id = Field(STRING, "Customer number.", key=True, identifier=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     billed_cny = Field(DOUBLE, "Amount billed.", unit=Unit.CNY, nullable=False, minimum=0)
     due_date = Field(DATE, "Last day to pay without penalty.", nullable=False)
@@ -280,8 +284,8 @@ class SilverEvents(Table):
 
     name = "silver_events"
     layer = Layer.SILVER
-    event_id = Field(STRING, "Event.", key=True)
-    customer_id = Field(STRING, "Customer number.", nullable=False)
+    event_id = Field(STRING, "Event.", key=True, identifier=True)
+    customer_id = Field(STRING, "Customer number.", nullable=False, identifier=True)
     event_code = Field(STRING, "Kind of event.", codes=EventCode, nullable=False)
     started_date = Field(DATE, "First day.", nullable=False)
     ended_date = Field(DATE, "Last day; empty while it lasts.")
@@ -297,10 +301,12 @@ class SilverTransferDeclarations(Table):
 
     name = "silver_transfer_declarations"
     layer = Layer.SILVER
-    tenant_id = Field(STRING, "Tenant.", key=True)
-    supplier_customer_id = Field(STRING, "Customer number of the supplier's master account.", key=True)
+    tenant_id = Field(STRING, "Tenant.", key=True, identifier=True)
+    supplier_customer_id = Field(
+        STRING, "Customer number of the supplier's master account.", key=True, identifier=True
+    )
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)
-    declaration_id = Field(STRING, "The declaration that holds.", nullable=False)
+    declaration_id = Field(STRING, "The declaration that holds.", nullable=False, identifier=True)
     tenant_name = Field(STRING, "Name; simulated names say so.", nullable=False)
     energy_kwh = Field(
         ENERGY, "Energy on the supplier's sub-meter.", unit=Unit.KWH, nullable=False, minimum=0
@@ -320,7 +326,7 @@ class SilverWeather(Table):
 
     name = "silver_weather"
     layer = Layer.SILVER
-    station_id = Field(STRING, "Station.", key=True)
+    station_id = Field(STRING, "Station.", key=True, identifier=True)
     weather_date = Field(DATE, "Local day.", key=True)
     mean_celsius = Field(
         DOUBLE, "Mean temperature.", unit=Unit.CELSIUS, nullable=False, minimum=-60, maximum=60

@@ -19,6 +19,7 @@ from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
+from products.page_kit.site import write_bytes
 
 AnyPath = TypeVar("AnyPath", Path, PurePosixPath)
 
@@ -100,11 +101,8 @@ def write_bank_file(
         "note": "模拟数据，不得用于授信 · simulated enterprises, not for lending decisions",
     }
     raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1).encode()
-    folder.mkdir(parents=True, exist_ok=True)
     for target, written in ((path, content), (signature_path(path), sign(raw)), (manifest_path(path), raw)):
-        partial = target.with_name(target.name + ".partial")
-        partial.write_bytes(written)
-        partial.replace(target)
+        write_bytes(target, written)
     return path
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from markupsafe import Markup
 
+from pipelines.file_modes import put_file
 from products.page_kit import words
 from products.page_kit.labels import with_labels
 from products.page_kit.palette import PAGE, Theme, custom_properties
@@ -92,8 +93,7 @@ def content_hash(text: str) -> str:
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Writes beside the target and renames, so that no reader ever sees half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(content)
-    partial.replace(path)
+    """Writes beside the target and renames, so that no reader ever sees half a file; its owner's group may
+    read it, nobody else.
+    """
+    put_file(path, content)

@@ -34,7 +34,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     unbilled = summary["unbilled"]
     if unbilled is not None and unbilled["customers"]:
         typer.echo(
-            f"没有可发出账单的客户 customers without a bill that could be issued: {unbilled['customers']:,}{_why(unbilled)}"
+            "没有可发出账单的客户 customers without a bill that could be issued: "
+            f"{unbilled['customers']:,}{_why(unbilled)}"
         )
         _show_examples(unbilled, err=False)
     for key, words in (

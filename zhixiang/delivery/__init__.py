@@ -14,6 +14,7 @@ from typing import Any
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import DisagreementError, TamperedError, UsageError
 from pipelines.facts import Facts
+from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, restrict
 from pipelines.identity.keys import CODE_KEY, DELIVERY_KEY, KeyRing
 from pipelines.identity.known_keys import keys_as_json
 from pipelines.models.registry import Registry
@@ -107,6 +108,7 @@ def deliver(
     home = store.settings.home
     keys, out, stage = KeyRing(home), home / "out", home / STAGE
     keys.check()
+    _restrict_earlier(home)
     began = time.monotonic()
     before = _look(home, keys)
     every = sorted({*months, *_months_before(out, before.manifest)})
@@ -245,6 +247,13 @@ def _tell(found: Sequence[Deviation], on_line: OnLine) -> None:
         on_line("deliver", each.kind, 0.0, f"{each.name}: {each.what}")
     if len(found) > SHOWN:
         on_line("deliver", "altered", 0.0, f"and {len(found) - SHOWN} more")
+
+
+def _restrict_earlier(home: Path) -> None:
+    """What an earlier version, or a copy, left open to everybody on the machine."""
+    restrict(home / "out")
+    restrict(home / "simulation_truth")
+    restrict(home / "keys", PRIVATE_FOLDER, PRIVATE_FILE)
 
 
 def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:

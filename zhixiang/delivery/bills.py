@@ -21,6 +21,7 @@ from products.efficiency_bill.page.rendering import (
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.efficiency_bill.tables import EfficiencyBillV1
+from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.bill_checks import KeptRules, RulesOfRuns, why_not, why_not_sheet, with_corrected
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
@@ -57,7 +58,6 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     bill whose lines do not add up or whose evidence gives another one is not written, and ``refused`` names
     it.
     """
-    folder = delivery.out / "bills"
     jobs: list[Job] = []
     own_sheets: dict[tuple[str, str], list[Sheet]] = {}
     refused: dict[str, str] = {}
@@ -68,19 +68,25 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             if not may_leave(sheet.corrected) or not may_leave(sheet.result):
                 continue
             if why := why_not_sheet(sheet):
-                refused[f"{sheet_name(sheet)}/{month}"] = why
+                refused[f"{sheet_name(sheet.result['customer_id'], sheet)}/{month}"] = why
                 continue
             sheets.append(sheet)
             own_sheets.setdefault((sheet.result["customer_id"], str(month)), []).append(sheet)
         found, count = _jobs_of_month(delivery, month, sheets)
         jobs += found
         withheld += count
-    sheets_out = [(folder / month, sheet) for (_, month), own in own_sheets.items() for sheet in own]
+    base_of = {(job.bill["result"]["customer_id"], _month_of(job)): job.base for job in jobs}
+    sheets_out = [
+        (delivery.path(sheet_name(base_of[subject], sheet)), sheet)
+        for subject, own in own_sheets.items()
+        if subject in base_of
+        for sheet in own
+    ]
     to_set = [job for job in jobs if job.path]
     reasons = _write_all(to_set, [job for job in sheets_out if _is_new(delivery, job)])
     refused |= {bill_name(job): why for job, why in zip(to_set, reasons, strict=True) if why}
     gone = [job for job in jobs if bill_name(job) not in refused]
-    _write_list(folder, gone, own_sheets)
+    _write_list(delivery, gone, own_sheets)
     return {
         "count": len(gone),
         "corrections": len(sheets_out),
@@ -89,7 +95,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         "revisions": {job.base: job.bill["result"]["revision"] for job in gone},
         "origins": {job.base: job.origin for job in gone},
         "href": "bills/index.html" if gone else "index.html",
-        "pictures": [_picture(job.bill["result"]) for job in gone if job.is_pictured],
+        "pictures": [_picture(job) for job in gone if job.is_pictured],
     }
 
 
@@ -101,6 +107,7 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
     found = newest_with_evidence(delivery.store, EfficiencyBillV1, EVIDENCE, str(month), settled_beside)
     leaving = [row for row in found["results"] if may_leave(row)]
     pictured = _pictured(found["results"]) if month == delivery.last_month else set()
+    names = bill_names(found["results"])
     rules = RulesOfRuns(delivery.store.settings.home)
     bills = cast(
         list[IssuedBill],
@@ -113,25 +120,31 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
     jobs = []
     for bill in with_corrected(delivery.store, str(month), bills):
         row = bill["result"]
-        base = f"bills/{month}/{row['customer_id']}"
+        base = f"bills/{month}/{names[row['customer_id']]}"
         is_pictured = row["customer_id"] in pictured
         files = [base + suffix for suffix in (".html", ".pdf", *([".png"] if is_pictured else []))]
         origin = origin_of(bill)
         stands = delivery.stands(month, files, (base, origin))
         jobs.append(
-            Job(None if stands else delivery.out / base, bill, rules.of(row), is_pictured, base, origin)
+            Job(None if stands else delivery.path(base), bill, rules.of(row), is_pictured, base, origin)
         )
     return jobs, len(found["results"]) - len(leaving)
 
 
 def _is_new(delivery: Delivery, job: SheetJob) -> bool:
     """Whether a sheet has to be written: those of months that are not asked for stand as they are."""
-    folder, sheet = job
-    files = [f"bills/{folder.name}/{sheet_name(sheet)}{suffix}" for suffix in (".html", ".pdf")]
-    return not delivery.stands(BillingMonth.parse(folder.name), files)
+    base, _sheet = job
+    files = [f"bills/{base.parent.name}/{base.name}{suffix}" for suffix in (".html", ".pdf")]
+    return not delivery.stands(BillingMonth.parse(base.parent.name), files)
 
 
-def _write_list(folder: Path, jobs: Sequence[Job], sheets: Mapping[tuple[str, str], Sequence[Sheet]]) -> None:
+def _month_of(job: Job) -> str:
+    return job.bill["result"]["billing_month"]
+
+
+def _write_list(
+    delivery: Delivery, jobs: Sequence[Job], sheets: Mapping[tuple[str, str], Sequence[Sheet]]
+) -> None:
     listed = []
     for job in jobs:
         bill, advice = job.bill["result"], job.bill["efficiency_bill_advice_v1"]
@@ -145,10 +158,10 @@ def _write_list(folder: Path, jobs: Sequence[Job], sheets: Mapping[tuple[str, st
                 "total_cny": bill["total_cny"],
                 "provenance": bill["provenance"],
                 "saving": max((row["saving_cny"] for row in advice), default=0),
-                "href": f"{month}/{name}",
+                "href": job.base.removeprefix("bills/"),
                 "corrections": [
                     {
-                        "href": f"{month}/{sheet_name(sheet)}",
+                        "href": sheet_name(job.base.removeprefix("bills/"), sheet),
                         "revision": sheet.result["revision"],
                         "cny": sheet.total_cny,
                     }
@@ -157,7 +170,7 @@ def _write_list(folder: Path, jobs: Sequence[Job], sheets: Mapping[tuple[str, st
             }
         )
     PAGES.write_page(
-        folder / "index.html",
+        delivery.path("bills", "index.html"),
         "bills.html.j2",
         corrected=bool(sheets),
         bills=sorted(
@@ -171,8 +184,8 @@ def _write_list(folder: Path, jobs: Sequence[Job], sheets: Mapping[tuple[str, st
     )
 
 
-def _picture(bill: EfficiencyBillV1Row) -> dict[str, Any]:
-    base = f"bills/{bill['billing_month']}/{bill['customer_id']}"
+def _picture(job: Job) -> dict[str, Any]:
+    bill, base = job.bill["result"], job.base
     return {
         "href": f"{base}.html",
         "src": f"{base}.png",
@@ -190,9 +203,14 @@ def bill_name(job: Job) -> str:
     return f"{job.bill['result']['customer_id']}/{job.bill['result']['billing_month']}"
 
 
-def sheet_name(sheet: Sheet) -> str:
-    """The name of a correction sheet's files, without suffix."""
-    return f"{sheet.result['customer_id']}-correction-{sheet.result['revision']}"
+def bill_names(bills: Sequence[EfficiencyBillV1Row]) -> dict[str, str]:
+    """Customer -> name of the bill's files without suffix, of all bills of a month."""
+    return file_names(bill["customer_id"] for bill in bills)
+
+
+def sheet_name(bill_name: str, sheet: Sheet) -> str:
+    """The name of a correction sheet's files without suffix, beside those of its bill."""
+    return f"{bill_name}-correction-{sheet.result['revision']}"
 
 
 def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
@@ -237,22 +255,22 @@ def write_one(job: Job) -> str | None:
         job.bill["efficiency_bill_lines_v1"],
         job.bill["efficiency_bill_advice_v1"],
     )
-    days, base = bill_days(bill), str(job.path)
-    write_bytes(Path(base + ".html"), render_bill_html(bill, lines, advice, days).encode())
-    write_bytes(Path(base + ".pdf"), _typesetter().render(bill, lines, advice, days))
+    days, base = bill_days(bill), job.path
+    write_bytes(suffixed(base, "html"), render_bill_html(bill, lines, advice, days).encode())
+    write_bytes(suffixed(base, "pdf"), _typesetter().render(bill, lines, advice, days))
     if job.is_pictured:
-        write_bytes(Path(base + ".png"), _typesetter().picture(bill, lines, advice, days))
+        write_bytes(suffixed(base, "png"), _typesetter().picture(bill, lines, advice, days))
     return None
 
 
 def write_sheet(job: SheetJob) -> None:
     """One correction sheet as HTML and PDF."""
-    folder, sheet = job
+    base, sheet = job
     write_bytes(
-        folder / f"{sheet_name(sheet)}.html",
+        suffixed(base, "html"),
         render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode(),
     )
     write_bytes(
-        folder / f"{sheet_name(sheet)}.pdf",
+        suffixed(base, "pdf"),
         _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows),
     )

@@ -4,11 +4,13 @@ regulator.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.identity.keys import CODE_KEY, PSEUDONYM
 from pipelines.identity.known_keys import keys_as_json
 from pipelines.periods import BillingMonth
+from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
 from products.transfer_fee_code.code.qr import qr_png, qr_svg, qr_svg_file
 from products.transfer_fee_code.code.signed_code import payload_of, sign_code
@@ -32,7 +34,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     revisions: dict[str, int] = {}
     origins: dict[str, str] = {}
     count, withheld = 0, 0
-    picture: TransferFeeCodeV1Row | None = None
+    picture = ""
     for month in delivery.months:
         found = newest_with_evidence(
             delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
@@ -41,30 +43,30 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
             name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()
         }
         codes: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
+        names = file_names(row["tenant_id"] for row in found["results"])
         for row in codes:
-            base = f"codes/{month}/{row['tenant_id']}"
+            base = f"codes/{month}/{names[row['tenant_id']]}"
             revisions[base] = row["revision"]
             origins[base] = origin_of(row, evidence[row["tenant_id"]])
             files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
             if not delivery.stands(month, files, (base, origins[base])):
-                _write_code(delivery, row, evidence[row["tenant_id"]], month)
+                _write_code(delivery, row, evidence[row["tenant_id"]], month, names[row["tenant_id"]])
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
-        suppliers += _write_suppliers(delivery, codes, evidence, str(month))
+        suppliers += _write_suppliers(delivery, codes, evidence, str(month), names)
         red = next((row for row in codes if row["colour_code"] == "red"), None)
-        picture = red or picture
+        picture = picture if red is None else f"codes/{month}/{names[red['tenant_id']]}"
     if not count:
         return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
     _write_public_keys(delivery)
     PAGES.write_page(
-        delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS
+        delivery.path("codes", "index.html"), "codes.html.j2", suppliers=suppliers, colours=COLOURS
     )
     pictures = []
-    if picture is not None:
-        base = f"codes/{picture['billing_month']}/{picture['tenant_id']}"
+    if picture:
         pictures = [
             {
-                "href": f"{base}.html",
-                "src": f"{base}.svg",
+                "href": f"{picture}.html",
+                "src": f"{picture}.svg",
                 "title_zh": "转供电费码：红码、加价与对比",
                 "title_en": "fee code: colour, mark-up, comparison",
                 "labels": ["simulated", "illustrative"],
@@ -81,7 +83,11 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
 
 
 def _write_code(
-    delivery: Delivery, row: TransferFeeCodeV1Row, evidence: TransferFeeCodeEvidenceV1Row, month: BillingMonth
+    delivery: Delivery,
+    row: TransferFeeCodeV1Row,
+    evidence: TransferFeeCodeEvidenceV1Row,
+    month: BillingMonth,
+    name: str,
 ) -> None:
     """The code is issued on the first day after its month, so that the same revision always gives the same
     code.
@@ -96,14 +102,14 @@ def _write_code(
         settings.validity_days,
     )
     text = sign_code(payload, key.private)
-    base = delivery.out / "codes" / str(month) / row["tenant_id"]
-    write_bytes(
-        base.with_suffix(".html"),
-        render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry).encode(),
-    )
-    write_bytes(base.with_suffix(".svg"), qr_svg_file(text, payload.colour))
-    write_bytes(base.with_suffix(".png"), qr_png(text, payload.colour, settings.png_scale))
-    write_bytes(base.with_suffix(".txt"), text.encode())
+    page = render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry)
+    for suffix, content in (
+        ("html", page.encode()),
+        ("svg", qr_svg_file(text, payload.colour)),
+        ("png", qr_png(text, payload.colour, settings.png_scale)),
+        ("txt", text.encode()),
+    ):
+        write_bytes(delivery.path("codes", str(month), f"{name}.{suffix}"), content)
 
 
 def _write_suppliers(
@@ -111,20 +117,23 @@ def _write_suppliers(
     rows: list[TransferFeeCodeV1Row],
     evidence: dict[str, TransferFeeCodeEvidenceV1Row],
     month: str,
+    names: Mapping[str, str],
 ) -> list[dict[str, Any]]:
     listed = []
-    for supplier in sorted({row["supplier_customer_id"] for row in rows}):
+    suppliers = file_names(row["supplier_customer_id"] for row in rows)
+    for supplier in sorted(suppliers):
         mine = [row for row in rows if row["supplier_customer_id"] == supplier]
-        links = {row["tenant_id"]: f"{row['tenant_id']}.html" for row in mine}
+        links = {row["tenant_id"]: f"{names[row['tenant_id']]}.html" for row in mine}
         page = render_supplier_page(mine, [evidence[row["tenant_id"]] for row in mine], links)
-        write_bytes(delivery.out / "codes" / month / f"supplier-{supplier}.html", page.encode())
+        name = f"supplier-{suppliers[supplier]}.html"
+        write_bytes(delivery.path("codes", month, name), page.encode())
         counts = {colour: sum(row["colour_code"] == colour for row in mine) for colour in COLOURS}
         listed.append(
             {
                 "month": month,
                 "supplier": supplier,
                 "name": mine[0]["supplier_name"] or supplier,
-                "href": f"{month}/supplier-{supplier}.html",
+                "href": f"{month}/{name}",
                 "counts": counts,
             }
         )
@@ -135,5 +144,5 @@ def _write_public_keys(delivery: Delivery) -> None:
     """What anyone needs to verify a code without asking; keys that were replaced stay, with their days."""
     delivery.keys.signing_key(SIGNING_KEY)
     write_bytes(
-        delivery.out / "codes" / "public_keys.json", keys_as_json(delivery.keys.public_keys(SIGNING_KEY))
+        delivery.path("codes", "public_keys.json"), keys_as_json(delivery.keys.public_keys(SIGNING_KEY))
     )

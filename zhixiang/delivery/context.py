@@ -16,6 +16,7 @@ from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tariff import is_issuable
+from products.page_kit.file_names import path_below
 
 DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
 
@@ -41,6 +42,10 @@ class Delivery:
     asked: tuple[BillingMonth, ...] | None = None
     sound: Collection[str] = frozenset()
     origins: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, *parts: str) -> Path:
+        """The path of a file of the delivery; raises OutsideFolderError for one that would lie elsewhere."""
+        return path_below(self.out, *parts)
 
     @property
     def last_month(self) -> BillingMonth:

@@ -22,6 +22,7 @@ from products.credit_index.rows import CreditIndexV1Row, GoldCustomerIndicatorsR
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
+from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
 
@@ -39,7 +40,7 @@ OfCustomer = TypeVar("OfCustomer", bound=CustomerColumn)
 
 def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     """Writes ``scores/`` for the last month and bank files for all months asked for."""
-    folder, store = delivery.out / "scores", delivery.store
+    store = delivery.store
     key = delivery.keys.signing_key(DELIVERY_KEY)
     model = next((model for model in delivery.registry.known() if model["name"] == MODEL), None)
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
@@ -57,8 +58,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
         if delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))]):
             continue
-        (folder / "bank").mkdir(parents=True, exist_ok=True)
-        write_bank_file(scores, reasons, month, folder / "bank", key.sign, context)
+        write_bank_file(scores, reasons, month, delivery.path("scores", "bank"), key.sign, context)
     settings, limits = (
         store.settings.section(CreditIndexSettings),
         store.settings.section(PublicationSettings),
@@ -67,6 +67,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
+    files = file_names(row["customer_id"] for row in rows)
     history = _by_customer(rows_of_table(scores, CreditIndexV1Row), names)
     counted = store.arrow(GoldCustomerIndicators, filters=[("customer_id", "in", names)])
     indicators = _by_customer(rows_of_table(counted, GoldCustomerIndicatorsRow), names)
@@ -75,17 +76,17 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         page = render_enterprise(
             row, told[name], history[name], settings, limits, indicators=indicators[name], back="index.html"
         )
-        write_bytes(folder / f"{name}.html", page.encode())
+        write_bytes(delivery.path("scores", f"{files[name]}.html"), page.encode())
     every = [reason for own in told.values() for reason in own]
-    links = {name: f"{name}.html" for name in names}
+    links = {name: f"{files[name]}.html" for name in names}
     write_bytes(
-        folder / "index.html",
+        delivery.path("scores", "index.html"),
         render_portfolio(
             rows, every, months[-1], settings, limits, links=links, metrics=model["metrics"]
         ).encode(),
     )
     chart = distribution_chart([int(row["score_points"]) for row in rows], settings, is_alone=True)
-    write_bytes(folder / "distribution.svg", chart.encode())
+    write_bytes(delivery.path("scores", "distribution.svg"), chart.encode())
     picture = {
         "href": "scores/index.html",
         "src": "scores/distribution.svg",

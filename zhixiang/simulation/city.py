@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 
 from pipelines.arrays import IntArray
 from pipelines.errors import UsageError
+from pipelines.file_modes import DELIVERED_FILE, make_folder
 from pipelines.periods import BillingMonth
 from zhixiang.simulation.city_health import simulate_health, simulate_payments
 from zhixiang.simulation.city_load import real_shapes, simulate_metering
@@ -84,8 +85,9 @@ def write_city(
         *_write_reads(folder, city),
     ]
     if truth is not None:
-        truth.mkdir(parents=True, exist_ok=True)
+        make_folder(truth)
         pq.write_table(_truth(city), truth / "city_truth.parquet")
+        (truth / "city_truth.parquet").chmod(DELIVERED_FILE)
     return written
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pipelines.errors import UsageError
+from pipelines.file_modes import put_file
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeMeterPoints, BronzeTransferDeclarations, Received
@@ -209,7 +210,6 @@ def _write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[str]])
 
 
 def _write_truth(folder: Path, months: Sequence[BillingMonth], seed: int) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     content = {
         "note": "Simulated. What is true of the simulated malls; never an input of the platform.",
         "seed": seed,
@@ -228,9 +228,7 @@ def _write_truth(folder: Path, months: Sequence[BillingMonth], seed: int) -> Non
             for number, quirk in supplier.quirks.items()
         ],
     }
-    (folder / TRUTH_FILE).write_text(
-        json.dumps(content, ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
-    )
+    put_file(folder / TRUTH_FILE, (json.dumps(content, ensure_ascii=False, indent=1) + "\n").encode())
 
 
 def _quirk(quirk: Quirk) -> dict[str, str]:

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from pipelines.codes import IntervalStatus
 from pipelines.errors import UsageError
+from pipelines.ingest.inbox import real_path
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DOUBLE, INTEGER, STRING
 from pipelines.vee.estimation.estimators import ESTIMATORS
@@ -141,7 +142,7 @@ def write_vee(result: VeeResult, out: Path, on_step: OnStep = lambda _text: None
     """
     from zhixiang.vee_files.report import write_report
 
-    prepare_folder(out, [Path(row["file"]) for row in result.files])
+    prepare_folder(out, [Path(real_path(row["file"])) for row in result.files])
     with written_whole(out) as folder:
         on_step("writing intervals")
         intervals = long_intervals(result.curves) if result.curves.num_rows else None

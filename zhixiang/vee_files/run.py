@@ -17,6 +17,7 @@ from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedE
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
+from pipelines.ingest.inbox import shown_path
 from pipelines.ingest.read_files import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import Settings
@@ -72,7 +73,7 @@ def run_vee(
     seen: dict[str, str] = {}
     described = set[str]()
     for path in every_file(paths):
-        on_step(f"reading {path.name}")
+        on_step(f"reading {shown_path(path.name)}")
         entry, found = _read(path, mapping, settings, seen, described)
         result.files.append(entry)
         local &= entry["format"] != "nem12"
@@ -85,8 +86,10 @@ def run_vee(
                     "not_used",
                     f"vee does not look at {table.name.removeprefix('bronze_')}",
                 )
-            result.rejects += [{"file": str(path), "stage": "read", **row} for row in rejects]
-            result.superseded += [{"file": str(path), "stage": "read", **row} for row in superseded]
+            result.rejects += [{"file": shown_path(str(path)), "stage": "read", **row} for row in rejects]
+            result.superseded += [
+                {"file": shown_path(str(path)), "stage": "read", **row} for row in superseded
+            ]
     bronze = {
         table: pa.concat_tables(parts) if parts else _without_run(table).empty_table()
         for table, parts in received.items()
@@ -227,7 +230,7 @@ def _read(
     """
     limits, formats = settings.platform.ingest, settings.section(FormatSettings)
     entry: dict[str, Any] = {
-        "file": str(path),
+        "file": shown_path(str(path)),
         "status": "refused",
         "format": None,
         "records": 0,
@@ -239,24 +242,26 @@ def _read(
     try:
         if path.stat().st_size > limits.max_file_bytes:
             raise InputRefusedError(
-                path.name, "too_large", f"more than ingest.max_file_bytes = {limits.max_file_bytes}"
+                shown_path(path.name),
+                "too_large",
+                f"more than ingest.max_file_bytes = {limits.max_file_bytes}",
             )
         raw = path.read_bytes()
         digest = hashlib.sha256(raw).hexdigest()
         entry["content_hash"] = digest
         if digest in seen:
             return entry | {"status": "duplicate_content", "reason": f"same content as {seen[digest]}"}, None
-        content = unpack(path.name, raw, limits)
-        reader = _reader(path.name, content, mapping)
-        answer = reader.read(content, path.name, formats)
+        content = unpack(shown_path(path.name), raw, limits)
+        reader = _reader(shown_path(path.name), content, mapping)
+        answer = reader.read(content, shown_path(path.name), formats)
         rejects = answer.rejects.to_pylist()
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
-        refuse_too_many(answer, path.name, limits)
+        refuse_too_many(answer, shown_path(path.name), limits)
         if not answer.record_count and not answer.rows.num_rows:
             raise InputRefusedError(
-                path.name, RefusalReason.NO_RECORDS, "there is a header and no record under it"
+                shown_path(path.name), RefusalReason.NO_RECORDS, "there is a header and no record under it"
             )
     except InputRefusedError as refusal:
         halted = refusal.reason_code == TOO_MANY_BAD_ROWS

@@ -15,6 +15,7 @@ from pipelines.errors import SchemaMismatchError
 from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
 from pipelines.periods import DAY_MINUTES, EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.tables.identifiers import EXPECTED, is_identifier
 from pipelines.tables.silver import RAW_RECORD_LIMIT
 from pipelines.transforms.curves.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.ground.in_force import places_in_force
@@ -47,6 +48,8 @@ _SUBSTITUTED_FLAGS = frozenset(b"SEF")
 _NULL_FLAG = ord("N")
 _NOT_DELIVERED, _TOLD_AGAIN = ord(NOT_DELIVERED), ord(TOLD_AGAIN)
 _REASONS = tuple(check.reason for check in RECORD_CHECKS if check.reason is not None)
+# The place behind those of the checks, which have ids and bits that nothing may shift.
+_BAD_ID = len(_REASONS) + 1
 _NEVER = 1 << 40
 
 
@@ -62,7 +65,7 @@ class CurveRecords:
     content, line     Rank of the content hash among ``content_hashes``; line in the file.
     scale             Value to energy: multiplier, and hours of the interval for mean power.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
-    faults            0 where fit, else 1 + place in the list of record checks.
+    faults            0 where fit, else 1 + place in the list of record checks; behind them, no identifier.
     """
 
     meter_points: list[str]
@@ -196,6 +199,7 @@ def read_records(
         today_number=(today - EPOCH).days,
     )
     faults = record_faults(judged, settings)
+    faults[~np.fromiter(map(is_identifier, meter_names), np.bool_, len(meter_names))[meter]] = _BAD_ID
     return CurveRecords(
         meter_points=meter_names,
         channels=channel_names,
@@ -331,6 +335,7 @@ def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) 
     """
     reasons = (
         *_REASONS,
+        (RejectReason.BAD_ID, "meter_point_id", f"Expected {EXPECTED}."),
         (
             RejectReason.CONFLICTING_VALUES,
             "values_unscaled",

@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from pipelines.arrays import IntArray
 from pipelines.codes import CustomerClass, RejectReason
 from pipelines.tables.base import DOUBLE, Field, Table
+from pipelines.tables.identifiers import EXPECTED, breaking_rule
 
 FIT = -1
 
@@ -62,8 +63,8 @@ def key_faults(key: Sequence[str]) -> list[Fault]:
 
 
 def declared_faults(table: type[Table], columns: Sequence[str]) -> list[Fault]:
-    """What the declaration of a table forbids in these columns: empty values, codes outside the list, numbers
-    outside the range.
+    """What the declaration of a table forbids in these columns: empty values, texts that are no
+    identifiers, codes outside the list, numbers outside the range.
     """
     return [fault for field in table.fields() if field.name in columns for fault in _faults_of_column(field)]
 
@@ -73,6 +74,8 @@ def _faults_of_column(field: Field) -> list[Fault]:
     faults = []
     if not field.nullable:
         faults.append(Fault(value.is_null(), RejectReason.MISSING_VALUE, name, "A value is needed here."))
+    if field.identifier:
+        faults.append(Fault(breaking_rule(name), RejectReason.BAD_ID, name, f"Expected {EXPECTED}."))
     if field.codes is not None:
         known = [code.value for code in field.codes]
         unknown = value.is_valid() & ~value.isin(known)

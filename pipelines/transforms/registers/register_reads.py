@@ -13,6 +13,7 @@ from pipelines.arrays import BoolArray, Int8Array, IntArray
 from pipelines.codes import Channel, RejectReason
 from pipelines.periods import EPOCH
 from pipelines.tables.bronze import BronzeRegisterReads
+from pipelines.tables.identifiers import EXPECTED, breaks_rule
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import to_micros
@@ -39,6 +40,7 @@ _RATES = "rate_registers"
 
 _FAULTS = (
     (RejectReason.MISSING_KEY, "meter_point_id", "Meter point, channel and day must not be empty."),
+    (RejectReason.BAD_ID, "meter_point_id", f"Expected {EXPECTED}."),
     (RejectReason.BAD_CODE, "channel_code", "The channel is not in the closed list."),
     (RejectReason.MISSING_VALUE, "register_unscaled", "A value is needed here."),
     (RejectReason.OUT_OF_RANGE, "register_unscaled", "Below 0."),
@@ -158,6 +160,7 @@ def _faults(reads: pa.Table, today: date) -> Int8Array:
     day = pc.fill_null(reads["read_date"].cast(pa.int32()), 0).to_numpy().astype(np.int64)
     found = (
         np.logical_or.reduce([_bools(pc.is_null(key)) for key in keys]),
+        _bools(breaks_rule(reads["meter_point_id"])),
         ~_bools(pc.is_in(reads["channel_code"], value_set=pa.array([channel.value for channel in Channel]))),
         ~present,
         register < 0,

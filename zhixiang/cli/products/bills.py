@@ -170,16 +170,23 @@ def open_bill(customer_id: CustomerId, month: MonthOption, json: JsonOption = Fa
 
     from pipelines.errors import UsageError
     from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from products.efficiency_bill.tables import EfficiencyBillV1
+    from products.page_kit.file_names import file_names, path_below, suffixed
 
     issued_bill(customer_id, month, None)
-    folder = load_settings().home / "out" / "bills" / month
-    page = folder / f"{customer_id}.html"
+    settings = load_settings()
+    of_month = [(EfficiencyBillV1.partition_column(), "=", month)]
+    billed = Store(settings).arrow(EfficiencyBillV1, ["customer_id"], of_month)
+    name = file_names(billed.column(0).to_pylist())[customer_id]
+    base = path_below(settings.home / "out", "bills", month, name)
+    page, pdf = suffixed(base, "html"), suffixed(base, "pdf")
     if not page.is_file():
         raise UsageError(
             f"{page} does not exist.", f"Deliver it first: zhixiang run --month {month} --from deliver"
         )
     if json:
-        show_json({"page": str(page), "pdf": str(page.with_suffix(".pdf"))})
+        show_json({"page": str(page), "pdf": str(pdf)})
         return
-    typer.echo(f"{page}\n{page.with_suffix('.pdf')}")
+    typer.echo(f"{page}\n{pdf}")
     webbrowser.open(page.as_uri())

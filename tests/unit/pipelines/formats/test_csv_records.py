@@ -220,9 +220,9 @@ def test_a_curve_of_another_number_of_points_is_not_guessed() -> None:
 
 
 def test_a_line_at_the_limit_is_read_and_one_byte_more_is_not() -> None:
-    room = SETTINGS.max_line_bytes - len(READ) + len("MP1")
+    room, sent = SETTINGS.max_line_bytes - len(READ), ",2026-09-02 01:10:00"
     for length, rejected in ((room, 0), (room + 1, 1)):
-        assert read(reads(READ.replace("MP1", "M" * length))).rejects.num_rows == rejected
+        assert read(reads(READ.replace(sent, "M" * length + sent))).rejects.num_rows == rejected
 
 
 def test_bytes_that_are_no_text_are_shown_and_named() -> None:

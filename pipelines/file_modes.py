@@ -1,0 +1,58 @@
+"""Who may read what is written: whatever the umask of the process, a file has the mode that its kind has."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+DELIVERED_FOLDER, DELIVERED_FILE = 0o750, 0o640
+"""Of bills, pages and what else tells of people: the owner writes, his group reads, nobody else."""
+
+PRIVATE_FOLDER, PRIVATE_FILE = 0o700, 0o600
+"""Of keys and secrets."""
+
+
+def make_folder(path: Path, mode: int = DELIVERED_FOLDER) -> None:
+    """Makes a folder in this mode, and those above it that are missing as those of a delivery; one that
+    stands stays as it is.
+
+    Raises FileExistsError where a file stands in its place.
+    """
+    missing = [folder for folder in (path, *path.parents) if not folder.is_dir()]
+    for folder in reversed(missing):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(mode if folder == path else DELIVERED_FOLDER)
+
+
+def put_file(path: Path, content: bytes, mode: int = DELIVERED_FILE) -> None:
+    """Writes beside the target and renames, so that no reader ever sees half a file, and a link in the
+    target's place is replaced, not followed.
+    """
+    make_folder(path.parent)
+    partial = path.with_name(path.name + ".partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as handle:
+        os.fchmod(handle.fileno(), mode)
+        handle.write(content)
+    partial.replace(path)
+
+
+def restrict(folder: Path, folder_mode: int = DELIVERED_FOLDER, file_mode: int = DELIVERED_FILE) -> None:
+    """Gives a folder that stands and all below it these modes; links are left alone, and so is what belongs
+    to others.
+    """
+    for top, _, names in os.walk(folder):
+        _set_mode(Path(top), folder_mode)
+        for name in names:
+            _set_mode(Path(top, name), file_mode)
+
+
+def _set_mode(path: Path, mode: int) -> None:
+    with suppress(FileNotFoundError):  # taken away meanwhile
+        found = path.lstat()
+        is_ours = found.st_uid == os.geteuid() and not stat.S_ISLNK(found.st_mode)
+        if is_ours and stat.S_IMODE(found.st_mode) != mode:
+            path.chmod(mode)

@@ -1,0 +1,98 @@
+"""What an identifier is: the number or name under which a sender knows a customer, a meter point, a tenant, a
+declaration. One rule for all of them, wherever they are received and in whatever form.
+
+An identifier has 1 to 128 characters, all of which print, and no blank at its ends. Blanks inside, ``%``,
+``/``, ``'``, Chinese and emoji are its sender's affair. Blanks at the ends are taken off in reading; nothing
+else of an identifier is ever rewritten.
+"""
+
+from __future__ import annotations
+
+import re
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+LIMIT = 128
+EXPECTED = f"an identifier of 1 to {LIMIT} printable characters without blanks at its ends"
+
+BLANKS = "\t \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+"""What is taken off at the ends: tabs and every kind of space, the wide one of Chinese text among them."""
+
+# Controls with NUL and line ends; marks that print nothing or turn what follows around (the joiners of emoji
+# are none of them); ends of lines and paragraphs.
+_UNPRINTABLE = (
+    (0x00, 0x1F),
+    (0x7F, 0x9F),
+    (0x200B, 0x200B),
+    (0x200E, 0x200F),
+    (0x2028, 0x202E),
+    (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF),
+)
+_HALVES_OF_PAIRS = (0xD800, 0xDFFF)
+_IN_TEXT = re.compile(
+    "[" + "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in (*_UNPRINTABLE, _HALVES_OF_PAIRS)) + "]"
+)
+# Arrow's texts are UTF-8, which has no halves of pairs.
+_IN_COLUMN = "[" + "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in _UNPRINTABLE) + "]"
+
+
+def trimmed(text: str) -> str:
+    """A received identifier without the blanks at its ends.
+
+    >>> trimmed(" C 1\\u3000")
+    'C 1'
+    """
+    return text.strip(BLANKS)
+
+
+def is_identifier(text: str, limit: int = LIMIT) -> bool:
+    """Whether a text obeys the rule.
+
+    limit  Characters allowed, less than LIMIT where the rest of the identifier stands elsewhere.
+
+    >>> [is_identifier(text) for text in ("甲 1/2 100%", "", " A", "A\\0", "x" * 129)]
+    [True, False, False, False, False]
+    """
+    return 1 <= len(text) <= limit and text == trimmed(text) and _IN_TEXT.search(text) is None
+
+
+def trimmed_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """A column of received identifiers without the blanks at their ends; null where nothing but blanks came.
+
+    A column that needs no change is returned as it is; one that does becomes plain text.
+    """
+    words = _distinct(column)
+    if (
+        pc.all(pc.and_(pc.equal(pc.utf8_trim(words, BLANKS), words), pc.not_equal(words, ""))).as_py()
+        is not False
+    ):
+        return column
+    plain = pc.utf8_trim(column.cast(pa.string()), BLANKS)
+    return pc.if_else(pc.equal(plain, ""), pa.scalar(None, pa.string()), plain)
+
+
+def breaks_rule(column: pa.ChunkedArray, limit: int = LIMIT) -> pa.ChunkedArray:
+    """Of each row whether its text is no identifier; false where there is none."""
+    words = _distinct(column)
+    length = pc.utf8_length(words)
+    too_long = pc.or_(pc.less(length, 1), pc.greater(length, limit))
+    loose = pc.not_equal(pc.utf8_trim(words, BLANKS), words)
+    wrong = words.filter(pc.or_(pc.or_(too_long, loose), pc.match_substring_regex(words, _IN_COLUMN)))
+    if not len(wrong):
+        return pa.chunked_array([pa.repeat(False, len(column))], pa.bool_())
+    return pc.is_in(column.cast(pa.string()), value_set=wrong)
+
+
+def breaking_rule(name: str) -> pc.Expression:
+    """The same of a column named, for a scan."""
+    text = pc.field(name)
+    length = pc.utf8_length(text)
+    loose = pc.utf8_trim(text, BLANKS) != text
+    return (length < 1) | (length > LIMIT) | loose | pc.match_substring_regex(text, _IN_COLUMN)
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    """Each text once, without null: identifiers repeat, and looking at each is quicker than at each row."""
+    return column.unify_dictionaries().unique().cast(pa.string()).drop_null()

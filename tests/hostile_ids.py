@@ -1,0 +1,62 @@
+"""Identifiers that nobody sends who means well, and some that people do send: what must be held back, and
+what must go through and stay inside the delivery.
+"""
+
+from __future__ import annotations
+
+REFUSED = (
+    "C\0",
+    "C\n1",
+    "C\r1",
+    "C\t1",
+    "C\x1b[31m",
+    "C\x7f",
+    "C\x85",
+    "C\u2028",
+    "C\u2029",
+    "C\u202e1",
+    "C\u2066",
+    "C\u200b",
+    "C\ufeff",
+    "x" * 300,
+    "x" * 129,
+    "甲" * 129,
+)
+"""Each breaks the rule, blanks at its ends or not."""
+
+LEGAL = (
+    "C-x/../../x",
+    "../../../x",
+    "/tmp/absolute",
+    "..",
+    ".",
+    "...",
+    "A.1",
+    "A.2",
+    "A 1",
+    "A%2F1",
+    "A'1",
+    'A"1',
+    "A\\1",
+    "con",
+    "NUL",
+    "index",
+    "supplier-A",
+    "A-correction-1",
+    "-rf",
+    "~",
+    "甲公司一号",
+    "甲" * 128,
+    "😀",
+    "👩‍👩‍👧",
+    "😀" * 128,
+    "x" * 128,
+    "shop",
+    "SHOP",
+    "Shop.",
+    "e\u0301",
+    "\u00e9",
+    "$(touch x)",
+    "<script>alert(1)</script>",
+)
+"""Each obeys the rule, and no two may share a file."""
