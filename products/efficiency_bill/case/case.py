@@ -212,7 +212,9 @@ def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, F
 def day_usage(
     days: Days, name: str, month: BillingMonth, settings: EfficiencyBillSettings
 ) -> DayUsage | None:
-    """Base load, weekends and high days of the month; None where fewer days are known than a baseline needs."""
+    """Base load, weekends and high days of the month; None where fewer days are known than a baseline
+    needs.
+    """
     found = _month_of(days, name, month)
     if found is None or np.isfinite(found[0]).sum() < settings.baseline.least_days:
         return None
