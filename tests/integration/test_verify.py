@@ -1,4 +1,5 @@
-"""Twenty alterations of a delivery: each is named by ``zhixiang verify``, and none survives the next delivery.
+"""More than twenty alterations of a delivery: each is named by ``zhixiang verify``, and none survives the
+next delivery.
 
 The delivery is that of the small home that version 0.1 left (tests/data/README.md).
 """
@@ -415,6 +416,24 @@ def test_a_code_issued_before_its_key_was_replaced_is_still_confirmed(home: Path
         assert json.loads(found.stdout)["genuine"] is True
         assert json.loads(found.stdout)["payload"]["marks"] == ["illustrative", "simulated"]
     assert verify_folder(home / "out", home).found == ()
+
+
+def test_a_run_with_a_lost_key_ends_before_it_begins_and_names_the_way_on(home: Path) -> None:
+    backup = home.parent / "backup.pem"
+    (home / "keys" / f"{DELIVERY_KEY}.pem").rename(backup)
+    before = len(Ledger(home).runs(50))
+    found = ask(home, "run", "--month", "2026-09", "--from", "deliver")
+    assert isinstance(found.exception, LostKeyError)
+    assert DELIVERY_KEY in found.exception.message
+    assert "the manifests of deliveries" in found.exception.message
+    assert len(Ledger(home).runs(50)) == before
+    assert {row["name"]: row["state"] for row in json.loads(ask(home, "key", "home", "--json").stdout)}[
+        DELIVERY_KEY
+    ] == "lost"
+    for reads in (("status", "--json"), ("model", "list", "--json"), ("verify",)):
+        assert ask(home, *reads).exit_code == 0, "what only reads goes on"
+    assert ask(home, "key", "restore", str(backup)).exit_code == 0
+    assert hand_over(home, "2026-09")[1][-1].startswith("unchanged")
 
 
 @pytest.mark.parametrize(
