@@ -20,8 +20,8 @@ _LEGEND_BOX = 11
 CHART_WIDTHS = range(300, 1501, 30)
 """Least widths of charts on a narrow screen, as classes ``fit-300`` and so on of the kit's sheet. [px]"""
 _LEAST_TEXT_PX = 10.2
-_NARROW_SCALE = 1.5
-"""By how much the sheet enlarges the texts of a chart on a narrow screen."""
+_NARROW_SCALE, _ROOMY_SCALE = 1.15, 1.5
+"""By how much the sheet enlarges the texts of a chart on a narrow screen, and of one that has room for it."""
 _FONT_SIZE = re.compile(r'<text[^>]* font-size="([\d.]+)"')
 Point = tuple[float, float]
 
@@ -35,6 +35,7 @@ def svg(
     kind: str = "",
     is_sized: bool = False,
     is_alone: bool = False,
+    is_roomy: bool = False,
 ) -> Markup:
     """A picture of so many units, as wide as its container.
 
@@ -42,9 +43,10 @@ def svg(
     kind      Its class.
     is_sized  Not wider than its own units.
     is_alone  Usable as a file of its own: it names its language and its font.
+    is_roomy  Its words may be half as large again on a narrow screen and still do not touch.
     """
     content = Markup("").join(parts)
-    fit = "" if is_alone or not label else _fit(width, content)
+    fit = "" if is_alone or not label else _fit(width, content, is_roomy)
     return _element(
         "svg",
         {
@@ -67,13 +69,14 @@ def for_both(wide: Markup, narrow: Markup) -> Markup:
     return Markup('<div class="for-wide">{}</div><div class="for-narrow">{}</div>').format(wide, narrow)
 
 
-def _fit(width: float, content: str) -> str:
+def _fit(width: float, content: str, is_roomy: bool) -> str:
     """The class of a chart that says from which width on its smallest words can be read on a telephone."""
     sizes = [float(size) for size in _FONT_SIZE.findall(content)]
     if not sizes:
         return ""
-    least = width * _LEAST_TEXT_PX / (_NARROW_SCALE * min(sizes))
-    return f"fit-{next((each for each in CHART_WIDTHS if each >= least), CHART_WIDTHS[-1])}"
+    least = width * _LEAST_TEXT_PX / ((_ROOMY_SCALE if is_roomy else _NARROW_SCALE) * min(sizes))
+    room = "roomy " if is_roomy else ""
+    return f"{room}fit-{next((each for each in CHART_WIDTHS if each >= least), CHART_WIDTHS[-1])}"
 
 
 def text(

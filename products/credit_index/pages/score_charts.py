@@ -53,7 +53,9 @@ def distribution_chart(
         parts.append(text(at(floor), base + 43, str(floor), size=11, fill=PAGE.soft, anchor=anchor))
         ceiling = floor
     parts.append(text(at(high), base + 43, str(high), size=11, fill=PAGE.soft, anchor="end"))
-    return svg(_WIDTH, base + 50, parts, "distribution of scores", kind="chart", is_alone=is_alone)
+    return svg(
+        _WIDTH, base + 50, parts, "distribution of scores", kind="chart", is_alone=is_alone, is_roomy=True
+    )
 
 
 def grades_chart(counts: Mapping[str, int]) -> Markup:
@@ -66,7 +68,7 @@ def grades_chart(counts: Mapping[str, int]) -> Markup:
         parts.append(text(52, y + 19, grade.value, size=16, anchor="end", is_bold=True))
         parts.append(bar(66, y, long, 26, GRADES[grade.value], radius=4))
         parts.append(text(66 + long + 10, y + 18, f"{count:,} 户（{count / total:.1%}）", size=14))
-    return svg(_HALF, 6 + len(CreditGrade) * 34, parts, "enterprises by grade", kind="chart")
+    return svg(_HALF, 6 + len(CreditGrade) * 34, parts, "enterprises by grade", kind="chart", is_roomy=True)
 
 
 def scale_chart(points: int, settings: CreditIndexSettings) -> Markup:
@@ -91,7 +93,7 @@ def _scale(points: int, settings: CreditIndexSettings, width: int) -> Markup:
     parts.append(path(f"M{here:.1f} 33 l-8 -12 h16 z", fill=PAGE.ink))
     inside = min(max(here, 40), width - 40)
     parts.append(text(inside, 16, str(points), size=17, anchor="middle", is_bold=True))
-    return svg(width, 76, parts, "place of the score on the scale", kind="chart")
+    return svg(width, 76, parts, "place of the score on the scale", kind="chart", is_roomy=True)
 
 
 def reasons_chart(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup | None:
@@ -118,7 +120,9 @@ def _reasons(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup:
         parts.append(text(beside, y + 20, said, size=14, fill=colour, anchor=anchor, is_bold=True))
     tall = 8 + len(reasons) * 52
     parts.append(line((middle, 2), (middle, tall - 8), PAGE.soft))
-    return svg(_WHOLE, tall, parts, "reasons in points against the average customer", kind="chart")
+    return svg(
+        _WHOLE, tall, parts, "reasons in points against the average customer", kind="chart", is_roomy=True
+    )
 
 
 def _narrow_reasons(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup:
@@ -135,7 +139,7 @@ def _narrow_reasons(reasons: Sequence[CreditIndexReasonsV1Inside]) -> Markup:
         beside, anchor = (middle - 8, "end") if helps else (middle + 8, "start")
         said = f"{effect:+.1f}"
         parts.append(text(beside, y + 60, said, size=14, fill=colour, anchor=anchor, is_bold=True))
-    return svg(_NARROW, 8 + len(reasons) * each, parts, "reasons in points", kind="chart")
+    return svg(_NARROW, 8 + len(reasons) * each, parts, "reasons in points", kind="chart", is_roomy=True)
 
 
 def month_line(
@@ -179,4 +183,4 @@ def month_line(
         where = left + index * step
         anchor = "end" if where > _HALF - 40 else "start" if where < 40 else "middle"
         parts.append(text(where, base + 20, months[index], size=11, fill=PAGE.soft, anchor=anchor))
-    return svg(_HALF, base + 28, parts, title, kind="chart")
+    return svg(_HALF, base + 28, parts, title, kind="chart", is_roomy=True)
