@@ -239,21 +239,30 @@ class Settings:
 
 
 _NOT_IN_A_HOME = frozenset("%[]?#*\\")
+OWN_CONF = "conf"
 
 
 def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Settings:
-    """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else the
-    packaged defaults.
+    """Settings from arguments, else from ZHIXIANG_CONF / ZHIXIANG_HOME / ZHIXIANG_ENVIRONMENT, else those
+    that the home itself holds, else the packaged defaults.
     """
-    chosen = conf_dir or (
-        Path(os.environ["ZHIXIANG_CONF"]) if os.environ.get("ZHIXIANG_CONF") else packaged("conf")
-    )
+    place = home or default_home()
+    named = os.environ.get("ZHIXIANG_CONF")
+    own = place / OWN_CONF
+    chosen = conf_dir or (Path(named) if named else own if own.is_dir() else packaged("conf"))
     if not (chosen / "platform.yaml").is_file():
         raise SettingsError(
             f"{chosen} has no platform.yaml.",
-            "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.",
+            f"Copy it from {packaged('conf')}, or move {own} away: the packaged settings hold then."
+            if chosen == own
+            else "Point ZHIXIANG_CONF at a copy of conf/, or unset it for the defaults.",
         )
-    place = home or default_home()
+    check_home(place)
+    return Settings(chosen, place, os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
+
+
+def check_home(place: Path) -> None:
+    """Raises SettingsError for a path that no home can have."""
     if found := sorted(set(str(place)) & _NOT_IN_A_HOME):
         raise SettingsError(
             (
@@ -264,7 +273,6 @@ def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Set
             + " ".join(sorted(_NOT_IN_A_HOME))
             + "; spaces and Chinese are fine.",
         )
-    return Settings(chosen, place, os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
 
 
 def default_home() -> Path:

@@ -14,10 +14,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipelines.codes import Provenance
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
+from products.provenance import provenances
 
 LAYOUT = "credit_index_bank_file_v1"
 COLUMNS = (
@@ -71,7 +73,7 @@ def write_bank_file(
         raise UsageError(
             f"There are no scores of {month} to deliver.", "Run the credit-index stage for that month first."
         )
-    real = sum("simulated" not in row["provenance"] for row in rows)
+    real = sum(not is_simulated(row) for row in rows)
     if real:
         raise UsageError(
             f"{real} scores of {month} are not simulated; authorisations are not on record.",
@@ -103,6 +105,11 @@ def write_bank_file(
         partial.write_bytes(written)
         partial.replace(target)
     return path
+
+
+def is_simulated(row: CreditIndexV1Row) -> bool:
+    """Whether a score is of nobody real, so that it may go to a bank without an authorisation."""
+    return Provenance.SIMULATED in provenances(row["provenance"])
 
 
 def manifest_path(path: Path) -> Path:

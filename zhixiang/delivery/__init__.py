@@ -57,7 +57,7 @@ def deliver(
     write_prices_page(facts, delivery.last_month, out / "prices" / "index.html")
     _write_ledger_page(ledger, out)
     write_index_page(delivery, parts, quality)
-    write_manifest(delivery, latest_gates(ledger), state)
+    write_manifest(delivery, parts, latest_gates(ledger), state)
     on_line(
         "deliver",
         "done",
@@ -78,6 +78,7 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
             for name, part in parts.items()
             if part.get("withheld")
         )
+        + "".join(f"; {name}: {part['lacks'].en}" for name, part in parts.items() if part.get("lacks"))
     )
 
 

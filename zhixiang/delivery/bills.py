@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from pipelines.codes import PricingScheme
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.charts import DayPoint
 from products.efficiency_bill.page.rendering import (
@@ -25,6 +26,7 @@ from products.efficiency_bill.rows import (
 from products.efficiency_bill.tables import EfficiencyBillAdviceV1, EfficiencyBillLinesV1, EfficiencyBillV1
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.truth import labels_in_words, labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
@@ -88,6 +90,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                 {
                     "customer_id": bill["customer_id"],
                     "customer_name": bill["customer_name"],
+                    "pricing_scheme_code": bill["pricing_scheme_code"],
                     "billing_month": bill["billing_month"],
                     "energy_kwh": bill["energy_kwh"],
                     "total_cny": bill["total_cny"],
@@ -105,14 +108,16 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
                 }
             )
     _write_all(jobs, sheets_out)
+    labels = labels_of(bill for _, bill, _, _, _, _ in jobs)
     PAGES.write_page(
         folder / "index.html",
         "bills.html.j2",
         corrected=bool(sheets_out),
+        resting_on=labels_in_words(labels),
         bills=sorted(
             listed,
             key=lambda row: (
-                not row["customer_id"].startswith("STEEL"),
+                row["pricing_scheme_code"] != PricingScheme.TWO_PART,
                 row["customer_id"],
                 row["billing_month"],
             ),
@@ -124,10 +129,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
             "src": f"bills/{delivery.last_month}/{bill['customer_id']}.png",
             "title_zh": f"能效账单：{bill['customer_name']}",
             "title_en": "efficiency bill",
-            "labels": [
-                *str(bill["provenance"]).split("+"),
-                *(["illustrative"] if bill["is_illustrative"] else []),
-            ],
+            "labels": labels_of([bill]),
         }
         for path, bill, _, _, _, is_pictured in jobs
         if is_pictured
@@ -136,6 +138,7 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
         "count": len(jobs),
         "corrections": len(sheets_out),
         "withheld": withheld,
+        "labels": labels,
         "href": "bills/index.html" if jobs else "index.html",
         "pictures": pictures,
     }

@@ -16,6 +16,7 @@ from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, Transf
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from zhixiang.delivery.context import Delivery, may_leave
+from zhixiang.delivery.truth import labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
 
@@ -29,6 +30,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     """
     suppliers: list[dict[str, Any]] = []
     count, withheld = 0, 0
+    delivered: list[TransferFeeCodeV1Row] = []
     picture: TransferFeeCodeV1Row | None = None
     for month in delivery.months:
         found = newest_with_evidence(
@@ -42,13 +44,19 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
             _write_code(delivery, row, evidence[row["tenant_id"]], month)
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month))
+        delivered += codes
         red = next((row for row in codes if row["colour_code"] == "red"), None)
         picture = red or picture
     if not count:
-        return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
+        return {"count": 0, "withheld": withheld, "labels": [], "href": "index.html", "pictures": []}
     _write_public_key(delivery)
+    labels = labels_of(delivered)
     PAGES.write_page(
-        delivery.out / "codes" / "index.html", "codes.html.j2", suppliers=suppliers, colours=COLOURS
+        delivery.out / "codes" / "index.html",
+        "codes.html.j2",
+        suppliers=suppliers,
+        colours=COLOURS,
+        labels=labels,
     )
     pictures = []
     if picture is not None:
@@ -59,10 +67,16 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
                 "src": f"{base}.svg",
                 "title_zh": "转供电费码：红码、加价与对比",
                 "title_en": "fee code: colour, mark-up, comparison",
-                "labels": ["simulated", "illustrative"],
+                "labels": labels_of([picture]),
             }
         ]
-    return {"count": count, "withheld": withheld, "href": "codes/index.html", "pictures": pictures}
+    return {
+        "count": count,
+        "withheld": withheld,
+        "labels": labels,
+        "href": "codes/index.html",
+        "pictures": pictures,
+    }
 
 
 def _write_code(

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from pipelines.tables.base import all_tables
-from products import every_product
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
 
@@ -18,8 +18,14 @@ MANIFEST = "manifest.json"
 _NOT_LISTED = ("ledger/",)
 
 
-def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) -> None:
-    """Lists every delivered file with its SHA-256 and signs the list with the delivery key."""
+def write_manifest(
+    delivery: Delivery, parts: Mapping[str, Mapping[str, Any]], gates: list[dict[str, Any]], state: str
+) -> None:
+    """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
+
+    parts  Summary of each delivered product by the name of its part: what its results say of their
+           provenance goes into the manifest, nothing of a product that delivered none.
+    """
     key = delivery.keys.signing_key("delivery_signing")
     names = sorted(
         path.relative_to(delivery.out).as_posix() for path in delivery.out.rglob("*") if path.is_file()
@@ -33,7 +39,7 @@ def write_manifest(delivery: Delivery, gates: list[dict[str, Any]], state: str) 
         "state": state,
         "run_id": delivery.run_id,
         "months": [str(month) for month in delivery.months],
-        "provenance": {part.name: part.provenance for _, part in every_product.delivered_products()},
+        "provenance": {name: "+".join(part["labels"]) for name, part in parts.items() if part["labels"]},
         "tables": {
             name: version for name, version in delivery.store.versions(all_tables()).items() if version >= 0
         },
