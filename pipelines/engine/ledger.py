@@ -58,7 +58,8 @@ class StepRecord:
     versions_read     Table -> Delta version.
     versions_written  Table or model -> version.
     rows_written      Table -> rows.
-    gates             Table -> what the gate found; under ``note`` why there is no model, in words.
+    gates             Table -> what the gate found; under ``note`` why there is no input or no model, in
+                      words.
     reuse_key         Of a step that computes what was affected alone.
     """
 

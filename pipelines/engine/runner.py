@@ -102,8 +102,10 @@ class Runner:
         began = time.monotonic()
         read = self.store.versions(step.reads)
         if self._has_no_input(step):
-            self._note_lacking(step, self._empty_in_words(step))
-            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
+            empty = self._empty_in_words(step)
+            self._note_lacking(step, empty)
+            note = {"note": empty}
+            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
         bundles = self._bundles(step)
         if note := self._lacks_model(step, bundles):
             return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)

@@ -134,7 +134,7 @@ class StepProgress:
 
     def end(self, record: StepRecord) -> None:
         """Shows what was done, in how long, with how many rows, out of how many meter points or months
-        where not all are computed, and why a model is missing.
+        where not all are computed, and why nothing was.
         """
         computed = (
             [f"computed {record.reuse_key.coverage}"]

@@ -81,9 +81,9 @@ def world() -> dict[Any, list[dict[str, Any]]]:
         "weather_station_id": None,
         "peer_group": "Steel works",
     }
-    customers = [
-        terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, CITY]
-    ] + [terms | RUN | works]
+    customers = [terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, CITY]] + [
+        terms | RUN | works
+    ]
     customers[len(OFFICES)]["provenance"] = "simulated"
     energy, determinants = [], []
     for customer in customers:
