@@ -102,7 +102,7 @@ def _left_out(settings: Settings, month: str) -> Iterator[str]:
     if count:
         kinds = ", ".join(settings.section(EfficiencyBillSettings).billed.left_out_provenances)
         yield (
-            f"  模拟城市和模拟商场 {count:,} 户不出账单 / {count:,} customers of the simulated city and malls "
+            f"  模拟城市和模拟商场 {count:,} 户不出账单 / {count:,} of the simulated city and malls "
             f"are not billed: billed.left_out_provenances: [{kinds}]"
         )
         yield f"  {settings.conf_dir / EfficiencyBillSettings.file}"
