@@ -46,6 +46,10 @@ class UsageError(ZhixiangError):
     exit_code = 2
 
 
+class TooLittleDataError(UsageError):
+    """What was received does not suffice to learn a model from; a run says so and goes on without it."""
+
+
 class UnknownNameError(UsageError):
     """A name that stands in no list; suggests near ones, and never tells the others of the list.
 

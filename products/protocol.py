@@ -24,12 +24,12 @@ class DeliveredPart:
 
     name           Of its folder below ``out/``, and in what is told of a delivery: ``bills``.
     deliver        Importable name ``module:function`` of what writes the folder. It is given the delivery and
-                   answers a summary: ``count``, ``href``, ``pictures``, and where there is any ``withheld``,
-                   ``corrections``, ``revisions`` (name of a result's files without suffix -> revision),
+                   answers a summary: ``count``, ``labels`` (kinds of provenance of what it wrote), ``href``,
+                   ``pictures``, and where there is any ``withheld``, ``corrections``, ``lacks`` (why there is
+                   nothing, in words), ``revisions`` (name of a result's files without suffix -> revision),
                    ``origins`` (the same -> hash of the rows they are made from) and ``refused`` (what was
                    not delivered -> why).
     title_zh       Name on the overview; title_en beside it.
-    provenance     What its numbers rest on, for the manifest.
     place          Order among the products where results are told; stages have an order of their own.
     """
 
@@ -37,7 +37,6 @@ class DeliveredPart:
     deliver: str
     title_zh: str
     title_en: str
-    provenance: str
     place: int
 
 
@@ -83,7 +82,10 @@ class Computation(Protocol):
     reads     Tables it reads.
     result    The delivered table.
     evidence  Tables that explain each row of the result.
-    models    Registered models it needs.
+    models    Registered models without which there is nothing to compute.
+    optional_models  Registered models that it computes without where they were never trained, and says so.
+    accounts  Tables beside the result that tell of the whole months asked for: their rows of these months are
+              replaced.
     settings  Sections of ``conf/`` it reads; uses_facts: whether it uses regulated numbers. A change of what
               it does not declare does not compute it again.
     """
@@ -93,12 +95,14 @@ class Computation(Protocol):
     result: type[Table]
     evidence: tuple[type[Table], ...]
     models: tuple[str, ...]
+    optional_models: tuple[str, ...]
+    accounts: tuple[type[Table], ...]
     settings: tuple[type[SettingsFile], ...]
     uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """Result and evidence of one billing month; raises FactNotInForceError where a number is not
-        covered.
+        """Result, evidence and accounts of one billing month; raises FactNotInForceError where a number is
+        not covered.
         """
         ...
 
@@ -129,9 +133,11 @@ def product_step(product: Computation) -> Step:
         stage=product.name,
         name=product.name,
         reads=product.reads,
-        writes=dict.fromkeys(tables, WriteMode.REVISE),
+        writes=dict.fromkeys(tables, WriteMode.REVISE)
+        | dict.fromkeys(product.accounts, WriteMode.REPLACE_MONTHS),
         apply=apply,
         uses_models=product.models,
+        optional_models=product.optional_models,
         by_month=True,
         settings=product.settings,
         facts=product.uses_facts,

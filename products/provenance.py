@@ -6,6 +6,9 @@ from collections.abc import Iterable
 
 from pipelines.codes import Provenance
 
+DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
+"""Kinds that no utility's own records are of."""
+
 
 def provenances(text: str | None) -> tuple[Provenance, ...]:
     """The kinds joined by ``+`` in a provenance column, in the order of the list; unknown ones are left
@@ -18,3 +21,8 @@ def provenances(text: str | None) -> tuple[Provenance, ...]:
 def joined_provenance(texts: Iterable[str | None]) -> str:
     """Every kind that provenance columns name, once, as one such text."""
     return "+".join(kind.value for kind in provenances("+".join(filter(None, texts))))
+
+
+def is_demo_material(text: str | None) -> bool:
+    """Whether what a provenance column tells of was made for a demo."""
+    return bool(DEMO_MARKS & set(provenances(text)))

@@ -16,10 +16,12 @@ from pathlib import Path
 from threading import RLock
 from types import FunctionType, MethodType
 
+from pipelines.engine.declared_inputs import DeclaredSettings
 from pipelines.engine.step import Step, TrainStep
 from pipelines.facts import Facts
 from pipelines.facts.facts import part_digest
 from pipelines.models.model import ModelBundle
+from pipelines.periods import BillingMonth
 from pipelines.settings import Settings
 
 FIRST_PARTY = ("pipelines", "products")
@@ -124,7 +126,7 @@ def code_modules(step: Step | TrainStep) -> frozenset[str]:
     """The modules whose code, with all that it imports, makes the step's result: its functions, tables and
     settings, the facts where it uses them, and the writing of results.
     """
-    functions = (step.train, step.challenge) if isinstance(step, TrainStep) else (step.apply,)
+    functions = (step.train, step.challenge, step.of_months) if isinstance(step, TrainStep) else (step.apply,)
     tables = [*step.reads, *(step.writes if isinstance(step, Step) else ())]
     found = {module for function in functions for module in modules_behind(function)}
     found |= {table.__module__ for table in tables} | {kind.__module__ for kind in step.settings}
@@ -171,12 +173,22 @@ def fingerprint(
         if isinstance(step, Step)
         else step.model,
         "models": {name: bundle.digest for name, bundle in bundles.items()},
-        "months": list(months) if isinstance(step, Step) and step.by_month else [],
+        "months": _of_months(step, months, settings),
         "settings": {kind.file: settings.section_digest(kind) for kind in step.settings},
         "facts": facts.digest if step.facts is True else part_digest(facts, step.facts or ()),
         "code": code.digest(code_modules(step)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _of_months(step: Step | TrainStep, months: Sequence[str], settings: Settings) -> list[str]:
+    """What of the months asked for the result depends on."""
+    if isinstance(step, Step):
+        return list(months) if step.by_month else []
+    if step.of_months is None:
+        return []
+    asked = [BillingMonth.parse(month) for month in months]
+    return [step.of_months(DeclaredSettings(settings, step), asked)]
 
 
 def _is_first_party(name: str) -> bool:

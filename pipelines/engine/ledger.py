@@ -53,12 +53,13 @@ class ReuseKey:
 class StepRecord:
     """One line of the ledger.
 
-    status            done, unchanged or failed.
+    status            done, unchanged, no input, no model or failed.
     fingerprint       SHA-256 over all that the result depends on.
     versions_read     Table -> Delta version.
     versions_written  Table or model -> version.
     rows_written      Table -> rows.
-    gates             Table -> what the gate found.
+    gates             Table -> what the gate found; under ``note`` why there is no input or no model, in
+                      words.
     reuse_key         Of a step that computes what was affected alone.
     """
 

@@ -19,7 +19,7 @@ from pipelines.engine.promotion import promotion_of
 from pipelines.engine.schedule import run_side_by_side
 from pipelines.engine.step import Frames, Inputs, PreviousRun, Step, TrainStep, WriteMode
 from pipelines.engine.write_results import ResultWriter, WrittenResults
-from pipelines.errors import GateHaltedError, UnknownNameError
+from pipelines.errors import GateHaltedError, TooLittleDataError, UnknownNameError
 from pipelines.facts import Facts
 from pipelines.models.model import ModelBundle
 from pipelines.models.registry import Registry
@@ -65,9 +65,11 @@ class Runner:
     now: datetime
     code: CodeDigests = field(default_factory=own_code)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+    _lacking: dict[str, str] = field(default_factory=dict)
+    """Model -> why this run could not train it."""
 
     def __post_init__(self) -> None:
-        self._writer = ResultWriter(self.store, self.run_id)
+        self._writer = ResultWriter(self.store, self.run_id, self.months)
 
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
         """Runs each step that has something to do, as ``run_side_by_side`` says; a failure is recorded."""
@@ -100,8 +102,13 @@ class Runner:
         began = time.monotonic()
         read = self.store.versions(step.reads)
         if self._has_no_input(step):
-            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, {})
+            empty = self._empty_in_words(step)
+            self._note_lacking(step, empty)
+            note = {"note": empty}
+            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
         bundles = self._bundles(step)
+        if note := self._lacks_model(step, bundles):
+            return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)
         digest = self._fingerprint(step, read, bundles)
         newest = self.ledger.newest_done(step.name)
         done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
@@ -124,6 +131,12 @@ class Runner:
                 if isinstance(step, TrainStep)
                 else self._writer.write(step, step.apply(inputs))
             )
+        except TooLittleDataError as error:
+            if not isinstance(step, TrainStep):
+                raise
+            self._note_lacking(step, str(error))
+            note = {"note": str(error)}
+            return StepRecord(step.name, "no model", time.monotonic() - began, digest, read, {}, {}, note)
         except Exception as error:
             found = {"error": str(error)[:2000]} | (
                 {"failures": error.failures} if isinstance(error, GateHaltedError) else {}
@@ -148,32 +161,52 @@ class Runner:
             reuse_key,
         )
 
+    def _note_lacking(self, step: Step | TrainStep, why: str) -> None:
+        """Remembers why a model was not trained, for the step that needs it."""
+        if isinstance(step, TrainStep):
+            self._lacking[step.model] = why
+
+    def _empty_in_words(self, step: Step | TrainStep) -> str:
+        empty = [table.name for table in self._needed(step) if self.store.row_count(table) == 0]
+        return f"Nothing was received for {', '.join(empty)}."
+
+    def _lacks_model(self, step: Step | TrainStep, bundles: Mapping[str, ModelBundle]) -> dict[str, str]:
+        """Which model a step has to do without that it cannot, and why; empty where there is none such."""
+        needed = step.uses_models if isinstance(step, Step) else ()
+        told = [
+            f"{name}: {self._lacking.get(name, 'it was never trained; zhixiang run --from train does.')}"
+            for name in needed
+            if name not in bundles
+        ]
+        return {"note": " ".join(told)} if told else {}
+
     def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
         """What a product's step would issue now: new and changed rows with their next revision. Nothing is
         written.
         """
         read = self.store.versions(step.reads)
-        if self._has_no_input(step):
+        bundles = self._bundles(step)
+        if self._has_no_input(step) or self._lacks_model(step, bundles):
             return {}
-        return self._writer.revised(step, step.apply(self._inputs(step, read, self._bundles(step))))
+        return self._writer.revised(step, step.apply(self._inputs(step, read, bundles)))
 
     def _bundles(self, step: Step | TrainStep) -> dict[str, ModelBundle]:
-        return (
-            {name: self.registry.champion(name) for name in step.uses_models}
-            if isinstance(step, Step)
-            else {}
-        )
+        """The champions that there are of the models that a step names."""
+        names = step.named_models if isinstance(step, Step) else ()
+        found = {name: self.registry.champion_or_none(name) for name in names}
+        return {name: bundle for name, bundle in found.items() if bundle is not None}
 
     def _has_no_input(self, step: Step | TrainStep) -> bool:
         """A product whose own records were never delivered (no payments, no declarations) is left out, not
         failed.
         """
-        if isinstance(step, Step) and not step.uses_models:
-            return False
-        return any(
-            self.store.row_count(table) == 0
-            for table in (step.reads if isinstance(step, TrainStep) else step.reads[:1])
-        )
+        return any(self.store.row_count(table) == 0 for table in self._needed(step))
+
+    def _needed(self, step: Step | TrainStep) -> list[type[Table]]:
+        """Tables without whose rows a step has nothing to do."""
+        if isinstance(step, TrainStep):
+            return [table for table in step.reads if table not in step.may_be_empty]
+        return [*step.reads[:1]] if step.named_models else []
 
     def _still_there(self, step: Step | TrainStep, done: Mapping[str, Any]) -> bool:
         """Whether what the step wrote last is what stands there now; shared tables are judged by their

@@ -46,7 +46,7 @@ def _needed(steps: Sequence[Step | TrainStep]) -> dict[int, list[int]]:
 def needs(step: Step | TrainStep, earlier: Step | TrainStep) -> bool:
     """Whether a step reads or rewrites what an earlier one writes."""
     if isinstance(earlier, TrainStep):
-        return isinstance(step, Step) and earlier.model in step.uses_models
+        return isinstance(step, Step) and earlier.model in step.named_models
     own = {table for table, mode in earlier.writes.items() if mode is not WriteMode.REPLACE_OWN}
     written = set(step.writes) if isinstance(step, Step) else set()
     return bool(own & (set(step.reads) | written))

@@ -30,6 +30,8 @@ class WriteMode(Enum):
     """The whole table is replaced by the frame."""
     REPLACE_PARTITIONS = "replace_partitions"
     """Every partition (month) that the frame holds replaces the one in the table."""
+    REPLACE_MONTHS = "replace_months"
+    """The partitions of the months asked for are replaced, also where the frame holds no row of them."""
     REVISE = "revise"
     """Rows are never edited: a subject whose result or evidence differs from its last revision gets a new
     one.
@@ -98,7 +100,8 @@ class Inputs:
     settings  The sections of the settings that the step declares.
     facts     The regulated numbers that the step declares.
     months    The billing months that the run is asked for, in order.
-    bundles   The verified champion of each model of ``uses_models``.
+    bundles   The verified champion of each model that the step names; one of ``optional_models`` may be
+              missing.
     versions  Delta version of each table read.
     run_id    The run.
     spark     The session, for frames made of nothing but driver data.
@@ -183,7 +186,9 @@ class Step:
     reads        Tables read.
     writes       Tables written, each with its mode.
     apply        Pure function of the inputs.
-    uses_models  Registered models whose champion the function needs.
+    uses_models  Registered models without whose champion there is nothing to compute: the step is left out
+                 then, and says so.
+    optional_models  Registered models whose champion the function is given where there is one.
     by_month     Whether the result depends on the months asked for.
     by_affected   Whether the function computes only what the changes since its newest run affect; it is then
                  told of that run.
@@ -197,16 +202,27 @@ class Step:
     writes: Mapping[type[Table], WriteMode]
     apply: Apply
     uses_models: tuple[str, ...] = ()
+    optional_models: tuple[str, ...] = ()
     by_month: bool = False
     by_affected: bool = False
     settings: tuple[type[SettingsFile], ...] = ()
     facts: bool | tuple[str, ...] = False
+
+    @property
+    def named_models(self) -> tuple[str, ...]:
+        """Every model that the function may be given."""
+        return (*self.uses_models, *self.optional_models)
 
 
 @dataclass(frozen=True)
 class TrainStep:
     """A step that ends in a registered model instead of a table; ``settings`` and ``facts`` as in
     ``Step``.
+
+    train         Raises TooLittleDataError where there is too little to learn from: the run goes on without
+                  a new model.
+    may_be_empty  Tables of ``reads`` that may hold nothing; without rows in the others nothing is trained.
+    of_months     What of the months asked for the model depends on, in words; none: nothing.
     """
 
     stage: str
@@ -219,3 +235,5 @@ class TrainStep:
     """
     settings: tuple[type[SettingsFile], ...] = ()
     facts: bool | tuple[str, ...] = False
+    may_be_empty: tuple[type[Table], ...] = ()
+    of_months: Callable[[StepSettings, Sequence[BillingMonth]], str] | None = None

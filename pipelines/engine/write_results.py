@@ -14,6 +14,7 @@ from pipelines.engine import gate as quality
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.step import Coverage, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
+from pipelines.periods import BillingMonth
 from pipelines.storage.data_files import commit_files, discard_files
 from pipelines.storage.store import Store, conform_frame
 from pipelines.storage.unchanged_rows import same_content
@@ -45,10 +46,14 @@ class WrittenResults:
 
 @dataclass(frozen=True)
 class ResultWriter:
-    """Writes the results of steps on behalf of one run; several threads may share it."""
+    """Writes the results of steps on behalf of one run; several threads may share it.
+
+    months  Those that the run is asked for.
+    """
 
     store: Store
     run_id: str
+    months: Sequence[BillingMonth] = ()
     _shared_tables: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
@@ -103,7 +108,9 @@ class ResultWriter:
         frame, found = quality.admit(whole, table, self.store.settings.home / "held", self.run_id)
         if mode is WriteMode.REPLACE_OWN:
             with self._shared_tables:
-                version = self.store.replace_where(frame, table, "stage", step.name, note=self.run_id)
+                version = self.store.replace_where(frame, table, "stage", [step.name], note=self.run_id)
+        elif mode is WriteMode.REPLACE_MONTHS:
+            version = self._replace_months(frame, table)
         elif (
             mode is WriteMode.REPLACE
             and self.current(table)
@@ -117,6 +124,18 @@ class ResultWriter:
             )
         whole.unpersist()
         return version, self.store.row_count(table), found.to_json()
+
+    def _replace_months(self, frame: DataFrame, table: type[Table]) -> int:
+        """The months asked for anew; nothing is written where they stand so already."""
+        from pyspark.sql import functions as F
+
+        month, asked = table.partition_column(), [str(each) for each in self.months]
+        version = self.store.version(table)
+        if version is not None and self.current(table):
+            standing = self.store.frame(table).where(F.col(month).isin(asked))
+            if same_content(frame, standing, table):
+                return version
+        return self.store.replace_where(frame, table, month, asked, note=self.run_id)
 
     def _with_run_columns(self, frame: DataFrame, table: type[Table]) -> DataFrame:
         """Fills the run columns that a step's function leaves out: the run's id, or nothing where only ingest

@@ -168,17 +168,18 @@ class Store:
         return self._written(table)
 
     def replace_where(
-        self, frame: DataFrame, table: type[Table], column: str, value: str, note: str = ""
+        self, frame: DataFrame, table: type[Table], column: str, values: Sequence[str], note: str = ""
     ) -> int:
-        """Replaces the rows whose column has a value with a frame of such rows, in one transaction; returns
-        the new version.
+        """Replaces the rows whose column has one of the values with a frame of such rows, in one
+        transaction; returns the new version.
         """
         if self.version(table) is None:
             return self.write(frame, table, note=note)
         writer = (
             conform_frame(frame, table).write.format("delta").mode("overwrite").option("userMetadata", note)
         )
-        writer.option("replaceWhere", f"{column} = '{value}'").save(self.path(table))
+        quoted = ", ".join(f"'{value}'" for value in values)
+        writer.option("replaceWhere", f"{column} IN ({quoted})").save(self.path(table))
         return self._written(table)
 
     def _written(self, table: type[Table]) -> int:

@@ -15,11 +15,13 @@ from typing import TypeVar
 
 import pyarrow as pa
 
+from pipelines.codes import Provenance
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
 from products.page_kit.site import write_bytes
+from products.provenance import provenances
 
 AnyPath = TypeVar("AnyPath", Path, PurePosixPath)
 
@@ -75,7 +77,7 @@ def write_bank_file(
         raise UsageError(
             f"There are no scores of {month} to deliver.", "Run the credit-index stage for that month first."
         )
-    real = sum("simulated" not in row["provenance"] for row in rows)
+    real = sum(not is_simulated(row) for row in rows)
     if real:
         raise UsageError(
             f"{real} scores of {month} are not simulated; authorisations are not on record.",
@@ -104,6 +106,11 @@ def write_bank_file(
     for target, written in ((path, content), (signature_path(path), sign(raw)), (manifest_path(path), raw)):
         write_bytes(target, written)
     return path
+
+
+def is_simulated(row: CreditIndexV1Row) -> bool:
+    """Whether a score is of nobody real, so that it may go to a bank without an authorisation."""
+    return Provenance.SIMULATED in provenances(row["provenance"])
 
 
 def manifest_path(path: AnyPath) -> AnyPath:

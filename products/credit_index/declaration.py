@@ -22,7 +22,6 @@ CREDIT_INDEX_DECLARED = Product(
         deliver="zhixiang.delivery.scores:deliver_scores",
         title_zh="电力信用指数",
         title_en="credit scores",
-        provenance="simulated",
         place=2,
     ),
 )

@@ -81,6 +81,8 @@ class CreditIndex:
     result: type[Table] = CREDIT_INDEX_DECLARED.result
     evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
+    optional_models: tuple[str, ...] = ()
+    accounts: tuple[type[Table], ...] = ()
     settings: tuple[type[SettingsFile], ...] = (CreditIndexSettings,)
     uses_facts = False
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray
 from pipelines.engine.step import Inputs
-from pipelines.errors import UsageError
+from pipelines.errors import TooLittleDataError
 from pipelines.models.model import TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.tables.silver import SilverPayments
@@ -106,8 +106,8 @@ def rows_of_index(inputs: Inputs) -> tuple[pa.Table, pa.Table]:
 def split_samples(
     indicators: pa.Table, payments: pa.Table, settings: CreditIndexSettings, names: Sequence[str] = NAMES
 ) -> dict[str, Sample]:
-    """Training, tuning and test samples by month; raises UsageError where the data are too short for the
-    split.
+    """Training, tuning and test samples by month; raises TooLittleDataError where the data are too short for
+    the split.
 
     The horizon of the last tuning months reaches into the test months' dates: labels overlap in time, rows
     never do.
@@ -118,7 +118,7 @@ def split_samples(
     months = [BillingMonth.parse(text) for text in sorted(pc.unique(ordered["indicator_month"]).to_pylist())]
     customers = pc.unique(ordered["customer_id"]).to_pylist()
     if len(months) < settings.test_to_month + settings.horizon_months:
-        raise UsageError(
+        raise TooLittleDataError(
             (
                 f"The credit index needs {settings.test_to_month + settings.horizon_months} months; there "
                 f"are {len(months)}."
@@ -142,7 +142,7 @@ def split_samples(
     for name, low, high in zip(("train", "tune", "test"), edges[:-1], edges[1:], strict=True):
         chosen = usable & (number > low) & (number <= high)
         if len(np.unique(labels[chosen])) < 2:
-            raise UsageError(
+            raise TooLittleDataError(
                 f"The {name} months hold no mixture of defaults and non-defaults.",
                 "Check silver_payments and the split in credit_index.yaml.",
             )
@@ -188,7 +188,7 @@ def fit(samples: Mapping[str, Sample], settings: CreditIndexSettings) -> Scorer:
     platt = LogisticRegression(C=1e6, solver="lbfgs").fit(margins[:, None], samples["tune"].labels)
     slope = float(platt.coef_[0, 0])
     if slope <= 0:
-        raise UsageError(
+        raise TooLittleDataError(
             "The model orders the tuning months backwards; it is not fit for use.",
             "Check labels and indicators.",
         )

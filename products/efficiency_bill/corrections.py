@@ -45,7 +45,13 @@ def issued_revision_of(
     ordered = tuple(sorted(lines, key=lambda line: int(line["line_number"])))
     day, is_priced = issued_on(bill["computed_run_id"] or ""), bill["total_cny"] is not None
     return IssuedRevision(
-        int(bill["revision"]), day, is_priced, bool(bill["is_illustrative"]), ordered, case_inputs
+        int(bill["revision"]),
+        day,
+        is_priced,
+        bool(bill["is_illustrative"]),
+        ordered,
+        case_inputs,
+        bill["model_version"],
     )
 
 
@@ -71,7 +77,7 @@ def revised(bill: Bill, newest: IssuedRevision | None, facts: Facts) -> RevisedB
     An issued bill is never issued again because a price elsewhere changed: last month's total, a factor or an
     advice may read otherwise
     today, but what the customer was told on the day of issue stays. Nor is it where a late notice cuts the
-    month before into parts.
+    month before into parts, or another version of the baseline would judge the month otherwise.
     """
     if newest is None:
         return {**bill, "corrections": []}
@@ -80,7 +86,10 @@ def revised(bill: Bill, newest: IssuedRevision | None, facts: Facts) -> RevisedB
     charges_the_same = bill["is_illustrative"] == newest.is_illustrative and _charges(lines) == _charges(
         newest.lines
     )
-    if charges_the_same and same_but_for_cuts(kept["case_inputs"], newest.case_inputs):
+    by_baseline = bill["model_version"] == newest.model_version
+    if charges_the_same and same_but_for_cuts(
+        kept["case_inputs"], newest.case_inputs, by_baseline=by_baseline
+    ):
         return None
     return {**bill, "corrections": correction_rows(bill, newest, facts)}
 

@@ -8,6 +8,7 @@ from products.efficiency_bill.tables import (
     EfficiencyBillCorrectionsV1,
     EfficiencyBillInputsV1,
     EfficiencyBillLinesV1,
+    EfficiencyBillUnbilledV1,
     EfficiencyBillV1,
 )
 from products.protocol import DeliveredPart, Product
@@ -23,6 +24,7 @@ EFFICIENCY_BILL_DECLARED = Product(
         EfficiencyBillInputsV1,
         EfficiencyBillCorrectionsV1,
     ),
+    own_tables=(EfficiencyBillUnbilledV1,),
     corrections=EfficiencyBillCorrectionsV1,
     told=("total_cny", "energy_kwh"),
     settings=EfficiencyBillSettings,
@@ -32,10 +34,6 @@ EFFICIENCY_BILL_DECLARED = Product(
         deliver="zhixiang.delivery.bills:deliver_bills",
         title_zh="能效账单",
         title_en="efficiency bills",
-        provenance=(
-            "real energy; dates shifted by whole weeks; registers derived; contracts assumed; prices "
-            "illustrative where a line says so"
-        ),
         place=1,
     ),
 )

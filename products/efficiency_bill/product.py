@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-import pyarrow as pa
 
 from pipelines.engine.step import Inputs
 from pipelines.errors import FactNotInForceError
@@ -16,20 +14,18 @@ from pipelines.settings import SettingsFile
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import Row, Table, rows_of_table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
-from pipelines.tables.revised import product_schema
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from pipelines.transforms.billing.sub_meters import concerned_points
 from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
-from products.efficiency_bill.bill import EVIDENCE, OUTER, evidence_inside
-from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
+from products.efficiency_bill.billed import billed_customers, narrowed
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.issued_revision import IssuedRevision
-from products.efficiency_bill.corrections import issued_revision_of, revised
+from products.efficiency_bill.corrections import issued_revision_of
 from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
-from products.efficiency_bill.issue import issue_bills
+from products.efficiency_bill.issue_month import Issuing, issued_on_driver, issued_on_workers
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.rows import (
     EfficiencyBillInputsV1Row,
@@ -41,9 +37,10 @@ from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.tables import (
     EfficiencyBillInputsV1,
     EfficiencyBillLinesV1,
+    EfficiencyBillUnbilledV1,
     EfficiencyBillV1,
 )
-from products.efficiency_bill.training import WEATHER, arrange_days, billed, day_energy
+from products.efficiency_bill.training import WEATHER, arrange_days, day_energy
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -51,19 +48,8 @@ if TYPE_CHECKING:
 MOST_ON_DRIVER = 5_000
 
 
-def _nested_schema() -> pa.Schema:
-    """A bill with its lines and advice inside, for the way from the workers."""
-    inside = [
-        (name, pa.struct([field for field in product_schema(table) if field.name not in OUTER]))
-        for table, name in EVIDENCE.items()
-    ]
-    return pa.schema(
-        [*product_schema(EfficiencyBillV1), *[pa.field(name, pa.list_(kind)) for name, kind in inside]]
-    )
-
-
 class EfficiencyBill:
-    """Efficiency bill, with the baseline of ``efficiency_bill_baseline``."""
+    """Efficiency bill, with the baseline of ``efficiency_bill_baseline`` where one was trained."""
 
     name = EFFICIENCY_BILL_DECLARED.name
     reads: tuple[type[Table], ...] = (
@@ -77,23 +63,27 @@ class EfficiencyBill:
     )
     result: type[Table] = EFFICIENCY_BILL_DECLARED.result
     evidence: tuple[type[Table], ...] = EFFICIENCY_BILL_DECLARED.evidence
-    models: tuple[str, ...] = (MODEL,)
+    models: tuple[str, ...] = ()
+    optional_models: tuple[str, ...] = (MODEL,)
+    accounts: tuple[type[Table], ...] = (EfficiencyBillUnbilledV1,)
     settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
     uses_facts = True
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed
-        or priced has changed since.
+        or priced has changed since; and who of the month has none.
 
         Raises FactNotInForceError where a price of the month is not published, as ``check_prices`` says.
         """
         from pyspark.sql import functions as F
 
-        settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles[MODEL]
+        settings, bundle = inputs.settings.section(EfficiencyBillSettings), inputs.bundles.get(MODEL)
         limits = inputs.settings.section(PublicationSettings)
-        customers = billed(inputs.frame(SilverCustomers), settings).toArrow()
-        names = set(customers["customer_id"].to_pylist())
-        accounts = self._accounts(inputs, settings, month, facts, customers)
+        customers = inputs.frame(SilverCustomers).toArrow()
+        terms = rows_of_table(customers, SilverCustomersRow)
+        holders, metered = _known_by_metering(inputs, month)
+        known = billed_customers(terms, month, settings.billed, holders, metered)
+        accounts = self._accounts(inputs, settings, month, facts, terms)
         weather = (
             inputs.frame(SilverWeather)
             .where(F.col("weather_date").between(month.first_day, month.last_day))
@@ -101,14 +91,12 @@ class EfficiencyBill:
             .toArrow()
         )
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
-        cases = gather_cases(
-            accounts, arranged, read_coefficients(bundle.files), month, settings, limits, names
-        )
+        baselines = None if bundle is None else read_coefficients(bundle.files)
+        cases = gather_cases(accounts, arranged, baselines, month, settings, limits, known.names)
         check_prices(cases, facts)
-        newest = newest_revisions(inputs, month)
-        if len(cases) <= MOST_ON_DRIVER:
-            return _on_driver(inputs, cases, newest, facts, settings, bundle.version)
-        return _on_workers(inputs, cases, newest, facts, settings, bundle.version)
+        issuing = Issuing(facts, settings, *((MODEL, bundle.version) if bundle is not None else ("", "")))
+        issue = issued_on_driver if len(cases) <= MOST_ON_DRIVER else issued_on_workers
+        return issue(inputs, cases, newest_revisions(inputs, month), issuing, [*known.unbilled.values()])
 
     def _accounts(
         self,
@@ -116,7 +104,7 @@ class EfficiencyBill:
         settings: EfficiencyBillSettings,
         month: BillingMonth,
         facts: Facts,
-        customers: pa.Table,
+        customers: Sequence[SilverCustomersRow],
     ) -> Accounts:
         """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
         from pyspark.sql import functions as F
@@ -124,20 +112,36 @@ class EfficiencyBill:
         months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
         rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
         behind = rows.where(F.col("parent_meter_point_id").isNotNull())
+        billed = narrowed(rows, inputs.frame(SilverCustomers), settings.billed)
         determinants = once_each(
-            rows_of_table(billed(rows, settings).unionByName(behind).toArrow(), GoldBillingDeterminantsRow)
+            rows_of_table(billed.unionByName(behind).toArrow(), GoldBillingDeterminantsRow)
         )
-        terms = rows_of_table(customers, SilverCustomersRow)
-        others = sorted({row["customer_id"] for row in determinants} - {row["customer_id"] for row in terms})
-        if others:
-            theirs = inputs.frame(SilverCustomers).where(F.col("customer_id").isin(others))
-            terms += rows_of_table(theirs.toArrow(), SilverCustomersRow)
+        named = {row["customer_id"] for row in determinants}
+        terms = [row for row in customers if row["customer_id"] in named]
         parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months))
         segments = rows_of_table(parts.toArrow(), GoldBillingSegmentsRow)
         concerned = concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month)
         points = rows_of_table(concerned.toArrow(), SilverMeterPointsRow)
         shares = rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow)
         return Accounts(terms, determinants, segments, shares, price_days_of(facts), points)
+
+
+def _known_by_metering(inputs: Inputs, month: BillingMonth) -> tuple[set[str], set[str]]:
+    """Customers with a meter point on a day of the month, and those with determinants of it."""
+    from pyspark.sql import functions as F
+
+    last = F.col("valid_to_date")
+    points = inputs.frame(SilverMeterPoints).where(
+        (F.col("valid_from_date") <= F.lit(month.last_day))
+        & (last.isNull() | (last >= F.lit(month.first_day)))
+    )
+    rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == str(month))
+
+    def customers(frame: DataFrame) -> set[str]:
+        named = frame.where(F.col("customer_id").isNotNull()).select("customer_id").distinct()
+        return set(named.toArrow().column(0).to_pylist())
+
+    return customers(points), customers(rows)
 
 
 def newest_revisions(inputs: Inputs, month: BillingMonth) -> dict[str, IssuedRevision]:
@@ -167,60 +171,6 @@ def newest_revisions(inputs: Inputs, month: BillingMonth) -> dict[str, IssuedRev
     for row in filter(is_newest, rows(EfficiencyBillInputsV1, EfficiencyBillInputsV1Row)):
         kept.setdefault(row["customer_id"], row["case_inputs"])
     return {name: issued_revision_of(bill, lines.get(name, []), kept[name]) for name, bill in newest.items()}
-
-
-def _on_driver(
-    inputs: Inputs,
-    cases: list[Case],
-    newest: Mapping[str, IssuedRevision],
-    facts: Facts,
-    settings: EfficiencyBillSettings,
-    version: str,
-) -> Mapping[type[Table], DataFrame]:
-    """A worker takes longer to start than a few thousand bills take to price."""
-    issued = issue_bills(cases, facts, settings, MODEL, version)
-    bills = [
-        bill for each in issued if (bill := revised(each, newest.get(each["customer_id"]), facts)) is not None
-    ]
-    rows: dict[type[Table], list[Mapping[str, object]]] = {EfficiencyBillV1: [*bills]}
-    rows |= {table: [] for table in EVIDENCE}
-    for bill in bills:
-        for table, inside in evidence_inside(bill).items():
-            rows[table] += inside
-    return {
-        table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table)))
-        for table, found in rows.items()
-    }
-
-
-def _on_workers(
-    inputs: Inputs,
-    cases: list[Case],
-    newest: Mapping[str, IssuedRevision],
-    facts: Facts,
-    settings: EfficiencyBillSettings,
-    version: str,
-) -> Mapping[type[Table], DataFrame]:
-    from pyspark.sql import functions as F
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    nested = _nested_schema()
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            jobs = case_jobs(batch)
-            issued = issue_bills([case for case, _ in jobs], facts, settings, MODEL, version)
-            bills = [revised(bill, before, facts) for bill, (_, before) in zip(issued, jobs, strict=True)]
-            yield from pa.Table.from_pylist([bill for bill in bills if bill is not None], nested).to_batches()
-
-    slices = inputs.spark.sparkContext.defaultParallelism * 2
-    jobs = inputs.spark.createDataFrame(jobs_table(cases, newest))
-    frame = jobs.repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
-    inside = {
-        table: frame.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*")
-        for table, name in EVIDENCE.items()
-    }
-    return {EfficiencyBillV1: frame.drop(*EVIDENCE.values()), **inside}
 
 
 def check_prices(cases: list[Case], facts: Facts) -> None:

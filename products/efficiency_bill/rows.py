@@ -131,6 +131,18 @@ class EfficiencyBillLinesV1Row(EfficiencyBillLinesV1Computed):
     computed_run_id: str | None
 
 
+class EfficiencyBillUnbilledV1Row(TypedDict):
+    """A row of efficiency_bill_unbilled_v1."""
+
+    billing_month: str
+    customer_id: str
+    customer_name: str | None
+    reason_code: str
+    detail_zh: str
+    detail_en: str
+    computed_run_id: str | None
+
+
 class EfficiencyBillV1Computed(TypedDict):
     """A row of efficiency_bill_v1 before the runner adds to it."""
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
+from pipelines.codes import CustomerClass, Provenance
 from pipelines.settings import FrozenSettings, SettingsFile
 
 
@@ -32,22 +33,46 @@ class BaselineSettings(FrozenSettings):
     )
 
 
+class BilledSettings(FrozenSettings):
+    """Who is billed; every part left empty lets everybody in who has terms in the month."""
+
+    classes: tuple[CustomerClass, ...] = Field(
+        description="Price classes that are billed; empty: all, and customers whose class is not known."
+    )
+    left_out_provenances: tuple[Provenance, ...] = Field(
+        description="Customers whose terms name one of these kinds of provenance are not billed."
+    )
+    prefixes: tuple[str, ...] = Field(
+        description="Customers whose number begins with one of these are billed; empty: all."
+    )
+
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anybody is left out."""
+        return bool(self.classes or self.left_out_provenances or self.prefixes)
+
+
 class EfficiencyBillSettings(SettingsFile):
     """``conf/efficiency_bill.yaml``."""
 
     file: ClassVar[str] = "efficiency_bill.yaml"
+    moved: ClassVar[Mapping[str, str]] = {"billed_prefixes": "billed.prefixes"}
     later: ClassVar[Mapping[str, Any]] = {
+        "billed.classes": [],
+        "billed.left_out_provenances": [],
+        "billed.prefixes": [],
         "baseline.block_days": 28,
         "baseline.least_days": 10,
         "baseline.least_weather_ratio": 0.8,
         "demand_months": 3,
     }
 
-    billed_prefixes: tuple[str, ...] = Field(
-        description="Customers whose number begins with one of these receive a bill."
-    )
-    reference_to: date = Field(
-        description="Last day that the baseline learns from; the same whatever month is billed."
+    billed: BilledSettings
+    reference_to: date | None = Field(
+        description=(
+            "Last day that the baseline learns from, the same whatever month is billed; empty: the last day "
+            "before the first month that a run bills."
+        )
     )
     least_reference_days: int = Field(ge=14, description="Days that a baseline needs.")
     baseline: BaselineSettings

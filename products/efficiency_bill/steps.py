@@ -8,7 +8,7 @@ from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.served_model import MODEL
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import train
+from products.efficiency_bill.training import reference_in_words, train
 from products.protocol import product_step
 
 STEPS: tuple[Step | TrainStep, ...] = (
@@ -19,6 +19,8 @@ STEPS: tuple[Step | TrainStep, ...] = (
         reads=(GoldDayEnergy, SilverWeather, SilverCustomers),
         train=train,
         settings=(EfficiencyBillSettings,),
+        may_be_empty=(SilverWeather,),
+        of_months=reference_in_words,
     ),
     product_step(EFFICIENCY_BILL),
 )

@@ -40,6 +40,22 @@ class BaselineVerdict(StrEnum):
     ABOVE = "above"
 
 
+class UnbilledReason(StrEnum):
+    """Why a customer that is known in a month has no bill of it that could be issued."""
+
+    LEFT_OUT = "left_out_by_setting"
+    NO_TERMS = "no_terms"
+    NO_METER_POINT = "no_meter_point"
+    NO_READINGS = "no_readings"
+    CONTRACT_INCOMPLETE = "contract_incomplete"
+    """The terms lack what a price depends on; from here on there is a bill, which charges nothing."""
+    INPUT_MISSING = "input_missing"
+    CONTRACT_REFUSED = "contract_refused"
+    PRICE_NOT_PUBLISHED = "price_not_published"
+    ILLUSTRATIVE_PRICE = "illustrative_price"
+    """The bill has a total, which rests on a price that stands in for one that is not published."""
+
+
 class CorrectionCause(StrEnum):
     """What brought a correction of a bill's lines."""
 
@@ -150,8 +166,8 @@ class EfficiencyBillV1(RevisedResult, Table):
         nullable=False,
     )
     lowest_confidence_code = Field(STRING, "The least sure fact behind the total.", codes=Confidence)
-    model_name = Field(STRING, "Model of the baseline.", nullable=False)
-    model_version = Field(STRING, "Its version.", nullable=False)
+    model_name = Field(STRING, "Model of the baseline; an empty text where none was trained.", nullable=False)
+    model_version = Field(STRING, "Its version; an empty text likewise.", nullable=False)
     provenance = Field(
         STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.", nullable=False
     )
@@ -290,3 +306,18 @@ class EfficiencyBillCorrectionsV1(Revised, Table):
         "Documents that came in between and set the price; empty where the line follows from others.",
         nullable=False,
     )
+
+
+class EfficiencyBillUnbilledV1(Table):
+    """Who has no bill of a month that could be issued, and why: one row each, replaced with the month."""
+
+    name = "efficiency_bill_unbilled_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("billing_month",)
+    billing_month = Field(STRING, "Month, YYYY-MM.", key=True)
+    customer_id = Field(STRING, "Customer.", key=True)
+    customer_name = Field(STRING, "Name; empty where no record of customers names it.")
+    reason_code = Field(STRING, "Why.", codes=UnbilledReason, nullable=False)
+    detail_zh = Field(STRING, "The same in words, in Chinese.", nullable=False)
+    detail_en = Field(STRING, "The same in words, in English.", nullable=False)
+    computed_run_id = Field(STRING, "The run that computed the row.", run=True)

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
-from pipelines.engine.step import Inputs
-from pipelines.errors import UsageError
+from pipelines.engine.step import Inputs, StepSettings
+from pipelines.errors import TooLittleDataError
 from pipelines.models.model import TrainedModel
 from pipelines.periods import EPOCH, BillingMonth
 from pipelines.tables.base import rows_of_table
@@ -25,14 +25,17 @@ from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.transforms.ground.in_force import newest_rows
+from products.efficiency_bill.billed import narrowed
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.page_kit.palette import PAGE
 from products.page_kit.plots import new_figure, png
+from products.page_kit.words import PROVENANCES
+from products.provenance import joined_provenance, provenances
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
+    from pyspark.sql import DataFrame
 
 WEATHER = ("station_id", "weather_date", "mean_celsius")
 STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
@@ -68,20 +71,6 @@ class Days:
         )
 
 
-def billed(
-    frame: DataFrame, settings: EfficiencyBillSettings, columns: Sequence[str] = ("customer_id",)
-) -> DataFrame:
-    """The rows of customers that receive a bill, as one of the columns names them."""
-    from functools import reduce
-
-    from pyspark.sql import functions as F
-
-    tests: list[Column] = [
-        F.col(name).startswith(prefix) for name in columns for prefix in settings.billed_prefixes
-    ]
-    return frame.where(reduce(lambda left, right: left | right, tests))
-
-
 def day_energy(
     inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None
 ) -> DataFrame:
@@ -94,23 +83,36 @@ def day_energy(
     chosen = frame if month is None else frame.where(F.col(GoldDayEnergy.partition_column()) == str(month))
     energy = F.col("energy_kwh_or_kvarh")
     # One row gives both what one account has and what another has not.
-    accounts = F.array(
-        F.struct(
-            F.col("customer_id").alias("customer_id"),
-            energy.alias("energy_kwh_or_kvarh"),
-            F.lit(True).alias("is_own"),
-        ),
-        F.struct(
-            F.col("deducted_customer_id").alias("customer_id"),
-            (-energy).alias("energy_kwh_or_kvarh"),
-            F.lit(False).alias("is_own"),
-        ),
+    own = F.struct(
+        F.col("customer_id").alias("customer_id"),
+        energy.alias("energy_kwh_or_kvarh"),
+        F.lit(True).alias("is_own"),
     )
-    named = billed(chosen, settings, ("customer_id", "deducted_customer_id"))
-    rows = named.select("energy_date", F.explode(accounts).alias("account")).select(
+    deducted = F.struct(
+        F.col("deducted_customer_id").alias("customer_id"),
+        (-energy).alias("energy_kwh_or_kvarh"),
+        F.lit(False).alias("is_own"),
+    )
+    accounts = F.when(F.col("deducted_customer_id").isNull(), F.array(own)).otherwise(F.array(own, deducted))
+    rows = chosen.select("energy_date", F.explode(accounts).alias("account")).select(
         "account.customer_id", "energy_date", "account.energy_kwh_or_kvarh", "account.is_own"
     )
-    return billed(rows, settings)
+    return narrowed(rows, inputs.frame(SilverCustomers), settings.billed)
+
+
+def reference_end(settings: EfficiencyBillSettings, months: Sequence[BillingMonth]) -> date | None:
+    """Last day that a baseline learns from: that of the settings, else the day before the first month that
+    is billed; None where there is neither.
+    """
+    if settings.reference_to is not None or not months:
+        return settings.reference_to
+    return min(months).first_day - timedelta(days=1)
+
+
+def reference_in_words(settings: StepSettings, months: Sequence[BillingMonth]) -> str:
+    """The same for the fingerprint of the step; empty where there is none."""
+    last = reference_end(settings.section(EfficiencyBillSettings), months)
+    return "" if last is None else last.isoformat()
 
 
 def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
@@ -157,18 +159,27 @@ def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
 
 
 def train(inputs: Inputs) -> TrainedModel:
-    """The baseline model of all billed customers."""
+    """The baseline model of all billed customers.
+
+    Raises TooLittleDataError where nobody has enough days before the billed months.
+    """
     settings = inputs.settings.section(EfficiencyBillSettings)
     rows = day_energy(inputs, settings).toArrow()
-    stations = billed(inputs.frame(SilverCustomers), settings).select(*STATIONS).toArrow()
+    terms = inputs.frame(SilverCustomers).select(*STATIONS, "provenance").toArrow()
     weather = inputs.frame(SilverWeather).select(*WEATHER).toArrow()
-    days = arrange_days(rows, stations, weather).until(settings.reference_to)
-    if not days.customers or not days.days:
-        raise UsageError(
-            "No billed customer has days in the reference period.",
-            "Check billed_prefixes and reference_to in efficiency_bill.yaml.",
+    last = reference_end(settings, inputs.months)
+    days = arrange_days(rows, terms, weather)
+    days = days if last is None else days.until(last)
+    baselines = fit_all(days, settings) if days.customers and days.days else {}
+    if not baselines:
+        raise TooLittleDataError(
+            f"No billed customer has {settings.least_reference_days} days of energy in the reference period"
+            + (f", which ends on {last}." if last else "."),
+            "Bills come out without a baseline; deliver earlier reads, or set least_reference_days and "
+            "reference_to in efficiency_bill.yaml.",
         )
-    baselines = fit_all(days, settings)
+    learned = terms.filter(pc.is_in(terms["customer_id"], pa.array(sorted(baselines))))
+    provenance = joined_provenance(pc.unique(learned["provenance"]).to_pylist())
     metrics = measure(days, baselines, settings)
     shown = sorted(baselines)[:3]
     example: dict[str, list[object]] = {
@@ -187,16 +198,16 @@ def train(inputs: Inputs) -> TrainedModel:
         output_example={"expected_kwh": answer["expected_kwh"].tolist()},
         metrics=metrics,
         params={
-            "reference_to": settings.reference_to.isoformat(),
+            "reference_to": days.days[-1].isoformat() if last is None else last.isoformat(),
             "band_level": settings.band_level,
             "holdout_days": settings.holdout_days,
         },
-        plots={"cv_rmse.png": _histogram([baseline.cv_rmse for baseline in baselines.values()])},
+        plots={"cv_rmse.png": _histogram([baseline.cv_rmse for baseline in baselines.values()], provenance)},
         inputs={
             table.name: inputs.versions[table.name]
             for table in (GoldDayEnergy, SilverWeather, SilverCustomers)
         },
-        tags={"provenance": "real+dates_shifted"},
+        tags={"provenance": provenance},
     )
 
 
@@ -230,7 +241,7 @@ def measure(
     unseen = np.array([baseline.cv_rmse_unseen for baseline in baselines.values()] or [np.nan])
     kept = days.until(days.days[-1] - timedelta(days=settings.holdout_days))
     held = slice(len(kept.days), None)
-    earlier = fit_all(kept, settings)
+    earlier = fit_all(kept, settings) if kept.days else {}
     day_hits, month_hits = [], []
     for row, name in enumerate(days.customers):
         if name not in earlier:
@@ -260,7 +271,8 @@ def measure(
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def _histogram(values: Sequence[float]) -> bytes:
+def _histogram(values: Sequence[float], provenance: str) -> bytes:
+    told = ", ".join(PROVENANCES[kind].en for kind in provenances(provenance))
     figure = new_figure(7, 4.2)
     axes = figure.subplots()
     axes.hist(
@@ -269,6 +281,6 @@ def _histogram(values: Sequence[float]) -> bytes:
     axes.set(
         xlabel="CV(RMSE) of the daily baseline, %",
         ylabel="customers",
-        title="Baselines on the reference period (real energy, dates shifted)",
+        title=f"Baselines on the reference period ({told})",
     )
     return png(figure)

@@ -20,7 +20,6 @@ TRANSFER_FEE_CODE_DECLARED = Product(
         deliver="zhixiang.delivery.codes:deliver_codes",
         title_zh="转供电费码",
         title_en="fee codes",
-        provenance="simulated; reference prices illustrative where a code says so",
         place=3,
     ),
 )

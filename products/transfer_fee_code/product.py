@@ -79,7 +79,9 @@ class TransferFeeCode:
     )
     result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
     evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
-    models: tuple[str, ...] = (MODEL,)
+    models: tuple[str, ...] = ()
+    optional_models: tuple[str, ...] = (MODEL,)
+    accounts: tuple[type[Table], ...] = ()
     settings: tuple[type[SettingsFile], ...] = (TransferFeeCodeSettings, PublicationSettings)
     uses_facts = True
 
@@ -105,7 +107,7 @@ class TransferFeeCode:
             rows_of_table(declared.toArrow(), SilverTransferDeclarationsRow),
             rows_of_table(customers.toArrow(), SilverCustomersRow),
             once_each(rows_of_table(metered.toArrow(), GoldBillingDeterminantsRow)),
-            inputs.bundles[MODEL],
+            inputs.bundles.get(MODEL),
             month,
             facts,
             inputs.settings.section(TransferFeeCodeSettings),
@@ -124,7 +126,7 @@ def fee_codes(
     declarations: Sequence[SilverTransferDeclarationsRow],
     customers: Iterable[SilverCustomersRow],
     determinants: Iterable[GoldBillingDeterminantsRow],
-    bundle: ModelBundle,
+    bundle: ModelBundle | None,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
@@ -140,7 +142,8 @@ def fee_codes(
     determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of
                   gold_billing_segments.
     shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``SubMeters``.
-    bundle        The champion of ``transfer_fee_implied_price``.
+    bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
+                  implied price then, and each says so.
     """
     rules = facts.transfer_supply.on(month.last_day)
     suppliers = {row["supplier_customer_id"] for row in declarations}
@@ -156,7 +159,8 @@ def fee_codes(
         shares=shares,
         meter_points=meter_points,
     )
-    prices = ImpliedPrices.from_json(bundle.files[FILE])
+    prices = None if bundle is None else ImpliedPrices.from_json(bundle.files[FILE])
+    implied = prices or ImpliedPrices.none(settings)
     results: list[TransferFeeCodeV1Computed] = []
     evidence: list[TransferFeeCodeEvidenceV1Computed] = []
     for row in sorted(declarations, key=lambda row: (row["supplier_customer_id"], row["tenant_id"])):
@@ -169,7 +173,7 @@ def fee_codes(
             "billing_month": row["billing_month"],
         }
         results.append(_result_row(row, declared, bill, verdict, rules, bundle))
-        evidence.append({**key, **_evidence_row(declared, bill, verdict, rules, prices, facts, key)})
+        evidence.append({**key, **_evidence_row(declared, bill, verdict, rules, implied, facts, key)})
     return {
         TransferFeeCodeV1: _arrow(TransferFeeCodeV1, results),
         TransferFeeCodeEvidenceV1: _arrow(TransferFeeCodeEvidenceV1, evidence),
@@ -182,7 +186,7 @@ def _result_row(
     bill: MasterBill,
     verdict: Verdict,
     rules: TransferSupplyRules,
-    bundle: ModelBundle,
+    bundle: ModelBundle | None,
 ) -> TransferFeeCodeV1Computed:
     return {
         "tenant_id": row["tenant_id"],
@@ -201,8 +205,8 @@ def _result_row(
         "energy_kwh": declared.energy_kwh,
         "estimated_ratio": bill.estimated_ratio,
         "is_illustrative": bill.is_illustrative,
-        "model_name": bundle.name,
-        "model_version": bundle.version,
+        "model_name": "" if bundle is None else bundle.name,
+        "model_version": "" if bundle is None else bundle.version,
         "provenance": joined_provenance([row["provenance"], *bill.provenance]),
     }
 

@@ -15,7 +15,7 @@ import numpy as np
 from pipelines.errors import TamperedError
 from pipelines.periods import BillingMonth
 from products.transfer_fee_code.price.implied_price import PriceFits, price_intervals
-from products.transfer_fee_code.settings import ImpliedPriceSettings
+from products.transfer_fee_code.settings import ImpliedPriceSettings, TransferFeeCodeSettings
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,6 +56,12 @@ class ImpliedPrices:
     settings: ImpliedPriceSettings
     plausible: tuple[float, float]
     prices: Mapping[tuple[str, str], SupplierPrice]
+
+    @classmethod
+    def none(cls, settings: TransferFeeCodeSettings) -> ImpliedPrices:
+        """A model that has seen no supplier's month."""
+        plausible = (settings.plausible_price_min_cny_per_kwh, settings.plausible_price_max_cny_per_kwh)
+        return cls(settings.implied_price, (float(plausible[0]), float(plausible[1])), {})
 
     def of(self, supplier_customer_id: str, billing_month: str) -> SupplierPrice:
         """The price of a supplier's month; one the model never saw has none and says so."""

@@ -62,8 +62,10 @@ class TransferFeeCodeV1(RevisedResult, Table):
     is_illustrative = Field(
         BOOLEAN, "Whether an illustrative price stands behind the reference (示意电价).", nullable=False
     )
-    model_name = Field(STRING, "Model of the supplier's implied price.", nullable=False)
-    model_version = Field(STRING, "Its version.", nullable=False)
+    model_name = Field(
+        STRING, "Model of the supplier's implied price; an empty text where none was trained.", nullable=False
+    )
+    model_version = Field(STRING, "Its version; an empty text likewise.", nullable=False)
     provenance = Field(
         STRING, "real, dates_shifted, derived, assumed, simulated; joined by +.", nullable=False
     )

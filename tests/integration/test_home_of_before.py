@@ -15,10 +15,11 @@ import pytest
 
 from pipelines.engine.rule_archive import kept_rules
 from pipelines.models.registry import Registry
-from pipelines.settings import Settings, packaged
+from pipelines.settings import OWN_CONF, Settings, packaged
 from pipelines.storage.store import Store
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from tests.command_line import zhixiang
+from zhixiang.demo.conf import write_demo_conf
 from zhixiang.reports.explain import explain
 from zhixiang.reports.issued import issued
 from zhixiang.reports.traces import traces_of
@@ -34,7 +35,7 @@ NOT_CONTENT = ("bronze_files",)
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The home as version 0.1 left it, at another place."""
+    """The home as version 0.1 left it, at another place, with settings of today that bill whom it billed."""
     folder = tmp_path_factory.mktemp("before") / "home"
     with tarfile.open(DATA / "home_of_0_1.tar.xz") as archive:
         archive.extractall(folder, filter="data")
@@ -49,6 +50,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
                 (f"file://{WRITTEN_IN}", folder.as_uri()),
             )
+    write_demo_conf(folder / OWN_CONF)
     return folder
 
 

@@ -74,20 +74,25 @@ def test_a_change_runs_what_it_reaches_and_nothing_else(spark: SparkSession, tmp
         shutil.copyfile(path, inbox / path.name)
     shutil.copyfile(packaged("samples") / "buildings" / "weather.csv.gz", inbox / "weather.csv.gz")
     assert ingest(store, inbox, "first", NOW).accepted == 7
-    first = run(store, packaged("conf"), CODE)
+    # July alone comes before the billed month.
+    ordinary = Path(shutil.copytree(packaged("conf"), tmp_path / "ordinary"))
+    bill = (ordinary / "efficiency_bill.yaml").read_text(encoding="utf-8")
+    bill = bill.replace("least_reference_days: 60", "least_reference_days: 30")
+    (ordinary / "efficiency_bill.yaml").write_text(bill, encoding="utf-8")
+    first = run(store, ordinary, CODE)
     assert done(first) >= {"silver-curves", "gold-determinants", "train-baseline", "efficiency-bill"}
-    assert done(run(store, packaged("conf"), CODE)) == set()
+    assert done(run(store, ordinary, CODE)) == set()
 
     code = tmp_path / "code"
     for package in ("pipelines", "products"):
         shutil.copytree(CODE / package, code / package, ignore=shutil.ignore_patterns("__pycache__"))
-    assert done(run(store, packaged("conf"), code)) == set(), "another folder is no other code"
+    assert done(run(store, ordinary, code)) == set(), "another folder is no other code"
     text = (code / WORDS).read_text(encoding="utf-8")
     (code / WORDS).write_text(text.replace("本月可少付约", "本月约可少付"), encoding="utf-8")
     assert (code / WORDS).read_text(encoding="utf-8") != text
-    assert done(run(store, packaged("conf"), code)) == {"efficiency-bill"}
+    assert done(run(store, ordinary, code)) == {"efficiency-bill"}
 
-    conf = Path(shutil.copytree(packaged("conf"), tmp_path / "conf"))
+    conf = Path(shutil.copytree(ordinary, tmp_path / "conf"))
     platform = (conf / "platform.yaml").read_text(encoding="utf-8")
     (conf / "platform.yaml").write_text(platform.replace("driver_memory: 3g", "driver_memory: 2g"))
     assert done(run(store, conf, code)) == set(), "the platform changes no result"

@@ -26,6 +26,7 @@ from zhixiang.cli.products import (
     scores,
     tariff,
     tariff_options,
+    unbilled,
     what_if,
 )
 from zhixiang.cli.screen import complain
@@ -39,7 +40,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-WITH_COMMANDS = (bills, keys, replays, tariff, what_if)
+WITH_COMMANDS = (bills, keys, replays, unbilled, tariff, what_if)
 """Modules whose import adds commands to a group that several of them share."""
 
 app.command("init")(init.init)

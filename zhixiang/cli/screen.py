@@ -113,8 +113,8 @@ class StepProgress:
         self._current = step
 
     def end(self, record: StepRecord) -> None:
-        """Shows what was done, in how long, with how many rows, and out of how many meter points or months
-        where not all are computed.
+        """Shows what was done, in how long, with how many rows, out of how many meter points or months
+        where not all are computed, and why nothing was.
         """
         computed = (
             [f"computed {record.reuse_key.coverage}"]
@@ -122,7 +122,8 @@ class StepProgress:
             else []
         )
         rows = [f"{name} {count:,}" for name, count in record.rows_written.items() if count]
-        self.line(record.step, record.status, record.seconds, ", ".join([*computed, *rows]))
+        note = [record.gates["note"]] if "note" in record.gates else []
+        self.line(record.step, record.status, record.seconds, ", ".join([*computed, *rows, *note]))
 
     def line(self, step: str, status: str, seconds: float, note: str = "") -> None:
         """One finished piece of work."""

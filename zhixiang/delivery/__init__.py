@@ -143,7 +143,7 @@ def deliver(
     )
     held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
     write_manifest(
-        replace(delivery, out=out), gates, state, held, revisions, _joined(parts, "origins"), refused
+        replace(delivery, out=out), parts, gates, state, held, revisions, _joined(parts, "origins"), refused
     )
     _write_ledger_page(ledger, out, keys)
     if moved:
@@ -267,6 +267,7 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
             for name, part in parts.items()
             if part.get("withheld")
         )
+        + "".join(f"; {name}: {part['lacks'].en}" for name, part in parts.items() if part.get("lacks"))
     )
 
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+from pipelines.codes import PricingScheme
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.page.bill import bill_days
@@ -25,6 +26,7 @@ from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.bill_checks import KeptRules, RulesOfRuns, why_not, why_not_sheet, with_corrected
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
+from zhixiang.delivery.truth import labels_in_words, labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
@@ -86,11 +88,13 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     reasons = _write_all(to_set, [job for job in sheets_out if _is_new(delivery, job)])
     refused |= {bill_name(job): why for job, why in zip(to_set, reasons, strict=True) if why}
     gone = [job for job in jobs if bill_name(job) not in refused]
-    _write_list(delivery, gone, own_sheets)
+    labels = labels_of(job.bill["result"] for job in gone)
+    _write_list(delivery, gone, own_sheets, labels)
     return {
         "count": len(gone),
         "corrections": len(sheets_out),
         "withheld": withheld,
+        "labels": labels,
         "refused": refused,
         "revisions": {job.base: job.bill["result"]["revision"] for job in gone},
         "origins": {job.base: job.origin for job in gone},
@@ -143,7 +147,10 @@ def _month_of(job: Job) -> str:
 
 
 def _write_list(
-    delivery: Delivery, jobs: Sequence[Job], sheets: Mapping[tuple[str, str], Sequence[Sheet]]
+    delivery: Delivery,
+    jobs: Sequence[Job],
+    sheets: Mapping[tuple[str, str], Sequence[Sheet]],
+    labels: Sequence[str],
 ) -> None:
     listed = []
     for job in jobs:
@@ -153,6 +160,7 @@ def _write_list(
             {
                 "customer_id": name,
                 "customer_name": bill["customer_name"],
+                "pricing_scheme_code": bill["pricing_scheme_code"],
                 "billing_month": month,
                 "energy_kwh": bill["energy_kwh"],
                 "total_cny": bill["total_cny"],
@@ -173,10 +181,11 @@ def _write_list(
         delivery.path("bills", "index.html"),
         "bills.html.j2",
         corrected=bool(sheets),
+        resting_on=labels_in_words(labels),
         bills=sorted(
             listed,
             key=lambda row: (
-                not row["customer_id"].startswith("STEEL"),
+                row["pricing_scheme_code"] != PricingScheme.TWO_PART,
                 row["customer_id"],
                 row["billing_month"],
             ),
@@ -191,10 +200,7 @@ def _picture(job: Job) -> dict[str, Any]:
         "src": f"{base}.png",
         "title_zh": f"能效账单：{bill['customer_name']}",
         "title_en": "efficiency bill",
-        "labels": [
-            *str(bill["provenance"]).split("+"),
-            *(["illustrative"] if bill["is_illustrative"] else []),
-        ],
+        "labels": labels_of([bill]),
     }
 
 

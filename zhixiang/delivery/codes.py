@@ -19,6 +19,7 @@ from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, Transf
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
+from zhixiang.delivery.truth import labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
 
@@ -34,7 +35,9 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     revisions: dict[str, int] = {}
     origins: dict[str, str] = {}
     count, withheld = 0, 0
-    picture = ""
+    delivered: list[TransferFeeCodeV1Row] = []
+    picture: TransferFeeCodeV1Row | None = None
+    shown = ""
     for month in delivery.months:
         found = newest_with_evidence(
             delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
@@ -53,28 +56,36 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
                 _write_code(delivery, row, evidence[row["tenant_id"]], month, names[row["tenant_id"]])
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month), names)
+        delivered += codes
         red = next((row for row in codes if row["colour_code"] == "red"), None)
-        picture = picture if red is None else f"codes/{month}/{names[red['tenant_id']]}"
+        if red is not None:
+            picture, shown = red, f"codes/{month}/{names[red['tenant_id']]}"
     if not count:
-        return {"count": 0, "withheld": withheld, "href": "index.html", "pictures": []}
+        return {"count": 0, "withheld": withheld, "labels": [], "href": "index.html", "pictures": []}
     _write_public_keys(delivery)
+    labels = labels_of(delivered)
     PAGES.write_page(
-        delivery.path("codes", "index.html"), "codes.html.j2", suppliers=suppliers, colours=COLOURS
+        delivery.path("codes", "index.html"),
+        "codes.html.j2",
+        suppliers=suppliers,
+        colours=COLOURS,
+        labels=labels,
     )
     pictures = []
-    if picture:
+    if picture is not None:
         pictures = [
             {
-                "href": f"{picture}.html",
-                "src": f"{picture}.svg",
+                "href": f"{shown}.html",
+                "src": f"{shown}.svg",
                 "title_zh": "转供电费码：红码、加价与对比",
                 "title_en": "fee code: colour, mark-up, comparison",
-                "labels": ["simulated", "illustrative"],
+                "labels": labels_of([picture]),
             }
         ]
     return {
         "count": count,
         "withheld": withheld,
+        "labels": labels,
         "href": "codes/index.html",
         "pictures": pictures,
         "revisions": revisions,

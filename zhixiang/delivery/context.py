@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypedDict
 
-from pipelines.codes import Provenance
 from pipelines.facts import Facts
 from pipelines.identity.keys import KeyRing
 from pipelines.models.registry import Registry
@@ -17,8 +16,7 @@ from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tariff import is_issuable
 from products.page_kit.file_names import path_below
-
-DEMO_MARKS = frozenset((Provenance.DATES_SHIFTED, Provenance.SIMULATED))
+from products.provenance import is_demo_material
 
 
 @dataclass(frozen=True)
@@ -83,6 +81,4 @@ def may_leave(result: Marked) -> bool:
     """Whether a stored bill or code may be written and signed; it belongs to the demo where it is made from
     demo material.
     """
-    return is_issuable(
-        result["is_illustrative"], is_demo=bool(DEMO_MARKS & set(str(result["provenance"]).split("+")))
-    )
+    return is_issuable(result["is_illustrative"], is_demo=is_demo_material(result["provenance"]))

@@ -13,7 +13,6 @@ from pipelines.errors import TamperedError
 from pipelines.identity.keys import DELIVERY_KEY, KeyRing
 from pipelines.identity.known_keys import KnownKey
 from pipelines.tables.base import all_tables
-from products import every_product
 from products.page_kit.site import write_bytes
 from zhixiang.delivery.context import Delivery
 from zhixiang.delivery.folder import Written
@@ -32,6 +31,7 @@ KEPT = "delivered"
 
 def write_manifest(
     delivery: Delivery,
+    parts: Mapping[str, Mapping[str, Any]],
     gates: list[dict[str, Any]],
     state: str,
     written: Mapping[str, Written],
@@ -41,6 +41,8 @@ def write_manifest(
 ) -> None:
     """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
 
+    parts      Summary of each delivered product by the name of its part: what its results say of their
+               provenance goes into the manifest, nothing of a product that delivered none.
     written    What was delivered, by name below ``out/``.
     revisions  Of results that are delivered as files of their own: name without suffix -> revision.
     origins    The same name -> hash of the stored rows that they were made from.
@@ -51,7 +53,7 @@ def write_manifest(
         "state": state,
         "run_id": delivery.run_id,
         "months": [str(month) for month in delivery.months],
-        "provenance": {part.name: part.provenance for _, part in every_product.delivered_products()},
+        "provenance": {name: "+".join(part["labels"]) for name, part in parts.items() if part["labels"]},
         "tables": {
             name: version for name, version in delivery.store.versions(all_tables()).items() if version >= 0
         },

@@ -7,18 +7,9 @@ from typing import Any
 
 from products import every_product
 from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.truth import truths
 from zhixiang.pages.site import PAGES
 from zhixiang.pasteable import browse_registry
-
-TRUTH = (
-    ("钢铁厂 15 分钟电量", "steel works, 15-minute energy", ("real", "dates_shifted")),
-    ("楼宇日电量 252 栋", "252 buildings, daily energy", ("real", "dates_shifted")),
-    ("冻结示值", "frozen registers", ("derived",)),
-    ("合同：电压、容量、需量", "contracts: voltage, capacity, demand", ("assumed",)),
-    ("上网电价（示意电价）", "energy price before time of use", ("illustrative",)),
-    ("模拟城市 3,000 户企业及缴费", "a city of 3,000 enterprises and their payments", ("simulated",)),
-    ("模拟商场与商户申报", "two malls and their tenants' declarations", ("simulated",)),
-)
 
 
 def write_index_page(delivery: Delivery, parts: Mapping[str, Any], quality: Mapping[str, Any]) -> None:
@@ -36,7 +27,7 @@ def write_index_page(delivery: Delivery, parts: Mapping[str, Any], quality: Mapp
         parts=shown,
         pictures=[picture for _, summary in shown for picture in summary["pictures"]],
         quality=quality,
-        truth=TRUTH,
+        truth=truths(delivery.store, [label for _, summary in shown for label in summary["labels"]]),
         models=delivery.registry.known(),
         browse_registry=browse_registry(delivery.registry.tracking_uri),
     )

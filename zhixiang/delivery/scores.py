@@ -9,6 +9,7 @@ from pipelines.identity.keys import DELIVERY_KEY
 from pipelines.publication import PublicationSettings
 from pipelines.tables.base import rows_of_table
 from products.credit_index.bank_file import (
+    is_simulated,
     manifest_path,
     newest_revisions,
     reasons_by_customer,
@@ -24,9 +25,20 @@ from products.credit_index.tables import CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
 from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
+from products.page_kit.words import Said
 from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.truth import labels_of
 
 PAGES_PER_END = 40
+NO_MODEL = Said(
+    "没有评分模型：收到的缴费记录不足以训练，因此不评分。",
+    "No model: the payments received are too few to train one, so nobody is scored.",
+)
+NO_SCORES = Said("所问月份没有评分。", "There are no scores of the months asked for.")
+NO_BANK_FILE = Said(
+    "真实企业的评分不发银行文件：没有授权登记。",
+    "No bank file of real enterprises: their authorisations are not on record.",
+)
 
 
 class CustomerColumn(TypedDict):
@@ -46,7 +58,8 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
     months = [month for month in delivery.months if newest_revisions(scores, month)]
     if model is None or not months:
-        return {"count": 0, "href": "index.html", "pictures": []}
+        why = NO_MODEL if model is None else NO_SCORES
+        return {"count": 0, "labels": [], "lacks": why, "href": "index.html", "pictures": []}
     context = {
         "key_id": key.key_id,
         "facts_digest": delivery.facts.digest,
@@ -54,7 +67,11 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "model_digest": model["digest"],
         "run_id": delivery.run_id,
     }
+    lacks = None
     for month in months:
+        if not all(is_simulated(row) for row in newest_revisions(scores, month)):
+            lacks = NO_BANK_FILE
+            continue
         csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
         if delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))]):
             continue
@@ -92,9 +109,15 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "src": "scores/distribution.svg",
         "title_zh": "电力信用指数：评分分布、预警与原因",
         "title_en": "credit index: distribution, warnings, reasons",
-        "labels": ["simulated"],
+        "labels": labels_of(rows),
     }
-    return {"count": len(rows), "href": "scores/index.html", "pictures": [picture]}
+    return {
+        "count": len(rows),
+        "labels": labels_of(rows),
+        "lacks": lacks,
+        "href": "scores/index.html",
+        "pictures": [picture],
+    }
 
 
 def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:

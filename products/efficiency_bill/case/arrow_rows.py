@@ -20,6 +20,7 @@ _REVISION = pa.struct(
         pa.field("is_illustrative", pa.bool_()),
         pa.field("lines", pa.list_(pa.struct(list(product_schema(EfficiencyBillLinesV1))))),
         pa.field("case_inputs", pa.string()),
+        pa.field("model_version", pa.string()),
     ]
 )
 JOBS_SCHEMA = pa.schema([pa.field("case_inputs", pa.string()), pa.field("newest_revision", _REVISION)])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,10 @@ else:
     # pydantic reads a case from its text and keeps these as they stand there.
     CaseTerms = ShownColumns = Mapping[str, Any]
     DayColumns = Mapping[str, list[float | None]]
+
+
+WEATHER, BASELINE_MODEL, BASELINE = "weather", "baseline_model", "baseline"
+"""Names in ``missing_inputs`` of what a comparison with the customer's own past lacks."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +104,7 @@ class Case:
 def gather_cases(
     accounts: Accounts,
     days: Days,
-    baselines: Mapping[str, Baseline],
+    baselines: Mapping[str, Baseline] | None,
     month: BillingMonth,
     settings: EfficiencyBillSettings,
     limits: PublicationSettings,
@@ -108,7 +112,8 @@ def gather_cases(
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
-    accounts  Of the month and the others of ``settings.demand_months``.
+    accounts   Of the month and the others of ``settings.demand_months``.
+    baselines  By customer; None where no model of them was ever trained.
     names     Customers that receive a bill; None: all of the accounts.
     """
     wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
@@ -124,7 +129,8 @@ def gather_cases(
     cases = []
     for name, account in found.items():
         measured, shown = account.determinants, _shown(account.metered, limits)
-        baseline, day_columns = expected_month(days, baselines.get(name), name, month, settings.band_level)
+        fitted = None if baselines is None else baselines.get(name)
+        baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
         before = accounts.account(name, month.previous())
         earlier = [
             row
@@ -150,7 +156,10 @@ def gather_cases(
                 if len(account.metered) == 1
                 else (),
                 usage=day_usage(days, name, month, settings),
-                lacks=_lacks(account, shown["missing_inputs"], baselines.get(name), baseline is not None),
+                lacks=(
+                    *_lacks(account, shown["missing_inputs"]),
+                    *_comparison_lacks(fitted, baseline is not None, baselines is not None),
+                ),
                 supply=account.supply,
                 previous_supply=None if before is None else before.supply,
             )
@@ -158,9 +167,7 @@ def gather_cases(
     return cases
 
 
-def _lacks(
-    account: AccountMonth, metering: Sequence[str], baseline: Baseline | None, is_compared: bool
-) -> tuple[str, ...]:
+def _lacks(account: AccountMonth, metering: Sequence[str]) -> list[str]:
     """Names of what the bill cannot show, each once."""
     found, supply = (
         [*metering, *(name for name in account.behind_lacks if name not in metering)],
@@ -171,11 +178,16 @@ def _lacks(
     else:
         behind = [name for name in account.lacks if name in BEHIND_THE_METER]
         found += behind or ["contract"]
+    return found
+
+
+def _comparison_lacks(baseline: Baseline | None, is_compared: bool, has_model: bool) -> Iterator[str]:
     if baseline is not None and (baseline.kind == DAY_TYPE or not is_compared):
-        found.append("weather")
+        yield WEATHER
+    if not has_model:
+        yield BASELINE_MODEL
     if not is_compared:
-        found.append("baseline")
-    return tuple(found)
+        yield BASELINE
 
 
 def _shown(rows: Sequence[GoldBillingDeterminantsRow], limits: PublicationSettings) -> ShownColumns:

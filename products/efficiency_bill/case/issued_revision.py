@@ -18,6 +18,7 @@ class IssuedRevision:
     issued_on        Local day of the run that issued it; None where the run's id does not tell.
     lines            Its rows of efficiency_bill_lines_v1; case_inputs: what it was made from, as its evidence
                      keeps it.
+    model_version    Version of the model behind its baseline; an empty text where there was none.
     """
 
     revision: int
@@ -26,3 +27,4 @@ class IssuedRevision:
     is_illustrative: bool
     lines: tuple[EfficiencyBillLinesV1Inside, ...]
     case_inputs: str
+    model_version: str

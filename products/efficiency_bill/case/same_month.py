@@ -6,12 +6,17 @@ from dataclasses import replace
 
 from pipelines.tariff import Segment, SupplyMonth
 from pipelines.tariff.joined_segments import joined_segments
+from products.efficiency_bill.case.case import BASELINE, BASELINE_MODEL, WEATHER, Case
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 
+_OF_BASELINE = frozenset((BASELINE, BASELINE_MODEL, WEATHER))
 
-def same_but_for_cuts(one: str, other: str) -> bool:
+
+def same_but_for_cuts(one: str, other: str, *, by_baseline: bool = True) -> bool:
     """Of two kept cases: whether terms, metering and comparisons are equal, and both months once their
     adjoining parts of one contract are joined.
+
+    by_baseline  False: what the baseline says of the month does not count.
 
     A part's energy is rounded by itself: where the parts come to another total than the whole, the cases
     count as different.
@@ -22,11 +27,28 @@ def same_but_for_cuts(one: str, other: str) -> bool:
         first, second = case_from_text(one), case_from_text(other)
     except ValueError:  # kept by a version whose cases read otherwise
         return False
+    if not by_baseline:
+        first, second = _without_baseline(first), _without_baseline(second)
     bare = [case_as_text(replace(case, supply=None, previous_supply=None)) for case in (first, second)]
     return (
         bare[0] == bare[1]
         and _uncut(first.priced_supply) == _uncut(second.priced_supply)
         and _uncut(first.priced_previous) == _uncut(second.priced_previous)
+    )
+
+
+def _without_baseline(case: Case) -> Case:
+    unknown: list[float | None] = [None] * case.month.day_count
+    return replace(
+        case,
+        baseline=None,
+        day_columns={
+            "day_kwh": case.day_columns["day_kwh"],
+            "day_expected_kwh": unknown,
+            "day_low_kwh": unknown,
+            "day_high_kwh": unknown,
+        },
+        lacks=tuple(name for name in case.lacks if name not in _OF_BASELINE),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from products.efficiency_bill.page import words
@@ -40,7 +41,7 @@ def _baseline(bill: EfficiencyBillV1Row) -> Page | None:
     verdict = words.VERDICTS.get(str(bill.get("baseline_verdict_code")))
     expected = bill.get("baseline_kwh")
     if expected is None:
-        return _page(label, verdict or words.MISSING_INPUTS["baseline"])
+        return _page(label, verdict or _why_no_baseline(bill.get("missing_inputs") or ()))
     zh, en = f"预期 {grouped(expected, 0)} kWh", f"Expected {grouped(expected, 0)} kWh"
     low, high = bill.get("baseline_low_kwh"), bill.get("baseline_high_kwh")
     if low is not None and high is not None:
@@ -52,6 +53,13 @@ def _baseline(bill: EfficiencyBillV1Row) -> Page | None:
         label,
         Said(f"{verdict.zh}{zh}。", f"{verdict.en} {en}.") if verdict else Said(zh + "。", en + "."),
     )
+
+
+def _why_no_baseline(lacks: Collection[str]) -> Said:
+    """What the comparison lacks: a model, the weather of the month, or days of the customer's own."""
+    if "baseline_model" in lacks:
+        return words.MISSING_INPUTS["baseline_model"]
+    return words.NO_TEMPERATURE if "weather" in lacks else words.TOO_FEW_DAYS
 
 
 def _peers(bill: EfficiencyBillV1Row) -> Page | None:
@@ -73,6 +81,14 @@ def _peers(bill: EfficiencyBillV1Row) -> Page | None:
             ),
         )
     own_zh, own_en = f"每平方米 {grouped(intensity, 2)} kWh", f"{grouped(intensity, 2)} kWh per m²"
+    if percentile is None and not group:
+        return _page(
+            label,
+            Said(
+                f"{own_zh}；没有登记同行分组，不作比较。",
+                f"{own_en}; no peer group is registered, so nothing is compared.",
+            ),
+        )
     if percentile is None:
         return _page(
             label,

@@ -137,6 +137,11 @@ MISSING_INPUTS: Mapping[str, Said] = {
         "There is no temperature, so the baseline does not allow for weather.",
     ),
     "baseline": Said("没有基线，因此不判断用电高低。", "There is no baseline, so the month is not judged."),
+    "baseline_model": Said(
+        "还没有一户在账单月份之前有足够天数可供学习，因此没有基线，不判断用电高低。",
+        "No customer has enough days before the month to learn from yet, so there is no baseline and the "
+        "month is not judged.",
+    ),
     "price": Said(
         "缺少计价所需的输入，因此本月不计算电费。",
         "What the price depends on is missing, so nothing is charged here.",
@@ -211,6 +216,17 @@ ILLUSTRATIVE_NOTE = Said(
         "Illustrative price: unit prices marked 示 stand in for prices not published to us. This is not an "
         "invoice; do not pay by it."
     ),
+)
+
+TOO_FEW_DAYS = Said(
+    "没有基线：这一户在账单月份之前可供学习的天数不足，因此不判断用电高低。",
+    "There is no baseline: the customer has too few days before the month to learn from, so the month is not "
+    "judged.",
+)
+NO_TEMPERATURE = Said(
+    "基线要用气温，而本月的气温或用电数据不全，因此不判断用电高低。",
+    "The baseline depends on the temperature, and the month's temperatures or days are not whole, so it is "
+    "not judged.",
 )
 
 ESTIMATED_ABOVE_LIMIT = Said(

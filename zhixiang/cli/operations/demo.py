@@ -4,14 +4,18 @@ at.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from zhixiang.cli.operations.run import finish, tell_ingest
 from zhixiang.cli.screen import JsonOption, StepProgress
 from zhixiang.pasteable import browse_registry, pasteable
+
+if TYPE_CHECKING:
+    from pipelines.settings import Settings
 
 DEMO_MONTHS = ("2026-08", "2026-09")
 
@@ -25,10 +29,12 @@ def demo(
 ) -> None:
     """Bills from real meter data, scores and codes from a simulated city; then says where everything is."""
     from pipelines.periods import BillingMonth
-    from pipelines.settings import load_settings
+    from pipelines.settings import default_home, load_settings
     from zhixiang.chain import Outcome, all_stages, all_steps, run_chain
+    from zhixiang.demo.conf import settle_conf
     from zhixiang.demo.inbox import fill_inbox, wipe_demo
 
+    settle_conf(default_home(), fresh=fresh)
     settings = load_settings()
     steps = all_steps()
     progress = StepProgress(len(steps) + 4, quiet=json)
@@ -51,15 +57,15 @@ def demo(
         progress.close()
         tell_ingest(outcome)
     if not json and outcome.delivered is not None:
-        _tell(outcome.delivered, settings.home)
+        _tell(outcome.delivered, settings)
     finish(outcome, settings, DEMO_MONTHS, json=json)
 
 
-def _tell(out: Path, home: Path) -> None:
-    """Where everything is, Chinese first."""
+def _tell(out: Path, settings: Settings) -> None:
+    """Where everything is and who is not billed, Chinese first."""
     from pipelines.models.registry import Registry
-    from pipelines.settings import load_settings
 
+    home, month = settings.home, DEMO_MONTHS[-1]
     lines = [
         "",
         "完成。打开总览页 / Done. Open the overview:",
@@ -67,6 +73,7 @@ def _tell(out: Path, home: Path) -> None:
         "能效账单 efficiency bills (真实电量，日期平移 / real energy, dates shifted):",
         f"  {out / 'bills'}",
         f"  {pasteable('zhixiang', 'bill', 'show', 'STEEL-0001', '--month', '2026-09', home=home)}",
+        *_left_out(settings, month),
         "电力信用指数 credit index (模拟城市 / simulated city):",
         f"  {out / 'scores'}",
         f"  {pasteable('zhixiang', 'score', 'show', 'SIM-CITY-00001', '--month', '2026-09', home=home)}",
@@ -74,10 +81,29 @@ def _tell(out: Path, home: Path) -> None:
         f"  {out / 'codes'}",
         f"  {pasteable('zhixiang', 'code', 'show', 'SIM-TENANT-A-001', '--month', '2026-09', home=home)}",
         "模型登记 model registry (MLflow):",
-        f"  {browse_registry(Registry(load_settings()).tracking_uri)}",
+        f"  {browse_registry(Registry(settings).tracking_uri)}",
         "状态与台账 status and ledger:",
         f"  {pasteable('zhixiang', 'status', home=home)}",
         f"  {pasteable('zhixiang', 'ledger', home=home)}",
     ]
     for line in lines:
         typer.echo(line)
+
+
+def _left_out(settings: Settings, month: str) -> Iterator[str]:
+    """How many the settings leave without a bill, and where that is set and shown."""
+    from pipelines.storage.store import Store
+    from products.efficiency_bill.settings import EfficiencyBillSettings
+    from products.efficiency_bill.tables import UnbilledReason
+    from zhixiang.reports.unbilled import unbilled_of
+
+    rows = unbilled_of(Store(settings), month)
+    count = sum(row["reason_code"] == UnbilledReason.LEFT_OUT for row in rows)
+    if count:
+        kinds = ", ".join(settings.section(EfficiencyBillSettings).billed.left_out_provenances)
+        yield (
+            f"  模拟城市和模拟商场 {count:,} 户不出账单 / {count:,} of the simulated city and malls "
+            f"are not billed: billed.left_out_provenances: [{kinds}]"
+        )
+        yield f"  {settings.conf_dir / EfficiencyBillSettings.file}"
+        yield f"  {pasteable('zhixiang', 'bill', 'unbilled', '--month', month, home=settings.home)}"

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.errors import FactNotInForceError, TooLittleDataError
 from pipelines.facts import load_facts
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.money import round_to_fen
@@ -31,16 +31,19 @@ from products.efficiency_bill.tables import (
     EfficiencyBillCorrectionsV1,
     EfficiencyBillInputsV1,
     EfficiencyBillLinesV1,
+    EfficiencyBillUnbilledV1,
     EfficiencyBillV1,
 )
 from products.efficiency_bill.training import train
 from tests.correction_cases import funds_notice
+from zhixiang.demo.conf import write_demo_conf
 
 CONF = packaged("conf")
-SETTINGS, FACTS = Settings(CONF, CONF), load_facts(CONF / "facts")
+FACTS = load_facts(CONF / "facts")
 FIRST, LAST = date(2026, 2, 1), date(2026, 9, 30)
 DAYS = [FIRST + timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)]
 OFFICES = [f"BDG-{place:02d}" for place in range(16)]
+CITY = "SIM-CITY-00001"
 RUN = {"computed_run_id": "r", "provenance": "real+dates_shifted"}
 
 
@@ -78,9 +81,10 @@ def world() -> dict[Any, list[dict[str, Any]]]:
         "weather_station_id": None,
         "peer_group": "Steel works",
     }
-    customers = [
-        terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, "SIM-CITY-00001"]
-    ] + [terms | RUN | works]
+    customers = [terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, CITY]] + [
+        terms | RUN | works
+    ]
+    customers[len(OFFICES)]["provenance"] = "simulated"
     energy, determinants = [], []
     for customer in customers:
         name = customer["customer_id"]
@@ -147,7 +151,8 @@ def world() -> dict[Any, list[dict[str, Any]]]:
 
 
 @pytest.fixture(scope="module")
-def given(spark: Any) -> Any:
+def given(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The world under the settings of the demo."""
     from pipelines.storage.store import spark_schema
 
     frames = {
@@ -159,9 +164,11 @@ def given(spark: Any) -> Any:
         ).items()
     }
     versions = {table.name: 3 for table in frames}
+    conf = tmp_path_factory.mktemp("demo") / "conf"
+    write_demo_conf(conf)
     nothing = {"current_paths": lambda _table: []}
     return SimpleNamespace(
-        settings=SETTINGS,
+        settings=Settings(conf, conf),
         facts=FACTS,
         months=(),
         versions=versions,
@@ -218,6 +225,7 @@ def test_the_three_tables_hold_what_they_declare(bills: dict[Any, list[dict[str,
         EfficiencyBillAdviceV1,
         EfficiencyBillInputsV1,
         EfficiencyBillCorrectionsV1,
+        EfficiencyBillUnbilledV1,
     }
     assert bills[EfficiencyBillCorrectionsV1] == [], "a first issue corrects nothing"
     for table, rows in bills.items():
@@ -370,6 +378,7 @@ def test_a_reference_without_days_is_refused(given: Any, tmp_path: Any) -> None:
     conf = tmp_path / "conf"
     conf.mkdir()
     text = (CONF / "efficiency_bill.yaml").read_text(encoding="utf-8")
-    (conf / "efficiency_bill.yaml").write_text(text.replace("2026-07-31", "2020-07-31"), encoding="utf-8")
-    with pytest.raises(UsageError, match="reference period"):
+    changed = text.replace("reference_to: null", "reference_to: 2020-07-31")
+    (conf / "efficiency_bill.yaml").write_text(changed, encoding="utf-8")
+    with pytest.raises(TooLittleDataError, match="reference period"):
         train(SimpleNamespace(**(vars(given) | {"settings": Settings(conf, conf)})))  # type: ignore[arg-type]

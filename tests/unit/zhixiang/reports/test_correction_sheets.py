@@ -148,6 +148,7 @@ def test_a_bill_that_could_not_leave_is_issued_anew_instead(house: House) -> Non
         "count": 0,
         "corrections": 0,
         "withheld": 1,
+        "labels": [],
         "href": "",
         "pictures": [],
         "refused": {},
