@@ -32,8 +32,11 @@ def told(answer: subprocess.CompletedProcess[str]) -> str:
     "command",
     [
         [],
+        ["init"],
         ["demo"],
         ["run"],
+        ["inbox", "add"],
+        ["inbox", "list"],
         ["doctor"],
         ["status"],
         ["ledger"],
