@@ -162,7 +162,9 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             good = cell.length is None or _all(pc.equal(pc.utf8_length(column), cell.length))
             return column if good else None
         case CellKind.IDENTIFIER:
-            return _identifiers(cell, column)
+            names = trimmed_column(column)
+            good = _all(pc.invert(breaks_rule(names, cell.length or LIMIT)))
+            return names if good and not (cell.required and names.null_count) else None
         case CellKind.NUMBER:
             return column if _all(pc.is_finite(column)) else None
         case CellKind.DECIMAL:
@@ -185,13 +187,6 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
                 if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings)
                 else None
             )
-
-
-def _identifiers(cell: Cell, column: pa.ChunkedArray) -> pa.ChunkedArray | None:
-    names = trimmed_column(column)
-    if (cell.required and names.null_count) or not _all(pc.invert(breaks_rule(names, cell.length or LIMIT))):
-        return None
-    return names
 
 
 def _all(good: pa.ChunkedArray) -> bool:

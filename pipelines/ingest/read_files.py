@@ -114,19 +114,19 @@ def ingest(
         commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
         on_files(len(fresh))
 
-    stream = (
-        store.spark.readStream.format("binaryFile")
-        .schema(_FOUND_SCHEMA)
-        .option("recursiveFileLookup", "true")
-        .option("pathGlobFilter", "[!.]*")
-        .option("maxFileAge", _MAX_FILE_AGE)
-        .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
-        .load(_literal(root))
-        # Selected before the stream is written, so that Spark never reads the content.
-        .select("path", "length")
-    )
-    # Spark follows links; two of them in a circle, and it never comes to an end.
+    # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end.
     if not has_linked_folder(root):
+        stream = (
+            store.spark.readStream.format("binaryFile")
+            .schema(_FOUND_SCHEMA)
+            .option("recursiveFileLookup", "true")
+            .option("pathGlobFilter", "[!.]*")
+            .option("maxFileAge", _MAX_FILE_AGE)
+            .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
+            .load(_literal(root))
+            # Selected before the stream is written, so that Spark never reads the content.
+            .select("path", "length")
+        )
         query = (
             stream.writeStream.foreachBatch(on_batch)
             .option("checkpointLocation", str(checkpoint))

@@ -1,6 +1,5 @@
 """What an earlier version took into bronze without asking: silver holds back an identifier that breaks the
-rule
-in every received table, also in one that only points elsewhere.
+rule in every received table, also in one that only points elsewhere.
 """
 
 from __future__ import annotations
