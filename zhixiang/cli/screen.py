@@ -41,6 +41,11 @@ def screen_width() -> int | None:
     return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
+def is_piped() -> bool:
+    """Whether another program or a file takes the output, which has no edge."""
+    return screen_width() is None
+
+
 def say(text: str, *, colour: str | None = None, bold: bool = False) -> None:
     """Prints a sentence, wrapped between its words; what it holds is shown and drives no terminal."""
     for line in wrapped(visible(text), screen_width(), indent="  "):

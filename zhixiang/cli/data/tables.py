@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, heading, screen_width, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, is_piped, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -105,7 +105,7 @@ def hash_table(
     if json:
         show_json(rows)
         return
-    if screen_width() is not None:
+    if not is_piped():
         show_rows(rows)
         return
     for row in rows:
