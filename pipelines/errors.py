@@ -6,10 +6,29 @@ halted gate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from difflib import get_close_matches
 from typing import Self
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Done; warnings may stand on the screen.",
+    1: "Unexpected: nobody foresaw it. Please report it, with what `ZHIXIANG_DEBUG=1` shows.",
+    2: "The call, the settings or the machine: nothing was done. Correct what the message names.",
+    3: (
+        "Input: a file was refused or could not be read now, a signature does not hold, or too many records "
+        "are of meter points that master data do not know. All the rest went on."
+    ),
+    4: "A gate halted, or results differ.",
+    5: "A fact is not in force on the day that is asked for.",
+    6: (
+        "Our own storage: the disk is full, a limit or quota is reached, or a folder may not be written. "
+        "Nothing of the file or step at hand is remembered: mend the cause and run the same command again."
+    ),
+    7: "Another run holds the home. Wait until it ends.",
+    130: "Stopped by Ctrl-C. What was committed stays.",
+}
+"""Exit code of the command line -> what it means to a scheduler; docs/exit-codes.md is made of it."""
 
 
 class ZhixiangError(Exception):
@@ -78,6 +97,14 @@ class MachineError(ZhixiangError):
     """The machine lacks something: Java, jars, memory, disk, a font."""
 
     exit_code = 2
+
+
+class StorageError(ZhixiangError):
+    """A write of our own failed: disk full, quota, limit of file sizes, read-only or forbidden folder. It is
+    no fault of what was received: nothing of it is remembered, and the next run does it all.
+    """
+
+    exit_code = 6
 
 
 class InputRefusedError(ZhixiangError):
@@ -172,3 +199,5 @@ class TamperedError(ZhixiangError):
 
 class ConcurrentWriteError(ZhixiangError):
     """Another process is writing; two writers never share a table."""
+
+    exit_code = 7

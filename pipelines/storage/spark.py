@@ -11,13 +11,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import MachineError
 from pipelines.settings import Settings, cache_folder
+from pipelines.storage.leftovers import (
+    ORIGIN,
+    PARTIAL,
+    clear_archives,
+    clear_folder,
+    origin_of,
+    sole_maker,
+)
+from pipelines.storage.memory import memory_error
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -181,7 +190,7 @@ def _resolve_jars(folder: Path, settings: Settings) -> None:
 
 def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     """The one session of a command. Times are UTC; jars come from the folder, so no network is needed after
-    the first time.
+    the first time. Call it under the home's lock: what lies in the scratch then is of a killed run, and goes.
     """
     java_home, jars = find_java(), find_jars(settings)
     os.environ.update(
@@ -198,7 +207,11 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     spark = settings.platform.spark
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
+    if SparkSession.getActiveSession() is None:
+        clear_folder(scratch)
     archive = archive_path()
+    with suppress(OSError):  # used today: ``clear_archives`` spares it
+        os.utime(archive)
     java_options = [
         f"-Djava.io.tmpdir={scratch}",
         f"-Dderby.system.home={scratch}",
@@ -238,7 +251,10 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
         try:
             session: SparkSession = builder.getOrCreate()
         except Exception as error:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:] or [str(error)]
+            story = log.read_text(errors="replace").strip()
+            if (lacking := memory_error(f"{story}\n{error}", spark.driver_memory)) is not None:
+                raise lacking from error
+            last = story.splitlines()[-1:] or [str(error)]
             raise MachineError(
                 f"Spark did not start: {last[0][:300]}", f"The whole story is in {log}."
             ) from error
@@ -280,25 +296,29 @@ def archive_path() -> Path:
 
     It fits the class path that it was made with alone, so each environment's Spark has its own.
     """
-    import pyspark
-
-    jars = Path(pyspark.__file__).resolve().parent / "jars"
-    fits = hashlib.sha256(f"{jars} {jars.stat().st_mtime_ns if jars.is_dir() else 0}".encode()).hexdigest()[
-        :8
-    ]
+    fits = hashlib.sha256(origin_of(_spark_jars()).encode()).hexdigest()[:8]
     return (
         cache_folder()
         / f"spark-{DELTA_COORDINATE.rsplit(':', 1)[-1]}-java{java_major(find_java())}-{fits}.jsa"
     )
 
 
+def _spark_jars() -> Path:
+    import pyspark
+
+    return Path(pyspark.__file__).resolve().parent / "jars"
+
+
 def prepare(settings: Settings) -> None:
     """Once per machine: fetches the jars and makes the class-data archive by running a small Delta job."""
     jars, archive = find_jars(settings), archive_path()
+    clear_archives(archive.parent)
     if archive.exists() or not os.access(archive.parent, os.W_OK):
         return
-    with tempfile.TemporaryDirectory() as scratch:
-        partial = archive.with_suffix(f".{os.getpid()}.partial")
+    with sole_maker(archive) as is_mine, tempfile.TemporaryDirectory() as scratch:
+        if not is_mine or archive.exists():
+            return
+        partial = archive.with_suffix(PARTIAL)
         code = (
             "from pyspark.sql import SparkSession as S\n"
             "b=S.builder.master('local[2]')\n"
@@ -324,6 +344,7 @@ def prepare(settings: Settings) -> None:
             cwd=scratch,
         )
         if partial.exists():
+            archive.with_suffix(ORIGIN).write_text(origin_of(_spark_jars()), encoding="utf-8")
             partial.replace(archive)
 
 

@@ -45,7 +45,7 @@ def deliver(
     began = time.monotonic()
     state = _state(delivery)
     if _written_before(out, state):
-        _write_ledger_page(ledger, out)
+        write_ledger_page(ledger, out)
         on_line("deliver", "unchanged", time.monotonic() - began, str(out))
         return out
     parts: dict[str, Any] = {
@@ -55,7 +55,7 @@ def deliver(
         store, ledger, out / "quality" / "index.html", [str(month) for month in months]
     )
     write_prices_page(facts, delivery.last_month, out / "prices" / "index.html")
-    _write_ledger_page(ledger, out)
+    write_ledger_page(ledger, out)
     write_index_page(delivery, parts, quality)
     write_manifest(delivery, latest_gates(ledger), state)
     on_line(
@@ -81,7 +81,8 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _write_ledger_page(ledger: Ledger, out: Path) -> None:
+def write_ledger_page(ledger: Ledger, out: Path) -> None:
+    """Writes the page of the newest runs, as they stand when it is written."""
     from zhixiang.pages.site import PAGES
 
     runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]

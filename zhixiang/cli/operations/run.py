@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.codes import RejectReason
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
 
 if TYPE_CHECKING:
@@ -59,9 +60,17 @@ def run(
 
 def tell_ingest(outcome: Outcome) -> None:
     """Tells what was refused and held back, also where a later stage failed."""
+    for points in outcome.unknown:
+        warn(f"{points}. Deliver their master data, then run again; the records come with it by themselves.")
+    if outcome.unknown:
+        warn(f"all of them: zhixiang quarantine list --reason {RejectReason.UNKNOWN_METER_POINT.value}")
     found = outcome.ingest
     if found is None:
         return
+    for name, reason in found.unread:
+        complain(
+            f"not read {name}: {reason}", "Make it readable; the next run reads it, nothing of it is lost."
+        )
     if found.quarantined_rows:
         warn(
             f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table "
@@ -86,6 +95,9 @@ def finish(outcome: Outcome, *, json: bool) -> None:
                 "exit_code": code,
                 "delivered": str(outcome.delivered) if outcome.delivered else None,
                 "ingest": vars(outcome.ingest) if outcome.ingest else None,
+                "unknown_meter_points": [
+                    vars(points) | {"ratio": round(points.ratio, 6)} for points in outcome.unknown
+                ],
             }
         )
     if code:
