@@ -201,3 +201,10 @@ class ConcurrentWriteError(ZhixiangError):
     """Another process is writing; two writers never share a table."""
 
     exit_code = 7
+
+
+def error_kinds(kind: type[ZhixiangError] = ZhixiangError) -> list[type[ZhixiangError]]:
+    """Every member of the family below a kind that is declared here, in the order of their names."""
+    below = {found for child in kind.__subclasses__() for found in (child, *error_kinds(child))}
+    declared = (found for found in below if found.__module__ == __name__)
+    return sorted(declared, key=lambda found: found.__name__)

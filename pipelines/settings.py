@@ -274,6 +274,12 @@ def load_settings(conf_dir: Path | None = None, home: Path | None = None) -> Set
             + " ".join(sorted(_NOT_IN_A_HOME))
             + "; spaces and Chinese are fine.",
         )
+    above = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+    if not above.is_dir():
+        raise SettingsError(
+            f"The home folder {place} cannot be: {above} is a file.",
+            "Set ZHIXIANG_HOME to a folder, or to a path where one can be made.",
+        )
     return Settings(chosen, place, os.environ.get("ZHIXIANG_ENVIRONMENT") or None)
 
 

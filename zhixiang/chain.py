@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.engine.step import Step, TrainStep
-from pipelines.errors import UnknownNameError, UsageError
+from pipelines.errors import UnknownNameError, UsageError, ZhixiangError
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
@@ -211,15 +211,11 @@ def run_chain(
                 from zhixiang.delivery import deliver
 
                 outcome.delivered = deliver(store, registry, ledger, facts, months, run_id, on_line)
-        except KeyboardInterrupt:
-            ledger.end(run_id, utc_now(), STOPPED, "Stopped by Ctrl-C.")
-            raise
         except BaseException as error:
             told = foreseen(error, settings.home)
-            message = told.message if told is not None else f"{type(error).__name__}: {error}"[:500]
             # Where nothing can be written, not even this: the next run finds that this one ended.
             with suppress(OSError, sqlite3.Error):
-                ledger.end(run_id, utc_now(), told.exit_code if told is not None else 1, message)
+                ledger.end(run_id, utc_now(), *_ended_by(told or error))
             if told is None or told is error:
                 raise
             raise told from error
@@ -230,6 +226,15 @@ def run_chain(
             # Until now the run stood as running.
             write_ledger_page(ledger, outcome.delivered)
         spark.stop()
+
+
+def _ended_by(error: BaseException) -> tuple[int, str]:
+    """Exit code and words of the ledger for a run that an error ended."""
+    if isinstance(error, ZhixiangError):
+        return error.exit_code, error.message
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED, "Stopped by Ctrl-C."
+    return 1, f"{type(error).__name__}: {error}"[:500]
 
 
 def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:

@@ -15,15 +15,8 @@ def foreseen(error: BaseException, home: Path | None = None) -> ZhixiangError | 
     home  The home of the command; none: the one that the environment names.
     """
     from pipelines.storage.memory import memory_error
-    from pipelines.storage.own_storage import storage_error
+    from pipelines.storage.own_storage import causes, storage_error
 
     found: ZhixiangError | None = storage_error(error, home or default_home())
-    return found or _family_member(error) or memory_error(f"{type(error).__name__}: {error}")
-
-
-def _family_member(error: BaseException | None) -> ZhixiangError | None:
-    while error is not None:
-        if isinstance(error, ZhixiangError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
+    own = (cause for cause in causes(error) if isinstance(cause, ZhixiangError))
+    return found or next(own, None) or memory_error(f"{type(error).__name__}: {error}")

@@ -29,8 +29,9 @@ def sole_writer(home: Path) -> Iterator[None]:
         home.mkdir(parents=True, exist_ok=True)
         handle = (home / _FILE).open("a+")
     except OSError as error:
-        found = storage_error(error, home)
-        raise found if found is not None else error from error
+        if (found := storage_error(error, home)) is not None:
+            raise found from error
+        raise
     with handle:
         if not _taken(handle):
             handle.seek(0)

@@ -78,7 +78,7 @@ def storage_error(error: BaseException, home: Path) -> StorageError | None:
 
     home  What may not be read or written counts as our own below it alone; a full disk counts anywhere.
     """
-    for found in _causes(error):
+    for found in causes(error):
         if isinstance(found, StorageError):
             return found
         if isinstance(found, ZhixiangError) and not isinstance(found, MachineError):
@@ -89,8 +89,8 @@ def storage_error(error: BaseException, home: Path) -> StorageError | None:
     return None
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what it came from, each once."""
+def causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what it came from, each once, in the order from the last to the first."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -247,7 +247,7 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in options.items():
         builder = builder.config(key, value)
-    with _stderr_to(scratch / "spark.log") as log:
+    with _output_to(scratch / "spark.log") as log:
         try:
             session: SparkSession = builder.getOrCreate()
         except Exception as error:
@@ -263,19 +263,22 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
 
 
 @contextmanager
-def _stderr_to(log: Path) -> Iterator[Path]:
-    """While the JVM is started it inherits the log file as its stderr, so that its chatter never reaches the
-    terminal.
+def _output_to(log: Path) -> Iterator[Path]:
+    """While the JVM is started it inherits the log file as its stderr and stdout, so that its chatter never
+    reaches the terminal; why it does not start, it tells on either.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    sys.stdout.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.dup2(descriptor, 2)
+        for number in kept:
+            os.dup2(descriptor, number)
         yield log
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for number, before in kept.items():
+            os.dup2(before, number)
+            os.close(before)
         os.close(descriptor)
 
 
