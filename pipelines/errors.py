@@ -6,11 +6,30 @@ halted gate.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Self
 
 from pipelines.near_names import near_names
+
+EXIT_CODES: Mapping[int, str] = {
+    0: "Done; warnings may stand on the screen.",
+    1: "Unexpected: nobody foresaw it. Please report it, with what `ZHIXIANG_DEBUG=1` shows.",
+    2: "The call, the settings or the machine: nothing was done. Correct what the message names.",
+    3: (
+        "Input: a file was refused or could not be read now, a signature does not hold, or too many records "
+        "are of meter points that master data do not know. All the rest went on."
+    ),
+    4: "A gate halted, or results differ.",
+    5: "A fact is not in force on the day that is asked for.",
+    6: (
+        "Our own storage: the disk is full, a limit or quota is reached, or a folder may not be written. "
+        "Nothing of the file or step at hand is remembered: mend the cause and run the same command again."
+    ),
+    7: "Another run holds the home. Wait until it ends.",
+    130: "Stopped by Ctrl-C. What was committed stays.",
+}
+"""Exit code of the command line -> what it means to a scheduler; docs/exit-codes.md is made of it."""
 
 
 class ZhixiangError(Exception):
@@ -92,6 +111,14 @@ class MachineError(ZhixiangError):
     """The machine lacks something: Java, jars, memory, disk, a font."""
 
     exit_code = 2
+
+
+class StorageError(ZhixiangError):
+    """A write of our own failed: disk full, quota, limit of file sizes, read-only or forbidden folder. It is
+    no fault of what was received: nothing of it is remembered, and the next run does it all.
+    """
+
+    exit_code = 6
 
 
 class InputRefusedError(ZhixiangError):
@@ -204,3 +231,12 @@ class LostKeyError(ZhixiangError):
 
 class ConcurrentWriteError(ZhixiangError):
     """Another process is writing; two writers never share a table."""
+
+    exit_code = 7
+
+
+def error_kinds(kind: type[ZhixiangError] = ZhixiangError) -> list[type[ZhixiangError]]:
+    """Every member of the family below a kind that is declared here, in the order of their names."""
+    below = {found for child in kind.__subclasses__() for found in (child, *error_kinds(child))}
+    declared = (found for found in below if found.__module__ == __name__)
+    return sorted(declared, key=lambda found: found.__name__)

@@ -111,6 +111,16 @@ class IngestSettings(FrozenSettings):
     max_bad_row_ratio: float = Field(
         ge=0, le=1, description="A file with a larger share of unreadable records stops before silver."
     )
+    # A platform file of an earlier version lacks it; no result depends on it.
+    max_unknown_meter_points_ratio: float = Field(
+        default=0.05,
+        ge=0,
+        le=1,
+        description=(
+            "Where a larger share of a received table's records is held back because master data do not know "
+            "the meter point, the run ends with exit code 3; 1: never. 0.05 where the key is missing."
+        ),
+    )
 
 
 class LoggingSettings(FrozenSettings):
@@ -272,6 +282,12 @@ def check_home(place: Path) -> None:
             "Set ZHIXIANG_HOME to a folder without "
             + " ".join(sorted(_NOT_IN_A_HOME))
             + "; spaces and Chinese are fine.",
+        )
+    above = next(path for path in (place.absolute(), *place.absolute().parents) if path.exists())
+    if not above.is_dir():
+        raise SettingsError(
+            f"The home folder {place} cannot be: {above} is a file.",
+            "Set ZHIXIANG_HOME to a folder, or to a path where one can be made.",
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -18,12 +19,16 @@ from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
 from products import every_product
 from products.protocol import steps_of
+from zhixiang.foreseen import foreseen
 
 if TYPE_CHECKING:
     from pipelines.engine.runner import Reporter
     from pipelines.ingest.read_files import IngestSummary
+    from pipelines.ingest.unknown_points import UnknownPoints
     from pipelines.storage.store import Store
 
+STOPPED = 130
+"""Exit code of a run that was stopped by Ctrl-C."""
 BEFORE_MONTHS = ("ingest", "silver", "gold")
 
 
@@ -97,10 +102,16 @@ def chosen_stages(first: str | None, last: str | None) -> tuple[str, ...]:
 
 @dataclass
 class Outcome:
-    """What a run did, for the command line to tell."""
+    """What a run did, for the command line to tell.
+
+    unknown        Records held back for unknown meter points, by received table.
+    unknown_limit  The share of a table above which they count in the exit code.
+    """
 
     run_id: str = ""
     ingest: IngestSummary | None = None
+    unknown: list[UnknownPoints] = field(default_factory=list)
+    unknown_limit: float = 1.0
     delivered: Path | None = None
     refused_bills: DisagreementError | None = None
     steps: list[str] = field(default_factory=list)
@@ -158,9 +169,11 @@ def run_chain(
     from pipelines.engine.runner import Runner
     from pipelines.facts import load_facts
     from pipelines.identity.keys import KeyRing
+    from pipelines.ingest.unknown_points import unknown_points
     from pipelines.models.registry import Registry
+    from pipelines.storage.home_lock import sole_writer
     from pipelines.storage.spark import prepare, start_session
-    from pipelines.storage.store import Store, sole_writer
+    from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
 
     facts = load_facts(settings.facts_dir)
@@ -170,14 +183,12 @@ def run_chain(
     with sole_writer(settings.home):
         if empty_home is not None:
             empty_home()
-        keys = KeyRing(settings.home)
-        keys.adopt()
-        if "deliver" in stages:
-            keys.check()
+        _look_for_keys(settings, stages)
         ledger = Ledger(settings.home)
         now = utc_now()
         run_id = ledger.begin(command, now)
         outcome.run_id = run_id
+        outcome.unknown_limit = settings.platform.ingest.max_unknown_meter_points_ratio
         try:
             ledger.note_rules(run_id, keep_rules(settings, facts))
             for name, columns in adopt_declarations(settings).items():
@@ -197,19 +208,47 @@ def run_chain(
                 if group[0] not in BEFORE_MONTHS:
                     check_months(store, months)
                 runner.run([step for step in all_steps() if step.stage in group])
+                # Known also where a later stage fails, for want of these records perhaps.
+                outcome.unknown = unknown_points(store)
             if "deliver" in stages:
                 from zhixiang.delivery import deliver
 
                 handed = deliver(store, registry, ledger, facts, months, run_id, on_line)
                 outcome.delivered, outcome.refused_bills = handed.out, handed.error()
-        except ZhixiangError as error:
-            ledger.end(run_id, utc_now(), error.exit_code, error.message)
-            raise
         except BaseException as error:
-            ledger.end(run_id, utc_now(), 1, f"{type(error).__name__}: {error}"[:500])
-            raise
-        ledger.end(run_id, utc_now(), exit_code(outcome))
+            told = foreseen(error, settings.home)
+            # Where nothing can be written, not even this: the next run finds that this one ended.
+            with suppress(OSError, sqlite3.Error):
+                ledger.end(run_id, utc_now(), *_ended_by(told or error))
+            if told is None or told is error:
+                raise
+            raise told from error
+        ledger.end(run_id, utc_now(), exit_code(outcome), warnings(outcome))
+        if outcome.delivered is not None:
+            from zhixiang.delivery import write_ledger_page
+
+            # Until now the run stood as running.
+            write_ledger_page(ledger, outcome.delivered, KeyRing(settings.home))
         spark.stop()
+
+
+def _look_for_keys(settings: Settings, stages: Sequence[str]) -> None:
+    """Writes down the keys of a home of before; raises LostKeyError before work begins that would need one."""
+    from pipelines.identity.keys import KeyRing
+
+    keys = KeyRing(settings.home)
+    keys.adopt()
+    if "deliver" in stages:
+        keys.check()
+
+
+def _ended_by(error: BaseException) -> tuple[int, str]:
+    """Exit code and words of the ledger for a run that an error ended."""
+    if isinstance(error, ZhixiangError):
+        return error.exit_code, error.message
+    if isinstance(error, KeyboardInterrupt):
+        return STOPPED, "Stopped by Ctrl-C."
+    return 1, f"{type(error).__name__}: {error}"[:500]
 
 
 def _groups(stages: Sequence[str]) -> list[tuple[str, ...]]:
@@ -233,6 +272,7 @@ def _ingest(
     for label, count in (
         ("known again", summary.duplicates),
         ("refused", len(summary.refused) + len(summary.halted)),
+        ("not to be read now", len(summary.unread)),
     ):
         note += f", {count} {label}" if count else ""
     on_line(
@@ -259,11 +299,20 @@ def check_months(store: Store, months: Sequence[BillingMonth]) -> None:
 
 
 def exit_code(outcome: Outcome) -> int:
-    """3 where a file was refused, 4 where one was halted for too many bad records or a bill was not
-    delivered, else 0.
+    """4 where a file was halted for too many bad records or a bill was not delivered; 3 where one was refused
+    or could not be read, or where too many records are of unknown meter points; else 0.
     """
     if outcome.refused_bills is not None:
         return outcome.refused_bills.exit_code
-    if outcome.ingest is None:
-        return 0
-    return 4 if outcome.ingest.halted else 3 if outcome.ingest.refused else 0
+    found = outcome.ingest
+    if found is not None and found.halted:
+        return 4
+    refused = found is not None and (found.refused or found.unread)
+    return 3 if refused or any(points.ratio > outcome.unknown_limit for points in outcome.unknown) else 0
+
+
+def warnings(outcome: Outcome) -> str:
+    """What the ledger keeps of a run that went through: files that did not enter, records that wait."""
+    found = outcome.ingest
+    told = [] if found is None else [*found.halted, *found.refused, *found.unread]
+    return "; ".join([*(f"{name}: {reason}" for name, reason in told), *map(str, outcome.unknown)])[:2000]

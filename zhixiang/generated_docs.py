@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
+from pipelines.errors import EXIT_CODES, error_kinds
 from pipelines.settings import PlatformSettings, described_keys
 from pipelines.tables.base import Layer, Role, Table
 from pipelines.tables.identifiers import EXPECTED
@@ -31,8 +32,26 @@ def generated_pages() -> dict[str, str]:
         "data-flow.md": _HEAD + render_flow(),
         "glossary.md": _HEAD + render_glossary(),
         "tariff-case.md": _HEAD + render_tariff_case(),
+        "exit-codes.md": _HEAD + render_exit_codes(),
     }
     return {f"docs/{name}": text for name, text in pages.items()} | generated_rows()
+
+
+def render_exit_codes() -> str:
+    """What each exit code means, and the errors that end with it."""
+    lines = [
+        "# Exit codes\n",
+        "What `zhixiang` returns, for schedulers. Errors are declared in `pipelines/errors.py`; each says "
+        "what happened and what to do next.\n",
+        "| exit code | meaning | errors |",
+        "|---|---|---|",
+    ]
+    for code, meaning in EXIT_CODES.items():
+        named = ", ".join(f"`{kind.__name__}`" for kind in error_kinds() if kind.exit_code == code)
+        lines.append(f"| {code} | {meaning} | {named} |")
+    lines.append("\n## The errors\n")
+    lines += [f"- `{kind.__name__}` ({kind.exit_code}): {_prose(kind.__doc__)}" for kind in error_kinds()]
+    return "\n".join(lines) + "\n"
 
 
 def render_tables() -> str:

@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.engine.step import Coverage
+from pipelines.storage.home_lock import is_held
 
+RUNNING, KILLED = "running", "killed"
+_KILLED_MESSAGE = "Ended without a word: the process was killed, or the machine stopped."
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS runs (
   run_id TEXT PRIMARY KEY, command TEXT NOT NULL, started_at_utc TEXT NOT NULL, ended_at_utc TEXT,
@@ -104,9 +107,14 @@ class Ledger:
             connection.close()
 
     def begin(self, command: str, now: datetime) -> str:
-        """Opens a run and returns its id: the instant and a random part."""
+        """Opens a run and returns its id: the instant and a random part. Call it under the home's lock: what
+        stands as running then has been killed, and is marked so.
+        """
         run_id = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
         with self._open() as connection:
+            connection.execute(
+                "UPDATE runs SET status = ?, message = ? WHERE status = ?", (KILLED, _KILLED_MESSAGE, RUNNING)
+            )
             connection.execute(
                 "INSERT INTO runs VALUES (?, ?, ?, NULL, 'running', NULL, NULL)",
                 (run_id, command, now.isoformat()),
@@ -214,12 +222,17 @@ class Ledger:
         return None if done is None or done.fingerprint != fingerprint else dict(done.versions_written)
 
     def runs(self, limit: int = 20) -> list[dict[str, Any]]:
-        """The newest runs, newest first."""
+        """The newest runs, newest first; one that stands as running while nobody writes to the home was
+        killed.
+        """
         with self._open() as connection:
-            return [
-                dict(row)
-                for row in connection.execute("SELECT * FROM runs ORDER BY rowid DESC LIMIT ?", (limit,))
-            ]
+            query = "SELECT * FROM runs ORDER BY rowid DESC LIMIT ?"
+            found = [dict(row) for row in connection.execute(query, (limit,))]
+        if any(run["status"] == RUNNING for run in found) and not is_held(self.path.parent):
+            for run in found:
+                if run["status"] == RUNNING:
+                    run.update(status=KILLED, message=_KILLED_MESSAGE)
+        return found
 
     def steps(self, run_id: str) -> list[dict[str, Any]]:
         """The steps of a run in their order; ``computed`` says how much of what there is, where a step counts

@@ -19,7 +19,8 @@ from pipelines.errors import InputRefusedError
 from pipelines.formats import LongForm, detect, unpack
 from pipelines.ingest.file_reports import reject_rows
 from pipelines.ingest.inbox import real_path
-from pipelines.ingest.read_files import Reading, reading_of, refuse_too_many, with_provenance
+from pipelines.ingest.read_files import reading_of
+from pipelines.ingest.received_rows import Reading, refuse_too_many, with_provenance
 from pipelines.storage.data_files import commit_files, discard_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table

@@ -7,7 +7,10 @@ repeated after a kill commits only what is not committed yet. The file ledger is
 
 Spark knows a file by its path alone and gives no row for one without bytes, so a listing follows the stream:
 whatever lies in the inbox in a state that the ledger does not know (changed under its name, empty, a link,
-with a name Spark hides or cannot say) is read then.
+with a name Spark hides or cannot say, not to be read the last time) is read then.
+
+Whose fault an error is decides what is remembered: a file that says nothing usable is refused and known; one
+that cannot be read now, and everything where a write of our own fails, is unknown to the next run too.
 """
 
 from __future__ import annotations
@@ -25,8 +28,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.codes import FileStatus
-from pipelines.errors import InputRefusedError
-from pipelines.formats import FormatSettings, LongMapping, ReadResult, detect, load_mappings, unpack
+from pipelines.errors import InputRefusedError, StorageError
+from pipelines.formats import FormatSettings, detect, load_mappings, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
 from pipelines.ingest.inbox import (
@@ -39,8 +42,17 @@ from pipelines.ingest.inbox import (
     real_path,
     shown_path,
 )
-from pipelines.settings import IngestSettings
+from pipelines.ingest.received_rows import (
+    TOO_MANY_BAD_ROWS,
+    UNREAD,
+    UNWRITTEN,
+    Reading,
+    refuse_too_many,
+    with_provenance,
+    written_rows,
+)
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
+from pipelines.storage.own_storage import storage_error
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, table_named
 from pipelines.tables.bronze import BronzeFiles
@@ -50,7 +62,6 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 MAPPINGS_FOLDER = "mappings"
-TOO_MANY_BAD_ROWS = "too_many_bad_rows"
 _REPORT_SCHEMA = "report string"
 _FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
 # Spark passes over files that are this much older than the newest it has seen; a late delivery may be older
@@ -60,7 +71,12 @@ _MAX_FILE_AGE = "36500d"
 
 @dataclass
 class IngestSummary:
-    """What one ingest did."""
+    """What one ingest did.
+
+    refused  Name and reason of each file that says nothing usable; told once.
+    halted   The same of files with too many unreadable records.
+    unread   The same of files that could not be read now; the next run tries again.
+    """
 
     accepted: int = 0
     duplicates: int = 0
@@ -68,20 +84,7 @@ class IngestSummary:
     quarantined_rows: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     halted: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What every worker needs to read files: plain data, shipped with the task."""
-
-    limits: IngestSettings
-    formats: FormatSettings
-    tables_location: str
-    inbox: str
-    known: frozenset[str]
-    run_id: str
-    received_at_utc: datetime
-    mappings: tuple[LongMapping, ...] = ()
+    unread: list[tuple[str, str]] = field(default_factory=list)
 
 
 def ingest(
@@ -95,18 +98,31 @@ def ingest(
 
     inbox     Folder; files must appear in it atomically (written elsewhere or as ``.tmp``, then renamed).
     on_files  Called with the number of files of each finished batch.
+
+    Raises StorageError where a write of our own fails; what was committed stays, the rest is read by the next
+    run.
     """
     summary = IngestSummary()
     settings = store.settings
     checkpoint = settings.home / "checkpoints" / "ingest"
     inbox.mkdir(parents=True, exist_ok=True)
     root = inbox.absolute()
+    failed: list[StorageError] = []
 
     def on_batch(found: DataFrame, batch_id: int) -> None:
+        try:
+            read_batch(found, batch_id)
+        except Exception as error:
+            # What comes back from Spark is its text alone.
+            failed.extend(filter(None, [storage_error(error, settings.home)]))
+            raise
+
+    def read_batch(found: DataFrame, batch_id: int) -> None:
         paths = [
             _unquote(Path(row.path.removeprefix("file:")).as_posix())
             for row in found.select("path").collect()
         ]
+        # One of these that cannot be read now comes with the listing, once it can be.
         fresh = arrivals(paths, root, handled_states(store))
         known = known_hashes(store)
         reading = reading_of(store, inbox, frozenset(known), run_id, now)
@@ -133,7 +149,12 @@ def ingest(
             .trigger(availableNow=True)
             .start()
         )
-        query.awaitTermination()
+        try:
+            query.awaitTermination()
+        except Exception as error:
+            if failed:
+                raise failed[0] from error
+            raise
     _read_unlisted(store, inbox, run_id, now, summary, on_files)
     return summary
 
@@ -149,7 +170,9 @@ def _read_unlisted(
     """Reads what the stream did not offer; each file is a transaction of its own, named by its state, so that
     a kill repeats none.
     """
-    fresh = arrivals(paths_below(inbox.absolute()), inbox.absolute(), handled_states(store))
+    tried = {name for name, _ in summary.unread}
+    found = arrivals(paths_below(inbox.absolute()), inbox.absolute(), handled_states(store))
+    fresh = [arrival for arrival in found if arrival.name not in tried]
     if not fresh:
         return
     known = known_hashes(store)
@@ -228,23 +251,35 @@ def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> lis
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            reports = [json.dumps(_timed(real_path(path), reading)) for path in batch.column(0).to_pylist()]
+            paths = [real_path(path) for path in batch.column(0).to_pylist()]
+            reports = [json.dumps(report) for report in _read_in_turn(paths, reading)]
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
     rows = frame.mapInArrow(work, _REPORT_SCHEMA).collect()
-    return sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
+    reports = sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
+    for failed in reports:
+        if failed["status_code"] == UNWRITTEN:
+            for report in reports:
+                files = [WrittenFile.from_json(text) for text in report["files"]]
+                discard_files(f"{reading.tables_location}/{report['table_name']}", files)
+            raise StorageError(*failed["told"])
+    return reports
 
 
-def _timed(path: str, reading: Reading) -> dict[str, Any]:
-    began = time.monotonic()
-    report = read_one(path, reading)
-    return report | {"seconds": round(time.monotonic() - began, 3)}
+def _read_in_turn(paths: Sequence[str], reading: Reading) -> Iterator[dict[str, Any]]:
+    """A report of each file; none after the first that our own storage did not take."""
+    for path in paths:
+        began = time.monotonic()
+        report = read_one(path, reading)
+        yield report | {"seconds": round(time.monotonic() - began, 3)}
+        if report["status_code"] == UNWRITTEN:
+            return
 
 
 def read_one(path: str, reading: Reading) -> dict[str, Any]:
     """What a worker does with one file: hash, unpack, recognise, read, write; a refusal is an answer, not an
-    exception.
+    exception, and so is a file that cannot be read now, and a write of our own that fails.
     """
     name = name_below(path, reading.inbox)
     report: dict[str, Any] = {
@@ -263,16 +298,21 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
     try:
         stat = Path(path).lstat()
         report.update(size_bytes=stat.st_size, modified_at_ns=stat.st_mtime_ns)
-        if Path(path).is_symlink():
+        is_link = Path(path).is_symlink()
+        is_small = stat.st_size <= reading.limits.max_file_bytes
+        raw = Path(path).read_bytes() if is_small and not is_link else None
+    except OSError as error:
+        return report | {"status_code": UNREAD, "reason": f"cannot be read now: {error.strerror or error}"}
+    try:
+        if is_link:
             reason = "a link is not followed; put the file itself into the inbox"
             raise InputRefusedError(name, RefusalReason.SYMBOLIC_LINK, reason)
-        if stat.st_size > reading.limits.max_file_bytes:
+        if raw is None:
             raise InputRefusedError(
                 name,
                 "too_large",
                 f"{stat.st_size} bytes are more than ingest.max_file_bytes = {reading.limits.max_file_bytes}",
             )
-        raw = Path(path).read_bytes()
         report["content_hash"] = hashlib.sha256(raw).hexdigest()
         if report["content_hash"] in reading.known:
             report["status_code"] = FileStatus.DUPLICATE_CONTENT.value
@@ -284,49 +324,18 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
         refuse_too_many(answer, name, reading.limits)
         rows = with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
-        report["files"] = [
-            file.to_json()
-            for file in write_files(rows, reader.table, f"{reading.tables_location}/{reader.table.name}")
-        ]
-        report["status_code"] = FileStatus.ACCEPTED.value
-        report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
     except InputRefusedError as refusal:
         report["reason"] = f"{refusal.reason_code}: {refusal.reason}" + (
             f" (line {refusal.line})" if refusal.line else ""
         )
     except OSError as error:
-        report["reason"] = f"unreadable: {error.strerror}"
+        # A reader that meets damage tells no number of the system; what has one is no fault of the file.
+        report["reason"] = f"unreadable: {error.strerror or error}"
+        report["status_code"] = FileStatus.REFUSED.value if error.errno is None else UNREAD
+    else:
+        report.update(written_rows(rows, reader.table, reading))
+        report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
     return report
-
-
-def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
-    """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
-    if answer.rejects.num_rows > max(
-        limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio
-    ):
-        first = answer.rejects.slice(0, 1).to_pylist()[0]
-        raise InputRefusedError(
-            name,
-            TOO_MANY_BAD_ROWS,
-            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than "
-            "ingest.max_bad_row_ratio = "
-            f"{limits.max_bad_row_ratio:g}; the first: "
-            f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "
-            f"{first['reason']}",
-        )
-
-
-def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
-    """Read rows with all columns of their bronze table: content, file, arrival and run."""
-    count = rows.num_rows
-    added = {
-        "content_hash": pa.repeat(digest, count),
-        "source_file": pa.repeat(name, count),
-        "received_at_utc": pa.repeat(pa.scalar(reading.received_at_utc, pa.timestamp("us", tz="UTC")), count),
-        "run_id": pa.repeat(reading.run_id, count),
-    }
-    columns = {column: rows.column(column) for column in rows.column_names} | added
-    return pa.table({column: columns[column] for column in table.columns()})
 
 
 def commit_batch(
@@ -339,6 +348,11 @@ def commit_batch(
     summary: IngestSummary,
 ) -> None:
     """What the driver does with the reports of one batch: rows, then quarantine, then the file ledger."""
+    for report in reports:
+        if report["status_code"] == UNREAD:
+            summary.unread.append((report["source_file"], report["reason"]))
+            tell_of_file(report, reading.run_id)
+    reports = [report for report in reports if report["status_code"] != UNREAD]
     first_of: dict[str, str] = dict(known)
     by_table: dict[str, list[WrittenFile]] = {}
     for report in reports:

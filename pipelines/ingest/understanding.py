@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, LongMapping, detect, unpack
-from pipelines.ingest.read_files import refuse_too_many
+from pipelines.ingest.received_rows import refuse_too_many
 from pipelines.settings import IngestSettings
 
 SHOWN_REJECTS = 3

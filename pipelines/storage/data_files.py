@@ -75,7 +75,12 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
         if held is not None and (held[1:] < held[:-1]).any():
             order = np.argsort(held, kind="stable")
             mine, held = mine[order], held[order]
-        written.append(_write_one(_in_order(rows, mine), held, {column: values[number]}, root, quick))
+        try:
+            written.append(_write_one(_in_order(rows, mine), held, {column: values[number]}, root, quick))
+        except BaseException:
+            # On a full disk what will be in no commit must not take the room that the next attempt needs.
+            discard_files(root, written)
+            raise
     return written
 
 
@@ -101,6 +106,19 @@ def _write_one(
     name = f"{folder}/{uuid.uuid4()}.parquet" if folder else f"{uuid.uuid4()}.parquet"
     system, path = located(f"{root}/{name}")
     make_folder(system, path.rpartition("/")[0])
+    try:
+        size_bytes = _write_rows(rows, hashes, system, path, quick)
+    except BaseException:
+        with suppress(OSError):
+            system.delete_file(path)
+        raise
+    return WrittenFile(name, size_bytes, partition, rows.num_rows, json.dumps(_statistics(rows)))
+
+
+def _write_rows(
+    rows: pa.Table, hashes: IntArray | None, system: fs.FileSystem, path: str, quick: bool
+) -> int:
+    """Writes one file and returns its size in bytes."""
     with system.open_output_stream(path) as sink:
         with pq.ParquetWriter(sink, rows.schema, **_encoding(rows.schema, quick)) as writer:
             if hashes is None:
@@ -114,8 +132,7 @@ def _write_one(
                     "last": [int(hashes[end - 1]) for end in edges[1:]],
                 }
                 writer.add_key_value_metadata({HASH_RANGES.decode(): json.dumps({"column": POINT} | bounds)})
-        size_bytes = sink.tell()
-    return WrittenFile(name, size_bytes, partition, rows.num_rows, json.dumps(_statistics(rows)))
+        return int(sink.tell())
 
 
 def _group_edges(hashes: IntArray, size_bytes: int) -> list[int]:

@@ -11,13 +11,22 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import MachineError
 from pipelines.settings import Settings, cache_folder
+from pipelines.storage.leftovers import (
+    ORIGIN,
+    PARTIAL,
+    clear_archives,
+    clear_folder,
+    origin_of,
+    sole_maker,
+)
+from pipelines.storage.memory import memory_error
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -182,7 +191,7 @@ def _resolve_jars(folder: Path, settings: Settings) -> None:
 
 def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     """The one session of a command. Times are UTC; jars come from the folder, so no network is needed after
-    the first time.
+    the first time. Call it under the home's lock: what lies in the scratch then is of a killed run, and goes.
     """
     java_home, jars = find_java(), find_jars(settings)
     os.environ.update(
@@ -199,7 +208,11 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     spark = settings.platform.spark
     scratch = settings.home / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
+    if SparkSession.getActiveSession() is None:
+        clear_folder(scratch)
     archive = archive_path()
+    with suppress(OSError):  # used today: ``clear_archives`` spares it
+        os.utime(archive)
     java_options = [
         _one_option(f"-Djava.io.tmpdir={scratch}"),
         _one_option(f"-Dderby.system.home={scratch}"),
@@ -235,11 +248,14 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
     builder = SparkSession.builder.appName(name)
     for key, value in options.items():
         builder = builder.config(key, value)
-    with _stderr_to(scratch / "spark.log") as log:
+    with _output_to(scratch / "spark.log") as log:
         try:
             session: SparkSession = builder.getOrCreate()
         except Exception as error:
-            last = log.read_text(errors="replace").strip().splitlines()[-1:] or [str(error)]
+            story = log.read_text(errors="replace").strip()
+            if (lacking := memory_error(f"{story}\n{error}", spark.driver_memory)) is not None:
+                raise lacking from error
+            last = story.splitlines()[-1:] or [str(error)]
             raise MachineError(
                 f"Spark did not start: {last[0][:300]}", f"The whole story is in {log}."
             ) from error
@@ -254,19 +270,22 @@ def _one_option(text: str) -> str:
 
 
 @contextmanager
-def _stderr_to(log: Path) -> Iterator[Path]:
-    """While the JVM is started it inherits the log file as its stderr, so that its chatter never reaches the
-    terminal.
+def _output_to(log: Path) -> Iterator[Path]:
+    """While the JVM is started it inherits the log file as its stderr and stdout, so that its chatter never
+    reaches the terminal; why it does not start, it tells on either.
     """
     sys.stderr.flush()
-    kept = os.dup(2)
+    sys.stdout.flush()
+    kept = {number: os.dup(number) for number in (1, 2)}
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.dup2(descriptor, 2)
+        for number in kept:
+            os.dup2(descriptor, number)
         yield log
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        for number, before in kept.items():
+            os.dup2(before, number)
+            os.close(before)
         os.close(descriptor)
 
 
@@ -287,16 +306,17 @@ def archive_path() -> Path:
 
     It fits the class path that it was made with alone, so each environment's Spark has its own.
     """
-    import pyspark
-
-    jars = Path(pyspark.__file__).resolve().parent / "jars"
-    fits = hashlib.sha256(f"{jars} {jars.stat().st_mtime_ns if jars.is_dir() else 0}".encode()).hexdigest()[
-        :8
-    ]
+    fits = hashlib.sha256(origin_of(_spark_jars()).encode()).hexdigest()[:8]
     return (
         cache_folder()
         / f"spark-{DELTA_COORDINATE.rsplit(':', 1)[-1]}-java{java_major(find_java())}-{fits}.jsa"
     )
+
+
+def _spark_jars() -> Path:
+    import pyspark
+
+    return Path(pyspark.__file__).resolve().parent / "jars"
 
 
 def prepare(settings: Settings, tell: Callable[[str], None] = lambda _text: None) -> None:
@@ -310,11 +330,14 @@ def prepare(settings: Settings, tell: Callable[[str], None] = lambda _text: None
             "首次使用，获取程序库"
         )
     jars, archive = find_jars(settings), archive_path()
+    clear_archives(archive.parent)
     if archive.exists() or not os.access(archive.parent, os.W_OK):
         return
-    tell("preparing Java for quick starts, about half a minute, once per machine 首次使用，准备快速启动")
-    with tempfile.TemporaryDirectory() as scratch:
-        partial = archive.with_suffix(f".{os.getpid()}.partial")
+    with sole_maker(archive) as is_mine, tempfile.TemporaryDirectory() as scratch:
+        if not is_mine or archive.exists():
+            return
+        tell("preparing Java for quick starts, about half a minute, once per machine 首次使用，准备快速启动")
+        partial = archive.with_suffix(PARTIAL)
         code = (
             "from pyspark.sql import SparkSession as S\n"
             "b=S.builder.master('local[2]')\n"
@@ -340,6 +363,7 @@ def prepare(settings: Settings, tell: Callable[[str], None] = lambda _text: None
             cwd=scratch,
         )
         if partial.exists():
+            archive.with_suffix(ORIGIN).write_text(origin_of(_spark_jars()), encoding="utf-8")
             partial.replace(archive)
 
 

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 
-from pipelines.errors import ConcurrentWriteError, SchemaMismatchError, UsageError
+from pipelines.errors import SchemaMismatchError, UsageError
 from pipelines.settings import Settings
 from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
@@ -214,24 +210,3 @@ def conform_frame(frame: DataFrame, table: type[Table]) -> DataFrame:
     return frame.select(
         *[F.col(field.name).cast(field.dataType).alias(field.name) for field in spark_schema(table)]
     )
-
-
-@contextmanager
-def sole_writer(home: Path) -> Iterator[None]:
-    """Holds the home's lock; a second writer is refused at once with the process that holds it."""
-    home.mkdir(parents=True, exist_ok=True)
-    path = home / "writer.lock"
-    with path.open("a+") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            handle.seek(0)
-            holder = handle.read().strip() or "unknown"
-            raise ConcurrentWriteError(
-                f"Process {holder} is writing to {home}.",
-                "Wait until it ends, or choose another ZHIXIANG_HOME.",
-            ) from None
-        handle.truncate(0)
-        handle.write(str(os.getpid()))
-        handle.flush()
-        yield

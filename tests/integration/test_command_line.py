@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from pipelines.settings import cache_folder, packaged
-from pipelines.storage.store import sole_writer
+from pipelines.storage.home_lock import sole_writer
 from tests.command_line import zhixiang
 from zhixiang.pasteable import browse_registry, pasteable
 

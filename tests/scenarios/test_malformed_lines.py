@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pipelines.codes import FileStatus
-from pipelines.ingest.read_files import TOO_MANY_BAD_ROWS, IngestSummary, commit_batch, read_one, reading_of
+from pipelines.ingest.read_files import IngestSummary, commit_batch, read_one, reading_of
+from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeRegisterReads

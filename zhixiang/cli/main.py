@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, inbox, quality, quarantine, tables, vee
 from zhixiang.cli.events import configure_events
 from zhixiang.cli.help_texts import CommandGroup
@@ -30,6 +29,7 @@ from zhixiang.cli.products import (
     what_if,
 )
 from zhixiang.cli.screen import complain
+from zhixiang.foreseen import foreseen
 
 app = typer.Typer(
     name="zhixiang",
@@ -104,16 +104,12 @@ def run_app() -> int:
         app()
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-    except ZhixiangError as error:
-        _debug()
-        complain(error.message, error.hint)
-        return error.exit_code
     except KeyboardInterrupt:
         complain("Stopped.", "What was committed stays; run the command again to go on.")
         return 130
     except Exception as error:
         _debug()
-        found = family_member(error)
+        found = foreseen(error)
         if found is not None:
             complain(found.message, found.hint)
             return found.exit_code
@@ -124,15 +120,6 @@ def run_app() -> int:
         )
         return 1
     return 0
-
-
-def family_member(error: BaseException | None) -> ZhixiangError | None:
-    """The error of our own family that caused another one, where there is one."""
-    while error is not None:
-        if isinstance(error, ZhixiangError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _debug() -> None:

@@ -123,7 +123,7 @@ def deliver(
         origins=before.manifest.get("origins", {}),
     )
     if is_same and not before.found:
-        _write_ledger_page(ledger, out, keys)
+        write_ledger_page(ledger, out, keys)
         on_line("deliver", "unchanged", time.monotonic() - began, str(out))
         return Delivered(out, before.manifest.get("refused", {}))
     if stage.exists():
@@ -145,7 +145,7 @@ def deliver(
     write_manifest(
         replace(delivery, out=out), parts, gates, state, held, revisions, _joined(parts, "origins"), refused
     )
-    _write_ledger_page(ledger, out, keys)
+    write_ledger_page(ledger, out, keys)
     if moved:
         names = ", ".join(moved[:SHOWN]) + (f" and {len(moved) - SHOWN} more" if len(moved) > SHOWN else "")
         on_line("deliver", "moved", 0.0, f"not ours, now in {home / ASIDE / run_id}: {names}")
@@ -271,7 +271,8 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
     )
 
 
-def _write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
+def write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
+    """Writes the page of the newest runs, as they stand when it is written, and its signature."""
     from zhixiang.pages.site import PAGES
 
     runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]

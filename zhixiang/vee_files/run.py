@@ -18,7 +18,7 @@ from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.inbox import shown_path
-from pipelines.ingest.read_files import TOO_MANY_BAD_ROWS, refuse_too_many
+from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import Settings
 from pipelines.tables.base import STRING, Table

@@ -142,7 +142,8 @@ def approve(
     from pipelines.ingest.manual_edits import values_beside
     from pipelines.periods import utc_now
     from pipelines.settings import load_settings
-    from pipelines.storage.store import Store, sole_writer
+    from pipelines.storage.home_lock import sole_writer
+    from pipelines.storage.store import Store
     from zhixiang.chain import adopt_declarations
 
     settings = load_settings()

@@ -61,7 +61,8 @@ def replay_held(
     from pipelines.ingest.quarantine_replay import replay
     from pipelines.periods import utc_now
     from pipelines.settings import load_settings
-    from pipelines.storage.store import Store, sole_writer
+    from pipelines.storage.home_lock import sole_writer
+    from pipelines.storage.store import Store
     from zhixiang.chain import adopt_declarations
     from zhixiang.home.inbox_folder import inbox_folder
 

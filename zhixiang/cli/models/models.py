@@ -46,7 +46,7 @@ def roll_back(
     """Makes an earlier promoted version the champion again."""
     from pipelines.models.registry import Registry
     from pipelines.settings import load_settings
-    from pipelines.storage.store import sole_writer
+    from pipelines.storage.home_lock import sole_writer
 
     settings = load_settings()
     with sole_writer(settings.home):

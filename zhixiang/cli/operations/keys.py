@@ -40,7 +40,7 @@ def restore_key(
     """Puts a lost private key or secret of this home back from a backup."""
     from pipelines.identity.keys import KeyRing
     from pipelines.settings import load_settings
-    from pipelines.storage.store import sole_writer
+    from pipelines.storage.home_lock import sole_writer
 
     home = load_settings().home
     with sole_writer(home):
@@ -58,7 +58,7 @@ def replace_key(
     """
     from pipelines.identity.keys import KeyRing
     from pipelines.settings import load_settings
-    from pipelines.storage.store import sole_writer
+    from pipelines.storage.home_lock import sole_writer
 
     home = load_settings().home
     with sole_writer(home):

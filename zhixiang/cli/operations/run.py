@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pipelines.codes import RejectReason
 from zhixiang.cli.run_end import show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
 
@@ -65,9 +66,17 @@ def run(
 
 def tell_ingest(outcome: Outcome) -> None:
     """Tells what was refused and held back, also where a later stage failed."""
+    for points in outcome.unknown:
+        warn(f"{points}. Deliver their master data, then run again; the records come with it by themselves.")
+    if outcome.unknown:
+        warn(f"all of them: zhixiang quarantine list --reason {RejectReason.UNKNOWN_METER_POINT.value}")
     found = outcome.ingest
     if found is None:
         return
+    for name, reason in found.unread:
+        complain(
+            f"not read {name}: {reason}", "Make it readable; the next run reads it, nothing of it is lost."
+        )
     if found.quarantined_rows:
         warn(
             f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table "
@@ -99,6 +108,9 @@ def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json:
                 "refused_bills": outcome.refused_bills.message if outcome.refused_bills else None,
                 "ingest": vars(outcome.ingest) if outcome.ingest else None,
                 "summary": summary,
+                "unknown_meter_points": [
+                    vars(points) | {"ratio": round(points.ratio, 6)} for points in outcome.unknown
+                ],
             }
         )
     else:

@@ -70,8 +70,9 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
     from pipelines.facts import load_facts
     from pipelines.models.registry import Registry
     from pipelines.periods import BillingMonth, utc_now
+    from pipelines.storage.home_lock import sole_writer
     from pipelines.storage.spark import prepare, start_session
-    from pipelines.storage.store import Store, sole_writer
+    from pipelines.storage.store import Store
     from products.every_product import PRODUCTS
     from zhixiang.chain import adopt_declarations
     from zhixiang.cli.screen import StepProgress

@@ -13,7 +13,7 @@ from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
 from pipelines.engine.step import Coverage
 from pipelines.errors import ConcurrentWriteError
 from pipelines.identity.keys import KeyRing
-from pipelines.storage.store import sole_writer
+from pipelines.storage.home_lock import sole_writer
 from zhixiang.cli.screen import StepProgress
 
 NOW = datetime(2026, 9, 1, 12, tzinfo=UTC)

@@ -14,7 +14,8 @@ import pytest
 
 from pipelines.facts import load_facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping
-from pipelines.ingest.read_files import Reading, read_one
+from pipelines.ingest.read_files import read_one
+from pipelines.ingest.received_rows import Reading
 from pipelines.settings import load_settings, packaged
 from zhixiang.vee_files.outputs import flags_of, write_vee
 from zhixiang.vee_files.run import run_vee

@@ -1,0 +1,84 @@
+"""What a worker does with the rows of one received file: whether they go on, where they came from, and their
+way into bronze.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipelines.codes import FileStatus
+from pipelines.errors import InputRefusedError, StorageError
+from pipelines.formats import FormatSettings, LongMapping, ReadResult
+from pipelines.settings import IngestSettings
+from pipelines.storage.data_files import write_files
+from pipelines.storage.own_storage import storage_error
+from pipelines.tables.base import Table
+
+TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+UNREAD, UNWRITTEN = "unread", "unwritten"
+"""Of reports alone, never of the ledger: the file cannot be read now; our own storage cannot be written."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What every worker needs to read files: plain data, shipped with the task."""
+
+    limits: IngestSettings
+    formats: FormatSettings
+    tables_location: str
+    inbox: str
+    known: frozenset[str]
+    run_id: str
+    received_at_utc: datetime
+    mappings: tuple[LongMapping, ...] = ()
+
+
+def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
+    """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
+    if answer.rejects.num_rows > max(
+        limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio
+    ):
+        first = answer.rejects.slice(0, 1).to_pylist()[0]
+        raise InputRefusedError(
+            name,
+            TOO_MANY_BAD_ROWS,
+            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than "
+            "ingest.max_bad_row_ratio = "
+            f"{limits.max_bad_row_ratio:g}; the first: "
+            f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "
+            f"{first['reason']}",
+        )
+
+
+def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:
+    """Read rows with all columns of their bronze table: content, file, arrival and run."""
+    count = rows.num_rows
+    added = {
+        "content_hash": pa.repeat(digest, count),
+        "source_file": pa.repeat(name, count),
+        "received_at_utc": pa.repeat(pa.scalar(reading.received_at_utc, pa.timestamp("us", tz="UTC")), count),
+        "run_id": pa.repeat(reading.run_id, count),
+    }
+    columns = {column: rows.column(column) for column in rows.column_names} | added
+    return pa.table({column: columns[column] for column in table.columns()})
+
+
+def written_rows(rows: pa.Table, table: type[Table], reading: Reading) -> dict[str, Any]:
+    """Writes rows of one file and returns what its report says of that: files, or that our own storage does
+    not take them, whatever the file is.
+    """
+    root = f"{reading.tables_location}/{table.name}"
+    try:
+        files = write_files(rows, table, root)
+    except (OSError, pa.ArrowException) as error:
+        failure = storage_error(error, Path(reading.tables_location)) or StorageError(
+            f"{root} could not be written: {error}.",
+            "Mend what the message names, then run the same command again: nothing of the file is known.",
+        )
+        return {"status_code": UNWRITTEN, "told": [failure.message, failure.hint]}
+    return {"status_code": FileStatus.ACCEPTED.value, "files": [file.to_json() for file in files]}
