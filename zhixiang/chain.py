@@ -160,6 +160,7 @@ def run_chain(
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store, sole_writer
     from zhixiang.conf_files import setting_files
+    from zhixiang.home_state import make_ready
 
     facts = load_facts(settings.facts_dir)
     _ = settings.platform
@@ -174,6 +175,8 @@ def run_chain(
         outcome.run_id = run_id
         try:
             ledger.note_rules(run_id, keep_rules(settings, facts))
+            known = ledger.runs(2)
+            make_ready(settings, ledger, declared_tables(), on_line, runs_before=len(known) > 1)
             for name, columns in adopt_declarations(settings).items():
                 on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
             prepare(settings)

@@ -93,10 +93,15 @@ class Ledger:
     """
 
     def __init__(self, home: Path) -> None:
-        self.path = home / "ledger.sqlite"
+        self.path = self.place(home)
         if self.path.is_file():
             with self._open() as connection:
                 connection.executescript(_SCHEMA)
+
+    @staticmethod
+    def place(home: Path) -> Path:
+        """Where a home keeps its ledger."""
+        return home / "ledger.sqlite"
 
     @contextmanager
     def _open(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
@@ -265,6 +270,11 @@ class Ledger:
                 "INSERT OR REPLACE INTO rebuilt_tables VALUES (?, ?)", [(name, last) for name in tables]
             )
 
+    def rebuilt_tables(self) -> set[str]:
+        """Tables that were ever made to begin anew."""
+        with self._open() as connection:
+            return set(_rebuilt(connection))
+
     def last_done(self, step: str, fingerprint: str) -> dict[str, Any] | None:
         """What the newest successful run of a step wrote, if its fingerprint was this one."""
         done = self.newest_done(step)
@@ -297,6 +307,14 @@ class Ledger:
             computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
             row["computed"] = None if unit is None else str(Coverage(unit, computed, known))
         return rows
+
+
+def readable_ledger(home: Path) -> Ledger | None:
+    """The ledger of a home; None where it cannot be read."""
+    try:
+        return Ledger(home)
+    except DamagedPartError:
+        return None
 
 
 def _rebuilt(connection: sqlite3.Connection) -> dict[str, int]:

@@ -57,11 +57,14 @@ def kept_digests(home: Path) -> list[str]:
     return sorted(path.name for path in (home / FOLDER).glob("[0-9a-f]*") if path.is_dir())
 
 
-def possible_rules(home: Path, row: Mapping[str, Any], ledger: Ledger) -> list[str]:
-    """Digests of the kept rules by which an issued row can have been computed: one where the row or the run
-    ledger tells it, else all that the home keeps, so that what came out may tell.
+def possible_rules(home: Path, row: Mapping[str, Any], ledger: Ledger | None) -> tuple[list[str], bool]:
+    """Digests of the kept rules by which an issued row can have been computed, and whether that is told: one
+    where the row or the run ledger tells it, else all that the home keeps.
 
-    row  With ``rules_digest`` and ``computed_run_id``.
+    row     With ``rules_digest`` and ``computed_run_id``.
+    ledger  None where it cannot be read.
     """
-    told = row.get("rules_digest") or ledger.rules_of(row.get("computed_run_id") or "")
-    return [str(told)] if told else kept_digests(home)
+    told = row.get("rules_digest")
+    if told is None and ledger is not None:
+        told = ledger.rules_of(row.get("computed_run_id") or "")
+    return ([str(told)], True) if told else (kept_digests(home), False)

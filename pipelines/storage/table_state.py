@@ -1,5 +1,5 @@
-"""How a table stands: whole, not there yet, lost or damaged; told, not raised, so that no table takes a report
-with it.
+"""How a table stands: whole, not there yet, lost or damaged. It is told, not raised, so that one table takes
+no report with it.
 """
 
 from __future__ import annotations

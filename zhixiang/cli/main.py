@@ -13,7 +13,7 @@ from pipelines.errors import ZhixiangError
 from zhixiang.cli.data import edits, facts, quality, quarantine, tables, vee
 from zhixiang.cli.events import configure_events
 from zhixiang.cli.models import models
-from zhixiang.cli.operations import bench, demo, doctor, reports, run
+from zhixiang.cli.operations import bench, demo, doctor, repair, reports, run
 from zhixiang.cli.products import (
     bill_options,
     bills,
@@ -44,6 +44,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vee")(vee.vee)
 app.command("doctor")(doctor.doctor)
+app.command("repair")(repair.repair)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
 app.command("explain")(explain.explain)

@@ -113,5 +113,9 @@ def _written_before(out: Path, state: str) -> bool:
     path = out / MANIFEST
     if not path.is_file():
         return False
-    manifest = json.loads(path.read_text(encoding="utf-8"))
-    return manifest.get("state") == state and all((out / name).is_file() for name in manifest["files"])
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        listed = manifest["files"]
+    except (ValueError, KeyError, TypeError):  # cut or edited: the delivery is written again
+        return False
+    return manifest.get("state") == state and all((out / name).is_file() for name in listed)

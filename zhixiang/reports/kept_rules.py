@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pipelines.engine.ledger import Ledger
+from pipelines.engine.ledger import readable_ledger
 from pipelines.engine.rule_archive import FOLDER, kept_rules, possible_rules
 from pipelines.errors import DamagedPartError
 from pipelines.facts import Facts
@@ -36,12 +36,9 @@ class BillRules:
         that is noted. Raises DamagedPartError where there are none.
         """
         home, row = self.store.settings.home, bill["result"]
-        digests = possible_rules(home, row, Ledger(home))
+        digests, is_told = possible_rules(home, row, readable_ledger(home))
         if len(digests) == 1:
-            if (
-                row.get("rules_digest") is None
-                and Ledger(home).rules_of(row["computed_run_id"] or "") is None
-            ):
+            if not is_told:
                 self._note(f"the only rules that the home keeps are taken, {digests[0][:16]}")
             return self._rules(digests[0])
         for digest in digests:
