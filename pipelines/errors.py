@@ -229,6 +229,19 @@ class LostKeyError(ZhixiangError):
     exit_code = 2
 
 
+class DamagedPartError(ZhixiangError):
+    """A part of the home (a table, the run ledger, the model registry) is lost or cannot be read.
+
+    part  Its name as ``zhixiang repair`` takes it.
+    """
+
+    exit_code = 2
+
+    def __init__(self, part: str, message: str, hint: str) -> None:
+        self.part = part
+        super().__init__(message, hint)
+
+
 class ConcurrentWriteError(ZhixiangError):
     """Another process is writing; two writers never share a table."""
 

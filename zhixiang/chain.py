@@ -175,6 +175,7 @@ def run_chain(
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
+    from zhixiang.home_state import make_ready
 
     facts = load_facts(settings.facts_dir)
     _ = settings.platform
@@ -191,6 +192,8 @@ def run_chain(
         outcome.unknown_limit = settings.platform.ingest.max_unknown_meter_points_ratio
         try:
             ledger.note_rules(run_id, keep_rules(settings, facts))
+            known = ledger.runs(2)
+            make_ready(settings, ledger, declared_tables(), on_line, runs_before=len(known) > 1)
             for name, columns in adopt_declarations(settings).items():
                 on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
             prepare(settings, lambda text: on_line("prepare", "begun", 0.0, text))
@@ -233,7 +236,10 @@ def run_chain(
 
 
 def _look_for_keys(settings: Settings, stages: Sequence[str]) -> None:
-    """Writes down the keys of a home of before; raises LostKeyError before work begins that would need one."""
+    """Writes down the keys of a home of before.
+
+    Raises LostKeyError before work begins that would need a key that is gone.
+    """
     from pipelines.identity.keys import KeyRing
 
     keys = KeyRing(settings.home)

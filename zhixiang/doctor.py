@@ -59,6 +59,18 @@ def examine() -> list[Finding]:
     return findings
 
 
+def examine_parts() -> list[Finding]:
+    """Every part of the home: whole, or what is lost or damaged and what to do."""
+    from zhixiang.chain import declared_tables
+    from zhixiang.home_state import DAMAGED, LOST, MOVED, WHOLE, examine_home
+
+    states = {WHOLE: "ok", MOVED: "warn", LOST: "fail", DAMAGED: "fail"}
+    return [
+        Finding(part.name, states[part.state], part.found, part.remedy)
+        for part in examine_home(load_settings(), declared_tables())
+    ]
+
+
 def _python() -> Finding:
     found = f"{sys.version_info.major}.{sys.version_info.minor}.{sys.version_info.micro} in {sys.executable}"
     if (3, 11) <= sys.version_info[:2] <= (3, 13):

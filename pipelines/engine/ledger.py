@@ -7,7 +7,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.engine.step import Coverage
+from pipelines.errors import DamagedPartError
 from pipelines.storage.home_lock import is_held
 
 RUNNING, KILLED = "running", "killed"
@@ -31,6 +32,7 @@ CREATE TABLE IF NOT EXISTS step_bases (
   run_id TEXT NOT NULL, position INTEGER NOT NULL, basis TEXT NOT NULL, began_at_utc TEXT NOT NULL, table_ids TEXT NOT NULL,
   computed INTEGER, known INTEGER, unit TEXT, PRIMARY KEY (run_id, position));
 CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS rebuilt_tables (table_name TEXT PRIMARY KEY, steps_before INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 """
 
@@ -88,21 +90,46 @@ class DoneStep:
 
 
 class Ledger:
-    """SQLite file of the home. The time is passed in, never read here."""
+    """SQLite file of the home. The time is passed in, never read here.
+
+    A file that is not there is read as an empty one and made by what writes to it first. Raises
+    DamagedPartError where it is no ledger any more.
+    """
 
     def __init__(self, home: Path) -> None:
-        self.path = home / "ledger.sqlite"
-        home.mkdir(parents=True, exist_ok=True)
-        with self._open() as connection:
-            connection.executescript(_SCHEMA)
+        self.path = self.place(home)
+        if self.path.is_file():
+            with self._open() as connection:
+                connection.executescript(_SCHEMA)
+
+    @staticmethod
+    def place(home: Path) -> Path:
+        """Where a home keeps its ledger."""
+        return home / "ledger.sqlite"
 
     @contextmanager
-    def _open(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=30)
+    def _open(self, *, writing: bool = False) -> Iterator[sqlite3.Connection]:
+        is_new = not self.path.is_file()
+        if is_new and writing:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+        connection = sqlite3.connect(":memory:" if is_new and not writing else self.path, timeout=30)
         connection.row_factory = sqlite3.Row
         try:
             with connection:
+                if is_new:
+                    connection.executescript(_SCHEMA)
                 yield connection
+        except sqlite3.DatabaseError as error:
+            if type(error) is not sqlite3.DatabaseError:  # a lock, a full disk: not the file's fault
+                raise
+            raise DamagedPartError(
+                "ledger",
+                f"The run ledger {self.path} cannot be read ({error}).",
+                (
+                    "`zhixiang repair ledger --yes` puts it aside and begins a new one: nothing issued is lost, "
+                    "the next run computes every step once more."
+                ),
+            ) from error
         finally:
             connection.close()
 
@@ -111,7 +138,7 @@ class Ledger:
         stands as running then has been killed, and is marked so.
         """
         run_id = f"{now:%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:6]}"
-        with self._open() as connection:
+        with self._open(writing=True) as connection:
             connection.execute(
                 "UPDATE runs SET status = ?, message = ? WHERE status = ?", (KILLED, _KILLED_MESSAGE, RUNNING)
             )
@@ -123,7 +150,7 @@ class Ledger:
 
     def note_rules(self, run_id: str, rules_digest: str) -> None:
         """Says under which kept rules a run computes."""
-        with self._open() as connection:
+        with self._open(writing=True) as connection:
             connection.execute("INSERT OR REPLACE INTO run_rules VALUES (?, ?)", (run_id, rules_digest))
 
     def rules_of(self, run_id: str) -> str | None:
@@ -136,7 +163,7 @@ class Ledger:
 
     def end(self, run_id: str, now: datetime, exit_code: int, message: str = "") -> None:
         """Closes a run."""
-        with self._open() as connection:
+        with self._open(writing=True) as connection:
             connection.execute(
                 "UPDATE runs SET ended_at_utc = ?, status = ?, exit_code = ?, message = ? WHERE run_id = ?",
                 (now.isoformat(), "done" if exit_code == 0 else "failed", exit_code, message, run_id),
@@ -144,7 +171,7 @@ class Ledger:
 
     def record(self, run_id: str, record: StepRecord) -> None:
         """Adds a step to a run."""
-        with self._open() as connection:
+        with self._open(writing=True) as connection:
             position = connection.execute(
                 "SELECT count(*) FROM steps WHERE run_id = ?", (run_id,)
             ).fetchone()[0]
@@ -192,13 +219,16 @@ class Ledger:
         """The newest success of a step; None where it never had one."""
         with self._open() as connection:
             row = connection.execute(
-                "SELECT fingerprint, versions_read, versions_written, basis, began_at_utc, table_ids, "
-                "computed, known, unit FROM steps"
+                "SELECT steps.rowid AS place, fingerprint, versions_read, versions_written, basis, "
+                "began_at_utc, table_ids, computed, known, unit FROM steps"
                 " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY "
                 "steps.rowid DESC LIMIT 1",
                 (step,),
             ).fetchone()
-        if row is None:
+            rebuilt = _rebuilt(connection)
+        if row is None or any(
+            row["place"] <= rebuilt.get(name, 0) for name in json.loads(row["versions_written"])
+        ):
             return None
         reuse_key = None
         if row["basis"] is not None:
@@ -215,6 +245,44 @@ class Ledger:
             json.loads(row["versions_written"]),
             reuse_key,
         )
+
+    def newest_versions(self) -> dict[str, int]:
+        """The newest Delta version of each table that a step wrote or read, in a step's newest success.
+
+        A table that was rebuilt counts from then on.
+        """
+        with self._open() as connection:
+            rows = connection.execute(
+                "SELECT rowid AS place, versions_read, versions_written FROM steps WHERE rowid IN"
+                " (SELECT max(rowid) FROM steps WHERE status IN ('done', 'unchanged') GROUP BY step)"
+                " ORDER BY rowid"
+            ).fetchall()
+            rebuilt = _rebuilt(connection)
+        written: dict[str, int] = {}
+        read: dict[str, int] = {}
+        for row in rows:
+            for found, column in ((read, "versions_read"), (written, "versions_written")):
+                for name, version in json.loads(row[column]).items():
+                    if isinstance(version, int) and version >= 0 and row["place"] > rebuilt.get(name, 0):
+                        found[name] = (
+                            version if column == "versions_written" else max(version, found.get(name, 0))
+                        )
+        return read | written
+
+    def note_rebuilt(self, tables: Sequence[str]) -> None:
+        """Says that tables begin anew: steps that wrote them run again, and their earlier versions tell
+        nothing.
+        """
+        with self._open(writing=True) as connection:
+            last = connection.execute("SELECT coalesce(max(rowid), 0) FROM steps").fetchone()[0]
+            connection.executemany(
+                "INSERT OR REPLACE INTO rebuilt_tables VALUES (?, ?)", [(name, last) for name in tables]
+            )
+
+    def rebuilt_tables(self) -> set[str]:
+        """Tables that were ever made to begin anew."""
+        with self._open() as connection:
+            return set(_rebuilt(connection))
 
     def last_done(self, step: str, fingerprint: str) -> dict[str, Any] | None:
         """What the newest successful run of a step wrote, if its fingerprint was this one."""
@@ -253,3 +321,16 @@ class Ledger:
             computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
             row["computed"] = None if unit is None else str(Coverage(unit, computed, known))
         return rows
+
+
+def readable_ledger(home: Path) -> Ledger | None:
+    """The ledger of a home; None where it cannot be read."""
+    try:
+        return Ledger(home)
+    except DamagedPartError:
+        return None
+
+
+def _rebuilt(connection: sqlite3.Connection) -> dict[str, int]:
+    """Table -> the last step before it was rebuilt."""
+    return {row[0]: int(row[1]) for row in connection.execute("SELECT * FROM rebuilt_tables")}

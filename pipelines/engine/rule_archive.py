@@ -6,8 +6,11 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from pipelines.engine.ledger import Ledger
 from pipelines.errors import TamperedError, UnknownNameError
 from pipelines.facts import Facts, load_facts
 from pipelines.settings import Settings
@@ -38,9 +41,7 @@ def kept_rules(home: Path, digest: str) -> tuple[Settings, Facts]:
     """
     folder = home / FOLDER / digest
     if not folder.is_dir():
-        raise UnknownNameError(
-            "kept rules", digest, sorted(path.name for path in (home / FOLDER).glob("[0-9a-f]*"))
-        )
+        raise UnknownNameError("kept rules", digest, kept_digests(home))
     settings = Settings(folder, home, is_kept=True)
     facts = load_facts(settings.facts_dir)
     if rules_digest(settings, facts) != digest:
@@ -49,3 +50,21 @@ def kept_rules(home: Path, digest: str) -> tuple[Settings, Facts]:
             "Bring the folder back from a backup; the bill cannot be proved without it.",
         )
     return settings, facts
+
+
+def kept_digests(home: Path) -> list[str]:
+    """Digests of all rules that a home keeps."""
+    return sorted(path.name for path in (home / FOLDER).glob("[0-9a-f]*") if path.is_dir())
+
+
+def possible_rules(home: Path, row: Mapping[str, Any], ledger: Ledger | None) -> tuple[list[str], bool]:
+    """Digests of the kept rules by which an issued row can have been computed, and whether that is told: one
+    where the row or the run ledger tells it, else all that the home keeps.
+
+    row     With ``rules_digest`` and ``computed_run_id``.
+    ledger  None where it cannot be read.
+    """
+    told = row.get("rules_digest")
+    if told is None and ledger is not None:
+        told = ledger.rules_of(row.get("computed_run_id") or "")
+    return ([str(told)], True) if told else (kept_digests(home), False)

@@ -16,10 +16,17 @@ from pipelines.engine.declared_inputs import DeclaredSettings, declared_facts
 from pipelines.engine.fingerprint import CodeDigests, fingerprint, own_code
 from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
 from pipelines.engine.promotion import promotion_of
+from pipelines.engine.rule_archive import rules_digest
 from pipelines.engine.schedule import run_side_by_side
 from pipelines.engine.step import Frames, Inputs, PreviousRun, Step, TrainStep, WriteMode
 from pipelines.engine.write_results import ResultWriter, WrittenResults
-from pipelines.errors import GateHaltedError, TooLittleDataError, UnknownNameError
+from pipelines.errors import (
+    DamagedPartError,
+    GateHaltedError,
+    TooLittleDataError,
+    UnknownNameError,
+    ZhixiangError,
+)
 from pipelines.facts import Facts
 from pipelines.models.model import ModelBundle
 from pipelines.models.registry import Registry
@@ -27,6 +34,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings
 from pipelines.storage.scan import all_there
 from pipelines.storage.store import Store
+from pipelines.storage.table_state import raise_for_files
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
@@ -69,7 +77,8 @@ class Runner:
     """Model -> why this run could not train it."""
 
     def __post_init__(self) -> None:
-        self._writer = ResultWriter(self.store, self.run_id, self.months)
+        digest = rules_digest(self.settings, self.facts)
+        self._writer = ResultWriter(self.store, self.run_id, self.months, digest)
 
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
         """Runs each step that has something to do, as ``run_side_by_side`` says; a failure is recorded."""
@@ -144,6 +153,8 @@ class Runner:
             self._record(
                 StepRecord(step.name, "failed", time.monotonic() - began, digest, read, {}, {}, found)
             )
+            if not isinstance(error, ZhixiangError):
+                raise_for_files(self.store, [*step.reads, *getattr(step, "writes", ())], error)
             raise
         if reuse_key is not None and isinstance(step, Step):
             reuse_key = replace(
@@ -256,7 +267,7 @@ class Runner:
                 paths[table] = (
                     self.store.data_paths(table, versions[table.name]) if versions[table.name] >= 0 else []
                 )
-            except DeltaError:
+            except (DeltaError, DamagedPartError):
                 return None
             if not all_there(paths[table]):
                 return None

@@ -54,6 +54,7 @@ class ResultWriter:
     store: Store
     run_id: str
     months: Sequence[BillingMonth] = ()
+    rules_digest: str = ""
     _shared_tables: threading.Lock = field(default_factory=threading.Lock)
 
     def write(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
@@ -171,7 +172,9 @@ class ResultWriter:
         nothing.
         """
         issued = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
-        return with_revisions(self.store, _frames(issued), self.run_id) if issued else {}
+        if not issued:
+            return {}
+        return with_revisions(self.store, _frames(issued), self.run_id, self.rules_digest)
 
     def current(self, table: type[Table]) -> Sequence[str]:
         """Data files of a table as it stands; none where it was written under another declaration, whose rows

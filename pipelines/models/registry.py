@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import TamperedError, UnknownNameError
 from pipelines.identity.keys import MODEL_KEY, KeyRing
+from pipelines.models import mlflow_store
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.settings import Settings
 
@@ -49,7 +50,14 @@ class Registry:
         """Where MLflow keeps its records."""
         return self.settings.platform.mlflow.tracking_uri or f"sqlite:///{self.settings.home / 'mlflow.db'}"
 
+    @property
+    def is_own(self) -> bool:
+        """Whether MLflow's store lies in the home; else a server of somebody else's keeps it."""
+        return not self.settings.platform.mlflow.tracking_uri
+
     def _client(self) -> MlflowClient:
+        if self.is_own:
+            mlflow_store.settle(self.settings.home)
         os.environ.update(_ENVIRONMENT)
         for name in ("mlflow", "alembic"):
             logging.getLogger(name).setLevel(logging.ERROR)
@@ -59,11 +67,8 @@ class Registry:
         client = mlflow.MlflowClient(self.tracking_uri)
         name = self.settings.platform.mlflow.experiment
         if client.get_experiment_by_name(name) is None:
-            artifacts = (
-                None
-                if self.settings.platform.mlflow.tracking_uri
-                else (self.settings.home / "mlartifacts").as_uri()
-            )
+            place = self.settings.home.absolute() / mlflow_store.ARTIFACTS
+            artifacts = place.as_uri() if self.is_own else None
             with suppress(mlflow.exceptions.MlflowException):  # another process made it meanwhile
                 client.create_experiment(name, artifact_location=artifacts)
         mlflow.set_experiment(name)
@@ -113,6 +118,7 @@ class Registry:
             )
         with suppress(mlflow.exceptions.MlflowException):  # it exists from the second version on
             client.create_registered_model(model.name)
+        self._count_on(client, model.name)
         version = client.create_model_version(
             model.name,
             logged.model_uri,
@@ -135,13 +141,60 @@ class Registry:
                 MetaDataset(source, name=f"{table}@v{version}", digest=digest), context="training"
             )
 
+    def _count_on(self, client: MlflowClient, name: str) -> None:
+        """A store that was lost begins its numbers anew: it is given those of the kept bundles first.
+
+        A number that an issued result names must not come to mean another model.
+        """
+        known = [int(version.version) for version in client.search_model_versions(f"name = '{name}'")]
+        highest = max((int(version) for version in self.versions(name)), default=0)
+        for number in range(max(known, default=0) + 1, highest + 1):
+            client.create_model_version(
+                name,
+                (self.folder.absolute() / name / str(number)).as_uri(),
+                tags={"kept": "the MLflow store was lost; the files are the signed bundle in models/"},
+            )
+        pointer = self.folder / name / "champion.json"
+        if not known and pointer.is_file():
+            client.set_registered_model_alias(name, CHAMPION, self._pointed_at(name))
+
+    def restore(self, name: str) -> str | None:
+        """Exports anew what the MLflow store promoted of a model, under the same numbers; call it under the
+        home's lock.
+
+        Returns the champion's version; None where the store does not keep it.
+        """
+        home = self.settings.home
+        champion = mlflow_store.champions(home).get(name) if mlflow_store.stands(home) else None
+        kept = None if champion is None else mlflow_store.kept_model(home, name, champion)
+        if champion is None or kept is None:
+            return None
+        for version in mlflow_store.promoted_versions(home, name):
+            earlier = mlflow_store.kept_model(home, name, version)
+            if earlier is not None and version != champion and version not in self.versions(name):
+                self._export(earlier, version)
+        self._export(kept, champion)
+        return self._point_to(name, champion).version
+
+    def lost(self) -> list[str]:
+        """Models whose champion the MLflow store knows and whose bundle is not there."""
+        home = self.settings.home
+        if not self.is_own or not mlflow_store.stands(home):
+            return []
+        return [
+            name
+            for name, version in mlflow_store.champions(home).items()
+            if not (self.folder / name / "champion.json").is_file()
+            or not (self.folder / name / version / "manifest.json").is_file()
+        ]
+
     def promote(self, model: TrainedModel, version: str, reason: str) -> ModelBundle:
         """Makes a version the champion and exports its signed bundle; the bundle before stays for a
         roll-back.
         """
         client = self._client()
         self._export(model, version)
-        client.set_model_version_tag(model.name, version, "promotion.reason", reason)
+        client.set_model_version_tag(model.name, version, mlflow_store.PROMOTED, reason)
         client.set_registered_model_alias(model.name, CHAMPION, version)
         client.delete_registered_model_alias(model.name, CHALLENGER)
         return self._point_to(model.name, version)
@@ -197,7 +250,17 @@ class Registry:
                 sorted(path.parent.name for path in self.folder.glob("*/champion.json")),
                 "`zhixiang model list` names them.",
             )
-        return self._load(name, str(json.loads(pointer.read_text())["version"]))
+        return self._load(name, self._pointed_at(name))
+
+    def _pointed_at(self, name: str) -> str:
+        pointer = self.folder / name / "champion.json"
+        try:
+            return str(json.loads(pointer.read_text(encoding="utf-8"))["version"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise TamperedError(
+                f"{pointer} does not name a version ({error}).",
+                "`zhixiang repair models --yes` makes it again from the MLflow store.",
+            ) from None
 
     def champion_or_none(self, name: str) -> ModelBundle | None:
         """As champion, but None before the first promotion."""
@@ -211,52 +274,56 @@ class Registry:
         except OSError as error:
             raise TamperedError(
                 f"The bundle {name} version {version} is not whole: {error.strerror}.",
-                "Promote it again with `zhixiang run --from train`.",
+                "`zhixiang repair models --yes` exports it again from the MLflow store, by its number.",
             ) from None
         # Public halves are enough, that of a key replaced since too: who only reads needs no private one.
         if not any(key.has_signed(raw, signature) for key in self._keys.public_keys(MODEL_KEY)):
             raise TamperedError(
                 f"The signature of model {name} version {version} does not hold.",
-                "Promote it again; do not use the folder's files.",
-            )
+                "Restore models/ from a backup, or `zhixiang repair models --yes` from the MLflow store.",
+            ) from None
         manifest: dict[str, Any] = json.loads(raw)
         contents = {}
         for file_name, expected in manifest["files"].items():
             path = folder / file_name
             if not path.is_file() or path.stat().st_size > MAX_FILE_BYTES:
-                raise TamperedError(f"{file_name} of model {name} version {version} is missing or too large.")
+                raise TamperedError(
+                    f"{file_name} of model {name} version {version} is missing or too large.",
+                    "`zhixiang repair models --yes` exports it again from the MLflow store.",
+                )
             content = path.read_bytes()
             if hashlib.sha256(content).hexdigest() != expected:
                 raise TamperedError(
                     f"{file_name} of model {name} version {version} is not what was signed.",
-                    "Promote it again.",
+                    "`zhixiang repair models --yes` exports it again from the MLflow store.",
                 )
             contents[file_name] = content
         return ModelBundle(name, version, CHAMPION, contents, hashlib.sha256(raw).hexdigest())
 
+    def names(self) -> list[str]:
+        """Names of the promoted models."""
+        return sorted(pointer.parent.name for pointer in self.folder.glob("*/champion.json"))
+
+    def versions(self, name: str) -> list[str]:
+        """Numbers of a model's exported bundles, in order."""
+        folders = (path.name for path in self.folder.glob(f"{name}/*") if path.is_dir())
+        return sorted((found for found in folders if found.isdecimal()), key=int)
+
     def known(self) -> list[dict[str, Any]]:
-        """Name, champion version, digest and metrics of every promoted model, without MLflow."""
-        found = []
-        for pointer in sorted(self.folder.glob("*/champion.json")):
-            name = pointer.parent.name
-            bundle = self.champion(name)
-            manifest = json.loads((self.folder / name / bundle.version / "manifest.json").read_bytes())
-            versions = sorted(
-                (
-                    path.name
-                    for path in pointer.parent.iterdir()
-                    if path.is_dir() and not path.name.endswith(".partial")
-                ),
-                key=int,
-            )
-            found.append(
-                {
-                    "name": name,
-                    "champion": bundle.version,
-                    "versions": versions,
-                    "digest": bundle.digest,
-                    "metrics": manifest["metrics"],
-                    "inputs": manifest["inputs"],
-                }
-            )
-        return found
+        """What ``told`` says of every promoted model."""
+        return [self.told(name) for name in self.names()]
+
+    def told(self, name: str) -> dict[str, Any]:
+        """Name, champion version, digest and metrics of a promoted model, without MLflow; raises as
+        ``champion``.
+        """
+        bundle = self.champion(name)
+        manifest = json.loads((self.folder / name / bundle.version / "manifest.json").read_bytes())
+        return {
+            "name": name,
+            "champion": bundle.version,
+            "versions": self.versions(name),
+            "digest": bundle.digest,
+            "metrics": manifest["metrics"],
+            "inputs": manifest["inputs"],
+        }

@@ -105,8 +105,14 @@ def row_count(files: Sequence[str]) -> int:
 
 def all_there(files: Sequence[str]) -> bool:
     """Whether data files all exist still."""
+    return not missing_of(files)
+
+
+def missing_of(files: Sequence[str]) -> list[str]:
+    """Those of the data files that do not exist any more."""
     system, paths = _located(files)
-    return all(found.type == fs.FileType.File for found in system.get_file_info(paths))
+    found = system.get_file_info(paths)
+    return [path for path, info in zip(paths, found, strict=True) if info.type != fs.FileType.File]
 
 
 def _located(files: Sequence[str]) -> tuple[fs.FileSystem, list[str]]:

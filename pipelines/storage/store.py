@@ -11,6 +11,7 @@ import pyarrow.dataset as ds
 
 from pipelines.errors import SchemaMismatchError, UsageError
 from pipelines.settings import Settings
+from pipelines.storage.damage import damaged_table, first_line, log_fault
 from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
@@ -30,6 +31,7 @@ class Store:
 
     def __init__(self, settings: Settings, spark: SparkSession | None = None) -> None:
         self.settings, self._spark = settings, spark
+        self._looked_at: set[str] = set()
 
     @property
     def spark(self) -> SparkSession:
@@ -43,11 +45,24 @@ class Store:
         return f"{self.settings.tables_location.rstrip('/')}/{table.name}"
 
     def delta(self, table: type[Table], version: int | None = None) -> DeltaTable | None:
-        """The table as delta-rs sees it, or None where it does not exist yet."""
+        """The table as delta-rs sees it, or None where it does not exist yet.
+
+        Raises DamagedPartError where its log is not whole.
+        """
         from deltalake import DeltaTable
+        from deltalake.exceptions import DeltaError
 
         path = self.path(table)
-        return DeltaTable(path, version=version) if DeltaTable.is_deltatable(path) else None
+        if table.name not in self._looked_at:
+            if fault := log_fault(path):
+                raise damaged_table(table, fault)
+            self._looked_at.add(table.name)
+        try:
+            return DeltaTable(path, version=version) if DeltaTable.is_deltatable(path) else None
+        except DeltaError as error:
+            if version is not None and self.delta(table) is not None:
+                raise  # the version asked for is not there; the table is
+            raise damaged_table(table, f"its log cannot be read: {first_line(error)}") from error
 
     def version(self, table: type[Table]) -> int | None:
         """Newest version, or None where the table does not exist yet."""
@@ -83,9 +98,11 @@ class Store:
             else:
                 later.append((column, term))
         read = list(dict.fromkeys([*wanted, *dict(later)]))
-        rows = found.to_pyarrow_dataset(schema=schema_of_files(table)).to_table(
-            columns=read, filter=expression
-        )
+        dataset = found.to_pyarrow_dataset(schema=schema_of_files(table))
+        try:
+            rows = dataset.to_table(columns=read, filter=expression)
+        except (FileNotFoundError, pa.ArrowInvalid) as error:
+            raise damaged_table(table, f"a data file cannot be read: {first_line(error)}") from error
         for _, term in later:
             rows = rows.filter(term)
         return rows.select(wanted).cast(pa.schema([table.arrow_schema().field(name) for name in wanted]))

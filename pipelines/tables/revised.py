@@ -19,6 +19,14 @@ class Revised:
         minimum=1,
     )
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
+    rules_digest = Field(
+        STRING,
+        (
+            "The kept rules (thresholds and facts, a folder of rules/ in the home) by which the row was "
+            "computed; empty in rows of versions that noted it in the run ledger alone."
+        ),
+        run=True,
+    )
 
 
 class RevisedResult(Revised):
@@ -42,6 +50,12 @@ ADDED_COLUMNS = frozenset(
     if isinstance(value, Field)
 )
 """What the runner adds to a product's rows."""
+
+
+ORIGIN_COLUMNS = frozenset(("model_version",))
+"""Columns that say by what a row was computed, not what came out: a result that differs in them alone is the
+same result and makes no new revision.
+"""
 
 
 def product_schema(table: type[Table]) -> pa.Schema:

@@ -110,6 +110,7 @@ class CreditIndexInputsV1Row(CreditIndexInputsV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class CreditIndexReasonsV1Inside(TypedDict):
@@ -136,6 +137,7 @@ class CreditIndexReasonsV1Row(CreditIndexReasonsV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class CreditIndexV1Computed(TypedDict):
@@ -169,3 +171,4 @@ class CreditIndexV1Row(CreditIndexV1Computed):
     content_digest: str
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None

@@ -33,6 +33,7 @@ class EfficiencyBillAdviceV1Row(EfficiencyBillAdviceV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class EfficiencyBillCorrectionsV1Inside(TypedDict):
@@ -74,6 +75,7 @@ class EfficiencyBillCorrectionsV1Row(EfficiencyBillCorrectionsV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class EfficiencyBillInputsV1Inside(TypedDict):
@@ -94,6 +96,7 @@ class EfficiencyBillInputsV1Row(EfficiencyBillInputsV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class EfficiencyBillLinesV1Inside(TypedDict):
@@ -129,6 +132,7 @@ class EfficiencyBillLinesV1Row(EfficiencyBillLinesV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class EfficiencyBillUnbilledV1Row(TypedDict):
@@ -200,3 +204,4 @@ class EfficiencyBillV1Row(EfficiencyBillV1Computed):
     content_digest: str
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None

@@ -56,6 +56,7 @@ class TransferFeeCodeEvidenceV1Row(TransferFeeCodeEvidenceV1Computed):
 
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None
 
 
 class TransferFeeCodeV1Computed(TypedDict):
@@ -89,3 +90,4 @@ class TransferFeeCodeV1Row(TransferFeeCodeV1Computed):
     content_digest: str
     revision: int
     computed_run_id: str | None
+    rules_digest: str | None

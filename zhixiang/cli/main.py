@@ -13,7 +13,7 @@ from zhixiang.cli.data import edits, facts, inbox, quality, quarantine, tables, 
 from zhixiang.cli.events import configure_events
 from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.models import models
-from zhixiang.cli.operations import bench, demo, doctor, init, keys, reports, run, verify
+from zhixiang.cli.operations import bench, demo, doctor, init, keys, repair, reports, run, verify
 from zhixiang.cli.products import (
     bill_options,
     bills,
@@ -48,6 +48,7 @@ app.command("demo")(demo.demo)
 app.command("run")(run.run)
 app.command("vee")(vee.vee)
 app.command("doctor")(doctor.doctor)
+app.command("repair")(repair.repair)
 app.command("status")(reports.status)
 app.command("ledger")(reports.ledger)
 app.command("verify")(verify.verify)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, heading, is_piped, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, complain, heading, is_piped, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -20,23 +20,35 @@ TableName = Annotated[str, typer.Argument(help="Name of the table, for example g
 
 @app.command("list")
 def list_tables(json: JsonOption = False) -> None:
-    """Every declared table with its version and rows."""
+    """Every declared table with its version and rows, and what to do where it is lost or damaged."""
+    from pipelines.engine.ledger import readable_ledger
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.chain import declared_tables
+    from zhixiang.home_state import table_states
 
-    store = Store(load_settings())
+    settings = load_settings()
+    tables = declared_tables()
+    states = table_states(Store(settings), readable_ledger(settings.home), tables)
     rows = [
         {
-            "table": table.name,
-            "layer": table.layer.value,
-            "version": store.version(table),
-            "rows": store.row_count(table),
+            "table": state.table,
+            "layer": state.layer,
+            "version": state.version,
+            "rows": 0 if state.rows is None and not state.fault else state.rows,
             "key": ", ".join(table.key()),
+            "fault": state.fault or None,
         }
-        for table in declared_tables()
+        for table, state in zip(tables, states, strict=True)
     ]
-    show_json(rows) if json else show_rows(rows, title="tables")
+    if json:
+        show_json(rows)
+        return
+    shown = [name for name in rows[0] if name != "fault"]
+    show_rows([{**row, "version": "damaged"} if row["fault"] else row for row in rows], shown, title="tables")
+    for state in states:
+        if state.fault:
+            complain(state.fault, state.remedy)
 
 
 @app.command("show")

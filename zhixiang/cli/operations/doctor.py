@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from zhixiang.cli.screen import JsonOption, show_json
 
 
-def doctor(json: JsonOption = False) -> None:
+def doctor(
+    home: Annotated[
+        bool, typer.Option("--home", help="Instead of the machine: is the home whole, each table and part.")
+    ] = False,
+    json: JsonOption = False,
+) -> None:
     """Checks Python, Java, jars, memory, disk, fonts, write access, versions and settings."""
-    from zhixiang.doctor import examine
+    from zhixiang.doctor import examine, examine_parts
 
-    findings = examine()
+    findings = examine_parts() if home else examine()
     if json:
         show_json([vars(finding) for finding in findings])
     else:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, say, show_json, show_record, show_rows
+from zhixiang.cli.screen import JsonOption, complain, say, show_json, show_record, show_rows
 
 if TYPE_CHECKING:
     from zhixiang.reports.file_accounts import FileAccount
@@ -18,32 +18,40 @@ _EVERY = 1_000_000_000
 
 
 def status(json: JsonOption = False) -> None:
-    """Versions of all tables, models and keys, the revisions of what was issued, and the last run."""
-    from pipelines.engine.ledger import Ledger
+    """Whether the home is whole; versions of tables, models and keys, revisions of what was issued, the last
+    run.
+    """
+    from pipelines.engine.ledger import readable_ledger
     from pipelines.identity.keys import KeyRing
     from pipelines.models.registry import Registry
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.chain import declared_tables
+    from zhixiang.home_state import WHOLE, examine_home, table_states
 
     settings = load_settings()
-    store = Store(settings)
-    runs = Ledger(settings.home).runs(1)
+    store, registry, ledger = Store(settings), Registry(settings), readable_ledger(settings.home)
+    states = {state.table: state for state in table_states(store, ledger, declared_tables())}
+    parts = [part for part in examine_home(settings, declared_tables(), files=False) if part.state != WHOLE]
+    broken = {part.name.removeprefix("model ") for part in parts if part.name.startswith("model ")}
+    told = [registry.told(name) for name in registry.names() if name not in broken]
+    runs = ledger.runs(1) if ledger is not None else []
     report: dict[str, Any] = {
         "home": str(settings.home),
+        "is_whole": not parts,
+        "not_whole": [vars(part) for part in parts],
         "tables": {
-            table.name: {"version": version, "rows": store.row_count(table)}
-            for table in declared_tables()
-            if (version := store.version(table)) is not None
+            name: {"version": state.version, "rows": state.rows}
+            for name, state in states.items()
+            if state.version is not None
         },
         "models": {
-            model["name"]: {"champion": model["champion"], "versions": model["versions"]}
-            for model in Registry(settings).known()
+            model["name"]: {"champion": model["champion"], "versions": model["versions"]} for model in told
         },
         "revisions": {
             table.name: _revisions(store, table)
             for table in declared_tables()
-            if "content_digest" in table.columns()
+            if "content_digest" in table.columns() and not states[table.name].fault
         },
         "keys": KeyRing(settings.home).known(),
         "run": runs[0] if runs else None,
@@ -51,7 +59,10 @@ def status(json: JsonOption = False) -> None:
     if json:
         show_json(report)
         return
-    say(f"home {report['home']}")
+    whole = "完整 whole" if not parts else f"不完整 {len(parts)} parts are not whole"
+    say(f"home {report['home']}: {whole}")
+    for part in parts:
+        complain(part.found, part.remedy)
     show_rows([{"table": name} | found for name, found in report["tables"].items()], title="表 tables")
     show_rows([{"model": name} | found for name, found in report["models"].items()], title="模型 models")
     show_rows(

@@ -63,23 +63,20 @@ def bill_name(name: str) -> tuple[str, str]:
 
 
 def bill_and_rules(name: str, revision: int | None) -> tuple[IssuedBill, tuple[Settings, Facts]]:
-    """An issued bill by its name, with the thresholds and facts of the run that issued it."""
-    found = issued_bill(*bill_name(name), revision)
-    return found, rules_of_run(found["result"]["computed_run_id"] or "")
-
-
-def rules_of_run(run_id: str) -> tuple[Settings, Facts]:
-    """Settings and facts as they stood in a run."""
-    from pipelines.engine.ledger import Ledger
-    from pipelines.engine.rule_archive import kept_rules
-    from pipelines.errors import UnknownNameError
+    """An issued bill by its name, with the thresholds and facts of the run that issued it; warns where they
+    had to be searched for.
+    """
     from pipelines.settings import load_settings
+    from pipelines.storage.store import Store
+    from zhixiang.cli.screen import warn
+    from zhixiang.reports.kept_rules import BillRules
 
-    home = load_settings().home
-    digest = Ledger(home).rules_of(run_id)
-    if digest is None:
-        raise UnknownNameError("run with kept rules", run_id, [], "It was made by another home.")
-    return kept_rules(home, digest)
+    found = issued_bill(*bill_name(name), revision)
+    rules = BillRules(Store(load_settings()))
+    answer = rules.of(found)
+    for note in rules.notes:
+        warn(f"{name}: {note}")
+    return found, answer
 
 
 def said_line(line: EfficiencyBillLinesV1Inside) -> dict[str, object]:

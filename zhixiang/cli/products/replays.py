@@ -10,8 +10,8 @@ from typing import Annotated, Any
 
 import typer
 
-from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill, rules_of_run
-from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
+from zhixiang.cli.products.bill_options import RevisionOption, app, bill_and_rules, issued_bill
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows, warn
 from zhixiang.cli.table_writer import with_separators
 
 
@@ -36,6 +36,7 @@ def replay(
     from pipelines.storage.store import Store
     from products.efficiency_bill.replay import replay as computed_again
     from zhixiang.reports.issued_bills import bill_with_corrected, bills_of_month
+    from zhixiang.reports.kept_rules import BillRules
 
     if (bill is None) == (month is None):
         raise UsageError(
@@ -43,9 +44,9 @@ def replay(
         )
     differences: list[dict[str, Any]] = []
     if bill is not None:
-        found, rules = bill_and_rules(bill, revision)
+        found, by = bill_and_rules(bill, revision)
         found, row = bill_with_corrected(Store(load_settings()), found), found["result"]
-        differences = [asdict(difference) for difference in computed_again(found, *rules)]
+        differences = [asdict(difference) for difference in computed_again(found, *by)]
         report = {
             "bill": bill,
             "revision": row["revision"],
@@ -56,16 +57,13 @@ def replay(
     else:
         store = Store(load_settings())
         bills = bills_of_month(store, str(month))
-        rules_by_run = {
-            run_id: rules_of_run(run_id)
-            for run_id in sorted({found["result"]["computed_run_id"] or "" for found in bills})
-        }
+        rules = BillRules(store)
         for found in bills:
             row = found["result"]
-            again = computed_again(
-                bill_with_corrected(store, found), *rules_by_run[row["computed_run_id"] or ""]
-            )
+            again = computed_again(bill_with_corrected(store, found), *rules.of(found))
             differences += [{"customer_id": row["customer_id"], **asdict(difference)} for difference in again]
+        for note in rules.notes:
+            warn(note)
         report = {"month": month, "bills": len(bills), "differences": differences}
         said = f"{len(bills)} bills of {month}"
     if json:
