@@ -33,10 +33,8 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         typer.echo(f"{_ISSUED.get(name, name)}: {counts}")
     unbilled = summary["unbilled"]
     if unbilled is not None and unbilled["customers"]:
-        typer.echo(
-            "没有可发出账单的客户 customers without a bill that could be issued: "
-            f"{unbilled['customers']:,}{_why(unbilled)}"
-        )
+        words = "没有可发出账单的客户 customers without a bill that could be issued"
+        typer.echo(f"{words}: {unbilled['customers']:,}{_why(unbilled)}")
         _show_examples(unbilled, err=False)
     for key, words in (
         ("held_back", "held back 被扣下的记录"),
