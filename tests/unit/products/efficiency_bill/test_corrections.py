@@ -271,6 +271,24 @@ def test_what_a_bill_compares_with_may_change_without_a_sheet(folder: Path) -> N
     )
 
 
+def test_another_version_of_the_baseline_issues_nothing_anew(folder: Path) -> None:
+    """A later month moves the model on; the month before stays as told, unless its metering changes."""
+    facts, bill = load_facts(folder), issue(folder)
+    days = [1.0] * 30
+    judged = dataclasses.replace(
+        factory_case(),
+        baseline=(1000.0, 900.0, 1100.0, "flat"),
+        day_columns=factory_case().day_columns | {"day_expected_kwh": days},
+        lacks=("weather",),
+    )
+    assert run(judged, facts, SECOND, bill, version="2") is None
+    again = run(judged, facts, SECOND, bill, version="1")
+    assert again is not None, "the same model on other weather"
+    assert again["result"]["baseline_verdict_code"] == "within"
+    read_again = dataclasses.replace(judged, day_columns=judged.day_columns | {"day_kwh": [2.0] * 30})
+    assert run(read_again, facts, SECOND, bill, version="2") is not None
+
+
 def test_a_run_whose_id_tells_no_day_is_still_corrected(folder: Path) -> None:
     bill = run(factory_case(), load_facts(folder), "first")
     second = run(factory_case(), price_notice(folder, "0.4200", "notice 9 bis", "2026-10-20"), "second", bill)

@@ -287,6 +287,16 @@ def test_a_correction_names_what_it_corrects() -> None:
         ({"peer_percentile_pct": None, "peer_count": 14}, "共 14 户，太少"),
         ({"intensity_kwh_per_m2": None}, "没有建筑面积"),
         ({"baseline_verdict_code": "above"}, "高于基线。预期 60,000 kWh（50,000～70,000）"),
+        ({"baseline_kwh": None, "baseline_verdict_code": None}, "这一户在账单月份之前可供学习的天数不足"),
+        (
+            {"baseline_kwh": None, "baseline_verdict_code": None, "missing_inputs": ["weather", "baseline"]},
+            "基线要用气温",
+        ),
+        (
+            {"baseline_kwh": None, "baseline_verdict_code": None, "missing_inputs": ["baseline_model"]},
+            "还没有一户在账单月份之前有足够天数",
+        ),
+        ({"peer_percentile_pct": None, "peer_group": None, "peer_count": 0}, "没有登记同行分组"),
         ({"previous_energy_kwh": None}, "没有上月的账单可比"),
         ({"previous_total_cny": None}, "上月用电 66,724.53 kWh，本月 −39.4%"),
     ],
