@@ -162,7 +162,7 @@ def test_a_limit_of_file_sizes_ends_the_run_with_words_and_strangers_are_told(tm
 
     again = zhixiang(home, *stages, "silver")
     assert again.returncode == 3, again.stderr
-    assert "1,200 of 1,230 records (97.6%) of bronze_load_curves" in again.stderr
+    assert "3,600 of 3,690 records (97.6%) of bronze_load_curves" in again.stderr
     assert "MP-STRANGER-00" in again.stderr
     assert "zhixiang quarantine list --reason unknown_meter_point" in again.stderr
     (newest, _) = json.loads(zhixiang(home, "ledger", "--json").stdout)["runs"]
