@@ -21,9 +21,11 @@ from pipelines.storage.store import Store
 from pipelines.storage.table_state import TableState, state_of
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeFiles
+from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.silver import SilverQuarantine
 
 ALL_OF_BRONZE = "bronze"
+BY_HAND = BronzeManualEdits.name
 WHOLE, LOST, DAMAGED, MOVED = "whole", "lost", "damaged", "moved"
 OnLine = Callable[[str, str, float, str], None]
 
@@ -152,7 +154,10 @@ def _as_bronze(states: Sequence[TableState], settings: Settings) -> list[TableSt
     Neither can then be made again from the other.
     """
     bronze = [state for state in states if state.layer == "bronze" and not _is_by_hand(state)]
-    if len(bronze) < 2 or BronzeFiles.name not in {state.table for state in bronze}:
+    if BronzeFiles.name not in {state.table for state in bronze}:
+        return list(states)
+    others = Path(settings.tables_location).glob("bronze_*")
+    if len(bronze) == 1 and {path.name for path in others} - {BronzeFiles.name, BY_HAND}:
         return list(states)
     count = len(received_files(settings.home / "inbox"))
     whole = TableState(
@@ -170,7 +175,7 @@ def _as_bronze(states: Sequence[TableState], settings: Settings) -> list[TableSt
 
 
 def _is_by_hand(state: TableState) -> bool:
-    return state.table == "bronze_manual_edits"
+    return state.table == BY_HAND
 
 
 def _ledger(settings: Settings, store: Store, tables: Sequence[type[Table]]) -> tuple[Ledger | None, Part]:

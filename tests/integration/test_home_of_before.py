@@ -5,7 +5,6 @@ run on.
 from __future__ import annotations
 
 import json
-import sqlite3
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,6 @@ from zhixiang.reports.traces import traces_of
 pytestmark = pytest.mark.slow
 
 DATA = Path(__file__).resolve().parents[1] / "data"
-WRITTEN_IN = "/tmp/old_home"
 MONTHS = ("2026-08", "2026-09")
 NOT_CONTENT = ("bronze_files",)
 """Tables whose rows name the folder from which a file was received."""
@@ -39,17 +37,6 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("before") / "home"
     with tarfile.open(DATA / "home_of_0_1.tar.xz") as archive:
         archive.extractall(folder, filter="data")
-    with sqlite3.connect(folder / "mlflow.db") as store:
-        for table, column in (
-            ("experiments", "artifact_location"),
-            ("runs", "artifact_uri"),
-            ("logged_models", "artifact_location"),
-            ("model_versions", "storage_location"),
-        ):
-            store.execute(
-                f"UPDATE {table} SET {column} = replace({column}, ?, ?)",
-                (f"file://{WRITTEN_IN}", folder.as_uri()),
-            )
     write_demo_conf(folder / OWN_CONF)
     return folder
 
@@ -104,6 +91,9 @@ def test_every_registered_model_is_served(home: Path) -> None:
 
     settings = Settings(packaged("conf"), home)
     registry = Registry(settings)
+    assert answer(home, "repair", "mlflow", "--yes")["done"], (
+        "the registry is turned to where the home is now"
+    )
     mlflow.set_tracking_uri(registry.tracking_uri)
     known = {model["name"] for model in registry.known()}
     assert len(known) == 3

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,44 @@ def test_promotion_and_the_way_back(registry: Registry) -> None:
     registry.roll_back("test_line", "1")
     assert json.loads(registry.champion("test_line").files["line.json"]) == {"slope": 1.0}
     assert registry._client().get_model_version_by_alias("test_line", "champion").version in (1, "1")
+
+
+@pytest.fixture
+def copied(registry: Registry, tmp_path: Path) -> Registry:
+    """The same registry in another folder, the one it was made in out of reach."""
+    shutil.copytree(registry.settings.home, tmp_path / "copy")
+    return Registry(Settings(packaged("conf"), tmp_path / "copy"))
+
+
+def test_lost_bundles_come_back_byte_for_byte_under_their_numbers(copied: Registry) -> None:
+    before = {path: path.read_bytes() for path in copied.folder.rglob("*") if path.is_file()}
+    shutil.rmtree(copied.folder)
+    assert copied.lost() == ["test_line"]
+    assert copied.restore("test_line") == copied.champion("test_line").version
+    assert {path: path.read_bytes() for path in copied.folder.rglob("*") if path.is_file()} == before
+    assert copied.lost() == []
+
+
+def test_after_a_lost_store_numbers_count_on_from_the_bundles(copied: Registry) -> None:
+    taken = int(copied.versions("test_line")[-1])
+    champion = copied.champion("test_line")
+    (copied.settings.home / "mlflow.db").unlink()
+    shutil.rmtree(copied.settings.home / "mlartifacts")
+    assert copied.champion("test_line") == champion
+    assert copied.log(_model(3.0), "run-3") == str(taken + 1), "a number that results name stays what it was"
+    alias = copied._client().get_model_version_by_alias("test_line", "champion")
+    assert str(alias.version) == champion.version
+
+
+def test_a_copied_home_writes_and_reads_its_own_artifacts(copied: Registry, home: Path) -> None:
+    import mlflow
+
+    before = sorted(home.rglob("*"))
+    copied.log(_model(4.0), "run-4")
+    assert sorted(home.rglob("*")) == before, "nothing is written where the home was copied from"
+    place = home.rename(home.with_name("gone"))
+    try:
+        served = mlflow.pyfunc.load_model("models:/test_line@champion")
+        assert served.predict({"x": [2.0]}) is not None
+    finally:
+        place.rename(home)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
+from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord, readable_ledger
 from pipelines.engine.step import Coverage
-from pipelines.errors import ConcurrentWriteError
+from pipelines.errors import ConcurrentWriteError, DamagedPartError
 from pipelines.identity.keys import KeyRing
 from pipelines.storage.home_lock import sole_writer
 from zhixiang.cli.screen import StepProgress
@@ -100,3 +100,32 @@ def test_a_second_writer_is_refused_at_once_and_told_who_writes(tmp_path: Path) 
         pass
     with sole_writer(tmp_path):
         pass
+
+
+def test_reading_a_lost_ledger_makes_none(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    assert (ledger.runs(), ledger.newest_versions(), ledger.rules_of("x")) == ([], {}, None)
+    assert not ledger.path.exists(), "a reader must not make a lost ledger look like a new one"
+    ledger.begin("run", NOW)
+    assert [run["command"] for run in Ledger(tmp_path).runs()] == ["run"]
+
+
+def test_a_damaged_ledger_is_named_with_its_command(tmp_path: Path) -> None:
+    Ledger.place(tmp_path).write_bytes(b"this is no database, and long enough to be told from one" * 50)
+    with pytest.raises(DamagedPartError, match="run ledger") as caught:
+        Ledger(tmp_path)
+    assert "zhixiang repair ledger --yes" in caught.value.hint
+    assert readable_ledger(tmp_path) is None
+
+
+def test_a_rebuilt_table_counts_anew(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    ledger.record(run, _record("silver", "a", version=4))
+    assert ledger.newest_versions() == {"bronze": 0, "silver": 4}
+    ledger.note_rebuilt(["silver"])
+    assert ledger.newest_versions() == {"bronze": 0}, "its earlier versions tell nothing any more"
+    assert ledger.newest_done("silver") is None, "and the step that wrote it runs again"
+    ledger.record(run, _record("silver", "a", version=0))
+    assert ledger.newest_versions() == {"bronze": 0, "silver": 0}
+    assert ledger.last_done("silver", "a") == {"silver": 0}
