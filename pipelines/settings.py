@@ -8,13 +8,11 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeVar, cast, get_origin
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
@@ -25,6 +23,7 @@ from pydantic_settings import (
 )
 
 from pipelines.errors import SettingsError
+from pipelines.settings_files import read_yaml, settings_error
 
 
 class FrozenSettings(BaseModel):
@@ -198,17 +197,17 @@ class Settings:
         if self.environment:
             paths.append(self.conf_dir / "environments" / f"{self.environment}.yaml")
         for path in paths:
-            _read_yaml(path)
+            read_yaml(path)
         try:
             return PlatformSettings(yaml_paths=paths)  # type: ignore[call-arg]
         except ValidationError as error:
-            raise _settings_error(paths[-1], PlatformSettings, error) from None
+            raise settings_error(paths[-1], PlatformSettings, error) from None
 
     def section(self, kind: type[Section]) -> Section:
         """The settings of one file of ``conf/``, validated once."""
         if kind not in self._sections:
             path = self.conf_dir / kind.file
-            content = _read_yaml(path)
+            content = read_yaml(path)
             if self.is_kept:
                 content = in_todays_shape(kind, content)
             else:
@@ -216,7 +215,7 @@ class Settings:
             try:
                 self._sections[kind] = kind.model_validate(content)
             except ValidationError as error:
-                raise _settings_error(path, kind, error) from None
+                raise settings_error(path, kind, error) from None
         return cast("Section", self._sections[kind])
 
     def section_digest(self, kind: type[SettingsFile]) -> str:
@@ -224,7 +223,7 @@ class Settings:
         [hex]
         """
         if kind not in self._section_digests:
-            values = json.dumps(_read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
+            values = json.dumps(read_yaml(self.conf_dir / kind.file), sort_keys=True, default=str)
             self._section_digests[kind] = hashlib.sha256(values.encode()).hexdigest()
         return self._section_digests[kind]
 
@@ -312,20 +311,6 @@ def packaged(name: str) -> Path:
     return installed if installed.is_dir() else checkout
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"{path} does not exist.", "Copy it from the packaged conf/, or unset the setting that names it."
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not readable YAML: {' '.join(str(error).split())}") from None
-    if not isinstance(content, dict):
-        raise SettingsError(f"{path} must be a mapping of keys.")
-    return content
-
-
 def in_todays_shape(kind: type[SettingsFile], content: Mapping[str, Any]) -> dict[str, Any]:
     """What a file of an earlier version says, in the keys of today; today's files stay as they are.
 
@@ -377,28 +362,3 @@ def described_keys(kind: type[BaseModel], prefix: str = "") -> Iterator[tuple[st
             yield from described_keys(inner, f"{prefix}{name}.")
         else:
             yield prefix + name, field
-
-
-def _settings_error(path: Path, kind: type[BaseModel], error: ValidationError) -> SettingsError:
-    """The first problem in one clear line, with the nearest known key."""
-    problem = error.errors()[0]
-    key = ".".join(str(part) for part in problem["loc"])
-    others = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
-    if problem["type"] == "missing":
-        return SettingsError(
-            f"{path}: the key {key!r} is missing{others}.", "Every key must be present; see docs/settings.md."
-        )
-    if problem["type"] == "extra_forbidden":
-        known = _known_keys(kind, problem["loc"][:-1])
-        near = get_close_matches(str(problem["loc"][-1]), known, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known here: {', '.join(sorted(known))}."
-        return SettingsError(f"{path}: the key {key!r} is not known{others}.", hint)
-    return SettingsError(f"{path}: {key} = {problem.get('input')!r}: {problem['msg']}{others}.")
-
-
-def _known_keys(kind: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
-    model: Any = kind
-    for part in location:
-        field = model.model_fields.get(str(part)) if hasattr(model, "model_fields") else None
-        model = field.annotation if field is not None else None
-    return list(model.model_fields) if hasattr(model, "model_fields") else []
