@@ -5,13 +5,13 @@ may be published; it stands in two places, so that deleting ``keys/`` is noticed
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.errors import TamperedError
+from pipelines.file_modes import DELIVERED_FILE, PRIVATE_FILE, PRIVATE_FOLDER, make_folder, put_file
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -99,10 +99,11 @@ class KeyRecord:
         """Writes both places anew."""
         content = keys_as_json(keys)
         for path in self._places:
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
-            partial.write_bytes(content)
-            partial.replace(path)
+            is_private = path.name == BESIDE_KEYS.name
+            if is_private:
+                make_folder(path.parent, PRIVATE_FOLDER)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            put_file(path, content, PRIVATE_FILE if is_private else DELIVERED_FILE)
 
 
 def keys_as_json(keys: Iterable[KnownKey]) -> bytes:

@@ -17,6 +17,7 @@ import pytest
 
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import ConcurrentWriteError
+from pipelines.identity.keys import KeyRing
 from pipelines.storage.home_lock import is_held, sole_writer
 from zhixiang.delivery import write_ledger_page
 
@@ -96,7 +97,7 @@ def test_the_page_of_the_ledger_says_how_the_run_ended(tmp_path: Path) -> None:
         ledger = Ledger(tmp_path)
         run_id = ledger.begin("run --month 2026-09", NOW)
         ledger.end(run_id, NOW, 0)
-        write_ledger_page(ledger, tmp_path / "out")
+        write_ledger_page(ledger, tmp_path / "out", KeyRing(tmp_path))
     page = (tmp_path / "out" / "ledger" / "index.html").read_text(encoding="utf-8")
     assert run_id in page
     assert "running" not in page

@@ -88,7 +88,10 @@ def test_a_row_has_the_columns_of_its_table_and_what_may_be_empty() -> None:
 
 
 def test_a_row_of_evidence_holds_what_lies_inside_its_result() -> None:
-    outer, added = {"customer_id", "billing_month"}, {"revision", "computed_run_id"}
+    outer, added = (
+        {"customer_id", "billing_month"},
+        {"revision", "computed_run_id", "rules_digest"},
+    )
     assert names_of(EfficiencyBillLinesV1Row) == set(EfficiencyBillLinesV1.columns())
     assert names_of(EfficiencyBillLinesV1Computed) == names_of(EfficiencyBillLinesV1Row, added)
     assert names_of(EfficiencyBillLinesV1Inside) == names_of(EfficiencyBillLinesV1Row, added | outer)

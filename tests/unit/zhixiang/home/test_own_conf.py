@@ -94,8 +94,8 @@ def test_a_home_that_cannot_be_written_is_named(tmp_path: Path, monkeypatch: pyt
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "file" / "home"))
     answer = load(tmp_path / "home")
-    assert isinstance(answer.exception, UsageError)
-    assert "cannot be written" in str(answer.exception)
+    assert isinstance(answer.exception, SettingsError)
+    assert "cannot be" in str(answer.exception)
 
 
 def test_the_homes_own_settings_hold_before_the_packaged_ones_and_behind_a_named_folder(
