@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from shlex import quote
 
 from pipelines.periods import BillingMonth
 from pipelines.tariff import is_issuable
@@ -37,8 +38,8 @@ def unpriced_row(bill: EfficiencyBillV1Computed) -> EfficiencyBillUnbilledV1Row 
     reason = next(
         (reason for name, reason in _REASONS.items() if name in names), UnbilledReason.INPUT_MISSING
     )
-    told, command = ", ".join(names), f"zhixiang bill show {bill['customer_id']} --month"
-    see = f"{command} {bill['billing_month']}"
+    told = ", ".join(names)
+    see = f"zhixiang bill show {quote(bill['customer_id'])} --month {bill['billing_month']}"
     return _row(bill, reason, f"账单缺少 {told}；详见 {see}", f"the bill lacks {told}; see {see}")
 
 
