@@ -220,9 +220,7 @@ def test_own_readings_and_terms_of_a_contract_say_that_no_document_was_read() ->
     # A supply that began in January has the whole year's limits; one that began in February has eleven
     # twelfths (ruling R13).
     assert (
-        sure(HOME)
-        == sure(dataclasses.replace(HOME, supply_began=date(2026, 1, 31)))
-        == [Confidence.SECONDARY]
+        sure(HOME) == sure(dataclasses.replace(HOME, supply_began=date(2026, 1, 31))) == [Confidence.OFFICIAL]
     )
     assert sure(dataclasses.replace(HOME, supply_began=date(2026, 2, 1))) == [Confidence.UNVERIFIED]
     assert (
