@@ -21,16 +21,12 @@ def versions(folder: Path) -> list[tuple[str, dict[str, object]]]:
     ]
 
 
-def test_a_scale_read_in_somebody_elses_words_is_not_official() -> None:
-    """Facts of the tariff whose clause alone was not read keep their confidence: it stands on issued bills."""
-    sure = {fact_id: version["confidence"] for fact_id, version in versions(packaged("conf") / "facts")}
-    assert len(sure) > 50
-    assert {sure["energy_bill.grade"], sure["resumption.index"]} == {Confidence.SECONDARY.value}
-
-
-def test_what_has_no_document_at_all_is_never_official() -> None:
+def test_no_fact_is_official_whose_document_or_clause_was_not_read() -> None:
+    found = versions(packaged("conf") / "facts")
+    assert len(found) > 50
     assert [
-        fact_id
-        for fact_id, version in versions(packaged("conf") / "facts")
-        if version["confidence"] == Confidence.OFFICIAL.value and version["document"] == NOT_READ
+        (fact_id, version["effective_from"])
+        for fact_id, version in found
+        if version["confidence"] == Confidence.OFFICIAL.value
+        and NOT_READ in (version["document"], version["clause"])
     ] == []
