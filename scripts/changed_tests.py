@@ -94,7 +94,7 @@ def main() -> int:
         sys.stdout.writelines(f"{path}\n" for path in tests)
         return 0
     workers = ["-n", "2", "--dist", "loadfile"] if len(tests) > 1 else []
-    speed = [] if given.slow else ["-m", "not slow and not long"]
+    speed = [] if given.slow else ["-m", "not slow"]
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", *workers, *speed, *others, *tests], cwd=ROOT, check=False
     ).returncode

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from pipelines.settings import in_todays_shape
 from products.credit_index.reasons import NAMES
 from products.credit_index.scoring import FILES, Scorer, score_points
 from products.credit_index.settings import CreditIndexSettings
@@ -34,6 +36,6 @@ class ServedModel:
 def _load_pyfunc(path: str) -> ServedModel:
     folder = Path(path)
     scorer = Scorer.from_files({name: (folder / name).read_bytes() for name in FILES})
-    return ServedModel(
-        scorer, CreditIndexSettings.model_validate_json((folder / "settings.json").read_bytes())
-    )
+    # A model lives longer than the shape of conf/: what it was logged with is read in the shape of its time.
+    kept = json.loads((folder / "settings.json").read_bytes())
+    return ServedModel(scorer, CreditIndexSettings.model_validate(in_todays_shape(CreditIndexSettings, kept)))

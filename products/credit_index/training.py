@@ -39,6 +39,12 @@ class Sample:
     labels: FloatArray
 
 
+_NOT_OF_THE_MODEL = {"operation", "compared_months"}
+"""Settings that shape indicators or what is told beside a score; the model's own files do not change with
+them.
+"""
+
+
 def train(inputs: Inputs) -> TrainedModel:
     """The credit index model from the indicators and payments of the store."""
     settings = inputs.settings.section(CreditIndexSettings)
@@ -65,7 +71,7 @@ def train(inputs: Inputs) -> TrainedModel:
                     for name, part in samples.items()
                 }
             ).encode(),
-            "settings.json": settings.model_dump_json().encode(),
+            "settings.json": settings.model_dump_json(exclude=_NOT_OF_THE_MODEL).encode(),
         },
         loader_module="products.credit_index.served_model",
         input_example={name: shown[:, column].tolist() for column, name in enumerate(NAMES)},

@@ -14,6 +14,8 @@ from benchmarks import gap_filling, gap_windows
 from pipelines.settings import packaged
 from pipelines.vee.settings import VeeSettings
 
+pytestmark = pytest.mark.slow
+
 SETTINGS = VeeSettings.model_validate(
     yaml.safe_load((packaged("conf") / "vee.yaml").read_text(encoding="utf-8"))
 )

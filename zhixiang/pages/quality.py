@@ -26,13 +26,13 @@ from zhixiang.pages.quality_charts import (
     months_chart,
 )
 from zhixiang.pages.quality_figures import (
-    MonthIntervals,
     error_limits,
     error_lines,
     estimation_errors,
     known_months,
     month_figures,
 )
+from zhixiang.pages.quality_rows import MonthIntervals
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.file_accounts import Part, file_accounts
 

@@ -20,7 +20,7 @@ from products.page_kit.palette import (
     mixed,
 )
 from products.page_kit.svg import bar, circle, grid, legend, line, polyline, svg, text
-from zhixiang.pages.quality_figures import DayShares, ErrorLimit, FiredCheck, GapClass, Heat, MonthIntervals
+from zhixiang.pages.quality_rows import DayShares, ErrorLimit, FiredCheck, GapClass, Heat, MonthIntervals
 
 _SMALL = 10.5
 _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -26,90 +26,15 @@ from pipelines.tables.sufficiency import GoldDataSufficiency
 from pipelines.transforms.ground.in_force import newest_rows
 from pipelines.vee import CHECKS, VeeSettings
 from pipelines.vee.estimation.back_test import plot_lines
-
-
-class Judged(TypedDict):
-    """Columns by which a meter point's month, or a customer's, is better or worse than another."""
-
-    missing_ratio: float
-    estimated_interval_ratio: float
-    longest_gap_hours: float
-    failed_info_checks: int
-    failed_warn_checks: int
-    failed_invalid_checks: int
-    is_sufficient: bool
-
-
-class CustomerMonth(Judged):
-    """A customer's month over all its meter points."""
-
-    customer_id: str
-    customer_name: str
-    provenance: list[str]
-    meter_points: int
-    expected_days: int
-    valid_days: int
-    estimated_ratio: float
-    insufficient_reasons: list[str]
-
-
-class DayShares(TypedDict):
-    """A day over all its curves and registers; the shares are empty where there are none."""
-
-    day: str
-    series: int
-    estimated_ratio: float | None
-    missing_ratio: float | None
-
-
-class FiredCheck(TypedDict):
-    """On how many days a check fired."""
-
-    id: str
-    title: str
-    title_zh: str
-    severity: str
-    days: int
-
-
-class GapClass(TypedDict):
-    """How many meter points have their longest gap between two lengths; the last class has no upper end."""
-
-    above_hours: float
-    to_hours: float | None
-    count: int
-
-
-class HeatRow(TypedDict):
-    """A meter point's share of valid days, month by month; empty where there is no data."""
-
-    meter_point_id: str
-    valid_ratios: list[float | None]
-
-
-class Heat(TypedDict):
-    """Shares of valid days of several meter points over the same months."""
-
-    months: list[str]
-    rows: list[HeatRow]
-
-
-class MonthIntervals(TypedDict):
-    """Intervals of all curves of a month, by how they came about."""
-
-    month: str
-    measured: int
-    estimated: int
-    missing: int
-
-
-class ErrorLimit(TypedDict):
-    """The error above which what is chosen is flagged, for gaps of these lengths."""
-
-    above_hours: float
-    to_hours: float | None
-    limit_ratio: float
-
+from zhixiang.pages.quality_rows import (
+    CustomerMonth,
+    DayShares,
+    ErrorLimit,
+    FiredCheck,
+    GapClass,
+    Heat,
+    Judged,
+)
 
 _Share = Literal["estimated_ratio", "estimated_interval_ratio", "missing_ratio"]
 LONGER_GAP_EDGES = (24.0, 72.0, 168.0)

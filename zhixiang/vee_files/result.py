@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from pipelines.tables.estimation import ERRORS_SCHEMA
 from pipelines.tables.findings import FINDINGS_SCHEMA
-from zhixiang.pages.quality_figures import ErrorLimit
+from zhixiang.pages.quality_rows import ErrorLimit
 
 
 @dataclass

@@ -166,7 +166,8 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
         monthly_zh, monthly_en = _notice(facts.basic_charge.contract_demand_change.on(first_day))
         zh, en = f"{zh}（{fitted:f} kW）", f"{en} ({fitted:f} kW)"
         assumption_zh += f"按近{months_zh}个月的最高需量，此合同需量最省；合同需量{monthly_zh}。"
-        assumption_en += f" The contract demand is the cheapest for the highest demand of {months_en} months; it {monthly_en}."
+        cheapest = f"the cheapest for the highest demand of {months_en} months"
+        assumption_en += f" The contract demand is {cheapest}; it {monthly_en}."
         inputs |= {"advised_kw": fitted, "highest_kw": highest}
     return advice_of(
         1,

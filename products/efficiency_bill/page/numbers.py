@@ -81,7 +81,7 @@ def percent(ratio: Any, places: int) -> str:
 def signed_percent(ratio: Any, places: int) -> str:
     """A ratio as percent with its sign, nought without one.
 
-    >>> signed_percent(Decimal("0.045"), 1), signed_percent(Decimal("-0.0113"), 1), signed_percent(Decimal(0),
-    1) ('+4.5%', '−1.1%', '0.0%')
+    >>> [signed_percent(Decimal(ratio), 1) for ratio in ("0.045", "-0.0113", "0")]
+    ['+4.5%', '−1.1%', '0.0%']
     """
     return f"{signed(exact(ratio) * _HUNDRED, places)}%"

@@ -21,6 +21,8 @@ from zhixiang.chain import all_stages, all_steps, chosen_stages, declared_tables
 from zhixiang.conf_files import setting_files
 from zhixiang.generated_docs import render_flow, render_settings, render_tables
 
+pytestmark = pytest.mark.long
+
 
 def loaded_by(module: str) -> set[str]:
     """All modules that a fresh interpreter holds after one import."""

@@ -11,6 +11,8 @@ from pipelines.facts import check_facts, load_facts
 from pipelines.facts.fact_index import FILES, UNITS
 from pipelines.settings import packaged
 
+pytestmark = pytest.mark.long
+
 FOLDER = packaged("conf") / "facts"
 BASIC, LATE, TIERS, NETWORK = (
     "basic_charge.yaml",

@@ -14,6 +14,8 @@ from pipelines.errors import FactFileError, FactNotInForceError
 from pipelines.facts import check_facts, load_facts
 from tests.unit.pipelines.facts.changed_files import FOLDER, refused
 
+pytestmark = pytest.mark.long
+
 TRANSMISSION = "tariffs/transmission.yaml"
 
 

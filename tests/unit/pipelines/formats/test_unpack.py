@@ -13,6 +13,8 @@ import pytest
 from pipelines.errors import InputRefusedError
 from pipelines.formats import unpack
 
+pytestmark = pytest.mark.long
+
 TEXT = b"".join(b"line %d\n" % number for number in range(50_000))
 MIB = 1024 * 1024
 

@@ -34,6 +34,8 @@ from pipelines.tables.silver import (
     SilverWeather,
 )
 
+pytestmark = pytest.mark.long
+
 THEN, NOW = datetime(2026, 9, 10, 4, tzinfo=UTC), datetime(2026, 9, 10, 12, tzinfo=UTC)
 DAY = date(2026, 9, 1)
 POINTS = tuple("ABCDEFGH")

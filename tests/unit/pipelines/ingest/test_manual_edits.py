@@ -36,6 +36,8 @@ from tests.unit.pipelines.transforms.curves.curve_records import (
     record,
 )
 
+pytestmark = pytest.mark.long
+
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 FAULTY = DAY + timedelta(days=9)
 SPIKE_SLOT, OVER_SLOT = 40, 60

@@ -24,6 +24,8 @@ from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_
 from pipelines.tariff.whatif.choices import basic_charge_choices, best_contract_demand
 from zhixiang.cli.main import run_app
 
+pytestmark = pytest.mark.long
+
 D = Decimal
 OCTOBER = BillingMonth(2026, 10)
 CONTRACT = (

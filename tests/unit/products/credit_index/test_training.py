@@ -24,6 +24,8 @@ from products.credit_index.served_model import _load_pyfunc
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import Sample, fit, measure, split_samples, train
 
+pytestmark = pytest.mark.long
+
 CONF = Settings(packaged("conf"), Path("unused"))
 SETTINGS = CONF.section(CreditIndexSettings)
 RISKY = NAMES.index("late_bills_12m"), NAMES.index("operating_ratio")

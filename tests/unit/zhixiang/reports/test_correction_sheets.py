@@ -40,6 +40,8 @@ from tests.correction_cases import (
 from zhixiang.cli.main import app
 from zhixiang.delivery.bills import deliver_bills
 
+pytestmark = pytest.mark.long
+
 D = Decimal
 SHEET = "efficiency_bill_corrections_v1"
 BILL = "REAL-0001/2026-09"

@@ -20,6 +20,8 @@ from pipelines.tariff import price_month
 from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case, read_curve
 from zhixiang.cli.main import app
 
+pytestmark = pytest.mark.long
+
 FACTS = load_facts(packaged("conf") / "facts")
 EXAMPLE = Path(__file__).resolve().parents[5] / "docs" / "examples" / "steel_works.yaml"
 HEAD = (

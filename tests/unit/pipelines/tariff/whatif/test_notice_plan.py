@@ -27,6 +27,8 @@ from pipelines.tariff.whatif.notice_plan import (
     from_month,
 )
 
+pytestmark = pytest.mark.long
+
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
 FIRST = BillingMonth(2026, 9)

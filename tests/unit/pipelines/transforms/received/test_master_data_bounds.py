@@ -28,6 +28,8 @@ from pipelines.tables.silver import SilverMeterPoints
 from zhixiang.vee_files.outputs import write_vee
 from zhixiang.vee_files.run import run_vee
 
+pytestmark = pytest.mark.long
+
 CONF = load_settings(packaged("conf"))
 SETTINGS = CONF.section(FormatSettings)
 STEEL = packaged("samples") / "steel"
