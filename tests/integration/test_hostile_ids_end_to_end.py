@@ -7,7 +7,6 @@ from __future__ import annotations
 import csv
 import json
 import re
-import sqlite3
 import stat
 import tarfile
 from html import unescape
@@ -20,10 +19,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipelines.formats.contract import rows_schema
+from pipelines.settings import OWN_CONF
 from pipelines.tables.base import TIMESTAMP
 from pipelines.tables.bronze import BronzeTransferDeclarations
 from tests.command_line import zhixiang
 from tests.hostile_ids import LEGAL, REFUSED
+from zhixiang.demo.conf import write_demo_conf
 
 pytestmark = pytest.mark.slow
 
@@ -41,15 +42,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("hostile") / "home"
     with tarfile.open(DATA) as archive:
         archive.extractall(folder, filter="data")
-    with sqlite3.connect(folder / "mlflow.db") as store:
-        for table, column in (
-            ("experiments", "artifact_location"),
-            ("runs", "artifact_uri"),
-            ("logged_models", "artifact_location"),
-            ("model_versions", "storage_location"),
-        ):
-            told = (f"UPDATE {table} SET {column} = replace({column}, ?, ?)", folder.as_uri())
-            store.execute(told[0], ("file:///tmp/old_home", told[1]))
+    write_demo_conf(folder / OWN_CONF)
     _receive(folder / "inbox")
     found = zhixiang(folder, "run", "--month", MONTHS[1], ZHIXIANG__INGEST__MAX_BAD_ROW_RATIO="1")
     assert found.returncode == 0, found.stderr
@@ -183,7 +176,12 @@ def test_the_manifest_lists_every_file(home: Path) -> None:
     out = home / "out"
     listed = json.loads((out / "manifest.json").read_text(encoding="utf-8"))["files"]
     found = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert found - set(listed) == {"manifest.json", "manifest.json.sig", "ledger/index.html"}
+    assert found - set(listed) == {
+        "manifest.json",
+        "manifest.json.sig",
+        "ledger/index.html",
+        "ledger/index.html.sig",
+    }
     assert set(listed) <= found
 
 

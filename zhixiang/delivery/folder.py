@@ -12,6 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines.file_modes import make_folder
+
 STAGE = "out.partial"
 ASIDE = "out.aside"
 SUFFIXES = (".html", ".pdf", ".png", ".svg", ".txt")
@@ -123,7 +125,7 @@ def keep_revisions(
                 written(stage / name) if (stage / name).is_file() else None
             ):
                 target = stage / revision_name(base, suffix, earlier)
-                target.parent.mkdir(parents=True, exist_ok=True)
+                make_folder(target.parent)
                 shutil.copyfile(out / name, target)
 
 
@@ -136,7 +138,7 @@ def publish(
     kept    Names of earlier files that stay as they are; beside: of files that are not listed.
     aside   Folder for what is not ours; made where it is needed.
     """
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     staged = {name: written(stage / name) for name in entries_below(stage)}
     ours, moved = {*staged, *kept, *beside}, list[str]()
 
@@ -145,7 +147,7 @@ def publish(
         number = 1
         while os.path.lexists(target):
             number, target = number + 1, aside / f"{name}.{number}"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         (out / name).rename(target)
         moved.append(printable(name))
 
@@ -155,7 +157,7 @@ def publish(
     for name, found in staged.items():
         _clear_way(out, name, move)
         target = out / name
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(target.parent)
         if not target.is_file() or written(target) != found:
             (stage / name).replace(target)
     held = {name: staged.get(name) or written(out / name) for name in {*staged, *kept}}
