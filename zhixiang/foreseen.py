@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.errors import ZhixiangError
-from pipelines.settings import default_home
 
 
 def foreseen(error: BaseException, home: Path | None = None) -> ZhixiangError | None:
@@ -14,6 +13,7 @@ def foreseen(error: BaseException, home: Path | None = None) -> ZhixiangError | 
 
     home  The home of the command; none: the one that the environment names.
     """
+    from pipelines.settings import default_home
     from pipelines.storage.memory import memory_error
     from pipelines.storage.own_storage import causes, storage_error
 
