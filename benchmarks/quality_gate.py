@@ -96,7 +96,7 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
     from deltalake import write_deltalake
     from pyspark.sql import functions as F
 
-    from pipelines.engine import gate as quality
+    from pipelines.engine import gate
     from pipelines.storage.spark import start_session
 
     schema = pa.schema([field.with_nullable(True) for field in BenchIntervalReads.arrow_schema()])
@@ -105,11 +105,11 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
         path, pa.RecordBatchReader.from_batches(schema, simulated_reads(rows)), target_file_size=64 << 20
     )
     spark = start_session(Settings(packaged("conf"), folder / "home"), "quality-gate")
-    quality.warm_up()
-    rules = quality.rules_of(BenchIntervalReads)
+    gate.warm_up()
+    rules = gate.rules_of(BenchIntervalReads)
     processor = _processor_seconds()
     began = time.monotonic()
-    found = quality.check_counted(spark.read.format("delta").load(path), BenchIntervalReads.name, rules)
+    found = gate.check_counted(spark.read.format("delta").load(path), BenchIntervalReads.name, rules)
     seconds = time.monotonic() - began
     figures: dict[str, Any] = {
         "rows": rows,
@@ -126,20 +126,20 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
     spoilt = few.unionByName(one).unionByName(
         one.withColumn("slot", F.lit(96)).withColumn("rule_code", F.lit("invented"))
     )
-    figures["found_when_broken"] = _complaints(quality, spoilt, rules)
+    figures["found_when_broken"] = _complaints(gate, spoilt, rules)
     if direct:
         began = time.monotonic()
-        quality.check(spark.read.format("delta").load(path), "direct", rules)
+        gate.check(spark.read.format("delta").load(path), "direct", rules)
         figures["direct_seconds"] = round(time.monotonic() - began, 1)
     spark.stop()
     return figures
 
 
-def _complaints(quality: Any, frame: Any, rules: Any) -> list[str]:
+def _complaints(gate: Any, frame: Any, rules: Any) -> list[str]:
     from pipelines.errors import GateHaltedError
 
     try:
-        quality.check_counted(frame, "broken", rules)
+        gate.check_counted(frame, "broken", rules)
     except GateHaltedError as halted:
         return list(halted.failures)
     return []

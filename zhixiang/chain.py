@@ -124,9 +124,9 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
 
     def work() -> None:
         with suppress(Exception):
-            from pipelines.engine import gate as quality
+            from pipelines.engine import gate
 
-            quality.warm_up()
+            gate.warm_up()
         with suppress(Exception):
             from pipelines.engine.fingerprint import code_modules, own_code
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from pipelines.engine import gate as quality
+from pipelines.engine import gate
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.step import Coverage, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
@@ -74,7 +74,7 @@ class ResultWriter:
         if fresh:
             with ThreadPoolExecutor(WRITERS) as pool:
                 found = dict(
-                    zip(fresh, pool.map(lambda table: quality.gate(fresh[table], table), fresh), strict=True)
+                    zip(fresh, pool.map(lambda table: gate.gate(fresh[table], table), fresh), strict=True)
                 )
             gates |= {table.name: result.to_json() for table, result in found.items()}
             rows |= {table.name: result.rows for table, result in found.items()}
@@ -106,7 +106,7 @@ class ResultWriter:
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
         whole = conform_frame(self._with_run_columns(result, table), table).persist()
-        frame, found = quality.admit(whole, table, self.store.settings.home / "held", self.run_id)
+        frame, found = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
         if mode is WriteMode.REPLACE_OWN:
             with self._shared_tables:
                 version = self.store.replace_where(frame, table, "stage", [step.name], note=self.run_id)
@@ -152,10 +152,10 @@ class ResultWriter:
         return frame
 
     def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
-        rules = [quality.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
+        rules = [gate.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
         counted = pd.DataFrame({name: [count] for name, count in result.violations.items()})
         try:
-            found = quality.check(counted, table.name, rules)
+            found = gate.check(counted, table.name, rules)
         except GateHaltedError:
             discard_files(self.store.path(table), result.files)
             raise

@@ -21,8 +21,14 @@ from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import read_column
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
-from pipelines.formats.csv_layout import ENCODING_HINT, CsvLayout, Header, foreign_text
-from pipelines.formats.csv_lines import read_lines, shown_record
+from pipelines.formats.csv_lines import (
+    ENCODING_HINT,
+    CsvLayout,
+    Header,
+    foreign_text,
+    read_lines,
+    shown_record,
+)
 from pipelines.tables.base import LONG
 
 _UTF8_BOM = b"\xef\xbb\xbf"

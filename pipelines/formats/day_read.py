@@ -12,7 +12,7 @@ import pyarrow as pa
 from pipelines.codes import Channel
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult
-from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import header_names, read_csv, sniff_columns
 from pipelines.tables.base import ENERGY, Table
 from pipelines.tables.bronze import BronzeRegisterReads

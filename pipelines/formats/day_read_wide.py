@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, rows_schema
-from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import header_names, read_csv
 from pipelines.formats.day_read import EVERY_RATE, rate_lists, up_to_last
 from pipelines.tables.base import STRING, Table

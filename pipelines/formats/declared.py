@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import FormatSettings, ReadResult, declared_columns, rows_schema
-from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_csv, sniff_columns
 from pipelines.tables.base import BOOLEAN, DATE, DOUBLE, ENERGY, INTEGER, Table
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import Format, RefusalReason, shown
-from pipelines.formats.csv_layout import foreign_text
+from pipelines.formats.csv_lines import foreign_text
 from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv

@@ -14,7 +14,7 @@ from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
-from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit

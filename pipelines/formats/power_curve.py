@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.cells import Cell, CellKind, month_of
 from pipelines.formats.contract import FormatSettings, ReadResult
-from pipelines.formats.csv_layout import CsvLayout
+from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_csv, sniff_columns
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import DOUBLE, INTEGER, STRING, Table

@@ -11,7 +11,7 @@ from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode, Written
 from pipelines.formats import FormatSettings
 from pipelines.incremental.affected import affected_meter_points, owned_by
 from pipelines.incremental.by_bucket import Columns, derive_with_findings
-from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of
+from pipelines.steps.master_inputs import days_of, meter_points, rate_clock_of
 from pipelines.steps.silver import READ_ROWS_PER_TASK
 from pipelines.steps.sufficiency import SUFFICIENCY_STEP
 from pipelines.storage.scan import months_of, read_columns, whole_table
@@ -30,6 +30,7 @@ from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import month_cuts
 from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.days.day_findings import judge_days
+from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.vee.settings import VeeSettings
 
 _OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import date, timedelta
 
 import pyarrow as pa
 
-from pipelines.engine.step import Inputs
-from pipelines.errors import FactNotInForceError
+from pipelines.engine.step import Inputs, StepSettings
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings
 from pipelines.periods import local_day
@@ -26,17 +24,15 @@ def rate_clock_of(inputs: Inputs, points: pa.Table) -> RateClock:
     """Which register of a meter with rates counts each interval, by the terms of the customer behind it."""
     columns = ["customer_id", "valid_from_date", "customer_class_code", "is_ev_charging"]
     terms = read_columns(inputs.paths(SilverCustomers), SilverCustomers, columns)
-    formats, slack = (
-        inputs.settings.section(FormatSettings),
-        inputs.settings.section(VeeSettings).registers.rate_sum_tolerance_steps,
-    )
+    return rate_clock_by(inputs.settings, inputs.facts, points, terms)
+
+
+def rate_clock_by(settings: StepSettings, facts: Facts, points: pa.Table, terms: pa.Table) -> RateClock:
+    """The same from rows at hand: silver_meter_points, and the terms of the customers behind them."""
+    formats = settings.section(FormatSettings)
+    slack = settings.section(VeeSettings).registers.rate_sum_tolerance_steps
     return rate_clock(
-        formats.rate_periods,
-        formats.rate_stand_ins,
-        slack,
-        inputs.facts.time_of_use.slot_matrix,
-        points,
-        terms,
+        formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, terms
     )
 
 
@@ -62,14 +58,3 @@ def days_of(months: Sequence[str]) -> list[date]:
         date.fromisoformat(months[-1] + "-01") + timedelta(days=31),
     )
     return [first + timedelta(days=offset) for offset in range((last - first).days)]
-
-
-def day_types_of(facts: Facts, days: Sequence[date]) -> dict[date, str]:
-    """Day types that the holiday facts cover; curves of other years (and countries) are left to the week's
-    rhythm.
-    """
-    found: dict[date, str] = {}
-    for day in days:
-        with suppress(FactNotInForceError):
-            found[day] = facts.holidays.day_type(day)
-    return found

@@ -18,7 +18,7 @@ from pipelines.incremental.by_bucket import BucketOutcome, driver_files, refine_
 from pipelines.ingest.manual_edits import verified_edits
 from pipelines.periods import DAY_MINUTES, local_day, months_through
 from pipelines.steps.affected_curves import curves_affected_otherwise, customer_classes, profile_sample
-from pipelines.steps.master_inputs import day_types_of, days_of, meter_points, rate_clock_of, seen_then
+from pipelines.steps.master_inputs import days_of, meter_points, rate_clock_of, seen_then
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.scan import months_of, points_in, read_columns, rows_of_points, whole_table
 from pipelines.tables.base import POINT, STRING, Table, rows_of_table
@@ -56,7 +56,7 @@ from pipelines.transforms.curves.measured_proof import (
     received_not_in_silver,
 )
 from pipelines.transforms.curves.outages import outages_of
-from pipelines.transforms.ground.day_types import kinds_of
+from pipelines.transforms.ground.day_types import day_types_of, kinds_of
 from pipelines.transforms.received.master_data import REFINEMENTS, Refinement, refine_received
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee.editing.edit import Edit

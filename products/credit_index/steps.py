@@ -5,8 +5,8 @@ from __future__ import annotations
 from pipelines.engine.step import Step, TrainStep, WriteMode
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
-from products.credit_index.derive_indicators import derive_indicators
 from products.credit_index.indicator_table import GoldCustomerIndicators
+from products.credit_index.indicators.derive import derive_indicators
 from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.promotion import challenge
 from products.credit_index.settings import CreditIndexSettings

@@ -13,7 +13,7 @@ import pytest
 
 from benchmarks.quality_gate import BenchIntervalReads, simulated_reads
 from pipelines.codes import Severity
-from pipelines.engine import gate as quality
+from pipelines.engine import gate
 from pipelines.errors import GateHaltedError
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.units import Unit
@@ -40,12 +40,12 @@ def _frame(spark: SparkSession, rows: list[tuple[str, float, float | None, float
 @pytest.fixture(params=["in memory", "in Spark"])
 def _both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if request.param == "in Spark":
-        monkeypatch.setattr(quality, "SMALL_ROWS", 1)
+        monkeypatch.setattr(gate, "SMALL_ROWS", 1)
 
 
 @pytest.mark.usefixtures("_both_ways")
 def test_sound_rows_pass(spark: SparkSession, tmp_path: Path) -> None:
-    kept, found = quality.admit(
+    kept, found = gate.admit(
         _frame(spark, [("a", 0.0, 100.0, 1.0), ("b", 1.0, None, 0.0)]), Gated, tmp_path, "r"
     )
     assert kept.count() == 2
@@ -57,7 +57,7 @@ def test_sound_rows_pass(spark: SparkSession, tmp_path: Path) -> None:
 def test_halt_names_rule_and_rows_and_lets_nothing_through(spark: SparkSession, tmp_path: Path) -> None:
     rows = [("a", -0.1, 1.0, 0.5), ("a", 1.0, 1.0, 0.5), ("c", 1.0, 1.0, 0.5)]
     with pytest.raises(GateHaltedError) as caught:
-        quality.admit(_frame(spark, rows), Gated, tmp_path, "r")
+        gate.admit(_frame(spark, rows), Gated, tmp_path, "r")
     told = [failure.split(", for example")[0] for failure in caught.value.failures]
     assert told == [
         "energy_kwh lies in [0, inf]: fails on 1 rows",
@@ -77,7 +77,7 @@ def test_quarantine_holds_back_the_rows_that_break_the_rule_and_no_others(
         ("d", 1.0, 200.0, 0.5),
         ("e", 1.0, 3.0, 0.5),
     ]
-    kept, found = quality.admit(_frame(spark, rows), Gated, tmp_path, "r")
+    kept, found = gate.admit(_frame(spark, rows), Gated, tmp_path, "r")
     assert sorted(row.place for row in kept.collect()) == ["a", "c", "e"]
     assert kept.columns == ["place", "energy_kwh", "power_kw", "share_ratio"]
     assert dict(found.held) == {"power_kw lies in [-inf, 100]": 2}
@@ -90,25 +90,23 @@ def test_quarantine_holds_back_the_rows_that_break_the_rule_and_no_others(
 
 
 def test_a_row_held_back_no_longer_halts(spark: SparkSession, tmp_path: Path) -> None:
-    kept, _ = quality.admit(
-        _frame(spark, [("a", -5.0, 101.0, 0.5), ("b", 1.0, 1.0, 0.5)]), Gated, tmp_path, "r"
-    )
+    kept, _ = gate.admit(_frame(spark, [("a", -5.0, 101.0, 0.5), ("b", 1.0, 1.0, 0.5)]), Gated, tmp_path, "r")
     assert [row.place for row in kept.collect()] == ["b"]
 
 
 def test_too_many_rows_to_hold_back_halt(
     spark: SparkSession, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(quality, "MOST_HELD", 2)
+    monkeypatch.setattr(gate, "MOST_HELD", 2)
     rows = [(f"p{place}", 1.0, 101.0, 0.5) for place in range(3)]
-    assert quality.admit(_frame(spark, rows[:2]), Gated, tmp_path, "r")[0].count() == 0
+    assert gate.admit(_frame(spark, rows[:2]), Gated, tmp_path, "r")[0].count() == 0
     with pytest.raises(GateHaltedError, match="more than 2 rows"):
-        quality.admit(_frame(spark, rows), Gated, tmp_path, "r")
+        gate.admit(_frame(spark, rows), Gated, tmp_path, "r")
 
 
 @pytest.mark.usefixtures("_both_ways")
 def test_warn_lets_the_rows_pass_and_says_so(spark: SparkSession, tmp_path: Path) -> None:
-    kept, found = quality.admit(
+    kept, found = gate.admit(
         _frame(spark, [("a", 1.0, 1.0, 1.0), ("b", 1.0, 1.0, 1.01), ("c", 1.0, 1.0, 2.0)]),
         Gated,
         tmp_path,
@@ -124,13 +122,13 @@ def test_warn_lets_the_rows_pass_and_says_so(spark: SparkSession, tmp_path: Path
 
 def test_counting_leaves_the_session_as_it_was(spark: SparkSession) -> None:
     before = spark.conf.get("spark.sql.codegen.wholeStage")
-    quality.check_counted(_frame(spark, [("a", 1.0, 1.0, 1.0)]), "t", quality.rules_of(Gated))
+    gate.check_counted(_frame(spark, [("a", 1.0, 1.0, 1.0)]), "t", gate.rules_of(Gated))
     assert spark.conf.get("spark.sql.codegen.wholeStage") == before
 
 
 def test_a_large_table_takes_a_handful_of_jobs_whatever_the_number_of_rules(spark: SparkSession) -> None:
     """The library run on the frame itself takes several jobs a rule."""
-    rules = quality.rules_of(BenchIntervalReads)
+    rules = gate.rules_of(BenchIntervalReads)
     assert len(rules) == 20
     batch = next(simulated_reads(1_000_000))
     broken = {"energy_kwh": -1.0, "slot": 96, "rule_code": "invented"}
@@ -139,7 +137,7 @@ def test_a_large_table_takes_a_handful_of_jobs_whatever_the_number_of_rules(spar
         spoilt.loc[place, column] = value
     spark.sparkContext.setJobGroup("large gate", "the gate alone")
     try:
-        found = quality.check_counted(
+        found = gate.check_counted(
             spark.createDataFrame(pa.Table.from_pandas(spoilt, schema=batch.schema)),
             BenchIntervalReads.name,
             rules,

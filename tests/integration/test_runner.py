@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from structlog.testing import capture_logs
 
-from pipelines.engine import gate as quality
+from pipelines.engine import gate
 from pipelines.engine.declared_inputs import UndeclaredInputError
 from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.revisions import append_revisions, with_revisions
@@ -283,9 +283,9 @@ def test_the_gate_says_the_same_in_memory_and_in_spark(store: Store, monkeypatch
     )
     told = []
     for rows in (200_000, 1):
-        monkeypatch.setattr(quality, "SMALL_ROWS", rows)
+        monkeypatch.setattr(gate, "SMALL_ROWS", rows)
         with pytest.raises(GateHaltedError) as caught:
-            quality.gate(frame, Doubled)
+            gate.gate(frame, Doubled)
         told.append([failure.split(", for example")[0] for failure in caught.value.failures])
     assert told[0] == told[1]
     assert len(told[0]) == 3

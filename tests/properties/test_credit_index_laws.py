@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from products.credit_index.calendar import Calendar
-from products.credit_index.indicators import event_indicators, payment_indicators
-from products.credit_index.load_indicators import load_indicators
+from products.credit_index.indicators.assemble import event_indicators, payment_indicators
+from products.credit_index.indicators.calendar import Calendar
+from products.credit_index.indicators.load import load_indicators
 from products.credit_index.scoring import grade_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditGrade

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from pipelines.formats import FormatSettings
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import Rejects
-from pipelines.formats.csv_layout import CsvLayout, Header
-from pipelines.formats.csv_lines import read_lines
+from pipelines.formats.csv_lines import CsvLayout, Header, read_lines
 from pipelines.formats.csv_records import read_columns
 from pipelines.formats.day_read import COLUMNS, DayReadCsv
 from pipelines.settings import load_settings, packaged

@@ -5,7 +5,7 @@ flags and a report out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.errors import FactNotInForceError, GateHaltedError, InputRefusedError
+from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
@@ -21,6 +21,7 @@ from pipelines.ingest.inbox import shown_path
 from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import Settings
+from pipelines.steps.master_inputs import rate_clock_by
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import (
     BronzeCustomers,
@@ -40,8 +41,8 @@ from pipelines.transforms.curves.measured_proof import (
 )
 from pipelines.transforms.curves.outages import outages_of
 from pipelines.transforms.days.day_findings import judge_days
+from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.transforms.received.master_data import refine_received, refinement_of
-from pipelines.transforms.registers.rate_clock import RateClock, rate_clock
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
@@ -105,7 +106,7 @@ def run_vee(
     )
     names = {entry["content_hash"]: entry["file"] for entry in result.files if entry["status"] == "accepted"}
     vee, result.holidays = settings.section(VeeSettings), local
-    clock = _rate_clock(customers, points, settings, facts) if local else None
+    clock = rate_clock_by(settings, facts, points, customers) if local else None
     on_step("registers")
     registers = refine_read_rows(reads, points, vee, today)
     result.registers = registers.energy
@@ -114,7 +115,8 @@ def run_vee(
         *pc.unique(curves["curve_date"]).to_pylist(),
         *pc.unique(registers.energy["energy_date"]).to_pylist(),
     }
-    day_types, unknown_years = _day_types(facts, sorted(every)) if local else ({}, [])
+    day_types = day_types_of(facts, sorted(every)) if local else {}
+    unknown_years = sorted({day.year for day in every if day not in day_types}) if local else []
     if unknown_years:
         years = ", ".join(map(str, unknown_years))
         result.remarks.append(f"no calendar of holidays for {years}: there like-days follow the week alone")
@@ -192,15 +194,6 @@ def every_file(paths: Sequence[Path]) -> Iterator[Path]:
             )
         else:
             yield path
-
-
-def _rate_clock(customers: pa.Table, points: pa.Table, settings: Settings, facts: Facts) -> RateClock:
-    """The clock of registers of rates, for meter points whose customer is in the files."""
-    formats = settings.section(FormatSettings)
-    slack = settings.section(VeeSettings).registers.rate_sum_tolerance_steps
-    return rate_clock(
-        formats.rate_periods, formats.rate_stand_ins, slack, facts.time_of_use.slot_matrix, points, customers
-    )
 
 
 def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
@@ -310,15 +303,3 @@ def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
 
 def _without_run(table: type[Table]) -> pa.Schema:
     return pa.schema([table.arrow_schema().field(name) for name in table.business_columns()])
-
-
-def _day_types(facts: Facts, days: Sequence[date]) -> tuple[Mapping[date, str], list[int]]:
-    """The kind of each day, and the years of which the calendar is not known."""
-    found: dict[date, str] = {}
-    unknown: set[int] = set()
-    for day in days:
-        try:
-            found[day] = facts.holidays.day_type(day)
-        except FactNotInForceError:
-            unknown.add(day.year)
-    return found, sorted(unknown)

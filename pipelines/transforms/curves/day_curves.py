@@ -31,7 +31,7 @@ from pipelines.transforms.curves.silver_curve_rows import joined, silver_rows
 from pipelines.transforms.ground.day_types import kinds_of, type_codes
 from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
-from pipelines.transforms.received import precedence as settlement
+from pipelines.transforms.received import precedence
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.editing.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation.estimate import estimate_missing_intervals
@@ -146,7 +146,7 @@ def settle_curves(
 class _Settled:
     """Which records stand.
 
-    verdicts     (records) index into ``settlement.VERDICTS``.
+    verdicts     (records) index into ``precedence.VERDICTS``.
     conflicting  (records) held back because others contradict them.
     merged       Days put together from several deliveries.
     kept         Records that stand; ``received`` how many came for each.
@@ -162,22 +162,22 @@ class _Settled:
 def _settle(records: CurveRecords) -> _Settled:
     key = records.series * DAY_SPAN + records.day
     fit = np.flatnonzero(records.faults == 0)
-    groups, winners, receptions = settlement.group_winners(
+    groups, winners, receptions = precedence.group_winners(
         key[fit], records.sent[fit], records.content[fit], records.line[fit]
     )
     same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
-    verdicts = np.full(records.count, settlement.QUARANTINED, dtype=np.int8)
-    settled = settlement.settle(groups, winners, same, records.sent[fit])
+    verdicts = np.full(records.count, precedence.QUARANTINED, dtype=np.int8)
+    settled = precedence.settle(groups, winners, same, records.sent[fit])
     merged = merge_deliveries(records, fit, groups, winners, settled)
     verdicts[fit] = settled
     conflicting = np.zeros(records.count, dtype=np.bool_)
-    conflicting[fit] = settled == settlement.QUARANTINED
-    stands = settled[winners] == settlement.KEPT
+    conflicting[fit] = settled == precedence.QUARANTINED
+    stands = settled[winners] == precedence.KEPT
     return _Settled(verdicts, conflicting, merged, fit[winners[stands]], receptions[stands])
 
 
 def _accounted(records: CurveRecords, settled: _Settled, bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
-    accounts = settlement.count_verdicts(
+    accounts = precedence.count_verdicts(
         records.content, records.content_hashes, settled.verdicts, BronzeLoadCurves.name
     )
     return accounts, curve_records.quarantine(records, bronze, settled.conflicting)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.transforms.curves.curve_records import CurveRecords
-from pipelines.transforms.received import precedence as settlement
+from pipelines.transforms.received import precedence
 from pipelines.transforms.received.precedence import NO_TIME
 
 
@@ -42,7 +42,7 @@ def merge_deliveries(
 ) -> Merged:
     """Fills what winners do not deliver, and mends the verdicts: a record that fills an interval is kept.
 
-    fit       Records that compete; ``groups`` and ``winners`` as ``settlement.group_winners`` gives them for
+    fit       Records that compete; ``groups`` and ``winners`` as ``precedence.group_winners`` gives them for
               these.
     verdicts  (fit records) changed in place. Deliveries without a sender's time that contradict each other
               are all held back.
@@ -87,7 +87,7 @@ def _merge(
         records.undelivered(best).copy(),
     )
     disputed = np.zeros(numbers.size, dtype=np.bool_)
-    settled = dict.fromkeys(winners[numbers].tolist(), settlement.KEPT)
+    settled = dict.fromkeys(winners[numbers].tolist(), precedence.KEPT)
     for step in range(1, int(turn.max()) + 1 if turn.size else 1):
         at = order[turn == step]
         rows, day = fit[at], place_of[groups[at]]
@@ -101,12 +101,12 @@ def _merge(
         open_slots[day] &= ~told
         fills = takes.any(axis=1)
         verdict = np.where(
-            fills, settlement.KEPT, np.where(differs, settlement.SUPERSEDED, settlement.DUPLICATE)
+            fills, precedence.KEPT, np.where(differs, precedence.SUPERSEDED, precedence.DUPLICATE)
         )
         settled.update(zip(at.tolist(), verdict.tolist(), strict=True))
     for place, code in settled.items():
         verdicts[place] = code
-    verdicts[chosen[groups] & np.isin(groups, numbers[disputed])] = settlement.QUARANTINED
+    verdicts[chosen[groups] & np.isin(groups, numbers[disputed])] = precedence.QUARANTINED
     ascending = np.argsort(best)
     merged.rows[minutes] = best[ascending]
     merged.energy[minutes] = energy[ascending]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from pipelines.arrays import IntArray
 from pipelines.codes import DayType
 from pipelines.errors import FactNotInForceError
+from pipelines.facts import Facts
 from pipelines.periods import EPOCH
 
 
@@ -36,3 +38,14 @@ def _type_name(day: date, day_types: Mapping[date, str]) -> str:
     except (KeyError, FactNotInForceError):
         name = DayType.WEEKEND if day.weekday() >= 5 else DayType.WORKING_DAY
     return f"{name}_{day.weekday()}" if name == DayType.WEEKEND else name
+
+
+def day_types_of(facts: Facts, days: Sequence[date]) -> dict[date, str]:
+    """Day types that the holiday facts cover; curves of other years (and countries) are left to the week's
+    rhythm.
+    """
+    found: dict[date, str] = {}
+    for day in days:
+        with suppress(FactNotInForceError):
+            found[day] = facts.holidays.day_type(day)
+    return found

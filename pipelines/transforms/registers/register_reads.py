@@ -17,7 +17,7 @@ from pipelines.tables.identifiers import EXPECTED, breaks_rule
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN
 from pipelines.transforms.ground.micros import to_micros
-from pipelines.transforms.received import precedence as settlement
+from pipelines.transforms.received import precedence
 from pipelines.transforms.received.precedence import NO_TIME, QUARANTINE_SCHEMA, VERDICTS, Verdict
 from pipelines.transforms.registers.register_energy import DERIVED_SCHEMA, ENERGY_SCHEMA, STAGE, derive_reads
 from pipelines.transforms.registers.register_findings import find_in_reads
@@ -60,26 +60,26 @@ def refine_reads(reads: pa.Table, meters: pa.Table, settings: VeeSettings, today
     """
     reads = reads.combine_chunks()
     faults, sent = _faults(reads, today), _sent(reads)
-    verdicts = np.full(reads.num_rows, settlement.QUARANTINED, dtype=np.int8)
+    verdicts = np.full(reads.num_rows, precedence.QUARANTINED, dtype=np.int8)
     fit = np.flatnonzero(faults == 0)
     meter_point, _ = ranks(pc.fill_null(reads["meter_point_id"], ""))
     channel, channel_names = ranks(pc.fill_null(reads["channel_code"], ""))
     day = pc.fill_null(reads["read_date"].cast(pa.int32()), 0).to_numpy().astype(np.int64)
     content, _ = ranks(reads["content_hash"])
     key = (meter_point * max(1, len(channel_names)) + channel) * DAY_SPAN + day
-    groups, winners, _ = settlement.group_winners(
+    groups, winners, _ = precedence.group_winners(
         key[fit], sent[fit], content[fit], reads["line_number"].to_numpy()[fit]
     )
     register, _ = to_micros(reads["register_unscaled"])
     rates, _ = ranks(pc.fill_null(reads[_RATES], ""))
     winner_of = fit[winners[groups]]
-    verdicts[fit] = settlement.settle(
+    verdicts[fit] = precedence.settle(
         groups, winners, (register[fit] == register[winner_of]) & (rates[fit] == rates[winner_of]), sent[fit]
     )
-    faults[fit[verdicts[fit] == settlement.QUARANTINED]] = _CONFLICTING
+    faults[fit[verdicts[fit] == precedence.QUARANTINED]] = _CONFLICTING
 
-    kept = np.flatnonzero(verdicts == settlement.KEPT)
-    others = np.flatnonzero(verdicts != settlement.KEPT)
+    kept = np.flatnonzero(verdicts == precedence.KEPT)
+    others = np.flatnonzero(verdicts != precedence.KEPT)
     derived = derive_reads(reads.take(pa.array(kept)), meters, settings)
     verdict = pc.if_else(pc.is_valid(derived["reason_code"]), Verdict.QUARANTINED.value, Verdict.KEPT.value)
     unsettled = _unsettled(reads.take(pa.array(others)), faults[others], verdicts[others])
@@ -145,8 +145,8 @@ def refine_read_rows(
     walked = judged.filter(pc.is_valid(judged["register_rule_code"]))
     return ReadsOutcome(
         energy=kept.cast(ENERGY_SCHEMA).combine_chunks(),
-        accounts=settlement.count_verdicts(content, hashes, verdict, BronzeRegisterReads.name),
-        quarantine=settlement.one_row_a_line(
+        accounts=precedence.count_verdicts(content, hashes, verdict, BronzeRegisterReads.name),
+        quarantine=precedence.one_row_a_line(
             pa.table({name: made[name] if name in made else held[name] for name in QUARANTINE_SCHEMA.names})
         ),
         findings=find_in_reads(walked, bronze, settings),

@@ -17,8 +17,8 @@ from pipelines.settings import load_settings, packaged
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints, SilverRegisterEnergy
 from pipelines.transforms.days.day_energy import derive_day_energy
-from products.credit_index.calendar import Calendar
-from products.credit_index.load_indicators import deducted_days, load_indicators
+from products.credit_index.indicators.calendar import Calendar
+from products.credit_index.indicators.load import deducted_days, load_indicators
 from products.credit_index.settings import CreditIndexSettings
 from products.efficiency_bill.training import arrange_days
 from tests.supplies import METER, SHOP, World, registers, rows_of

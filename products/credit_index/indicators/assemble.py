@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from pipelines.arrays import FloatArray
 from pipelines.codes import EventCode
 from pipelines.transforms.ground.in_force import places_in_force
-from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.load_indicators import LOAD_SCHEMA, nullable, quotient
+from products.credit_index.indicators.calendar import Calendar
+from products.credit_index.indicators.load import LOAD_SCHEMA, nullable, quotient
 
 _NEVER = np.iinfo(np.int64).max
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
-from products.credit_index.calendar import Calendar
+from products.credit_index.indicators.calendar import Calendar
 from products.credit_index.settings import OperationSettings
 
 _LOAD_ROWS = pa.schema(

@@ -12,10 +12,10 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import load_settings, packaged
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
-from products.credit_index.calendar import Calendar
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.indicators import assemble_indicators
-from products.credit_index.load_indicators import load_indicators
+from products.credit_index.indicators.assemble import assemble_indicators
+from products.credit_index.indicators.calendar import Calendar
+from products.credit_index.indicators.load import load_indicators
 from products.credit_index.settings import CreditIndexSettings
 
 START = BillingMonth(2025, 1)
