@@ -163,3 +163,41 @@ def test_three_customers_of_ones_own_are_billed_in_both_months(
             if (line["customer_id"], line["billing_month"]) == (row["customer_id"], row["billing_month"])
         ]
         assert sum(mine) == row["total_cny"]
+
+
+@BILLS_EVERYBODY
+@pytest.mark.slow
+@pytest.mark.timeout(1600)
+def test_each_bill_names_on_its_page_what_its_comparisons_lack(walked: tuple[Path, list[str], str]) -> None:
+    place, _, _ = walked
+    for month in ("2026-08", "2026-09"):
+        for customer in CUSTOMERS.values():
+            page = place / "utility" / "out" / "bills" / month / f"{customer}.html"
+            text = page.read_text(encoding="utf-8")
+            lacking = [
+                *(
+                    "与自己的基线相比",
+                    "因此没有基线，不判断用电高低",
+                    "no baseline and the month is not judged",
+                ),
+                *("与同行相比", "没有建筑面积，无法与同行比较", "no floor area to compare with peers by"),
+                *("没有分时曲线", "There is no load curve", "没有无功电量", "Reactive energy is not metered"),
+            ]
+            if month == "2026-08":
+                lacking += ["没有上月的账单可比", "There is no bill of last month"]
+            assert [words for words in lacking if words not in text] == [], (month, customer)
+            assert ("没有上月的账单可比" in text) is (month == "2026-08")
+
+
+@BILLS_EVERYBODY
+@pytest.mark.slow
+@pytest.mark.timeout(1600)
+def test_the_second_month_is_one_command_that_takes_the_file_in(
+    walked: tuple[Path, list[str], str],
+) -> None:
+    place, commands, shown = walked
+    at = commands.index("0 zhixiang run --month 2026-09 registers_2026-09.csv")
+    assert not any("registers_2026-09" in line for line in commands[:at])
+    taken = place / "utility" / "inbox" / "registers_2026-09.csv"
+    assert taken.read_bytes() == (place / taken.name).read_bytes()
+    assert f"taken into {taken}" in shown

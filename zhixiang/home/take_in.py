@@ -42,9 +42,12 @@ class TakenFile:
 
 @dataclass
 class _Known:
-    """Content that was taken before: SHA-256 -> where it is, said in words."""
+    """Content that was taken before: SHA-256 -> where it is, said in words; and the names that this command
+    gives.
+    """
 
     by_hash: dict[str, str] = field(default_factory=dict)
+    given: set[Path] = field(default_factory=set)
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -94,6 +97,17 @@ def _taken(path: Path, inbox: Path, rules: Rules, known: _Known, dry_run: bool) 
                 f"{target} is there with other content; nothing was overwritten",
                 hint="Give the file another name, then zhixiang inbox add it.",
             )
+        # A dry run must refuse what taking would.
+        if target in known.given:
+            return TakenFile(
+                str(path),
+                REFUSED,
+                None,
+                understanding,
+                "name_taken",
+                f"another file of this command is called {name} too",
+                hint="Give one of them another name.",
+            )
     except InputRefusedError as refusal:
         return TakenFile(
             str(path),
@@ -114,6 +128,7 @@ def _taken(path: Path, inbox: Path, rules: Rules, known: _Known, dry_run: bool) 
             return replace(taken, outcome=REFUSED, target=None, reason=f"{target} appeared meanwhile")
         taken = replace(taken, outcome=TAKEN)
     known.by_hash[digest] = f"{name}, of this command"
+    known.given.add(target)
     return taken
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, complain, show_json, show_rows, warn
-
-if TYPE_CHECKING:
-    from zhixiang.home.take_in import TakenFile
+from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.taken_files import taken_as_json, tell_taken
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -41,55 +39,13 @@ def add_files(
     taken = take_files(files, inbox, rules_of(settings), known_hashes(Store(settings)), dry_run=dry_run)
     told = counts(taken)
     if json:
-        show_json({"inbox": str(inbox), "counts": told, "files": [_as_json(each) for each in taken]})
+        show_json(taken_as_json(taken, inbox))
     else:
-        for each in taken:
-            _tell(each)
-        typer.echo(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in told.items() if count))
+        tell_taken(taken)
         if told[TAKEN]:
             typer.echo("接下来 next: zhixiang run --month YYYY-MM")
     if told[REFUSED]:
         raise typer.Exit(3)
-
-
-def _tell(each: TakenFile) -> None:
-    """How one file is understood, and what became of it."""
-    known = each.understanding
-    if known is not None:
-        span = f", {known.first} to {known.last}" if known.first else ""
-        typer.echo(
-            f"{each.file}: {known.title} ({known.format_id}) -> {known.table}: "
-            f"{known.records:,} records{span}"
-        )
-        for note in known.notes:
-            typer.echo(f"  {note}")
-        if known.rejected:
-            warn(f"{each.file}: {known.rejected} records would be held back; the first:")
-        for reject in known.rejects:
-            column = f" {reject['column_name']}" if reject["column_name"] else ""
-            typer.echo(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
-    if each.outcome == "refused":
-        at = f" line {each.line}" if each.line else ""
-        column = f" column {each.column}" if each.column else ""
-        complain(f"refused {each.file}:{at}{column} {each.reason}", each.hint)
-    elif each.outcome == "already_there":
-        typer.echo(f"  already there: {each.reason}")
-    else:
-        typer.echo(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
-
-
-def _as_json(each: TakenFile) -> dict[str, Any]:
-    known = each.understanding
-    return {
-        "file": each.file,
-        "outcome": each.outcome,
-        "target": str(each.target) if each.target else None,
-        "understood": vars(known) if known else None,
-        "reason_code": each.reason_code or None,
-        "reason": each.reason or None,
-        "line": each.line,
-        "column": each.column,
-    }
 
 
 @app.command("list")

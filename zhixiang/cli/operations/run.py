@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from pipelines.codes import RejectReason
 from zhixiang.cli.run_end import show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
+from zhixiang.cli.taken_files import taken_as_json, tell_taken
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pipelines.settings import Settings
     from zhixiang.chain import Outcome
@@ -20,6 +21,14 @@ if TYPE_CHECKING:
 
 def run(
     month: Annotated[str, typer.Option("--month", help="Billing month, YYYY-MM.")],
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="FILES",
+            help="Files to take into the inbox first, as `inbox add` does; one refused: nothing is done.",
+            show_default=False,
+        ),
+    ] = None,
     first: Annotated[
         str | None,
         typer.Option(
@@ -34,7 +43,9 @@ def run(
     ] = None,
     json: JsonOption = False,
 ) -> None:
-    """Runs the chain for a month; what did not change is not done again."""
+    """Takes in the files that are named, then runs the chain for a month; what did not change is not done
+    again.
+    """
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
     from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
@@ -44,6 +55,7 @@ def run(
     stages = chosen_stages(first, last)
     settings = load_settings()
     arrived = inbox_folder(settings.home, inbox)
+    taken = _take_in(files, settings, arrived, stages, json=json) if files else None
     steps = [step for step in all_steps() if step.stage in stages]
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
     outcome = Outcome()
@@ -61,7 +73,39 @@ def run(
     finally:
         progress.close()
         tell_ingest(outcome)
-    finish(outcome, settings, [month], json=json)
+    finish(outcome, settings, [month], taken, json=json)
+
+
+def _take_in(
+    files: Sequence[Path], settings: Settings, inbox: Path, stages: Sequence[str], *, json: bool
+) -> dict[str, Any]:
+    """Takes the files into the inbox and tells of each, all or none: a bill made without a file that was
+    named would be wrong. Leaves with 3 where one is refused; what became of them, for JSON.
+    """
+    from pipelines.errors import UsageError
+    from pipelines.ingest.read_files import known_hashes
+    from pipelines.storage.store import Store
+    from zhixiang.home.take_in import REFUSED, rules_of, take_files
+
+    if "ingest" not in stages:
+        raise UsageError(
+            f"Files are read by the stage ingest; --from {stages[0]} begins after it.",
+            "Leave --from out, or the files: zhixiang inbox add FILES takes them in.",
+        )
+    rules, read_before = rules_of(settings), known_hashes(Store(settings))
+    taken = take_files(files, inbox, rules, read_before, dry_run=True)
+    if not any(each.outcome == REFUSED for each in taken):
+        taken = take_files(files, inbox, rules, read_before)
+    is_refused = any(each.outcome == REFUSED for each in taken)
+    told = taken_as_json(taken, inbox)
+    if not json:
+        tell_taken(taken)
+    elif is_refused:
+        show_json(told)
+    if is_refused:
+        complain("nothing was run.", "Mend or leave out what was refused, then give the command again.")
+        raise typer.Exit(3)
+    return told
 
 
 def tell_ingest(outcome: Outcome) -> None:
@@ -89,9 +133,18 @@ def tell_ingest(outcome: Outcome) -> None:
         )
 
 
-def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json: bool) -> None:
+def finish(
+    outcome: Outcome,
+    settings: Settings,
+    months: Sequence[str],
+    taken: Mapping[str, Any] | None = None,
+    *,
+    json: bool,
+) -> None:
     """Tells what was received, issued, held back and unknown and where the pages are, as JSON where asked
     for; leaves with the exit code that says what was refused.
+
+    taken  What the command itself took into the inbox, for JSON.
     """
     from pipelines.storage.store import Store
     from zhixiang.chain import declared_tables, exit_code
@@ -104,6 +157,7 @@ def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json:
             {
                 "run_id": outcome.run_id,
                 "exit_code": code,
+                "taken": taken,
                 "delivered": str(outcome.delivered) if outcome.delivered else None,
                 "refused_bills": outcome.refused_bills.message if outcome.refused_bills else None,
                 "ingest": vars(outcome.ingest) if outcome.ingest else None,

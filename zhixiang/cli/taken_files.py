@@ -1,0 +1,71 @@
+"""What becomes of files that are taken into the inbox, on the screen and as JSON, for every command that
+takes some.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from zhixiang.cli.screen import complain, warn
+
+if TYPE_CHECKING:
+    from zhixiang.home.take_in import TakenFile
+
+
+def tell_taken(taken: Sequence[TakenFile]) -> None:
+    """How each file is understood and what became of it, then the counts."""
+    from zhixiang.home.take_in import counts
+
+    for each in taken:
+        _tell(each)
+    typer.echo(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in counts(taken).items() if count))
+
+
+def taken_as_json(taken: Sequence[TakenFile], inbox: Path) -> dict[str, Any]:
+    """The same for programs."""
+    from zhixiang.home.take_in import counts
+
+    return {"inbox": str(inbox), "counts": counts(taken), "files": [_as_json(each) for each in taken]}
+
+
+def _tell(each: TakenFile) -> None:
+    known = each.understanding
+    if known is not None:
+        span = f", {known.first} to {known.last}" if known.first else ""
+        typer.echo(
+            f"{each.file}: {known.title} ({known.format_id}) -> {known.table}: "
+            f"{known.records:,} records{span}"
+        )
+        for note in known.notes:
+            typer.echo(f"  {note}")
+        if known.rejected:
+            warn(f"{each.file}: {known.rejected} records would be held back; the first:")
+            for reject in known.rejects:
+                column = f" {reject['column_name']}" if reject["column_name"] else ""
+                typer.echo(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
+    if each.outcome == "refused":
+        at = f" line {each.line}" if each.line else ""
+        column = f" column {each.column}" if each.column else ""
+        complain(f"refused {each.file}:{at}{column} {each.reason}", each.hint)
+    elif each.outcome == "already_there":
+        typer.echo(f"  already there: {each.reason}")
+    else:
+        typer.echo(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
+
+
+def _as_json(each: TakenFile) -> dict[str, Any]:
+    known = each.understanding
+    return {
+        "file": each.file,
+        "outcome": each.outcome,
+        "target": str(each.target) if each.target else None,
+        "understood": vars(known) if known else None,
+        "reason_code": each.reason_code or None,
+        "reason": each.reason or None,
+        "line": each.line,
+        "column": each.column,
+    }
