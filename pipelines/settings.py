@@ -36,7 +36,8 @@ class SettingsFile(FrozenSettings):
     """A group of settings that is a file of its own in ``conf/``; the subclass names the file.
 
     moved  Key of an earlier version -> the dotted key that it is now.
-    later  Dotted key that came later -> the constant that held in its place before.
+    later  Dotted key that came later -> the constant that held in its place before; conf kept with issued
+           results and a home's own conf that an earlier version copied are read with it.
     """
 
     file: ClassVar[str]
@@ -212,11 +213,18 @@ class Settings:
                 content = in_todays_shape(kind, content)
             else:
                 _refuse_moved(path, kind, content)
+                if self._is_own:
+                    content = _with_later_keys(kind, content)
             try:
                 self._sections[kind] = kind.model_validate(content)
             except ValidationError as error:
                 raise settings_error(path, kind, error) from None
         return cast("Section", self._sections[kind])
+
+    @property
+    def _is_own(self) -> bool:
+        """Whether these are the home's own settings: a copy that an earlier version may have made."""
+        return self.conf_dir == self.home / OWN_CONF
 
     def section_digest(self, kind: type[SettingsFile]) -> str:
         """SHA-256 over the values of one file of ``conf/``; comments and the order of keys do not count.
@@ -324,8 +332,28 @@ def in_todays_shape(kind: type[SettingsFile], content: Mapping[str, Any]) -> dic
     for key, today in kind.moved.items():
         if key in content:
             _put(found, today, content[key])
+    return _with_later_keys(kind, found, also_into_new_groups=True)
+
+
+def _with_later_keys(
+    kind: type[SettingsFile], content: Mapping[str, Any], *, also_into_new_groups: bool = False
+) -> dict[str, Any]:
+    """A file with the keys that came after it was copied, each as the constant that held before.
+
+    It is that constant and not what ships now, whether or not results were issued: an old file goes on
+    meaning what it meant, at its first run and at every later one.
+    also_into_new_groups  Also where the group is not there at all and would still lack keys of its own;
+                          otherwise what is missing is told as the group that it is.
+    """
+    found = {key: dict(value) if isinstance(value, dict) else value for key, value in content.items()}
+    needed = {
+        key.rpartition(".")[0]
+        for key, field in described_keys(kind)
+        if key not in kind.later and field.is_required()
+    }
     for key, constant in kind.later.items():
-        if not _has(found, key):
+        group = key.rpartition(".")[0]
+        if not _has(found, key) and (also_into_new_groups or _has(found, group) or group not in needed):
             _put(found, key, constant)
     return found
 
@@ -347,7 +375,7 @@ def _put(content: dict[str, Any], key: str, value: Any) -> None:
 
 
 def _has(content: Any, key: str) -> bool:
-    for part in key.split("."):
+    for part in key.split(".") if key else ():
         if not isinstance(content, dict) or part not in content:
             return False
         content = content[part]

@@ -109,9 +109,9 @@ def render_settings() -> str:
     """The settings, file by file."""
     parts = [
         "# Settings\n\n"
-        "Files of `conf/`, read once and frozen; an unknown or missing key is refused. `platform.yaml` may "
-        "be overlaid by "
-        "`environments/*.yaml` (ZHIXIANG_ENVIRONMENT) and single values by variables such as "
+        "Files of `conf/`, read once and frozen; an unknown or missing key is refused. In a home's own "
+        "`conf/`, a key that came after it was copied holds what held before. `platform.yaml` may be "
+        "overlaid by `environments/*.yaml` (ZHIXIANG_ENVIRONMENT) and single values by variables such as "
         "`ZHIXIANG__SPARK__MASTER`.\n"
     ]
     models: list[tuple[str, type[BaseModel]]] = [

@@ -22,6 +22,12 @@ from pipelines.periods import BillingMonth
 from pipelines.units import Unit
 
 COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
+CONFIDENCE = "confidence"
+"""A sixth column that a file may have: how sure each price is; an empty cell leaves it to the document."""
+# What people write where they have no document.
+_NO_DOCUMENT = frozenset(
+    ("none", "no", "n/a", "na", "unknown", "not read", "-", "?", "无", "不详", "未知", "暂无")
+)
 # Prices are published around the month they hold in; a notice that corrects one has come some years late at
 # most. A day outside is a slip.
 PUBLISHED_BEFORE, PUBLISHED_AFTER = 12, 60
@@ -39,10 +45,17 @@ class PriceRow:
     price_cny_per_kwh: Decimal
     document: str
     published_on: date
+    stated: Confidence | None = None
+
+    @property
+    def confidence(self) -> Confidence:
+        """How sure the price is: what the line says of it, else official where it names a document."""
+        named = Confidence.OFFICIAL if _is_document(self.document) else Confidence.UNVERIFIED
+        return self.stated or named
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """The line as written."""
+        """The line as written, without its confidence."""
         return (
             str(self.month),
             self.component,
@@ -140,13 +153,42 @@ def read_rows(path: Path, name: str) -> Iterator[PriceRow]:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
         raise FactFileError(name, line, "the file is not UTF-8", "Save it as UTF-8.") from None
     reader = csv.reader(io.StringIO(text, newline=""))
-    if next(reader, None) != list(COLUMNS):
-        raise FactFileError(name, 1, f"the header must be {','.join(COLUMNS)}")
+    header = next(reader, None)
+    if header not in (list(COLUMNS), [*COLUMNS, CONFIDENCE]):
+        raise FactFileError(
+            name, 1, f"the header must be {','.join(COLUMNS)}; a last column {CONFIDENCE} may follow"
+        )
+    has_confidence = len(header) > len(COLUMNS)
     for fields in reader:
-        yield _row(fields, reader.line_num, name)
+        stated = None
+        if has_confidence and len(fields) == len(header):
+            *fields, text = fields
+            stated = _stated(text, fields[COLUMNS.index("document")], reader.line_num, name)
+        yield _row(fields, reader.line_num, name, stated)
 
 
-def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
+def _is_document(text: str) -> bool:
+    return text.strip().casefold() not in _NO_DOCUMENT
+
+
+def _stated(text: str, document: str, line: int, name: str) -> Confidence | None:
+    if not text.strip():
+        return None
+    if text not in set(Confidence):
+        raise FactFileError(
+            name, line, f"the confidence {text!r} is not known", f"Known: {', '.join(Confidence)}."
+        )
+    if text == Confidence.OFFICIAL and not _is_document(document):
+        raise FactFileError(
+            name,
+            line,
+            f"no price is official without its document, and the document is {document!r}",
+            "Name the document, or leave the confidence empty.",
+        )
+    return Confidence(text)
+
+
+def _row(fields: Sequence[str], line: int, name: str, stated: Confidence | None) -> PriceRow:
     if len(fields) != len(COLUMNS) or not all(field.strip() for field in fields):
         empty = [column for column, field in zip(COLUMNS, fields, strict=False) if not field.strip()]
         said = f"; empty: {', '.join(empty)}" if empty else f", {len(fields)} found"
@@ -184,7 +226,7 @@ def _row(fields: Sequence[str], line: int, name: str) -> PriceRow:
             f"a price of {month} cannot have been published on {day}",
             "Look at the month and at the day.",
         )
-    return PriceRow(line, month, component, price, document, day)
+    return PriceRow(line, month, component, price, document, day, stated)
 
 
 def _plain_decimal(text: str) -> Decimal:
@@ -252,11 +294,13 @@ def _correction(
 
 def _version(name: str, month: BillingMonth, parts: dict[str, PriceRow]) -> Version[EnergyComposition]:
     documents = "; ".join(sorted({row.document for row in parts.values()}))
+    # In the order of the codes, from sure to unsure: the sum is as sure as its least sure part.
+    confidence = max((row.confidence for row in parts.values()), key=list(Confidence).index)
     text = " + ".join(f"{component} {parts[component].price_cny_per_kwh:f}" for component in COMPONENTS)
     return Version(
         value=EnergyComposition(*(parts[component].price_cny_per_kwh for component in COMPONENTS)),
         citation=Citation(
-            documents, "monthly price table", "grid company", name, NOT_RECORDED, Confidence.OFFICIAL, text
+            documents, "monthly price table", "grid company", name, NOT_RECORDED, confidence, text
         ),
         effective_from=month.first_day,
         effective_to=month.last_day,

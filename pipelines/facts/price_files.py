@@ -18,6 +18,7 @@ from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.facts.facts import load_facts
 from pipelines.facts.monthly_prices import (
     COLUMNS,
+    CONFIDENCE,
     MonthParts,
     NoticeParts,
     PriceRow,
@@ -44,14 +45,15 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     """Takes a file of monthly prices into the facts under ``folder``.
 
     path      CSV with the header month,component,price_cny_per_kwh,document,published_on; three rows a month.
+              A last column confidence may follow; where it is missing or empty, a price is official if it
+              names its document and unverified if not.
     corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day
               still gets them; a month may be
               corrected several times, each time by a notice of another day.
     Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant,
-    an unknown component, an empty
-    document or day, a month that is there already (overlap), a month left out (gap), facts that would not be
-    well formed afterwards. Nothing
-    is written then.
+    an unknown component or confidence, an empty document or day, an official price without a document, a
+    month that is there already (overlap), a month left out (gap), facts that would not be well formed
+    afterwards. Nothing is written then.
     """
     plan = _planned(path, folder, corrects)
     part = (folder / plan.file).with_suffix(".part")
@@ -151,9 +153,11 @@ def _check_whole(folder: Path, name: str, text: str) -> None:
 def _as_text(rows: list[PriceRow], by_day: bool) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    # A file in which no price says how sure it is stays as it always was.
+    is_stated = any(row.stated for row in rows)
+    writer.writerow((*COLUMNS, CONFIDENCE) if is_stated else COLUMNS)
     writer.writerows(
-        row.fields
+        (*row.fields, row.stated or "") if is_stated else row.fields
         for row in sorted(
             rows, key=lambda row: (row.month, row.published_on if by_day else date.min, row.line)
         )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
@@ -14,20 +17,83 @@ from pipelines.settings import OWN_CONF, packaged
 from zhixiang.demo.inbox import MARKER
 
 OVERLAY = "demo"
+WRITTEN = "demo_conf.json"
+"""Of the home: what the demo wrote into conf/, SHA-256 by name; it outlives a fresh demo as conf/ does."""
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(?P<comment>#.*)?$")
 
 
-def settle_conf(home: Path, *, fresh: bool) -> None:
-    """Gives a demo's home its own ``conf/`` where it has none; with ``fresh`` in the place of what an earlier
-    demo wrote. A home that no demo made keeps what it has.
+def settle_conf(home: Path, *, fresh: bool) -> list[str]:
+    """Gives a demo's home its own ``conf/`` where it has none; with ``fresh`` renews what an earlier demo
+    wrote and nobody changed since. A home that no demo made keeps what it has.
+
+    Returns the names of the files of the user's own that stand in the place of the demo's.
     """
     target = home / OWN_CONF
     is_demo = (home / MARKER).exists()
     if target.exists() and not (fresh and is_demo):
-        return
+        return []
     if not is_demo and (home / "tables").exists():
-        return
-    write_demo_conf(target)
+        return []
+    if not target.exists():
+        write_demo_conf(target)
+        _note_written(home, _digests(target))
+        return []
+    return _renew(home, target)
+
+
+def _renew(home: Path, target: Path) -> list[str]:
+    """Writes each file that is absent, or unchanged since a demo wrote it; the others are kept."""
+    before = _noted(home)
+    with TemporaryDirectory(prefix=f".{OWN_CONF}-", dir=home) as scratch:
+        made = Path(scratch) / OWN_CONF
+        write_demo_conf(made)
+        new = _digests(made)
+        kept = []
+        for name, digest in new.items():
+            path = target / name
+            if path.is_symlink() or (path.exists() and _digest(path) not in (digest, before.get(name))):
+                kept.append(name)
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            (made / name).replace(path)
+        for name in before.keys() - new.keys():
+            path = target / name
+            if _is_inside(path, target) and not path.is_symlink() and _digest(path) == before[name]:
+                path.unlink()
+    _note_written(home, {name: digest for name, digest in new.items() if name not in kept})
+    return kept
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    return {
+        path.relative_to(folder).as_posix(): str(_digest(path))
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def _digest(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _is_inside(path: Path, folder: Path) -> bool:
+    """Whether a path that a list names lies below a folder, wherever ``..`` and links lead."""
+    return path.resolve().is_relative_to(folder.resolve())
+
+
+def _noted(home: Path) -> dict[str, str]:
+    """What a demo noted; nothing where none did: then only a file as today's demo writes it is its own."""
+    try:
+        noted = json.loads((home / WRITTEN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return {str(name): str(digest) for name, digest in noted.items()} if isinstance(noted, dict) else {}
+
+
+def _note_written(home: Path, digests: Mapping[str, str]) -> None:
+    part = (home / WRITTEN).with_suffix(".part")
+    part.write_text(json.dumps(digests, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+    part.replace(home / WRITTEN)
 
 
 def write_demo_conf(target: Path) -> None:

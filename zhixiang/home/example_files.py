@@ -49,9 +49,12 @@ _PRICE_PARTS = (("purchase", "0.4380"), ("line_loss", "0.0180"), ("system_operat
 
 
 def example_prices() -> str:
-    """A price file of the shape that ``facts load-prices`` takes; its document says that it is an example."""
-    return "month,component,price_cny_per_kwh,document,published_on\n" + "".join(
-        f"{month},{part},{price},{_PRICE_DOCUMENT},{date.fromisoformat(month + '-01') - timedelta(days=3)}\n"
+    """A price file of the shape that ``facts load-prices`` takes; it says that its prices are illustrative,
+    and a bill on them says so too.
+    """
+    return "month,component,price_cny_per_kwh,document,published_on,confidence\n" + "".join(
+        f"{month},{part},{price},{_PRICE_DOCUMENT},"
+        f"{date.fromisoformat(month + '-01') - timedelta(days=3)},illustrative\n"
         for month in MONTHS
         for part, price in _PRICE_PARTS
     )

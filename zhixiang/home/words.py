@@ -50,8 +50,10 @@ Without published prices a bill rests on an illustrative price and says so. Load
 
     zhixiang facts load-prices prices/example_prices.csv
 
-示例数值不是公布电价；换成自己的数值再载入。
-The example values are not published prices; put your own in before you load the file.
+示例数值不是公布电价：该文件 confidence 一列写明 illustrative，账单照样标“示意电价”。
+换成公布的数值与文件名，并去掉这一列，再载入。
+The example values are not published prices: the column confidence says illustrative, and bills on them say
+示意电价. Put the published prices and their document in, leave that column out, then load the file.
 
 ## 换成自己的文件 · your own files
 

@@ -11,6 +11,7 @@ import yaml
 from pipelines.errors import SettingsError
 from pipelines.formats import FormatSettings
 from pipelines.settings import (
+    OWN_CONF,
     Settings,
     SettingsFile,
     described_keys,
@@ -90,7 +91,7 @@ def test_a_missing_key_is_named(conf: Path, tmp_path: Path, file: str) -> None:
     first = next(iter(yaml.safe_load((conf / file).read_text(encoding="utf-8"))))
     _change(conf / file, drop=first)
     with pytest.raises(SettingsError, match=f"'{first}' is missing"):
-        _load_all(conf, tmp_path)
+        _load_all(conf, tmp_path / "home")
 
 
 def test_a_typing_error_gets_the_nearest_key(conf: Path, tmp_path: Path) -> None:
@@ -233,6 +234,44 @@ def test_conf_kept_before_a_constant_was_a_key_reads_the_constant(
         del inside[last]
     (conf / kind.file).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     with pytest.raises(SettingsError, match="is missing"):
-        Settings(conf, tmp_path).section(kind)
+        Settings(conf, tmp_path / "home").section(kind)
     kept = Settings(conf, tmp_path, is_kept=True).section(kind)
     assert {key: kept.value_of(key) for key in constants} == constants
+
+
+@pytest.mark.parametrize("kind", [kind for kind in setting_files() if kind.later])
+def test_a_homes_conf_copied_before_keys_came_still_loads_and_means_what_it_meant(
+    kind: type[SettingsFile], tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    conf = Path(shutil.copytree(packaged("conf"), home / OWN_CONF))
+    content = yaml.safe_load((conf / kind.file).read_text(encoding="utf-8"))
+    for key in kind.later:
+        *groups, last = key.split(".")
+        inside = content
+        for group in groups:
+            inside = inside[group]
+        del inside[last]
+    # A group of later keys alone was not there at all.
+    content = {key: value for key, value in content.items() if value != {}}
+    (conf / kind.file).write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
+    section = load_settings(home=home).section(kind)
+    told = section.model_dump(mode="json")
+    for key, constant in kind.later.items():
+        found = told
+        for part in key.split("."):
+            found = found[part]
+        assert found == constant, key
+    kept = Settings(conf, home, is_kept=True).section(kind)
+    assert kept == section, "a replay reads the same"
+
+
+def test_a_key_that_was_always_there_is_missed_in_a_homes_conf_too(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    conf = Path(shutil.copytree(packaged("conf"), home / OWN_CONF))
+    for name in ("registers", "runs"):
+        before = (conf / "vee.yaml").read_text(encoding="utf-8")
+        _change(conf / "vee.yaml", drop=name)
+        with pytest.raises(SettingsError, match=f"'{name}' is missing"):
+            load_settings(home=home).section(VeeSettings)
+        (conf / "vee.yaml").write_text(before, encoding="utf-8")

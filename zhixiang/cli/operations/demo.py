@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhixiang.cli.operations.run import finish, tell_ingest
-from zhixiang.cli.screen import JsonOption, StepProgress
+from zhixiang.cli.screen import JsonOption, StepProgress, warn
 from zhixiang.pasteable import browse_registry, pasteable
 
 if TYPE_CHECKING:
@@ -29,13 +29,18 @@ def demo(
 ) -> None:
     """Bills from real meter data, scores and codes from a simulated city; then says where everything is."""
     from pipelines.periods import BillingMonth
-    from pipelines.settings import default_home, load_settings
+    from pipelines.settings import OWN_CONF, default_home, load_settings
     from zhixiang.chain import Outcome, all_stages, all_steps, run_chain
     from zhixiang.demo.conf import settle_conf
     from zhixiang.demo.inbox import fill_inbox, wipe_demo
 
-    settle_conf(default_home(), fresh=fresh)
+    kept = settle_conf(default_home(), fresh=fresh)
     settings = load_settings()
+    if kept:
+        warn(
+            f"settings of your own, not replaced: {', '.join(kept)} in {default_home() / OWN_CONF}. Move a "
+            "file away to have the demo's in its place."
+        )
     steps = all_steps()
     progress = StepProgress(len(steps) + 4, quiet=json)
     inbox = settings.home / "inbox"

@@ -10,11 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from pipelines.codes import Confidence
 from pipelines.errors import FactFileError
 from pipelines.facts import load_facts, load_prices
 from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.settings import packaged
 from zhixiang.cli.data.facts import app
+from zhixiang.home.example_files import example_prices
 
 HEADER = "month,component,price_cny_per_kwh,document,published_on"
 
@@ -212,3 +214,73 @@ def test_the_command_loads_and_refuses(tmp_path: Path, folder: Path, monkeypatch
     again = CliRunner().invoke(app, ["load-prices", str(written(tmp_path, *month("2026-09")))])
     assert isinstance(again.exception, FactFileError)
     assert "prices.csv:2: 2026-09 overlaps" in str(again.exception)
+
+
+def sureness(folder: Path, day: date) -> tuple[Confidence, Confidence]:
+    facts = load_facts(folder)
+    return (
+        facts.energy_base.version_on(day).citation.confidence,
+        facts.energy_composition.version_on(day).citation.confidence,
+    )
+
+
+@pytest.mark.parametrize(
+    ("document", "stated", "found"),
+    [
+        ("notice 9", None, Confidence.OFFICIAL),
+        ("notice 9", ("", "", ""), Confidence.OFFICIAL),
+        ("notice 9", ("official", "", "secondary"), Confidence.SECONDARY),
+        ("notice 9", ("", "illustrative", "unverified"), Confidence.ILLUSTRATIVE),
+        *((name, None, Confidence.UNVERIFIED) for name in ("none", "None", "无", " 未知 ", "-", "Not read")),
+        ("无", ("secondary", "secondary", "secondary"), Confidence.SECONDARY),
+    ],
+)
+def test_a_price_is_as_sure_as_its_file_says_and_official_by_its_document_alone(
+    tmp_path: Path, folder: Path, document: str, stated: tuple[str, ...] | None, found: Confidence
+) -> None:
+    rows = [row.replace("notice 2026-09", document) for row in month("2026-09")]
+    if stated is None:
+        load_prices(written(tmp_path, *rows), folder)
+    else:
+        rows = [f"{row},{word}" for row, word in zip(rows, stated, strict=True)]
+        load_prices(written(tmp_path, *rows, header=f"{HEADER},confidence"), folder)
+    assert sureness(folder, date(2026, 9, 5)) == (found, found)
+    # A later file without the column, and a correction with it, leave what was said of the earlier month.
+    load_prices(written(tmp_path, *month("2026-10")), folder)
+    assert sureness(folder, date(2026, 9, 5)) == (found, found)
+    assert sureness(folder, date(2026, 10, 5)) == (Confidence.OFFICIAL, Confidence.OFFICIAL)
+    again = [f"{row},illustrative" for row in month("2026-10", published="2026-10-09")]
+    load_prices(written(tmp_path, *again, header=f"{HEADER},confidence"), folder, corrects=True)
+    assert sureness(folder, date(2026, 10, 5))[0] is Confidence.ILLUSTRATIVE
+
+
+@pytest.mark.parametrize(
+    ("document", "word", "said"),
+    [
+        ("notice 9", "certain", "'certain' is not known"),
+        ("无", "official", "no price is official without its document"),
+        ("none", "official", "no price is official without its document"),
+    ],
+)
+def test_a_confidence_that_cannot_be_is_refused(
+    tmp_path: Path, folder: Path, document: str, word: str, said: str
+) -> None:
+    rows = [f"{row.replace('notice 2026-09', document)},{word}" for row in month("2026-09")]
+    refused(written(tmp_path, *rows, header=f"{HEADER},confidence"), folder, 2, said)
+
+
+def test_a_line_that_lacks_the_last_column_is_refused_where_the_header_has_it(
+    tmp_path: Path, folder: Path
+) -> None:
+    rows = [f"{row},illustrative,more" for row in month("2026-09")]
+    refused(written(tmp_path, *rows, header=f"{HEADER},confidence"), folder, 2, "7 found")
+
+
+def test_the_example_prices_of_a_home_are_illustrative_on_the_bill(tmp_path: Path, folder: Path) -> None:
+    path = tmp_path / "example.csv"
+    path.write_text(example_prices(), encoding="utf-8")
+    load_prices(path, folder)
+    for number in (8, 9):
+        assert sureness(folder, date(2026, number, 5)) == (Confidence.ILLUSTRATIVE,) * 2
+        # Not for the price that ships, which they stand before.
+        assert load_facts(folder).energy_base.on(date(2026, number, 5)) == Decimal("0.5250")

@@ -21,11 +21,12 @@ from pipelines.codes import (
     VoltageLevel,
 )
 from pipelines.errors import FactNotInForceError, UsageError
-from pipelines.facts import Dated, load_facts
+from pipelines.facts import Dated, load_facts, load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import BillLine, Contract, Determinants, PricedMonth, price_month
 from pipelines.units import Unit
+from zhixiang.home.example_files import example_prices
 
 FOLDER = packaged("conf") / "facts"
 FACTS = load_facts(FOLDER)
@@ -363,3 +364,11 @@ def test_with_published_prices_a_bill_is_illustrative_no_more(tmp_path: Path) ->
     bill = price_month(SHOP, month_of(energy_by_period=None), load_facts(folder))
     assert (bill.is_illustrative, bill.lowest_confidence) == (False, Confidence.UNVERIFIED)
     assert bill.lines[0].amount_cny == Decimal("460.00")
+
+
+def test_the_example_prices_of_a_new_home_make_an_illustrative_bill(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(packaged("conf") / "facts", tmp_path / "facts"))
+    (tmp_path / "prices.csv").write_text(example_prices(), encoding="utf-8")
+    load_prices(tmp_path / "prices.csv", folder)
+    bill = price_month(SHOP, month_of(energy_by_period=None), load_facts(folder))
+    assert (bill.is_illustrative, bill.lowest_confidence) == (True, Confidence.ILLUSTRATIVE)

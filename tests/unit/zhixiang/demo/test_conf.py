@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from datetime import date
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from pipelines.codes import Provenance
 from pipelines.settings import OWN_CONF, Settings, load_settings, packaged
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from zhixiang.conf_files import setting_files
-from zhixiang.demo.conf import laid_over, settle_conf, write_demo_conf
+from zhixiang.demo.conf import WRITTEN, laid_over, settle_conf, write_demo_conf
 from zhixiang.demo.inbox import MARKER
 
 
@@ -47,15 +49,70 @@ def test_settings_of_a_home_that_no_demo_made_are_left_alone(tmp_path: Path, fre
     assert not (bare / OWN_CONF).exists()
 
 
-def test_a_fresh_demo_has_its_settings_anew(tmp_path: Path) -> None:
-    settle_conf(tmp_path, fresh=False)
-    (tmp_path / MARKER).write_text("{}", encoding="utf-8")
-    path = tmp_path / OWN_CONF / "efficiency_bill.yaml"
-    path.write_text("changed", encoding="utf-8")
-    settle_conf(tmp_path, fresh=False)
-    assert path.read_text(encoding="utf-8") == "changed"
-    settle_conf(tmp_path, fresh=True)
-    assert path.read_text(encoding="utf-8") != "changed"
+def demo_home(home: Path) -> Path:
+    """The conf/ of a home in which a demo ran."""
+    assert settle_conf(home, fresh=False) == []
+    (home / MARKER).write_text("{}", encoding="utf-8")
+    return home / OWN_CONF
+
+
+def test_a_fresh_demo_renews_what_it_wrote_and_keeps_what_the_user_changed(tmp_path: Path) -> None:
+    conf = demo_home(tmp_path)
+    prices = conf / "facts" / "tariffs" / "energy_base_monthly.csv"
+    own = {conf / "efficiency_bill.yaml": "changed", conf / "mine.yaml": "mine", prices: "month,own"}
+    for path, text in own.items():
+        path.write_text(text, encoding="utf-8")
+    (conf / "vee.yaml").unlink()
+    assert settle_conf(tmp_path, fresh=False) == []
+    assert not (conf / "vee.yaml").exists()
+    for _ in range(2):
+        kept = settle_conf(tmp_path, fresh=True)
+        assert kept == ["efficiency_bill.yaml", "facts/tariffs/energy_base_monthly.csv"]
+        assert {path: path.read_text(encoding="utf-8") for path in own} == own
+    assert (conf / "vee.yaml").read_bytes() == (packaged("conf") / "vee.yaml").read_bytes()
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_files_as_an_earlier_version_of_the_demo_wrote_them_are_renewed_or_go(tmp_path: Path) -> None:
+    conf = demo_home(tmp_path)
+    noted = json.loads((tmp_path / WRITTEN).read_text(encoding="utf-8"))
+    for name in ("vee.yaml", "gone.yaml", "gone_but_changed.yaml"):
+        (conf / name).write_text("of before", encoding="utf-8")
+        noted[name] = hashlib.sha256(b"of before").hexdigest()
+    (conf / "gone_but_changed.yaml").write_text("changed", encoding="utf-8")
+    outside = tmp_path / "outside.txt"
+    outside.write_text("of before", encoding="utf-8")
+    noted["../outside.txt"] = noted["gone.yaml"]
+    (tmp_path / WRITTEN).write_text(json.dumps(noted), encoding="utf-8")
+    assert settle_conf(tmp_path, fresh=True) == []
+    assert (conf / "vee.yaml").read_bytes() == (packaged("conf") / "vee.yaml").read_bytes()
+    assert not (conf / "gone.yaml").exists()
+    assert (conf / "gone_but_changed.yaml").read_text(encoding="utf-8") == "changed"
+    assert outside.exists()
+
+
+@pytest.mark.parametrize("noted", [None, "", "[]", "{broken"])
+def test_without_a_list_only_what_todays_demo_writes_is_its_own(tmp_path: Path, noted: str | None) -> None:
+    conf = demo_home(tmp_path)
+    (tmp_path / WRITTEN).unlink()
+    if noted is not None:
+        (tmp_path / WRITTEN).write_text(noted, encoding="utf-8")
+    (conf / "vee.yaml").write_text("changed", encoding="utf-8")
+    assert settle_conf(tmp_path, fresh=True) == ["vee.yaml"]
+    assert (conf / "vee.yaml").read_text(encoding="utf-8") == "changed"
+
+
+def test_a_setting_that_is_a_link_to_ones_own_file_is_kept(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    conf = demo_home(home)
+    own = tmp_path / "own.yaml"
+    own.write_text("own", encoding="utf-8")
+    (conf / "vee.yaml").unlink()
+    (conf / "vee.yaml").symlink_to(own)
+    assert settle_conf(home, fresh=True) == ["vee.yaml"]
+    assert (conf / "vee.yaml").is_symlink()
+    assert own.read_text(encoding="utf-8") == "own"
 
 
 def test_values_change_where_their_path_stands_and_comments_stay() -> None:
