@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 _LOOPBACK = ("127.", "::1", "localhost")
+_OF_ONES_OWN = ("ZHIXIANG_CONF", "ZHIXIANG_ENVIRONMENT", "ZHIXIANG_DEBUG")
 _RUNNING: list[pytest.Item] = []
 # How long an example takes is the machine's affair: beside other work any of them may miss a deadline.
 hypothesis.settings.register_profile("zhixiang", deadline=None)
@@ -68,6 +69,18 @@ def _loopback_only() -> Iterator[None]:
     socket.socket.connect = connect  # type: ignore[method-assign]
     yield
     socket.socket.connect = real  # type: ignore[method-assign]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_home_of_ones_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """``load_settings()`` reads neither a developer's home nor the settings that his shell names; what a test
+    sets itself comes after this.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZHIXIANG_HOME", str(tmp_path_factory.mktemp("no home") / "home"))
+        for name in [name for name in os.environ if name in _OF_ONES_OWN or name.startswith("ZHIXIANG__")]:
+            patch.delenv(name)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -275,3 +275,11 @@ def test_a_key_that_was_always_there_is_missed_in_a_homes_conf_too(tmp_path: Pat
         with pytest.raises(SettingsError, match=f"'{name}' is missing"):
             load_settings(home=home).section(VeeSettings)
         (conf / "vee.yaml").write_text(before, encoding="utf-8")
+
+
+def test_no_test_reads_a_home_of_ones_own() -> None:
+    """A conf/ in ~/.local/share/zhixiang or one that the shell names would decide results of tests."""
+    settings = load_settings()
+    assert settings.conf_dir == packaged("conf")
+    assert not settings.home.exists()
+    assert not settings.home.is_relative_to(Path.home() / ".local")
