@@ -102,7 +102,7 @@ class Computation(Protocol):
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
         """Result, evidence and accounts of one billing month; raises FactNotInForceError where a number is
-        not covered.
+        not covered, or HaltedMonthError with it where the accounts can tell of the month all the same.
         """
         ...
 

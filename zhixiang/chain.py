@@ -13,7 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.engine.step import Step, TrainStep
-from pipelines.errors import DisagreementError, UnknownNameError, UsageError, ZhixiangError
+from pipelines.errors import (
+    DisagreementError,
+    FactNotInForceError,
+    UnknownNameError,
+    UsageError,
+    ZhixiangError,
+)
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
@@ -106,6 +112,7 @@ class Outcome:
 
     unknown        Records held back for unknown meter points, by received table.
     unknown_limit  The share of a table above which they count in the exit code.
+    halted         The fact for want of which no bill of a month was issued.
     """
 
     run_id: str = ""
@@ -114,6 +121,7 @@ class Outcome:
     unknown_limit: float = 1.0
     delivered: Path | None = None
     refused_bills: DisagreementError | None = None
+    halted: FactNotInForceError | None = None
     steps: list[str] = field(default_factory=list)
 
 
@@ -220,6 +228,7 @@ def run_chain(
                 outcome.delivered, outcome.refused_bills = handed.out, handed.error()
         except BaseException as error:
             told = foreseen(error, settings.home)
+            outcome.halted = error if isinstance(error, FactNotInForceError) else None
             # Where nothing can be written, not even this: the next run finds that this one ended.
             with suppress(OSError, sqlite3.Error):
                 ledger.end(run_id, utc_now(), *_ended_by(told or error))

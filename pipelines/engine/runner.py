@@ -18,7 +18,16 @@ from pipelines.engine.ledger import DoneStep, Ledger, ReuseKey, StepRecord
 from pipelines.engine.promotion import promotion_of
 from pipelines.engine.rule_archive import rules_digest
 from pipelines.engine.schedule import run_side_by_side
-from pipelines.engine.step import Frames, Inputs, PreviousRun, Step, TrainStep, WriteMode
+from pipelines.engine.step import (
+    Frames,
+    HaltedMonthError,
+    Inputs,
+    PreviousRun,
+    Step,
+    TrainStep,
+    WriteMode,
+    Written,
+)
 from pipelines.engine.write_results import ResultWriter, WrittenResults
 from pipelines.errors import (
     DamagedPartError,
@@ -138,7 +147,7 @@ class Runner:
             written = (
                 self._train(step, inputs)
                 if isinstance(step, TrainStep)
-                else self._writer.write(step, step.apply(inputs))
+                else self._writer.write(step, self._applied(step, inputs))
             )
         except TooLittleDataError as error:
             if not isinstance(step, TrainStep):
@@ -199,7 +208,18 @@ class Runner:
         bundles = self._bundles(step)
         if self._has_no_input(step) or self._lacks_model(step, bundles):
             return {}
-        return self._writer.revised(step, step.apply(self._inputs(step, read, bundles)))
+        try:
+            return self._writer.revised(step, step.apply(self._inputs(step, read, bundles)))
+        except HaltedMonthError as halted:
+            raise halted.error from None
+
+    def _applied(self, step: Step, inputs: Inputs) -> Mapping[type[Table], Written]:
+        """What a step computes; of a month of which nothing may be issued, its accounts are written first."""
+        try:
+            return step.apply(inputs)
+        except HaltedMonthError as halted:
+            self._writer.write_accounts(step, halted)
+            raise halted.error from None
 
     def _bundles(self, step: Step | TrainStep) -> dict[str, ModelBundle]:
         """The champions that there are of the models that a step names."""

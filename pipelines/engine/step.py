@@ -11,6 +11,7 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Union
 
+from pipelines.errors import ZhixiangError
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.settings import Section, SettingsFile
@@ -40,6 +41,20 @@ class WriteMode(Enum):
     """Rows whose ``stage`` is this step's name are replaced; those of other steps stay."""
     COMMIT_FILES = "commit_files"
     """Workers have written Parquet files; one transaction puts them in the place of all rows before."""
+
+
+class HaltedMonthError(Exception):
+    """A month of which nothing may be issued, with what can be told of it. The runner writes the accounts,
+    then raises ``error``: that is what people read.
+
+    accounts  Tables of the step that are replaced by month -> their rows of this month.
+    """
+
+    def __init__(
+        self, error: ZhixiangError, month: BillingMonth, accounts: Mapping[type[Table], DataFrame]
+    ) -> None:
+        self.error, self.month, self.accounts = error, month, accounts
+        super().__init__(str(error))
 
 
 class Frames(Mapping[type[Table], "DataFrame"]):

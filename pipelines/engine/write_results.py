@@ -5,14 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from pipelines.engine import gate
 from pipelines.engine.revisions import append_revisions, with_revisions
-from pipelines.engine.step import Coverage, Step, WorkerFiles, WriteMode, Written
+from pipelines.engine.step import Coverage, HaltedMonthError, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.periods import BillingMonth
 from pipelines.storage.data_files import commit_files, discard_files
@@ -100,6 +100,17 @@ class ResultWriter:
             if isinstance(result, WorkerFiles) and result.coverage is not None
         ]
         return WrittenResults(versions, rows, gates, counted[0] if counted else None)
+
+    def write_accounts(self, step: Step, halted: HaltedMonthError) -> dict[str, int]:
+        """What is told of a month of which nothing may be issued; rows by table. Other months stay as they
+        are.
+        """
+        of_month = replace(self, months=(halted.month,))
+        return {
+            table.name: of_month._write(step, table, frame)[1]
+            for table, frame in halted.accounts.items()
+            if step.writes[table] is WriteMode.REPLACE_MONTHS
+        }
 
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
         mode = step.writes[table]

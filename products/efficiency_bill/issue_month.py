@@ -44,6 +44,14 @@ class Issuing:
         return issue_bills(cases, self.facts, self.settings, self.model_name, self.model_version)
 
 
+def unbilled_frame(
+    inputs: Inputs, rows: Sequence[EfficiencyBillUnbilledV1Row]
+) -> Mapping[type[Table], DataFrame]:
+    """Who has no bill of a month of which none was issued."""
+    frame = inputs.spark.createDataFrame(pa.Table.from_pylist([*rows], _UNBILLED_SCHEMA))
+    return {EfficiencyBillUnbilledV1: frame}
+
+
 def issued_on_driver(
     inputs: Inputs,
     cases: Sequence[Case],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import TypeGuard
 
 from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
@@ -30,13 +31,18 @@ def price_supplies(
     cannot be meant, a
     FactNotInForceError where a fact is missing.
     """
-    is_asked = [supply is not None and CURVE not in missing_of_supply(supply) for supply in supplies]
+    is_asked = [can_be_priced(supply) for supply in supplies]
     found = price_many(
         [supply for supply, asked in zip(supplies, is_asked, strict=True) if supply is not None and asked],
         facts,
         known,
     )
     return [_own(next(found)) if asked else None for asked in is_asked]
+
+
+def can_be_priced(supply: SupplyMonth | None) -> TypeGuard[SupplyMonth]:
+    """Whether prices are asked for: there is a supply, and the curve that it asks for."""
+    return supply is not None and CURVE not in missing_of_supply(supply)
 
 
 def price_case(case: Case, facts: Facts, known: date | None = None) -> PricedMonth | None:

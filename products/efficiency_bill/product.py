@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from pipelines.engine.step import Inputs
+from pipelines.engine.step import HaltedMonthError, Inputs
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
@@ -25,7 +25,12 @@ from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.corrections import issued_revision_of
 from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
-from products.efficiency_bill.issue_month import Issuing, issued_on_driver, issued_on_workers
+from products.efficiency_bill.issue_month import (
+    Issuing,
+    issued_on_driver,
+    issued_on_workers,
+    unbilled_frame,
+)
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.rows import (
     EfficiencyBillInputsV1Row,
@@ -41,6 +46,7 @@ from products.efficiency_bill.tables import (
     EfficiencyBillV1,
 )
 from products.efficiency_bill.training import WEATHER, arrange_days, day_energy
+from products.efficiency_bill.unpriced import halted_rows
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -73,7 +79,8 @@ class EfficiencyBill:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed
         or priced has changed since; and who of the month has none.
 
-        Raises FactNotInForceError where a price of the month is not published, as ``check_prices`` says.
+        Raises HaltedMonthError with a FactNotInForceError where a price of the month is not published, as
+        ``check_prices`` says, and with who has no bill for it.
         """
         from pyspark.sql import functions as F
 
@@ -93,10 +100,15 @@ class EfficiencyBill:
         arranged = arrange_days(day_energy(inputs, settings, month).toArrow(), customers, weather)
         baselines = None if bundle is None else read_coefficients(bundle.files)
         cases = gather_cases(accounts, arranged, baselines, month, settings, limits, known.names)
-        check_prices(cases, facts)
+        newest = newest_revisions(inputs, month)
+        try:
+            check_prices(cases, facts)
+        except FactNotInForceError as error:
+            told = [*known.unbilled.values(), *halted_rows(cases, newest, month, error)]
+            raise HaltedMonthError(error, month, unbilled_frame(inputs, told)) from None
         issuing = Issuing(facts, settings, *((MODEL, bundle.version) if bundle is not None else ("", "")))
         issue = issued_on_driver if len(cases) <= MOST_ON_DRIVER else issued_on_workers
-        return issue(inputs, cases, newest_revisions(inputs, month), issuing, [*known.unbilled.values()])
+        return issue(inputs, cases, newest, issuing, [*known.unbilled.values()])
 
     def _accounts(
         self,

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from shlex import quote
 
+from pipelines.errors import FactNotInForceError
 from pipelines.periods import BillingMonth
 from pipelines.tariff import is_issuable
 from products.efficiency_bill.billed import unbilled_row
+from products.efficiency_bill.case.case import Case
+from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
+from products.efficiency_bill.pricing import can_be_priced
 from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row, EfficiencyBillV1Computed
 from products.efficiency_bill.tables import UnbilledReason
 from products.provenance import is_demo_material
@@ -35,12 +39,45 @@ def unpriced_row(bill: EfficiencyBillV1Computed) -> EfficiencyBillUnbilledV1Row 
             "ones: zhixiang facts load-prices FILE",
         )
     names = [name for name in bill["missing_inputs"] if name not in _OF_COMPARISONS]
-    reason = next(
-        (reason for name, reason in _REASONS.items() if name in names), UnbilledReason.INPUT_MISSING
-    )
+    reason = _reason(names)
     told = ", ".join(names)
     see = f"zhixiang bill show {quote(bill['customer_id'])} --month {bill['billing_month']}"
     return _row(bill, reason, f"账单缺少 {told}；详见 {see}", f"the bill lacks {told}; see {see}")
+
+
+def halted_rows(
+    cases: Sequence[Case],
+    newest: Mapping[str, IssuedRevision],
+    month: BillingMonth,
+    error: FactNotInForceError,
+) -> Iterator[EfficiencyBillUnbilledV1Row]:
+    """Why there is no bill of a month that a missing fact halts; nothing of customers whose bill of the month
+    was issued before and stands.
+    """
+    again = f"zhixiang run --month {month}"
+    for case in cases:
+        name = case.terms["customer_id"]
+        standing = newest.get(name)
+        is_demo = is_demo_material(case.terms["provenance"])
+        if standing and standing.is_priced and is_issuable(standing.is_illustrative, is_demo=is_demo):
+            continue
+        names = [lack for lack in case.lacks if lack not in _OF_COMPARISONS]
+        if can_be_priced(case.priced_supply):
+            reason = UnbilledReason.PRICE_NOT_PUBLISHED
+            zh = (
+                f"{error.on} 没有有效的 {error.fact_id}，已有的是 {error.covers}；本月一张账单也没有出。"
+                f"补上公布值后重新运行：{again}"
+            )
+            en = f"{error.message} No bill of the month was issued. Add the published one, then: {again}"
+        else:
+            reason = _reason(names)
+            told = ", ".join(names)
+            zh, en = f"账单缺少 {told}", f"the bill lacks {told}"
+        yield unbilled_row(name, case.terms["customer_name"], month, reason, zh, en)
+
+
+def _reason(names: Sequence[str]) -> UnbilledReason:
+    return next((reason for name, reason in _REASONS.items() if name in names), UnbilledReason.INPUT_MISSING)
 
 
 def _row(

@@ -304,6 +304,11 @@ def test_a_month_without_published_prices_goes_through_gold_and_refuses_bills(ho
     assert "transmission" in found.stderr
     assert "2026-08-01" in found.stderr
     assert "Traceback" not in found.stderr
+    assert "bill unbilled --month 2026-07" in found.stderr
+    told = answer(home, "bill", "unbilled", "--month", "2026-07")["customers"]
+    of_fact = [row for row in told if row["reason_code"] == "price_not_published"]
+    assert {row["customer_id"] for row in of_fact} >= {"STEEL-0001"}
+    assert all("transmission" in row["detail_zh"] and "transmission" in row["detail_en"] for row in of_fact)
 
 
 def test_a_cut_file_is_refused_and_told_also_where_a_later_stage_fails(home: Path) -> None:

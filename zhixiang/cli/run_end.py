@@ -49,6 +49,12 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         typer.echo(f"  {open_command(summary['page'])}")
 
 
+def show_halted(unbilled: Mapping[str, Any]) -> None:
+    """Who has no bill of a month that was halted, and the command that tells each why; to stderr."""
+    warn(f"{unbilled['customers']:,} customers have no bill 户没有账单{_why(unbilled)}")
+    _show_examples(unbilled, err=True)
+
+
 def open_command(page: str) -> str:
     """The command that opens a page in a browser, on this machine."""
     opener = "open" if sys.platform == "darwin" else "xdg-open"

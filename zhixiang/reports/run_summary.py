@@ -87,21 +87,44 @@ def _held(rows: Sequence[SilverQuarantineRow], command: str) -> dict[str, Any]:
     }
 
 
-def _unbilled(store: Store, tables: Iterable[type[Table]], months: Sequence[str]) -> dict[str, Any] | None:
-    """Customers without a bill by reason; None where no table tells of them."""
+def halted_summary(
+    store: Store, tables: Iterable[type[Table]], months: Sequence[str], run_id: str
+) -> dict[str, Any] | None:
+    """Customers for whom a run that was halted told why they have no bill, as in ``run_summary``; None where
+    it told of nobody.
+    """
+    found = _unbilled(store, tables, months, run_id)
+    return found if found is not None and found["customers"] else None
+
+
+def _unbilled(
+    store: Store, tables: Iterable[type[Table]], months: Sequence[str], run_id: str | None = None
+) -> dict[str, Any] | None:
+    """Customers without a bill by reason; None where no table tells of them.
+
+    run_id  Only what this run told; none: whatever is told of the months.
+    """
     table = next((known for known in tables if known.name == UNBILLED), None)
     if table is None:
         return None
-    columns = ["customer_id", "billing_month", "reason_code"]
+    columns = ["customer_id", "billing_month", "reason_code", *(["computed_run_id"] if run_id else [])]
     found: list[dict[str, str]] = [
         row
         for row in rows_of_table(store.arrow(table, columns), dict[str, str])
-        if row["billing_month"] in months
+        if row["billing_month"] in months and (run_id is None or row["computed_run_id"] == run_id)
     ]
+    told_of = sorted({row["billing_month"] for row in found})
     customers = sorted({(row["customer_id"], row["reason_code"]) for row in found})
     return {
         "customers": len({name for name, _ in customers}),
         "reasons": dict(Counter(reason for _, reason in customers).most_common()),
         "examples": [f"{name}: {reason}" for name, reason in customers[:EXAMPLES]],
-        "command": pasteable("zhixiang", "bill", "unbilled", "--month", months[-1], home=store.settings.home),
+        "command": pasteable(
+            "zhixiang",
+            "bill",
+            "unbilled",
+            "--month",
+            told_of[-1] if told_of else months[-1],
+            home=store.settings.home,
+        ),
     }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zhixiang.cli.operations.run import finish, tell_ingest
+from zhixiang.cli.operations.run import finish, tell_halted, tell_ingest
 from zhixiang.cli.screen import JsonOption, StepProgress, warn
 from zhixiang.pasteable import browse_registry, pasteable
 
@@ -61,6 +61,7 @@ def demo(
     finally:
         progress.close()
         tell_ingest(outcome)
+        tell_halted(outcome, settings, DEMO_MONTHS)
     if not json and outcome.delivered is not None:
         _tell(outcome.delivered, settings)
     finish(outcome, settings, DEMO_MONTHS, json=json)

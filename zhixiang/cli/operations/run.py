@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pipelines.codes import RejectReason
-from zhixiang.cli.run_end import show_summary
+from zhixiang.cli.run_end import show_halted, show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
 from zhixiang.cli.taken_files import taken_as_json, tell_taken
 
@@ -73,6 +73,7 @@ def run(
     finally:
         progress.close()
         tell_ingest(outcome)
+        tell_halted(outcome, settings, [month])
     finish(outcome, settings, [month], taken, json=json)
 
 
@@ -131,6 +132,19 @@ def tell_ingest(outcome: Outcome) -> None:
             f"refused {name}: {reason}",
             "Deliver the file again, mended, under any name; the others went on. See `zhixiang ledger`.",
         )
+
+
+def tell_halted(outcome: Outcome, settings: Settings, months: Sequence[str]) -> None:
+    """Where a missing fact halted a month: how many have no bill for it, and the command that shows them."""
+    from pipelines.storage.store import Store
+    from zhixiang.chain import declared_tables
+    from zhixiang.reports.run_summary import halted_summary
+
+    if outcome.halted is None:
+        return
+    unbilled = halted_summary(Store(settings), declared_tables(), months, outcome.run_id)
+    if unbilled is not None:
+        show_halted(unbilled)
 
 
 def finish(

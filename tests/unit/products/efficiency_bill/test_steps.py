@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pipelines.engine.step import HaltedMonthError
 from pipelines.errors import FactNotInForceError, TooLittleDataError
 from pipelines.facts import load_facts
 from pipelines.models.model import ModelBundle, TrainedModel
@@ -370,8 +371,20 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
 
 
 def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedModel) -> None:
-    with pytest.raises(FactNotInForceError, match=r"transmission.*2026-07-01"):
-        EFFICIENCY_BILL.compute(with_bundle(given, model), BillingMonth.parse("2026-07"), FACTS)
+    july = BillingMonth.parse("2026-07")
+    with pytest.raises(HaltedMonthError, match=r"transmission.*2026-07-01") as caught:
+        EFFICIENCY_BILL.compute(with_bundle(given, model), july, FACTS)
+    assert isinstance(caught.value.error, FactNotInForceError)
+    assert caught.value.month == july
+    ((told, frame),) = caught.value.accounts.items()
+    assert told is EfficiencyBillUnbilledV1
+    rows = {row["customer_id"]: row for row in frame.toArrow().to_pylist()}
+    assert {*OFFICES} <= set(rows)
+    for name in OFFICES:
+        assert rows[name]["reason_code"] == "price_not_published"
+        assert caught.value.error.fact_id in rows[name]["detail_zh"]
+        assert caught.value.error.message in rows[name]["detail_en"]
+        assert "zhixiang run --month 2026-07" in rows[name]["detail_en"]
 
 
 def test_a_reference_without_days_is_refused(given: Any, tmp_path: Any) -> None:
