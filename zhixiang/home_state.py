@@ -14,6 +14,7 @@ from pipelines.engine.ledger import Ledger
 from pipelines.errors import DamagedPartError, TamperedError, ZhixiangError
 from pipelines.ingest.read_again import received_files
 from pipelines.models import mlflow_store
+from pipelines.models.issued_numbers import issued_numbers
 from pipelines.models.registry import Registry
 from pipelines.settings import Settings
 from pipelines.storage.damage import can_be_rebuilt, is_received
@@ -23,6 +24,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.silver import SilverQuarantine
+from zhixiang.rules_state import RESTORE, rules_state
 
 ALL_OF_BRONZE = "bronze"
 BY_HAND = BronzeManualEdits.name
@@ -90,7 +92,7 @@ def examine_home(settings: Settings, tables: Sequence[type[Table]], *, files: bo
         Part(state.table, DAMAGED if state.version is not None else LOST, state.fault, state.remedy)
         for state in _as_bronze(faults, settings)
     ]
-    return [*parts, told, *_models(settings), _rules(settings, store, tables), _delivery(settings)]
+    return [*parts, told, *_models(settings), _rules(settings, tables, read=files), _delivery(settings)]
 
 
 def make_ready(
@@ -108,6 +110,8 @@ def make_ready(
     for name in registry.lost():
         version = registry.restore(name)
         on_line(name, "restored" if version else LOST, 0.0, _bundle_told(version))
+    for name, number in _untold_models(registry).items():
+        on_line(name, LOST, 0.0, f"bundle and MLflow store; trained anew, numbered after {number}")
     if registry.is_own and registry.names() and not mlflow_store.stands(settings.home):
         on_line("mlflow", LOST, 0.0, "models go on from their signed bundles; numbers count on from theirs")
     if not runs_before and any(Path(store.path(table)).is_dir() for table in tables):
@@ -123,6 +127,17 @@ def make_ready(
         first, more = others[0], [state.table for state in others[1:]]
         also = f" Also: {', '.join(more)} (`zhixiang doctor --home`)." if more else ""
         raise DamagedPartError(first.table, first.fault + also, first.remedy)
+
+
+def _untold_models(registry: Registry) -> dict[str, int]:
+    """Models that issued results name and that neither a bundle nor the MLflow store keeps -> the highest
+    number issued.
+    """
+    if not registry.is_own:
+        return {}
+    known = {*registry.names(), *registry.lost()}
+    found = issued_numbers(registry.settings)
+    return {name: number for name, number in sorted(found.items()) if name not in known}
 
 
 def _bundle_told(version: str | None) -> str:
@@ -237,29 +252,33 @@ def _models(settings: Settings) -> list[Part]:
                     "The next `zhixiang run` exports it again; `zhixiang repair models --yes` does it now.",
                 )
             )
+    for name, number in _gone(registry).items():
+        parts.append(
+            Part(
+                f"model {name}",
+                LOST,
+                f"The signed bundle of {name} is lost, and the MLflow store keeps it no more; results issued "
+                f"with it (to number {number}) stand, and bills compute again without it.",
+                f"The next `zhixiang run` trains it anew, numbered after {number}; or restore models/ and "
+                "mlflow.db with mlartifacts/ from a backup.",
+            )
+        )
     return [*parts, kept]
 
 
-def _rules(settings: Settings, store: Store, tables: Sequence[type[Table]]) -> Part:
-    from pipelines.engine.rule_archive import FOLDER, kept_digests
+def _gone(registry: Registry) -> dict[str, int]:
+    try:
+        return _untold_models(registry)
+    except DamagedPartError:  # the store itself is told of
+        return {}
 
-    kept, wanted = set(kept_digests(settings.home)), set()
-    for table in tables:
-        if "content_digest" in table.columns():
-            try:
-                wanted |= set(store.arrow(table, ["rules_digest"]).column(0).to_pylist()) - {None}
-            except DamagedPartError:
-                continue
-    gone = sorted(wanted - kept)
-    if not gone:
-        return Part("rules", WHOLE, f"{len(kept)} kept")
-    return Part(
-        "rules",
-        LOST,
-        f"{len(gone)} of the rules by which results were issued are gone, the first {gone[0][:16]}: those "
-        "results cannot be computed again.",
-        f"Restore {FOLDER}/ from a backup.",
-    )
+
+def _rules(settings: Settings, tables: Sequence[type[Table]], *, read: bool) -> Part:
+    found = rules_state(settings, tables, read=read)
+    if found.is_whole:
+        return Part("rules", WHOLE, f"{found.kept} kept")
+    is_lost = found.lost or found.is_bare
+    return Part("rules", LOST if is_lost else DAMAGED, found.said(), found.remedy() or RESTORE)
 
 
 def _delivery(settings: Settings) -> Part:

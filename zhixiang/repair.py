@@ -27,8 +27,11 @@ from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.silver import SilverQuarantine
 from zhixiang.chain import declared_tables
 from zhixiang.home_state import ALL_OF_BRONZE, put_aside, table_states
+from zhixiang.rules_state import RESTORE, rewrite_rules, rules_state
 
-LEDGER, MODELS, MLFLOW = "ledger", "models", "mlflow"
+LEDGER, MODELS, MLFLOW, RULES = "ledger", "models", "mlflow", "rules"
+PARTS = (LEDGER, MODELS, MLFLOW, RULES)
+"""Parts of a home that are no tables."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Repairer:
         """What ``repair`` would do; nothing is written. Raises UnknownNameError for what is no part, and
         DamagedPartError for what no command makes again.
         """
-        if part in (LEDGER, MODELS, MLFLOW):
+        if part in PARTS:
             state, does = getattr(self, f"_{part}_plan")()
             return Repair(part, state, does)
         if part == ALL_OF_BRONZE:
@@ -90,7 +93,7 @@ class Repairer:
     def repair(self, part: str) -> Repair:
         """Does it, and says what came out; raises as ``plan``, before anything is touched."""
         plan = self.plan(part)
-        if part in (LEDGER, MODELS, MLFLOW):
+        if part in PARTS:
             notes = getattr(self, f"_{part}_repair")() if plan.does else []
             return Repair(part, plan.state, plan.does, plan.then, True, notes)
         if not self.store_is_local():
@@ -139,9 +142,7 @@ class Repairer:
     def _table(self, name: str) -> type[Table]:
         tables = {table.name: table for table in declared_tables()}
         if name not in tables:
-            raise UnknownNameError(
-                "table or part of a home", name, [*tables, ALL_OF_BRONZE, LEDGER, MODELS, MLFLOW]
-            )
+            raise UnknownNameError("table or part of a home", name, [*tables, ALL_OF_BRONZE, *PARTS])
         table = tables[name]
         if not can_be_rebuilt(table):
             raise DamagedPartError(
@@ -216,6 +217,19 @@ class Repairer:
         except DamagedPartError:
             return [f"the damaged file is {put_aside(home / mlflow_store.DATABASE, self._when())}"]
         return [f"from {before} to {home}"]
+
+    def _rules_plan(self) -> tuple[str, str]:
+        found = rules_state(self.settings, declared_tables())
+        if found.is_whole:
+            return f"{found.kept} kept, every result can be computed again", ""
+        if not found.heals:
+            raise DamagedPartError(
+                RULES, found.said(), f"The present conf/ is another one, nothing can be written. {RESTORE}"
+            )
+        return found.said(), "writes those of the present conf/ again, under the name that results tell"
+
+    def _rules_repair(self) -> list[str]:
+        return rewrite_rules(self.settings, rules_state(self.settings, declared_tables()), self.now)
 
     def _when(self) -> str:
         return f"{self.now:%Y%m%dT%H%M%SZ}"

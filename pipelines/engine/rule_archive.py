@@ -7,11 +7,12 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from pipelines.engine.ledger import Ledger
-from pipelines.errors import TamperedError, UnknownNameError
+from pipelines.errors import DamagedPartError, TamperedError, UnknownNameError
 from pipelines.facts import Facts, load_facts
 from pipelines.settings import Settings
 
@@ -66,5 +67,7 @@ def possible_rules(home: Path, row: Mapping[str, Any], ledger: Ledger | None) ->
     """
     told = row.get("rules_digest")
     if told is None and ledger is not None:
-        told = ledger.rules_of(row.get("computed_run_id") or "")
+        # One that was cut opens, and fails at the page that is gone: then it tells nothing.
+        with suppress(DamagedPartError):
+            told = ledger.rules_of(row.get("computed_run_id") or "")
     return ([str(told)], True) if told else (kept_digests(home), False)

@@ -4,6 +4,7 @@ present state.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import stat
@@ -83,6 +84,23 @@ def paths_below(inbox: Path) -> Iterator[Path]:
     for top, folders, names in os.walk(inbox):
         yield from (Path(top, name) for name in names)
         yield from (Path(top, name) for name in folders if Path(top, name).is_symlink())
+
+
+def closed_folders(inbox: Path) -> list[tuple[str, str]]:
+    """Name and reason of each folder of the inbox that cannot be listed or entered now, hidden ones left out;
+    what lies in it is neither read nor refused. The inbox itself is ``.``.
+    """
+    found: dict[str, str] = {}
+
+    def note(error: OSError) -> None:
+        name = Path(os.path.relpath(error.filename or inbox, inbox)).as_posix()
+        if not any(part.startswith(_HIDDEN) for part in Path(name).parts):
+            found[shown_path(name)] = error.strerror or str(error)
+
+    for top, _folders, _names in os.walk(inbox, onerror=note):
+        if not os.access(top, os.X_OK):
+            note(PermissionError(errno.EACCES, os.strerror(errno.EACCES), top))
+    return sorted(found.items())
 
 
 def has_linked_folder(inbox: Path) -> bool:

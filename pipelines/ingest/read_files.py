@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -36,6 +35,7 @@ from pipelines.ingest.inbox import (
     Arrival,
     State,
     arrivals,
+    closed_folders,
     has_linked_folder,
     name_below,
     paths_below,
@@ -51,6 +51,8 @@ from pipelines.ingest.received_rows import (
     with_provenance,
     written_rows,
 )
+from pipelines.ingest.repeated_batch import in_batch_then
+from pipelines.ingest.spark_paths import as_pattern, path_told
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.own_storage import storage_error
 from pipelines.storage.store import Store
@@ -75,7 +77,7 @@ class IngestSummary:
 
     refused  Name and reason of each file that says nothing usable; told once.
     halted   The same of files with too many unreadable records.
-    unread   The same of files that could not be read now; the next run tries again.
+    unread   The same of files that could not be read now, and of folders; the next run tries again.
     """
 
     accepted: int = 0
@@ -118,10 +120,7 @@ def ingest(
             raise
 
     def read_batch(found: DataFrame, batch_id: int) -> None:
-        paths = [
-            _unquote(Path(row.path.removeprefix("file:")).as_posix())
-            for row in found.select("path").collect()
-        ]
+        paths = [path_told(row.path) for row in found.select("path").collect()]
         # One of these that cannot be read now comes with the listing, once it can be.
         fresh = arrivals(paths, root, handled_states(store))
         known = known_hashes(store)
@@ -130,8 +129,11 @@ def ingest(
         commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
         on_files(len(fresh))
 
-    # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end.
-    if not has_linked_folder(root):
+    closed = closed_folders(root)
+    summary.unread += [(f"{name}/", f"the folder cannot be read now: {why}") for name, why in closed]
+    # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
+    # ends at a folder that it may not read; the listing goes round it.
+    if not closed and not has_linked_folder(root):
         stream = (
             store.spark.readStream.format("binaryFile")
             .schema(_FOUND_SCHEMA)
@@ -139,7 +141,7 @@ def ingest(
             .option("pathGlobFilter", "[!.]*")
             .option("maxFileAge", _MAX_FILE_AGE)
             .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
-            .load(_literal(root))
+            .load(as_pattern(root))
             # Selected before the stream is written, so that Spark never reads the content.
             .select("path", "length")
         )
@@ -201,19 +203,6 @@ def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, no
         now,
         load_mappings(settings.conf_dir / MAPPINGS_FOLDER),
     )
-
-
-def _literal(folder: Path) -> str:
-    """A folder as Spark takes it: a pattern, in which the folder's own brackets and stars are no
-    wildcards.
-    """
-    return re.sub(r"([\\{}\[\]*?])", r"\\\1", str(folder))
-
-
-def _unquote(path: str) -> str:
-    from urllib.parse import unquote
-
-    return unquote("/" + path.lstrip("/"))
 
 
 def _application(checkpoint: Path) -> str:
@@ -353,6 +342,7 @@ def commit_batch(
             summary.unread.append((report["source_file"], report["reason"]))
             tell_of_file(report, reading.run_id)
     reports = [report for report in reports if report["status_code"] != UNREAD]
+    reports = in_batch_then(store, reports, application, batch_id, reading.tables_location)
     first_of: dict[str, str] = dict(known)
     by_table: dict[str, list[WrittenFile]] = {}
     for report in reports:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import TamperedError, UnknownNameError
 from pipelines.identity.keys import MODEL_KEY, KeyRing
 from pipelines.models import mlflow_store
+from pipelines.models.issued_numbers import issued_numbers
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.settings import Settings
 
@@ -142,17 +143,19 @@ class Registry:
             )
 
     def _count_on(self, client: MlflowClient, name: str) -> None:
-        """A store that was lost begins its numbers anew: it is given those of the kept bundles first.
+        """A store that was lost begins its numbers anew: it is given those of the kept bundles and of issued
+        results first.
 
         A number that an issued result names must not come to mean another model.
         """
         known = [int(version.version) for version in client.search_model_versions(f"name = '{name}'")]
-        highest = max((int(version) for version in self.versions(name)), default=0)
+        kept = [int(version) for version in self.versions(name)]
+        highest = max([*kept, issued_numbers(self.settings).get(name, 0)])
         for number in range(max(known, default=0) + 1, highest + 1):
             client.create_model_version(
                 name,
                 (self.folder.absolute() / name / str(number)).as_uri(),
-                tags={"kept": "the MLflow store was lost; the files are the signed bundle in models/"},
+                tags={"kept": "the MLflow store was lost; the files, where kept, are the bundle in models/"},
             )
         pointer = self.folder / name / "champion.json"
         if not known and pointer.is_file():

@@ -7,7 +7,7 @@ they are laid out by is known from the table's declaration.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -113,6 +113,18 @@ def missing_of(files: Sequence[str]) -> list[str]:
     system, paths = _located(files)
     found = system.get_file_info(paths)
     return [path for path, info in zip(paths, found, strict=True) if info.type != fs.FileType.File]
+
+
+def resized_of(sizes: Mapping[str, int]) -> list[str]:
+    """Those of the data files that have not the size any more that their commit noted, cut ones above all.
+
+    sizes  Address -> bytes.
+    """
+    files = list(sizes)
+    system, paths = _located(files)
+    found = system.get_file_info(paths)
+    told = zip(paths, found, sizes.values(), strict=True)
+    return [path for path, info, size in told if info.size != size]
 
 
 def _located(files: Sequence[str]) -> tuple[fs.FileSystem, list[str]]:

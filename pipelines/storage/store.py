@@ -135,6 +135,14 @@ class Store:
         """Addresses of a version's data files, as ``scan`` takes them."""
         return [f"{self.path(table)}/{path}" for path in self.data_files(table, version)]
 
+    def data_sizes(self, table: type[Table]) -> dict[str, int]:
+        """Address of each data file of the newest version -> its bytes, from the log alone."""
+        found = self.delta(table)
+        if found is None:
+            return {}
+        added = pa.table(found.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
+        return {f"{self.path(table)}/{unquote(row['path'])}": int(row["size_bytes"]) for row in added}
+
     def row_count(self, table: type[Table]) -> int:
         """Rows of the newest version, from the log alone."""
         found = self.delta(table)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import DamagedPartError
 from pipelines.storage.damage import damaged_table, meaning_of, remedy_of
-from pipelines.storage.scan import missing_of
+from pipelines.storage.scan import missing_of, resized_of
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
@@ -77,6 +77,10 @@ def file_fault(store: Store, table: type[Table]) -> str:
     gone = missing_of(paths)
     if gone:
         return f"lacks {len(gone)} of its {len(paths)} data files, the first {gone[0].rpartition('/')[2]}"
+    if cut := resized_of(store.data_sizes(table)):
+        return (
+            f"has {len(cut)} data files of another size than written, the first {cut[0].rpartition('/')[2]}"
+        )
     # Spark notes beside a commit how many files the table then has: a commit cut at the end of a line reads
     # well and lacks some.
     checksum = Path(store.path(table), "_delta_log", f"{store.version(table):020}.crc")

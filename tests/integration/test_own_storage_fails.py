@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -23,6 +24,7 @@ from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeFiles, BronzeLoadCurves
 from tests.command_line import zhixiang
+from zhixiang.chain import Outcome, exit_code, warnings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -133,6 +135,74 @@ def test_a_file_that_cannot_be_read_now_is_read_once_it_can_be(
     summary = ingest(store, inbox, "run-3", NOW)
     assert (summary.accepted, summary.unread) == (1, [])
     assert content(store) == undisturbed
+
+
+def test_a_file_unreadable_in_a_batch_that_is_then_killed_is_read_by_the_next_run(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: tuple[str, int, set[tuple[str, str]]],
+) -> None:
+    """Before, the repeated batch found its transaction taken, dropped the late file's rows and booked it."""
+    inbox = tmp_path / "inbox"
+    fill(inbox)
+    store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
+    really = Path.read_bytes
+
+    def locked(self: Path) -> bytes:
+        if self.name == "strangers.csv":
+            raise OSError(errno.EACCES, "Permission denied", str(self))
+        return really(self)
+
+    def here(_store: Store, fresh: Any, reading: Any) -> list[dict[str, Any]]:
+        return [read_one(arrival.path, reading) for arrival in fresh]
+
+    def die(*_arguments: object) -> None:
+        raise RuntimeError("killed between the tables and the ledger")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(read_files, "_read_files", here)
+        patch.setattr(read_files, "_append", die)
+        patch.setattr(Path, "read_bytes", locked)
+        with pytest.raises(Exception, match="killed between"):
+            ingest(store, inbox, "run-1", NOW)
+    assert 0 < store.row_count(BronzeLoadCurves) < undisturbed[1], "the file that could be read is in"
+    assert ingest(store, inbox, "run-2", NOW).accepted == 4
+    assert content(store) == undisturbed
+    assert ingest(store, inbox, "run-3", NOW).accepted == 0
+
+
+def test_a_folder_that_cannot_be_read_is_told_and_read_once_it_can_be(
+    spark: SparkSession,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    undisturbed: tuple[str, int, set[tuple[str, str]]],
+) -> None:
+    """Before, a listing passed over it without a word."""
+    inbox = tmp_path / "inbox"
+    fill(inbox)
+    (inbox / "closed").mkdir()
+    (inbox / "strangers.csv").rename(inbox / "closed" / "strangers.csv")
+    (inbox / ".git").mkdir()
+    store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
+    really = os.scandir
+
+    def locked(path: Any) -> Any:
+        if Path(path).name in ("closed", ".git"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return really(path)
+
+    for run, accepted in (("run-1", 3), ("run-2", 0)):
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", locked)
+            summary = ingest(store, inbox, run, NOW)
+        assert summary.unread == [("closed/", "the folder cannot be read now: Permission denied")]
+        assert (summary.accepted, summary.refused) == (accepted, [])
+        outcome = Outcome(ingest=summary)
+        assert exit_code(outcome) == 3
+        assert "closed/: the folder cannot be read now" in warnings(outcome)
+    assert ingest(store, inbox, "run-3", NOW).accepted == 1
+    assert content(store)[:2] == undisturbed[:2]
 
 
 def test_damage_stays_the_senders_fault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,23 +57,46 @@ class Delivered:
     """What became of a delivery.
 
     out      Its folder.
-    refused  Bills that were not delivered, as CUSTOMER/MONTH -> why.
+    refused  Results that were not delivered, bills as CUSTOMER/MONTH, others as ``code TENANT/MONTH`` and
+             ``score CUSTOMER/MONTH`` -> why.
     """
 
     out: Path
     refused: Mapping[str, str]
 
     def error(self) -> DisagreementError | None:
-        """What to end with where a bill was refused; none where all went out."""
+        """What to end with where a result was refused; none where all went out."""
         if not self.refused:
             return None
         told = "; ".join(f"{name}: {why}" for name, why in list(self.refused.items())[:SHOWN])
         more = f"; and {len(self.refused) - SHOWN} more" if len(self.refused) > SHOWN else ""
-        first = next(iter(self.refused))
+        kinds = {_kind_and_subject(name)[0] for name in self.refused}
+        kind = _REFUSED_KINDS[kinds.pop()] if len(kinds) == 1 else "份结果未交付 results were not delivered"
         return DisagreementError(
-            f"{len(self.refused)} 份账单未交付 bills were not delivered: {told}{more}.",
-            f"The others went out. See what differs: zhixiang bill replay {first}",
+            f"{len(self.refused)} {kind}: {told}{more}.",
+            f"The others went out. See what differs: {_command(next(iter(self.refused)))}",
         )
+
+
+_REFUSED_KINDS = {
+    "bill": "份账单未交付 bills were not delivered",
+    "code": "个转供电费码未交付 fee codes were not delivered",
+    "score": "份信用评分未交付 scores were not delivered",
+}
+
+
+def _kind_and_subject(name: str) -> tuple[str, str]:
+    kind, separator, subject = name.partition(" ")
+    return (kind, subject) if separator and kind in _REFUSED_KINDS else ("bill", name)
+
+
+def _command(name: str) -> str:
+    """The command that shows what a refused result holds."""
+    kind, subject = _kind_and_subject(name)
+    if kind == "bill":
+        return f"zhixiang bill replay {shlex.quote(subject)}"
+    who, _, month = subject.rpartition("/")
+    return f"zhixiang {kind} show {shlex.quote(who)} --month {month}"
 
 
 @dataclass(frozen=True)

@@ -4,52 +4,19 @@ same bill again.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from decimal import Decimal
-from functools import lru_cache
-from pathlib import Path
 from typing import Any, cast
 
-from pipelines.engine.ledger import Ledger
-from pipelines.engine.rule_archive import kept_rules
-from pipelines.errors import UnknownNameError, ZhixiangError
-from pipelines.facts import Facts
-from pipelines.settings import Settings
+from pipelines.errors import DamagedPartError, UnknownNameError, ZhixiangError
 from pipelines.storage.store import Store
 from products.efficiency_bill.bill import IssuedBill
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
-from products.efficiency_bill.rows import EfficiencyBillV1Row
 from zhixiang.reports.correction_sheets import Sheet
 from zhixiang.reports.issued import newest_with_evidence
+from zhixiang.reports.kept_rules import PossibleRules
 
 SHOWN = 3
-
-
-@dataclass(frozen=True)
-class KeptRules:
-    """Which kept rules a bill was issued by.
-
-    digest  None where the home does not know any more; such a bill cannot be computed again.
-    """
-
-    home: Path
-    digest: str | None
-
-
-class RulesOfRuns:
-    """The kept rules of each run of a home, looked up once."""
-
-    def __init__(self, home: Path) -> None:
-        self._home = home
-        self._known: dict[str, KeptRules] = {}
-
-    def of(self, bill: EfficiencyBillV1Row) -> KeptRules:
-        """Those of the run that issued a bill."""
-        run_id = bill["computed_run_id"] or ""
-        if run_id not in self._known:
-            self._known[run_id] = KeptRules(self._home, Ledger(self._home).rules_of(run_id))
-        return self._known[run_id]
 
 
 def with_corrected(store: Store, month: str, bills: list[IssuedBill]) -> list[IssuedBill]:
@@ -86,7 +53,7 @@ def with_corrected(store: Store, month: str, bills: list[IssuedBill]) -> list[Is
     ]
 
 
-def why_not(bill: IssuedBill, rules: KeptRules) -> str | None:
+def why_not(bill: IssuedBill, rules: PossibleRules) -> str | None:
     """Why a bill must not be delivered; none where it stands.
 
     A bill whose rules are not known any more is held to its sum alone.
@@ -110,13 +77,15 @@ def _wrong_sum(bill: IssuedBill) -> str | None:
     return None if added == total else f"合计不符 its lines add up to {added}, not {total} CNY"
 
 
-def _wrong_evidence(bill: IssuedBill, rules: KeptRules) -> str | None:
-    if rules.digest is None:
-        return None
+def _wrong_evidence(bill: IssuedBill, rules: PossibleRules) -> str | None:
     try:
-        found = replay(bill, *_rules(rules))
-    except UnknownNameError:
+        by, _how = rules.chosen(bill)
+    except (UnknownNameError, DamagedPartError):
         return None
+    except ZhixiangError as error:
+        return f"无法重算 it cannot be computed again: {error.message}"
+    try:
+        found = replay(bill, *by)
     except ZhixiangError as error:
         return f"无法重算 it cannot be computed again: {error.message}"
     except (ValueError, KeyError, TypeError, ArithmeticError) as error:
@@ -126,8 +95,3 @@ def _wrong_evidence(bill: IssuedBill, rules: KeptRules) -> str | None:
     return (
         f"重算不符 computed again it differs (stored / computed): {'; '.join(told)}{more}" if found else None
     )
-
-
-@lru_cache(maxsize=8)
-def _rules(rules: KeptRules) -> tuple[Settings, Facts]:
-    return kept_rules(rules.home, rules.digest or "")

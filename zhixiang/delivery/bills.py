@@ -24,12 +24,13 @@ from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.efficiency_bill.tables import EfficiencyBillV1
 from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
-from zhixiang.delivery.bill_checks import KeptRules, RulesOfRuns, why_not, why_not_sheet, with_corrected
+from zhixiang.delivery.bill_checks import why_not, why_not_sheet, with_corrected
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.delivery.truth import labels_in_words, labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
+from zhixiang.reports.kept_rules import PossibleRules, RulesOfResults
 
 WORKERS = 2
 EVIDENCE = EFFICIENCY_BILL.evidence
@@ -46,7 +47,7 @@ class Job(NamedTuple):
 
     path: Path | None
     bill: IssuedBill
-    rules: KeptRules
+    rules: PossibleRules
     is_pictured: bool
     base: str
     origin: str
@@ -112,7 +113,7 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
     leaving = [row for row in found["results"] if may_leave(row)]
     pictured = _pictured(found["results"]) if month == delivery.last_month else set()
     names = bill_names(found["results"])
-    rules = RulesOfRuns(delivery.store.settings.home)
+    rules = RulesOfResults(delivery.store.settings.home)
     bills = cast(
         list[IssuedBill],
         [

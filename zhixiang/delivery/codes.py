@@ -18,6 +18,7 @@ from products.transfer_fee_code.page.tenant_page import render_code_page, render
 from products.transfer_fee_code.rows import TransferFeeCodeEvidenceV1Row, TransferFeeCodeV1Row
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
+from zhixiang.delivery.code_checks import why_not_code, why_not_text
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.delivery.truth import labels_of
 from zhixiang.pages.site import PAGES
@@ -29,11 +30,13 @@ COLOURS = ("green", "yellow", "red", "grey")
 
 def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     """Writes ``codes/MONTH/``: per tenant a page, the code as SVG, PNG and text; per supplier an overview;
-    and the public keys.
+    and the public keys. A code that does not follow from the comparison behind it, or whose text says
+    another thing than its row, is not written, and ``refused`` names it.
     """
     suppliers: list[dict[str, Any]] = []
     revisions: dict[str, int] = {}
     origins: dict[str, str] = {}
+    refused: dict[str, str] = {}
     count, withheld = 0, 0
     delivered: list[TransferFeeCodeV1Row] = []
     picture: TransferFeeCodeV1Row | None = None
@@ -43,25 +46,34 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
             delivery.store, TransferFeeCodeV1, (TransferFeeCodeEvidenceV1,), str(month)
         )
         evidence: dict[str, TransferFeeCodeEvidenceV1Row] = {
-            name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items()
+            name: rows[0] for name, rows in found[TransferFeeCodeEvidenceV1.name].items() if rows
         }
-        codes: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
+        leaving: list[TransferFeeCodeV1Row] = [row for row in found["results"] if may_leave(row)]
         names = file_names(row["tenant_id"] for row in found["results"])
-        for row in codes:
-            base = f"codes/{month}/{names[row['tenant_id']]}"
+        codes: list[TransferFeeCodeV1Row] = []
+        for row in leaving:
+            tenant = row["tenant_id"]
+            base = f"codes/{month}/{names[tenant]}"
+            if why := _handed_over(delivery, row, evidence.get(tenant), month, base, origins):
+                refused[f"code {tenant}/{month}"] = why
+                continue
+            codes.append(row)
             revisions[base] = row["revision"]
-            origins[base] = origin_of(row, evidence[row["tenant_id"]])
-            files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
-            if not delivery.stands(month, files, (base, origins[base])):
-                _write_code(delivery, row, evidence[row["tenant_id"]], month, names[row["tenant_id"]])
-        count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
+        count, withheld = count + len(codes), withheld + len(found["results"]) - len(leaving)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month), names)
         delivered += codes
         red = next((row for row in codes if row["colour_code"] == "red"), None)
         if red is not None:
             picture, shown = red, f"codes/{month}/{names[red['tenant_id']]}"
     if not count:
-        return {"count": 0, "withheld": withheld, "labels": [], "href": "index.html", "pictures": []}
+        return {
+            "count": 0,
+            "withheld": withheld,
+            "labels": [],
+            "refused": refused,
+            "href": "index.html",
+            "pictures": [],
+        }
     _write_public_keys(delivery)
     labels = labels_of(delivered)
     PAGES.write_page(
@@ -86,6 +98,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         "count": count,
         "withheld": withheld,
         "labels": labels,
+        "refused": refused,
         "href": "codes/index.html",
         "pictures": pictures,
         "revisions": revisions,
@@ -93,26 +106,48 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     }
 
 
+def _handed_over(
+    delivery: Delivery,
+    row: TransferFeeCodeV1Row,
+    evidence: TransferFeeCodeEvidenceV1Row | None,
+    month: BillingMonth,
+    base: str,
+    origins: dict[str, str],
+) -> str | None:
+    """Writes a code where it does not stand already; returns why it does not leave the house.
+
+    origins  Gains what its files are made from.
+    """
+    origin = origin_of(row, evidence)
+    files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
+    if evidence is None or not delivery.stands(month, files, (base, origin)):
+        why = why_not_code(row, evidence)
+        if why or evidence is None:
+            return why
+        if why := _write_code(delivery, row, evidence, month, base):
+            return why
+    origins[base] = origin
+    return None
+
+
 def _write_code(
     delivery: Delivery,
     row: TransferFeeCodeV1Row,
     evidence: TransferFeeCodeEvidenceV1Row,
     month: BillingMonth,
-    name: str,
-) -> None:
+    base: str,
+) -> str | None:
     """The code is issued on the first day after its month, so that the same revision always gives the same
-    code.
+    code. Returns why it was not written.
     """
     settings = delivery.store.settings.section(TransferFeeCodeSettings).code
-    key = delivery.keys.signing_key(SIGNING_KEY)
-    payload = payload_of(
-        row,
-        delivery.keys.secret(PSEUDONYM_SECRET),
-        key.key_id,
-        month.plus(1).first_day,
-        settings.validity_days,
-    )
+    key, secret = delivery.keys.signing_key(SIGNING_KEY), delivery.keys.secret(PSEUDONYM_SECRET)
+    issued = month.plus(1).first_day
+    payload = payload_of(row, secret, key.key_id, issued, settings.validity_days)
     text = sign_code(payload, key.private)
+    published = {known.key_id: known.public_key for known in delivery.keys.public_keys(SIGNING_KEY)}
+    if why := why_not_text(text, row, secret, published, issued, settings.validity_days):
+        return why
     page = render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry)
     for suffix, content in (
         ("html", page.encode()),
@@ -120,7 +155,8 @@ def _write_code(
         ("png", qr_png(text, payload.colour, settings.png_scale)),
         ("txt", text.encode()),
     ):
-        write_bytes(delivery.path("codes", str(month), f"{name}.{suffix}"), content)
+        write_bytes(delivery.path(f"{base}.{suffix}"), content)
+    return None
 
 
 def _write_suppliers(

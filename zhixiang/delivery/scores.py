@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import PurePosixPath
 from typing import Any, TypedDict, TypeVar
 
+import pyarrow as pa
+
 from pipelines.identity.keys import DELIVERY_KEY
+from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tables.base import rows_of_table
 from products.credit_index.bank_file import (
@@ -27,6 +31,7 @@ from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
 from products.page_kit.words import Said
 from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.score_checks import ScoreChecks
 from zhixiang.delivery.truth import labels_of
 
 PAGES_PER_END = 40
@@ -51,15 +56,27 @@ OfCustomer = TypeVar("OfCustomer", bound=CustomerColumn)
 
 
 def deliver_scores(delivery: Delivery) -> dict[str, Any]:
-    """Writes ``scores/`` for the last month and bank files for all months asked for."""
+    """Writes ``scores/`` for the last month and bank files for all months asked for. A score that contradicts
+    itself stands in none of them, and ``refused`` names it.
+    """
     store = delivery.store
     key = delivery.keys.signing_key(DELIVERY_KEY)
     model = next((model for model in delivery.registry.known() if model["name"] == MODEL), None)
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
+    refused = {} if model is None else _refused(delivery, scores)
+    scores = _without(scores, refused)
     months = [month for month in delivery.months if newest_revisions(scores, month)]
+    told_refused = {f"score {name}/{month}": why for (name, month), why in refused.items()}
     if model is None or not months:
         why = NO_MODEL if model is None else NO_SCORES
-        return {"count": 0, "labels": [], "lacks": why, "href": "index.html", "pictures": []}
+        return {
+            "count": 0,
+            "labels": [],
+            "lacks": why,
+            "refused": told_refused,
+            "href": "index.html",
+            "pictures": [],
+        }
     context = {
         "key_id": key.key_id,
         "facts_digest": delivery.facts.digest,
@@ -72,8 +89,7 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         if not all(is_simulated(row) for row in newest_revisions(scores, month)):
             lacks = NO_BANK_FILE
             continue
-        csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
-        if delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))]):
+        if _bank_file_stands(delivery, month):
             continue
         write_bank_file(scores, reasons, month, delivery.path("scores", "bank"), key.sign, context)
     settings, limits = (
@@ -115,9 +131,37 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "count": len(rows),
         "labels": labels_of(rows),
         "lacks": lacks,
+        "refused": told_refused,
         "href": "scores/index.html",
         "pictures": [picture],
     }
+
+
+def _bank_file_stands(delivery: Delivery, month: BillingMonth) -> bool:
+    csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
+    return delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))])
+
+
+def _refused(delivery: Delivery, scores: pa.Table) -> dict[tuple[str, str], str]:
+    """Customer and month of each score that contradicts itself -> why, of the months that are written."""
+    checks, refused = ScoreChecks(delivery.store.settings), {}
+    for month in delivery.months:
+        if month != delivery.last_month and _bank_file_stands(delivery, month):
+            continue
+        for row in newest_revisions(scores, month):
+            if why := checks.why_not(row):
+                refused[row["customer_id"], row["score_month"]] = why
+    return refused
+
+
+def _without(scores: pa.Table, refused: Collection[tuple[str, str]]) -> pa.Table:
+    """Scores without any revision of those that are refused: an earlier one is not what holds now."""
+    if not refused:
+        return scores
+    subjects = zip(
+        scores.column("customer_id").to_pylist(), scores.column("score_month").to_pylist(), strict=True
+    )
+    return scores.filter(pa.array([subject not in refused for subject in subjects], pa.bool_()))
 
 
 def _worth_a_page(rows: list[CreditIndexV1Row]) -> list[CreditIndexV1Row]:

@@ -12,7 +12,7 @@ from zhixiang.cli.screen import JsonOption, show_json, warn
 
 def repair(
     part: Annotated[
-        str, typer.Argument(help="A table, or one of: bronze, ledger, models, mlflow.", metavar="PART")
+        str, typer.Argument(help="A table, or one of: bronze, ledger, models, mlflow, rules.", metavar="PART")
     ],
     yes: Annotated[
         bool, typer.Option("--yes", help="Do it; else it is only told what would be done.")
@@ -26,7 +26,7 @@ def repair(
     from pipelines.periods import utc_now
     from pipelines.settings import load_settings
     from pipelines.storage.home_lock import sole_writer
-    from zhixiang.repair import Repairer
+    from zhixiang.repair import PARTS, Repairer
 
     settings = load_settings()
     repairer = Repairer(settings, inbox or settings.home / "inbox", utc_now())
@@ -44,7 +44,7 @@ def repair(
         return
     typer.echo(f"{'已修复 done' if found.done else '将修复 would be done'}: {found.does}")
     for note in found.notes:
-        (warn if part not in ("ledger", "models", "mlflow") else typer.echo)(note)
+        (warn if part not in PARTS else typer.echo)(note)
     if not found.done:
         typer.echo(f"-> zhixiang repair {part} --yes")
     elif found.then:

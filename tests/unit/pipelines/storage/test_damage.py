@@ -14,7 +14,7 @@ from pipelines.errors import DamagedPartError
 from pipelines.settings import Settings
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
-from pipelines.storage.table_state import state_of
+from pipelines.storage.table_state import raise_for_files, state_of
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeEvents, BronzeFiles
 from pipelines.tables.edits import BronzeManualEdits
@@ -97,6 +97,19 @@ def test_a_lost_data_file_is_named_where_it_is_read_and_where_it_is_looked_for(s
     assert gone in state_of(store, BronzeEvents, files=True).fault
     with pytest.raises(DamagedPartError, match="bronze_events is damaged: a data file cannot be read"):
         store.arrow(BronzeEvents)
+
+
+def test_a_cut_data_file_is_named_with_its_table(store: Store) -> None:
+    """Before, a cut file was as whole as any, until a step failed on it without a word of what to do."""
+    (cut, *_) = store.data_files(BronzeEvents)
+    path = Path(store.path(BronzeEvents), cut)
+    path.write_bytes(path.read_bytes()[:-1])
+    fault = state_of(store, BronzeEvents, files=True).fault
+    assert "another size than written" in fault
+    assert path.name in fault
+    with pytest.raises(DamagedPartError, match="another size") as found:
+        raise_for_files(store, [BronzeEvents], RuntimeError("Spark's"))
+    assert "`zhixiang repair bronze_events --yes`" in found.value.hint
 
 
 def test_an_earlier_version_that_is_not_there_is_no_damage(store: Store) -> None:

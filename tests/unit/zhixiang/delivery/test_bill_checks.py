@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from zhixiang.delivery.bill_checks import KeptRules, why_not, why_not_sheet
+from zhixiang.delivery.bill_checks import why_not, why_not_sheet
 from zhixiang.reports.correction_sheets import Sheet
+from zhixiang.reports.kept_rules import PossibleRules
 
-UNKNOWN = KeptRules(Path("/nowhere"), None)
+UNKNOWN = PossibleRules(Path("/nowhere"), (), is_told=False)
 
 
 def bill(total: str | None, *amounts: str) -> Any:
     lines = [{"amount_cny": Decimal(amount)} for amount in amounts]
-    result = {"total_cny": None if total is None else Decimal(total)}
+    result = {"total_cny": None if total is None else Decimal(total), "computed_run_id": "run-1"}
     return {"result": result, "efficiency_bill_lines_v1": lines}
 
 
@@ -39,7 +40,7 @@ def test_lines_add_up_to_the_fen(total: str | None, amounts: tuple[str, ...], st
 
 def test_a_bill_whose_rules_are_not_kept_is_held_to_its_sum_alone() -> None:
     found: Any = {**bill("0.00"), "efficiency_bill_inputs_v1": []}
-    assert why_not(found, KeptRules(Path("/nowhere"), "0" * 64)) is None
+    assert why_not(found, PossibleRules(Path("/nowhere"), ("0" * 64,), is_told=True)) is None
 
 
 @pytest.mark.parametrize(("difference", "stands"), [("0.50", True), ("0.51", False), ("-0.50", False)])

@@ -84,6 +84,7 @@ class House:
             months=(SEPTEMBER,),
             last_month=SEPTEMBER,
             out=self.out,
+            path=self.out.joinpath,
             stands=lambda *asked: False,
         )
         told = deliver_bills(delivery)
