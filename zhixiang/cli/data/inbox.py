@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, complain, show_json, show_rows, warn
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, complain, say, show_json, show_rows, warn
 
 if TYPE_CHECKING:
     from zhixiang.home.take_in import TakenFile
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Inbox: take files in, told as they are understood; list what arrived.",
     no_args_is_help=True,
@@ -45,9 +47,9 @@ def add_files(
     else:
         for each in taken:
             _tell(each)
-        typer.echo(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in told.items() if count))
+        say(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in told.items() if count))
         if told[TAKEN]:
-            typer.echo("接下来 next: zhixiang run --month YYYY-MM")
+            say("接下来 next: zhixiang run --month YYYY-MM")
     if told[REFUSED]:
         raise typer.Exit(3)
 
@@ -57,25 +59,25 @@ def _tell(each: TakenFile) -> None:
     known = each.understanding
     if known is not None:
         span = f", {known.first} to {known.last}" if known.first else ""
-        typer.echo(
+        say(
             f"{each.file}: {known.title} ({known.format_id}) -> {known.table}: "
             f"{known.records:,} records{span}"
         )
         for note in known.notes:
-            typer.echo(f"  {note}")
+            say(f"  {note}")
         if known.rejected:
             warn(f"{each.file}: {known.rejected} records would be held back; the first:")
         for reject in known.rejects:
             column = f" {reject['column_name']}" if reject["column_name"] else ""
-            typer.echo(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
+            say(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
     if each.outcome == "refused":
         at = f" line {each.line}" if each.line else ""
         column = f" column {each.column}" if each.column else ""
         complain(f"refused {each.file}:{at}{column} {each.reason}", each.hint)
     elif each.outcome == "already_there":
-        typer.echo(f"  already there: {each.reason}")
+        say(f"  already there: {each.reason}")
     else:
-        typer.echo(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
+        say(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
 
 
 def _as_json(each: TakenFile) -> dict[str, Any]:
@@ -113,4 +115,4 @@ def list_files(
     show_rows(rows, ["file", "state", "table", "records", "held_back", "reason"], title="inbox")
     waiting = sum(row["state"] == "waiting" for row in rows)
     if waiting:
-        typer.echo(f"{waiting} wait for the next run: zhixiang run --month YYYY-MM")
+        say(f"{waiting} wait for the next run: zhixiang run --month YYYY-MM")

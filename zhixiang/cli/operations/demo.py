@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhixiang.cli.operations.run import finish, tell_ingest
-from zhixiang.cli.screen import JsonOption, StepProgress
+from zhixiang.cli.screen import JsonOption, StepProgress, say
 from zhixiang.pasteable import browse_registry, pasteable
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def _tell(out: Path, settings: Settings) -> None:
         f"  {pasteable('zhixiang', 'ledger', home=home)}",
     ]
     for line in lines:
-        typer.echo(line)
+        say(line)
 
 
 def _left_out(settings: Settings, month: str) -> Iterator[str]:
