@@ -290,7 +290,7 @@ def test_every_line_leads_back_to_file_and_line(store: Store, bills: dict[str, A
         if section is not None:
             assert [record[3] for table, record in records if table == "bronze_supply_shares"] == [section]
     early = ways["BDG-CAP", "energy_base", None, "peak", date(2026, 9, 1)]
-    assert early["contract"]["running_capacity_kva"] == "800.0"
+    assert early["contract"]["running_capacity_kva"] == D("800.0")
     assert {row["energy_date"].day for row in early["days"]} == set(range(1, 11))
     assert early["determinants"][-1]["peak_kwh"] == early["line"]["quantity"] == D(7000)
     assert sum(row["final_kwh"] for row in early["intervals"]) == pytest.approx(7000)

@@ -1,5 +1,5 @@
-"""What every command of the README shows on a screen of 80 and of 120 columns: whole values, whole numbers,
-nothing beyond the edge. The screen is held against the same command's ``--json``.
+"""What every command of the README and of docs/your-own-data.md shows on a screen of 80 and of 120 columns:
+whole values, whole numbers, nothing beyond the edge. The screen is held against the ``--json`` of the same.
 """
 
 from __future__ import annotations
@@ -7,9 +7,11 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import tarfile
+import webbrowser
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,11 @@ import pytest
 from typer.testing import CliRunner
 
 from pipelines.errors import DisagreementError
-from tests.command_line import zhixiang
+from pipelines.settings import Settings
+from tests.delivered_home import hand_over
+from tests.named_commands import every_path, named_commands, of_call
+from tests.screen_reading import check_screen, check_values
+from zhixiang import chain
 from zhixiang.cli import screen
 from zhixiang.cli.main import app
 from zhixiang.cli.table_writer import display_width
@@ -28,11 +34,14 @@ ROOT = Path(__file__).resolve().parents[2]
 CASE = str(ROOT / "docs" / "examples" / "steel_works.yaml")
 CURVES = str(ROOT / "samples" / "steel" / "E_MP_POWER_CURVE_2026-03.csv")
 WIDTHS = (80, 120)
+PRICES = """month,component,price_cny_per_kwh,document,published_on
+2026-08,purchase,0.4213,price notice of August,2026-07-28
+2026-08,line_loss,0.0175,price notice of August,2026-07-28
+2026-08,system_operation,0.0641,price notice of August,2026-07-28
+"""
 MONTH = ("--month", "2026-09")
 BILL = "STEEL-0001/2026-09"
 SCORE, TENANT = "SIM-CITY-00001", "SIM-TENANT-A-001"
-DOUBLE_DIGITS = 12
-NUMBER = re.compile(r"(~?)(?<![\w.,-])([-+]?\d[\d,]*(?:\.\d+)?)(?![\w.]*\w)")
 Pick = Callable[[Any], Any]
 
 
@@ -42,23 +51,29 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("s") / "home"
     with tarfile.open(ROOT / "tests" / "data" / "home_of_0_1.tar.xz") as archive:
         archive.extractall(folder, filter="data")
+    hand_over(folder, "2026-09")
     with pytest.MonkeyPatch.context() as patch:
-        delivered = zhixiang(folder, "run", *MONTH, "--from", "deliver", "--to", "deliver")
-        assert delivered.returncode == 0, delivered.stderr
         patch.setenv("ZHIXIANG_HOME", str(folder))
+        patch.setattr(webbrowser, "open", lambda _: True)
         yield folder
 
 
 def told(width: int | None, *arguments: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(screen, "screen_width", lambda: width)
+        patch.setattr(screen, "screen_width", lambda *, err=False: width)
         answer = CliRunner().invoke(app, list(arguments))
     assert answer.exit_code == 0 or isinstance(answer.exception, DisagreementError), answer.output
-    return answer.stdout
+    # What goes to stderr is on the same screen.
+    return answer.stdout if width is None else answer.output
+
+
+@cache
+def json_text(arguments: tuple[str, ...]) -> str:
+    return told(None, *arguments, "--json")
 
 
 def answer(*arguments: str) -> Any:
-    return json.loads(told(None, *arguments, "--json"))
+    return json.loads(json_text(arguments))
 
 
 def rows(*columns: str) -> Pick:
@@ -78,10 +93,14 @@ def everything(found: Any) -> Any:
     return found
 
 
+def nothing(_: Any) -> None:
+    """What its words say is held against no value."""
+
+
 CITED = ("fact_id", "value", "unit", "document", "clause", "effective_from", "confidence")
 UNTOLD = ("content_digest", "computed_run_id", "supersedes_revision", "formula", "rests_on", "facts_digest")
 SEEN: dict[str, tuple[tuple[str, ...], Pick]] = {
-    "status": (("status",), without("run", "versions")),
+    "status": (("status",), without("run", "versions", "is_whole", "state")),
     "ledger": (("ledger",), lambda found: rows("run_id", "command", "status", "message")(found["runs"])),
     "files": (
         ("ledger", "--files", "--all"),
@@ -139,6 +158,18 @@ SEEN: dict[str, tuple[tuple[str, ...], Pick]] = {
         ("tariff", "what-if", CASE, "--asked-on", "2026-08-20"),
         lambda found: without("is_illustrative")(found["alternatives"]),
     ),
+    "held facts": (("facts", "check"), lambda found: rows("file", "message")(found["findings"])),
+    "unbilled": (("bill", "unbilled", *MONTH), everything),
+    "replayed month": (("bill", "replay", *MONTH), everything),
+    "arrived": (
+        ("inbox", "list"),
+        rows("file", "state", "table", "records", "held_back", "reason"),
+    ),
+    "verified": (("verify",), without("is_whole", "trust")),
+    "home's keys": (("key", "home"), rows("name", "key_id", "first_day", "last_day", "signs")),
+    "machine": (("doctor",), nothing),
+    "whole home": (("doctor", "--home"), nothing),
+    "repair": (("repair", "ledger"), nothing),
     "penalty": (
         (
             "tariff",
@@ -177,6 +208,44 @@ SEEN: dict[str, tuple[tuple[str, ...], Pick]] = {
 }
 
 
+CHANGES: list[tuple[str, ...]] = [
+    ("init", "{tmp}/new"),
+    ("init", "{tmp}/bare", "--no-examples"),
+    ("inbox", "add", CURVES, "--dry-run"),
+    ("inbox", "add", CURVES),
+    ("facts", "load-prices", "{tmp}/prices.csv"),
+    ("key", "new", "li", "--out", "{tmp}/li.pem"),
+    ("key", "new", "wu", "--out", "{tmp}/wu.pem"),
+    ("key", "restore", "{tmp}/fee_code_signing.pem"),
+    ("key", "replace", "fee_code_signing"),
+    (
+        *("edit", "propose", "MP-STEEL-0001", "2026-09-10", "--from", "10:00", "--to", "10:15"),
+        *("--kwh", "5", "--reason", "read again at the meter", "--key", "{tmp}/li.pem"),
+    ),
+    ("edit", "approve", "{edit}", "--key", "{tmp}/wu.pem"),
+    ("model", "rollback", "efficiency_bill_baseline", "1"),
+    ("repair", "silver_meter_points", "--yes"),
+    ("quarantine", "replay"),
+    ("corrections", "--since", "{run}", "--issued-only"),
+    ("tariff", "page", "--out", "{tmp}/prices"),
+    ("bill", "open", "STEEL-0001", *MONTH),
+    ("verify", "{tmp}/home/out", "--key", "{tmp}/home/out/public_keys.json"),
+]
+"""Commands that write, in an order in which they can."""
+BELOW: list[tuple[str, ...]] = [
+    ("bill", "audit", "FILE"),
+    ("bill", "correction", "BILL"),
+    ("code", "verify", "FILE"),
+    ("ledger", "--run", "ID"),
+    ("run", *MONTH, "--from", "S", "--to", "S"),
+    ("vee", "FILES", "--out", "DIR", "--mapping", "FILE"),
+    ("score", "show", "ID", *MONTH),
+]
+"""Commands with a test of their own, or whose tests lie elsewhere."""
+TOO_LONG = {("demo",), ("demo", "--fresh"), ("bench", "city-day")}
+"""They take minutes; what they end with, others show too."""
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("name", SEEN)
 def test_the_screen_shows_every_value_whole(home: Path, name: str, width: int) -> None:
@@ -184,6 +253,44 @@ def test_the_screen_shows_every_value_whole(home: Path, name: str, width: int) -
     shown = told(width, *arguments)
     check_screen(shown, width, home)
     check_values(shown, pick(answer(*arguments)))
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_commands_that_change_a_home_show_whole_lines(home: Path, tmp_path: Path, width: int) -> None:
+    """One after another, each on what the one before left."""
+    own, place = tmp_path / "home", {"tmp": str(tmp_path), "bill": BILL}
+    shutil.copytree(home, own, symlinks=True)
+    shutil.copy(home / "keys" / "fee_code_signing.pem", tmp_path)
+    (tmp_path / "prices.csv").write_text(PRICES, encoding="utf-8")
+    place["run"] = answer("ledger")["runs"][0]["run_id"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ZHIXIANG_HOME", str(own))
+        for call in CHANGES:
+            shown = told(width, *(word.format(**place) for word in call))
+            check_screen(shown, width, tmp_path / "home")
+            proposed = re.search(r"proposed edit (\S+);", shown)
+            place |= {"edit": proposed[1]} if proposed else {}
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/your-own-data.md"])
+def test_every_command_that_a_page_names_is_looked_at(page: str) -> None:
+    calls = [arguments for arguments, _ in SEEN.values()] + [*CHANGES, *BELOW]
+    seen = {part for call in calls for part in of_call(call)}
+    named = named_commands((ROOT / page).read_text(encoding="utf-8"))
+    assert len(named) > 10
+    assert sorted(named - seen - TOO_LONG) == []
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_run_ends_in_whole_lines(home: Path, width: int) -> None:
+    """Its screen without the run: what came in and what was issued, as a run tells it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(screen, "screen_width", lambda *, err=False: width)
+        patch.setattr(chain, "run_chain", delivered_only)
+        answer = CliRunner().invoke(app, ["run", *MONTH, "--from", "deliver", "--to", "deliver"])
+    assert answer.exit_code == 0, answer.output
+    check_screen(answer.output, width, home)
+    assert "fee codes: 2026-09: 24" in answer.output
 
 
 @pytest.mark.parametrize("width", WIDTHS)
@@ -260,51 +367,17 @@ def test_what_is_not_found_tells_of_no_customer(home: Path, asked: str) -> None:
         assert "STEEL-" not in str(answer.exception)
 
 
-@pytest.mark.parametrize("group", [[], ["tariff"], ["bill"], ["quality"]])
-def test_help_tells_every_command_to_its_end(group: list[str]) -> None:
-    shown = CliRunner().invoke(app, [*group, "--help"], terminal_width=80).stdout
-    assert "..." not in shown.split("Commands:")[1]
+def test_help_of_every_command_is_whole() -> None:
+    for path in every_path():
+        shown = CliRunner().invoke(app, [*path, "--help"], terminal_width=80).stdout
+        assert [line for line in shown.splitlines() if display_width(line) > 80] == []
+        usage, _, rest = shown.partition("\n\n")
+        assert usage.startswith("Usage: ")
+        assert not re.search(r"\.\.\.$", rest, re.MULTILINE), path
 
 
-def check_screen(shown: str, width: int, home: Path) -> None:
-    assert shown.strip()
-    for line in shown.splitlines():
-        # A path or a command that is to be pasted stays in one piece.
-        assert display_width(line) <= width or str(home.parent) in line, line
-    assert "…" not in shown
-    for raw in ('["', "frozenset", "Decimal(", "True", "False", "None", "datetime"):
-        assert raw not in shown, raw
-
-
-def check_values(shown: str, found: Any) -> None:
-    numbers, rounded = set(), set()
-    for mark, number in NUMBER.findall(shown):
-        (rounded if mark else numbers).add(Decimal(number.replace(",", "").lstrip("+")))
-    for value in scalars(found):
-        assert is_shown(value, shown, numbers, rounded), repr(value)
-
-
-def scalars(found: Any) -> Iterator[Any]:
-    if isinstance(found, dict):
-        for part in found.values():
-            yield from scalars(part)
-    elif isinstance(found, list):
-        for part in found:
-            yield from scalars(part)
-    elif found is not None and found != "":
-        yield found
-
-
-def is_shown(value: Any, shown: str, numbers: set[Decimal], rounded: set[Decimal]) -> bool:
-    if isinstance(value, bool):
-        return ("是 yes" if value else "否 no") in shown
-    if isinstance(value, float) and len(Decimal(repr(value)).normalize().as_tuple().digits) > DOUBLE_DIGITS:
-        return any(abs(float(each) - value) <= 1e-5 * abs(value) for each in rounded | numbers)
-    if isinstance(value, int | float) or re.fullmatch(r"-?\d+(\.\d+)?", value):
-        return Decimal(str(value)) in numbers or str(value) in shown.split()
-    return all(word in shown or in_pieces(word, shown) for word in value.split())
-
-
-def in_pieces(word: str, shown: str) -> bool:
-    """Chinese is broken between its characters; numbers and words of letters are not."""
-    return all(piece in shown for piece in re.split(r"([^\x00-\x7f])", word) if piece)
+def delivered_only(settings: Settings, *others: Any) -> None:
+    """In place of the chain: it delivered, says so in a long line, and did nothing else."""
+    on_line, outcome = others[-2:]
+    on_line("deliver", "done", 5.2, ", ".join(f"{count:,} of one kind" for count in range(1000, 1012)))
+    outcome.delivered = settings.home / "out"

@@ -8,9 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-import typer
-
-from zhixiang.cli.screen import warn
+from zhixiang.cli.screen import say, warn
 
 _ISSUED = {
     "efficiency-bill": "能效账单 bills",
@@ -25,16 +23,14 @@ def show_summary(summary: Mapping[str, Any]) -> None:
     if received is not None:
         again = f", {received['known_again']:,} known again" if received["known_again"] else ""
         refused = f", {len(received['refused'])} refused" if received["refused"] else ""
-        typer.echo(
-            f"收到 received: {received['files']:,} files, {received['records']:,} records{again}{refused}"
-        )
+        say(f"收到 received: {received['files']:,} files, {received['records']:,} records{again}{refused}")
     for name, by_month in summary["issued"].items():
         counts = ", ".join(f"{month}: {count:,}" for month, count in by_month.items())
-        typer.echo(f"{_ISSUED.get(name, name)}: {counts}")
+        say(f"{_ISSUED.get(name, name)}: {counts}")
     unbilled = summary["unbilled"]
     if unbilled is not None and unbilled["customers"]:
         words = "没有可发出账单的客户 customers without a bill that could be issued"
-        typer.echo(f"{words}: {unbilled['customers']:,}{_why(unbilled)}")
+        say(f"{words}: {unbilled['customers']:,}{_why(unbilled)}")
         _show_examples(unbilled, err=False)
     for key, words in (
         ("held_back", "held back 被扣下的记录"),
@@ -44,9 +40,9 @@ def show_summary(summary: Mapping[str, Any]) -> None:
             warn(f"{summary[key]['records']:,} records {words}{_why(summary[key])}")
             _show_examples(summary[key], err=True)
     if summary["page"] is not None:
-        typer.echo("页面在这里 the pages are here:")
-        typer.echo(f"  {summary['page']}")
-        typer.echo(f"  {open_command(summary['page'])}")
+        say("页面在这里 the pages are here:")
+        say(f"  {summary['page']}")
+        say(f"  {open_command(summary['page'])}")
 
 
 def show_halted(unbilled: Mapping[str, Any]) -> None:
@@ -70,5 +66,5 @@ def _why(found: Mapping[str, Any]) -> str:
 
 def _show_examples(found: Mapping[str, Any], *, err: bool) -> None:
     for example in found["examples"]:
-        typer.echo(f"  {example}", err=err)
-    typer.echo(f"  -> {found['command']}", err=err)
+        say(f"  {example}", err=err)
+    say(f"  -> {found['command']}", err=err)

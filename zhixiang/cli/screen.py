@@ -21,14 +21,14 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON instead of 
 
 def complain(message: str, hint: str = "") -> None:
     """One clear line to stderr, and what to do next."""
-    typer.secho(f"zhixiang: {message}", err=True, fg="red")
+    say(f"zhixiang: {message}", colour="red", err=True)
     if hint:
-        typer.secho(f"  -> {hint}", err=True)
+        say(f"  -> {hint}", err=True)
 
 
 def warn(message: str) -> None:
     """A warning to stderr; the exit code stays 0."""
-    typer.secho(f"zhixiang: warning: {message}", err=True, fg="yellow")
+    say(f"zhixiang: warning: {message}", colour="yellow", err=True)
 
 
 def show_json(value: Any) -> None:
@@ -36,9 +36,13 @@ def show_json(value: Any) -> None:
     typer.echo(as_json(value))
 
 
-def screen_width() -> int | None:
-    """Columns of the terminal; None where the output is a file or a pipe, which has no edge."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+def screen_width(*, err: bool = False) -> int | None:
+    """Columns of the terminal; None where the output is a file or a pipe, which has no edge.
+
+    err  Of what goes to stderr.
+    """
+    stream = sys.stderr if err else sys.stdout
+    return shutil.get_terminal_size().columns if stream.isatty() else None
 
 
 def is_piped() -> bool:
@@ -46,10 +50,13 @@ def is_piped() -> bool:
     return screen_width() is None
 
 
-def say(text: str, *, colour: str | None = None, bold: bool = False) -> None:
-    """Prints a sentence, wrapped between its words; what it holds is shown and drives no terminal."""
-    for line in wrapped(visible(text), screen_width(), indent="  "):
-        typer.secho(line, fg=colour, bold=bold or None) if colour or bold else typer.echo(line)
+def say(text: str, *, colour: str | None = None, bold: bool = False, err: bool = False) -> None:
+    """Prints sentences, each line of them wrapped between its words; what they hold is shown and drives no
+    terminal. A command stays in one piece, so that it can be pasted.
+    """
+    for part in text.splitlines() or [""]:
+        for line in wrapped(visible(part), screen_width(err=err), indent="  ", keeps_commands=True):
+            typer.secho(line, fg=colour, bold=bold or None, err=err)
 
 
 def heading(text: str, *, colour: str | None = None) -> None:
@@ -133,12 +140,13 @@ class StepProgress:
     def line(self, step: str, status: str, seconds: float, note: str = "") -> None:
         """One finished piece of work."""
         self._done += 1
+        self._total = max(self._total, self._done)
         text = f"{step:<24} {status:<10} {seconds:6.1f} s  {note}".rstrip()
         if self._progress is not None and self._task is not None:
             self._progress.console.print(text, highlight=False)
             self._progress.advance(self._task)
         elif not self._quiet:
-            typer.echo(f"[{self._done}/{self._total}] {text}", err=True)
+            say(f"[{self._done}/{self._total}] {text}", err=True)
 
     def close(self) -> None:
         """Takes the bar off the screen."""

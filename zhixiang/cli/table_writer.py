@@ -44,6 +44,8 @@ _UNIT_ENDINGS = (
 )
 _UNGROUPED = re.compile(r"(^|_)(number|line|year|revision|version|position|rank)$|^#$")
 """Columns of integers that name something instead of counting it: no separators between their digits."""
+_COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )?\S*\bzhixiang(?: [^\s`]*[^\s`.,;:)。，；：）])+")
+_GLUE = "\ue000"
 _PLAIN_NUMBER = re.compile(r"(?<![\w.:/-])\d+\.\d+(?![\w.:-])")
 
 
@@ -120,16 +122,23 @@ def visible(text: str) -> str:
     )
 
 
-def wrapped(text: str, width: int | None, indent: str = "") -> list[str]:
+def wrapped(text: str, width: int | None, indent: str = "", *, keeps_commands: bool = False) -> list[str]:
     """Lines of a text of at most so many columns, broken between words and between Chinese characters.
 
-    width   None: one line.
-    indent  Before each line but the first.
+    width           None: one line.
+    indent          Before each line but the first.
+    keeps_commands  A command is one word.
     A word that is wider than that stays whole on a line of its own: a number or a path is read and pasted
     whole.
+
+    >>> wrapped("See the bill: zhixiang bill show A", 24, keeps_commands=True)
+    ['See the bill:', 'zhixiang bill show A']
     """
     if width is None or display_width(text) <= width:
         return [text]
+    if keeps_commands:
+        glued = _COMMAND.sub(lambda found: found.group().replace(" ", _GLUE), text)
+        return [line.replace(_GLUE, " ") for line in wrapped(glued, width, indent)]
     lines: list[str] = []
     line, used = "", 0
     for space, word in _words(text):

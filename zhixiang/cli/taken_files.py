@@ -8,9 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import typer
-
-from zhixiang.cli.screen import complain, warn
+from zhixiang.cli.screen import complain, say, warn
 
 if TYPE_CHECKING:
     from zhixiang.home.take_in import TakenFile
@@ -22,7 +20,7 @@ def tell_taken(taken: Sequence[TakenFile]) -> None:
 
     for each in taken:
         _tell(each)
-    typer.echo(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in counts(taken).items() if count))
+    say(", ".join(f"{count} {end.replace('_', ' ')}" for end, count in counts(taken).items() if count))
 
 
 def taken_as_json(taken: Sequence[TakenFile], inbox: Path) -> dict[str, Any]:
@@ -36,25 +34,25 @@ def _tell(each: TakenFile) -> None:
     known = each.understanding
     if known is not None:
         span = f", {known.first} to {known.last}" if known.first else ""
-        typer.echo(
+        say(
             f"{each.file}: {known.title} ({known.format_id}) -> {known.table}: "
             f"{known.records:,} records{span}"
         )
         for note in known.notes:
-            typer.echo(f"  {note}")
+            say(f"  {note}")
         if known.rejected:
             warn(f"{each.file}: {known.rejected} records would be held back; the first:")
             for reject in known.rejects:
                 column = f" {reject['column_name']}" if reject["column_name"] else ""
-                typer.echo(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
+                say(f"  line {reject['line_number']}{column}: {reject['reason']}", err=True)
     if each.outcome == "refused":
         at = f" line {each.line}" if each.line else ""
         column = f" column {each.column}" if each.column else ""
         complain(f"refused {each.file}:{at}{column} {each.reason}", each.hint)
     elif each.outcome == "already_there":
-        typer.echo(f"  already there: {each.reason}")
+        say(f"  already there: {each.reason}")
     else:
-        typer.echo(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
+        say(f"  {'taken into' if each.outcome == 'taken' else 'would be taken into'} {each.target}")
 
 
 def _as_json(each: TakenFile) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import typer
 
 from pipelines.periods import DAY_MINUTES
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -60,7 +60,7 @@ def new_key(
     if json:
         show_json({"name": name, "key_id": key_id, "file": str(out)})
     else:
-        typer.echo(f"{name}: key {key_id}; the private half is in {out}, readable by you alone")
+        say(f"{name}: key {key_id}; the private half is in {out}, readable by you alone")
 
 
 @keys.command("list")
@@ -124,7 +124,7 @@ def propose(
     if json:
         show_json(proposal)
     else:
-        typer.echo(
+        say(
             f"proposed edit {proposal['edit_id']}; another person approves it with: zhixiang edit approve "
             f"{proposal['edit_id']} --key FILE"
         )
@@ -160,11 +160,11 @@ def approve(
             if row["check_id"]
             else f"puts {_in_short(row['values_kwh_or_kvarh'])} in place"
         )
-        typer.echo(
+        say(
             f"{row['meter_point_id']} {row['curve_date']} {seen['begins']}-{seen['ends']}: {signed} of "
             f"measured {_in_short(seen['measured_kwh_or_kvarh'])}"
         )
-        typer.echo(
+        say(
             f"approved edit {edit_id}; `zhixiang run --month {row['curve_date']:%Y-%m} --from silver` takes "
             "it on"
         )

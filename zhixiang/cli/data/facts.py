@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -76,13 +76,13 @@ def check_facts(json: JsonOption = False) -> None:
         show_json({"ok": not problems, "findings": [vars(finding) for finding in findings]})
     else:
         for finding in findings:
-            typer.secho(
+            say(
                 f"{finding.file}{f':{finding.line}' if finding.line else ''}: {finding.message}",
-                fg="red" if finding.is_problem else None,
+                colour="red" if finding.is_problem else None,
             )
-        typer.secho(
+        say(
             f"{len(problems)} problems" if problems else "facts are well formed",
-            fg="red" if problems else "green",
+            colour="red" if problems else "green",
         )
     if problems:
         raise typer.Exit(2)
@@ -127,10 +127,8 @@ def load_monthly_prices(
         )
     else:
         if own.is_made:
-            typer.echo(
+            say(
                 f"这个家有了自己的设置 the home has settings of its own now: {folder.parent} (a copy of the "
                 "packaged ones; from now on they hold)"
             )
-        typer.secho(
-            f"{len(months)} months taken into {folder / loaded.file}: {', '.join(months)}", fg="green"
-        )
+        say(f"{len(months)} months taken into {folder / loaded.file}: {', '.join(months)}", colour="green")

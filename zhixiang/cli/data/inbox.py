@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.help_texts import CommandGroup
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 from zhixiang.cli.taken_files import taken_as_json, tell_taken
 
 app = typer.Typer(
+    cls=CommandGroup,
     rich_markup_mode=None,
     help="Inbox: take files in, told as they are understood; list what arrived.",
     no_args_is_help=True,
@@ -43,7 +45,7 @@ def add_files(
     else:
         tell_taken(taken)
         if told[TAKEN]:
-            typer.echo("接下来 next: zhixiang run --month YYYY-MM")
+            say("接下来 next: zhixiang run --month YYYY-MM")
     if told[REFUSED]:
         raise typer.Exit(3)
 
@@ -69,4 +71,4 @@ def list_files(
     show_rows(rows, ["file", "state", "table", "records", "held_back", "reason"], title="inbox")
     waiting = sum(row["state"] == "waiting" for row in rows)
     if waiting:
-        typer.echo(f"{waiting} wait for the next run: zhixiang run --month YYYY-MM")
+        say(f"{waiting} wait for the next run: zhixiang run --month YYYY-MM")

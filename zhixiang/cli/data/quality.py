@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, heading, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
 from zhixiang.cli.table_writer import YES
 
 app = typer.Typer(
@@ -79,7 +79,7 @@ def report(
             ],
             title="检查 checks",
         )
-        typer.echo(page)
+        say(str(page))
     if open_page:
         webbrowser.open(page.as_uri())
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, complain, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, complain, say, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -43,7 +43,7 @@ def list_held(
     shown = ("source_file", "line_number", "column_name", "reason_code", "reason", "stage")
     show_rows(rows[:limit], shown, title="quarantine")
     if len(rows) > limit:
-        typer.echo(f"{len(rows) - limit} more; --limit shows them, --json with their content")
+        say(f"{len(rows) - limit} more; --limit shows them, --json with their content")
 
 
 @app.command("replay")
@@ -85,7 +85,7 @@ def replay_held(
     else:
         show_rows(rows, title="replayed")
         if summary.entered:
-            typer.echo(
+            say(
                 f"{summary.entered} rows entered bronze; `zhixiang run --month YYYY-MM --from silver` takes "
                 "them on"
             )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, complain, heading, is_piped, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, complain, heading, is_piped, say, show_json, show_rows
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -121,4 +121,4 @@ def hash_table(
         show_rows(rows)
         return
     for row in rows:
-        typer.echo(f"{row['sha256']}  {row['table']}  {row['rows']:,} rows")
+        say(f"{row['sha256']}  {row['table']}  {row['rows']:,} rows")

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, show_rows, warn
+from zhixiang.cli.screen import JsonOption, StepProgress, complain, say, show_json, show_rows, warn
 
 _QUIET_SECONDS = 2.0
 _STEPS_BESIDE_FILES = 5
@@ -84,7 +84,7 @@ def vee(
             ["register_meter_points", "register_reads", "settled_reads"] if figures["register_reads"] else []
         )
         show_rows([{name: figures[name] for name in (*counted, "rejected_records")}])
-        typer.echo(f"report: {out / 'report.html'}")
+        say(f"report: {out / 'report.html'}")
     if result.exit_code:
         raise typer.Exit(result.exit_code)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from zhixiang.cli.help_texts import CommandGroup
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 from zhixiang.pasteable import browse_registry
 
 app = typer.Typer(
@@ -35,7 +35,7 @@ def list_models(json: JsonOption = False) -> None:
             [{"metric": name, "value": value} for name, value in sorted(model["metrics"].items())],
             title=f"{model['name']} {model['champion']}",
         )
-    typer.echo(f"browse: {browse_registry(registry.tracking_uri)}")
+    say(f"browse: {browse_registry(registry.tracking_uri)}")
 
 
 @app.command("rollback")
@@ -51,6 +51,4 @@ def roll_back(
     settings = load_settings()
     with sole_writer(settings.home):
         bundle = Registry(settings).roll_back(name, version)
-    typer.echo(
-        f"{name}: champion is version {bundle.version} again; `zhixiang run` scores with it from now on"
-    )
+    say(f"{name}: champion is version {bundle.version} again; `zhixiang run` scores with it from now on")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhixiang.cli.operations.run import finish, tell_halted, tell_ingest
-from zhixiang.cli.screen import JsonOption, StepProgress, warn
+from zhixiang.cli.screen import JsonOption, StepProgress, say, warn
 from zhixiang.pasteable import browse_registry, pasteable
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _tell(out: Path, settings: Settings) -> None:
         f"  {pasteable('zhixiang', 'ledger', home=home)}",
     ]
     for line in lines:
-        typer.echo(line)
+        say(line)
 
 
 def _left_out(settings: Settings, month: str) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, show_json
+from zhixiang.cli.screen import JsonOption, say, show_json
 
 
 def doctor(
@@ -26,9 +26,8 @@ def doctor(
             mark, colour = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}[
                 finding.state
             ]
-            typer.secho(f"{mark} ", fg=colour, nl=False)
-            typer.echo(f"{finding.topic:<14} {finding.found}")
+            say(f"{mark} {finding.topic:<14} {finding.found}", colour=colour)
             if finding.remedy:
-                typer.echo(f"     -> {finding.remedy}")
+                say(f"     -> {finding.remedy}")
     if any(finding.state == "fail" for finding in findings):
         raise typer.Exit(2)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, show_json
+from zhixiang.cli.screen import JsonOption, say, show_json
 
 
 def init(
@@ -44,4 +44,4 @@ def init(
         *(f"  {line}" for line in following),
     ]
     for line in lines:
-        typer.echo(line)
+        say(line)

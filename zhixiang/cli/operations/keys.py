@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zhixiang.cli.data.edits import keys
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.identity.known_keys import KnownKey
@@ -75,4 +75,4 @@ def _tell(key: KnownKey, said: str, *, json: bool) -> None:
     if json:
         show_json(asdict(key))
     else:
-        typer.echo(said)
+        say(said)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, show_json, warn
+from zhixiang.cli.screen import JsonOption, say, show_json, warn
 
 
 def repair(
@@ -38,14 +38,14 @@ def repair(
     if json:
         show_json(vars(found))
         return
-    typer.echo(f"{part}: {found.state}")
+    say(f"{part}: {found.state}")
     if not found.does:
-        typer.echo("无需修复 nothing to repair")
+        say("无需修复 nothing to repair")
         return
-    typer.echo(f"{'已修复 done' if found.done else '将修复 would be done'}: {found.does}")
+    say(f"{'已修复 done' if found.done else '将修复 would be done'}: {found.does}")
     for note in found.notes:
-        (warn if part not in PARTS else typer.echo)(note)
+        (warn if part not in PARTS else say)(note)
     if not found.done:
-        typer.echo(f"-> zhixiang repair {part} --yes")
+        say(f"-> zhixiang repair {part} --yes")
     elif found.then:
-        typer.echo(f"-> {found.then}")
+        say(f"-> {found.then}")

@@ -50,7 +50,7 @@ def verify(
         )
         say(f"{counts}; {', '.join(found.months)}; {found.run_id}")
         if not found.found:
-            typer.secho("完整，与签名一致 whole, and as it was signed", fg="green")
+            say("完整，与签名一致 whole, and as it was signed", colour="green")
         else:
             show_rows(
                 [

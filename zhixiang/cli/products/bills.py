@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import typer
-
 from zhixiang.cli.products.bill_options import (
     PARTLY,
     BillName,
@@ -188,5 +186,5 @@ def open_bill(customer_id: CustomerId, month: MonthOption, json: JsonOption = Fa
     if json:
         show_json({"page": str(page), "pdf": str(pdf)})
         return
-    typer.echo(f"{page}\n{pdf}")
+    say(f"{page}\n{pdf}")
     webbrowser.open(page.as_uri())

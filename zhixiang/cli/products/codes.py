@@ -10,7 +10,7 @@ import typer
 from zhixiang.cli.help_texts import CommandGroup
 from zhixiang.cli.products.bill_options import MonthOption, RevisionOption
 from zhixiang.cli.products.issued_result import HIDDEN, issued_result, show_columns
-from zhixiang.cli.screen import JsonOption, heading, show_json, show_record
+from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_record
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -96,7 +96,7 @@ def verify(
     if json:
         show_json({"genuine": True, **told, **days})
         return
-    typer.secho("真码，有效 genuine and valid", fg="green")
+    say("真码，有效 genuine and valid", colour="green")
     said = _flat(told) | {"marks": ", ".join(sorted(verified.payload.marks))} | days
     show_record({name: value for name, value in said.items() if value != ""})
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zhixiang.cli.screen import JsonOption, show_json, show_rows
+from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -59,9 +59,7 @@ def corrections(
             title=product,
         )
     if not rows:
-        typer.echo(
-            f"Nothing that was issued has changed since {since}, and the next run would change nothing."
-        )
+        say(f"Nothing that was issued has changed since {since}, and the next run would change nothing.")
 
 
 def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict[str, Any]]:

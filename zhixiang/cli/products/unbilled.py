@@ -34,7 +34,7 @@ def unbilled(
         show_json({"billing_month": month, "reasons": counted_reasons(rows), "customers": rows})
         return
     if not rows:
-        typer.echo(f"{month}：所有客户均已出账 every customer has a bill")
+        say(f"{month}：所有客户均已出账 every customer has a bill")
         return
     for reason, count in counted_reasons(rows).items():
         said = REASON_WORDS[UnbilledReason(reason)]

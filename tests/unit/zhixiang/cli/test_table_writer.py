@@ -174,3 +174,13 @@ def test_numbers_are_exact(values: list[Decimal]) -> None:
         for found in re.findall(r"(?<=\s)-?[\d,]+(?:\.\d+)?(?=\s|$)", " " + text)
     ]
     assert all(value in told for value in values)
+
+
+def test_a_command_to_be_pasted_stays_on_one_line() -> None:
+    said = (
+        "Bring it back, then see: ZHIXIANG_HOME=/h zhixiang bill show A --month 2026-09. Mind the rest of it."
+    )
+    lines = wrapped(said, 40, keeps_commands=True)
+    assert "ZHIXIANG_HOME=/h zhixiang bill show A --month 2026-09." in "\n".join(lines)
+    assert "zhixiang bill show A --month 2026-09" not in "\n".join(wrapped(said, 40))
+    assert " ".join(" ".join(lines).split()) == said
