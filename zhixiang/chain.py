@@ -180,6 +180,7 @@ def run_chain(
     from pipelines.ingest.unknown_points import unknown_points
     from pipelines.models.registry import Registry
     from pipelines.storage.home_lock import sole_writer
+    from pipelines.storage.issued_numbers import issued_numbers
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
@@ -210,7 +211,7 @@ def run_chain(
                 before()
             spark = start_session(settings)
             store = Store(settings, spark)
-            registry = Registry(settings)
+            registry = Registry(settings, issued_numbers)
             if "ingest" in stages:
                 outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
             warming.join()

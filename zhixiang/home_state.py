@@ -14,10 +14,10 @@ from pipelines.engine.ledger import Ledger
 from pipelines.errors import DamagedPartError, TamperedError, ZhixiangError
 from pipelines.ingest.read_again import received_files
 from pipelines.models import mlflow_store
-from pipelines.models.issued_numbers import issued_numbers
 from pipelines.models.registry import Registry
 from pipelines.settings import Settings
 from pipelines.storage.damage import can_be_rebuilt, is_received
+from pipelines.storage.issued_numbers import issued_numbers
 from pipelines.storage.store import Store
 from pipelines.storage.table_state import TableState, state_of
 from pipelines.tables.base import Table

@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 from pipelines.errors import TamperedError, UnknownNameError
 from pipelines.identity.keys import MODEL_KEY, KeyRing
 from pipelines.models import mlflow_store
-from pipelines.models.issued_numbers import issued_numbers
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.settings import Settings
 
@@ -39,10 +39,16 @@ _REQUIREMENTS = ["zhixiang", "xgboost", "numpy", "pandas"]
 
 
 class Registry:
-    """The model registry of a home."""
+    """The model registry of a home.
 
-    def __init__(self, settings: Settings) -> None:
+    issued   Model -> highest number that a result names; a number is never given to a second model.
+    """
+
+    def __init__(
+        self, settings: Settings, issued: Callable[[Settings], Mapping[str, int]] = lambda _: {}
+    ) -> None:
         self.settings = settings
+        self.issued = issued
         self.folder = settings.home / "models"
         self._keys = KeyRing(settings.home)
 
@@ -150,7 +156,7 @@ class Registry:
         """
         known = [int(version.version) for version in client.search_model_versions(f"name = '{name}'")]
         kept = [int(version) for version in self.versions(name)]
-        highest = max([*kept, issued_numbers(self.settings).get(name, 0)])
+        highest = max([*kept, self.issued(self.settings).get(name, 0)])
         for number in range(max(known, default=0) + 1, highest + 1):
             client.create_model_version(
                 name,

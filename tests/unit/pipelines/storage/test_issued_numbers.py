@@ -7,10 +7,10 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipelines.models import issued_numbers as module
-from pipelines.models.issued_numbers import issued_numbers
 from pipelines.models.registry import Registry
 from pipelines.settings import Settings
+from pipelines.storage import issued_numbers as module
+from pipelines.storage.issued_numbers import issued_numbers
 from pipelines.storage.store import Store
 from products.credit_index.tables import CreditIndexV1
 from products.efficiency_bill.tables import EfficiencyBillV1
@@ -57,5 +57,5 @@ def test_bundles_and_store_both_lost_numbers_count_on_from_issued_results(
         def create_model_version(self, _name: str, _source: str, tags: object) -> None:
             given.append(len(given) + 1)
 
-    Registry(settings)._count_on(Client(), "baseline")  # type: ignore[arg-type]
+    Registry(settings, issued_numbers)._count_on(Client(), "baseline")  # type: ignore[arg-type]
     assert given == [1, 2, 3], "the next is number 4"
