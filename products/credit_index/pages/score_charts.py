@@ -16,6 +16,7 @@ from products.page_kit.svg import bar, circle, for_both, grid, line, path, polyl
 _WIDTH, _WHOLE, _HALF = 700, 960, 480  # of a chart in two thirds, the whole and half of the page
 _NARROW = 460  # the same on a telephone
 _BIN = 10
+_FLOOR_ROOM = 30  # that the number of a grade's floor needs
 
 
 def distribution_chart(
@@ -25,11 +26,18 @@ def distribution_chart(
 
     is_alone  For a file of its own.
     """
+    wide = _distribution(points, settings, _WIDTH, is_alone=is_alone)
+    return wide if is_alone else for_both(wide, _distribution(points, settings, _NARROW))
+
+
+def _distribution(
+    points: Sequence[int], settings: CreditIndexSettings, width: int, *, is_alone: bool = False
+) -> Markup:
     low, high = settings.min_score_points, settings.max_score_points
     edges = np.arange(low, high + _BIN, _BIN)
     counts, _ = np.histogram(np.asarray(points), edges)
     top, base, left = 16, 190, 40
-    wide = (_WIDTH - left - 10) / len(counts)
+    wide = (width - left - 10) / len(counts)
     most = int(counts.max())
     scale = (base - top) / max(most, 1)
 
@@ -37,12 +45,12 @@ def distribution_chart(
         return left + (score - low) / _BIN * wide
 
     marks = [(base - count * scale, f"{count:,}") for count in (0, round(most * 0.5), most)]
-    parts = grid(marks, left, _WIDTH - 10, size=11)
+    parts = grid(marks, left, width - 10, size=11)
     for edge, count in zip(edges[:-1], counts, strict=True):
         if count:
             grade = next(grade for grade in CreditGrade if edge >= settings.grade_floors[grade])
             tall = count * scale
-            parts.append(bar(at(edge) + 0.8, base - tall, wide - 1.6, tall, GRADES[grade.value]))
+            parts.append(bar(at(edge) + wide / 14, base - tall, wide * 6 / 7, tall, GRADES[grade.value]))
     ceiling = high
     for grade in CreditGrade:
         floor = settings.grade_floors[grade]
@@ -50,11 +58,12 @@ def distribution_chart(
         parts.append(bar(at(floor), base + 4, long, 6, GRADES[grade.value], radius=2))
         parts.append(text(middle, base + 26, grade.value, size=13, anchor="middle", is_bold=True))
         anchor = "middle" if floor > low else "start"
-        parts.append(text(at(floor), base + 43, str(floor), size=11, fill=PAGE.soft, anchor=anchor))
+        if at(ceiling) - at(floor) > _FLOOR_ROOM:
+            parts.append(text(at(floor), base + 46, str(floor), size=11, fill=PAGE.soft, anchor=anchor))
         ceiling = floor
-    parts.append(text(at(high), base + 43, str(high), size=11, fill=PAGE.soft, anchor="end"))
+    parts.append(text(at(high), base + 46, str(high), size=11, fill=PAGE.soft, anchor="end"))
     return svg(
-        _WIDTH, base + 50, parts, "distribution of scores", kind="chart", is_alone=is_alone, is_roomy=True
+        width, base + 52, parts, "distribution of scores", kind="chart", is_alone=is_alone, is_roomy=True
     )
 
 
@@ -64,7 +73,7 @@ def grades_chart(counts: Mapping[str, int]) -> Markup:
     parts = []
     for place, grade in enumerate(CreditGrade):
         count, y = counts.get(grade.value, 0), 6 + place * 34
-        long = max(count / most * (_HALF - 230), 2 if count else 0)
+        long = max(count / most * (_HALF - 260), 2 if count else 0)
         parts.append(text(52, y + 19, grade.value, size=16, anchor="end", is_bold=True))
         parts.append(bar(66, y, long, 26, GRADES[grade.value], radius=4))
         parts.append(text(66 + long + 10, y + 18, f"{count:,} 户（{count / total:.1%}）", size=14))
