@@ -101,8 +101,7 @@ class Nem12:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole file.
 
-        A record with a NUL or with bytes that are no UTF-8 costs the days that it tells of; the others are
-        read.
+        A record with a NUL or with bytes that are no UTF-8 costs the days that it tells of, and no others.
 
         Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_structure, truncated (no
         900 record), no_records (no 300 record), bad_encoding where the header is no text, and where not one
@@ -155,9 +154,8 @@ def _damage(raw: bytes, indicator: str, line: int) -> CellError | None:
     """Why a line is no text, with the field at fault."""
     place = raw.find(0)
     if place >= 0:
-        return CellError(
-            _column_at(raw, place, indicator), RejectReason.NUL_BYTE, f"line {line} holds a NUL byte"
-        )
+        column = _column_at(raw, place, indicator)
+        return CellError(column, RejectReason.NUL_BYTE, f"line {line} holds a NUL byte")
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError as error:

@@ -36,8 +36,6 @@ MAGIC = b"PAR1"
 # What reading damaged bytes may raise; ValueError covers names that are no text.
 DAMAGE = (pa.ArrowException, OSError, ValueError, OverflowError)
 
-_SHOWN_BYTES = 40
-
 # Reason, what was expected, and which of a column's values break it.
 _Rule = tuple[RejectReason, str, Callable[[pa.ChunkedArray], BoolArray]]
 
@@ -71,9 +69,8 @@ class NoText:
 
     @property
     def reason(self) -> str:
-        """What was found, with escapes for what does not print."""
-        more = "..." if len(self.raw) > _SHOWN_BYTES else ""
-        return f"found {self.raw[:_SHOWN_BYTES]!r}{more}, which is no UTF-8 text"
+        """What was found, or the first of it."""
+        return f"found {self.raw[:40]!r}, which is no UTF-8 text"
 
     @property
     def shown(self) -> str:

@@ -21,7 +21,6 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from deltalake import DeltaTable
 
 from pipelines.formats.contract import declared_columns

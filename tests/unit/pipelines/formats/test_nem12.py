@@ -11,7 +11,6 @@ import pytest
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, ReadResult, detect
 from pipelines.formats.contract import rows_schema
-from pipelines.formats.nem12 import Nem12
 from pipelines.settings import load_settings, packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 
