@@ -1,8 +1,7 @@
 """NEM12: the Australian interval metering interchange format (AEMO, Meter Data File Format).
 
 A 100 record opens the file and a 900 record closes it. A 200 record names a meter's data stream, each 300
-record below it
-holds one day of intervals, and 400 records tell the quality of parts of that day.
+record below it holds one day of intervals, and 400 records tell the quality of parts of that day.
 """
 
 from __future__ import annotations

@@ -86,8 +86,7 @@ def without_no_texts(table: pa.Table) -> tuple[pa.Table, dict[int, NoText]]:
     """
     found: dict[int, NoText] = {}
     for place, name in enumerate(table.column_names):
-        column = table.column(place)
-        dtype = column.type
+        column, dtype = table.column(place), table.column(place).type
         inner = dtype.value_type if pa.types.is_list(dtype) or pa.types.is_large_list(dtype) else dtype
         if not _is_text(inner) or pa.types.is_null(inner):
             continue
