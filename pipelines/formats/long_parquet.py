@@ -16,7 +16,7 @@ from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects, shown
 from pipelines.formats.mapping import LongMapping
-from pipelines.formats.parquet import DAMAGE, read_parquet_schema
+from pipelines.formats.parquet import DAMAGE, read_parquet_schema, without_no_texts
 from pipelines.formats.stamps import OTHERWISE, StampReader, stamp_reader, time_reader
 from pipelines.tables.base import DOUBLE, STRING, TIMESTAMP
 from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
@@ -52,13 +52,14 @@ class ParquetLines:
         ]
         self._texts = [column for column in texts if column]
         try:
-            self._source = pq.read_table(
+            source = pq.read_table(
                 pa.BufferReader(content),
                 columns=list(mapping.columns),
                 use_threads=False,
                 partitioning=None,
                 read_dictionary=self._texts,
             )
+            self._source, no_texts = without_no_texts(source)
             self._source.validate(full=True)
         except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
@@ -66,6 +67,15 @@ class ParquetLines:
         self._name, self._mapping = name, mapping
         self._good = np.ones(self._source.num_rows, np.bool_)
         self.rejects = Rejects()
+        lines = np.arange(1, self._good.size + 1)
+        self._good[list(no_texts)] = False
+        for column in sorted({value.column for value in no_texts.values()}):
+            places = [place for place, value in no_texts.items() if value.column == column]
+            refuse_misfit(np.isin(lines - 1, places), name, column, "UTF-8 text", lines)
+            for place in places:
+                self.rejects.add(
+                    place + 1, column, RejectReason.BAD_ENCODING, no_texts[place].reason, self.raw(place + 1)
+                )
 
     def raw(self, line: int) -> str:
         """A record as received."""

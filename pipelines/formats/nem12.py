@@ -1,12 +1,12 @@
 """NEM12: the Australian interval metering interchange format (AEMO, Meter Data File Format).
 
 A 100 record opens the file and a 900 record closes it. A 200 record names a meter's data stream, each 300
-record below it
-holds one day of intervals, and 400 records tell the quality of parts of that day.
+record below it holds one day of intervals, and 400 records tell the quality of parts of that day.
 """
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,6 +44,7 @@ _SUFFIX = re.compile(r"([A-Z])([0-9A-Z])")
 _QUALITY = re.compile(r"[AN]|[EFS][0-9]{2}|V")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})?")
+_STREAM_FIELDS = {1: "NMI", 4: "NMISuffix", 7: "UOM", 8: "IntervalLength"}
 _NULL_QUALITY, _VARIABLE = "N", "V"
 
 
@@ -57,12 +58,30 @@ class _Stream:
     interval_minutes: int
 
 
+@dataclass(frozen=True)
+class _Record:
+    """A line that is not blank, split at commas; the format has no quoting.
+
+    raw      The line as received.
+    damaged  What makes it no text; then its fields are good for telling its kind, and for nothing else.
+    """
+
+    line: int
+    fields: list[str]
+    raw: bytes
+    damaged: CellError | None = None
+
+
 @dataclass
 class _Day:
-    """A 300 record and the 400 records below it."""
+    """A 300 record and the 400 records below it.
+
+    stream  What it belongs to, or why the day cannot be read.
+    """
 
     line: int
     record: list[str]
+    raw: bytes
     stream: _Stream | CellError
     qualities: list[tuple[int, list[str]]] = field(default_factory=list)
 
@@ -81,25 +100,28 @@ class Nem12:
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole file.
 
-        Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_encoding, bad_structure,
-        truncated (no
-        900 record), no_records (no 300 record), and where not one 300 record can be read, the first one's
-        line and reason.
+        A record with a NUL or with bytes that are no UTF-8 costs the days that it tells of, and no others.
+
+        Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_structure, truncated (no
+        900 record), no_records (no 300 record), bad_encoding where the header is no text, and where not one
+        300 record can be read, the first one's line and reason.
         """
-        records = _records(content, name)
+        records = _records(content)
         header_sent = _read_header(records, name)
         rejects, rows = Rejects(), list[dict[str, object]]()
         for day in _days(records, name):
             try:
                 rows.append(_read_day(day, header_sent, settings))
             except CellError as error:
-                raw = ",".join(day.record)
-                rejects.add(day.line, error.column_name, error.reason_code, error.reason, raw)
+                rejects.add(day.line, error.column_name, error.reason_code, error.reason, day.raw)
         if not rows:
             first = rejects.table().slice(0, 1).to_pylist()
             if not first:
                 raise InputRefusedError(
-                    name, RefusalReason.NO_RECORDS, "the file has no interval record (300)", line=len(records)
+                    name,
+                    RefusalReason.NO_RECORDS,
+                    "the file has no interval record (300)",
+                    line=records[-1].line,
                 )
             reason = f"no interval record can be read; the first: {first[0]['reason']}"
             raise InputRefusedError(
@@ -116,32 +138,44 @@ class Nem12:
         )
 
 
-_Records = list[tuple[int, list[str]]]
-
-
-def _records(content: bytes, name: str) -> _Records:
-    """All lines that are not blank, with their numbers, split at commas; the format has no quoting."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputRefusedError(
-            name, RefusalReason.BAD_ENCODING, f"byte 0x{content[error.start]:02x} is no UTF-8 text", line=line
-        ) from None
+def _records(content: bytes) -> list[_Record]:
+    """All lines that are not blank, with their numbers."""
     found = []
-    for number, content_line in enumerate(text.split("\n"), start=1):
-        if "\0" in content_line:
-            raise InputRefusedError(
-                name, RefusalReason.BAD_STRUCTURE, "the line holds a NUL byte", line=number
-            )
-        if content_line.strip():
-            found.append((number, [part.strip() for part in content_line.split(",")]))
+    for line, raw in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
+        text = raw.decode("utf-8", errors="replace")
+        if text.strip():
+            fields = [part.strip() for part in text.split(",")]
+            found.append(_Record(line, fields, raw.rstrip(b"\r"), _damage(raw, fields[0], line)))
     return found
 
 
-def _read_header(records: _Records, name: str) -> datetime | None:
+def _damage(raw: bytes, indicator: str, line: int) -> CellError | None:
+    """Why a line is no text, with the field at fault."""
+    place = raw.find(0)
+    if place >= 0:
+        column = _column_at(raw, place, indicator)
+        return CellError(column, RejectReason.NUL_BYTE, f"line {line} holds a NUL byte")
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        reason = f"byte 0x{raw[error.start]:02x} of line {line} is no UTF-8 text"
+        return CellError(_column_at(raw, error.start, indicator), RejectReason.BAD_ENCODING, reason)
+    return None
+
+
+def _column_at(raw: bytes, place: int, indicator: str) -> str | None:
+    """The field of a stream or a day that a byte lies in; none where it has no name here."""
+    index = raw.count(b",", 0, place)
+    if indicator == "200":
+        return _STREAM_FIELDS.get(index)
+    if indicator != "300" or not 1 <= index <= DAY_MINUTES // max(INTERVAL_MINUTES) + 1:
+        return None  # Behind the shortest day it hangs on the length of the intervals what a field is.
+    return "IntervalDate" if index == 1 else f"IntervalValue{index - 1}"
+
+
+def _read_header(records: list[_Record], name: str) -> datetime | None:
     """Checks the 100 record and returns when the file was made."""
-    line, first = records[0] if records else (1, [""])
+    line, first = (records[0].line, records[0].fields) if records else (1, [""])
     if first[0] != "100":
         raise InputRefusedError(
             name,
@@ -149,6 +183,10 @@ def _read_header(records: _Records, name: str) -> datetime | None:
             f"found a record {shown(first[0])}, expected the header record 100",
             line=line,
         )
+    if damaged := records[0].damaged:
+        is_nul = damaged.reason_code == RejectReason.NUL_BYTE
+        reason_code = RefusalReason.BAD_STRUCTURE if is_nul else RefusalReason.BAD_ENCODING
+        raise InputRefusedError(name, reason_code, damaged.reason, line=line)
     version = first[1].upper() if len(first) > 1 else ""
     if version != "NEM12":
         reason = f"found {shown(version)}, expected NEM12 (NEM13 holds accumulated reads)"
@@ -158,24 +196,26 @@ def _read_header(records: _Records, name: str) -> datetime | None:
     return _sent_at(first[2] if len(first) > 2 else "")
 
 
-def _days(records: _Records, name: str) -> Iterator[_Day]:
+def _days(records: list[_Record], name: str) -> Iterator[_Day]:
     """The 300 records in file order, each with its stream and its quality records; checks the file's
     structure.
     """
     stream: _Stream | CellError | None = None
     day: _Day | None = None
     closed = False
-    for line, record in records[1:]:
-        indicator = record[0]
+    for sent in records[1:]:
+        line, record, indicator = sent.line, sent.fields, sent.fields[0]
         if day is not None and indicator in ("200", "300", "900"):
             yield day
             day = None
         match indicator:
             case "200" if not closed:
-                stream = _read_stream(record, line)
+                stream = sent.damaged or _read_stream(record, line)
             case "300" if stream is not None and not closed:
-                day = _Day(line, record, stream)
+                day = _Day(line, record, sent.raw, sent.damaged or stream)
             case "400" if day is not None:
+                # What it says of the day is lost, so nothing is known of how good the values are.
+                day.stream = sent.damaged or day.stream
                 day.qualities.append((line, record))
             case "500" if not closed:
                 pass  # Manual reads and transactions of the market; they say nothing about the intervals.
@@ -188,7 +228,7 @@ def _days(records: _Records, name: str) -> Iterator[_Day]:
                 )
                 raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
     if not closed:
-        last = records[-1][0]
+        last = records[-1].line
         raise InputRefusedError(
             name, RefusalReason.TRUNCATED, "the end record 900 is missing; the file was cut off", line=last
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +27,7 @@ from pipelines.formats.contract import (
 from pipelines.formats.csv_records import SNIFF_SHARE
 from pipelines.formats.declared import SENT_AT
 from pipelines.periods import DAY_MINUTES, LOCAL_ZONE
-from pipelines.tables.base import DATE, DOUBLE, ENERGY, TIMESTAMP, Table
+from pipelines.tables.base import DATE, DOUBLE, ENERGY, STRING, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
 
@@ -57,6 +58,72 @@ def read_parquet_schema(content: bytes, name: str) -> tuple[pa.Schema, int]:
         if not content.endswith(MAGIC):
             cause = "it does not end as Parquet does; the transfer was cut off"
         raise InputRefusedError(name, RefusalReason.UNREADABLE_PARQUET, cause) from None
+
+
+@dataclass(frozen=True)
+class NoText:
+    """A value of a text column whose bytes are no UTF-8."""
+
+    column: str
+    raw: bytes
+
+    @property
+    def reason(self) -> str:
+        """What was found, or the first of it."""
+        return f"found {self.raw[:40]!r}, which is no UTF-8 text"
+
+    @property
+    def shown(self) -> str:
+        """The value as text, with escapes for the bytes that are none."""
+        return self.raw.decode("utf-8", errors="backslashreplace")
+
+
+def without_no_texts(table: pa.Table) -> tuple[pa.Table, dict[int, NoText]]:
+    """A table as read, with null for each text that is none, and the first such value of each record by its
+    index; Arrow takes any bytes for text until somebody looks.
+
+    Raises ArrowException where a column is damaged in another way.
+    """
+    found: dict[int, NoText] = {}
+    for place, name in enumerate(table.column_names):
+        column, dtype = table.column(place), table.column(place).type
+        inner = dtype.value_type if pa.types.is_list(dtype) or pa.types.is_large_list(dtype) else dtype
+        if not _is_text(inner) or pa.types.is_null(inner):
+            continue
+        try:
+            column.validate(full=True)
+            continue
+        except pa.ArrowException:
+            values = pa.chunked_array([_bytes_of(chunk) for chunk in column.chunks]).to_pylist()
+        texts: list[object] = []
+        for index, value in enumerate(values):
+            try:
+                texts.append(_decoded(value))
+            except UnicodeDecodeError as error:
+                texts.append(None)
+                found.setdefault(index, NoText(name, error.object))
+        plain = pa.list_(STRING) if inner is not dtype else STRING
+        table = table.set_column(place, name, pa.chunked_array([pa.array(texts, plain)]))
+    return table, found
+
+
+def _bytes_of(array: pa.Array) -> pa.Array:
+    """Texts, or lists of them, as the bytes they are; all but the bytes is checked."""
+    if pa.types.is_list(array.type) or pa.types.is_large_list(array.type):
+        made = pa.LargeListArray if pa.types.is_large_list(array.type) else pa.ListArray
+        found = made.from_arrays(array.offsets, _bytes_of(array.values), mask=array.is_null())
+    elif pa.types.is_dictionary(array.type):
+        found = pa.DictionaryArray.from_arrays(array.indices, _bytes_of(array.dictionary))
+    else:
+        found = array.cast(pa.large_binary())
+    found.validate(full=True)
+    return found
+
+
+def _decoded(value: bytes | list[bytes | None] | None) -> object:
+    if isinstance(value, list):
+        return [None if part is None else part.decode("utf-8") for part in value]
+    return None if value is None else value.decode("utf-8")
 
 
 class DeclaredParquet:
@@ -103,6 +170,7 @@ class DeclaredParquet:
                 use_threads=False,
                 partitioning=None,
             )
+            table, no_texts = without_no_texts(table)
             table.validate(full=True)
         except DAMAGE as error:
             cause = f"its content cannot be read ({' '.join(str(error).split())[:200]})"
@@ -116,7 +184,7 @@ class DeclaredParquet:
         typed["sent_at_utc"] = _instants(table[SENT_AT], name)
         typed["line_number"] = pa.chunked_array([pa.array(np.arange(1, count + 1))])
         rejects = Rejects()
-        good = self._check(typed, table, settings, rejects)
+        good = self._check(typed, table, settings, no_texts, rejects)
         for month, day in _MONTH_OF.items():
             if month in self.table.columns():
                 typed[month] = month_of(pc.if_else(pa.array(good), typed[day], pa.scalar(None, DATE)))
@@ -149,17 +217,27 @@ class DeclaredParquet:
             raise _wrong_type(name, column_name, column.type, str(target)) from None
 
     def _check(
-        self, typed: dict[str, pa.ChunkedArray], table: pa.Table, settings: FormatSettings, rejects: Rejects
+        self,
+        typed: dict[str, pa.ChunkedArray],
+        table: pa.Table,
+        settings: FormatSettings,
+        no_texts: Mapping[int, NoText],
+        rejects: Rejects,
     ) -> BoolArray:
         """Which records are good; the others go to ``rejects`` with the first column at fault."""
         good = np.ones(table.num_rows, np.bool_)
+        for index, value in no_texts.items():
+            good[index] = False
+            record = _record(table, index) | {value.column: value.shown}
+            raw = json.dumps(record, default=str, ensure_ascii=False)
+            rejects.add(index + 1, value.column, RejectReason.BAD_ENCODING, value.reason, raw)
         for column in (*self.columns, "sent_at_utc"):
             for reason_code, expected, is_bad in self._rules(column, typed, settings):
                 bad = is_bad(typed[column]) & good
                 good &= ~bad
                 for index in np.flatnonzero(bad).tolist():
                     sent = SENT_AT if column == "sent_at_utc" else column
-                    record = {name: _readable(table[name][index]) for name in table.column_names}
+                    record = _record(table, index)
                     raw = json.dumps(record, default=str, ensure_ascii=False)
                     rejects.add(
                         index + 1,
@@ -239,6 +317,10 @@ class DeclaredParquet:
                 lambda values: _wrong_length(values, minutes),
             )
             yield RejectReason.BAD_NUMBER, "finite numbers", _has_non_finite
+
+
+def _record(table: pa.Table, index: int) -> dict[str, object]:
+    return {name: _readable(table[name][index]) for name in table.column_names}
 
 
 def _readable(value: pa.Scalar) -> object:

@@ -5,10 +5,14 @@ and the rest as before.
 from __future__ import annotations
 
 import csv
+import gzip
 import json
+import os
 import re
 import stat
 import tarfile
+from collections import Counter
+from datetime import date
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -17,11 +21,22 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
-from pipelines.formats.contract import rows_schema
+from pipelines.formats.contract import declared_columns
 from pipelines.settings import OWN_CONF
-from pipelines.tables.base import TIMESTAMP
-from pipelines.tables.bronze import BronzeTransferDeclarations
+from pipelines.tables.base import DATE, DOUBLE, TIMESTAMP, Table
+from pipelines.tables.bronze import (
+    BronzeCustomers,
+    BronzeEvents,
+    BronzeLoadCurves,
+    BronzeMeterPoints,
+    BronzePayments,
+    BronzeRegisterReads,
+    BronzeSupplyShares,
+    BronzeTransferDeclarations,
+    BronzeWeather,
+)
 from tests.command_line import zhixiang
 from tests.hostile_ids import LEGAL, REFUSED
 from zhixiang.demo.conf import write_demo_conf
@@ -33,7 +48,22 @@ MONTHS = ("2026-08", "2026-09")
 BILLED = tuple(f"BDG-{name}" for name in ("../../../x", "A.1", "A.2", "甲" * 120, "office", "OFFICE"))
 """Customers that each have a copy of a simulated mall's meter."""
 SCORED = ("../../../score", "S.1", "S.2")
+SCORED_FROM = ("SIM-CITY-00001", "SIM-CITY-00002", "SIM-CITY-00003")
 TENANTS, DECLARED_BEFORE = len(LEGAL), 24
+RECEIVED = (
+    BronzeLoadCurves,
+    BronzeRegisterReads,
+    BronzeCustomers,
+    BronzeMeterPoints,
+    BronzeSupplyShares,
+    BronzePayments,
+    BronzeEvents,
+    BronzeTransferDeclarations,
+    BronzeWeather,
+)
+STATION, SHARE, NMI = "../../../weather", "../../../share", "../../../N"
+WEATHER = os.fsdecode(b"\xcc\xec\xc6\xf8_hostile.csv")
+"""A file name in GBK."""
 
 
 @pytest.fixture(scope="module")
@@ -50,16 +80,35 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _receive(inbox: Path) -> None:
+    _receive_billed(inbox)
+    _receive_scored(inbox)
+    _receive_market_days(inbox)
+    declared = _rows(inbox / "malls" / "simulated_malls_transfer_declarations_2026-09.csv")[0]
+    tenants = [
+        declared | {"tenant_id": tenant, "declaration_id": f"D{place}", "supplier_customer_id": supplier}
+        for place, tenant in enumerate(LEGAL)
+        for supplier in [("../../S", "S.1", "S.2", "SIM-MALL-A")[place % 4]]
+    ]
+    _write(inbox / "tenants_hostile.csv", tenants)
+    for table in RECEIVED:
+        pq.write_table(_refused(table), inbox / f"refused_{table.name}.parquet")
+
+
+def _receive_billed(inbox: Path) -> None:
     malls = inbox / "malls"
     for name, column in (("customers", "customer_id"), ("meter_points", "customer_id")):
         rows = _rows(malls / f"simulated_malls_{name}.csv")
         mall = next(row for row in rows if row["customer_id"] == "SIM-MALL-B")
-        copies = [mall | {column: customer} for customer in BILLED]
-        if name == "meter_points":
+        # The demo's own conf bills nobody whose terms are simulated.
+        copies = [mall | {column: customer, "provenance": "dates_shifted"} for customer in BILLED]
+        if name == "customers":
+            copies[0]["weather_station_id"] = STATION
+        else:
             copies = [
                 row | {"meter_point_id": f"MP {row[column]}"[:128], "meter_id": f"/M/{row[column]}"[:128]}
                 for row in copies
             ]
+            copies.append(mall | {"meter_point_id": f"NEM12-{NMI}-1", "meter_id": "N/1", "customer_id": ""})
         _write(inbox / f"{name}_hostile.csv", copies)
     for month in MONTHS:
         for kind in ("E_MP_DAY_READ", "E_MP_POWER_CURVE"):
@@ -67,32 +116,68 @@ def _receive(inbox: Path) -> None:
             ours = [row for row in rows if row["ID"] == "MP-SIM-MALL-B"]
             copies = [row | {"ID": f" MP {name}"[:129] + " "} for name in BILLED for row in ours]
             _write(inbox / f"{kind}_hostile_{month}.csv", copies)
+    share = dict.fromkeys(declared_columns(BronzeSupplyShares), "") | {
+        "share_id": SHARE,
+        "valid_from_date": "2026-08-01",
+        "main_meter_point_id": "MP BDG-A.1",
+        "section_name": "照明",
+        "share_ratio": "0.1",
+        "customer_class_code": "general_commercial",
+        "voltage_level_code": "1_to_20kv",
+        "is_time_of_use": "false",
+        "provenance": "dates_shifted",
+        "sent_at": "2026-08-01 08:00:00",
+    }
+    _write(inbox / "shares_hostile.csv", [share])
+    with gzip.open(inbox / "weather.csv.gz", "rt", encoding="utf-8", newline="") as handle:
+        days = [row for row in csv.DictReader(handle) if row["station_id"] == "weather1+574w"]
+    _write(inbox / WEATHER, [row | {"station_id": station} for station in (STATION, *LEGAL) for row in days])
+
+
+def _receive_scored(inbox: Path) -> None:
     city = inbox / "city"
     for name in ("customers", "meter_points", "payments", "events"):
-        rows = [
-            row
-            for row in _rows(city / f"simulated_city_{name}.csv")
-            if row["customer_id"] in ("SIM-CITY-00001", "SIM-CITY-00002", "SIM-CITY-00003")
-        ]
-        copies = [row | _scored(row) for row in rows]
+        rows = _rows(city / f"simulated_city_{name}.csv")
+        copies = [row | _scored(row) for row in rows if row["customer_id"] in SCORED_FROM]
         _write(inbox / f"scored_{name}_hostile.csv", copies)
-    declared = _rows(malls / "simulated_malls_transfer_declarations_2026-09.csv")[0]
-    tenants = [
-        declared | {"tenant_id": tenant, "declaration_id": f"D{place}", "supplier_customer_id": supplier}
-        for place, tenant in enumerate(LEGAL)
-        for supplier in [("../../S", "S.1", "S.2", "SIM-MALL-A")[place % 4]]
+    points = {f"MP-{name}": f"MP-{new}" for name, new in zip(SCORED_FROM, SCORED, strict=True)}
+    reads = [
+        row | {"ID": points[row["ID"]]}
+        for path in sorted(city.glob("E_MP_DAY_READ_*.csv"))
+        for row in _rows(path)
+        if row["ID"] in points
     ]
-    _write(inbox / "tenants_hostile.csv", tenants)
-    schema = pa.schema(
-        [(field.name, field.type) for field in rows_schema(BronzeTransferDeclarations)][:-2]
-    ).append(pa.field("sent_at", TIMESTAMP))
-    refused = [
-        dict.fromkeys(schema.names)
-        | {"tenant_id": tenant, "declaration_id": f"R{place}", "supplier_customer_id": "SIM-MALL-A"}
-        | {"billing_month": MONTHS[1]}
-        for place, tenant in enumerate(REFUSED)
-    ]
-    pq.write_table(pa.Table.from_pylist(refused, schema), inbox / "refused.parquet")
+    _write(inbox / "scored_reads_hostile.csv", reads)
+    with (inbox / "scored_payments_hostile.csv").open("ab") as handle:
+        for name in (b"C\0", b"\xbc\xd7\xb9"):
+            handle.write(name + b",2026-08,1,2026-09-15,,,simulated,2026-09-01 08:00:00\n")
+
+
+def _receive_market_days(inbox: Path) -> None:
+    """NEM12: three days, of which the second has a NUL and the third a byte that is no text."""
+    values = ",".join(["1"] * 48)
+    days = [f"300,2026090{day},{values},A,,,20260905000000,\n".encode() for day in (1, 2, 3)]
+    days[1] = days[1].replace(b",1,", b",1\0,", 1)
+    days[2] = days[2].replace(b",A,,,", b",A,,\xff,")
+    stream = f"100,NEM12,202609020000,X,Y\n200,{NMI},E1,1,E1,N1,METER,KWH,30,\n".encode()
+    (inbox / "market_hostile.csv").write_bytes(stream + b"".join(days) + b"900\n")
+
+
+def _identifiers(table: type[Table]) -> list[str]:
+    return [field.name for field in table.fields() if field.identifier]
+
+
+def _refused(table: type[Table]) -> pa.Table:
+    """Every identifier of a table in every way that breaks the rule, one a record."""
+    schema = table.arrow_schema()
+    names = declared_columns(table)
+    fields = [pa.field(name, schema.field(name).type) for name in names]
+    usual: dict[str, Any] = dict.fromkeys(names)
+    usual |= {name: date(2026, 9, 1) for name in names if schema.field(name).type == DATE}
+    usual |= {name: 1.0 for name in names if schema.field(name).type == DOUBLE}
+    usual |= dict.fromkeys(_identifiers(table), "A1")
+    rows = [usual | {column: text} for column in _identifiers(table) for text in REFUSED]
+    return pa.Table.from_pylist(rows, pa.schema([*fields, pa.field("sent_at", TIMESTAMP)]))
 
 
 def _scored(row: dict[str, str]) -> dict[str, str]:
@@ -128,14 +213,84 @@ def test_nothing_lies_outside_the_home(home: Path) -> None:
     assert not {"x", "x.html", "score.html", "S.html"} & {path.name for path in home.rglob("*")}
 
 
-def test_what_breaks_the_rule_is_quarantined_with_its_place(home: Path) -> None:
-    held = _shown(home, "quarantine", "list", "--reason", "bad_id")
-    held = held["records"] if isinstance(held, dict) else held
-    ours = [row for row in held if row["source_file"] == "refused.parquet"]
-    assert [(row["line_number"], row["column_name"]) for row in ours] == [
-        (place + 1, "tenant_id") for place in range(len(REFUSED))
+def _held(home: Path, reason: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = _shown(home, "quarantine", "list", "--reason", reason, "--limit", "1000")[
+        "records"
     ]
-    assert len(held) == len(ours)
+    return found
+
+
+def test_what_breaks_the_rule_is_quarantined_with_its_place(home: Path) -> None:
+    found = Counter(
+        (row["source_file"], row["line_number"], row["column_name"]) for row in _held(home, "bad_id")
+    )
+    assert found == Counter(
+        (f"refused_{table.name}.parquet", place + 1, column)
+        for table in RECEIVED
+        for place, column in enumerate(name for name in _identifiers(table) for _ in REFUSED)
+    )
+
+
+def test_nul_and_bytes_that_are_no_text_cost_their_record_alone(home: Path) -> None:
+    payments = "scored_payments_hostile.csv"
+    last = (home / "inbox" / payments).read_bytes().count(b"\n")
+    for reason, places in (
+        ("nul_byte", [(payments, last - 1, "customer_id"), ("market_hostile.csv", 4, "IntervalValue1")]),
+        ("bad_encoding", [(payments, last, "customer_id"), ("market_hostile.csv", 5, None)]),
+    ):
+        held = [(row["source_file"], row["line_number"], row["column_name"]) for row in _held(home, reason)]
+        assert sorted(held, key=str) == sorted(places, key=str)
+    curves = _table(home, "bronze_load_curves", "source_file", "meter_point_id", "curve_date")
+    market = [row for row in curves if row["source_file"] == "market_hostile.csv"]
+    assert [(row["meter_point_id"], row["curve_date"]) for row in market] == [
+        (f"NEM12-{NMI}-1", date(2026, 9, 1))
+    ]
+
+
+def test_every_received_table_holds_its_hostile_identifiers_to_the_letter(home: Path) -> None:
+    points = {f"MP {name}"[:128] for name in BILLED}
+    wanted: dict[tuple[type[Table], str], set[str]] = {
+        (BronzeLoadCurves, "meter_point_id"): points,
+        (BronzeRegisterReads, "meter_point_id"): points | {f"MP-{name}" for name in SCORED},
+        (BronzeCustomers, "customer_id"): {*BILLED, *SCORED},
+        (BronzeCustomers, "weather_station_id"): {STATION},
+        (BronzeMeterPoints, "meter_point_id"): points,
+        (BronzeMeterPoints, "customer_id"): {*BILLED, *SCORED},
+        (BronzeMeterPoints, "meter_id"): {f"/M/{name}"[:128] for name in BILLED},
+        (BronzeSupplyShares, "share_id"): {SHARE},
+        (BronzePayments, "customer_id"): {*SCORED},
+        (BronzeEvents, "customer_id"): {"S.2"},
+        (BronzeEvents, "event_id"): {"SIM-EVENT-000013/../x"},
+        (BronzeTransferDeclarations, "tenant_id"): {*LEGAL},
+        (BronzeTransferDeclarations, "supplier_customer_id"): {"../../S", "S.1", "S.2"},
+        (BronzeWeather, "station_id"): {STATION, *LEGAL},
+    }
+    assert {table for table, _ in wanted} == {*RECEIVED}
+    for (table, column), names in wanted.items():
+        assert names <= {row[column] for row in _table(home, table.name, column)}, (table.name, column)
+
+
+def _table(home: Path, name: str, *columns: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (
+        DeltaTable(str(home / "tables" / name)).to_pyarrow_table(columns=[*columns]).to_pylist()
+    )
+    return found
+
+
+def test_hostile_customers_are_billed_and_scored_as_those_they_copy(home: Path) -> None:
+    bills = _newest(home, "efficiency_bill_v1", "billing_month", "total_cny")
+    assert {*BILLED, "STEEL-0001"} == {name for name, total in bills.items() if total is not None}
+    # A part of A.1 has terms of its own.
+    assert len({bills[name] for name in BILLED if name != "BDG-A.1"}) == 1
+    scores = _newest(home, "credit_index_v1", "score_month", "score_points")
+    assert [scores[name] for name in SCORED] == [scores[name] for name in SCORED_FROM]
+
+
+def _newest(home: Path, table: str, month: str, value: str) -> dict[str, Any]:
+    """What the newest revision of each customer's result says."""
+    rows = _table(home, table, "customer_id", "revision", month, value)
+    rows.sort(key=lambda row: int(row["revision"]))
+    return {row["customer_id"]: row[value] for row in rows if row[month] == MONTHS[1]}
 
 
 def test_each_tenant_customer_and_supplier_has_files_of_its_own(home: Path) -> None:

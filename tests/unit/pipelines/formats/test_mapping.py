@@ -240,6 +240,20 @@ def test_the_encoding_is_the_declared_one() -> None:
     ]
 
 
+@pytest.mark.parametrize("kind", [pa.string(), pa.dictionary(pa.int32(), pa.string())], ids=str)
+@pytest.mark.parametrize("column", ["meter", "ts"])
+def test_a_parquet_line_that_is_no_text_is_held_back_alone(column: str, kind: pa.DataType) -> None:
+    rows = {"meter": ["A", "A", "A"], "ts": [f"2026-03-01 0{hour}:00:00" for hour in range(3)]}
+    rows[column][1] = "Cxyz1"
+    texts = {name: pa.array(values).cast(kind) for name, values in rows.items()}
+    content = as_parquet(texts | {"kwh": [1.0, 2.0, 3.0]}).replace(b"Cxyz1", b"C\xff\xfe\xfd1")
+    result = read(content, mapping(), "long.parquet")
+    assert [*told(result).values()] == [{0: 1.0, 4: 3.0}]
+    (held,) = result.rejects.to_pylist()
+    assert (held["line_number"], held["column_name"]) == (2, column)
+    assert held["reason_code"] == "bad_encoding"
+
+
 def test_csv_and_parquet_tell_the_same() -> None:
     generator = np.random.default_rng(5)
     count = 3000

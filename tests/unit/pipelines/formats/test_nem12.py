@@ -11,7 +11,6 @@ import pytest
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, ReadResult, detect
 from pipelines.formats.contract import rows_schema
-from pipelines.formats.nem12 import Nem12
 from pipelines.settings import load_settings, packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 
@@ -186,17 +185,50 @@ def test_a_day_that_cannot_be_read_is_held_back_and_the_others_go_on(
         (nem(STREAM, day(), "123,x"), ("bad_structure", 4)),
         (nem(STREAM, day(), "900", STREAM), ("bad_structure", 5)),
         (nem(STREAM, day("V")), ("bad_structure", 3)),
-        (nem(STREAM.replace("METER1", "M\0"), day()), ("bad_structure", 2)),
+        (nem(STREAM, day(), header=HEADER + "\0"), ("bad_structure", 1)),
+        (nem(STREAM, day()).replace(b"RETAILER", b"\xff"), ("bad_encoding", 1)),
+        (nem(STREAM, day(), "2\x0000,NMI2", day()), ("bad_structure", 4)),
+        (nem(STREAM, day()).replace(b"300,", b"3\xff00,"), ("bad_structure", 3)),
     ],
 )
 def test_a_file_that_is_no_nem12_is_refused_with_its_line(content: bytes, expected: tuple[str, int]) -> None:
     assert refused(content) == expected
 
 
-def test_bytes_that_are_no_text_refuse_the_file() -> None:
-    with pytest.raises(InputRefusedError) as refusal:
-        Nem12().read(nem(STREAM, day()).replace(b"METER1", b"M\xff"), "x", SETTINGS)
-    assert (refusal.value.reason_code, refusal.value.line) == ("bad_encoding", 2)
+SPOILT = [
+    (2, b"NMI1", b"N\0", (3, "NMI", "nul_byte")),
+    (2, b"METER1", b"M\xff", (3, None, "bad_encoding")),
+    (3, b"20260901", b"2026\x000901", (3, "IntervalDate", "nul_byte")),
+    (3, b"1.5", b"1\0.5", (3, "IntervalValue1", "nul_byte")),
+    (3, b"1.5", b"1.5\xbc", (3, "IntervalValue1", "bad_encoding")),
+    (3, b",V,", b",V\xff,", (3, None, "bad_encoding")),
+    (4, b",48,A", b",48,A\0", (3, None, "nul_byte")),
+    (4, b",48,A", b",48,A\xff", (3, None, "bad_encoding")),
+]
+"""Line of a stream, a day and the qualities of the day, what stands in it, what came; what is held back."""
+
+
+@pytest.mark.parametrize(("line", "old", "new", "expected"), SPOILT)
+def test_nul_and_bytes_that_are_no_text_cost_the_days_they_tell_of(
+    line: int, old: bytes, new: bytes, expected: tuple[int, str | None, str]
+) -> None:
+    lines = nem(STREAM, day("V"), "400,1,48,A,,", STREAM, day()).split(b"\n")
+    lines[line - 1] = lines[line - 1].replace(old, new, 1)
+    result = read(b"\n".join(lines))
+    assert result.rows["line_number"].to_pylist() == [6]
+    (row,) = result.rejects.to_pylist()
+    assert (row["line_number"], row["column_name"], row["reason_code"]) == expected
+    assert f"line {line} " in f"{row['reason']} "
+    assert "\0" not in row["raw_record"]
+
+
+def test_what_says_nothing_of_intervals_may_hold_any_bytes() -> None:
+    result = read(nem(STREAM, day(), "500,O,\0,20260901,1", end="900,\0"))
+    assert (result.rows.num_rows, result.rejects.num_rows) == (1, 0)
+
+
+def test_a_file_of_which_no_day_can_be_read_is_refused_with_the_first() -> None:
+    assert refused(nem(STREAM.replace("METER1", "M\0"), day(), day())) == ("bad_structure", 3)
 
 
 def test_blank_lines_before_the_header_and_after_the_end_are_passed_over() -> None:

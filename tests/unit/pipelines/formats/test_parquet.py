@@ -107,11 +107,34 @@ def test_damaged_pages_are_refused() -> None:
     assert refused(bytes(content)) == ("unreadable_parquet", None)
 
 
-def test_bytes_that_are_no_text_are_refused() -> None:
-    assert refused(parquet(PAYMENT | {"customer_id": "Cxyz1"}).replace(b"Cxyz1", b"C\xff\xfe\xfd1")) == (
-        "unreadable_parquet",
-        None,
-    )
+@pytest.mark.parametrize(
+    "kind",
+    [pa.string(), pa.large_string(), pa.string_view(), pa.dictionary(pa.int32(), pa.string())],
+    ids=str,
+)
+@pytest.mark.parametrize("column", ["customer_id", "provenance"])
+def test_bytes_that_are_no_text_cost_their_record_alone(column: str, kind: pa.DataType) -> None:
+    rows = [PAYMENT | {column: text} for text in ("real", "Cxyz1", "甲", "Cxyz2")]
+    content = parquet(*rows, types={column: kind}).replace(b"Cxyz", b"C\xff\xfe\xfd")
+    result = read(content)
+    assert result.rows[column].to_pylist() == ["real", "甲"]
+    held = result.rejects.to_pylist()
+    assert [(row["line_number"], row["column_name"], row["reason_code"]) for row in held] == [
+        (2, column, "bad_encoding"),
+        (4, column, "bad_encoding"),
+    ]
+    assert all("\\xff\\xfe\\xfd" in row["reason"] and "\\xff" in row["raw_record"] for row in held)
+
+
+def test_a_quality_that_is_no_text_costs_its_day_alone() -> None:
+    days = [CURVE | {"sender_quality_codes": [*"AAA", last]} for last in ("A", "Cxyz1", "A")]
+    content = parquet(*days, CURVE).replace(b"Cxyz1", b"C\xff\xfe\xfd1")
+    result = read(content)
+    assert result.rows["line_number"].to_pylist() == [1, 3, 4]
+    assert result.rows["sender_quality_codes"].to_pylist() == [[*"AAAA"], [*"AAAA"], None]
+    (held,) = result.rejects.to_pylist()
+    assert (held["line_number"], held["column_name"]) == (2, "sender_quality_codes")
+    assert held["reason_code"] == "bad_encoding"
 
 
 def test_a_missing_column_and_a_wrong_type_name_the_column() -> None:

@@ -17,9 +17,9 @@ from pipelines.tables.base import STRING, Field, Layer, Table
 from pipelines.tables.silver import SilverQuarantine
 from products.efficiency_bill.tables import EfficiencyBillV1
 from zhixiang.cli.main import app
-from zhixiang.cli.run_end import open_command, show_summary
+from zhixiang.cli.run_end import open_command, show_halted, show_summary
 from zhixiang.reports import run_summary as module
-from zhixiang.reports.run_summary import UNBILLED, run_summary
+from zhixiang.reports.run_summary import UNBILLED, halted_summary, run_summary
 
 
 class _Unbilled(Table):
@@ -30,6 +30,7 @@ class _Unbilled(Table):
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month.", key=True)
     reason_code = Field(STRING, "Why.", nullable=False)
+    computed_run_id = Field(STRING, "The run that told.", nullable=False)
 
 
 class Shown(Store):
@@ -119,6 +120,58 @@ def test_customers_without_a_bill_are_told_where_the_table_is_declared(
     assert (found["customers"], found["reasons"]) == (2, {"no_terms": 1, "narrowed": 1})
     assert found["examples"] == ["A: no_terms", "B: narrowed"]
     assert UNBILLED == "efficiency_bill_unbilled_v1"
+
+
+OF_HALTED = [
+    {"customer_id": name, "billing_month": month, "reason_code": reason, "computed_run_id": run}
+    for name, month, reason, run in (
+        *((f"C{place}", "2026-07", "price_not_published", "now") for place in range(1, 6)),
+        ("D", "2026-07", "no_terms", "now"),
+        ("E", "2026-08", "no_terms", "before"),
+        ("F", "2026-06", "no_terms", "now"),
+    )
+]
+
+
+def test_a_halted_run_tells_of_those_it_told_itself_and_of_the_month_it_halted_in(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
+    shown = Shown(settings, {_Unbilled.name: OF_HALTED})
+    found = halted_summary(shown, [_Unbilled], ["2026-07", "2026-08"], "now")
+    assert found is not None
+    assert (found["customers"], found["reasons"]) == (6, {"price_not_published": 5, "no_terms": 1})
+    assert found["examples"] == [f"C{place}: price_not_published" for place in (1, 2, 3)]
+    assert found["command"].endswith("bill unbilled --month 2026-07")
+
+
+def test_a_halted_run_that_told_of_nobody_says_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every bill of the month was issued before and stands; what earlier runs told is not this one's."""
+    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
+    shown = Shown(settings, {_Unbilled.name: OF_HALTED})
+    assert halted_summary(shown, [_Unbilled], ["2026-08"], "now") is None
+    assert halted_summary(shown, [_Unbilled], ["2026-07"], "later") is None
+    assert halted_summary(shown, [], ["2026-07"], "now") is None
+
+
+def test_the_screen_tells_the_halted_on_stderr_alone(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
+    found = halted_summary(Shown(settings, {_Unbilled.name: OF_HALTED}), [_Unbilled], ["2026-07"], "now")
+    assert found is not None
+    show_halted(found)
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "6 customers have no bill" in told.err
+    assert "price_not_published 5, no_terms 1" in told.err
+    assert "C1: price_not_published" in told.err
+    assert f"-> {found['command']}" in told.err
+    words = shlex.split(found["command"])
+    answer = CliRunner().invoke(app, [*words[words.index("bill") :], "--help"])
+    assert answer.exit_code == 0, answer.output
 
 
 def test_the_screen_tells_counts_examples_and_where_the_pages_are(

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from pipelines.errors import UsageError
-from pipelines.settings import packaged
+from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.settings import Settings, packaged
 from zhixiang import chain
+from zhixiang.chain import Outcome
 from zhixiang.cli.main import app
+from zhixiang.cli.operations.run import tell_halted
+from zhixiang.reports import run_summary
 
 REGISTERS = packaged("samples") / "steel" / "E_MP_DAY_READ_2026-09.csv"
 CUSTOMERS = packaged("samples") / "steel" / "customers.csv"
@@ -113,3 +117,60 @@ def test_a_run_without_files_says_of_none(home: Path, ran: Sequence[list[str]]) 
     answer = run("--json")
     assert json.loads(answer.stdout)["taken"] is None
     assert ran == [[]]
+
+
+MISSING = FactNotInForceError("transmission", date(2026, 7, 1), "from 2026-08-01")
+TOLD: dict[str, Any] = {
+    "customers": 2,
+    "reasons": {"price_not_published": 2},
+    "examples": ["A: price_not_published"],
+    "command": "zhixiang bill unbilled --month 2026-07",
+}
+
+
+@pytest.mark.parametrize(
+    ("halted", "told", "expected"),
+    [
+        (MISSING, TOLD, "2 customers have no bill"),
+        (MISSING, None, ""),
+        (None, TOLD, ""),
+    ],
+    ids=["a fact is missing", "every bill stands", "nothing halted"],
+)
+def test_who_has_no_bill_for_a_missing_fact_is_told_of_this_run(
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    halted: FactNotInForceError | None,
+    told: dict[str, Any] | None,
+    expected: str,
+) -> None:
+    asked: list[tuple[list[str], str]] = []
+
+    def halted_summary(_store: object, _tables: object, months: list[str], run_id: str) -> Any:
+        asked.append((months, run_id))
+        return told
+
+    monkeypatch.setattr(run_summary, "halted_summary", halted_summary)
+    tell_halted(Outcome(run_id="now", halted=halted), settings, ["2026-07"])
+    screen = capsys.readouterr()
+    assert asked == ([(["2026-07"], "now")] if halted else [])
+    assert screen.out == ""
+    assert (expected in screen.err) if expected else (screen.err == "")
+    assert (TOLD["command"] in screen.err) == bool(expected)
+
+
+def test_a_run_that_a_missing_fact_ends_tells_before_the_error(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run_chain(*given: Any) -> None:
+        (outcome,) = (value for value in given if isinstance(value, Outcome))
+        outcome.run_id, outcome.halted = "now", MISSING
+        raise MISSING
+
+    monkeypatch.setattr(chain, "run_chain", run_chain)
+    monkeypatch.setattr(run_summary, "halted_summary", lambda *_rest: TOLD)
+    answer = run()
+    assert answer.exception is MISSING
+    assert "2 customers have no bill" in answer.stderr
+    assert TOLD["command"] in answer.stderr

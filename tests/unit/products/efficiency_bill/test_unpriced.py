@@ -1,0 +1,66 @@
+"""Who is told of in a month that a missing fact halts, and who is not: whose bill of it stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import date
+from typing import Any
+
+import pytest
+
+from pipelines.errors import FactNotInForceError
+from pipelines.tariff import supply_of
+from products.efficiency_bill.case.issued_revision import IssuedRevision
+from products.efficiency_bill.unpriced import halted_rows
+from tests.correction_cases import FACTORY, MEASURED, factory_case
+
+CASE = factory_case()
+NAME = CASE.terms["customer_id"]
+MISSING = FactNotInForceError("transmission", date(2026, 7, 1), "from 2026-08-01")
+STANDS = IssuedRevision(1, date(2026, 10, 5), True, False, (), "", "")
+
+
+def told(
+    newest: IssuedRevision | None, provenance: str = "real", case: Any = CASE
+) -> list[tuple[str, str, str, str]]:
+    case = dataclasses.replace(case, terms=case.terms | {"provenance": provenance})
+    rows = halted_rows([case], {NAME: newest} if newest else {}, MEASURED.month, MISSING)
+    return [(row["customer_id"], row["reason_code"], row["detail_zh"], row["detail_en"]) for row in rows]
+
+
+def test_a_customer_without_a_bill_is_told_the_fact_and_what_to_do() -> None:
+    ((name, reason, zh, en),) = told(None)
+    assert (name, reason) == (NAME, "price_not_published")
+    for text in (zh, en):
+        assert "transmission" in text
+        assert "2026-07-01" in text
+        assert f"zhixiang run --month {MEASURED.month}" in text
+
+
+@pytest.mark.parametrize("provenance", ["real", "simulated"])
+def test_nothing_is_told_of_a_bill_that_stands(provenance: str) -> None:
+    assert told(STANDS, provenance) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "provenance", "count"),
+    [
+        ({"is_priced": False}, "real", 1),
+        ({"is_priced": False}, "simulated", 1),
+        ({"is_illustrative": True}, "real", 1),
+        ({"is_illustrative": True}, "simulated", 0),
+    ],
+)
+def test_a_bill_without_its_prices_does_not_stand(
+    changes: dict[str, bool], provenance: str, count: int
+) -> None:
+    """An illustrative price is good enough for material of a demo and for nobody else."""
+    assert len(told(dataclasses.replace(STANDS, **changes), provenance)) == count  # type: ignore[arg-type]
+
+
+def test_a_customer_who_lacks_something_of_his_own_is_told_that() -> None:
+    no_curve = supply_of(FACTORY, dataclasses.replace(MEASURED, energy_by_period=None))
+    case = dataclasses.replace(CASE, supply=no_curve)
+    ((_, reason, zh, en),) = told(None, case=case)
+    assert reason == "input_missing"
+    assert "transmission" not in zh + en
