@@ -73,7 +73,21 @@ _PARTS = {
     "notice_working_days": "提前工作日",
     "single_part_up_to_kva": "单一制至 kVA",
     "two_part_from_kva": "两部制自 kVA",
-}
+    "below_kva": "低于 kVA",
+    "classes": "类别",
+    "holidays": "节假日",
+    "zh": "名称",
+    "labour_day_national_day_spring_festival": "劳动节、国庆节、春节",
+    "labour_day_national_day": "劳动节、国庆节",
+    "spring_festival": "春节",
+    "new_years_day": "元旦",
+    "tomb_sweeping_day": "清明节",
+    "labour_day": "劳动节",
+    "dragon_boat_festival": "端午节",
+    "national_day": "国庆节",
+    "mid_autumn_festival": "中秋节",
+} | {kind.value: said.zh for kind, said in words.CLASSES.items()}
+_MONTHS, _MONTHS_OF_A_YEAR = "months_", 12
 
 
 def write_prices_page(
@@ -215,4 +229,14 @@ def _version_on(dated: Dated[Any], day: date) -> Version[Any] | None:
 def _said(suffix: str, fact_id: str) -> str:
     """The last parts of a figure's id in the words of the trade."""
     parts = _PARTS | ({"flat": "不分时"} if fact_id.startswith("residential.") else {})
-    return " ".join(word for part in suffix.split(".") if part and (word := parts.get(part, part)))
+    return " ".join(
+        word for part in suffix.split(".") if part and (word := parts.get(part, _months_said(part)))
+    )
+
+
+def _months_said(part: str) -> str:
+    """The months that a schedule holds in; other words as they are."""
+    if not part.startswith(_MONTHS):
+        return part
+    numbers = part.removeprefix(_MONTHS).split("_")
+    return "全年" if len(numbers) == _MONTHS_OF_A_YEAR else f"{'、'.join(numbers)}月"

@@ -19,10 +19,13 @@ from products.page_kit.palette import (
     WHITE,
     mixed,
 )
-from products.page_kit.svg import bar, circle, grid, legend, line, polyline, svg, text
+from products.page_kit.svg import bar, circle, for_both, grid, legend, line, polyline, svg, text
 from zhixiang.pages.quality_rows import DayShares, ErrorLimit, FiredCheck, GapClass, Heat, MonthIntervals
 
 _SMALL = 10.5
+_SCREEN = 300  # Units of a drawing for a telephone; its card has no more room.
+_TINY = 9.5
+_LABEL_ROOM = 34  # That a label below a column needs there.
 _METHOD_NAMES = {"chosen": "实际采用 chosen"} | {
     estimator.id: f"{estimator.id} {estimator.title_zh.split('（')[0]}" for estimator in ESTIMATORS
 }
@@ -33,30 +36,34 @@ def day_chart(days: Sequence[DayShares]) -> Markup:
     """Shares of estimated and missing intervals of each day, stacked; the scale ends at the highest day, 1 %
     at least.
     """
-    top, base, left, wide = 12, 150, 46, 30
+    return for_both(_days(days, 30), _days(days, (_SCREEN - 52) / max(len(days), 1)))
+
+
+def _days(days: Sequence[DayShares], wide: float) -> Markup:
+    top, base, left, gap = 12, 150, 46, wide / 10
     shares = [(float(row["estimated_ratio"] or 0), float(row["missing_ratio"] or 0)) for row in days]
     ceiling = max([0.01, *(sum(pair) for pair in shares)])
     parts = _shares(left, left + wide * len(days), top, base, ceiling)
     for place, (row, (estimated, missing)) in enumerate(zip(days, shares, strict=True)):
-        x = left + wide * place + 3
+        x = left + wide * place + gap
         title = (
             f"{row['day']}: {estimated:.2%} estimated, {missing:.2%} missing, "
             f"{row['series']:,} curves and registers"
         )
         if not row["series"]:
-            parts.append(bar(x, top, wide - 6, base - top, NO_DATA, title=title))
+            parts.append(bar(x, top, wide - 2 * gap, base - top, NO_DATA, title=title))
         y = float(base)
         for share, colour in ((estimated, ESTIMATED), (missing, MISSING)):
             tall = share / ceiling * (base - top)
             y -= tall
             if tall > 0:
-                parts.append(bar(x, y, wide - 6, tall, colour, title=title))
-        if place % 2 == 0:
-            parts.append(_below(x + (wide - 6) / 2, base + 14, row["day"][-2:]))
+                parts.append(bar(x, y, wide - 2 * gap, tall, colour, title=title))
+        if place % _every(wide) == 0:
+            parts.append(_below(x + wide / 2 - gap, base + 14, row["day"][-2:]))
     entries = [("估算 estimated", ESTIMATED), ("缺失 missing", MISSING), ("无数据 no data", NO_DATA)]
-    parts += legend(left, base + 28, entries)
-    width = left + wide * len(days) + 10
-    return svg(width, base + 44, parts, "Estimated and missing share by day", is_sized=True)
+    width = max(left + wide * len(days) + 6, _SCREEN)
+    key, height = _key(left, base + 28, entries, width)
+    return svg(width, height, [*parts, *key], "Estimated and missing share by day", is_sized=True)
 
 
 def check_chart(checks: Sequence[FiredCheck]) -> Markup:
@@ -64,35 +71,46 @@ def check_chart(checks: Sequence[FiredCheck]) -> Markup:
     fired = [check for check in checks if check["days"]]
     if not fired:
         return Markup("")
-    height, left, wide = 26, 300, 300
-    highest = max(check["days"] for check in fired)
+    return for_both(_checks(fired, 26, 300, 300), _checks(fired, 42, 0, _SCREEN - 60))
+
+
+def _checks(fired: Sequence[FiredCheck], height: int, left: int, wide: int) -> Markup:
+    """left: where the bars begin; at the very left they lie below their names."""
+    highest, below = max(check["days"] for check in fired), 0 if left else 18
     parts = []
     for place, check in enumerate(fired):
         y, long = 8 + height * place, max(2.0, check["days"] / highest * wide)
         colour = SEVERITIES.get(check["severity"], PAGE.soft)
         title = f"{check['title']}: {check['days']}"
         parts.append(text(0, y + 15, f"{check['id']} {check['title_zh']}", size=12.5))
-        parts.append(bar(left, y + 3, long, height - 10, colour, radius=2, title=title))
-        parts.append(text(left + long + 6, y + 15, f"{check['days']:,}", size=12, fill=PAGE.soft))
+        parts.append(bar(left, y + below + 3, long, 16, colour, radius=2, title=title))
+        count = f"{check['days']:,}"
+        parts.append(text(left + long + 6, y + below + 15, count, size=12, fill=PAGE.soft))
     named = [(name, SEVERITIES[name]) for name in ("info", "warn", "invalid")]
-    parts += legend(left, 14 + height * len(fired), named)
-    return svg(left + wide + 60, 44 + height * len(fired), parts, "Checks failed by id", is_sized=True)
+    width = left + wide + 60
+    key, tall = _key(left, 14 + height * len(fired), named, width)
+    return svg(width, tall, [*parts, *key], "Checks failed by id", is_sized=True)
 
 
 def gap_chart(gaps: Sequence[GapClass]) -> Markup:
     """Meter points by the length of their longest gap; bars on a root scale, so that few beside many can be
     seen.
     """
-    top, base, left, wide = 20, 150, 10, 92
+    narrow = _gaps(gaps, (_SCREEN - 4) / max(len(gaps), 1), 2, _TINY)
+    return for_both(_gaps(gaps, 92, 10, 11.5), narrow)
+
+
+def _gaps(gaps: Sequence[GapClass], wide: float, left: int, size: float) -> Markup:
+    top, base, edge = 20, 150, min(8, wide / 10)
     highest = max([1, *(row["count"] for row in gaps)])
     parts = [line((left, base), (left + wide * len(gaps), base), PAGE.line)]
     for place, row in enumerate(gaps):
-        x, tall = left + wide * place + 8, (row["count"] / highest) ** 0.5 * (base - top)
-        middle = x + (wide - 16) / 2
-        parts.append(bar(x, base - tall, wide - 16, tall, _gap_colour(row["to_hours"]), radius=2))
-        parts.append(text(middle, base - tall - 5, f"{row['count']:,}", size=12, anchor="middle"))
-        parts.append(_below(middle, base + 16, gap_label(row), size=11.5))
-    width = left + wide * len(gaps) + 10
+        x, tall = left + wide * place + edge, (row["count"] / highest) ** 0.5 * (base - top)
+        middle = x + wide / 2 - edge
+        parts.append(bar(x, base - tall, wide - 2 * edge, tall, _gap_colour(row["to_hours"]), radius=2))
+        parts.append(text(middle, base - tall - 5, f"{row['count']:,}", size=size + 0.5, anchor="middle"))
+        parts.append(_below(middle, base + 16, gap_label(row), size=size))
+    width = left * 2 + wide * len(gaps)
     return svg(width, base + 26, parts, "Meter points by longest gap", is_sized=True)
 
 
@@ -113,21 +131,42 @@ def gap_label(row: GapClass) -> str:
 
 def heat_chart(heat: Heat) -> Markup:
     """Share of valid days, one line per meter point, one column per month; grey where there is no data."""
-    left, wide, tall, top = 200, 66, 17, 22
-    parts = [_below(left + wide * (place + 0.5), 14, month[2:]) for place, month in enumerate(heat["months"])]
+    return for_both(_heat(heat, 200, 66), _heat(heat, 0, _SCREEN / max(len(heat["months"]), 1)))
+
+
+def _heat(heat: Heat, left: int, wide: float) -> Markup:
+    """left: room for the names of meter points; without, each stands above its line and bare numbers are per
+    cent.
+    """
+    tall, top, above = 17, 22, 0 if left else 15
+    step, every = tall + above, _every(wide)
+    parts = [
+        _below(left + wide * (place + 0.5 * every), 14, month[2:], size=_SMALL if left else _TINY)
+        for place, month in enumerate(heat["months"])
+        if place % every == 0
+    ]
     for row_place, row in enumerate(heat["rows"]):
-        y = top + tall * row_place
-        parts.append(text(left - 8, y + 12, row["meter_point_id"], size=11, anchor="end"))
+        y, name = top + step * row_place + above, row["meter_point_id"]
+        if left:
+            parts.append(text(left - 8, y + 12, _clipped(name, 26), size=11, anchor="end"))
+        else:
+            parts.append(text(0, y - 3, _clipped(name, 26), size=_TINY))
         for place, share in enumerate(row["valid_ratios"]):
             said = "no data" if share is None else f"{share:.0%}"
             title = f"{row['meter_point_id']} {heat['months'][place]}: {said}"
             x = left + wide * place
             parts.append(bar(x + 1, y + 1, wide - 2, tall - 2, heat_colour(share), radius=2, title=title))
             if share is not None and share < 0.9995:
-                fill = WHITE if share < 0.5 else PAGE.ink
-                parts.append(text(x + wide * 0.5, y + 12, said, size=10, fill=fill, anchor="middle"))
-    width, height = left + wide * len(heat["months"]) + 8, top + tall * len(heat["rows"]) + 6
+                fill, shown = WHITE if share < 0.5 else PAGE.ink, said if left else said.rstrip("%")
+                size = 10 if left else _TINY
+                parts.append(text(x + wide * 0.5, y + 12, shown, size=size, fill=fill, anchor="middle"))
+    width, height = left + wide * len(heat["months"]) + (8 if left else 0), top + step * len(heat["rows"]) + 6
     return svg(width, height, parts, "Share of valid days by month", is_sized=True)
+
+
+def _clipped(name: str, most: int) -> str:
+    """A name's first so many signs, where it has more; ids may be 128 long."""
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def heat_colour(share: float | None) -> str:
@@ -140,9 +179,13 @@ def months_chart(months: Sequence[MonthIntervals]) -> Markup:
 
     months  ``month``, ``measured``, ``estimated`` and ``missing`` (counts), in order.
     """
+    return for_both(_months(months, 46), _months(months, min(46, (_SCREEN - 50) / max(len(months), 1))))
+
+
+def _months(months: Sequence[MonthIntervals], wide: float) -> Markup:
     parts = []
     for place, row in enumerate(months):
-        x, y = 44 + 46 * place, 10.0
+        x, y = 44 + wide * place, 10.0
         total = row["measured"] + row["estimated"] + row["missing"] or 1
         for count, colour in (
             (row["missing"], GAP),
@@ -150,14 +193,16 @@ def months_chart(months: Sequence[MonthIntervals]) -> Markup:
             (row["measured"], MEASURED),
         ):
             tall = 100 * count / total
-            parts.append(bar(x, y, 34, tall, colour))
+            parts.append(bar(x, y, wide * 0.74, tall, colour))
             y += tall
-        parts.append(_below(x + 17, 126, row["month"][2:], size=10))
+        if place % _every(wide) == 0:
+            parts.append(_below(x + wide * 0.37, 126, row["month"][2:], size=10))
     parts.append(text(4, 18, "100 %", size=10, fill=PAGE.soft))
     parts.append(text(4, 112, "0", size=10, fill=PAGE.soft))
     entries = [("实测 measured", MEASURED), ("估算 estimated", ESTIMATED), ("缺失 missing", GAP)]
-    parts += legend(44, 142, entries, step=109)
-    return svg(60 + 46 * len(months), 170, parts, "Share of intervals by month", is_sized=True)
+    width = max(50 + wide * len(months), _SCREEN)
+    key, height = _key(44, 142, entries, width)
+    return svg(width, height, [*parts, *key], "Share of intervals by month", is_sized=True)
 
 
 def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequence[ErrorLimit]) -> Markup:
@@ -167,8 +212,19 @@ def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequ
     lines   Method -> points (gap in hours, MAPE), in rising order of gap.
     limits  ``above_hours``, ``to_hours`` and ``limit_ratio``, above which what is chosen is flagged.
     """
-    top, base, left, wide = 12, 190, 46, 54
     hours = sorted({gap for points in lines.values() for gap, _ in points})
+    narrow = min(54, (_SCREEN - 46) / max(len(hours), 1))
+    return for_both(_errors(lines, limits, hours, 54, 376), _errors(lines, limits, hours, narrow, _SCREEN))
+
+
+def _errors(
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    limits: Sequence[ErrorLimit],
+    hours: Sequence[float],
+    wide: float,
+    least: float,
+) -> Markup:
+    top, base, left = 12, 190, 46
     at = {gap: left + wide * (place + 0.5) for place, gap in enumerate(hours)}
     highest = max((error for points in lines.values() for _, error in points), default=0.0)
     ceiling = next((scale for scale in _ERROR_SCALES if scale >= highest), _ERROR_SCALES[-1])
@@ -196,17 +252,24 @@ def error_chart(lines: Mapping[str, Sequence[tuple[float, float]]], limits: Sequ
             title = f"{method}, {gap:g} h: {error:.1%}"
             parts.append(circle(x, y, 4 if strong else 3, colour, title=title))
             if error > ceiling:
-                parts.append(text(x + 6, y + 4, f"{error:.0%}", size=_SMALL, fill=colour))
+                # What would stand out of the drawing stands to the left of its point.
+                is_last = gap == hours[-1]
+                place, anchor = (x - 6, "end") if is_last else (x + 6, "start")
+                parts.append(text(place, y + 4, f"{error:.0%}", size=_SMALL, fill=colour, anchor=anchor))
     parts += [
-        _below(at[gap], base + 15, f"{gap:g} h" if gap < 48 else f"{gap / 24:g} d", size=11.5)
+        _below(
+            at[gap],
+            base + 15,
+            f"{gap:g} h" if gap < 48 else f"{gap / 24:g} d",
+            size=11.5 if wide > _LABEL_ROOM else _TINY,
+        )
         for gap in hours
     ]
     names = [name for name in ("chosen", *sorted(set(lines) - {"chosen"})) if name in lines]
-    for place, name in enumerate(names):
-        x, y = left + 170 * (place % 2), base + 28 + place // 2 * 18
-        parts += legend(x, y, [(_METHOD_NAMES.get(name, name), METHODS.get(name, PAGE.soft))])
-    width, height = max(right, left + 330), base + 36 + (len(names) + 1) // 2 * 18
-    return svg(width, height, parts, "Masked error by length of gap and method", is_sized=True)
+    width = max(right, least)
+    entries = [(_METHOD_NAMES.get(name, name), METHODS.get(name, PAGE.soft)) for name in names]
+    key, height = _key(left, base + 28, entries, width, step=170)
+    return svg(width, height, [*parts, *key], "Masked error by length of gap and method", is_sized=True)
 
 
 def _shares(left: float, right: float, top: float, base: float, ceiling: float) -> list[Markup]:
@@ -218,3 +281,18 @@ def _shares(left: float, right: float, top: float, base: float, ceiling: float) 
 def _below(x: float, y: float, words: str, *, size: float = _SMALL) -> Markup:
     """What stands below (or above) a column."""
     return text(x, y, words, size=size, fill=PAGE.soft, anchor="middle")
+
+
+def _every(wide: float) -> int:
+    """Of so many columns one has a label, so that labels do not touch."""
+    return max(1, -int(-_LABEL_ROOM // wide))
+
+
+def _key(
+    x: float, y: float, entries: Sequence[tuple[str, str]], width: float, *, step: float = 120
+) -> tuple[list[Markup], float]:
+    """What colours stand for, in as many lines as the width asks for, and where the last one ends."""
+    beside = max(1, int((width - x + 10) // step))
+    rows = [entries[first : first + beside] for first in range(0, len(entries), beside)]
+    parts = [part for place, row in enumerate(rows) for part in legend(x, y + 18 * place, row, step=step)]
+    return parts, y + 18 * len(rows)

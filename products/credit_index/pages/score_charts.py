@@ -73,7 +73,7 @@ def grades_chart(counts: Mapping[str, int]) -> Markup:
     parts = []
     for place, grade in enumerate(CreditGrade):
         count, y = counts.get(grade.value, 0), 6 + place * 34
-        long = max(count / most * (_HALF - 260), 2 if count else 0)
+        long = max(count / most * (_HALF - 290), 2 if count else 0)
         parts.append(text(52, y + 19, grade.value, size=16, anchor="end", is_bold=True))
         parts.append(bar(66, y, long, 26, GRADES[grade.value], radius=4))
         parts.append(text(66 + long + 10, y + 18, f"{count:,} 户（{count / total:.1%}）", size=14))

@@ -196,4 +196,6 @@ function refresh() {
     + (bill.factor === null ? "" : " · 功率因数 power factor " + (bill.factor / 100).toFixed(2)), schemeNote(c));
 }
 for (const input of document.querySelectorAll("input, select")) input.addEventListener("input", refresh);
+// On a telephone what a row holds beside its figure is folded, so that one screen shows several rows.
+if (matchMedia("(max-width: 640px)").matches) for (const folded of document.querySelectorAll("details.fold")) folded.open = false;
 refresh();

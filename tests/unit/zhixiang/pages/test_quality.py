@@ -268,7 +268,7 @@ def test_the_page_runs_its_own_script_and_no_other(store: Store, tmp_path: Path)
     assert "实际采用 chosen" in text
     assert "偏大 flagged" in text
     assert "大工业 15 min<small>large_industry, 96 masked gaps" in text
-    assert text.count('aria-label="Masked error by length of gap and method"') == 1
+    assert text.count('aria-label="Masked error by length of gap and method"') == 2  # wide and narrow
     assert "is flagged (15 % up to 2 h, 25 % beyond" in text
     assert text.count("withheld") == 2
 
@@ -304,7 +304,8 @@ def test_masked_errors_are_drawn_by_class_gap_and_method() -> None:
         (0.0, 2.0, 0.15),
         (2.0, None, 0.25),
     ]
-    drawn = str(error_chart(parts[1]["lines"], limits))
+    drawn, narrow = str(error_chart(parts[1]["lines"], limits)).split('<div class="for-narrow">')
+    assert narrow.count("<circle") == 4
     # 150 % is 178 high: 10 % stands 11.9 above the foot at 190, 20 % 23.7; 160 % at the upper edge, with its
     # figure.
     places = re.findall(r'<polyline points="([^"]+)"', drawn)
