@@ -5,6 +5,7 @@ hash. A key that a home made and has no more is an error; only a home that never
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,7 +14,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import LostKeyError, TamperedError, UnknownNameError, UsageError
-from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder
+from pipelines.file_modes import PRIVATE_FOLDER, make_folder
+from pipelines.identity.key_files import (
+    as_pem,
+    new_private_key,
+    raw_public,
+    read_private,
+    way_on,
+    write_private,
+)
 from pipelines.identity.known_keys import KeyRecord, KnownKey
 from pipelines.periods import local_day, utc_now
 
@@ -33,22 +42,25 @@ SECRET_BYTES = 32
 class Purpose:
     """What a key is for.
 
-    signs   In words, for whoever has lost it.
-    traces  Patterns below the home of files that only this key can have made.
+    signs     In words, for whoever has lost it.
+    traces    Patterns below the home of files that only this key can have made.
+    manifest  Which of what a delivered manifest tells only this key can have made: entries of ``files`` below
+              ``codes/``, or ``models``. Issued rows tell nothing: they stand before the first key is made.
     """
 
     signs: str
     traces: tuple[str, ...]
+    manifest: str = ""
 
 
 PURPOSES: Mapping[str, Purpose] = {
-    MODEL_KEY: Purpose("模型 the bundles of promoted models", ("models/*/*/manifest.sig",)),
+    MODEL_KEY: Purpose("模型 the bundles of promoted models", ("models/*/*/manifest.sig",), "models"),
     DELIVERY_KEY: Purpose(
         "交付清单与银行文件 the manifests of deliveries and bank files",
-        ("out/manifest.json.sig", "out/scores/bank/*.sig"),
+        ("out/manifest.json.sig", "out/scores/bank/*.sig", "delivered/manifest.json.sig"),
     ),
-    CODE_KEY: Purpose("转供电费码 every fee code issued", ("out/codes/*/*.txt",)),
-    PSEUDONYM: Purpose("商户代号 the tenants' pseudonyms in fee codes", ("out/codes/*/*.txt",)),
+    CODE_KEY: Purpose("转供电费码 every fee code issued", ("out/codes/*/*.txt",), "codes"),
+    PSEUDONYM: Purpose("商户代号 the tenants' pseudonyms in fee codes", ("out/codes/*/*.txt",), "codes"),
 }
 
 
@@ -87,9 +99,9 @@ class KeyRing:
             self._refuse_lost(name)
             make_folder(self.folder, PRIVATE_FOLDER)
             new_private_key(path)
-        private = _read_private(path, name)
+        private = read_private(path, name)
         found = SigningKey(name, key_id(private.public_key()), private)
-        self._hold_to_record(name, found.key_id, _raw(found.public).hex(), path)
+        self._hold_to_record(name, found.key_id, raw_public(found.public).hex(), path)
         return found
 
     def secret(self, name: str) -> bytes:
@@ -100,7 +112,7 @@ class KeyRing:
         if not path.exists():
             self._refuse_lost(name)
             make_folder(self.folder, PRIVATE_FOLDER)
-            _write_private(path, os.urandom(SECRET_BYTES))
+            write_private(path, os.urandom(SECRET_BYTES))
         content = path.read_bytes()
         if len(content) != SECRET_BYTES:
             raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
@@ -142,6 +154,9 @@ class KeyRing:
                     "public": key.public,
                 }
             )
+        for path in self._unrecorded(self._record.read())[1]:
+            told = {"name": path.stem, "state": "unreadable", "signs": PURPOSES[path.stem].signs}
+            rows.append({"key_id": "", "first_day": "", "last_day": "", "public": ""} | told)
         return rows
 
     def check(self, names: Iterable[str] = tuple(PURPOSES)) -> None:
@@ -149,7 +164,7 @@ class KeyRing:
         makes none.
         """
         for name in names:
-            suffix = ".bin" if name == PSEUDONYM else ".pem"
+            suffix = _suffix(name)
             if not self._path(name, suffix).exists():
                 self._refuse_lost(name)
             elif suffix == ".pem":
@@ -159,11 +174,11 @@ class KeyRing:
 
     def adopt(self) -> None:
         """Writes down the keys of a home that an earlier version made, and mends a record of which one place
-        is gone; the codes' public half is taken from the delivery where its private half is gone.
+        is gone; the codes' public half is taken from the delivery where its private half is gone. A file that
+        holds no key is passed over: what needs it says so.
         """
         recorded = self._record.read()
-        names = {key.name for key in recorded}
-        found = [self._known_file(path) for path in self._files() if path.stem not in names]
+        found = self._unrecorded(recorded)[0]
         if not self._record.exists and CODE_KEY not in {key.name for key in found}:
             found += self._published_code_keys()
         if found or recorded:
@@ -198,7 +213,7 @@ class KeyRing:
                 return known
             self._set_aside(target)
         make_folder(self.folder, PRIVATE_FOLDER)
-        _write_private(target, content)
+        write_private(target, content)
         self._record.write([*(key for key in self._record.read() if key.key_id != known.key_id), known])
         return known
 
@@ -212,7 +227,7 @@ class KeyRing:
         recorded = self._record.read()
         if name not in {*PURPOSES, *(key.name for key in recorded)}:
             raise UnknownNameError("key", name, {*PURPOSES, *(key.name for key in recorded)})
-        suffix = ".bin" if name == PSEUDONYM else ".pem"
+        suffix = _suffix(name)
         target, today = self._path(name, suffix), _today()
         make_folder(self.folder, PRIVATE_FOLDER)
         if target.exists():
@@ -224,26 +239,36 @@ class KeyRing:
         ]
         fresh = KnownKey(name, made.key_id, made.public, today)
         self._record.write([*ended, fresh])
-        _write_private(target, content)
+        write_private(target, content)
         return fresh
 
     def _path(self, name: str, suffix: str) -> Path:
         return self.folder / f"{name}{suffix}"
 
-    def _files(self) -> list[Path]:
-        return sorted(path for suffix in ("*.pem", "*.bin") for path in self.folder.glob(suffix))
+    def _unrecorded(self, recorded: Iterable[KnownKey]) -> tuple[list[KnownKey], list[Path]]:
+        """The keys of a home that no record tells, and the files in their places that hold none."""
+        names, found, unreadable = {key.name for key in recorded}, [], []
+        for name in sorted({*PURPOSES} - names):
+            path = self._path(name, _suffix(name))
+            try:
+                found += [self._known_file(path)] if path.exists() else []
+            except TamperedError:
+                unreadable.append(path)
+        return found, unreadable
 
     def _known_file(self, path: Path) -> KnownKey:
         first = local_day(datetime.fromtimestamp(path.stat().st_mtime, UTC)).isoformat()
         if path.suffix == ".bin":
-            return KnownKey(path.stem, secret_id(path.read_bytes()), "", first)
-        public = _read_private(path, path.stem).public_key()
-        return KnownKey(path.stem, key_id(public), _raw(public).hex(), first)
+            content = path.read_bytes()
+            if len(content) != SECRET_BYTES:
+                raise TamperedError(f"{path} is not the secret that it was.", way_on(path.stem))
+            return KnownKey(path.stem, secret_id(content), "", first)
+        public = read_private(path, path.stem).public_key()
+        return KnownKey(path.stem, key_id(public), raw_public(public).hex(), first)
 
     def _all_known(self) -> list[KnownKey]:
         recorded = self._record.read()
-        names = {key.name for key in recorded}
-        return [*recorded, *(self._known_file(path) for path in self._files() if path.stem not in names)]
+        return [*recorded, *self._unrecorded(recorded)[0]]
 
     def _is_there(self, key: KnownKey) -> bool:
         path = self._path(key.name, ".pem" if key.public else ".bin")
@@ -268,14 +293,25 @@ class KeyRing:
         purpose = PURPOSES.get(name)
         patterns = purpose.traces if purpose else ()
         traces = sum(1 for pattern in patterns for _ in self.home.glob(pattern))
+        traces = traces or (self._delivered(purpose.manifest) if purpose else 0)
         if not had and not traces:
             return
         what = f"; it made {purpose.signs}" if purpose else ""
         told = f" ({had[0].key_id}, since {had[0].first_day})" if had else ""
-        files = f" ({traces} files here)" if traces else ""
+        files = f" ({traces} of them known here)" if traces else ""
         raise LostKeyError(
             f"密钥丢失 The key {name}{told} is gone from {self.folder}{what}{files}.", way_on(name)
         )
+
+    def _delivered(self, part: str) -> int:
+        """How many of a part the home's copy of its newest manifest tells of; 0 where there is none."""
+        try:
+            told = json.loads((self.home / "delivered" / "manifest.json").read_text(encoding="utf-8"))
+            if part != "codes":
+                return len(told.get(part, {}))
+            return sum(name.startswith("codes/") and name.endswith(".txt") for name in told["files"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return 0
 
     def _hold_to_record(self, name: str, found: str, public: str, path: Path) -> None:
         """Writes a new key down; raises TamperedError where the record names another one."""
@@ -303,31 +339,8 @@ class KeyRing:
         path.rename(target)
 
 
-def way_on(name: str) -> str:
-    """The two commands that go on where a key is gone."""
-    return (
-        f"Bring it back from a backup: zhixiang key restore FILE; or make a new one deliberately: "
-        f"zhixiang key replace {name} (the old public half stays published)."
-    )
-
-
-def new_private_key(path: Path) -> Ed25519PrivateKey:
-    """Makes an Ed25519 key and writes it to a new file that its owner alone reads; raises FileExistsError
-    rather than overwrite one.
-    """
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    private = Ed25519PrivateKey.generate()
-    _write_private(path, _as_pem(private))
-    return private
-
-
-def _as_pem(private: Ed25519PrivateKey) -> bytes:
-    from cryptography.hazmat.primitives import serialization
-
-    return private.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+def _suffix(name: str) -> str:
+    return ".bin" if name == PSEUDONYM else ".pem"
 
 
 def _new_content(suffix: str) -> tuple[KnownKey, bytes]:
@@ -338,21 +351,7 @@ def _new_content(suffix: str) -> tuple[KnownKey, bytes]:
         return KnownKey("", secret_id(content), "", _today()), content
     private = Ed25519PrivateKey.generate()
     public = private.public_key()
-    return KnownKey("", key_id(public), _raw(public).hex(), _today()), _as_pem(private)
-
-
-def _read_private(path: Path, name: str) -> Ed25519PrivateKey:
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives import serialization
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-    try:
-        private = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise TamperedError(f"{path} holds no private key that can be read.", way_on(name)) from None
-    if not isinstance(private, Ed25519PrivateKey):
-        raise TamperedError(f"{path} is not an Ed25519 key.", way_on(name))
-    return private
+    return KnownKey("", key_id(public), raw_public(public).hex(), _today()), as_pem(private)
 
 
 def _read_backup(path: Path) -> tuple[KnownKey, str, bytes]:
@@ -365,32 +364,19 @@ def _read_backup(path: Path) -> tuple[KnownKey, str, bytes]:
     if len(content) == SECRET_BYTES:
         return KnownKey("", secret_id(content), "", _today()), ".bin", content
     try:
-        public = _read_private(path, path.stem).public_key()
+        public = read_private(path, path.stem).public_key()
     except TamperedError as error:
         raise UsageError(error.message, "Give the file of a backup, such as NAME.pem or NAME.bin.") from None
-    return KnownKey("", key_id(public), _raw(public).hex(), _today()), ".pem", content
-
-
-def _write_private(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE)
-    with os.fdopen(descriptor, "wb") as handle:
-        os.fchmod(descriptor, PRIVATE_FILE)
-        handle.write(content)
+    return KnownKey("", key_id(public), raw_public(public).hex(), _today()), ".pem", content
 
 
 def _today() -> str:
     return local_day(utc_now()).isoformat()
 
 
-def _raw(public: Ed25519PublicKey) -> bytes:
-    from cryptography.hazmat.primitives import serialization
-
-    return public.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
-
-
 def key_id(public: Ed25519PublicKey) -> str:
     """First 16 hex digits of the SHA-256 of the raw public key."""
-    return hashlib.sha256(_raw(public)).hexdigest()[:16]
+    return hashlib.sha256(raw_public(public)).hexdigest()[:16]
 
 
 def secret_id(content: bytes) -> str:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from pipelines.errors import TamperedError, UsageError
 from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, make_folder, put_file
-from pipelines.identity.keys import SigningKey, key_id, new_private_key
+from pipelines.identity.key_files import new_private_key
+from pipelines.identity.keys import SigningKey, key_id
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey

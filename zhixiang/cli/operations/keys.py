@@ -14,7 +14,12 @@ from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 if TYPE_CHECKING:
     from pipelines.identity.known_keys import KnownKey
 
-STATE_WORDS = {"in place": "在 in place", "lost": "丢失 lost", "replaced": "已更换 replaced"}
+STATE_WORDS = {
+    "in place": "在 in place",
+    "lost": "丢失 lost",
+    "replaced": "已更换 replaced",
+    "unreadable": "不可读 unreadable",
+}
 
 
 @keys.command("home")

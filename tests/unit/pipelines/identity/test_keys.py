@@ -5,6 +5,7 @@ remade silently, and what the old one signed can still be confirmed.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -68,6 +69,86 @@ def test_what_it_signed_betrays_a_key_of_a_home_without_record(home: Path) -> No
     with pytest.raises(LostKeyError, match="pseudonyms"):
         KeyRing(home).secret(PSEUDONYM)
     KeyRing(home).signing_key(MODEL_KEY)
+
+
+@pytest.mark.parametrize("name", [MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM])
+def test_the_homes_copy_of_a_manifest_betrays_a_key_where_out_is_gone_too(home: Path, name: str) -> None:
+    (home / OUTSIDE_KEYS).unlink()
+    shutil.rmtree(home / "keys")
+    kept = home / "delivered"
+    kept.mkdir()
+    told = {"files": {"codes/2026-09/x.txt": "0" * 64}, "models": {"credit_index": {"version": "1"}}}
+    (kept / "manifest.json").write_text(json.dumps(told))
+    (kept / "manifest.json.sig").write_bytes(bytes(64))
+    ask = KeyRing(home).secret if name == PSEUDONYM else KeyRing(home).signing_key
+    with pytest.raises(LostKeyError):
+        ask(name)
+    assert not (home / "keys").exists()
+    (kept / "manifest.json.sig").unlink()
+    for content in ('{"files": {"index.html": ""}, "models": {}}', "[]", "[", '{"files": 1, "models": 1}'):
+        (kept / "manifest.json").write_text(content)
+        with_key = KeyRing(home).secret if name == PSEUDONYM else KeyRing(home).signing_key
+        assert with_key(name), "no trace of this key"
+        shutil.rmtree(home / "keys")
+        (home / OUTSIDE_KEYS).unlink()
+
+
+def unfinished(home: Path, name: str, content: bytes) -> Path:
+    """A first key of which a killed run of 0.3 left the file alone, without its bytes and its record."""
+    for place in (BESIDE_KEYS, OUTSIDE_KEYS):
+        (home / place).unlink()
+    (path,) = (home / "keys").glob(f"{name}.*")
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("name", [MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM])
+@pytest.mark.parametrize("content", [b"", b"half"])
+def test_of_an_unfinished_first_key_both_told_commands_go_on(
+    home: Path, name: str, content: bytes, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (path,) = (home / "keys").glob(f"{name}.*")
+    backup = tmp_path_factory.mktemp("backup") / path.name
+    shutil.copyfile(path, backup)
+    before = ids(home)
+    path = unfinished(home, name, content)
+    with pytest.raises(TamperedError) as caught:
+        KeyRing(home).check()
+    assert f"zhixiang key replace {name}" in caught.value.hint
+    assert {row["name"]: row["state"] for row in KeyRing(home).states()}[name] == "unreadable"
+    KeyRing(home).restore(backup)
+    assert ids(home) == before
+    KeyRing(home).check()
+    unfinished(home, name, content)
+    made = KeyRing(home).replace(name)
+    assert ids(home) == before | {name: made.key_id}
+    KeyRing(home).check()
+
+
+def test_a_key_that_is_not_written_to_its_end_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(descriptor: int) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", killed)
+        for make in (KeyRing(tmp_path).signing_key, KeyRing(tmp_path).secret):
+            with pytest.raises(KeyboardInterrupt):
+                make(PSEUDONYM)
+    assert not [path for path in (tmp_path / "keys").iterdir() if not path.name.startswith(".")]
+    KeyRing(tmp_path).secret(PSEUDONYM)
+    KeyRing(tmp_path).signing_key(CODE_KEY)
+    KeyRing(tmp_path).check()
+
+
+def test_a_file_beside_the_keys_is_no_key_of_the_home(home: Path) -> None:
+    before = ids(home)
+    for name in ("old.pem", "model_signing-2025.pem", "note.bin"):
+        (home / "keys" / name).write_bytes(b"whatever")
+    KeyRing(home).adopt()
+    assert ids(home) == before
+    assert {row["state"] for row in KeyRing(home).states()} == {"in place"}
 
 
 def test_a_home_of_before_is_written_down_at_its_first_start(home: Path) -> None:
