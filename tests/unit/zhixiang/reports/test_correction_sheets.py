@@ -155,6 +155,7 @@ def test_a_bill_that_could_not_leave_is_issued_anew_instead(house: House) -> Non
         "refused": {},
         "revisions": {},
         "origins": {},
+        "by_sum_alone": [],
     }
     monthly.write_bytes(published)
     second = house.issue(CORRECTED_AT, bill)
