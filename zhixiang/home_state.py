@@ -102,13 +102,16 @@ def make_ready(
     lost bundles, has lost silver and gold computed anew, each told in one line.
 
     runs_before  Whether the ledger knows an earlier run.
-    Raises DamagedPartError for the first table that a run must not pass over.
+    Raises DamagedPartError for the first table that a run must not pass over, TamperedError where what the
+    MLflow store keeps of a lost bundle is not what was signed.
     """
     registry, store = Registry(settings), Store(settings)
     if registry.is_own and (before := mlflow_store.settle(settings.home)):
         on_line("mlflow", MOVED, 0.0, f"from {before}: artifacts are now found in {settings.home}")
-    for name in registry.lost():
-        version = registry.restore(name)
+    lost = registry.lost()
+    signed = _signed_models(settings.home) if lost else {}
+    for name in lost:
+        version = registry.restore(name, signed.get(name))
         on_line(name, "restored" if version else LOST, 0.0, _bundle_told(version))
     for name, number in _untold_models(registry).items():
         on_line(name, LOST, 0.0, f"bundle and MLflow store; trained anew, numbered after {number}")
@@ -127,6 +130,12 @@ def make_ready(
         first, more = others[0], [state.table for state in others[1:]]
         also = f" Also: {', '.join(more)} (`zhixiang doctor --home`)." if more else ""
         raise DamagedPartError(first.table, first.fault + also, first.remedy)
+
+
+def _signed_models(home: Path) -> dict[str, dict[str, str]]:
+    from zhixiang.delivery.manifest import signed_models  # pages and fonts, only where a bundle is lost
+
+    return signed_models(home)
 
 
 def _untold_models(registry: Registry) -> dict[str, int]:

@@ -186,9 +186,12 @@ class Repairer:
         return sorted(broken)
 
     def _models_repair(self) -> list[str]:
+        from zhixiang.delivery.manifest import signed_models
+
         registry, notes = Registry(self.settings), []
+        signed = signed_models(self.settings.home)
         for name in self._broken_models():
-            version = registry.restore(name)
+            version = registry.restore(name, signed.get(name))
             if version is None:
                 raise DamagedPartError(
                     MODELS,

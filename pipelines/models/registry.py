@@ -167,22 +167,36 @@ class Registry:
         if not known and pointer.is_file():
             client.set_registered_model_alias(name, CHAMPION, self._pointed_at(name))
 
-    def restore(self, name: str) -> str | None:
+    def restore(self, name: str, told: Mapping[str, str] | None = None) -> str | None:
         """Exports anew what the MLflow store promoted of a model, under the same numbers; call it under the
         home's lock.
 
+        told  Version -> digest of its bundle, as something signed tells it; ``champion.json`` is asked too.
         Returns the champion's version; None where the store does not keep it.
+        Raises TamperedError, and signs nothing, where what the store keeps is not what was signed: it is not
+        signed itself.
         """
         home = self.settings.home
+        digests = {**self._digest_pointed_at(name), **(told or {})}
         champion = mlflow_store.champions(home).get(name) if mlflow_store.stands(home) else None
         kept = None if champion is None else mlflow_store.kept_model(home, name, champion)
         if champion is None or kept is None:
             return None
+        others: dict[str, TrainedModel] = {}
         for version in mlflow_store.promoted_versions(home, name):
             earlier = mlflow_store.kept_model(home, name, version)
             if earlier is not None and version != champion and version not in self.versions(name):
-                self._export(earlier, version)
-        self._export(kept, champion)
+                others[version] = earlier
+        for version, model in {**others, champion: kept}.items():
+            found = hashlib.sha256(_manifest_of(model, version)).hexdigest()
+            if digests.get(version, found) != found:
+                raise TamperedError(
+                    f"What the MLflow store keeps of {name} version {version} is not what was signed: its "
+                    f"bundle was {digests[version][:16]}, this gives {found[:16]}.",
+                    f"Restore models/{name}, or mlflow.db and {mlflow_store.ARTIFACTS}/, from a backup.",
+                )
+        for version, model in {**others, champion: kept}.items():
+            self._export(model, version)
         return self._point_to(name, champion).version
 
     def lost(self) -> list[str]:
@@ -229,23 +243,21 @@ class Registry:
         partial = target.with_name(f"{version}.partial")
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir(parents=True)
-        hashes = {}
         for file_name, content in sorted(model.files.items()):
             (partial / file_name).write_bytes(content)
-            hashes[file_name] = hashlib.sha256(content).hexdigest()
-        manifest = {
-            "name": model.name,
-            "version": version,
-            "files": hashes,
-            "inputs": dict(model.inputs),
-            "metrics": {key: float(value) for key, value in model.metrics.items()},
-            "tags": dict(model.tags),
-        }
-        raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()
+        raw = _manifest_of(model, version)
         (partial / "manifest.json").write_bytes(raw)
         (partial / "manifest.sig").write_bytes(self._keys.signing_key(MODEL_KEY).sign(raw))
         shutil.rmtree(target, ignore_errors=True)
         partial.replace(target)
+
+    def _digest_pointed_at(self, name: str) -> dict[str, str]:
+        """Version and digest of the champion's bundle, where its pointer was not lost with it."""
+        try:
+            found = json.loads((self.folder / name / "champion.json").read_text(encoding="utf-8"))
+            return {str(found["version"]): str(found["digest"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
 
     def champion(self, name: str) -> ModelBundle:
         """The promoted bundle, verified; raises UnknownNameError before the first promotion, TamperedError if
@@ -336,3 +348,16 @@ class Registry:
             "metrics": manifest["metrics"],
             "inputs": manifest["inputs"],
         }
+
+
+def _manifest_of(model: TrainedModel, version: str) -> bytes:
+    """What is signed of a bundle; its SHA-256 is the bundle's digest."""
+    manifest = {
+        "name": model.name,
+        "version": version,
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in sorted(model.files.items())},
+        "inputs": dict(model.inputs),
+        "metrics": {key: float(value) for key, value in model.metrics.items()},
+        "tags": dict(model.tags),
+    }
+    return json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()

@@ -8,12 +8,12 @@ import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from pipelines.engine.ledger import Ledger
-from pipelines.errors import DisagreementError, TamperedError, UsageError
+from pipelines.errors import DisagreementError, TamperedError
 from pipelines.facts import Facts
 from pipelines.file_modes import PRIVATE_FILE, PRIVATE_FOLDER, restrict
 from pipelines.identity.keys import CODE_KEY, DELIVERY_KEY, KeyRing
@@ -25,15 +25,19 @@ from pipelines.tables.base import Layer, all_tables
 from products import every_product
 from products.page_kit.site import write_bytes
 from products.protocol import named
+from zhixiang.delivery.before import earlier_revisions, look, months_before, revisions_of_kept
 from zhixiang.delivery.contents import write_contents_page
 from zhixiang.delivery.context import Delivery
 from zhixiang.delivery.folder import (
     ASIDE,
     STAGE,
     Deviation,
-    deviations,
+    emptied,
     entries_below,
+    held_to,
+    is_ordinary,
     keep_revisions,
+    move_aside,
     publish,
     written,
 )
@@ -41,9 +45,7 @@ from zhixiang.delivery.manifest import (
     BESIDE_LIST,
     LEDGER_PAGE,
     LEDGER_SIGNATURE,
-    MANIFEST,
-    is_newest,
-    last_manifest,
+    Account,
     write_manifest,
 )
 
@@ -93,24 +95,13 @@ def _kind_and_subject(name: str) -> tuple[str, str]:
 def _command(name: str) -> str:
     """The command that shows what a refused result holds."""
     kind, subject = _kind_and_subject(name)
-    if kind == "bill":
-        return f"zhixiang bill replay {shlex.quote(subject)}"
     who, _, month = subject.rpartition("/")
+    if kind == "bill":
+        customer, is_sheet, revision = who.rpartition("-correction-")
+        if is_sheet and revision.isdecimal():
+            return f"zhixiang bill replay {shlex.quote(f'{customer}/{month}')} --revision {revision}"
+        return f"zhixiang bill replay {shlex.quote(subject)}"
     return f"zhixiang {kind} show {shlex.quote(who)} --month {month}"
-
-
-@dataclass(frozen=True)
-class _Before:
-    """The delivery before: its manifest, empty where there is none, and what differs in the folder now."""
-
-    manifest: Mapping[str, Any] = field(default_factory=dict)
-    found: Sequence[Deviation] = ()
-
-    @property
-    def sound(self) -> frozenset[str]:
-        """The files that are as they were delivered."""
-        bad = {each.name for each in self.found}
-        return frozenset(name for name in self.manifest.get("files", {}) if name not in bad)
 
 
 def deliver(
@@ -134,11 +125,16 @@ def deliver(
     keys.check()
     _restrict_earlier(home)
     began = time.monotonic()
-    before = _look(home, keys)
-    every = sorted({*months, *_months_before(out, before.manifest)})
+    before = look(home, keys)
+    every = sorted({*months, *months_before(out, before.manifest)})
     delivery = Delivery(store, registry, facts, keys, tuple(every), stage, run_id)
     state = _state(delivery)
-    is_same = before.manifest.get("state") == state
+    made: Mapping[str, str] = before.manifest.get("made", {})
+    # A month that an earlier delivery made and later ones let stand may be of other settings or pages.
+    is_same = (before.manifest.get("state"), before.manifest.get("months")) == (
+        state,
+        [str(month) for month in every],
+    ) and all(made.get(str(month)) == state for month in months)
     # Where nothing changed but the folder, only what was altered in it is made anew.
     delivery = replace(
         delivery,
@@ -147,6 +143,7 @@ def deliver(
         origins=before.manifest.get("origins", {}),
     )
     if is_same and not before.found:
+        shutil.rmtree(stage, ignore_errors=True)
         write_ledger_page(ledger, out, keys)
         on_line("deliver", "unchanged", time.monotonic() - began, str(out))
         return Delivered(out, before.manifest.get("refused", {}))
@@ -154,21 +151,29 @@ def deliver(
         on_line("deliver", "interrupted", 0.0, "the delivery before was stopped half-way; written anew")
     else:
         _tell(before.found, on_line)
-    shutil.rmtree(stage, ignore_errors=True)
+    earlier = earlier_revisions(out, before) if stage.exists() else {}
+    emptied(stage)
     parts, gates = _write_stage(delivery, ledger)
     revisions, refused = _joined(parts, "revisions"), _joined(parts, "refused")
-    delivered_before: Mapping[str, int] = before.manifest.get("revisions", {})
-    keep_revisions(out, stage, before.sound, delivered_before, revisions, before.manifest.get("run_id", ""))
+    changed = keep_revisions(
+        out, stage, before.sound, before.revisions, revisions, before.manifest.get("run_id", "")
+    )
     staged = set(entries_below(stage))
-    kept = (before.sound | _earlier_revisions(out, before)) - staged
-    write_contents_page(
-        stage,
-        {name: written(stage / name) for name in staged} | {name: written(out / name) for name in kept},
+    kept, lost = held_to(
+        out, {name: sha for name, sha in (before.sound | earlier).items() if name not in staged}
     )
+    _end_where_changed(out, [*changed, *lost], home / ASIDE / run_id)
+    write_contents_page(stage, {name: written(stage / name) for name in staged} | kept)
     held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
-    write_manifest(
-        replace(delivery, out=out), parts, gates, state, held, revisions, _joined(parts, "origins"), refused
+    account = Account(
+        revisions_of_kept(before, kept) | revisions,
+        _joined(parts, "origins"),
+        refused,
+        tuple(name for part in parts.values() for name in part.get("by_sum_alone", ())),
+        {**made, **({} if is_same else {str(month): state for month in months})},
     )
+    write_manifest(replace(delivery, out=out), parts, gates, state, held, account)
+    shutil.rmtree(stage)
     write_ledger_page(ledger, out, keys)
     if moved:
         names = ", ".join(moved[:SHOWN]) + (f" and {len(moved) - SHOWN} more" if len(moved) > SHOWN else "")
@@ -177,60 +182,20 @@ def deliver(
     return Delivered(out, refused)
 
 
-def _look(home: Path, keys: KeyRing) -> _Before:
-    """The delivery before, held against the folder; a manifest that nobody signed or that was altered is
-    told and counts for nothing.
+def _end_where_changed(out: Path, changed: Sequence[str], aside: Path) -> None:
+    """Ends a delivery while which delivered files were altered: they are moved aside, never signed. The next
+    one makes them anew.
     """
-    out = home / "out"
-    try:
-        manifest = last_manifest(home, keys)
-    except TamperedError:
-        manifest = None
-    if manifest is None:
-        broken = [Deviation("altered", MANIFEST, "签名不符 it is not signed by this home; written anew")]
-        return _Before({}, broken if (out / MANIFEST).exists() else ())
-    found = (
-        deviations(out, manifest["files"], manifest.get("bytes", {}), BESIDE_LIST)
-        if out.is_dir()
-        else [Deviation("missing", "out", "整个交付缺失 the whole delivery")]
+    if not changed:
+        return
+    for name in sorted(set(changed)):
+        if is_ordinary(out / name) or (out / name).is_symlink():
+            move_aside(out, name, aside)
+    names = ", ".join(sorted(set(changed))[:SHOWN])
+    raise TamperedError(
+        f"交付时文件被改 delivered files were altered while the delivery was made, now in {aside}: {names}.",
+        "Find who writes below out/, then deliver anew: zhixiang run --month YYYY-MM --from deliver",
     )
-    if not is_newest(home):
-        found.append(Deviation("altered", MANIFEST, "不是最近一次交付的清单 not that of the last delivery"))
-    if not out.is_dir():
-        return _Before({**manifest, "files": {}}, found)
-    return _Before(manifest, found)
-
-
-def _months_before(out: Path, manifest: Mapping[str, Any]) -> list[BillingMonth]:
-    """The months delivered earlier; of a folder whose manifest is broken those of which it holds bills or
-    codes.
-    """
-    names = manifest.get("months")
-    if names is None:
-        names = [path.name for part in ("bills", "codes") for path in (out / part).glob("[0-9]*-[0-9]*")]
-    found = []
-    for name in names:
-        try:
-            found.append(BillingMonth.parse(name))
-        except UsageError:
-            continue
-    return found
-
-
-def _earlier_revisions(out: Path, before: _Before) -> frozenset[str]:
-    """Files of earlier revisions that a delivery which was killed had put in place already: their bytes are
-    those that were delivered under the plain name.
-    """
-    files: Mapping[str, str] = before.manifest.get("files", {})
-    found = set()
-    for each in before.found:
-        base, separator, rest = each.name.rpartition("-revision-")
-        plain = base + Path(rest).suffix
-        path = out / each.name
-        is_ours = each.kind == "added" and separator and plain in files and not path.is_symlink()
-        if is_ours and path.is_file() and written(path).sha256 == files[plain]:
-            found.add(each.name)
-    return frozenset(found)
 
 
 def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -291,6 +256,12 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
             for name, part in parts.items()
             if part.get("withheld")
         )
+        + "".join(
+            f"; {len(part['by_sum_alone'])} {name} held to their sum alone 仅核对合计: the rules they were "
+            "issued by are not kept"
+            for name, part in parts.items()
+            if part.get("by_sum_alone")
+        )
         + "".join(f"; {name}: {part['lacks'].en}" for name, part in parts.items() if part.get("lacks"))
     )
 
@@ -306,7 +277,7 @@ def write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
 
 
 def _state(delivery: Delivery) -> str:
-    """All that the delivered files depend on."""
+    """All that the delivered files depend on, but for their months."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
     for folder in (root / "products", root / "zhixiang" / "delivery", root / "zhixiang" / "pages"):
@@ -317,7 +288,6 @@ def _state(delivery: Delivery) -> str:
     parts = {
         "versions": delivery.store.versions(tables),
         "models": {model["name"]: model["digest"] for model in delivery.registry.known()},
-        "months": [str(month) for month in delivery.months],
         "settings": delivery.store.settings.digest,
         "facts": delivery.facts.digest,
         "keys": delivery.keys.known(),

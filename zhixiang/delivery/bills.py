@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import nullcontext
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from pipelines.codes import PricingScheme
 from pipelines.periods import BillingMonth
@@ -24,7 +25,7 @@ from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.efficiency_bill.tables import EfficiencyBillV1
 from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
-from zhixiang.delivery.bill_checks import why_not, why_not_sheet, with_corrected
+from zhixiang.delivery.bill_checks import bills_of_sheets, why_not, why_not_sheet, with_corrected
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.delivery.truth import labels_in_words, labels_of
 from zhixiang.pages.site import PAGES
@@ -33,8 +34,8 @@ from zhixiang.reports.issued import newest_with_evidence
 from zhixiang.reports.kept_rules import PossibleRules, RulesOfResults
 
 WORKERS = 2
+MUCH = 20
 EVIDENCE = EFFICIENCY_BILL.evidence
-SheetJob = tuple[Path, Sheet]
 
 
 class Job(NamedTuple):
@@ -53,6 +54,25 @@ class Job(NamedTuple):
     origin: str
 
 
+class SheetJob(NamedTuple):
+    """A correction sheet to be set.
+
+    path    Of its files, without suffix; none: they stand as they were delivered.
+    bill    The revision that it belongs to, with the bill that it corrects.
+    base    Name of its files below ``out/``, without suffix; origin: of what they are made.
+    """
+
+    path: Path | None
+    sheet: Sheet
+    bill: IssuedBill
+    rules: PossibleRules
+    base: str
+    origin: str
+
+
+AnyJob = TypeVar("AnyJob", Job, SheetJob)
+
+
 def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     """Writes ``bills/MONTH/CUSTOMER.html`` and ``.pdf`` for every bill, and pictures of two of them.
 
@@ -62,43 +82,42 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     it.
     """
     jobs: list[Job] = []
-    own_sheets: dict[tuple[str, str], list[Sheet]] = {}
-    refused: dict[str, str] = {}
+    sheets: list[SheetJob] = []
     withheld = 0
     for month in delivery.months:
-        sheets = []
-        for sheet in sheets_of_month(delivery.store, str(month)):
-            if not may_leave(sheet.corrected) or not may_leave(sheet.result):
-                continue
-            if why := why_not_sheet(sheet):
-                refused[f"{sheet_name(sheet.result['customer_id'], sheet)}/{month}"] = why
-                continue
-            sheets.append(sheet)
-            own_sheets.setdefault((sheet.result["customer_id"], str(month)), []).append(sheet)
-        found, count = _jobs_of_month(delivery, month, sheets)
+        leaving = [
+            sheet
+            for sheet in sheets_of_month(delivery.store, str(month))
+            if may_leave(sheet.corrected) and may_leave(sheet.result)
+        ]
+        found, count = _jobs_of_month(delivery, month, leaving)
         jobs += found
+        sheets += _sheets_of_month(delivery, month, leaving, found)
         withheld += count
-    base_of = {(job.bill["result"]["customer_id"], _month_of(job)): job.base for job in jobs}
-    sheets_out = [
-        (delivery.path(sheet_name(base_of[subject], sheet)), sheet)
-        for subject, own in own_sheets.items()
-        if subject in base_of
-        for sheet in own
-    ]
-    to_set = [job for job in jobs if job.path]
-    reasons = _write_all(to_set, [job for job in sheets_out if _is_new(delivery, job)])
-    refused |= {bill_name(job): why for job, why in zip(to_set, reasons, strict=True) if why}
-    gone = [job for job in jobs if bill_name(job) not in refused]
+    told, told_of_sheets = _write_all(jobs, sheets)
+    refused = {bill_name(job): why for job, why in zip(jobs, told, strict=True) if why}
+    refused |= {
+        f"{sheet_name(job.sheet.result['customer_id'], job.sheet)}/{_month_of(job)}": why
+        for job, why in zip(sheets, told_of_sheets, strict=True)
+        if why
+    }
+    gone = [job for job, why in zip(jobs, told, strict=True) if not why]
+    sheets_gone = [job for job, why in zip(sheets, told_of_sheets, strict=True) if not why]
+    every_gone: list[Job | SheetJob] = [*gone, *sheets_gone]
+    own_sheets: dict[tuple[str, str], list[Sheet]] = {}
+    for job in sheets_gone:
+        own_sheets.setdefault(_subject(job), []).append(job.sheet)
     labels = labels_of(job.bill["result"] for job in gone)
     _write_list(delivery, gone, own_sheets, labels)
     return {
         "count": len(gone),
-        "corrections": len(sheets_out),
+        "corrections": len(sheets_gone),
         "withheld": withheld,
         "labels": labels,
         "refused": refused,
+        "by_sum_alone": sorted({bill_name(each) for each in every_gone if each.rules.are_gone}),
         "revisions": {job.base: job.bill["result"]["revision"] for job in gone},
-        "origins": {job.base: job.origin for job in gone},
+        "origins": {each.base: each.origin for each in every_gone},
         "href": "bills/index.html" if gone else "index.html",
         "pictures": [_picture(job) for job in gone if job.is_pictured],
     }
@@ -136,15 +155,30 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
     return jobs, len(found["results"]) - len(leaving)
 
 
-def _is_new(delivery: Delivery, job: SheetJob) -> bool:
-    """Whether a sheet has to be written: those of months that are not asked for stand as they are."""
-    base, _sheet = job
-    files = [f"bills/{base.parent.name}/{base.name}{suffix}" for suffix in (".html", ".pdf")]
-    return not delivery.stands(BillingMonth.parse(base.parent.name), files)
+def _sheets_of_month(
+    delivery: Delivery, month: BillingMonth, sheets: Sequence[Sheet], jobs: Sequence[Job]
+) -> list[SheetJob]:
+    """The sheets of a month whose bills may leave."""
+    base_of = {job.bill["result"]["customer_id"]: job.base for job in jobs}
+    beside = [sheet for sheet in sheets if sheet.result["customer_id"] in base_of]
+    bills = bills_of_sheets(delivery.store, str(month), beside)
+    rules = RulesOfResults(delivery.store.settings.home)
+    found = []
+    for sheet, bill in zip(beside, bills, strict=True):
+        base = sheet_name(base_of[sheet.result["customer_id"]], sheet)
+        origin = origin_of(bill, sheet.corrected, sheet.rows)
+        stands = delivery.stands(month, [base + suffix for suffix in (".html", ".pdf")], (base, origin))
+        path = None if stands else delivery.path(base)
+        found.append(SheetJob(path, sheet, bill, rules.of(bill["result"]), base, origin))
+    return found
 
 
-def _month_of(job: Job) -> str:
+def _month_of(job: Job | SheetJob) -> str:
     return job.bill["result"]["billing_month"]
+
+
+def _subject(job: Job | SheetJob) -> tuple[str, str]:
+    return job.bill["result"]["customer_id"], _month_of(job)
 
 
 def _write_list(
@@ -205,7 +239,7 @@ def _picture(job: Job) -> dict[str, Any]:
     }
 
 
-def bill_name(job: Job) -> str:
+def bill_name(job: Job | SheetJob) -> str:
     """The name of a bill on the command line, CUSTOMER/MONTH."""
     return f"{job.bill['result']['customer_id']}/{job.bill['result']['billing_month']}"
 
@@ -228,18 +262,37 @@ def _pictured(bills: Sequence[EfficiencyBillV1Row]) -> set[str]:
     return set(found.values())
 
 
-def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> list[str | None]:
-    """Two processes, because setting type is work for a core; started fresh, since the parent holds
-    threads. Returns of each bill why it was not written.
+def _write_all(jobs: Sequence[Job], sheets: Sequence[SheetJob]) -> tuple[list[str | None], list[str | None]]:
+    """Returns of each bill, then of each sheet, why it was not written; no sheet goes out beside a bill that
+    does not. Two processes, because setting type is work for a core; started fresh, since the parent holds
+    threads.
     """
-    if len(jobs) + len(sheets) < 20:
-        for sheet in sheets:
-            write_sheet(sheet)
-        return [write_one(job) for job in jobs]
-    with ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn")) as pool:
-        told = list(pool.map(write_one, jobs, chunksize=max(1, len(jobs) // (WORKERS * 4))))
-        list(pool.map(write_sheet, sheets, chunksize=max(1, len(sheets) // (WORKERS * 4))))
-    return told
+    paths = [*(job.path for job in jobs), *(job.path for job in sheets)]
+    is_much = sum(path is not None for path in paths) >= MUCH
+    started = (
+        ProcessPoolExecutor(WORKERS, mp_context=multiprocessing.get_context("spawn"))
+        if is_much
+        else nullcontext()
+    )
+    with started as pool:
+        told = _written_by(pool, write_one, jobs)
+        refused = {_subject(job) for job, why in zip(jobs, told, strict=True) if why}
+        beside = [job for job in sheets if _subject(job) not in refused]
+        reasons = iter(_written_by(pool, write_sheet, beside))
+    alone = "账单未交付 its bill was not delivered"
+    return told, [
+        next(reasons) if _subject(job) not in refused else alone if job.path else None for job in sheets
+    ]
+
+
+def _written_by(
+    pool: ProcessPoolExecutor | None, write: Callable[[AnyJob], str | None], jobs: Sequence[AnyJob]
+) -> list[str | None]:
+    """Why each was not written; none where it was, or stands as it was delivered."""
+    to_set = [job for job in jobs if job.path]
+    size = max(1, len(to_set) // (WORKERS * 4))
+    made = iter(pool.map(write, to_set, chunksize=size) if pool else map(write, to_set))
+    return [next(made) if job.path else None for job in jobs]
 
 
 @lru_cache(maxsize=1)
@@ -270,9 +323,14 @@ def write_one(job: Job) -> str | None:
     return None
 
 
-def write_sheet(job: SheetJob) -> None:
-    """One correction sheet as HTML and PDF."""
-    base, sheet = job
+def write_sheet(job: SheetJob) -> str | None:
+    """One correction sheet as HTML and PDF; or why it does not leave the house: its lines, or its revision's
+    evidence, give another one.
+    """
+    base, sheet = job.path, job.sheet
+    why = why_not_sheet(sheet) or why_not(job.bill, job.rules)
+    if why or base is None:
+        return why
     write_bytes(
         suffixed(base, "html"),
         render_correction_html(sheet.result, sheet.corrected, sheet.rows).encode(),
@@ -281,3 +339,4 @@ def write_sheet(job: SheetJob) -> None:
         suffixed(base, "pdf"),
         _sheet_typesetter().render(sheet.result, sheet.corrected, sheet.rows),
     )
+    return None

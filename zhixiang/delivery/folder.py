@@ -16,6 +16,7 @@ from pipelines.file_modes import make_folder
 
 STAGE = "out.partial"
 ASIDE = "out.aside"
+_REVISION = "-revision-"
 SUFFIXES = (".html", ".pdf", ".png", ".svg", ".txt")
 
 
@@ -98,44 +99,79 @@ def _altered(name: str, now: Written, size: int | None) -> Deviation:
 
 def revision_name(base: str, suffix: str, revision: int | str) -> str:
     """Under which name the files of an earlier revision stay."""
-    return f"{base}-revision-{revision}{suffix}"
+    return f"{base}{_REVISION}{revision}{suffix}"
 
 
 def keep_revisions(
     out: Path,
     stage: Path,
-    sound: Collection[str],
+    sound: Mapping[str, str],
     before: Mapping[str, int],
     now: Mapping[str, int],
     run: str,
-) -> None:
-    """Copies the issued files of results that were revised to the stage, under their revision's name.
+) -> list[str]:
+    """Copies the issued files of results that were revised to the stage, under their revision's name; returns
+    the names of those that are not as they were delivered any more, of which no copy is made.
 
-    sound   Files of the delivery before that are as they were delivered.
+    sound   Files of the delivery before that are as they were delivered -> SHA-256.
     before  Name without suffix -> delivered revision; now: the same of this delivery.
     run     Stands for the revision where an earlier version did not tell it.
     """
+    changed = []
     for base, revision in now.items():
         earlier: int | str | None = before.get(base, run if revision > 1 and not before else None)
         if earlier is None or earlier == revision:
             continue
         for suffix in SUFFIXES:
             name = base + suffix
-            if name in sound and written(out / name) != (
-                written(stage / name) if (stage / name).is_file() else None
-            ):
-                target = stage / revision_name(base, suffix, earlier)
+            if name not in sound:
+                continue
+            if (stage / name).is_file() and written(stage / name).sha256 == sound[name]:
+                continue
+            target = stage / revision_name(base, suffix, earlier)
+            # What is copied is held to what was delivered, not what lay there a moment before.
+            if is_ordinary(out / name):
                 make_folder(target.parent)
                 shutil.copyfile(out / name, target)
+                if written(target).sha256 == sound[name]:
+                    continue
+                target.unlink()
+            changed.append(name)
+    return changed
+
+
+def is_ordinary(path: Path) -> bool:
+    """Whether a file of its own lies there, no link."""
+    return path.is_file() and not path.is_symlink()
+
+
+def held_to(out: Path, kept: Mapping[str, str]) -> tuple[dict[str, Written], list[str]]:
+    """The files of a folder that are as they were delivered, and the names of those that are not.
+
+    kept  Name -> SHA-256 that the file was delivered with.
+    """
+    held = {name: written(out / name) for name in kept if is_ordinary(out / name)}
+    changed = [name for name, sha in kept.items() if name not in held or held[name].sha256 != sha]
+    return {name: found for name, found in held.items() if name not in changed}, changed
+
+
+def move_aside(out: Path, name: str, aside: Path) -> None:
+    """Moves what lies under a name out of the folder; nothing that was moved before is overwritten."""
+    target, number = aside / name, 1
+    while os.path.lexists(target):
+        number, target = number + 1, aside / f"{name}.{number}"
+    make_folder(target.parent)
+    (out / name).rename(target)
 
 
 def publish(
-    stage: Path, out: Path, kept: Collection[str], beside: Collection[str], aside: Path
+    stage: Path, out: Path, kept: Mapping[str, Written], beside: Collection[str], aside: Path
 ) -> tuple[dict[str, Written], list[str]]:
     """Puts the staged files in place and moves whatever is neither staged nor kept aside; returns what the
-    folder then holds, and the names of what was moved.
+    folder then holds, and the names of what was moved. The stage stays, without them: it says that the
+    delivery is not signed yet.
 
-    kept    Names of earlier files that stay as they are; beside: of files that are not listed.
+    kept    Earlier files that stay as they are; beside: names of files that are not listed.
     aside   Folder for what is not ours; made where it is needed.
     """
     make_folder(out)
@@ -143,26 +179,31 @@ def publish(
     ours, moved = {*staged, *kept, *beside}, list[str]()
 
     def move(name: str) -> None:
-        target = aside / name
-        number = 1
-        while os.path.lexists(target):
-            number, target = number + 1, aside / f"{name}.{number}"
-        make_folder(target.parent)
-        (out / name).rename(target)
+        move_aside(out, name, aside)
         moved.append(printable(name))
 
     for name, is_file in entries_below(out).items():
         if name not in ours or not is_file:
             move(name)
-    for name, found in staged.items():
+    # Issued pages first: killed between, a delivery must not have put a revision in the place of one.
+    for name, found in sorted(staged.items(), key=lambda each: _REVISION not in each[0]):
         _clear_way(out, name, move)
         target = out / name
         make_folder(target.parent)
         if not target.is_file() or written(target) != found:
             (stage / name).replace(target)
-    held = {name: staged.get(name) or written(out / name) for name in {*staged, *kept}}
-    shutil.rmtree(stage)
-    return held, moved
+    # What was kept is signed as it was held to its list, not as it may lie there by now.
+    return {**kept, **staged}, moved
+
+
+def emptied(stage: Path) -> None:
+    """Empties a stage and leaves the folder, which says that a delivery is under way."""
+    make_folder(stage)
+    for path in stage.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _clear_way(out: Path, name: str, move: Callable[[str], None]) -> None:

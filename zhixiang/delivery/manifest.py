@@ -5,11 +5,12 @@ checked anywhere. The home keeps a copy, so that what was delivered is known wha
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipelines.errors import TamperedError
+from pipelines.errors import TamperedError, ZhixiangError
 from pipelines.identity.keys import DELIVERY_KEY, KeyRing
 from pipelines.identity.known_keys import KnownKey
 from pipelines.tables.base import all_tables
@@ -29,24 +30,38 @@ KEPT = "delivered"
 """Folder of the home with a copy of the newest manifest and its signature."""
 
 
+@dataclass(frozen=True)
+class Account:
+    """What became of the results of a delivery.
+
+    revisions  Of results that are delivered as files of their own: name without suffix -> revision.
+    origins    The same name -> hash of the stored rows that they were made from.
+    refused    Results that were not delivered, with the reason.
+    by_sum_alone  Bills whose rules are not kept any more: their lines add up, and that is all that is known.
+    made       Month -> the state under which its files were made last.
+    """
+
+    revisions: Mapping[str, int]
+    origins: Mapping[str, str]
+    refused: Mapping[str, str]
+    by_sum_alone: Sequence[str] = ()
+    made: Mapping[str, str] = field(default_factory=dict)
+
+
 def write_manifest(
     delivery: Delivery,
     parts: Mapping[str, Mapping[str, Any]],
     gates: list[dict[str, Any]],
     state: str,
     written: Mapping[str, Written],
-    revisions: Mapping[str, int],
-    origins: Mapping[str, str],
-    refused: Mapping[str, str],
+    account: Account,
 ) -> None:
     """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
 
     parts      Summary of each delivered product by the name of its part: what its results say of their
                provenance goes into the manifest, nothing of a product that delivered none.
     written    What was delivered, by name below ``out/``.
-    revisions  Of results that are delivered as files of their own: name without suffix -> revision.
-    origins    The same name -> hash of the stored rows that they were made from.
-    refused    Bills that were not delivered, with the reason.
+    account    What became of its results.
     """
     key = delivery.keys.signing_key(DELIVERY_KEY)
     manifest = {
@@ -69,9 +84,11 @@ def write_manifest(
         "count": len(written),
         "files": {name: found.sha256 for name, found in sorted(written.items())},
         "bytes": {name: found.size for name, found in sorted(written.items())},
-        "revisions": dict(sorted(revisions.items())),
-        "origins": dict(sorted(origins.items())),
-        "refused": dict(sorted(refused.items())),
+        "revisions": dict(sorted(account.revisions.items())),
+        "origins": dict(sorted(account.origins.items())),
+        "refused": dict(sorted(account.refused.items())),
+        "held_to_sum_alone": sorted(account.by_sum_alone),
+        "made": dict(sorted(account.made.items())),
         "key_id": key.key_id,
     }
     raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1).encode()
@@ -93,6 +110,7 @@ def parsed_manifest(raw: bytes) -> dict[str, Any]:
         "revisions": dict,
         "origins": dict,
         "refused": dict,
+        "made": dict,
         "months": list,
     }
     is_shaped = isinstance(found, dict) and all(
@@ -134,3 +152,19 @@ def is_newest(home: Path) -> bool:
         return all(kept.read_bytes() == given.read_bytes() for kept, given in pairs)
     except OSError:
         return False
+
+
+def signed_models(home: Path) -> dict[str, dict[str, str]]:
+    """Model -> version -> digest of its bundle, as the newest manifest that this home signed tells them; none
+    where it has none.
+    """
+    try:
+        found = last_manifest(home, KeyRing(home)) or {}
+    except ZhixiangError:
+        return {}
+    models = found.get("models")
+    return {
+        str(name): {str(told.get("version")): str(told.get("digest"))}
+        for name, told in (models if isinstance(models, dict) else {}).items()
+        if isinstance(told, dict)
+    }

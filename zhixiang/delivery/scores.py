@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import PurePosixPath
 from typing import Any, TypedDict, TypeVar
 
@@ -30,7 +30,7 @@ from products.credit_index.training import MODEL
 from products.page_kit.file_names import file_names
 from products.page_kit.site import write_bytes
 from products.page_kit.words import Said
-from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.context import Delivery, origin_of
 from zhixiang.delivery.score_checks import ScoreChecks
 from zhixiang.delivery.truth import labels_of
 
@@ -65,7 +65,9 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
     refused = {} if model is None else _refused(delivery, scores)
     scores = _without(scores, refused)
-    months = [month for month in delivery.months if newest_revisions(scores, month)]
+    found = {month: newest_revisions(scores, month) for month in delivery.months}
+    newest = {month: rows for month, rows in found.items() if rows}
+    months = list(newest)
     told_refused = {f"score {name}/{month}": why for (name, month), why in refused.items()}
     if model is None or not months:
         why = NO_MODEL if model is None else NO_SCORES
@@ -85,18 +87,20 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "run_id": delivery.run_id,
     }
     lacks = None
-    for month in months:
-        if not all(is_simulated(row) for row in newest_revisions(scores, month)):
+    origins: dict[str, str] = {}
+    for month, of_month in newest.items():
+        if not all(is_simulated(row) for row in of_month):
             lacks = NO_BANK_FILE
             continue
-        if _bank_file_stands(delivery, month):
+        origins[_bank_file(month)] = origin_of(of_month)
+        if _bank_file_stands(delivery, month, of_month):
             continue
         write_bank_file(scores, reasons, month, delivery.path("scores", "bank"), key.sign, context)
     settings, limits = (
         store.settings.section(CreditIndexSettings),
         store.settings.section(PublicationSettings),
     )
-    rows = newest_revisions(scores, months[-1])
+    rows = newest[months[-1]]
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
@@ -134,21 +138,32 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
         "refused": told_refused,
         "href": "scores/index.html",
         "pictures": [picture],
+        "origins": origins,
     }
 
 
-def _bank_file_stands(delivery: Delivery, month: BillingMonth) -> bool:
-    csv = PurePosixPath("scores/bank", f"credit_index_{month}.csv")
-    return delivery.stands(month, [str(csv), str(manifest_path(csv)), str(signature_path(csv))])
+def _bank_file(month: BillingMonth) -> str:
+    """The name of a month's bank file without suffix, below ``out/``."""
+    return f"scores/bank/credit_index_{month}"
+
+
+def _bank_file_stands(delivery: Delivery, month: BillingMonth, rows: Sequence[CreditIndexV1Row]) -> bool:
+    """Whether a bank file lies there as it was delivered, and made from these scores: a month that nobody
+    asks for may have been scored anew.
+    """
+    csv = PurePosixPath(f"{_bank_file(month)}.csv")
+    files = [str(csv), str(manifest_path(csv)), str(signature_path(csv))]
+    return delivery.stands(month, files, (_bank_file(month), origin_of(rows)))
 
 
 def _refused(delivery: Delivery, scores: pa.Table) -> dict[tuple[str, str], str]:
     """Customer and month of each score that contradicts itself -> why, of the months that are written."""
     checks, refused = ScoreChecks(delivery.store.settings), {}
     for month in delivery.months:
-        if month != delivery.last_month and _bank_file_stands(delivery, month):
+        rows = newest_revisions(scores, month)
+        if month != delivery.last_month and _bank_file_stands(delivery, month, rows):
             continue
-        for row in newest_revisions(scores, month):
+        for row in rows:
             if why := checks.why_not(row):
                 refused[row["customer_id"], row["score_month"]] = why
     return refused

@@ -31,6 +31,7 @@ from zhixiang.delivery.manifest import (
 PUBLIC_KEYS = "public_keys.json"
 CODE_KEYS = "codes/public_keys.json"
 BANK_MANIFEST = ".manifest.json"
+OTHER_ISSUER = "of another issuer? zhixiang verify FOLDER --key PUBLIC_KEYS"
 TRUST_WORDS = {
     "given": "由 --key 给出 given with --key",
     "home": "本数据目录自己的记录 the record of this home",
@@ -54,7 +55,8 @@ class Trust:
 class Verification:
     """What was found in a delivered folder.
 
-    key_id    The key that signed the manifest; none where no trusted one did.
+    key_id    The key that signed the manifest; none where no trusted one did. replaced_on: the day on which
+              it was replaced, YYYY-MM-DD; empty where it signs today.
     trust     How that key is trusted, a name of TRUST_WORDS.
     files     Files that are listed; bank_files, codes: how many of them were held to their own signatures.
     found     What differs; empty where nothing does.
@@ -69,12 +71,13 @@ class Verification:
     bank_files: int
     codes: int
     found: tuple[Deviation, ...]
+    replaced_on: str = ""
 
 
 def verify_folder(folder: Path, home: Path, key: Path | None = None) -> Verification:
     """Checks manifest, files, bank files, codes and published keys of a delivery.
 
-    home  Home folder of whoever asks; its keys are trusted for its own ``out/``. It need not exist.
+    home  Home folder of whoever asks; where it has keys, it is they that are trusted. It need not exist.
     key   File of public keys to trust instead.
     Raises UsageError where there is no such folder or no key at all to hold it to.
     """
@@ -111,6 +114,7 @@ def verify_folder(folder: Path, home: Path, key: Path | None = None) -> Verifica
         len(bank),
         codes,
         tuple(sorted(set(found), key=lambda each: (each.name, each.kind, each.what))),
+        signed_by.last_day if signed_by else "",
     )
 
 
@@ -134,17 +138,18 @@ def _trusted(folder: Path, home: Path, key: Path | None, *, is_own: bool) -> tup
         if not given:
             raise UsageError(f"{key} holds no key of deliveries.", "Give the issuer's public_keys.json.")
         return Trust(given, "given"), found
-    if is_own and own:
-        ids = {each.key_id for each in own}
-        foreign = [each.key_id for each in published if each.key_id not in ids]
-        if foreign:
-            what = f"非本目录的公钥 keys that this home never made: {', '.join(foreign)}"
-            found.append(Deviation("altered", PUBLIC_KEYS, what))
+    by_id = {each.key_id: each for each in own}
+    foreign = [each.key_id for each in published if each.key_id not in by_id]
+    if own and foreign:
+        # A copy must not talk this home out of its own keys by publishing another.
+        what = f"非本目录的公钥 keys that this home never made: {', '.join(foreign)}; {OTHER_ISSUER}"
+        found.append(Deviation("altered", PUBLIC_KEYS, what))
+    if own and (is_own or foreign):
         return Trust(own, "home"), found
+    if published and own:
+        return Trust([by_id[each.key_id] for each in published], "known"), found
     if published:
-        known = {each.key_id for each in own}
-        is_known = all(each.key_id in known for each in published)
-        return Trust(published, "known" if is_known else "published"), found
+        return Trust(published, "published"), found
     if own:
         return Trust(own, "home"), found
     if found:

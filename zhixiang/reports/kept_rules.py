@@ -12,7 +12,7 @@ from typing import TypedDict
 
 from pipelines.engine.ledger import Ledger, readable_ledger
 from pipelines.engine.rule_archive import FOLDER, kept_rules, possible_rules
-from pipelines.errors import DamagedPartError, ZhixiangError
+from pipelines.errors import DamagedPartError, UnknownNameError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
@@ -55,6 +55,19 @@ class PossibleRules:
             with suppress(ZhixiangError):
                 found.append(_read(self.home, digest))
         return found
+
+    @property
+    def are_gone(self) -> bool:
+        """Whether nothing is left to compute by: no rules are kept at all, or not the only ones possible."""
+        if len(self.digests) != 1:
+            return not self.digests
+        try:
+            _read(self.home, self.digests[0])
+        except UnknownNameError:
+            return True
+        except ZhixiangError:
+            return False
+        return False
 
     def chosen(self, bill: IssuedBill) -> tuple[Rules, str]:
         """Thresholds and facts of a bill, and what a reader must know of how they were found; empty where

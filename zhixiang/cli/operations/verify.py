@@ -44,7 +44,11 @@ def verify(
         show_json({**asdict(found), "is_whole": not found.found, "trust_words": TRUST_WORDS[found.trust]})
     else:
         say(f"{found.folder}")
-        say(f"密钥 key {found.key_id or '无 none that is trusted has signed it'}: {TRUST_WORDS[found.trust]}")
+        replaced = (
+            f", 已于 {found.replaced_on} 更换 replaced on {found.replaced_on}" if found.replaced_on else ""
+        )
+        signed_by = f"{found.key_id}{replaced}" if found.key_id else "无 none that is trusted has signed it"
+        say(f"密钥 key {signed_by}: {TRUST_WORDS[found.trust]}")
         counts = (
             f"{found.files:,} 个文件 files, {found.bank_files} 银行文件 bank files, {found.codes} 费码 codes"
         )
