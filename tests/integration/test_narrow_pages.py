@@ -192,7 +192,8 @@ def test_the_page_of_prices_is_as_wide_as_the_screen_with_short_rows(telephone: 
 
 
 def test_steps_of_the_ledger_and_models_are_short_rows(telephone: Any, tmp_path: Path) -> None:
-    tables = {f"silver_estimation_errors_{number}": number - 1 for number in range(12)}
+    tables: dict[str, Any] = {f"silver_estimation_errors_{number}": number - 1 for number in range(12)}
+    tables["efficiency_bill_baseline"] = "7"
     counts = dict.fromkeys(tables, 2_260_166)
     step = {"step": "silver-estimation-errors", "status": "done", "seconds": 9.5, "versions_read": tables}
     steps = [step | {"versions_written": tables, "rows_written": counts}]
@@ -202,6 +203,7 @@ def test_steps_of_the_ledger_and_models_are_short_rows(telephone: Any, tmp_path:
     assert max(heights(telephone, ledger)) < HIGHEST_ROW
     text = telephone.evaluate("document.querySelector('table').textContent")
     assert "silver_estimation_errors_0 尚无 none yet · 2,260,166 行 rows" in text
+    assert "efficiency_bill_baseline v7 · 2,260,166 行 rows" in text
     assert "silver_estimation_errors_11 v10 · 2,260,166 行 rows" in text
     metrics = {f"test_brier_{number}": 0.02576 for number in range(14)}
     model = {"name": "credit_index", "champion": 1, "metrics": metrics, "inputs": tables}
