@@ -184,7 +184,7 @@ def run_chain(
     from pipelines.storage.spark import prepare, start_session
     from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
-    from zhixiang.home_state import make_ready
+    from zhixiang.home_state import make_ready, note_file_ledger
 
     facts = load_facts(settings.facts_dir)
     _ = settings.platform
@@ -214,6 +214,7 @@ def run_chain(
             registry = Registry(settings, issued_numbers)
             if "ingest" in stages:
                 outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
+                note_file_ledger(store, ledger)
             warming.join()
             runner = Runner(settings, facts, store, registry, ledger, reporter, run_id, months, now)
             for group in _groups(stages):

@@ -20,7 +20,7 @@ from pipelines.storage.damage import can_be_rebuilt, is_received
 from pipelines.storage.issued_numbers import issued_numbers
 from pipelines.storage.store import Store
 from pipelines.storage.table_state import TableState, state_of
-from pipelines.tables.base import Table
+from pipelines.tables.base import Table, all_tables
 from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.edits import BronzeManualEdits
 from pipelines.tables.silver import SilverQuarantine
@@ -130,6 +130,14 @@ def make_ready(
         first, more = others[0], [state.table for state in others[1:]]
         also = f" Also: {', '.join(more)} (`zhixiang doctor --home`)." if more else ""
         raise DamagedPartError(first.table, first.fault + also, first.remedy)
+    note_file_ledger(store, ledger)
+
+
+def note_file_ledger(store: Store, ledger: Ledger) -> None:
+    """Writes down at which version the file ledger stands: no step writes it, and without this its loss would
+    be taken for the beginning anew that a repair once noted, and every received row be appended twice.
+    """
+    ledger.note_standing(store.versions([BronzeFiles]))
 
 
 def _signed_models(home: Path) -> dict[str, dict[str, str]]:
@@ -180,8 +188,10 @@ def _as_bronze(states: Sequence[TableState], settings: Settings) -> list[TableSt
     bronze = [state for state in states if state.layer == "bronze" and not _is_by_hand(state)]
     if BronzeFiles.name not in {state.table for state in bronze}:
         return list(states)
-    others = Path(settings.tables_location).glob("bronze_*")
-    if len(bronze) == 1 and {path.name for path in others} - {BronzeFiles.name, BY_HAND}:
+    tables = Path(settings.tables_location)
+    if len(bronze) == 1 and any(
+        (tables / table.name).is_dir() for table in all_tables() if is_received(table)
+    ):
         return list(states)
     count = len(received_files(settings.home / "inbox"))
     whole = TableState(
@@ -293,6 +303,8 @@ def _rules(settings: Settings, tables: Sequence[type[Table]], *, read: bool) -> 
 def _delivery(settings: Settings) -> Part:
     path = settings.home / "out" / "manifest.json"
     remedy = "`zhixiang run --month YYYY-MM --from deliver` writes it again from what was issued."
+    if not path.parent.is_dir() and (settings.home / "delivered" / path.name).is_file():
+        return Part("delivery", LOST, "out/ is lost; delivered/ still tells what was handed over.", remedy)
     if not path.parent.is_dir():
         return Part("delivery", WHOLE, "nothing delivered here")
     try:

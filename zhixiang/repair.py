@@ -11,6 +11,7 @@ from pipelines.engine.ledger import Ledger, readable_ledger
 from pipelines.errors import DamagedPartError, TamperedError, UnknownNameError
 from pipelines.ingest.read_again import (
     ReadAgain,
+    contents_not_in,
     files_again,
     quarantine_again,
     received_files,
@@ -26,7 +27,7 @@ from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.silver import SilverQuarantine
 from zhixiang.chain import declared_tables
-from zhixiang.home_state import ALL_OF_BRONZE, put_aside, table_states
+from zhixiang.home_state import ALL_OF_BRONZE, note_file_ledger, put_aside, table_states
 from zhixiang.rules_state import RESTORE, rewrite_rules, rules_state
 
 LEDGER, MODELS, MLFLOW, RULES = "ledger", "models", "mlflow", "rules"
@@ -72,11 +73,12 @@ class Repairer:
             state, does = getattr(self, f"_{part}_plan")()
             return Repair(part, state, does)
         if part == ALL_OF_BRONZE:
+            self._refuse_rows_without_file()
             count = len(received_files(self.inbox))
             return Repair(
                 part,
                 "every table of received rows",
-                f"deletes them; the next run reads the {count} files of {self.inbox} again",
+                f"puts them aside; the next run reads the {count} files of {self.inbox} again",
                 "zhixiang run --month YYYY-MM",
             )
         table = self._table(part)
@@ -108,6 +110,8 @@ class Repairer:
         table = self._table(part)
         found = self._made_again(store, table)
         ledger.note_rebuilt([part])
+        if table is BronzeFiles:
+            note_file_ledger(store, ledger)
         counted = f"{found.files} files read again, {found.rows:,} rows" if found.files else plan.does
         return Repair(part, plan.state, counted, plan.then, True, found.notes)
 
@@ -119,25 +123,43 @@ class Repairer:
         if is_received(table):
             return table_again(store, table, self.inbox)
         if table is BronzeFiles:
-            received = [known for known in declared_tables() if is_received(known)]
-            return files_again(store, self.inbox, received, f"repair-{self.now:%Y%m%dT%H%M%SZ}", self.now)
+            return files_again(store, self.inbox, _received_tables(), f"repair-{self._when()}", self.now)
         if table is SilverQuarantine:
             return quarantine_again(store, self.inbox)
         shutil.rmtree(store.path(table), ignore_errors=True)
         return ReadAgain()
 
     def _repair_bronze(self, store: Store, ledger: Ledger, plan: Repair) -> Repair:
-        tables = [table for table in declared_tables() if is_received(table) or table is BronzeFiles]
+        tables: list[type[Table]] = [*_received_tables(), BronzeFiles]
+        aside = []
         try:
             without_read_stage(store)
         except DamagedPartError:
-            shutil.rmtree(store.path(SilverQuarantine), ignore_errors=True)
-        for table in tables:
-            shutil.rmtree(store.path(table), ignore_errors=True)
+            aside.append(self._put_before(store, SilverQuarantine))
+        aside += [self._put_before(store, table) for table in tables]
         # Without it the stream offers every file once more, in batches.
         shutil.rmtree(self.settings.home / "checkpoints" / "ingest", ignore_errors=True)
         ledger.note_rebuilt([*(table.name for table in tables), SilverQuarantine.name])
-        return Repair(plan.part, plan.state, plan.does, plan.then, True)
+        notes = [f"what was there is {path}; delete it once the next run is done" for path in aside if path]
+        return Repair(plan.part, plan.state, plan.does, plan.then, True, notes)
+
+    def _put_before(self, store: Store, table: type[Table]) -> Path | None:
+        """Renames the folder of a table out of the way; None where there is none."""
+        place = Path(store.path(table))
+        return place.rename(f"{place}.before-{self._when()}") if place.exists() else None
+
+    def _refuse_rows_without_file(self) -> None:
+        """Raises DamagedPartError where bronze has rows whose file the inbox does not hold."""
+        gone = contents_not_in(Store(self.settings), _received_tables(), self.inbox)
+        if gone:
+            (digest, name), *_ = gone.items()
+            raise DamagedPartError(
+                ALL_OF_BRONZE,
+                f"{len(gone)} files that have rows in bronze are not in {self.inbox}, or cannot be read now, "
+                f"the first: {name} ({digest[:16]}). No run could read them again; nothing was changed.",
+                "Put them there with the content they had, or restore the tables from a backup; `zhixiang "
+                "repair TABLE --yes` mends one table alone.",
+            )
 
     def _table(self, name: str) -> type[Table]:
         tables = {table.name: table for table in declared_tables()}
@@ -236,3 +258,7 @@ class Repairer:
 
     def _when(self) -> str:
         return f"{self.now:%Y%m%dT%H%M%SZ}"
+
+
+def _received_tables() -> list[type[Table]]:
+    return [table for table in declared_tables() if is_received(table)]

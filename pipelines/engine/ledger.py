@@ -33,8 +33,10 @@ CREATE TABLE IF NOT EXISTS step_bases (
   computed INTEGER, known INTEGER, unit TEXT, PRIMARY KEY (run_id, position));
 CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS rebuilt_tables (table_name TEXT PRIMARY KEY, steps_before INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS standing_tables (table_name TEXT PRIMARY KEY, version INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
 """
+_STANDING = "SELECT table_name, version FROM standing_tables"
 
 
 @dataclass(frozen=True)
@@ -247,7 +249,8 @@ class Ledger:
         )
 
     def newest_versions(self) -> dict[str, int]:
-        """The newest Delta version of each table that a step wrote or read, in a step's newest success.
+        """The newest Delta version of each table that a step wrote or read, in a step's newest success, or
+        that was noted as standing.
 
         A table that was rebuilt counts from then on.
         """
@@ -258,6 +261,7 @@ class Ledger:
                 " ORDER BY rowid"
             ).fetchall()
             rebuilt = _rebuilt(connection)
+            stood = {name: int(version) for name, version in connection.execute(_STANDING)}
         written: dict[str, int] = {}
         read: dict[str, int] = {}
         for row in rows:
@@ -267,7 +271,18 @@ class Ledger:
                         found[name] = (
                             version if column == "versions_written" else max(version, found.get(name, 0))
                         )
-        return read | written
+        found = read | written
+        return found | {name: max(version, found.get(name, 0)) for name, version in stood.items()}
+
+    def note_standing(self, versions: Mapping[str, int]) -> None:
+        """Says at which Delta versions tables stand that no step writes; from then on their loss shows, also
+        where they began anew before. Versions below 0, of tables that do not stand, are passed over.
+        """
+        with self._open(writing=True) as connection:
+            connection.executemany(
+                "INSERT OR REPLACE INTO standing_tables VALUES (?, ?)",
+                [(name, version) for name, version in versions.items() if version >= 0],
+            )
 
     def note_rebuilt(self, tables: Sequence[str]) -> None:
         """Says that tables begin anew: steps that wrote them run again, and their earlier versions tell
@@ -277,6 +292,9 @@ class Ledger:
             last = connection.execute("SELECT coalesce(max(rowid), 0) FROM steps").fetchone()[0]
             connection.executemany(
                 "INSERT OR REPLACE INTO rebuilt_tables VALUES (?, ?)", [(name, last) for name in tables]
+            )
+            connection.executemany(
+                "DELETE FROM standing_tables WHERE table_name = ?", [(name,) for name in tables]
             )
 
     def rebuilt_tables(self) -> set[str]:

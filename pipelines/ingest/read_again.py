@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -15,10 +16,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.codes import FileStatus
-from pipelines.errors import DamagedPartError
+from pipelines.errors import DamagedPartError, StorageError
 from pipelines.ingest.file_reports import ledger_row, reject_rows
-from pipelines.ingest.inbox import arrivals, is_received
+from pipelines.ingest.inbox import arrivals, paths_below, real_path
 from pipelines.ingest.read_files import read_one, reading_of
+from pipelines.ingest.received_rows import UNREAD, UNWRITTEN
 from pipelines.storage.data_files import WrittenFile, commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table
@@ -58,15 +60,15 @@ def table_again(store: Store, table: type[Table], inbox: Path) -> ReadAgain:
     """Reads a table of received rows again from the files that the file ledger says it came from; call it
     under the home's lock.
 
-    Raises DamagedPartError, and leaves all as it is, where one of the files is no longer there or is refused
-    by today's settings.
+    Raises DamagedPartError, and leaves all as it is, where one of the files is no longer there, cannot be
+    read now or is refused by today's settings; StorageError where its rows cannot be written.
     """
     entries = [
         entry
         for entry in _entries(store)
         if entry["table_name"] == table.name and entry["status_code"] == FileStatus.ACCEPTED.value
     ]
-    places = _places(store, inbox)
+    places = _places(store, table, inbox, {entry["content_hash"] for entry in entries})
     absent = [entry["source_file"] for entry in entries if entry["content_hash"] not in places]
     if absent:
         raise DamagedPartError(
@@ -79,7 +81,7 @@ def table_again(store: Store, table: type[Table], inbox: Path) -> ReadAgain:
     folder = _fresh_folder(store)
     written: list[WrittenFile] = []
     for entry in entries:
-        report = _report(store, entry, places[entry["content_hash"]], inbox, folder)
+        report = _report(store, table, entry, places[entry["content_hash"]], inbox, folder)
         if report["status_code"] != FileStatus.ACCEPTED.value:
             raise DamagedPartError(
                 table.name,
@@ -100,13 +102,15 @@ def table_again(store: Store, table: type[Table], inbox: Path) -> ReadAgain:
 
 def quarantine_again(store: Store, inbox: Path) -> ReadAgain:
     """Makes the quarantine anew with what could not be read from files; the silver steps add theirs when they
-    run again.
+    run again. Raises DamagedPartError where one of the files cannot be read now, StorageError where its rows
+    cannot be written.
     """
-    places, seen = _places(store, inbox), set()
-    found, folder, rows = ReadAgain(), _fresh_folder(store), []
-    for entry in _entries(store):
+    entries = [entry for entry in _entries(store) if entry["quarantined_rows"]]
+    places = _places(store, SilverQuarantine, inbox, {entry["content_hash"] for entry in entries})
+    found, folder, rows, seen = ReadAgain(), _fresh_folder(store), [], set()
+    for entry in entries:
         digest = entry["content_hash"]
-        if not entry["quarantined_rows"] or digest in seen:
+        if digest in seen:
             continue
         seen.add(digest)
         if digest not in places:
@@ -114,7 +118,7 @@ def quarantine_again(store: Store, inbox: Path) -> ReadAgain:
                 f"{entry['source_file']} is not in the inbox; what of it could not be read is not listed"
             )
             continue
-        report = _report(store, entry, places[digest], inbox, folder)
+        report = _report(store, SilverQuarantine, entry, places[digest], inbox, folder)
         rows += reject_rows({**report, "source_file": entry["source_file"]}, entry["run_id"] or "")
         found.files += 1
     found.rows = len(rows)
@@ -126,7 +130,8 @@ def files_again(
     store: Store, inbox: Path, tables: Sequence[type[Table]], run_id: str, now: datetime
 ) -> ReadAgain:
     """Makes the file ledger again from the inbox and from the rows that stand in bronze: what has rows was
-    read, what is refused is refused again, and what nobody knows is left for the next run to read.
+    read, what is refused is refused again, and what nobody knows, or what cannot be read now, is left for the
+    next run to read. Raises StorageError where a write of our own fails.
 
     tables  Those of received rows.
     run_id, now  Of this command, for files whose arrival no row tells.
@@ -134,12 +139,16 @@ def files_again(
     known = _arrivals_told(store, tables)
     found, folder, rows = ReadAgain(), _fresh_folder(store), []
     accepted: dict[str, str] = {}
-    for name, path, digest in _in_order(inbox, known):
+    files, unread = _in_order(inbox, known)
+    for name, path, digest in files:
         told = known.get(digest)
         reading = replace(
             reading_of(store, inbox, frozenset(accepted), run_id, now), tables_location=str(folder)
         )
-        report = read_one(path, reading)
+        report = _written(read_one(path, reading), folder)
+        if report["status_code"] == UNREAD:
+            unread.append((name, str(report["reason"])))
+            continue
         if digest in accepted:
             report.update(reason=f"same content as {accepted[digest]}", received_rows=0)
         elif report["status_code"] == FileStatus.ACCEPTED.value:
@@ -160,11 +169,31 @@ def files_again(
         found.files += 1
     for digest, told in known.items():
         if digest not in accepted:
-            found.notes.append(f"{told['source_file']} has rows in bronze and is not in {inbox} any more")
+            found.notes.append(f"{told['source_file']} has rows in bronze and is not found in {inbox} now")
             rows.append(_row_of_absent(digest, told))
+    found.notes += [f"{name} {reason}; the next run reads it" for name, reason in unread]
     found.rows = len(rows)
     _put_rows_in_place(store, BronzeFiles, rows, folder)
     return found
+
+
+def contents_not_in(store: Store, tables: Sequence[type[Table]], inbox: Path) -> dict[str, str]:
+    """What has rows in bronze, by its rows or by the file ledger, and does not lie in the inbox: content ->
+    name. No run could read it again. Of a table that cannot be read nothing is known.
+
+    tables  Those of received rows.
+    """
+    known: dict[str, str] = {}
+    for table in tables:
+        with suppress(DamagedPartError):
+            known |= {digest: told["source_file"] for digest, told in _arrivals_told(store, [table]).items()}
+    with suppress(DamagedPartError):
+        for entry in _entries(store):
+            is_held = entry["received_rows"] > entry["quarantined_rows"]
+            if entry["status_code"] == FileStatus.ACCEPTED.value and is_held:
+                known.setdefault(entry["content_hash"], entry["source_file"] or "")
+    present = {digest for _, _, digest in _in_order(inbox, {})[0]} if known else set()
+    return {digest: name for digest, name in sorted(known.items()) if digest not in present}
 
 
 def without_read_stage(store: Store) -> None:
@@ -174,9 +203,9 @@ def without_read_stage(store: Store) -> None:
 
 
 def received_files(inbox: Path) -> list[str]:
-    """Names of the received files that lie in an inbox."""
-    paths = (path for path in inbox.rglob("*") if path.is_file()) if inbox.is_dir() else ()
-    return sorted(name for path in paths if is_received(name := path.relative_to(inbox).as_posix()))
+    """Names of the received files that lie in an inbox, as the file ledger writes them."""
+    root = inbox.absolute()
+    return [arrival.name for arrival in arrivals(paths_below(root), root, ())]
 
 
 def _entries(store: Store) -> list[BronzeFilesRow]:
@@ -184,16 +213,46 @@ def _entries(store: Store) -> list[BronzeFilesRow]:
     return sorted(rows, key=lambda row: (row["source_file"], row["content_hash"]))
 
 
-def _places(store: Store, inbox: Path) -> dict[str, str]:
-    """Content -> where it lies in the inbox now, under any of the names it came with."""
+def _places(store: Store, table: type[Table], inbox: Path, wanted: Collection[str]) -> dict[str, str]:
+    """Content -> where it lies in the inbox now, under any of the names it came with.
+
+    Raises DamagedPartError where a file that may be the only one with its content cannot be read now.
+    """
     found: dict[str, str] = {}
+    closed: dict[str, tuple[str, OSError]] = {}
     for entry in _entries(store):
-        path = inbox.absolute() / entry["source_file"]
         digest = entry["content_hash"]
+        if digest not in wanted:
+            continue
+        path = inbox.absolute() / real_path(entry["source_file"])
         is_first = entry["status_code"] != FileStatus.DUPLICATE_CONTENT.value
-        if (digest not in found or is_first) and path.is_file() and _digest(path) == digest:
-            found[digest] = str(path)
+        try:
+            if (digest not in found or is_first) and path.is_file() and _digest(path) == digest:
+                found[digest] = str(path)
+        except OSError as error:
+            closed[digest] = (entry["source_file"], error)
+    for digest, (name, cause) in closed.items():
+        if digest not in found:
+            raise _unread(table, name, f"cannot be read now: {cause.strerror or cause}") from cause
     return found
+
+
+def _unread(table: type[Table], name: str, reason: str) -> DamagedPartError:
+    return DamagedPartError(
+        table.name,
+        f"{name} {reason}.",
+        f"Make it readable, then `zhixiang repair {table.name} --yes` again; nothing was changed.",
+    )
+
+
+def _written(report: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """A report on a file; raises StorageError where our own storage did not take its rows, which is no fault
+    of the file. What was written so far is deleted: a full disk has no room for it.
+    """
+    if report["status_code"] == UNWRITTEN:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise StorageError(*report["told"])
+    return report
 
 
 def _digest(path: Path) -> str:
@@ -201,12 +260,20 @@ def _digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _report(store: Store, entry: BronzeFilesRow, path: str, inbox: Path, folder: Path) -> dict[str, Any]:
-    """What reading a file gives, with the arrival and the run that it had; its rows are written aside."""
+def _report(
+    store: Store, table: type[Table], entry: BronzeFilesRow, path: str, inbox: Path, folder: Path
+) -> dict[str, Any]:
+    """What reading a file gives, with the arrival and the run that it had; its rows are written aside.
+
+    table  What is made again from it.
+    """
     arrived = entry["received_at_utc"]
     assert arrived is not None  # noqa: S101 - each row of the ledger has one
     reading = reading_of(store, inbox, frozenset(), entry["run_id"] or "", arrived)
-    return read_one(path, replace(reading, tables_location=str(folder)))
+    report = _written(read_one(path, replace(reading, tables_location=str(folder))), folder)
+    if report["status_code"] == UNREAD:
+        raise _unread(table, entry["source_file"], str(report["reason"]))
+    return report
 
 
 def _arrivals_told(store: Store, tables: Iterable[type[Table]]) -> dict[str, dict[str, Any]]:
@@ -229,14 +296,22 @@ def _arrivals_told(store: Store, tables: Iterable[type[Table]]) -> dict[str, dic
     return found
 
 
-def _in_order(inbox: Path, known: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, str, str]]:
-    """Name, path and content of each received file; where contents are equal, the name that came first."""
+def _in_order(
+    inbox: Path, known: Mapping[str, Mapping[str, Any]]
+) -> tuple[list[tuple[str, str, str]], list[tuple[str, str]]]:
+    """Name, path and content of each received file, where contents are equal the name that came first; name
+    and reason of those that cannot be read now. A link has no content: it is not followed.
+    """
     root = inbox.absolute()
-    found = [
-        (arrival.name, arrival.path, _digest(Path(arrival.path)))
-        for arrival in arrivals(root.rglob("*"), root, ())
-    ]
-    return sorted(found, key=lambda file: (known.get(file[2], {}).get("source_file") != file[0], file[0]))
+    found, unread = [], []
+    for arrival in arrivals(paths_below(root), root, ()):
+        path = Path(arrival.path)
+        try:
+            found.append((arrival.name, arrival.path, "" if path.is_symlink() else _digest(path)))
+        except OSError as error:
+            unread.append((arrival.name, f"cannot be read now: {error.strerror or error}"))
+    found.sort(key=lambda file: (known.get(file[2], {}).get("source_file") != file[0], file[0]))
+    return found, unread
 
 
 def _row_of_absent(digest: str, told: Mapping[str, Any]) -> BronzeFilesRow:

@@ -89,6 +89,14 @@ def both_models(home: Path) -> None:
     shutil.rmtree(home / "mlartifacts")
 
 
+def damaged_edits(home: Path) -> None:
+    """The home of 0.1 has no such edits: a log that says nothing stands for a damaged one."""
+    log = home / "tables" / "bronze_manual_edits" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / f"{0:020}.json").write_text("{", encoding="utf-8")
+
+
+BILLS = "efficiency_bill_v1"
 DOCTOR = ("doctor", "--home")
 DELIVER = (*RUN, "--from", "deliver")
 LOSSES = {
@@ -96,14 +104,19 @@ LOSSES = {
         lambda home: (home / "keys" / f"{DELIVERY_KEY}.pem").unlink(),
         RUN,
         2,
-        ("密钥丢失", DELIVERY_KEY, "zhixiang key restore FILE", f"zhixiang key replace {DELIVERY_KEY}"),
+        (
+            "密钥丢失 The key",
+            DELIVERY_KEY,
+            "zhixiang key restore FILE",
+            f"zhixiang key replace {DELIVERY_KEY}",
+        ),
         ("key", "restore", f"{{backup}}/{DELIVERY_KEY}.pem"),
     ),
     "a key is lost and nobody has a backup": Loss(
         lambda home: (home / "keys" / f"{CODE_KEY}.pem").unlink(),
         RUN,
         2,
-        ("密钥丢失", CODE_KEY, f"zhixiang key replace {CODE_KEY}", "stays published"),
+        ("密钥丢失 The key", CODE_KEY, f"zhixiang key replace {CODE_KEY}", "stays published"),
         ("key", "replace", CODE_KEY),
     ),
     "a key is damaged": Loss(
@@ -150,7 +163,10 @@ LOSSES = {
         lambda home: flip(home / "models" / "credit_index" / "1" / "manifest.json"),
         DOCTOR,
         2,
-        ("The signature of model credit_index version 1 does not hold", "repair models --yes"),
+        (
+            "The signature of model credit_index version 1 does not hold",
+            "repair models --yes` exports it again from the MLflow store",
+        ),
         ("repair", "models", "--yes"),
     ),
     "models and MLflow store are lost": Loss(
@@ -174,28 +190,74 @@ LOSSES = {
         lambda home: shutil.rmtree(home / "tables" / "bronze_events"),
         RUN,
         2,
-        ("bronze_events", "zhixiang repair bronze_events --yes"),
+        ("bronze_events", "zhixiang repair bronze_events --yes` reads the files again"),
         ("repair", "bronze_events", "--yes"),
+    ),
+    "the file ledger is lost": Loss(
+        lambda home: shutil.rmtree(home / "tables" / "bronze_files"),
+        RUN,
+        2,
+        (
+            "bronze_files is lost",
+            "repair bronze_files --yes` makes it again from the inbox and those tables",
+        ),
+        ("repair", "bronze_files", "--yes"),
+    ),
+    "bronze is lost as a whole": Loss(
+        lambda home: [shutil.rmtree(path) for path in (home / "tables").glob("bronze_*")],
+        RUN,
+        2,
+        ("What was received is lost or damaged", "54 files", "zhixiang repair bronze --yes"),
+        ("repair", "bronze", "--yes"),
+    ),
+    "an issued table is lost": Loss(
+        lambda home: shutil.rmtree(home / "tables" / BILLS),
+        RUN,
+        2,
+        (f"Restore tables/{BILLS} from a backup", "no command makes it again"),
+        ("backup", f"tables/{BILLS}"),
+        replays=False,
+    ),
+    "edits made by hand are damaged": Loss(
+        damaged_edits,
+        RUN,
+        2,
+        ("bronze_manual_edits", "It holds what people approved by hand", "from a backup"),
+        ("backup", "tables/bronze_manual_edits"),
+        replays=False,
+    ),
+    "the home was moved": Loss(
+        lambda home: None,
+        DOCTOR,
+        2,
+        ("MLflow looks for its artifacts there", "zhixiang repair mlflow --yes"),
+        ("repair", "mlflow", "--yes"),
     ),
     "a file of received rows is cut": Loss(
         lambda home: cut(data_file(home, "bronze_events")),
         DOCTOR,
         2,
-        ("bronze_events has 1 data files of another size", "zhixiang repair bronze_events --yes"),
+        (
+            "bronze_events has 1 data files of another size than written",
+            "zhixiang repair bronze_events --yes",
+        ),
         ("repair", "bronze_events", "--yes"),
     ),
     "a silver table is lost": Loss(
         lambda home: shutil.rmtree(home / "tables" / "silver_payments"),
         DOCTOR,
         2,
-        ("silver_payments is lost", "zhixiang repair silver_payments --yes"),
+        ("silver_payments is lost", "zhixiang repair silver_payments --yes` deletes it; the next"),
         ("repair", "silver_payments", "--yes"),
     ),
     "a silver file is cut": Loss(
         lambda home: half(data_file(home, "silver_payments")),
         DOCTOR,
         2,
-        ("silver_payments has 1 data files of another size", "zhixiang repair silver_payments --yes"),
+        (
+            "silver_payments has 1 data files of another size than written",
+            "zhixiang repair silver_payments --yes",
+        ),
         ("repair", "silver_payments", "--yes"),
     ),
     "a commit of silver is lost": Loss(
@@ -211,6 +273,13 @@ LOSSES = {
         2,
         ("silver_events", "zhixiang repair silver_events --yes"),
         ("repair", "silver_events", "--yes"),
+    ),
+    "the delivery is lost": Loss(
+        lambda home: shutil.rmtree(home / "out"),
+        DOCTOR,
+        2,
+        ("out/ is lost; delivered/ still tells", "zhixiang run --month YYYY-MM --from deliver"),
+        DELIVER,
     ),
     "the manifest is lost": Loss(
         lambda home: (home / "out" / "manifest.json").unlink(),
@@ -263,7 +332,9 @@ def mend(home: Path, untouched: Path, command: tuple[str, ...]) -> None:
     if command == DELIVER:
         hand_over(home, MONTH)
     elif command[:1] == ("backup",):
-        shutil.copytree(untouched / command[1], home / command[1])
+        shutil.rmtree(home / command[1], ignore_errors=True)
+        if (untouched / command[1]).is_dir():
+            shutil.copytree(untouched / command[1], home / command[1])
     elif command:
         code, said = called(home, *(part.format(backup=home.parent / "backup") for part in command))
         assert code == 0, said

@@ -129,3 +129,14 @@ def test_a_rebuilt_table_counts_anew(tmp_path: Path) -> None:
     ledger.record(run, _record("silver", "a", version=0))
     assert ledger.newest_versions() == {"bronze": 0, "silver": 0}
     assert ledger.last_done("silver", "a") == {"silver": 0}
+
+
+def test_a_table_noted_as_standing_is_known_until_it_begins_anew(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    ledger.note_rebuilt(["files"])
+    ledger.note_standing({"files": 3, "absent": -1})
+    assert Ledger(tmp_path).newest_versions() == {"files": 3}
+    ledger.note_standing({"files": 4})
+    assert ledger.newest_versions() == {"files": 4}
+    ledger.note_rebuilt(["files"])
+    assert ledger.newest_versions() == {}
