@@ -58,8 +58,8 @@ coverage: setup-dev ## As test-unit and its longer files, with the lines that no
 test-changed: setup-dev ## The tests that what changed since main can break; BASE=REV for another commit
 	$(BIN)/python -m scripts.changed_tests --base $(or $(BASE),main)
 
-test-long: setup-dev ## Every way of being affected, and 10,000 random contracts against the clauses (15 minutes)
-	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest $(TWO) tests/integration/test_affected_deliveries.py tests/oracles
+test-long: setup-dev ## Every way of being affected, a run after each loss, and 10,000 random contracts against the clauses (15 minutes)
+	ZHIXIANG_LONG_TESTS=1 $(BIN)/python -m pytest $(TWO) tests/integration/test_affected_deliveries.py tests/integration/test_each_part_lost.py tests/oracles
 
 check: setup-dev ## Checks without the tests
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports

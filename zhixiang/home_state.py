@@ -60,9 +60,20 @@ def table_states(
         known.setdefault(name, 0)
     stands = [table for table in tables if Path(store.path(table)).is_dir()]
     begins_anew = ledger is not None and BronzeFiles.name in ledger.rebuilt_tables()
-    if any(table is not BronzeFiles for table in stands) and not begins_anew:
+    others = [table for table in stands if table is not BronzeFiles]
+    if others and not begins_anew and not _is_first_ingest_unfinished(ledger, others):
         known.setdefault(BronzeFiles.name, 0)
     return [state_of(store, table, known.get(table.name), files=files) for table in tables]
+
+
+def _is_first_ingest_unfinished(ledger: Ledger | None, stands: Sequence[type[Table]]) -> bool:
+    """Whether the first run of a home was stopped while it read: its rows stand and its file ledger, which is
+    written last, never did; the next run reads on.
+    """
+    if ledger is None or not all(is_received(table) for table in stands):
+        return False
+    ended = [run["status"] for run in ledger.runs(100) if run["status"] != "running"]
+    return bool(ended) and "done" not in ended
 
 
 def _with_accepted_files(store: Store) -> set[str]:
