@@ -117,6 +117,29 @@ def test_lost_bundles_come_back_byte_for_byte_under_their_numbers(copied: Regist
     assert copied.lost() == []
 
 
+@pytest.mark.parametrize("is_told_by", ["champion.json", "a signed manifest"])
+def test_what_is_not_what_was_signed_is_not_signed_again(copied: Registry, is_told_by: str) -> None:
+    champion = copied.champion("test_line")
+    told = {champion.version: champion.digest}
+    if is_told_by == "champion.json":
+        for folder in copied.folder.glob("test_line/[0-9]*"):
+            shutil.rmtree(folder)
+    else:
+        shutil.rmtree(copied.folder)
+    (stored,) = [
+        path
+        for path in copied.settings.home.glob("mlartifacts/**/data/test_line/line.json")
+        if path.read_bytes() == champion.files["line.json"]
+    ]
+    stored.write_bytes(b'{"slope": 9.0}')
+    with pytest.raises(TamperedError, match="not what was signed"):
+        copied.restore("test_line", {} if is_told_by == "champion.json" else told)
+    assert list(copied.folder.glob("test_line/*/manifest.json")) == []
+    stored.write_bytes(champion.files["line.json"])
+    assert copied.restore("test_line", told) == champion.version
+    assert copied.champion("test_line").digest == champion.digest
+
+
 def test_after_a_lost_store_numbers_count_on_from_the_bundles(copied: Registry) -> None:
     taken = int(copied.versions("test_line")[-1])
     champion = copied.champion("test_line")

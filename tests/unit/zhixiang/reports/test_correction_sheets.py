@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
 from html.parser import HTMLParser
@@ -26,11 +25,10 @@ from pipelines.facts import Facts, load_facts
 from pipelines.settings import Settings, packaged
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table
 from products.efficiency_bill.page.correction import correction_page
 from products.efficiency_bill.page.rendering import CorrectionPdf, render_correction_html
 from products.efficiency_bill.product import EFFICIENCY_BILL
-from products.efficiency_bill.tables import EfficiencyBillInputsV1, EfficiencyBillV1
+from products.efficiency_bill.tables import EfficiencyBillV1
 from tests.correction_cases import (
     SEPTEMBER,
     Issued,
@@ -137,17 +135,21 @@ def test_the_bill_keeps_its_bytes_and_each_notice_adds_a_sheet(house: House) -> 
     }
     listed = (house.out / "bills" / "index.html").read_text(encoding="utf-8")
     assert '+25.40 <a href="2026-09/REAL-0001-correction-2.html">' in listed
-    assert '-9.24 <a href="2026-09/REAL-0001-correction-3.html">' in listed
+    assert '-12.70 <a href="2026-09/REAL-0001-correction-3.html">' in listed
 
 
-def rewrite(house: House, table: type[Table], change: Callable[[dict[str, Any]], object]) -> None:
-    """Stored rows of the second revision as somebody changed them."""
-    rows = house.store.arrow(table).to_pylist()
+def rewrite(house: House, revision: int) -> None:
+    """A stored revision as somebody changed it."""
+    rows = house.store.arrow(EfficiencyBillV1).to_pylist()
     for row in rows:
-        if row["revision"] == 2:
-            change(row)
-    files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, house.store.path(table))
-    commit_files(house.store, table, files, "test", 99, overwrite=True)
+        if row["revision"] == revision:
+            row["power_factor_ratio"] = D("0.1")
+    files = write_files(
+        pa.Table.from_pylist(rows, EfficiencyBillV1.arrow_schema()),
+        EfficiencyBillV1,
+        house.store.path(EfficiencyBillV1),
+    )
+    commit_files(house.store, EfficiencyBillV1, files, "test", 99, overwrite=True)
 
 
 @pytest.mark.usefixtures("two")
@@ -155,7 +157,7 @@ def test_a_sheet_that_its_evidence_does_not_give_stays_in_the_house(house: House
     told, first = house.deliver()
     assert (told["corrections"], told["refused"]) == (1, {})
     shutil.rmtree(house.out)
-    rewrite(house, EfficiencyBillInputsV1, lambda row: row.update(value=None, text=None))
+    rewrite(house, 2)
     told, after = house.deliver()
     assert set(told["refused"]) == {"REAL-0001-correction-2/2026-09"}
     assert (told["count"], told["corrections"]) == (1, 0)
@@ -166,17 +168,9 @@ def test_a_sheet_that_its_evidence_does_not_give_stays_in_the_house(house: House
     assert "zhixiang bill replay REAL-0001/2026-09 --revision 2" in error.hint
 
 
-def test_no_sheet_goes_out_beside_a_bill_that_is_refused(house: House, two: tuple[Issued, Issued]) -> None:
-    rows = house.store.arrow(EfficiencyBillV1).to_pylist()
-    for row in rows:
-        if row["revision"] == 1:
-            row["power_factor_ratio"] = D("0.1")
-    files = write_files(
-        pa.Table.from_pylist(rows, EfficiencyBillV1.arrow_schema()),
-        EfficiencyBillV1,
-        house.store.path(EfficiencyBillV1),
-    )
-    commit_files(house.store, EfficiencyBillV1, files, "test", 99, overwrite=True)
+@pytest.mark.usefixtures("two")
+def test_no_sheet_goes_out_beside_a_bill_that_is_refused(house: House) -> None:
+    rewrite(house, 1)
     told, after = house.deliver()
     assert set(told["refused"]) == {BILL, "REAL-0001-correction-2/2026-09"}
     assert (told["count"], told["corrections"], after) == (0, 0, {})
@@ -184,7 +178,6 @@ def test_no_sheet_goes_out_beside_a_bill_that_is_refused(house: House, two: tupl
 
 @pytest.mark.usefixtures("two")
 def test_bills_whose_rules_are_lost_are_counted_as_held_to_their_sum_alone(house: House) -> None:
-    assert house.deliver()[0]["by_sum_alone"] == []
     shutil.rmtree(house.settings.home / FOLDER)
     assert house.deliver()[0]["by_sum_alone"] == [BILL]
 
