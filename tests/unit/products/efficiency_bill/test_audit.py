@@ -13,13 +13,16 @@ from pipelines.errors import InputRefusedError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, price_month
+from pipelines.tariff import BillLine, price_supply, supply_in_parts
 from products.efficiency_bill.audit import NEEDED, Reason, audit, not_computed, read_issued
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
-LINES = price_month(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")).lines
+LINES = price_supply(
+    supply_in_parts(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")),
+    load_facts(packaged("conf") / "facts"),
+).lines
 
 
 def written(lines: list[dict[str, str]], path: Path) -> Path:
@@ -208,9 +211,14 @@ def test_the_adjustment_of_a_revised_price_is_revised_too(tmp_path: Path) -> Non
     """Every price as known then: the adjustment's own ratio stands, what it is raised on does not."""
     facts = load_facts(packaged("conf") / "facts")
     dearer = dataclasses.replace(facts.energy_base.versions[0], value=D("0.6"))
-    then = price_month(
-        STEEL,
-        STEEL_SEPTEMBER,
+    then = price_supply(
+        supply_in_parts(
+            STEEL,
+            STEEL_SEPTEMBER,
+            dataclasses.replace(
+                facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))
+            ),
+        ),
         dataclasses.replace(facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))),
     ).lines
     reasons = found(as_rows(then), tmp_path, then=then)
