@@ -82,7 +82,7 @@ bench-short: setup-dev ## The same on a few meters: do the engines agree? (under
 bench-spikes: setup-dev ## Spikes planted in real loads: how many are found, how many clean days are flagged (15 seconds)
 	$(BIN)/python -m benchmarks.spikes --choose --out $(ZHIXIANG_HOME)/bench
 
-bench-tariff: setup-dev ## Bills a second on two processes, batch equal to single on 10,000 customers in the same run (under a minute)
+bench-tariff: setup-dev ## Bills a second on two processes, 10,000 of them held against the engine before (under a minute)
 	$(BIN)/python -m benchmarks.tariff
 
 bench-city-day: setup ## One day of 5.4 million simulated meters into committed silver (12 GB of disk)

@@ -16,7 +16,7 @@ def round_half_up(value: Decimal, step: Decimal) -> Decimal:
     >>> round_half_up(Decimal("0.805"), Decimal("0.01"))
     Decimal('0.81')
     """
-    return value.quantize(step, rounding=ROUND_HALF_UP)
+    return value.quantize(step, ROUND_HALF_UP)
 
 
 def whole_steps(value: Decimal, step: Decimal) -> Decimal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -46,6 +46,7 @@ class Facts:
 
     digest   SHA-256 over the files. [hex]
     by_id    Every dated fact by its id, in the order of the files.
+    derived  What others worked out of these facts and keep for as long as these are; no part of them.
     """
 
     digest: str
@@ -70,6 +71,10 @@ class Facts:
     scales: PublishedScales
     holidays: Holidays
     industries: dict[str, Industry]
+    derived: dict[Any, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "derived": {}}
 
     def describe(self, on: date, known: date | None = None) -> list[FactRow]:
         """One row per figure in force on a day, and one per fact that no version covers then."""
@@ -185,7 +190,7 @@ def _plain(value: Any) -> Any:
     left out.
     """
     if is_dataclass(value) and not isinstance(value, type):
-        kept = [field.name for field in fields(value) if field.compare]
+        kept = [each.name for each in fields(value) if each.compare]
         return (type(value).__name__, *((name, _plain(getattr(value, name))) for name in kept))
     if isinstance(value, Enum):
         return (type(value).__name__, value.name)

@@ -1,19 +1,25 @@
-"""Pure pricing: determinants + contract + facts -> lines; used by bills, codes, advice and what-ifs alike."""
+"""Pure pricing: a supply and facts -> lines; used by bills, codes, advice and what-ifs alike."""
 
-from pipelines.tariff.changes import change_days, split_month
+from pipelines.tariff.changes import change_days, split_month, supply_in_parts
 from pipelines.tariff.charges.power_factor import adjustment_ratio, power_factor
-from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, missing_inputs, supply_of
+from pipelines.tariff.contract import (
+    Contract,
+    Determinants,
+    Segment,
+    SupplyMonth,
+    missing_of_supply,
+    supply_of,
+)
 from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
 from pipelines.tariff.lines import BillLine, PricedMonth
-from pipelines.tariff.pricing import price_month, price_supply
+from pipelines.tariff.pricing import price_each, price_supply
 from pipelines.tariff.retroactive import (
     Correction,
     RetroactiveDifference,
     corrections_between,
     difference_between,
     retroactive_difference,
-    retroactive_difference_of_supply,
 )
 
 __all__ = [
@@ -31,13 +37,13 @@ __all__ = [
     "difference_between",
     "is_issuable",
     "late_payment_lines",
-    "missing_inputs",
+    "missing_of_supply",
     "power_factor",
-    "price_month",
+    "price_each",
     "price_supply",
     "require_issuable",
     "retroactive_difference",
-    "retroactive_difference_of_supply",
     "split_month",
+    "supply_in_parts",
     "supply_of",
 ]

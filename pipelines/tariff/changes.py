@@ -9,11 +9,14 @@ from decimal import Decimal
 from itertools import pairwise
 from typing import Any
 
-from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
+from pipelines.codes import PricingScheme, TouPeriod
 from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
+from pipelines.tariff.charges.basic_charge import basic_facts
+from pipelines.tariff.charges.energy import energy_facts
+from pipelines.tariff.charges.energy_sheet import EnergyKind
 from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, supply_of
 from pipelines.tariff.month_facts import changes_inside
 
@@ -66,27 +69,9 @@ def change_days(
 
 
 def _of_contract(contract: Contract, day: date, facts: Facts, known: date | None) -> list[Dated[Any]]:
-    if contract.customer_class is CustomerClass.RESIDENTIAL:
-        return [facts.residential_combined if contract.is_combined_meter else facts.residential_tiers]
-    if facts.catalogue.covers(day, known):
-        energy = (
-            facts.catalogue.periods
-            if contract.is_time_of_use
-            else facts.catalogue.energy_of(contract.customer_class, day)
-        )
-        return [energy, facts.catalogue.basic_capacity, facts.catalogue.basic_demand]
-    two_part = contract.pricing_scheme is PricingScheme.TWO_PART
-    transmission = facts.transmission
-    dated: list[Dated[Any]] = [
-        transmission.two_part_energy if two_part else transmission.single_part_energy,
-        facts.funds,
-    ]
-    market = contract.market_price_cny_per_kwh is not None
-    dated += [facts.energy_composition, transmission.line_loss] if market else [facts.energy_base]
-    if contract.is_time_of_use:
-        dated += [facts.time_of_use.ratio_table(contract.customer_class, day), facts.time_of_use.floating]
-    if two_part:
-        dated += [transmission.two_part_capacity, transmission.two_part_demand]
+    dated = energy_facts(EnergyKind.of(contract), day, facts, known)
+    if contract.pricing_scheme is PricingScheme.TWO_PART:
+        dated = [*dated, *basic_facts(facts, day, known)]
     return dated
 
 

@@ -186,17 +186,12 @@ def supply_of(contract: Contract, determinants: Determinants) -> SupplyMonth:
     )
 
 
-def missing_inputs(contract: Contract, determinants: Determinants) -> tuple[str, ...]:
-    """Inputs that the contract asks for and the month lacks, by the names of ``gold_billing_determinants``.
+def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
+    """Inputs that the contracts ask for and the month lacks, by the names of ``gold_billing_determinants``.
 
-    Without ``curve`` such a contract cannot be priced; without ``reactive_registers`` the bill only lacks its
+    Without ``curve`` such a month cannot be priced; without ``reactive_registers`` the bill only lacks its
     adjustment.
     """
-    return missing_of_supply(supply_of(contract, determinants))
-
-
-def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
-    """The same for a month in segments."""
     missing: list[str] = []
     if any(_lacks_curve(segment) for segment in supply.segments):
         missing.append(CURVE)

@@ -37,8 +37,10 @@ class ContractRules:
     not_adjusted: NotAdjusted | None
 
 
-def contract_rules(day: date, facts: Facts, known: date | None) -> ContractRules:
-    """What a contract is held against in the month that begins on a day."""
+def contract_rules(
+    _kind: None, day: date, _last_day: date, facts: Facts, known: date | None
+) -> ContractRules:
+    """What every contract is held against in the month that begins on a day; a price sheet."""
     scheme, mandatory, not_adjusted = None, frozenset[CustomerClass](), None
     with suppress(FactNotInForceError):
         scheme = facts.pricing_scheme.on(day, known)

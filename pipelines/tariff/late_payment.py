@@ -11,7 +11,7 @@ from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import UsageError
 from pipelines.facts import Facts, Version
 from pipelines.facts.contract_rules import DailyRatios, LatePayment
-from pipelines.tariff.lines import BillLine, make_line, number_lines
+from pipelines.tariff.lines import BillLine, Charge, Ground, LinePrice, line_price, settle_lines
 from pipelines.tariff.month_facts import changes_inside, ground
 from pipelines.units import Unit
 
@@ -42,44 +42,34 @@ def late_payment_lines(
     if paid_day <= due_day or unpaid_cny == 0:
         return ()
     rules = facts.late_payment
-    lines = []
+    charges = []
     for span in _spans(rules, due_day, paid_day, known):
         ratio = span.ratios[customer_class]
-        formula = f"{unpaid_cny:f} CNY × {span.days} d × {ratio:f} per day ({span.label})"
-        cited = [ground(rules.daily, span.version)]
-        lines.append(
-            make_line(
-                LineComponent.LATE_PAYMENT,
-                unpaid_cny * span.days,
-                _AMOUNT_DAYS,
-                ratio,
-                _PER_DAY,
-                cited,
-                formula,
-            )
-        )
+        tail = f" CNY × {span.days} d × {ratio:f} per day ({span.label})"
+        price = _price(ratio, (_AMOUNT_DAYS, _PER_DAY), [ground(rules.daily, span.version)], tail)
+        charges.append(Charge(price, unpaid_cny * span.days, f"{unpaid_cny:f}"))
     daily = rules.daily.version_on(paid_day, known)
-    total = sum((line.amount_cny for line in lines), Decimal(0))
     cap = rules.cap_ratio.version_on(paid_day, known)
     minimum = rules.minimum_cny.version_on(paid_day, known)
-    if total > unpaid_cny * cap.value:
-        grounds = (ground(rules.cap_ratio, cap), ground(rules.daily, daily))
-        formula = f"{unpaid_cny:f} CNY × {cap.value:f}, the largest penalty"
-        lines = [
-            make_line(
-                LineComponent.LATE_PAYMENT, unpaid_cny, Unit.CNY, cap.value, Unit.RATIO, grounds, formula
-            )
-        ]
-        total = lines[0].amount_cny
-    if total < minimum.value:
-        grounds = (ground(rules.minimum_cny, minimum), ground(rules.daily, daily))
-        formula = f"{minimum.value:f} CNY, the least penalty"
-        lines = [
-            make_line(
-                LineComponent.LATE_PAYMENT, Decimal(1), Unit.RATIO, minimum.value, Unit.CNY, grounds, formula
-            )
-        ]
-    return number_lines(lines)
+    if _total(charges) > unpaid_cny * cap.value:
+        grounds = [ground(rules.cap_ratio, cap), ground(rules.daily, daily)]
+        tail = f" CNY × {cap.value:f}, the largest penalty"
+        price = _price(cap.value, (Unit.CNY, Unit.RATIO), grounds, tail)
+        charges = [Charge(price, unpaid_cny, f"{unpaid_cny:f}")]
+    if _total(charges) < minimum.value:
+        grounds = [ground(rules.minimum_cny, minimum), ground(rules.daily, daily)]
+        price = _price(minimum.value, (Unit.RATIO, Unit.CNY), grounds, " CNY, the least penalty")
+        charges = [Charge(price, Decimal(1), f"{minimum.value:f}")]
+    return tuple(settle_lines(charges))
+
+
+def _price(value: Decimal, units: tuple[str, str], grounds: list[Ground], tail: str) -> LinePrice:
+    return line_price(LineComponent.LATE_PAYMENT, value, units, grounds, tail)
+
+
+def _total(charges: list[Charge]) -> Decimal:
+    """The penalty so far. [CNY]"""
+    return sum((line.amount_cny for line in settle_lines(charges)), Decimal(0))
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,16 @@
-"""Lines of a bill: every amount is quantity x unit price, rounded once, half up, to 0.01 CNY (ruling R4)."""
+"""Lines of a bill: every amount is quantity x unit price, rounded once, half up, to 0.01 CNY (ruling R4).
+
+A price sheet says what is charged at which price (``LinePrice``), a charge how much of it (``Charge``), and
+``settle_lines`` makes the lines: one product, one rounding, one construction of each.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from pipelines.codes import Confidence, ContractNote, LineComponent, TouPeriod
 from pipelines.money import round_half_up, round_to_fen
@@ -15,12 +20,12 @@ QUANTITY_STEP = Decimal("0.000001")
 AVERAGE_PRICE_STEP = Decimal("0.0001")
 Ground = tuple[str, Confidence]
 """Id of a fact that a line rests on, and how sure it is."""
-WHOLE = (Decimal(1), Decimal(1))
+Cell = TouPeriod | LineComponent | None
+"""A part of a segment's energy: that of a period, of a tier, or all of it."""
 _ORDER = tuple(Confidence)
 
 
-@dataclass(frozen=True)
-class BillLine:
+class BillLine(NamedTuple):
     """One line: its amount is the exact quantity x ``unit_price``, rounded once, half up.
 
     line_number      From 1, in the order of the bill.
@@ -86,57 +91,121 @@ class PricedMonth:
     notes: tuple[ContractNote, ...] = ()
 
 
-def make_line(
-    component: LineComponent,
-    quantity: Decimal,
-    quantity_unit: str,
-    unit_price: Decimal,
-    price_unit: str,
-    grounds: Sequence[Ground],
-    formula: str,
-    period: TouPeriod | None = None,
-    part: tuple[Decimal, Decimal] = WHOLE,
-    reading: Confidence = Confidence.OFFICIAL,
-    standard: Decimal | None = None,
-) -> BillLine:
-    """A line not yet numbered.
+class LinePrice(NamedTuple):
+    """A row of a price sheet: what every line of one component and cell has in common.
 
-    quantity  Of the whole month.
-    grounds   The facts that it rests on, that of the price first.
-    part      Share of it that is charged, as days and the days they are divided by.
-    reading   How sure it is that these facts are put together so.
-    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by
-    itself, the unit price never.
+    tail   How the formula goes on after the quantity.
+    cell   The part of a segment's energy that it prices.
+    The other fields are those of ``BillLine``.
     """
-    days, divisor = part
-    exact = quantity * days / divisor
-    shown = round_half_up(exact, QUANTITY_STEP)
-    # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity that
-    # never ends.
-    amount = round_to_fen(quantity * days * unit_price / divisor)
-    shown = exact if shown == exact else shown
+
+    component: LineComponent
+    period: TouPeriod | None
+    quantity_unit: str
+    unit_price: Decimal
+    price_unit: str
+    fact_id: str
+    fact_confidence: Confidence
+    rests_on: tuple[str, ...]
+    tail: str
+    cell: Cell = None
+
+
+class Charge(NamedTuple):
+    """How much of a price is charged.
+
+    quantity    Of the whole month.
+    text        What the formula says before the tail of the price.
+    terms       Standard of the power factor of the contract that it is charged under: the adjustment finds
+                its base by it. None: it belongs to no base. [1]
+    share       Part of the quantity that is charged, as days and the days they are divided by; None: all of
+                it.
+    standard    As in ``BillLine``.
+    """
+
+    price: LinePrice
+    quantity: Decimal
+    text: str
+    terms: Decimal | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    section: str = ""
+    share: tuple[Decimal, Decimal] | None = None
+    standard: Decimal | None = None
+
+
+def line_price(
+    component: LineComponent,
+    unit_price: Decimal,
+    units: tuple[str, str],
+    grounds: Sequence[Ground],
+    tail: str,
+    period: TouPeriod | None = None,
+    cell: Cell = None,
+    reading: Confidence = Confidence.OFFICIAL,
+) -> LinePrice:
+    """A row of a price sheet.
+
+    units    Of the quantity and of the price.
+    grounds  The facts that it rests on, that of the price first.
+    reading  How sure it is that these facts are put together so.
+    """
     rests_on = tuple(dict.fromkeys(name for name, _ in grounds))
     confidence = least_sure((reading, *(sure for _, sure in grounds)))
-    return BillLine(
-        0,
+    quantity_unit, price_unit = (str(unit) for unit in units)
+    return LinePrice(
         component,
         period,
-        shown,
-        str(quantity_unit),
+        quantity_unit,
         unit_price,
-        str(price_unit),
-        amount,
+        price_unit,
         rests_on[0],
         confidence,
-        formula,
-        rests_on=rests_on,
-        standard=standard,
+        rests_on,
+        tail,
+        period if cell is None else cell,
     )
 
 
-def number_lines(lines: Iterable[BillLine]) -> tuple[BillLine, ...]:
-    """The lines numbered from 1."""
-    return tuple(replace(line, line_number=number) for number, line in enumerate(lines, start=1))
+def settle_lines(charges: Iterable[Charge], first_number: int = 1) -> list[BillLine]:
+    """The lines of some charges, numbered on from ``first_number``.
+
+    The amount is quantity x days x unit price / divisor, rounded once; the quantity shown is rounded by
+    itself, the unit price never.
+    """
+    lines: list[BillLine] = []
+    for number, charge in enumerate(charges, first_number):
+        price, quantity, text, _, first_day, last_day, section, share, standard = charge
+        component, period, unit, unit_price, price_unit, fact_id, sure, rests_on, tail, _ = price
+        if share is None:
+            exact, amount = quantity, quantity * unit_price
+        else:
+            days, divisor = share
+            # Divided last: a product that comes to half a fen exactly is not lost in the digits of a quantity
+            # that never ends.
+            exact, amount = quantity * days / divisor, quantity * days * unit_price / divisor
+        shown = round_half_up(exact, QUANTITY_STEP)
+        lines.append(
+            BillLine(
+                number,
+                component,
+                period,
+                exact if shown == exact else shown,
+                unit,
+                unit_price,
+                price_unit,
+                round_to_fen(amount),
+                fact_id,
+                sure,
+                text + tail,
+                first_day,
+                last_day,
+                section,
+                rests_on,
+                standard,
+            )
+        )
+    return lines
 
 
 def least_sure(confidences: Iterable[Confidence]) -> Confidence:

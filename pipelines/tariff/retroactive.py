@@ -15,9 +15,9 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import pricing_facts
-from pipelines.tariff.contract import Contract, Determinants, SupplyMonth
-from pipelines.tariff.lines import BillLine, PricedMonth, make_line, number_lines
-from pipelines.tariff.pricing import price_month, price_supply
+from pipelines.tariff.contract import SupplyMonth
+from pipelines.tariff.lines import BillLine, Charge, PricedMonth, line_price, settle_lines
+from pipelines.tariff.pricing import price_supply
 from pipelines.units import Unit
 
 LineKey = tuple[Decimal | None, LineComponent, TouPeriod | None, date | None, date | None, str]
@@ -87,38 +87,29 @@ class RetroactiveDifference:
     @property
     def lines(self) -> tuple[BillLine, ...]:
         """The corrections as lines of a bill, numbered from 1."""
-        return number_lines(
-            make_line(
-                LineComponent.REBATE,
-                each.amount_cny,
-                Unit.CNY,
-                Decimal(1),
-                Unit.RATIO,
-                [(name, each.line.fact_confidence) for name in each.line.rests_on or (each.line.fact_id,)],
-                f"{each.now_cny:f} CNY − {each.issued_cny:f} CNY "
-                f"({each.component.value}{f', {each.period.value}' if each.period else ''}; "
-                f"{'; '.join(each.notices) or 'follows from other lines'})",
-            )
-            for each in self.corrections
-        )
+        return tuple(settle_lines(map(_rebate, self.corrections)))
+
+
+def _rebate(each: Correction) -> Charge:
+    """The difference of one line, which rests on what that line rests on."""
+    line, period = each.line, f", {each.period.value}" if each.period else ""
+    grounds = [(name, line.fact_confidence) for name in line.rests_on or (line.fact_id,)]
+    tail = (
+        f" CNY − {each.issued_cny:f} CNY ({each.component.value}{period}; "
+        f"{'; '.join(each.notices) or 'follows from other lines'})"
+    )
+    price = line_price(LineComponent.REBATE, Decimal(1), (Unit.CNY, Unit.RATIO), grounds, tail)
+    return Charge(price, each.amount_cny, f"{each.now_cny:f}")
 
 
 def retroactive_difference(
-    contract: Contract, determinants: Determinants, facts: Facts, issued_known: date, now_known: date
+    supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date
 ) -> RetroactiveDifference:
     """The correction of a bill by what became known after its issue.
 
     issued_known  Day of knowledge of the bill as issued; now_known: the later day.
-    Raises what ``price_month`` raises, and UsageError where the second day lies before the first.
+    Raises what ``price_supply`` raises, and UsageError where the second day lies before the first.
     """
-    issued, now = (price_month(contract, determinants, facts, known) for known in (issued_known, now_known))
-    return difference_between(issued, now, facts, issued_known, now_known)
-
-
-def retroactive_difference_of_supply(
-    supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date
-) -> RetroactiveDifference:
-    """The same for a month in segments."""
     issued, now = (price_supply(supply, facts, known) for known in (issued_known, now_known))
     return difference_between(issued, now, facts, issued_known, now_known)
 

@@ -8,8 +8,7 @@ from typing import TypeGuard
 
 from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
-from pipelines.tariff import PricedMonth, SupplyMonth
-from pipelines.tariff.batch.many import price_many
+from pipelines.tariff import PricedMonth, SupplyMonth, price_each
 from pipelines.tariff.contract import CURVE, missing_of_supply
 from products.efficiency_bill.case.case import Case
 
@@ -22,7 +21,7 @@ Priced = PricedMonth | UsageError | FactNotInForceError
 def price_supplies(
     supplies: Sequence[SupplyMonth | None], facts: Facts, known: date | None = None
 ) -> list[Priced | None]:
-    """The priced months, many together and in the order of the supplies; None where there is no supply or it
+    """The priced months, in the order of the supplies; None where there is no supply or it
     asks for a curve that is missing.
 
     known  Only facts known by this day count; none: all.
@@ -32,7 +31,7 @@ def price_supplies(
     FactNotInForceError where a fact is missing.
     """
     is_asked = [can_be_priced(supply) for supply in supplies]
-    found = price_many(
+    found = price_each(
         [supply for supply, asked in zip(supplies, is_asked, strict=True) if supply is not None and asked],
         facts,
         known,

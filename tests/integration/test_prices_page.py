@@ -26,7 +26,7 @@ from pipelines.codes import (
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, price_month
+from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
 from zhixiang.pages.price_figures import calculator_figures
 from zhixiang.pages.prices import write_prices_page
 
@@ -175,14 +175,17 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
     answers = page.evaluate(COMPUTE, [as_typed(*case) for case in cases])
     kinds = set()
     for (contract, month), (total, lines, factor, _) in zip(cases, answers, strict=True):
-        priced = price_month(contract, month, FACTS)
+        priced = price_supply(supply_in_parts(contract, month, FACTS), FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
         if contract.power_factor_standard is not None and priced.power_factor is not None:
             assert D(factor) / 100 == priced.power_factor
         kinds |= {line.component for line in priced.lines}
     assert {"demand_excess", "basic_capacity", "basic_demand", "power_factor_adjustment"} <= kinds
-    seen = [(contract, month, price_month(contract, month, FACTS)) for contract, month in cases]
+    seen = [
+        (contract, month, price_supply(supply_in_parts(contract, month, FACTS), FACTS))
+        for contract, month in cases
+    ]
     assert any(
         contract.power_factor_standard
         and priced.power_factor
@@ -208,7 +211,7 @@ def test_the_calculator_gives_what_the_engine_gives_a_dwelling(page: Any) -> Non
     answers = page.evaluate(COMPUTE, [home_as_typed(*case) for case in cases])
     seen = set()
     for (contract, month), (total, lines, _, names) in zip(cases, answers, strict=True):
-        priced = price_month(contract, month, FACTS)
+        priced = price_supply(supply_in_parts(contract, month, FACTS), FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
         assert names == [

@@ -17,9 +17,6 @@ from pipelines.facts import load_facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.settings import packaged
 from pipelines.tariff import late_payment_lines, power_factor, price_supply
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
-from pipelines.tariff.batch.months import priced_months
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.chinese_figures import PRINTED
 from tests.oracles.chinese_hours import hour_period
@@ -65,19 +62,6 @@ def test_random_contracts_and_months_cost_the_same_to_the_fen() -> None:
         "catalogue_energy",
         "exported_energy",
     }
-
-
-def test_a_batch_is_the_single_engine_on_random_customers() -> None:
-    random = Random(77)
-    supplies = [
-        (f"C{number:05d}", supply_of_case(fit_to_periods(random_case(random)))) for number in range(CASES)
-    ]
-    priced = price_batch(bills_table(supplies), FACTS)
-    assert priced.refused.num_rows == 0
-    found = list(priced_months(priced.lines, priced.months))
-    assert [account for account, _ in found] == [account for account, _ in supplies]
-    for (_, of_batch), (_, supply) in zip(found, supplies, strict=True):
-        assert of_batch == price_supply(supply, FACTS), supply
 
 
 @pytest.mark.parametrize("standard", ["0.90", "0.85", "0.80"])

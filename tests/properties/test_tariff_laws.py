@@ -1,5 +1,5 @@
 """Laws of a month's price: more energy never costs less where no rule turns, a split keeps every
-kilowatt-hour, batch and single are one.
+kilowatt-hour, a bill does not depend on those before it.
 """
 
 from __future__ import annotations
@@ -21,12 +21,11 @@ from pipelines.tariff import (
     Determinants,
     change_days,
     power_factor,
-    price_month,
+    price_each,
     price_supply,
     split_month,
+    supply_in_parts,
 )
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
 from pipelines.tariff.cases.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
 
@@ -71,7 +70,10 @@ def test_more_energy_never_costs_less_on_one_side_of_260_and_in_one_power_factor
     assume((less.energy_kwh >= 260 * 800) == (greater.energy_kwh >= 260 * 800))
     assume(power_factor(reactive, D(0), less.energy_kwh) == power_factor(reactive, D(0), greater.energy_kwh))
     contract = dataclasses.replace(FACTORY, demand_basis=basis)
-    assert price_month(contract, greater, FACTS).total_cny >= price_month(contract, less, FACTS).total_cny
+    assert (
+        price_supply(supply_in_parts(contract, greater, FACTS), FACTS).total_cny
+        >= price_supply(supply_in_parts(contract, less, FACTS), FACTS).total_cny
+    )
 
 
 @settings(max_examples=150, deadline=None)
@@ -92,10 +94,13 @@ def test_more_energy_never_costs_a_dwelling_less(
         household_persons=persons,
     )
     less, greater = (
-        price_month(
-            home,
-            Determinants(
-                BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before
+        price_supply(
+            supply_in_parts(
+                home,
+                Determinants(
+                    BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before
+                ),
+                FACTS,
             ),
             FACTS,
         )
@@ -140,19 +145,12 @@ def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
-def test_the_batch_is_the_single_engine_whatever_the_bill(seed: int) -> None:
-    supplies = [
-        (str(number), supply_of_case(fit_to_periods(random_case(Random(seed + number)))))
-        for number in range(5)
-    ]
-    priced = price_batch(bills_table(supplies), CHANGING)
-    single = [price_supply(supply, CHANGING) for _, supply in supplies]
-    assert priced.lines["amount_cny"].to_pylist() == [
-        line.amount_cny for bill in single for line in bill.lines
-    ]
-    assert priced.lines["unit_price"].to_pylist() == [
-        line.unit_price for bill in single for line in bill.lines
-    ]
+def test_a_bill_is_the_same_whatever_was_priced_before_it(seed: int) -> None:
+    """Prices that are kept, prices asked anew, and another order."""
+    supplies = [supply_of_case(fit_to_periods(random_case(Random(seed + number)))) for number in range(5)]
+    fresh = [price_supply(supply, dataclasses.replace(CHANGING)) for supply in supplies]
+    assert list(price_each(supplies, CHANGING)) == fresh
+    assert [price_supply(supply, CHANGING) for supply in reversed(supplies)] == fresh[::-1]
 
 
 quantities = st.decimals(min_value=0, max_value=2000, places=6)

@@ -21,7 +21,7 @@ from pipelines.codes import (
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
+from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
 
 FACTS = load_facts(packaged("conf") / "facts")
 BASIC = (LineComponent.BASIC_CAPACITY, LineComponent.BASIC_DEMAND)
@@ -75,7 +75,7 @@ def half_up_fen(quantity: Decimal | Fraction, price: Decimal) -> int:
 
 
 def priced(case: tuple[Contract, Determinants]) -> PricedMonth:
-    return price_month(*case, FACTS)
+    return price_supply(supply_in_parts(*case, FACTS), FACTS)
 
 
 @settings(max_examples=150, deadline=None)
@@ -144,6 +144,6 @@ def test_more_demand_never_costs_less(case: tuple[Contract, Determinants], more:
     }
     without = Determinants(**{**values, "max_demand_kw": determinants.max_demand_kw})
     assert (
-        price_month(contract, Determinants(**values), FACTS).total_cny
-        >= price_month(contract, without, FACTS).total_cny
+        price_supply(supply_in_parts(contract, Determinants(**values), FACTS), FACTS).total_cny
+        >= price_supply(supply_in_parts(contract, without, FACTS), FACTS).total_cny
     )

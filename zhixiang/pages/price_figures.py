@@ -1,11 +1,10 @@
 """What the calculator of the price page works with: every figure as exact text, read off the engine's own
-lines.
+price sheets.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, TypeVar
@@ -13,20 +12,20 @@ from typing import Any, TypeVar
 from pipelines.codes import (
     Confidence,
     CustomerClass,
-    DemandBasis,
     LineComponent,
     PricingScheme,
-    TouPeriod,
     VoltageLevel,
 )
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.periods import BillingMonth
-from pipelines.tariff import BillLine, Contract, Segment
+from pipelines.tariff import Contract
 from pipelines.tariff.changes import pricing_facts
-from pipelines.tariff.charges.energy import energy_lines
+from pipelines.tariff.charges.energy import energy_sheet
+from pipelines.tariff.charges.energy_sheet import EnergyKind
 from pipelines.tariff.charges.residential import tier_limits
+from pipelines.tariff.price_sheets import price_sheets
 
 T = TypeVar("T")
 CLASSES = (CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL)
@@ -166,7 +165,7 @@ def _standards(rule: PowerFactorRule | None) -> dict[str, list[str]]:
 
 def _levels(
     facts: Facts,
-    kind: CustomerClass,
+    kind_of_class: CustomerClass,
     way: PricingScheme,
     first: date,
     last: date,
@@ -180,35 +179,20 @@ def _levels(
     if facts.catalogue.covers(first):
         return
     for level in VoltageLevel:
-        contract = Contract(
-            kind,
-            way,
-            level,
-            True,
-            Decimal(1),
-            Decimal(1),
-            DemandBasis.CAPACITY if way is PricingScheme.TWO_PART else None,
-        )
         found: dict[str, dict[str, str]] = {}
-        segments = {
-            period.value: Segment(contract, first, last, Decimal(1), {period: Decimal(1)})
-            for period in TouPeriod
-        }
-        segments["all"] = Segment(replace(contract, is_time_of_use=False), first, last, Decimal(1))
-        for period, segment in segments.items():
-            for line in _lines(segment, facts):
-                found.setdefault(line.component.value, {})[period] = f"{line.unit_price:f}"
-                if line.fact_confidence is Confidence.ILLUSTRATIVE:
-                    illustrative.add(line.component)
+        for is_time_of_use in (True, False):
+            kind = EnergyKind.of(Contract(kind_of_class, way, level, is_time_of_use))
+            try:
+                prices = price_sheets(facts, None).of(energy_sheet, kind, first, last).prices
+            except FactNotInForceError:  # no such level
+                continue
+            for price in prices:
+                period = price.period.value if price.period else "all"
+                found.setdefault(price.component.value, {})[period] = f"{price.unit_price:f}"
+                if price.fact_confidence is Confidence.ILLUSTRATIVE:
+                    illustrative.add(price.component)
         if found:
             yield level.value, found
-
-
-def _lines(segment: Segment, facts: Facts) -> list[BillLine]:
-    try:
-        return energy_lines(segment, facts, None)
-    except FactNotInForceError:  # no such level, or a period that the class does not know
-        return []
 
 
 def _residential(facts: Facts, day: date) -> dict[str, Any] | None:
@@ -216,18 +200,14 @@ def _residential(facts: Facts, day: date) -> dict[str, Any] | None:
     tiers = in_force(facts.residential_tiers, day)
     if tiers is None:
         return None
-    home = Contract(CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, True)
     limits = {}
     for name, persons in (("limits", None), ("limits_large", tiers.household_persons)):
-        begun = {
-            months: replace(
-                home, household_persons=persons, supply_began=date(day.year, MONTHS + 1 - months, 1)
-            )
-            for months in range(1, MONTHS + 1)
-        }
         limits[name] = {
-            str(months): [f"{limit:f}" for limit in tier_limits(tiers, contract, day.year)]
-            for months, contract in begun.items()
+            str(months): [
+                f"{limit:f}"
+                for limit in tier_limits(tiers, persons, date(day.year, MONTHS + 1 - months, 1), day.year)
+            ]
+            for months in range(1, MONTHS + 1)
         }
     return {
         **limits,

@@ -14,53 +14,100 @@ adjusts its own.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from decimal import Decimal
+from typing import Any, NamedTuple
 
 from pipelines.codes import DemandBasis, LineComponent
 from pipelines.errors import UsageError
-from pipelines.facts import Facts
-from pipelines.facts.contract_rules import UtilisationDiscount
+from pipelines.facts import Dated, Facts
+from pipelines.facts.contract_rules import DemandRule, UtilisationDiscount
 from pipelines.periods import BillingMonth
-from pipelines.tariff.charges.basic_charge_runs import Run, run_prices
-from pipelines.tariff.charges.energy import level_ground
-from pipelines.tariff.lines import BillLine, Ground, make_line
+from pipelines.tariff.charges.basic_charge_runs import BasicKind, Run, run_prices, runs_of
+from pipelines.tariff.charges.energy_sheet import level_ground
+from pipelines.tariff.contract import SupplyMonth
+from pipelines.tariff.lines import Charge, Ground, LinePrice, line_price
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span
+from pipelines.tariff.price_sheets import PriceSheets
 from pipelines.units import Unit
 
-_Part = tuple[Decimal, Decimal, str, tuple[Ground, ...]]
+_UNITS = {
+    LineComponent.BASIC_CAPACITY: (Unit.KVA, Unit.CNY_PER_KVA),
+    LineComponent.BASIC_DEMAND: (Unit.KW, Unit.CNY_PER_KW),
+    LineComponent.DEMAND_EXCESS: (Unit.KW, Unit.CNY_PER_KW),
+}
 
 
-def basic_charge_lines(run: Run, facts: Facts, known: date | None) -> list[BillLine]:
-    """The basic charge of a run of days, and the demand excess where there is any; none where the whole
-    capacity is suspended.
+class BasicSheet(NamedTuple):
+    """The price of the basic charge of one kind of run in its span of days.
+
+    of_price, of_part  What the price and the division by days rest on.
+    divisor            Days that a month's charge is divided by.
     """
-    contract = run.contract
-    if contract.demand_basis is None:
-        raise UsageError("A two-part contract needs a demand basis.", f"Known: {', '.join(DemandBasis)}.")
-    dated = run_prices(contract, run.first_day, facts, known)
-    price, cited = price_of_span(dated, contract.voltage_level, run.first_day, run.last_day, known)
-    part = _part_of_month(run, facts, known)
-    if contract.running_capacity_kva == 0:
-        return []
-    if contract.demand_basis is DemandBasis.CAPACITY:
-        capacity = _needed(contract.running_capacity_kva, "running capacity")
-        days, month_days, text, of_part = part
-        formula = f"{capacity:f} kVA{text} × {basic_price_text(price, contract.demand_basis)}"
-        grounds = (level_ground(dated, cited, contract), *of_part)
-        return [
-            make_line(
-                LineComponent.BASIC_CAPACITY,
-                capacity,
-                Unit.KVA,
-                price,
-                Unit.CNY_PER_KVA,
-                grounds,
-                formula,
-                part=(days, month_days),
+
+    price: Decimal
+    of_price: Ground
+    divisor: Decimal = Decimal(1)
+    of_part: tuple[Ground, ...] = ()
+
+
+class DemandSheet(NamedTuple):
+    """The prices of a charge by demand, without and with the discount of ruling R11, and the rule of a
+    contract demand.
+    """
+
+    demand: tuple[LinePrice, LinePrice]
+    excess: tuple[LinePrice, LinePrice]
+    rule: DemandRule | None
+
+
+class Discount(NamedTuple):
+    """The rule on well-used capacity and what it rests on; it asks every demand-based contract for its
+    capacity, but lowers the price on some bases alone.
+    """
+
+    rule: UtilisationDiscount
+    ground: Ground
+    is_open: bool
+
+
+def basic_facts(facts: Facts, day: date, known: date | None) -> list[Dated[Any]]:
+    """The facts whose change inside a month parts it for a contract in two parts."""
+    return [
+        run_prices(basis, day, facts, known) for basis in (DemandBasis.CAPACITY, DemandBasis.ACTUAL_DEMAND)
+    ]
+
+
+def basic_charges(
+    supply: SupplyMonth, month: tuple[date, date], energy_kwh: Decimal, sheets: PriceSheets
+) -> Iterator[Charge]:
+    """The basic charge of each run of days, and the demand excess where there is any; none where the whole
+    capacity is suspended.
+
+    month       First and last day; energy_kwh: of all sections and segments. [kWh]
+    """
+    for run in runs_of(supply, month, sheets):
+        contract = run.contract
+        if contract.demand_basis is None:
+            raise UsageError("A two-part contract needs a demand basis.", f"Known: {', '.join(DemandBasis)}.")
+        kind = BasicKind(contract.voltage_level, contract.demand_basis, run.is_part and run.of_days is None)
+        days = (run.first_day, run.last_day)
+        sheet = sheets.of(basic_sheet, kind, *days)
+        if contract.running_capacity_kva == 0:
+            continue
+        share, text = _share(run, sheet)
+        by_demand = contract.demand_basis is not DemandBasis.CAPACITY
+        charged = (
+            _by_demand(run, kind, text, energy_kwh, sheets)
+            if by_demand
+            else _by_capacity(run, kind, text, sheets)
+        )
+        first, last = (None, None) if days == month else days
+        for price, quantity, shown in charged:
+            yield Charge(
+                price, quantity, shown, contract.power_factor_standard, first, last, run.section, share
             )
-        ]
-    return _demand_lines(run, price, level_ground(dated, cited, contract), part, facts, known)
 
 
 def billed_contract_demand(
@@ -70,10 +117,84 @@ def billed_contract_demand(
     return max(contract_demand_kw, minimum_capacity_ratio * running_capacity_kva)
 
 
-def _demand_lines(
-    run: Run, price: Decimal, of_price: Ground, part: _Part, facts: Facts, known: date | None
-) -> list[BillLine]:
-    contract, demand = run.contract, run.max_demand_kw
+def basic_sheet(
+    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> BasicSheet:
+    """The price of a kind of run, and what divides it where it is a part of a month (ruling R8)."""
+    dated = run_prices(kind.demand_basis, first_day, facts, known)
+    price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
+    of_price = level_ground(dated, cited, kind.voltage_level)
+    if not kind.is_part:
+        return BasicSheet(price, of_price)
+    dated_days = facts.basic_charge.running_days_per_month
+    rule = version_of_span(dated_days, first_day, last_day, known)
+    return BasicSheet(price, of_price, rule.value, (ground(dated_days, rule),))
+
+
+def capacity_price(
+    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> LinePrice:
+    """The price of a kVA."""
+    sheet = basic_sheet(kind, first_day, last_day, facts, known)
+    grounds = (sheet.of_price, *sheet.of_part)
+    return _price(
+        LineComponent.BASIC_CAPACITY, sheet.price, grounds, f" × {sheet.price:f} {Unit.CNY_PER_KVA}"
+    )
+
+
+def utilisation_discount(
+    kind: BasicKind, first_day: date, _last_day: date, facts: Facts, known: date | None
+) -> Discount | None:
+    """The discount of the month; none under a catalogue, which the rule came after."""
+    if facts.catalogue.covers(first_day, known):
+        return None
+    dated = facts.basic_charge.utilisation
+    version = version_of_month(dated, BillingMonth.of(first_day), known)
+    return Discount(version.value, ground(dated, version), kind.demand_basis in version.value.bases)
+
+
+def demand_sheet(
+    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> DemandSheet:
+    """The prices of a kW."""
+    price, of_price, _, of_part = basic_sheet(kind, first_day, last_day, facts, known)
+    discount, rule = utilisation_discount(kind, first_day, last_day, facts, known), None
+    of_rule: tuple[Ground, ...] = ()
+    if kind.demand_basis is DemandBasis.CONTRACT_DEMAND:
+        version = version_of_span(facts.basic_charge.demand, first_day, last_day, known)
+        rule, of_rule = version.value, (ground(facts.basic_charge.demand, version),)
+    cases: list[tuple[Decimal, str, tuple[Ground, ...]]] = [(Decimal(1), "", ())] * 2
+    if discount is not None and discount.is_open:
+        of, said = discount.rule, discount.rule.threshold_kwh_per_kva
+        text = f" × {of.price_ratio:f} (at or above {said:f} kWh/kVA)"
+        cases[1] = (of.price_ratio, text, (discount.ground,))
+    multiple = Decimal(1) if rule is None else rule.excess_multiple
+    demand, excess = [], []
+    for ratio, text, of_discount in cases:
+        grounds, unit_price = (of_price, *of_rule, *of_discount, *of_part), price * ratio
+        tail = f" × {price:f} {Unit.CNY_PER_KW}{text}"
+        demand.append(_price(LineComponent.BASIC_DEMAND, unit_price, grounds, tail))
+        doubled = f" × {multiple:f}{tail}"
+        excess.append(_price(LineComponent.DEMAND_EXCESS, unit_price * multiple, grounds, doubled))
+    return DemandSheet((demand[0], demand[1]), (excess[0], excess[1]), rule)
+
+
+def _price(component: LineComponent, price: Decimal, grounds: tuple[Ground, ...], tail: str) -> LinePrice:
+    return line_price(component, price, _UNITS[component], grounds, tail)
+
+
+_Charged = tuple[LinePrice, Decimal, str]
+
+
+def _by_capacity(run: Run, kind: BasicKind, part: str, sheets: PriceSheets) -> Iterator[_Charged]:
+    capacity = _needed(run.contract.running_capacity_kva, "running capacity")
+    yield sheets.of(capacity_price, kind, run.first_day, run.last_day), capacity, f"{capacity:f} kVA{part}"
+
+
+def _by_demand(
+    run: Run, kind: BasicKind, part: str, energy_kwh: Decimal, sheets: PriceSheets
+) -> Iterator[_Charged]:
+    contract, demand, days = run.contract, run.max_demand_kw, (run.first_day, run.last_day)
     if demand is None:
         raise UsageError(
             (
@@ -82,108 +203,41 @@ def _demand_lines(
             ),
             "Supply a load curve of 15 minutes or less.",
         )
-    discount, fall_text, of_discount = _discount(run, facts, known)
-    unit_price = price * discount
-    price_text = f"{basic_price_text(price, contract.demand_basis)}{fall_text}"
-    days, month_days, part_text, of_part = part
-    if contract.demand_basis is DemandBasis.ACTUAL_DEMAND:
-        formula = f"{demand:f} kW{part_text} × {price_text}"
-        return [
-            make_line(
-                LineComponent.BASIC_DEMAND,
-                demand,
-                Unit.KW,
-                unit_price,
-                Unit.CNY_PER_KW,
-                (of_price, *of_discount, *of_part),
-                formula,
-                part=(days, month_days),
-            )
-        ]
-    rule = version_of_span(facts.basic_charge.demand, run.first_day, run.last_day, known)
-    grounds = (of_price, ground(facts.basic_charge.demand, rule), *of_discount, *of_part)
+    is_discounted = _is_discounted(run, kind, energy_kwh, sheets)
+    sheet = sheets.of(demand_sheet, kind, *days)
+    if sheet.rule is None:
+        yield sheet.demand[is_discounted], demand, f"{demand:f} kW{part}"
+        return
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
-    billed = billed_contract_demand(agreed, capacity, rule.value.minimum_capacity_ratio)
-    raised = (
-        f" (contract {agreed:f} kW, raised to {rule.value.minimum_capacity_ratio:f} × {capacity:f} kVA)"
-        if billed > agreed
-        else ""
-    )
-    lines = [
-        make_line(
-            LineComponent.BASIC_DEMAND,
-            billed,
-            Unit.KW,
-            unit_price,
-            Unit.CNY_PER_KW,
-            grounds,
-            f"{billed:f} kW{raised}{part_text} × {price_text}",
-            part=(days, month_days),
-        )
-    ]
-    excess = demand - rule.value.tolerance_ratio * billed
+    least, tolerance = sheet.rule.minimum_capacity_ratio, sheet.rule.tolerance_ratio
+    billed = billed_contract_demand(agreed, capacity, least)
+    raised = f" (contract {agreed:f} kW, raised to {least:f} × {capacity:f} kVA)" if billed > agreed else ""
+    yield sheet.demand[is_discounted], billed, f"{billed:f} kW{raised}{part}"
+    excess = demand - tolerance * billed
     if excess > 0:
-        multiple = rule.value.excess_multiple
-        formula = (
-            f"({demand:f} kW − {rule.value.tolerance_ratio:f} × {billed:f} kW){part_text} × {multiple:f} × "
-            f"{price_text}"
-        )
-        doubled = unit_price * multiple
-        lines.append(
-            make_line(
-                LineComponent.DEMAND_EXCESS,
-                excess,
-                Unit.KW,
-                doubled,
-                Unit.CNY_PER_KW,
-                grounds,
-                formula,
-                part=(days, month_days),
-            )
-        )
-    return lines
+        text = f"({demand:f} kW − {tolerance:f} × {billed:f} kW){part}"
+        yield sheet.excess[is_discounted], excess, text
 
 
-def _discount(run: Run, facts: Facts, known: date | None) -> tuple[Decimal, str, tuple[Ground, ...]]:
-    """The factor on the demand price, its text and what it rests on (ruling R11); none under a catalogue,
-    which the rule came after.
-    """
-    if run.is_catalogue:
-        return Decimal(1), "", ()
-    rule = version_of_month(facts.basic_charge.utilisation, BillingMonth.of(run.first_day), known)
+def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets) -> bool:
+    """Whether the capacity is used well enough for the discount of ruling R11."""
+    discount = sheets.of(utilisation_discount, kind, run.first_day, run.last_day)
+    if discount is None:
+        return False
     _needed(run.contract.contract_capacity_kva, "contract capacity")
-    if (
-        run.contract.demand_basis not in rule.value.bases
-        or run.month_kwh * run.section_days < rule.value.threshold_kwh_per_kva * run.kva_days
-    ):
-        return Decimal(1), "", ()
-    return rule.value.price_ratio, discount_text(rule.value), (ground(facts.basic_charge.utilisation, rule),)
-
-
-def basic_price_text(price: Decimal, basis: DemandBasis | None) -> str:
-    """The price of the basic charge as a formula writes it."""
-    return f"{price:f} {Unit.CNY_PER_KVA if basis is DemandBasis.CAPACITY else Unit.CNY_PER_KW}"
-
-
-def discount_text(rule: UtilisationDiscount) -> str:
-    """What follows the price in a formula where the discount holds."""
-    return f" × {rule.price_ratio:f} (at or above {rule.threshold_kwh_per_kva:f} kWh/kVA)"
-
-
-def _part_of_month(run: Run, facts: Facts, known: date | None) -> _Part:
-    """Days and the days they are divided by, the text and what it rests on (ruling R8)."""
-    if not run.is_part:
-        return Decimal(1), Decimal(1), "", ()
-    if run.of_days is not None:
-        return Decimal(run.days), Decimal(run.of_days), f" × {run.days}/{run.of_days} d", ()
-    rule = version_of_span(facts.basic_charge.running_days_per_month, run.first_day, run.last_day, known)
     return (
-        Decimal(run.days),
-        rule.value,
-        f" × {run.days}/{rule.value:f} d",
-        (ground(facts.basic_charge.running_days_per_month, rule),),
+        discount.is_open
+        and energy_kwh * run.section_days >= discount.rule.threshold_kwh_per_kva * run.kva_days
     )
+
+
+def _share(run: Run, sheet: BasicSheet) -> tuple[tuple[Decimal, Decimal] | None, str]:
+    """Days and the days they are divided by, and their text (ruling R8)."""
+    if not run.is_part:
+        return None, ""
+    divisor = sheet.divisor if run.of_days is None else Decimal(run.of_days)
+    return (Decimal(run.days), divisor), f" × {run.days}/{divisor:f} d"
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

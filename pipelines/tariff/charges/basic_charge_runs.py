@@ -5,32 +5,30 @@ not break one.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from itertools import groupby
+from typing import NamedTuple
 
-from pipelines.codes import DemandBasis, PricingScheme
+from pipelines.codes import DemandBasis, PricingScheme, VoltageLevel
 from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import PriceByVoltage, price_at_level
-from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
+from pipelines.tariff.price_sheets import PriceSheets
 
 _DAY = timedelta(days=1)
+_Days = tuple[date, date]
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(NamedTuple):
     """Adjoining segments of one section with the same terms of the basic charge at the same price.
 
     days           Days in operation. [d]
     is_part        Whether they are fewer than the month's, so that each costs a thirtieth.
     max_demand_kw  Highest demand of the run. [kW]
-    month_kwh      Energy of the month, all sections and segments. [kWh]
     kva_days       Contract capacity times days, over the section's two-part segments. [kVA d]
     section_days   Days of those segments. [d]
-    is_catalogue   Whether a catalogue sets the price.
     of_days        Days of operation by which a whole month's charge is divided where only the power factor's
                    standard changes inside it, so that
                    each standard adjusts its days; None: the charge is not divided so. [d]
@@ -43,77 +41,86 @@ class Run:
     days: int
     is_part: bool
     max_demand_kw: Decimal | None
-    month_kwh: Decimal
     kva_days: Decimal
     section_days: int
-    is_catalogue: bool
     of_days: int | None = None
 
 
-def run_prices(contract: Contract, day: date, facts: Facts, known: date | None) -> Dated[PriceByVoltage]:
-    """Where the price of the contract's basic charge stands: in the catalogue on the days that it covers,
-    else with transmission.
+class BasicKind(NamedTuple):
+    """The terms of a run that the price of its basic charge depends on.
+
+    is_part  Whether it is a part of a month that a rule divides.
     """
-    by_capacity = contract.demand_basis is DemandBasis.CAPACITY
+
+    voltage_level: VoltageLevel
+    demand_basis: DemandBasis | None
+    is_part: bool = False
+
+
+def run_prices(
+    basis: DemandBasis | None, day: date, facts: Facts, known: date | None
+) -> Dated[PriceByVoltage]:
+    """Where the price of a basic charge stands: in the catalogue on the days that it covers, else with
+    transmission.
+    """
+    by_capacity = basis is DemandBasis.CAPACITY
     if facts.catalogue.covers(day, known):
         return facts.catalogue.basic_capacity if by_capacity else facts.catalogue.basic_demand
     return facts.transmission.two_part_capacity if by_capacity else facts.transmission.two_part_demand
 
 
-def runs_of(supply: SupplyMonth, facts: Facts, known: date | None) -> list[Run]:
-    """The runs of every section, in the order of the segments."""
-    runs: list[Run] = []
-    for section in dict.fromkeys(segment.section for segment in supply.segments):
-        mine = [
-            each
-            for each in supply.segments
-            if each.section == section and each.contract.pricing_scheme is PricingScheme.TWO_PART
-        ]
-        runs += _runs_of_section(mine, supply, facts, known)
-    return runs
+def runs_of(supply: SupplyMonth, month: _Days, sheets: PriceSheets) -> list[Run]:
+    """The runs of every section, in the order of the segments.
+
+    month  Its first and last day.
+    """
+    found: dict[str, list[Segment]] = {}
+    for segment in supply.segments:
+        mine = found.setdefault(segment.section, [])
+        if segment.contract.pricing_scheme is PricingScheme.TWO_PART:
+            mine.append(segment)
+    return [run for mine in found.values() if mine for run in _runs_of_section(mine, month, sheets)]
 
 
-def _runs_of_section(
-    segments: Sequence[Segment], supply: SupplyMonth, facts: Facts, known: date | None
-) -> list[Run]:
+def _runs_of_section(segments: Sequence[Segment], month: _Days, sheets: PriceSheets) -> Iterator[Run]:
+    spans = [span_days(each) for each in segments]
     kva_days = sum(
-        ((each.contract.contract_capacity_kva or Decimal(0)) * span_days(each) for each in segments),
+        (
+            (each.contract.contract_capacity_kva or Decimal(0)) * days
+            for each, days in zip(segments, spans, strict=True)
+        ),
         Decimal(0),
     )
-    section_days = sum(span_days(each) for each in segments)
-    groups: list[list[Segment]] = []
-    key: tuple[object, ...] = ()
-    for segment in segments:
-        own_key = (*_terms(segment.contract), _price(segment.contract, segment.first_day, facts, known))
-        if groups and own_key == key and groups[-1][-1].last_day + _DAY == segment.first_day:
-            groups[-1].append(segment)
-        else:
-            groups.append([segment])
-        key = own_key
-    return [
-        Run(
-            part[0].section,
-            part[0].contract,
-            part[0].first_day,
-            part[-1].last_day,
-            days,
-            is_part,
-            demand,
-            supply.energy_kwh,
-            kva_days,
-            section_days,
-            facts.catalogue.covers(part[0].first_day, known),
-            of_days,
-        )
-        for group in groups
-        for part, days, is_part, demand, of_days in _by_standard(group, supply.month)
-    ]
+    groups = [[segments[0]]]
+    if len(segments) > 1:
+        keys = [_terms(each, sheets) for each in segments]
+        for place, segment in enumerate(segments[1:], 1):
+            if keys[place] == keys[place - 1] and groups[-1][-1].last_day + _DAY == segment.first_day:
+                groups[-1].append(segment)
+            else:
+                groups.append([segment])
+    month_days = (month[1] - month[0]).days + 1
+    for group in groups:
+        for part, days, is_part, demand, of_days in _by_standard(group, month_days):
+            first, last = part[0], part[-1].last_day
+            yield Run(
+                first.section,
+                first.contract,
+                first.first_day,
+                last,
+                days,
+                is_part,
+                demand,
+                kva_days,
+                sum(spans),
+                of_days,
+            )
 
 
 _Part = tuple[list[Segment], int, bool, Decimal | None, int | None]
 
 
-def _by_standard(group: list[Segment], month: BillingMonth) -> Iterator[_Part]:
+def _by_standard(group: list[Segment], month_days: int) -> Iterator[_Part]:
     """Segments of one run by the standard of their power factor: what they are, days, whether a part, demand
     of the run, what divides them.
 
@@ -121,8 +128,8 @@ def _by_standard(group: list[Segment], month: BillingMonth) -> Iterator[_Part]:
     """
     demands = [segment.max_demand_kw for segment in group]
     demand = None if None in demands else max(each for each in demands if each is not None)
-    days = sum(_running_days(segment, month) for segment in group)
-    is_part = days < month.day_count
+    days = sum(_running_days(segment) for segment in group)
+    is_part = days < month_days
     parts = [
         list(same) for _, same in groupby(group, key=lambda segment: segment.contract.power_factor_standard)
     ]
@@ -130,13 +137,7 @@ def _by_standard(group: list[Segment], month: BillingMonth) -> Iterator[_Part]:
         yield group, days, is_part, demand, None
         return
     for part in parts:
-        yield (
-            part,
-            sum(_running_days(segment, month) for segment in part),
-            True,
-            demand,
-            None if is_part else days,
-        )
+        yield part, sum(map(_running_days, part)), True, demand, None if is_part else days
 
 
 def span_days(segment: Segment) -> int:
@@ -144,21 +145,27 @@ def span_days(segment: Segment) -> int:
     return (segment.last_day - segment.first_day).days + 1
 
 
-def _running_days(segment: Segment, month: BillingMonth) -> int:
+def _running_days(segment: Segment) -> int:
+    days = span_days(segment)
     if segment.running_days is None:
-        return span_days(segment)
-    if not 0 <= segment.running_days <= span_days(segment):
+        return days
+    if not 0 <= segment.running_days <= days:
+        month = f"{segment.first_day.year:04d}-{segment.first_day.month:02d}"
         raise UsageError(f"{segment.running_days} running days do not fit into {month}.")
     return segment.running_days
 
 
-def _terms(contract: Contract) -> tuple[object, ...]:
+def _terms(segment: Segment, sheets: PriceSheets) -> tuple[object, ...]:
+    """What must stay for a run to go on: the terms of the basic charge and its price on the day."""
+    contract, day = segment.contract, segment.first_day
     demand = contract.contract_demand_kw if contract.demand_basis is DemandBasis.CONTRACT_DEMAND else None
-    return contract.voltage_level, contract.running_capacity_kva, contract.demand_basis, demand
+    kind = BasicKind(contract.voltage_level, contract.demand_basis)
+    price = None if contract.demand_basis is None else sheets.of(_price_on, kind, day, day)
+    return *kind, contract.running_capacity_kva, demand, price
 
 
-def _price(contract: Contract, day: date, facts: Facts, known: date | None) -> tuple[str, Decimal | None]:
-    if contract.demand_basis is None:
-        return "", None
-    dated = run_prices(contract, day, facts, known)
-    return dated.fact_id, price_at_level(dated, dated.on(day, known), contract.voltage_level, day)
+def _price_on(
+    kind: BasicKind, day: date, _last_day: date, facts: Facts, known: date | None
+) -> tuple[str, Decimal]:
+    dated = run_prices(kind.demand_basis, day, facts, known)
+    return dated.fact_id, price_at_level(dated, dated.on(day, known), kind.voltage_level, day)

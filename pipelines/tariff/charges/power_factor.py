@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, localcontext
+from typing import Any
 
 from pipelines.codes import LineComponent
 from pipelines.errors import FactNotInForceError, UsageError
-from pipelines.facts import Facts
+from pipelines.facts import Dated, Facts
 from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
-from pipelines.tariff.lines import BillLine, make_line
-from pipelines.tariff.month_facts import ground, version_of_month
+from pipelines.tariff.lines import BillLine, Charge, Ground, LinePrice, line_price
+from pipelines.tariff.month_facts import ground, version_of_month, version_of_span
+from pipelines.tariff.price_sheets import PriceSheets
 from pipelines.units import Unit
 
 _STEP = Decimal("0.01")
@@ -63,64 +66,105 @@ def adjustment_ratio(mean: Decimal, standard: Decimal, rule: PowerFactorRule) ->
     return rule.ratio(mean, standard)
 
 
-def adjustment_line(
-    lines: Sequence[BillLine],
-    mean: Decimal,
-    standard: Decimal,
-    month: BillingMonth,
-    facts: Facts,
-    known: date | None,
-) -> BillLine:
-    """The adjustment of a bill's lines: base x ratio, the base being every line but those that the facts
-    leave out.
+@dataclass(frozen=True)
+class AdjustmentSheet:
+    """The rule of a month and the components that no adjustment counts.
+
+    grounds  What an adjustment rests on.
     """
-    rule = version_of_month(facts.power_factor_adjustment, month, known)
-    left_out = version_of_month(facts.power_factor_base_excludes, month, known)
-    base = sum((line.amount_cny for line in lines if line.component not in left_out.value), Decimal(0))
-    grounds = [
+
+    rule: PowerFactorRule
+    left_out: frozenset[LineComponent]
+    grounds: tuple[Ground, ...]
+    _prices: dict[tuple[object, ...], LinePrice] = field(default_factory=dict)
+
+    def price(self, mean: Decimal, standard: Decimal, of_funds: tuple[Ground, ...] = ()) -> LinePrice:
+        """The ratio at a power factor; raises UsageError for a standard that the rule does not know.
+
+        of_funds  What the funds inside the base rest on.
+        """
+        # A standard is written with the digits that its contract gives it.
+        key = (mean, str(standard), of_funds)
+        if key not in self._prices:
+            ratio = self.rule.ratio(mean, standard)
+            tail = (
+                f" CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without "
+                f"{', '.join(sorted(self.left_out))})"
+            )
+            component, units = LineComponent.POWER_FACTOR_ADJUSTMENT, (Unit.CNY, Unit.RATIO)
+            self._prices[key] = line_price(component, ratio, units, (*self.grounds, *of_funds), tail)
+        return self._prices[key]
+
+
+def adjustment_sheet(
+    _kind: None, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> AdjustmentSheet:
+    """What adjusts a month; the same for every contract."""
+    rule = version_of_span(facts.power_factor_adjustment, first_day, last_day, known)
+    left_out = version_of_span(facts.power_factor_base_excludes, first_day, last_day, known)
+    grounds = (
         ground(facts.power_factor_adjustment, rule),
         ground(facts.power_factor_base_excludes, left_out),
-    ]
-    if LineComponent.FUNDS in left_out.value and any(
-        line.quantity for line in lines if line.component is LineComponent.CATALOGUE_ENERGY
-    ):
-        base -= _funds_inside(lines, month, facts, known)
-        grounds.append(ground(facts.funds, version_of_month(facts.funds, month, known)))
-    ratio = adjustment_ratio(mean, standard, rule.value)
-    return make_line(
-        LineComponent.POWER_FACTOR_ADJUSTMENT,
-        base,
-        Unit.CNY,
-        ratio,
-        Unit.RATIO,
-        grounds,
-        (
-            f"{base:f} CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without "
-            f"{', '.join(sorted(left_out.value))})"
-        ),
-        standard=standard,
     )
+    return AdjustmentSheet(rule.value, left_out.value, grounds)
+
+
+def adjustment_facts(facts: Facts) -> list[Dated[Any]]:
+    """The facts of every adjustment."""
+    return [facts.power_factor_adjustment, facts.power_factor_base_excludes]
+
+
+def adjustment_charges(
+    charges: Sequence[Charge],
+    lines: Sequence[BillLine],
+    mean: Decimal | None,
+    month: tuple[date, date],
+    sheets: PriceSheets,
+) -> Iterator[Charge]:
+    """One adjustment for each standard that applies: base x ratio, the base being the lines under that
+    standard but those that the facts leave out.
+
+    charges, lines  The charges so far and their lines; mean: power factor of the month, None: no adjustment.
+    month           Its first and last day.
+    """
+    bases: dict[Decimal, list[BillLine]] = {}
+    if mean is not None:
+        for charge, line in zip(charges, lines, strict=True):
+            if charge.terms is not None:
+                bases.setdefault(charge.terms, []).append(line)
+    for standard, counted in bases.items():
+        sheet = sheets.of(adjustment_sheet, None, *month)
+        base = sum((line.amount_cny for line in counted if line.component not in sheet.left_out), Decimal(0))
+        of_funds: tuple[Ground, ...] = ()
+        if LineComponent.FUNDS in sheet.left_out:
+            inside, of_funds = _funds_inside(counted, month, sheets)
+            base -= inside
+        assert mean is not None  # noqa: S101 - else there is no base
+        price = sheet.price(mean, standard, of_funds)
+        yield Charge(price, base, f"{base:f}", standard=standard)
 
 
 def _funds_inside(
-    lines: Sequence[BillLine], month: BillingMonth, facts: Facts, known: date | None
-) -> Decimal:
-    """Funds that whole catalogue prices contain; raises FactNotInForceError where their rate is not known.
-    [CNY]
+    lines: Sequence[BillLine], month: tuple[date, date], sheets: PriceSheets
+) -> tuple[Decimal, tuple[Ground, ...]]:
+    """Funds that whole catalogue prices contain, and what they rest on; raises FactNotInForceError where
+    their rate is not known. [CNY]
     """
     energy = sum(
         (line.quantity for line in lines if line.component is LineComponent.CATALOGUE_ENERGY), Decimal(0)
     )
     if not energy:
-        return Decimal(0)
+        return Decimal(0), ()
+    facts, of = sheets.facts, BillingMonth.of(month[0])
     try:
-        return energy * version_of_month(facts.funds, month, known).value
+        version = version_of_month(facts.funds, of, sheets.known)
     except FactNotInForceError as error:
         error.hint = (
-            f"The adjustment leaves out the funds inside catalogue prices, so their rate in {month} is "
+            f"The adjustment leaves out the funds inside catalogue prices, so their rate in {of} is "
             f"needed: add a version of funds to {facts.funds.file} "
-            f"with effective_from and effective_to around {month}, the document, and confidence unverified "
+            f"with effective_from and effective_to around {of}, the document, and confidence unverified "
             "where none was read; or leave "
             "power_factor_standard out, and the bill has no adjustment."
         )
         raise
+    return energy * version.value, (ground(facts.funds, version),)

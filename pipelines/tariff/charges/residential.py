@@ -1,4 +1,4 @@
-"""Residential lines: tiers on the year's running kWh (ruling R13), or one price behind a combined meter.
+"""Residential prices: tiers on the year's running kWh (ruling R13), or one price behind a combined meter.
 
 With time of use every kWh pays its period's first-tier price, and the kWh of the upper tiers pay what those
 tiers cost more;
@@ -7,209 +7,160 @@ that is possible because a tier costs the same more in every period, which is ch
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
-from pipelines.codes import Confidence, LineComponent, TouPeriod, VoltageLevel
-from pipelines.errors import FactNotForContractError, UsageError
-from pipelines.facts import Facts, Version
+from pipelines.codes import Confidence, TouPeriod, VoltageLevel
+from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
+from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.prices import ResidentialTiers
-from pipelines.tariff.charges.energy import checked_split, level_ground
-from pipelines.tariff.contract import Contract, Segment
-from pipelines.tariff.lines import BillLine, Ground, least_sure, make_line
+from pipelines.tariff.charges.energy_sheet import (
+    TIERS,
+    EnergyKind,
+    EnergySheet,
+    level_ground,
+    split_sheet,
+)
+from pipelines.tariff.lines import Ground, LinePrice, least_sure, line_price
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
 from pipelines.units import Unit
 
-_TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
+_PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
 _MONTHS = 12
 # The notice prices 不满1千伏 alone by tiers; another level has only the price of a combined meter.
 TIERED_LEVEL = VoltageLevel.BELOW_1KV
 BY_PERIOD = "residential.tiers.by_period"
 
 
-@dataclass(frozen=True)
-class _Basis:
-    """What a line rests on, and how sure it is that it does so."""
+def tier_limits(
+    tiers: ResidentialTiers, persons: int | None, supply_began: date | None, year: int
+) -> tuple[Decimal, Decimal]:
+    """Upper limits of tier 1 and 2 in a calendar year, by months of supply, the begun month counted. [kWh]
 
-    grounds: tuple[Ground, ...]
-    reading: Confidence = Confidence.OFFICIAL
-
-    def with_price(self, price: Ground) -> _Basis:
-        """The same behind the price of a line."""
-        return replace(self, grounds=(price, *self.grounds))
-
-
-def tier_limits(tiers: ResidentialTiers, contract: Contract, year: int) -> tuple[Decimal, Decimal]:
-    """Upper limits of tier 1 and 2 in a calendar year, by months of supply, the begun month counted. [kWh]"""
-    months = months_of_supply(contract, year)
-    persons = contract.household_persons or 0
-    extra = tiers.household_extra_kwh * months if persons >= tiers.household_persons else Decimal(0)
+    persons, supply_began  As in ``Contract``.
+    """
+    months = months_of_supply(supply_began, year)
+    extra = tiers.household_extra_kwh * months if (persons or 0) >= tiers.household_persons else Decimal(0)
     first, second = (
         limit * months / _MONTHS + extra for limit in (tiers.first_limit_kwh, tiers.second_limit_kwh)
     )
     return first, second
 
 
-def months_of_supply(contract: Contract, year: int) -> int:
+def months_of_supply(supply_began: date | None, year: int) -> int:
     """Months of a calendar year in which a dwelling is supplied, the begun month counted. [months]"""
-    began = contract.supply_began
+    began = supply_began
     return _MONTHS - began.month + 1 if began is not None and began.year == year else _MONTHS
 
 
-def split_over_tiers(
-    before_kwh: Decimal, energy_kwh: Decimal, limits: tuple[Decimal, Decimal]
-) -> tuple[Decimal, Decimal, Decimal]:
-    """The month's energy in each tier: the part of (before, before + energy] in (0, first], (first, second],
-    (second, ...). [kWh]
-    """
-    after = before_kwh + energy_kwh
-    upper = (limits[0], limits[1], max(after, limits[1]))
-    lower = (Decimal(0), *limits)
-    parts = [
-        max(Decimal(0), min(after, high) - max(before_kwh, low))
-        for low, high in zip(lower, upper, strict=True)
-    ]
-    return parts[0], parts[1], parts[2]
+def residential_facts(kind: EnergyKind, facts: Facts) -> list[Dated[Any]]:
+    """The facts whose change inside a month parts the energy."""
+    return [facts.residential_combined if kind.is_combined_meter else facts.residential_tiers]
 
 
-def residential_lines(
-    segment: Segment, before_kwh: Decimal, facts: Facts, known: date | None
-) -> list[BillLine]:
-    """Lines of a residential segment.
-
-    before_kwh  Energy of the calendar year before the segment. [kWh]
-    """
-    contract = segment.contract
-    if contract.market_price_cny_per_kwh is not None:
+def residential_sheet(
+    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> EnergySheet:
+    """The prices of the tiers, or that of a combined meter."""
+    if kind.market is not None:
         raise UsageError(
             "A dwelling buys at the residential price, not on the market.",
             "Leave market_price_cny_per_kwh out of its contract.",
         )
-    version = version_of_span(facts.residential_tiers, segment.first_day, segment.last_day, known)
-    if contract.is_combined_meter:
-        return [_combined_line(segment, version, facts, known)]
-    if contract.voltage_level is not TIERED_LEVEL:
-        dated = facts.residential_tiers
+    dated = facts.residential_tiers
+    version = version_of_span(dated, first_day, last_day, known)
+    if kind.is_combined_meter:
+        return EnergySheet((_combined(kind, version, first_day, last_day, facts, known),))
+    if kind.voltage_level is not TIERED_LEVEL:
         raise FactNotForContractError(
             dated.fact_id,
-            segment.first_day,
-            f"dwellings at {TIERED_LEVEL.value}, not at {contract.voltage_level.value}",
+            first_day,
+            f"dwellings at {TIERED_LEVEL.value}, not at {kind.voltage_level.value}",
             dated.file,
             version.line,
         )
-    limits = tier_limits(version.value, contract, segment.first_day.year)
-    parts = split_over_tiers(before_kwh, segment.energy_kwh, limits)
-    is_prorated = months_of_supply(contract, segment.first_day.year) < _MONTHS
+    limits = tier_limits(version.value, kind.household_persons, kind.supply_began, first_day.year)
     # That a supply begun in the year has limits by months is an own reading.
-    basis = _Basis(
-        _tier_grounds(segment, facts, version), Confidence.UNVERIFIED if is_prorated else Confidence.OFFICIAL
-    )
-    if contract.is_time_of_use:
-        return _period_lines(
-            segment, version, parts, basis, facts.time_of_use.figures(contract.hours, *_days(segment), known)
-        )
-    used = [tier for tier in range(len(_TIERS)) if parts[tier]] or [0]
-    price = ground(facts.residential_tiers, version, ".flat")
-    return [
-        _line(
-            _TIERS[tier], parts[tier], version.value.flat[tier], basis.with_price(price), f"tier {tier + 1}"
-        )
-        for tier in used
-    ]
-
-
-def _days(segment: Segment) -> tuple[date, date]:
-    return segment.first_day, segment.last_day
-
-
-def _tier_grounds(segment: Segment, facts: Facts, version: Version[ResidentialTiers]) -> tuple[Ground, ...]:
-    """The limits of the tiers, and what a large household's grow by."""
+    is_prorated = months_of_supply(kind.supply_began, first_day.year) < _MONTHS
+    reading = Confidence.UNVERIFIED if is_prorated else Confidence.OFFICIAL
     parts = [".first_limit_kwh", ".second_limit_kwh"]
-    if segment.contract.household_persons is not None:
+    if kind.household_persons is not None:
         parts += [".household_persons", ".household_extra_kwh"]
-    return tuple(ground(facts.residential_tiers, version, part) for part in parts)
+    of_limits = tuple(ground(dated, version, part) for part in parts)
+    if kind.is_time_of_use:
+        hours = facts.time_of_use.figures(kind.hours, first_day, last_day, known)
+        return split_sheet(lambda: _by_period(version, of_limits, limits, hours, reading))
+    flat = (ground(dated, version, ".flat"), *of_limits)
+    prices = [
+        _price(tier, version.value.flat[tier], flat, f"tier {tier + 1}", reading=reading)
+        for tier in range(len(TIERS))
+    ]
+    return EnergySheet(tuple(prices), limits=limits)
 
 
-def _period_lines(
-    segment: Segment,
+def _by_period(
     version: Version[ResidentialTiers],
-    parts: tuple[Decimal, ...],
-    basis: _Basis,
+    of_limits: tuple[Ground, ...],
+    limits: tuple[Decimal, Decimal],
     hours: tuple[Ground, ...],
-) -> list[BillLine]:
-    split = checked_split(segment)
+    reading: Confidence,
+) -> EnergySheet:
     table, sure = version.value.by_period, version.citation.confidence
     # Every kilowatt-hour pays the first tier, whatever the limits.
-    of_period = _Basis(hours)
-    unknown = [period.value for period in split if split[period] and period not in table]
-    if unknown:
-        raise UsageError(f"Residential prices know no period {unknown[0]}.", f"Known: {', '.join(table)}.")
-    used = [period for period in table if split.get(period)] or [next(iter(table))]
-    lines = [
-        _line(
-            _TIERS[0],
-            split.get(period, Decimal(0)),
-            table[period][0],
-            of_period.with_price((f"{BY_PERIOD}.{period.value}", sure)),
-            "tier 1",
-            period,
-        )
-        for period in used
+    prices = [
+        _price(0, by_tier[0], ((f"{BY_PERIOD}.{period.value}", sure), *hours), "tier 1", period)
+        for period, by_tier in table.items()
     ]
-    for tier in range(1, len(_TIERS)):
-        steps = {prices[tier] - prices[0] for prices in table.values()}
+    derived = least_sure((reading, Confidence.DERIVED))
+    for tier in range(1, len(TIERS)):
+        steps = {by_tier[tier] - by_tier[0] for by_tier in table.values()}
         if len(steps) != 1:
             raise UsageError(
                 f"Tier {tier + 1} does not cost the same more in every period.",
                 "Price the tiers by period and kWh.",
             )
-        if parts[tier]:
-            derived = replace(
-                basis.with_price((BY_PERIOD, sure)), reading=least_sure((basis.reading, Confidence.DERIVED))
-            )
-            lines.append(
-                _line(_TIERS[tier], parts[tier], steps.pop(), derived, f"tier {tier + 1} above tier 1")
-            )
-    return lines
+        grounds = ((BY_PERIOD, sure), *of_limits)
+        prices.append(_price(tier, steps.pop(), grounds, f"tier {tier + 1} above tier 1", reading=derived))
+    refusals: dict[TouPeriod, ZhixiangError] = {
+        period: UsageError(
+            f"Residential prices know no period {period.value}.", f"Known: {', '.join(table)}."
+        )
+        for period in TouPeriod
+        if period not in table
+    }
+    return EnergySheet(tuple(prices), tuple(table), next(iter(table)), refusals, limits)
 
 
-def _combined_line(
-    segment: Segment, version: Version[ResidentialTiers], facts: Facts, known: date | None
-) -> BillLine:
-    contract, dated, tiers = segment.contract, facts.residential_combined, version.value
-    if contract.household_persons is not None and contract.household_persons < tiers.combined_choice_persons:
+def _combined(
+    kind: EnergyKind,
+    version: Version[ResidentialTiers],
+    first_day: date,
+    last_day: date,
+    facts: Facts,
+    known: date | None,
+) -> LinePrice:
+    dated, tiers, persons = facts.residential_combined, version.value, kind.household_persons
+    if persons is not None and persons < tiers.combined_choice_persons:
         raise UsageError(
-            f"A household of {contract.household_persons} cannot choose the price of a combined meter.",
+            f"A household of {persons} cannot choose the price of a combined meter.",
             f"It is open from {tiers.combined_choice_persons} persons on.",
         )
-    price, cited = price_of_span(dated, contract.voltage_level, segment.first_day, segment.last_day, known)
-    choice = (
-        ()
-        if contract.household_persons is None
-        else (ground(facts.residential_tiers, version, ".combined_choice_persons"),)
-    )
-    basis = _Basis(choice).with_price(level_ground(dated, cited, contract))
-    return _line(_TIERS[0], segment.energy_kwh, price, basis, "combined meter")
+    price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
+    grounds = [level_ground(dated, cited, kind.voltage_level)]
+    if persons is not None:
+        grounds.append(ground(facts.residential_tiers, version, ".combined_choice_persons"))
+    tail = f" kWh × {price:f} CNY/kWh (combined meter)"
+    return line_price(TIERS[0], price, _PER_KWH, grounds, tail)
 
 
-def _line(
-    component: LineComponent,
-    energy_kwh: Decimal,
+def _price(
+    tier: int,
     price: Decimal,
-    basis: _Basis,
+    grounds: tuple[Ground, ...],
     remark: str,
     period: TouPeriod | None = None,
-) -> BillLine:
-    formula = f"{energy_kwh:f} kWh × {price:f} CNY/kWh ({remark})"
-    return make_line(
-        component,
-        energy_kwh,
-        Unit.KWH,
-        price,
-        Unit.CNY_PER_KWH,
-        basis.grounds,
-        formula,
-        period,
-        reading=basis.reading,
-    )
+    reading: Confidence = Confidence.OFFICIAL,
+) -> LinePrice:
+    tail, cell = f" kWh × {price:f} CNY/kWh ({remark})", TIERS[tier] if period is None else period
+    return line_price(TIERS[tier], price, _PER_KWH, grounds, tail, period, cell, reading)

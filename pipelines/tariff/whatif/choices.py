@@ -18,10 +18,10 @@ from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import supply_in_parts
 from pipelines.tariff.charges.power_factor import power_factor
-from pipelines.tariff.contract import Contract, Determinants, missing_inputs
+from pipelines.tariff.contract import Contract, Determinants, missing_of_supply, supply_of
 from pipelines.tariff.contract_notes import IN_PARTS
 from pipelines.tariff.lines import PricedMonth
-from pipelines.tariff.pricing import price_month
+from pipelines.tariff.pricing import price_supply
 from pipelines.tariff.whatif.changed_supplies import lagging_at
 
 WORKED = (DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY)
@@ -80,7 +80,7 @@ def basic_charge_choices(
     found = []
     for basis in DemandBasis:
         on_basis = replace(contract, demand_basis=basis)
-        if any(missing_inputs(on_basis, month) for month in months):
+        if any(missing_of_supply(supply_of(on_basis, month)) for month in months):
             continue
         if basis is DemandBasis.CONTRACT_DEMAND:
             terms = [
@@ -123,7 +123,9 @@ def best_contract_demand(
     priced = []
     for demand in sorted({least, *(demand for demand in beside if demand > least)}):
         other = replace(contract, contract_demand_kw=demand)
-        priced.append((price_month(other, month, facts, known).total_cny, demand, other))
+        priced.append(
+            (price_supply(supply_in_parts(other, month, facts, known), facts, known).total_cny, demand, other)
+        )
     return min(priced, key=lambda found: found[:2])[2]
 
 
@@ -378,7 +380,10 @@ def _planned(
     return Alternative(
         name,
         changes,
-        tuple(PlannedMonth(term, month, price_month(term, month, facts, known)) for term, month in terms),
+        tuple(
+            PlannedMonth(term, month, price_supply(supply_in_parts(term, month, facts, known), facts, known))
+            for term, month in terms
+        ),
     )
 
 

@@ -15,8 +15,9 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.periods import BillingMonth
-from pipelines.tariff.contract import Contract, Determinants, missing_inputs
-from pipelines.tariff.pricing import price_month
+from pipelines.tariff.changes import supply_in_parts
+from pipelines.tariff.contract import Contract, Determinants, missing_of_supply, supply_of
+from pipelines.tariff.pricing import price_supply
 from pipelines.tariff.whatif.choices import (
     Alternative,
     PlannedMonth,
@@ -136,7 +137,9 @@ def cheapest_within_notice(
     bases = [
         basis
         for basis in DemandBasis
-        if not any(missing_inputs(replace(contract, demand_basis=basis), month) for month in months)
+        if not any(
+            missing_of_supply(supply_of(replace(contract, demand_basis=basis), month)) for month in months
+        )
     ]
     best = _Plan(Decimal(0), 0, ())
     # plans[i]: the cheapest way through the first i months after which the basis may change.
@@ -207,7 +210,11 @@ class _Priced:
             if basis is DemandBasis.CONTRACT_DEMAND and not stays:
                 terms = best_contract_demand(terms, month, self._facts, self._known_by, self._step_kw)
             self._known[basis, place, stays] = PlannedMonth(
-                terms, month, price_month(terms, month, self._facts, self._known_by)
+                terms,
+                month,
+                price_supply(
+                    supply_in_parts(terms, month, self._facts, self._known_by), self._facts, self._known_by
+                ),
             )
         return self._known[basis, place, stays]
 

@@ -15,7 +15,7 @@ from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.tariff import (
     Contract,
-    missing_inputs,
+    missing_of_supply,
     supply_of,
 )
 from pipelines.tariff.whatif.changed_supplies import with_compensation, with_shifted_energy
@@ -121,7 +121,8 @@ def _terms_by_basis(
     return {
         basis: (repriced(situation, facts, supply_of(other, measured)), other)
         for basis, other in terms.items()
-        if (history or basis is not DemandBasis.CONTRACT_DEMAND) and not missing_inputs(other, measured)
+        if (history or basis is not DemandBasis.CONTRACT_DEMAND)
+        and not missing_of_supply(supply_of(other, measured))
     }
 
 

@@ -21,7 +21,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
+from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
 
 FOLDER = Path(__file__).parent / "steel_works_september_2026"
 FACTS = load_facts(packaged("conf") / "facts")
@@ -60,7 +60,7 @@ def priced(month: str = "2026-09") -> PricedMonth:
         numbers["leading_kvarh"],
         numbers["resolution_kwh"],
     )
-    return price_month(contract(), determinants, FACTS)
+    return price_supply(supply_in_parts(contract(), determinants, FACTS), FACTS)
 
 
 def test_every_line_is_the_one_worked_out_by_hand() -> None:

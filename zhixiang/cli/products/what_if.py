@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipelines.tariff import price_supply, supply_in_parts
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
@@ -142,12 +143,13 @@ def priced_as_agreed(
     """The months under the case's own terms; what the engine finds wrong with one names the month's line of
     the case.
     """
-    from pipelines.tariff import price_month
 
     priced = []
     for place, month in enumerate(months):
         with case.at_month(place):
-            priced.append(price_month(contract, month, facts, case.known))
+            priced.append(
+                price_supply(supply_in_parts(contract, month, facts, case.known), facts, case.known)
+            )
     return priced
 
 

@@ -19,7 +19,7 @@ from pipelines.codes import DemandBasis, LineComponent
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import price_month
+from pipelines.tariff import price_supply, supply_in_parts
 from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case
 from pipelines.tariff.whatif.choices import basic_charge_choices, best_contract_demand
 from zhixiang.cli.main import run_app
@@ -169,14 +169,14 @@ def test_parts_are_what_the_engine_prices_of_them(conf: Path, case: Path) -> Non
     read = read_case(case)
     (month,) = determinants_of_case(read, case.parent, facts)
     contract = contract_of_case(read)
-    priced = price_month(contract, month, facts)
+    priced = price_supply(supply_in_parts(contract, month, facts), facts)
     firsts = [line.first_day for line in priced.lines if line.component is LineComponent.FUNDS]
     assert set(firsts) == {date(2026, 10, 1), date(2026, 10, 16)}
     whole = replace(month, by_day=None)
     plain = load_facts(packaged("conf") / "facts")
-    assert price_month(contract, month, plain) == price_month(contract, whole, plain), (
-        "nothing changes inside: one part, as ever"
-    )
+    assert price_supply(supply_in_parts(contract, month, plain), plain) == price_supply(
+        supply_in_parts(contract, whole, plain), plain
+    ), "nothing changes inside: one part, as ever"
     choices = basic_charge_choices(contract, [month], facts)
     assert {choice.name for choice in choices} == {f"basis {basis}" for basis in DemandBasis}
     assert min(choice.total_cny for choice in choices) == choices[0].total_cny
@@ -238,17 +238,21 @@ def test_the_contract_demand_of_a_month_whose_demand_price_changes_is_the_cheape
         len(
             {
                 line.first_day
-                for line in price_month(replace(contract, contract_demand_kw=D(400)), month, facts).lines
+                for line in price_supply(
+                    supply_in_parts(replace(contract, contract_demand_kw=D(400)), month, facts), facts
+                ).lines
             }
         )
         > 1
     )
     tried = {
-        kw: price_month(replace(contract, contract_demand_kw=D(kw)), month, facts).total_cny
+        kw: price_supply(
+            supply_in_parts(replace(contract, contract_demand_kw=D(kw)), month, facts), facts
+        ).total_cny
         for kw in range(400, 1001)
     }
     best = best_contract_demand(contract, month, facts)
-    assert price_month(best, month, facts).total_cny == min(tried.values())
+    assert price_supply(supply_in_parts(best, month, facts), facts).total_cny == min(tried.values())
     assert best.contract_demand_kw == min(tried, key=lambda kw: (tried[kw], kw))
 
 

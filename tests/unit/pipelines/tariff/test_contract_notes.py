@@ -22,9 +22,6 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_of
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
-from pipelines.tariff.batch.months import priced_months
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -39,12 +36,10 @@ NOT_TWO, NOT_ONE, MUST, LEFT_OUT = ContractNote
 
 
 def priced(contract: Contract, month: BillingMonth = SEPTEMBER) -> PricedMonth:
-    """1,000 kWh at a power factor of 0.80; the single engine, which the batch gives as well."""
+    """1,000 kWh at a power factor of 0.80."""
     split = {TouPeriod.PEAK: D(1000)} if contract.is_time_of_use else None
     supply = supply_of(contract, Determinants(month, D(1000), split, D(90), D(750), D(0), D("0.01")))
-    bill, batch = price_supply(supply, FACTS), price_batch(bills_table([("C", supply)]), FACTS)
-    assert [found for _, found in priced_months(batch.lines, batch.months)] == [bill]
-    return bill
+    return price_supply(supply, FACTS)
 
 
 @pytest.mark.parametrize(

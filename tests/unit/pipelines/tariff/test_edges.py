@@ -14,7 +14,13 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, adjustment_ratio, price_month
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    adjustment_ratio,
+    price_supply,
+    supply_in_parts,
+)
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -35,7 +41,9 @@ HOME = Contract(
 
 def total(contract: Contract, energy: str, demand: str = "0", month: str = "2026-09", **more: Any) -> Decimal:
     measured = Determinants(BillingMonth.parse(month), D(energy), None, D(demand), None, None, D("0.01"))
-    return price_month(contract, dataclasses.replace(measured, **more), FACTS).total_cny
+    return price_supply(
+        supply_in_parts(contract, dataclasses.replace(measured, **more), FACTS), FACTS
+    ).total_cny
 
 
 def changed(**terms: Any) -> Contract:
@@ -239,7 +247,7 @@ def test_the_catalogue_by_period_with_its_basic_charge_and_without_a_discount() 
         TouPeriod.VALLEY: D("100000.00"),
     }
     measured = Determinants(BillingMonth(2018, 4), D("300000.00"), split, D(500), None, None, D("0.01"))
-    bill = price_month(contract, measured, FACTS)
+    bill = price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
     assert [(line.component, line.amount_cny) for line in bill.lines] == [
         (LineComponent.CATALOGUE_ENERGY, D("108240.00")),
         (LineComponent.CATALOGUE_ENERGY, D("90040.00")),
@@ -248,7 +256,10 @@ def test_the_catalogue_by_period_with_its_basic_charge_and_without_a_discount() 
     ]
     adjusted = dataclasses.replace(measured, lagging_kvarh=D(0), leading_kvarh=D(0))
     with pytest.raises(FactNotInForceError, match="funds"):
-        price_month(changed(is_time_of_use=True, power_factor_standard=D("0.90")), adjusted, FACTS)
+        price_supply(
+            supply_in_parts(changed(is_time_of_use=True, power_factor_standard=D("0.90")), adjusted, FACTS),
+            FACTS,
+        )
 
 
 def test_notice_periods_of_the_basic_charge() -> None:

@@ -36,9 +36,6 @@ from pipelines.tariff import (
     retroactive_difference,
     supply_of,
 )
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
-from pipelines.tariff.batch.months import priced_months
 from products.efficiency_bill.issue import rows_of_lines
 from zhixiang.reports.explain import facts_behind
 
@@ -66,11 +63,8 @@ HOLIDAY = "time_of_use.schedule.large_industry.holidays.labour_day_national_day"
 PRICE = "transmission.two_part.demand.1_to_20kv"
 
 
-def of_both(supply: SupplyMonth, facts: Facts = FACTS) -> PricedMonth:
-    """The bill of the single engine, which the batch gives as well."""
-    bill, priced = price_supply(supply, facts), price_batch(bills_table([("C", supply)]), facts)
-    assert [month for _, month in priced_months(priced.lines, priced.months)] == [bill]
-    return bill
+def priced(supply: SupplyMonth, facts: Facts = FACTS) -> PricedMonth:
+    return price_supply(supply, facts)
 
 
 def rests_on(bill: PricedMonth) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -84,7 +78,7 @@ def measured(month: BillingMonth = SEPTEMBER, **more: Any) -> Determinants:
 
 
 def test_every_line_of_a_factory_names_every_fact() -> None:
-    assert rests_on(of_both(supply_of(FACTORY, MEASURED))) == {
+    assert rests_on(priced(supply_of(FACTORY, MEASURED))) == {
         ("energy_base", "peak"): (
             "energy_base",
             "time_of_use.ratios.large_industry.peak",
@@ -145,7 +139,7 @@ def test_a_line_names_a_rule_from_the_edge_on_where_it_holds(
 ) -> None:
     contract = dataclasses.replace(FACTORY, is_time_of_use=False, **terms)
     assert (
-        rests_on(of_both(supply_of(contract, measured(energy_by_period=None, **more))))[component, ""]
+        rests_on(priced(supply_of(contract, measured(energy_by_period=None, **more))))[component, ""]
         == expected
     )
 
@@ -156,7 +150,7 @@ def test_an_hour_of_a_holiday_rests_on_the_rule_of_the_holiday_too() -> None:
     """
     contract = dataclasses.replace(FACTORY, power_factor_standard=None)
     whole = supply_of(contract, measured(OCTOBER))
-    assert {line.rests_on[-2:] for line in of_both(whole).lines if line.period} == {(HOURS, HOLIDAY)}
+    assert {line.rests_on[-2:] for line in priced(whole).lines if line.period} == {(HOURS, HOLIDAY)}
     (segment,) = whole.segments
     parts = tuple(
         dataclasses.replace(
@@ -168,7 +162,7 @@ def test_an_hour_of_a_holiday_rests_on_the_rule_of_the_holiday_too() -> None:
         )
         for first, last in ((1, 3), (4, 31))
     )
-    found = of_both(dataclasses.replace(whole, segments=parts))
+    found = priced(dataclasses.replace(whole, segments=parts))
     assert [
         (line.rests_on[-1], line.fact_confidence)
         for line in found.lines
@@ -185,10 +179,10 @@ def test_charging_points_rest_on_hours_of_their_own() -> None:
         (SEPTEMBER, set()),
         (OCTOBER, {"time_of_use.schedule.ev_charging.holidays.labour_day_national_day"}),
     ):
-        bill = of_both(supply_of(charging, measured(month)))
+        bill = priced(supply_of(charging, measured(month)))
         named = {name for line in bill.lines for name in line.rests_on if ".schedule." in name}
         assert named == {"time_of_use.schedule.ev_charging.months_2_3_4_5_6_9_10_11"} | more
-        assert bill.total_cny == of_both(supply_of(FACTORY, measured(month))).total_cny
+        assert bill.total_cny == priced(supply_of(FACTORY, measured(month))).total_cny
 
 
 def test_no_line_is_surer_than_what_it_rests_on() -> None:
@@ -199,7 +193,7 @@ def test_no_line_is_surer_than_what_it_rests_on() -> None:
     for month, energy in ((SEPTEMBER, "1000.00"), (OCTOBER, "1000.00"), (SEPTEMBER, "208000.00")):
         described = {row.fact_id: row.confidence for row in FACTS.describe(month.first_day)}
         split = {TouPeriod.PEAK: D(energy) - 1, TouPeriod.DEEP_VALLEY: D(1)}
-        bill = of_both(supply_of(FACTORY, measured(month, energy_kwh=D(energy), energy_by_period=split)))
+        bill = priced(supply_of(FACTORY, measured(month, energy_kwh=D(energy), energy_by_period=split)))
         for line in bill.lines:
             cited = [
                 sure
@@ -214,7 +208,7 @@ def test_own_readings_and_terms_of_a_contract_say_that_no_document_was_read() ->
     def sure(contract: Contract, **more: Any) -> list[Confidence]:
         return [
             line.fact_confidence
-            for line in of_both(supply_of(contract, measured(energy_by_period=None, **more))).lines
+            for line in priced(supply_of(contract, measured(energy_by_period=None, **more))).lines
         ]
 
     # A supply that began in January has the whole year's limits; one that began in February has eleven
@@ -292,7 +286,7 @@ def test_a_late_notice_of_a_rule_is_named_by_every_line_that_it_changes(
 ) -> None:
     # 97,000 kvarh beside 220,000 kWh: power factor 0.915 = 0.92, and -0.30 %.
     month = Determinants(SEPTEMBER, D(220000), {TouPeriod.PEAK: D(220000)}, D(700), D(97000), D(0), D("0.01"))
-    found = retroactive_difference(FACTORY, month, facts, date(2026, 10, 5), date(2026, 10, 15))
+    found = retroactive_difference(supply_of(FACTORY, month), facts, date(2026, 10, 5), date(2026, 10, 15))
     adjustments = [
         each for each in found.corrections if each.component is LineComponent.POWER_FACTOR_ADJUSTMENT
     ]
@@ -364,7 +358,7 @@ def test_a_market_price_rests_on_the_loss_rate_and_the_contract(tmp_path: Path) 
     load_prices(tmp_path / "prices.csv", folder)
     facts = load_facts(folder)
     contract = dataclasses.replace(FACTORY, is_time_of_use=False, market_price_cny_per_kwh=D("0.45"))
-    bill = of_both(supply_of(contract, measured(energy_by_period=None)), facts)
+    bill = priced(supply_of(contract, measured(energy_by_period=None)), facts)
     line = rows_of_lines(bill)[0]
     cited = facts_behind(facts, line, SEPTEMBER.first_day, contract)
     assert [

@@ -15,7 +15,6 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_supply
-from pipelines.tariff.batch.many import price_many
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -63,10 +62,7 @@ def september(contract: Contract, first: int, last: int, kwh: str = "300", secti
 
 
 def priced(supply: SupplyMonth) -> PricedMonth:
-    """One by one and among many: the same."""
-    one = price_supply(supply, FACTS)
-    assert list(price_many([supply] * 9, FACTS)) == [one] * 9
-    return one
+    return price_supply(supply, FACTS)
 
 
 def credits_of(*segments: Segment, kwh: str = "3000") -> list[tuple[Decimal, Decimal]]:

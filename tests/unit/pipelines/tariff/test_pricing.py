@@ -24,7 +24,14 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, load_facts, load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, Contract, Determinants, PricedMonth, price_month
+from pipelines.tariff import (
+    BillLine,
+    Contract,
+    Determinants,
+    PricedMonth,
+    price_supply,
+    supply_in_parts,
+)
 from pipelines.units import Unit
 from zhixiang.home.example_files import example_prices
 
@@ -63,7 +70,9 @@ def month_of(energy: str = "1000.00", demand: str | None = "500", **more: Any) -
 def priced(
     contract: Contract = TWO_PART, determinants: Determinants | None = None, **terms: Any
 ) -> PricedMonth:
-    return price_month(dataclasses.replace(contract, **terms), determinants or month_of(), FACTS)
+    return price_supply(
+        supply_in_parts(dataclasses.replace(contract, **terms), determinants or month_of(), FACTS), FACTS
+    )
 
 
 def line(bill: PricedMonth, component: LineComponent, period: TouPeriod | None = None) -> BillLine | None:
@@ -333,9 +342,12 @@ def test_a_price_that_changes_inside_the_month_is_refused_and_the_same_price_und
         facts = dataclasses.replace(FACTS, funds=dataclasses.replace(FACTS.funds, versions=(first, later)))
         if refused:
             with pytest.raises(UsageError, match="funds changes on 2026-09-16"):
-                price_month(TWO_PART, month_of(), facts)
+                price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts)
         else:
-            assert price_month(TWO_PART, month_of(), facts).total_cny == priced().total_cny
+            assert (
+                price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts).total_cny
+                == priced().total_cny
+            )
 
 
 def test_a_fact_that_ends_inside_the_month_is_not_in_force() -> None:
@@ -344,14 +356,21 @@ def test_a_fact_that_ends_inside_the_month_is_not_in_force() -> None:
         FACTS, funds=Dated("funds", "基金", "funds", Unit.CNY_PER_KWH, "tariffs/funds.yaml", (ended,))
     )
     with pytest.raises(FactNotInForceError) as raised:
-        price_month(TWO_PART, month_of(), facts)
+        price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts)
     assert raised.value.on == date(2026, 9, 30)
 
 
 def test_what_was_not_known_yet_prices_nothing() -> None:
     with pytest.raises(FactNotInForceError, match="transmission"):
-        price_month(TWO_PART, month_of(), FACTS, known=date(2026, 7, 31))
-    assert price_month(TWO_PART, month_of(), FACTS, known=date(2026, 8, 1)).total_cny == priced().total_cny
+        price_supply(
+            supply_in_parts(TWO_PART, month_of(), FACTS, date(2026, 7, 31)), FACTS, date(2026, 7, 31)
+        )
+    assert (
+        price_supply(
+            supply_in_parts(TWO_PART, month_of(), FACTS, date(2026, 8, 1)), FACTS, date(2026, 8, 1)
+        ).total_cny
+        == priced().total_cny
+    )
 
 
 def test_with_published_prices_a_bill_is_illustrative_no_more(tmp_path: Path) -> None:
@@ -361,7 +380,9 @@ def test_with_published_prices_a_bill_is_illustrative_no_more(tmp_path: Path) ->
             f"2026-09,{name},{price},n,2026-08-28\n"
             for name, price in (("purchase", "0.4"), ("line_loss", "0.01"), ("system_operation", "0.05"))
         )
-    bill = price_month(SHOP, month_of(energy_by_period=None), load_facts(folder))
+    bill = price_supply(
+        supply_in_parts(SHOP, month_of(energy_by_period=None), load_facts(folder)), load_facts(folder)
+    )
     assert (bill.is_illustrative, bill.lowest_confidence) == (False, Confidence.UNVERIFIED)
     assert bill.lines[0].amount_cny == Decimal("460.00")
 

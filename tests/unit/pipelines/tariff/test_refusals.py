@@ -18,9 +18,14 @@ from pipelines.errors import FactFileError, FactNotForContractError, FactNotInFo
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, price_month, price_supply
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    Segment,
+    SupplyMonth,
+    price_supply,
+    supply_in_parts,
+)
 from pipelines.tariff.cases.case_files import read_case
 from zhixiang.cli.main import run_app
 
@@ -40,28 +45,21 @@ def month(contract: Contract, energy: str = "100") -> SupplyMonth:
     return SupplyMonth(SEPTEMBER, (Segment(contract, SEPTEMBER.first_day, SEPTEMBER.last_day, D(energy)),))
 
 
-def refused_in_batch(supply: SupplyMonth) -> bool:
-    return price_batch(bills_table([("A", supply)]), FACTS).refused.num_rows == 1
-
-
 def test_tiers_hold_below_1_kv_alone() -> None:
     high = month(dataclasses.replace(HOME, voltage_level=VoltageLevel.KV_1_TO_20))
     with pytest.raises(
         FactNotForContractError, match=r"residential\.tiers.*dwellings at below_1kv, not at 1_to_20kv"
     ):
         price_supply(high, FACTS)
-    assert refused_in_batch(high)
     # Behind a combined meter the level has a price of its own: 100 x 0.538.
     combined = month(dataclasses.replace(HOME, voltage_level=VoltageLevel.KV_1_TO_20, is_combined_meter=True))
     assert price_supply(combined, FACTS).total_cny == D("53.80")
-    assert not refused_in_batch(combined)
 
 
 def test_a_dwelling_has_no_market_price() -> None:
     bought = month(dataclasses.replace(HOME, market_price_cny_per_kwh=D("0.4")))
     with pytest.raises(UsageError, match="not on the market"):
         price_supply(bought, FACTS)
-    assert refused_in_batch(bought)
 
 
 def test_days_between_two_segments_are_not_left_out() -> None:
@@ -70,7 +68,6 @@ def test_days_between_two_segments_are_not_left_out() -> None:
         supply = SupplyMonth(
             SEPTEMBER, (first, Segment(SHOP, date(2026, 9, begins), date(2026, 9, 30), D(200)))
         )
-        assert refused_in_batch(supply) is not is_whole
         if is_whole:
             price_supply(supply, FACTS)
             continue
@@ -86,7 +83,6 @@ def test_days_between_two_segments_are_not_left_out() -> None:
     whole = Segment(SHOP, SEPTEMBER.first_day, SEPTEMBER.last_day, D(100))
     supply = SupplyMonth(SEPTEMBER, (whole, *beside))
     assert price_supply(supply, FACTS).total_cny > 0
-    assert not refused_in_batch(supply)
 
 
 def test_funds_inside_the_catalogue_are_asked_for_and_can_be_entered() -> None:
@@ -101,7 +97,7 @@ def test_funds_inside_the_catalogue_are_asked_for_and_can_be_entered() -> None:
     )
     measured = Determinants(APRIL, D(1000), None, None, D(750), D(0), D("0.01"))
     with pytest.raises(FactNotInForceError) as caught:
-        price_month(contract, measured, FACTS)
+        price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
     assert "funds inside catalogue prices" in caught.value.hint
     assert "tariffs/funds.yaml" in caught.value.hint
     assert "unverified" in caught.value.hint
@@ -114,7 +110,7 @@ def test_funds_inside_the_catalogue_are_asked_for_and_can_be_entered() -> None:
         known_from=APRIL.first_day,
     )
     facts = dataclasses.replace(FACTS, funds=dataclasses.replace(FACTS.funds, versions=(read, published)))
-    bill = price_month(contract, measured, facts)
+    bill = price_supply(supply_in_parts(contract, measured, facts), facts)
     assert [(line.component, line.amount_cny) for line in bill.lines] == [
         (LineComponent.CATALOGUE_ENERGY, D("789.70")),
         (LineComponent.POWER_FACTOR_ADJUSTMENT, D("37.99")),

@@ -21,12 +21,12 @@ from pipelines.tariff import (
     PricedMonth,
     change_days,
     difference_between,
-    price_month,
     price_supply,
     require_issuable,
     retroactive_difference,
-    retroactive_difference_of_supply,
     split_month,
+    supply_in_parts,
+    supply_of,
 )
 
 D = Decimal
@@ -69,10 +69,14 @@ def corrected(folder: Path, tmp_path: Path) -> None:
 def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
     folder: Path, tmp_path: Path
 ) -> None:
-    issued = price_month(FACTORY, MEASURED, load_facts(folder), known=date(2026, 10, 5))
+    issued = price_supply(
+        supply_in_parts(FACTORY, MEASURED, load_facts(folder), date(2026, 10, 5)),
+        load_facts(folder),
+        date(2026, 10, 5),
+    )
     corrected(folder, tmp_path)
     facts = load_facts(folder)
-    found = retroactive_difference(FACTORY, MEASURED, facts, date(2026, 10, 5), date(2026, 10, 20))
+    found = retroactive_difference(supply_of(FACTORY, MEASURED), facts, date(2026, 10, 5), date(2026, 10, 20))
     assert found.issued == issued
     # 0.02 x 1.85 x 600 and 0.02 x 0.4 x 400; the adjustment is 0 at the standard.
     assert [(each.component, each.period, each.amount_cny, each.notices) for each in found.corrections] == [
@@ -89,13 +93,18 @@ def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
         (LineComponent.REBATE, 1, D("22.20")),
         (LineComponent.REBATE, 2, D("3.20")),
     ]
-    assert price_month(FACTORY, MEASURED, facts, known=date(2026, 10, 19)) == issued
+    assert (
+        price_supply(supply_in_parts(FACTORY, MEASURED, facts, date(2026, 10, 19)), facts, date(2026, 10, 19))
+        == issued
+    )
 
 
 def test_the_adjustment_follows_its_base(folder: Path, tmp_path: Path) -> None:
     corrected(folder, tmp_path)
     poor = dataclasses.replace(MEASURED, lagging_kvarh=D("750.00"))
-    found = retroactive_difference(FACTORY, poor, load_facts(folder), date(2026, 10, 5), date(2026, 10, 20))
+    found = retroactive_difference(
+        supply_of(FACTORY, poor), load_facts(folder), date(2026, 10, 5), date(2026, 10, 20)
+    )
     assert [(each.component, each.amount_cny) for each in found.corrections][-1] == (
         LineComponent.POWER_FACTOR_ADJUSTMENT,
         D("1.27"),
@@ -121,7 +130,7 @@ def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(fold
     facts = dataclasses.replace(facts, funds=dataclasses.replace(facts.funds, versions=(published, late)))
     plain = dataclasses.replace(FACTORY, is_time_of_use=False)
     before, after = date(2026, 10, 5), date(2026, 10, 20)
-    issued = price_month(plain, MEASURED, facts, before)
+    issued = price_supply(supply_in_parts(plain, MEASURED, facts, before), facts, before)
     whole = dataclasses.replace(MEASURED, energy_by_period=None)
     supply = split_month(plain, whole, change_days(plain, whole.month, facts), [1.0, 1.0])
     now = price_supply(supply, facts, after)
@@ -136,7 +145,7 @@ def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(fold
         (D("10.00"), ("notice on funds",)),
         (D("-29.24"), ("notice on funds",)),
     ]
-    assert retroactive_difference_of_supply(supply, facts, before, after).total_cny == D("-4.62")
+    assert retroactive_difference(supply, facts, before, after).total_cny == D("-4.62")
     with pytest.raises(UsageError, match="not corrected by"):
         difference_between(
             issued, dataclasses.replace(now, month=BillingMonth(2026, 10)), facts, before, after
@@ -145,19 +154,23 @@ def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(fold
 
 def test_nothing_new_corrects_nothing(folder: Path) -> None:
     found = retroactive_difference(
-        FACTORY, MEASURED, load_facts(folder), date(2026, 10, 5), date(2026, 10, 20)
+        supply_of(FACTORY, MEASURED), load_facts(folder), date(2026, 10, 5), date(2026, 10, 20)
     )
     assert (found.corrections, found.total_cny, found.lines) == ((), D(0), ())
 
 
 def test_knowledge_never_goes_back(folder: Path) -> None:
     with pytest.raises(UsageError, match="cannot lie before"):
-        retroactive_difference(FACTORY, MEASURED, load_facts(folder), date(2026, 10, 20), date(2026, 10, 5))
+        retroactive_difference(
+            supply_of(FACTORY, MEASURED), load_facts(folder), date(2026, 10, 20), date(2026, 10, 5)
+        )
 
 
 def test_an_illustrative_bill_is_issued_in_the_demo_only(folder: Path) -> None:
     def priced(known: date | None) -> PricedMonth:
-        return price_month(FACTORY, MEASURED, load_facts(folder), known)
+        return price_supply(
+            supply_in_parts(FACTORY, MEASURED, load_facts(folder), known), load_facts(folder), known
+        )
 
     illustrative = priced(date(2026, 8, 27))
     assert illustrative.is_illustrative
@@ -171,8 +184,11 @@ def test_an_illustrative_bill_is_issued_in_the_demo_only(folder: Path) -> None:
 
 def test_a_market_price_takes_the_place_of_the_purchase(folder: Path) -> None:
     """0.45 + 0.45 x 0.0307 + 0.05 = 0.513815, in the peak x 1.85."""
-    bill = price_month(
-        dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("0.45")), MEASURED, load_facts(folder)
+    bill = price_supply(
+        supply_in_parts(
+            dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("0.45")), MEASURED, load_facts(folder)
+        ),
+        load_facts(folder),
     )
     assert [(line.unit_price, line.amount_cny) for line in bill.lines[:2]] == [
         (D("0.95055775"), D("570.33")),
@@ -180,6 +196,11 @@ def test_a_market_price_takes_the_place_of_the_purchase(folder: Path) -> None:
     ]
     assert "market 0.45" in bill.lines[0].formula
     with pytest.raises(UsageError, match="market price must not be negative"):
-        price_month(
-            dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("-0.01")), MEASURED, load_facts(folder)
+        price_supply(
+            supply_in_parts(
+                dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("-0.01")),
+                MEASURED,
+                load_facts(folder),
+            ),
+            load_facts(folder),
         )

@@ -21,14 +21,11 @@ from pipelines.tariff import (
     Segment,
     SupplyMonth,
     change_days,
-    price_month,
     price_supply,
     split_month,
+    supply_in_parts,
     supply_of,
 )
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import bills_table
-from pipelines.tariff.batch.months import priced_months
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -65,12 +62,6 @@ def lines(bill: PricedMonth, *components: str) -> list[tuple[str, Decimal, Decim
         for line in bill.lines
         if line.component.value in components
     ]
-
-
-def batch_of(supply: SupplyMonth) -> PricedMonth:
-    priced = price_batch(bills_table([("C", supply)]), FACTS)
-    ((_, bill),) = priced_months(priced.lines, priced.months)
-    return bill
 
 
 def changed(**terms: Any) -> Contract:
@@ -133,7 +124,6 @@ def test_a_part_of_a_month_is_rounded_once_from_the_exact_product(
     )
     expected = [("basic_demand", D(quantity), D(amount))]
     assert lines(price_supply(supply, FACTS), "basic_demand") == expected
-    assert lines(batch_of(supply), "basic_demand") == expected
 
 
 def test_the_same_change_on_the_first_or_never_is_a_whole_month() -> None:
@@ -175,7 +165,6 @@ def test_a_whole_month_of_suspension_has_no_basic_charge_and_needs_no_demand(
         [D(one_day[basis])] if sealed == 2 else []
     )
     assert (bill.total_cny == D("679.24"), bill.missing_inputs) == (sealed == 1, ())
-    assert batch_of(supply) == bill
 
 
 def test_one_of_two_transformers_suspended_lowers_the_least_contract_demand() -> None:
@@ -291,7 +280,7 @@ def test_a_price_that_changes_inside_the_month_prices_either_part_at_its_own() -
     days = change_days(FACTORY, determinants.month, facts)
     assert days == (date(2026, 9, 16),)
     with pytest.raises(UsageError, match="split_month"):
-        price_month(FACTORY, determinants, facts)
+        price_supply(supply_in_parts(FACTORY, determinants, facts), facts)
     bill = price_supply(split_month(FACTORY, determinants, days, [300.0, 700.0]), facts)
     assert lines(bill, "energy_base", "basic_capacity") == [
         ("energy_base", D("300.00"), D("157.50")),
@@ -322,7 +311,9 @@ def test_a_whole_month_in_one_segment_is_the_month_itself() -> None:
     determinants = Determinants(
         BillingMonth(2026, 9), D("1000.00"), None, D(500), D("10.00"), D(0), D("0.01")
     )
-    assert price_supply(supply_of(FACTORY, determinants), FACTS) == price_month(FACTORY, determinants, FACTS)
+    assert price_supply(supply_of(FACTORY, determinants), FACTS) == price_supply(
+        supply_in_parts(FACTORY, determinants, FACTS), FACTS
+    )
 
 
 @pytest.mark.parametrize(
@@ -370,7 +361,9 @@ def test_energy_fed_in_is_paid_at_the_price_of_the_contract() -> None:
     determinants = Determinants(
         BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"), exported_kwh=D("250.50")
     )
-    with_price = price_month(changed(export_price_cny_per_kwh=D("0.4153")), determinants, FACTS)
-    without = price_month(FACTORY, determinants, FACTS)
+    with_price = price_supply(
+        supply_in_parts(changed(export_price_cny_per_kwh=D("0.4153")), determinants, FACTS), FACTS
+    )
+    without = price_supply(supply_in_parts(FACTORY, determinants, FACTS), FACTS)
     assert lines(with_price, "exported_energy") == [("exported_energy", D("250.50"), D("-104.03"))]
     assert without.total_cny - with_price.total_cny == D("104.03")

@@ -12,7 +12,13 @@ from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingSc
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, adjustment_ratio, price_month
+from pipelines.tariff import (
+    Contract,
+    Determinants,
+    adjustment_ratio,
+    price_supply,
+    supply_in_parts,
+)
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -66,7 +72,7 @@ def basic(basis: DemandBasis, level: VoltageLevel, month: str, demand: str) -> D
         CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, level, False, D(1000), D(1000), basis
     )
     measured = Determinants(BillingMonth.parse(month), D(0), None, D(demand), None, None, D("0.01"))
-    lines = price_month(contract, measured, FACTS).lines
+    lines = price_supply(supply_in_parts(contract, measured, FACTS), FACTS).lines
     return sum(
         (
             line.amount_cny
@@ -129,12 +135,15 @@ def test_the_ratio_of_2024_multiplies_transmission_and_funds_too() -> None:
         BillingMonth(2025, 9), D("1000.00"), {TouPeriod.PEAK: D("1000.00")}, None, None, None, D("0.01")
     )
     assert [
-        (line.component.value, line.amount_cny) for line in price_month(contract, measured, facts).lines
+        (line.component.value, line.amount_cny)
+        for line in price_supply(supply_in_parts(contract, measured, facts), facts).lines
     ] == [
         ("energy_base", D("866.25")),
         ("transmission", D("206.25")),
         ("funds", D("48.24")),
         ("basic_capacity", D("23600.00")),
     ]
-    now = price_month(contract, dataclasses.replace(measured, month=BillingMonth(2026, 9)), facts)
+    now = price_supply(
+        supply_in_parts(contract, dataclasses.replace(measured, month=BillingMonth(2026, 9)), facts), facts
+    )
     assert [line.amount_cny for line in now.lines[:3]] == [D("971.25"), D("125.00"), D("29.24")]

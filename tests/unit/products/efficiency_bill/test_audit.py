@@ -13,13 +13,16 @@ from pipelines.errors import InputRefusedError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, price_month
+from pipelines.tariff import BillLine, price_supply, supply_in_parts
 from products.efficiency_bill.audit import NEEDED, Reason, audit, not_computed, read_issued
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
-LINES = price_month(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")).lines
+LINES = price_supply(
+    supply_in_parts(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")),
+    load_facts(packaged("conf") / "facts"),
+).lines
 
 
 def written(lines: list[dict[str, str]], path: Path) -> Path:
@@ -106,8 +109,7 @@ def test_a_missing_and_an_extra_line(tmp_path: Path) -> None:
 
 def test_a_line_that_is_left_out_does_not_take_the_other_half_of_the_month(tmp_path: Path) -> None:
     half = [
-        dataclasses.replace(
-            LINES[0],
+        LINES[0]._replace(
             first_day=date(2026, 9, first),
             last_day=date(2026, 9, last),
             quantity=quantity,
@@ -159,14 +161,12 @@ def test_of_several_revisions_the_newest_counts(tmp_path: Path) -> None:
 
 
 def test_a_line_of_nothing_that_the_bill_leaves_out_is_no_difference() -> None:
-    nothing = dataclasses.replace(LINES[0], period=None, quantity=D(0), amount_cny=D("0.00"))
+    nothing = LINES[0]._replace(period=None, quantity=D(0), amount_cny=D("0.00"))
     assert audit([], (nothing,)) == []
 
 
 def test_a_price_revised_since_is_told_from_a_wrong_one(tmp_path: Path) -> None:
-    then = tuple(
-        line if place else dataclasses.replace(line, unit_price=D("1")) for place, line in enumerate(LINES)
-    )
+    then = tuple(line if place else line._replace(unit_price=D("1")) for place, line in enumerate(LINES))
     rows = as_rows()
     rows[0] |= {"unit_price": "1", "amount_cny": "19798.27"}
     assert found(rows, tmp_path, then=then) == [(Reason.FACT_REVISED, D("569.20"))]
@@ -208,9 +208,14 @@ def test_the_adjustment_of_a_revised_price_is_revised_too(tmp_path: Path) -> Non
     """Every price as known then: the adjustment's own ratio stands, what it is raised on does not."""
     facts = load_facts(packaged("conf") / "facts")
     dearer = dataclasses.replace(facts.energy_base.versions[0], value=D("0.6"))
-    then = price_month(
-        STEEL,
-        STEEL_SEPTEMBER,
+    then = price_supply(
+        supply_in_parts(
+            STEEL,
+            STEEL_SEPTEMBER,
+            dataclasses.replace(
+                facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))
+            ),
+        ),
         dataclasses.replace(facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))),
     ).lines
     reasons = found(as_rows(then), tmp_path, then=then)

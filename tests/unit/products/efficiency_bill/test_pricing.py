@@ -17,7 +17,6 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Segment, price_supply, supply_of
-from pipelines.tariff.batch import many
 from products.efficiency_bill.case.arrow_rows import JOBS_SCHEMA, case_jobs, jobs_table
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import case_as_text
@@ -114,19 +113,11 @@ def as_text(bills: Sequence[dict[str, Any]]) -> list[str]:
     return [repr(plain(bill)) for bill in bills]
 
 
-def test_bills_issued_together_are_those_issued_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bills_issued_together_are_those_issued_one_by_one() -> None:
     every = cases()
     one_by_one = [issue_bill(case, FACTS, BILL_SETTINGS, "m", "1") for case in every]
-    # July has no published price, so it is the only one that the single engine is asked for.
-    asked = []
-    monkeypatch.setattr(
-        many,
-        "price_supply",
-        lambda supply, *rest: (asked.append(supply.month), price_supply(supply, *rest))[1],
-    )
     together = list(issue_bills(every, FACTS, BILL_SETTINGS, "m", "1"))
     assert as_text(together) == as_text(one_by_one)
-    assert asked == [BillingMonth(2026, 7)]
     assert [bill["total_cny"] is None for bill in together] == [number in (3, 5) for number in range(12)]
     assert [bill["previous_total_cny"] is None for bill in together] == [
         number in (7, 9) for number in range(12)

@@ -16,7 +16,7 @@ from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import price_month
+from pipelines.tariff import price_supply, supply_in_parts
 from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case, read_curve
 from zhixiang.cli.main import app
 
@@ -264,7 +264,7 @@ def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
     slots = FACTS.time_of_use.slot_matrix(BillingMonth(2026, 9).days, case.contract.customer_class)
     valley = list(month.energy_by_period or {})[3]
     assert (month.energy_by_period or {})[valley] == Decimal(int((slots == 3).sum())) * Decimal("0.25")
-    assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
+    assert price_supply(supply_in_parts(contract_of_case(case), month, FACTS), FACTS).total_cny > 0
 
 
 def test_a_curve_of_a_charging_point_is_split_by_its_own_hours(tmp_path: Path) -> None:
@@ -283,7 +283,7 @@ def test_a_curve_of_a_charging_point_is_split_by_its_own_hours(tmp_path: Path) -
         assert {name.value: energy for name, energy in (month.energy_by_period or {}).items() if energy} == {
             period: Decimal("30.00")
         }
-        assert price_month(contract_of_case(case), month, FACTS).total_cny > 0
+        assert price_supply(supply_in_parts(contract_of_case(case), month, FACTS), FACTS).total_cny > 0
 
 
 def test_half_a_step_of_a_curves_energy_rounds_up(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_month
+from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
 
 FACTS = load_facts(packaged("conf") / "facts")
 HOME = Contract(
@@ -25,10 +25,20 @@ def priced(
     before: str, energy: str, contract: Contract = HOME, split: dict[TouPeriod, Decimal] | None = None
 ) -> PricedMonth:
     month = BillingMonth.parse("2026-06")
-    return price_month(
-        contract,
-        Determinants(
-            month, Decimal(energy), split, None, None, None, Decimal("0.01"), year_to_date_kwh=Decimal(before)
+    return price_supply(
+        supply_in_parts(
+            contract,
+            Determinants(
+                month,
+                Decimal(energy),
+                split,
+                None,
+                None,
+                None,
+                Decimal("0.01"),
+                year_to_date_kwh=Decimal(before),
+            ),
+            FACTS,
         ),
         FACTS,
     )

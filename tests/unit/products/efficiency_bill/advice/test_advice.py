@@ -16,7 +16,7 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, VoltageLe
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tariff import Contract, Determinants, price_month
+from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
 from products.efficiency_bill.advice.advice import advise
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage
@@ -47,7 +47,9 @@ def situation(
     contract: Contract = OFFICE, measured: Determinants = OFFICE_SEPTEMBER, **known: Any
 ) -> Situation:
     empty: dict[str, Any] = {"recent_demand_kw": (), "baseline": None, "intensity": None, "usage": None}
-    return Situation(contract, measured, price_month(contract, measured, FACTS), **(empty | known))
+    return Situation(
+        contract, measured, price_supply(supply_in_parts(contract, measured, FACTS), FACTS), **(empty | known)
+    )
 
 
 def advised(given: Situation, **changed: Any) -> dict[str, dict[str, Any]]:
@@ -279,7 +281,7 @@ def test_power_factor_at_the_standard_needs_no_capacitors(lagging: str, is_advis
             lagging_kvarh=measured.lagging_kvarh
             - D(json.loads(found["EB-A03"]["advice_inputs"])["kvarh_compensated"]),
         )  # type: ignore[operator]
-        assert price_month(STEEL, after, FACTS).power_factor == D("0.90")
+        assert price_supply(supply_in_parts(STEEL, after, FACTS), FACTS).power_factor == D("0.90")
 
 
 def test_reactive_energy_alone_gives_no_advice_on_capacitors() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, price_month
+from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.rendering import BillPdf, render_bill_html
 
@@ -22,7 +22,7 @@ def priced(
     contract: Contract, measured: Determinants, **row: Any
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A bill's row and lines as the tables hold them."""
-    month = price_month(contract, measured, FACTS)
+    month = price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
     lines = [
         {
             "line_number": line.line_number,

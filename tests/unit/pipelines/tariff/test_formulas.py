@@ -1,4 +1,4 @@
-"""Formulas of a batch, to the letter those of the single engine; and what it says of a month as a whole."""
+"""Formulas by hand, each number with the digits that it came with; and what a month says as a whole."""
 
 from __future__ import annotations
 
@@ -6,17 +6,11 @@ import dataclasses
 from datetime import date
 from decimal import Decimal
 
-import pyarrow as pa
-
-from benchmarks.tariff import simulated_bills
 from pipelines.codes import CustomerClass, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Facts
 from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_supply, supply_of
-from pipelines.tariff.batch.bills import price_batch
-from pipelines.tariff.batch.columns import BILLS_SCHEMA, bills_table
-from pipelines.tariff.batch.months import priced_months
 from tests.oracles.random_cases import facts_of_world
-from tests.unit.pipelines.tariff.batch.months import (
+from tests.unit.pipelines.tariff.months_by_hand import (
     FACTORY,
     FACTS,
     MEASURED,
@@ -30,10 +24,8 @@ from tests.unit.pipelines.tariff.batch.months import (
 D = Decimal
 
 
-def batch_of(*supplies: SupplyMonth, facts: Facts = FACTS) -> list[PricedMonth]:
-    priced = price_batch(bills_table((f"B{number}", supply) for number, supply in enumerate(supplies)), facts)
-    assert priced.refused.num_rows == 0
-    return [month for _, month in priced_months(priced.lines, priced.months)]
+def priced(*supplies: SupplyMonth, facts: Facts = FACTS) -> list[PricedMonth]:
+    return [price_supply(supply, facts) for supply in supplies]
 
 
 def formulas(month: PricedMonth, component: LineComponent) -> list[str]:
@@ -42,8 +34,7 @@ def formulas(month: PricedMonth, component: LineComponent) -> list[str]:
 
 def test_the_formulas_of_a_factory_by_hand() -> None:
     """Digits as they came: 700 kW, 600 kW; transmission does not float; 700 - 1.05 x 600 = 70 kW double."""
-    (factory,) = batch_of(supply_of(FACTORY, MEASURED))
-    assert factory.total_cny == price_supply(supply_of(FACTORY, MEASURED), FACTS).total_cny
+    (factory,) = priced(supply_of(FACTORY, MEASURED))
     assert formulas(factory, LineComponent.TRANSMISSION) == ["1000.00 kWh × 0.1250 CNY/kWh"]
     assert formulas(factory, LineComponent.BASIC_DEMAND) == ["600 kW × 47.2 CNY/kW"]
     assert formulas(factory, LineComponent.DEMAND_EXCESS) == ["(700 kW − 1.05 × 600 kW) × 2 × 47.2 CNY/kW"]
@@ -55,7 +46,7 @@ def test_the_formulas_of_a_factory_by_hand() -> None:
 
 def test_a_demand_raised_by_the_capacity_says_so_on_that_side_of_its_edge_only() -> None:
     """40 % of 800 kVA are 320 kW, a product with the digits of both; 320 agreed is not raised."""
-    raised, level = batch_of(
+    raised, level = priced(
         edge("0", "1", contract_demand_kw=D("319.9")), edge("0", "1", contract_demand_kw=D("320"))
     )
     assert formulas(raised, LineComponent.BASIC_DEMAND) == [
@@ -65,7 +56,7 @@ def test_a_demand_raised_by_the_capacity_says_so_on_that_side_of_its_edge_only()
 
 
 def test_equal_numbers_with_other_digits_keep_their_own() -> None:
-    """Side by side in one batch: market prices, standards and demands that are equal and written
+    """One after the other by the same sheets: market prices, standards and demands that are equal and written
     differently.
     """
     market = [
@@ -73,8 +64,7 @@ def test_equal_numbers_with_other_digits_keep_their_own() -> None:
         for price, standard in (("0.45", "0.90"), ("0.450", "0.9"), ("0.4500", "0.900"))
     ]
     composed = facts_of_world(FACTS)
-    found = batch_of(*market, facts=composed)
-    assert found == [price_supply(supply, composed) for supply in market]
+    found = priced(*market, facts=composed)
     assert [
         formulas(month, LineComponent.ENERGY_BASE)[0].split("market ")[1].split(" ")[0] for month in found
     ] == ["0.45", "0.450", "0.4500"]
@@ -98,9 +88,11 @@ def test_equal_numbers_with_other_digits_keep_their_own() -> None:
         )
         for one, other in (("700.0", "700.00"), ("700.00", "700.0"), ("650.0", "700"))
     ]  # type: ignore[arg-type]
-    assert [
-        formulas(month, LineComponent.DEMAND_EXCESS)[0][1:].split(" ")[0] for month in batch_of(*runs)
-    ] == ["700.0", "700.00", "700"]
+    assert [formulas(month, LineComponent.DEMAND_EXCESS)[0][1:].split(" ")[0] for month in priced(*runs)] == [
+        "700.0",
+        "700.00",
+        "700",
+    ]
 
 
 def test_what_a_tier_takes_is_written_with_the_digits_of_its_ends() -> None:
@@ -119,8 +111,7 @@ def test_what_a_tier_takes_is_written_with_the_digits_of_its_ends() -> None:
         )
         for before, energy in (("2759.5", "240.750"), ("0", "0.00"), ("4800", "10.0"), ("2000", "3000"))
     ]
-    found = batch_of(*cases)
-    assert found == [price_supply(supply, FACTS) for supply in cases]
+    found = priced(*cases)
     assert [[line.formula.split(" ")[0] for line in month.lines] for month in found] == [
         ["0.5", "240.250"],
         ["0"],
@@ -138,28 +129,8 @@ def test_what_a_month_lacks_and_what_it_rests_on() -> None:
         SHOP, dataclasses.replace(MEASURED, energy_kwh=D("0.00"), energy_by_period=None, lagging_kvarh=D(0))
     )
     cases = [unmetered, suspended, nothing, supply_of(SHOP, MEASURED)]
-    found = batch_of(*cases)
-    assert found == [price_supply(supply, FACTS) for supply in cases]
+    found = priced(*cases)
     assert [month.missing_inputs for month in found] == [("reactive_registers",), (), (), ()]
     assert [month.power_factor for month in found] == [None, D("0.90"), None, D("0.90")]
     assert found[2].average_price_cny_per_kwh is None
     assert {month.is_illustrative for month in found} == {True}
-
-
-def test_without_decimals_beside_them_numbers_are_written_as_the_columns_hold_them() -> None:
-    bills = bills_table([("A", supply_of(FACTORY, MEASURED))])
-    rows = bills.to_pylist()
-    for row in (*rows, *rows[0]["segments"]):
-        row["decimals"] = None
-    plain = price_batch(pa.Table.from_pylist(rows, BILLS_SCHEMA), FACTS).lines
-    assert plain["formula"][1].as_py() == "1000.000000 kWh × 0.1250 CNY/kWh"
-    assert price_batch(bills.drop(["decimals"]), FACTS).lines.num_rows == plain.num_rows
-
-
-def test_a_batch_without_formulas_is_the_same_but_for_them() -> None:
-    bills = simulated_bills(50)
-    with_formulas, without = price_batch(bills, FACTS), price_batch(bills, FACTS, formulas=False)
-    assert without.lines["formula"].null_count == without.lines.num_rows
-    assert with_formulas.lines["formula"].null_count == 0
-    assert without.lines.drop(["formula"]).equals(with_formulas.lines.drop(["formula"]))
-    assert without.months.equals(with_formulas.months)

@@ -1,26 +1,17 @@
-"""Months of a works and a shop, and months that the single engine refuses."""
+"""Months of a works and a shop, and months that the engine refuses."""
 
 from __future__ import annotations
 
 import dataclasses
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    SupplyMonth,
-    supply_of,
-)
-
-if TYPE_CHECKING:
-    pass
-
+from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")

@@ -1,1 +1,0 @@
-"""Many bills at once, line for line as the single engine prices them."""
