@@ -45,12 +45,11 @@ class Issuing:
 
 
 def issued_on_driver(
-    inputs: Inputs,
     cases: Sequence[Case],
     newest: Mapping[str, IssuedRevision],
     issuing: Issuing,
     unbilled: Sequence[EfficiencyBillUnbilledV1Row],
-) -> Mapping[type[Table], DataFrame]:
+) -> Mapping[type[Table], pa.Table]:
     """New and changed bills with their evidence, and who has none: for months of a few thousand, which are
     priced before a worker has started.
 
@@ -68,10 +67,7 @@ def issued_on_driver(
             for table, inside in evidence_inside(bill).items():
                 rows[table] += inside
     rows[EfficiencyBillUnbilledV1] = told
-    return {
-        table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table)))
-        for table, found in rows.items()
-    }
+    return {table: pa.Table.from_pylist(found, product_schema(table)) for table, found in rows.items()}
 
 
 def issued_on_workers(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from pipelines.engine.step import Inputs
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
@@ -69,7 +71,9 @@ class EfficiencyBill:
     settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
     uses_facts = True
 
-    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
+    def compute(
+        self, inputs: Inputs, month: BillingMonth, facts: Facts
+    ) -> Mapping[type[Table], DataFrame | pa.Table]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed
         or priced has changed since; and who of the month has none.
 
@@ -95,8 +99,10 @@ class EfficiencyBill:
         cases = gather_cases(accounts, arranged, baselines, month, settings, limits, known.names)
         check_prices(cases, facts)
         issuing = Issuing(facts, settings, *((MODEL, bundle.version) if bundle is not None else ("", "")))
-        issue = issued_on_driver if len(cases) <= MOST_ON_DRIVER else issued_on_workers
-        return issue(inputs, cases, newest_revisions(inputs, month), issuing, [*known.unbilled.values()])
+        newest, unbilled = newest_revisions(inputs, month), [*known.unbilled.values()]
+        if len(cases) <= MOST_ON_DRIVER:
+            return issued_on_driver(cases, newest, issuing, unbilled)
+        return issued_on_workers(inputs, cases, newest, issuing, unbilled)
 
     def _accounts(
         self,
