@@ -13,13 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.engine.revisions import split_result, subject_key
+from pipelines.errors import SchemaMismatchError
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.row_texts import row_texts
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, conform
-from pipelines.tables.revised import ADDED_COLUMNS, ORIGIN_COLUMNS
+from pipelines.tables.revised import ADDED_COLUMNS, ORIGIN_COLUMNS, product_schema
 
 Subject = tuple[object, ...]
 Rows = Mapping[type[Table], pa.Table]
@@ -67,10 +68,13 @@ def revised_rows(
 
 
 def conform_product(rows: pa.Table, table: type[Table]) -> pa.Table:
-    """Rows in the columns of the declaration without those that a revision adds, none of them judged yet."""
-    schema = pa.schema(
-        [field.with_nullable(True) for field in table.arrow_schema() if field.name not in ADDED_COLUMNS]
-    )
+    """Rows in the columns of the declaration without those that a revision adds, none of them judged yet;
+    raises SchemaMismatchError on missing or surplus columns.
+    """
+    schema = pa.schema([field.with_nullable(True) for field in product_schema(table)])
+    missing, surplus = set(schema.names) - set(rows.column_names), set(rows.column_names) - set(schema.names)
+    if missing or surplus:
+        raise SchemaMismatchError(table.name, missing, surplus)
     return rows.select(schema.names).cast(schema)
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from pipelines.engine import revised_rows as module
 from pipelines.engine.revised_rows import append_rows, revised_rows
+from pipelines.errors import SchemaMismatchError
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
@@ -174,3 +175,15 @@ def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(
 def test_nothing_to_issue_writes_nothing(store: Store) -> None:
     assert issue(store, {}, "run-1") == {Score.name: 0, Parts.name: 0}
     assert store.version(Score) is None
+
+
+@pytest.mark.parametrize("change", ["forgets", "adds"])
+def test_a_product_that_forgets_or_adds_a_column_is_stopped(store: Store, change: str) -> None:
+    score, parts = (product_schema(table).empty_table() for table in (Score, Parts))
+    odd = (
+        parts.drop_columns(["amount_cny"])
+        if change == "forgets"
+        else parts.append_column("more", pa.array([], pa.string()))
+    )
+    with pytest.raises(SchemaMismatchError, match="amount_cny" if change == "forgets" else "more"):
+        revised_rows(store, {Score: score, Parts: odd}, "run")
