@@ -105,7 +105,6 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
         path, pa.RecordBatchReader.from_batches(schema, simulated_reads(rows)), target_file_size=64 << 20
     )
     spark = start_session(Settings(packaged("conf"), folder / "home"), "quality-gate")
-    gate.warm_up()
     rules = gate.rules_of(BenchIntervalReads)
     processor = _processor_seconds()
     began = time.monotonic()

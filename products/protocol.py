@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
+
+import pyarrow as pa
 
 from pipelines.engine.step import Inputs, Step, TrainStep, WriteMode
 from pipelines.periods import BillingMonth
@@ -100,9 +103,12 @@ class Computation(Protocol):
     settings: tuple[type[SettingsFile], ...]
     uses_facts: bool
 
-    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """Result, evidence and accounts of one billing month; raises FactNotInForceError where a number is
-        not covered, or HaltedMonthError with it where the accounts can tell of the month all the same.
+    def compute(
+        self, inputs: Inputs, month: BillingMonth, facts: Facts
+    ) -> Mapping[type[Table], DataFrame | pa.Table]:
+        """Result, evidence and accounts of one billing month, all as frames of Spark, or all as rows that the
+        driver holds; raises FactNotInForceError where a number is not covered, or HaltedMonthError with it
+        where the accounts can tell of the month all the same.
         """
         ...
 
@@ -121,12 +127,12 @@ def steps_of(product: Product) -> tuple[Step | TrainStep, ...]:
 def product_step(product: Computation) -> Step:
     """The step that computes a product for every month asked for; what changed becomes a new revision."""
 
-    def apply(inputs: Inputs) -> Mapping[type[Table], DataFrame]:
-        joined: dict[type[Table], DataFrame] = {}
+    def apply(inputs: Inputs) -> Mapping[type[Table], DataFrame | pa.Table]:
+        found: dict[type[Table], list[DataFrame | pa.Table]] = {}
         for month in inputs.months:
-            for table, frame in product.compute(inputs, month, inputs.facts).items():
-                joined[table] = joined[table].unionByName(frame) if table in joined else frame
-        return joined
+            for table, rows in product.compute(inputs, month, inputs.facts).items():
+                found.setdefault(table, []).append(rows)
+        return {table: _joined(inputs, parts) for table, parts in found.items()}
 
     tables = (product.result, *product.evidence)
     return Step(
@@ -142,3 +148,11 @@ def product_step(product: Computation) -> Step:
         settings=product.settings,
         facts=product.uses_facts,
     )
+
+
+def _joined(inputs: Inputs, parts: Sequence[DataFrame | pa.Table]) -> DataFrame | pa.Table:
+    """Rows of several months: held by the driver where those of all months are."""
+    if all(isinstance(part, pa.Table) for part in parts):
+        return pa.concat_tables(parts)
+    frames = [inputs.spark.createDataFrame(part) if isinstance(part, pa.Table) else part for part in parts]
+    return reduce(lambda left, right: left.unionByName(right), frames)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from pipelines.engine.runner import Reporter
     from pipelines.ingest.read_files import IngestSummary
     from pipelines.ingest.unknown_points import UnknownPoints
+    from pipelines.storage.lazy_session import LazySession
     from pipelines.storage.store import Store
 
 STOPPED = 130
@@ -132,10 +133,6 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
 
     def work() -> None:
         with suppress(Exception):
-            from pipelines.engine import gate
-
-            gate.warm_up()
-        with suppress(Exception):
             from pipelines.engine.fingerprint import code_modules, own_code
 
             for step in all_steps():
@@ -181,7 +178,7 @@ def run_chain(
     from pipelines.models.registry import Registry
     from pipelines.storage.home_lock import sole_writer
     from pipelines.storage.issued_numbers import issued_numbers
-    from pipelines.storage.spark import prepare, start_session
+    from pipelines.storage.lazy_session import session_when_asked
     from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
     from zhixiang.home_state import make_ready, note_file_ledger
@@ -205,17 +202,16 @@ def run_chain(
             make_ready(settings, ledger, declared_tables(), on_line, runs_before=len(known) > 1)
             for name, columns in adopt_declarations(settings).items():
                 on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
-            prepare(settings, lambda text: on_line("prepare", "begun", 0.0, text))
-            warming = warm_up(settings, stages)
+            spark = session_when_asked(settings, lambda text: on_line("prepare", "begun", 0.0, text))
+            store = Store(settings, spark)
+            wait_for_what_was_begun = _begun_ahead(store, inbox, stages, spark)
             if before is not None:
                 before()
-            spark = start_session(settings)
-            store = Store(settings, spark)
             registry = Registry(settings, issued_numbers)
             if "ingest" in stages:
                 outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
                 note_file_ledger(store, ledger)
-            warming.join()
+            wait_for_what_was_begun()
             runner = Runner(settings, facts, store, registry, ledger, reporter, run_id, months, now)
             for group in _groups(stages):
                 if group[0] not in BEFORE_MONTHS:
@@ -244,6 +240,25 @@ def run_chain(
             # Until now the run stood as running.
             write_ledger_page(ledger, outcome.delivered, KeyRing(settings.home))
         spark.stop()
+
+
+def _begun_ahead(store: Store, inbox: Path, stages: Sequence[str], spark: LazySession) -> Callable[[], None]:
+    """Begins what takes seconds to start where the run is sure to compute something: files wait, or nothing
+    was ever received. Else it waits until a step asks for it. Returns what waits for its end.
+    """
+    from pipelines.ingest.file_ledger import has_news
+    from pipelines.tables.bronze import BronzeFiles
+
+    if "ingest" in stages and (store.version(BronzeFiles) is None or has_news(store, inbox)):
+        begun = [spark.start_ahead(), warm_up(store.settings, stages)]
+    else:
+        begun = []
+
+    def wait() -> None:
+        for thread in begun:
+            thread.join()
+
+    return wait
 
 
 def _look_for_keys(settings: Settings, stages: Sequence[str]) -> None:

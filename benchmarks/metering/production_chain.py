@@ -67,7 +67,7 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
             bundles={},
             versions={},
             run_id=RUN_ID,
-            spark=spark,
+            session=lambda: spark,
             now=NOW,
             location=store.path,
             files=store.data_files,

@@ -17,12 +17,13 @@ from threading import RLock
 from types import FunctionType, MethodType
 
 from pipelines.engine.declared_inputs import DeclaredSettings
+from pipelines.engine.known_imports import KnownImports
 from pipelines.engine.step import Step, TrainStep
 from pipelines.facts import Facts
 from pipelines.facts.facts import part_digest
 from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
-from pipelines.settings import Settings
+from pipelines.settings import Settings, cache_folder
 
 FIRST_PARTY = ("pipelines", "products")
 WRITING = "pipelines.engine.write_results"
@@ -46,11 +47,13 @@ class CodeDigests:
     alone does not, and a module that a string names counts as imported (models name their loader so). So do
     the files that lie beside a module and are no Python, such as templates.
 
-    root  Folder that holds the first-party packages; none: the one that this module was loaded from.
+    root     Folder that holds the first-party packages; none: the one that this module was loaded from.
+    imports  What texts are known to import; none: all are parsed.
     """
 
-    def __init__(self, root: Path | None = None) -> None:
+    def __init__(self, root: Path | None = None, imports: KnownImports | None = None) -> None:
         self._root = root or Path(__file__).resolve().parent.parent.parent
+        self._imports = KnownImports() if imports is None else imports
         self._sources: dict[str, _Source | None] = {}
         self._data: dict[Path, bytes] = {}
         self._lock = RLock()
@@ -64,6 +67,7 @@ class CodeDigests:
                 digest.update(name.encode() + b"\0" + source.digest)
             for folder in sorted({source.folder for source in reached.values() if source.folder}):
                 digest.update(self._data_digest(folder))
+            self._imports.keep()
         return digest.hexdigest()
 
     def reached(self, modules: Iterable[str]) -> frozenset[str]:
@@ -101,10 +105,15 @@ class CodeDigests:
     def _read(self, name: str, path: Path) -> _Source:
         text = path.read_bytes()
         package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        named = {found for found in _named_modules(ast.parse(text), package) if _is_first_party(found)}
+        digest = hashlib.sha256(text)
+        named = self._imports.of(
+            digest.hexdigest(),
+            package,
+            lambda: filter(_is_first_party, _named_modules(ast.parse(text), package)),
+        )
         imports = frozenset(found for found in named if self._path(found) is not None)
         folder = path.parent if _is_first_party(name) else None
-        return _Source(hashlib.sha256(text).digest(), imports, folder)
+        return _Source(digest.digest(), imports, folder)
 
     def _data_digest(self, folder: Path) -> bytes:
         if folder not in self._data:
@@ -119,7 +128,9 @@ class CodeDigests:
 @cache
 def own_code() -> CodeDigests:
     """The code that this process runs, read once."""
-    return CodeDigests()
+    # Another way of parsing finds other names, so each has a file of its own.
+    parser = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()[:8]
+    return CodeDigests(imports=KnownImports(cache_folder() / f"imports-{parser}.json"))
 
 
 def code_modules(step: Step | TrainStep) -> frozenset[str]:

@@ -1,5 +1,8 @@
-"""The gate: a table's declaration as a Great Expectations suite, run on the frame before anything is
-written.
+"""The gate: the rules of a table's declaration, judged on its rows before anything is written.
+
+Rules are counted in one pass, on Arrow for rows that the driver holds, in Spark for larger frames. What is
+broken, Great Expectations shows: it takes longer to import than a small table takes to be made, so a run in
+which nothing is broken never imports it. Tests hold every count against its verdict.
 """
 
 from __future__ import annotations
@@ -13,18 +16,30 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 
 from pipelines.codes import Severity
-from pipelines.engine.gate_rules import Rule, broken, count_broken, rules_of
+from pipelines.engine.gate_rows import count_broken_rows, rows_that_break
+from pipelines.engine.gate_rules import Rule, count_broken, rules_of
 from pipelines.errors import GateHaltedError
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-__all__ = ["GateResult", "Rule", "admit", "check", "check_counted", "gate", "rules_of", "warm_up"]
+__all__ = [
+    "GateResult",
+    "Rule",
+    "admit",
+    "check",
+    "check_counted",
+    "check_rows",
+    "gate",
+    "gate_counts",
+    "rules_of",
+]
 
 SMALL_ROWS = 200_000
 MOST_HELD = 10_000
@@ -57,9 +72,8 @@ def gate(frame: DataFrame, table: type[Table]) -> GateResult:
     """Runs the table's rules; raises GateHaltedError naming each failed rule of severity halt and how many
     rows fail it.
 
-    A frame that fits into SMALL_ROWS is judged in memory: a dozen Spark jobs on a few thousand rows cost
-    seconds, the rules themselves nothing.
-    A larger one is counted in one pass, and the library judges the counts.
+    A frame that fits into SMALL_ROWS is judged on Arrow: Spark jobs on a few thousand rows cost seconds, the
+    rules themselves nothing.
     """
     rules = rules_of(table)
     if not rules:
@@ -67,41 +81,60 @@ def gate(frame: DataFrame, table: type[Table]) -> GateResult:
     columns = sorted({column for rule in rules for column in rule.columns})
     head = frame.select(*columns).limit(SMALL_ROWS + 1).toArrow()
     if head.num_rows <= SMALL_ROWS:
-        return replace(check(_in_memory(head), table.name, rules), rows=head.num_rows)
+        return check_rows(head, table.name, rules)
     return replace(check_counted(frame.select(*columns), table.name, rules), rows=-1)
 
 
-def admit(frame: DataFrame, table: type[Table], folder: Path, run_id: str) -> tuple[DataFrame, GateResult]:
+def admit(rows: pa.Table, table: type[Table], folder: Path, run_id: str) -> tuple[pa.Table, GateResult]:
     """The rows that may be written, and what the gate said of them.
 
     Rows that break a rule of severity quarantine are held back, as JSON lines in
     ``folder/<table>/<run>.jsonl`` with the rules they break;
     all other rules are judged on the rest.
     """
-    holding = [
-        rule for rule in rules_of(table) if rule.severity is Severity.QUARANTINE and rule.kind != "unique"
-    ]
-    if not holding:
-        return frame, gate(frame, table)
-    from pyspark.sql import functions as F
-
-    marks = F.array_compact(F.array(*[F.when(broken(rule), F.lit(rule.text)) for rule in holding]))
-    marked = frame.withColumn("broken_rules", marks)
-    held = [row.asDict() for row in marked.where(F.size("broken_rules") > 0).limit(MOST_HELD + 1).collect()]
-    if len(held) > MOST_HELD:
+    rules = rules_of(table)
+    holding = [rule for rule in rules if rule.severity is Severity.QUARANTINE and rule.kind != "unique"]
+    marks = {rule: rows_that_break(rows, rule) for rule in holding}
+    marks = {rule: mark for rule, mark in marks.items() if mark.any()}
+    if not marks:
+        return rows, check_rows(rows, table.name, rules)
+    is_held = np.logical_or.reduce([*marks.values()])
+    if is_held.sum() > MOST_HELD:
         raise GateHaltedError(
             table.name,
             [f"more than {MOST_HELD} rows would be held back: {', '.join(rule.text for rule in holding)}"],
         )
-    kept = marked.where(F.size("broken_rules") == 0).drop("broken_rules")
-    found = gate(kept, table)
-    if held:
-        path = folder / table.name / f"{run_id}.jsonl"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lines = sorted(json.dumps(row, ensure_ascii=False, sort_keys=True, default=str) for row in held)
-        path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+    kept = rows.filter(pa.array(~is_held))
+    found = check_rows(kept, table.name, rules)
+    places = np.flatnonzero(is_held)
+    held = [
+        row | {"broken_rules": [rule.text for rule, mark in marks.items() if mark[place]]}
+        for place, row in zip(places, rows.take(pa.array(places)).to_pylist(), strict=True)
+    ]
+    path = folder / table.name / f"{run_id}.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = sorted(json.dumps(row, ensure_ascii=False, sort_keys=True, default=str) for row in held)
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
     counted = Counter(text for row in held for text in row["broken_rules"])
     return kept, replace(found, held={text: counted[text] for text in sorted(counted)})
+
+
+def check_rows(rows: pa.Table, name: str, rules: Sequence[Rule]) -> GateResult:
+    """Runs rules on rows that the driver holds; raises GateHaltedError as ``gate``."""
+    counts = count_broken_rows(rows, rules)
+    broken = {rule: count for rule, count in zip(rules, counts, strict=True) if count}
+    found = {rule: f"{rule.text}: fails on {count} rows" for rule, count in broken.items()}
+    if broken and rows.num_rows <= SMALL_ROWS:
+        columns = sorted({column for rule in broken for column in rule.columns})
+        found |= _shown(_in_memory(rows.select(columns)), name, [*broken])
+    return replace(_judged(name, rules, found), rows=rows.num_rows)
+
+
+def gate_counts(counts: Mapping[str, int], name: str) -> GateResult:
+    """Holds counts of broken constraints to be 0; raises GateHaltedError naming those that are not."""
+    rules = [Rule("between", (constraint,), minimum=0, maximum=0) for constraint in sorted(counts)]
+    table = pa.table({constraint: pa.array([count], pa.int64()) for constraint, count in counts.items()})
+    return check_rows(table, name, rules)
 
 
 def _in_memory(rows: pa.Table) -> pd.DataFrame:
@@ -114,71 +147,54 @@ def _in_memory(rows: pa.Table) -> pd.DataFrame:
 
 
 def check(frame: DataFrame | pd.DataFrame, name: str, rules: Sequence[Rule]) -> GateResult:
-    """Runs rules on a frame of Spark or pandas: one yes-or-no pass over all, then details of what failed
-    only.
+    """Runs rules on a frame of Spark or pandas by the library alone: one yes-or-no pass over all, then
+    details of what failed only. What counting is held against.
     """
-    expectations = _library()
-    context = expectations.context()
-    source = (
-        context.data_sources.add_pandas(name)
-        if isinstance(frame, pd.DataFrame)
-        else context.data_sources.add_spark(name)
-    )
-    batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
-    parameters = {"dataframe": frame}
-    answer = _validate(
-        context,
-        batch,
-        parameters,
-        [expectations.make(rule) for rule in rules],
-        "BOOLEAN_ONLY",
-        f"{name}_gate",
-    )
+    library = _library()
+    context = library.context()
+    batch = _batch(context, frame, name)
+    made = [library.make(rule) for rule in rules]
+    answer = _validate(context, batch, frame, made, "BOOLEAN_ONLY", f"{name}_gate")
     failed = [rule for rule, passed in zip(rules, answer, strict=True) if not passed["success"]]
-    found: dict[Rule, str] = {}
-    if failed:
-        details = _validate(
-            context,
-            batch,
-            parameters,
-            [expectations.make(rule) for rule in failed],
-            "SUMMARY",
-            f"{name}_details",
-        )
-        for rule, detail in zip(failed, details, strict=True):
-            result = detail["result"] or {}
-            examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
-            found[rule] = f"{rule.text}: fails on {result.get('unexpected_count', 'some')} rows" + (
-                f", for example {examples}" if examples else ""
-            )
-    return _judged(name, rules, found)
+    return _judged(name, rules, _shown(frame, name, failed) if failed else {})
 
 
 def check_counted(frame: DataFrame, name: str, rules: Sequence[Rule]) -> GateResult:
-    """The same for a frame of any size: rows that break each rule counted in one pass, the counts judged by
-    the library to be 0.
-    """
+    """The same for a frame of any size: rows that break each rule counted in one pass of Spark."""
     counts = count_broken(frame, rules)
-    counted = pd.DataFrame({f"rule_{place:03d}": [count] for place, count in enumerate(counts)})
-    expectations = _library()
-    context = expectations.context()
-    batch = (
-        context.data_sources.add_pandas(name)
-        .add_dataframe_asset(name)
-        .add_batch_definition_whole_dataframe("all")
-    )
-    none = [expectations.make(Rule("between", (column,), minimum=0, maximum=0)) for column in counted.columns]
-    answer = _validate(context, batch, {"dataframe": counted}, none, "BOOLEAN_ONLY", f"{name}_gate")
-    outcome = zip(rules, counts, answer, strict=True)
     return _judged(
         name,
         rules,
         {
             rule: f"{rule.text}: fails on {count} rows"
-            for rule, count, passed in outcome
-            if not passed["success"]
+            for rule, count in zip(rules, counts, strict=True)
+            if count
         },
     )
+
+
+def _shown(frame: DataFrame | pd.DataFrame, name: str, failed: Sequence[Rule]) -> dict[Rule, str]:
+    """Of each rule that the library, too, finds broken: on how many rows, and examples of them."""
+    library = _library()
+    context = library.context()
+    batch = _batch(context, frame, name)
+    made = [library.make(rule) for rule in failed]
+    details = _validate(context, batch, frame, made, "SUMMARY", f"{name}_details")
+    found: dict[Rule, str] = {}
+    for rule, detail in zip(failed, details, strict=True):
+        if not detail["success"]:
+            result = detail["result"] or {}
+            examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
+            found[rule] = f"{rule.text}: fails on {result.get('unexpected_count', 'some')} rows" + (
+                f", for example {examples}" if examples else ""
+            )
+    return found
+
+
+def _batch(context: Any, frame: DataFrame | pd.DataFrame, name: str) -> Any:
+    sources = context.data_sources
+    source = sources.add_pandas(name) if isinstance(frame, pd.DataFrame) else sources.add_spark(name)
+    return source.add_dataframe_asset(name).add_batch_definition_whole_dataframe("all")
 
 
 def _judged(name: str, rules: Sequence[Rule], found: Mapping[Rule, str]) -> GateResult:
@@ -191,14 +207,19 @@ def _judged(name: str, rules: Sequence[Rule], found: Mapping[Rule, str]) -> Gate
 
 
 def _validate(
-    context: Any, batch: Any, parameters: dict[str, Any], expectations: list[Any], detail: str, name: str
+    context: Any,
+    batch: Any,
+    frame: DataFrame | pd.DataFrame,
+    expectations: list[Any],
+    detail: str,
+    name: str,
 ) -> list[Any]:
     import great_expectations as gx
 
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
     definition = gx.ValidationDefinition(name=name, data=batch, suite=suite)
     answer = context.validation_definitions.add(definition).run(
-        batch_parameters=parameters, result_format=detail
+        batch_parameters={"dataframe": frame}, result_format=detail
     )
     by_id = {result.expectation_config.id: result for result in answer.results}
     return [by_id[expectation.id] for expectation in suite.expectations]
@@ -245,8 +266,3 @@ def _library() -> _Expectations:
     if _loaded is None:
         _loaded = _Expectations()
     return _loaded
-
-
-def warm_up() -> None:
-    """Imports the library ahead of its first use; meant for a thread of its own."""
-    _library()

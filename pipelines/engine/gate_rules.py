@@ -96,7 +96,7 @@ def rules_of(table: type[Table]) -> list[Rule]:
     return rules
 
 
-def broken(rule: Rule) -> Column:
+def _broken(rule: Rule) -> Column:
     """Whether a row breaks a rule on one column; an empty value breaks ``not_null`` alone."""
     from pyspark.sql import functions as F
 
@@ -125,7 +125,7 @@ def count_broken(frame: DataFrame, rules: Sequence[Rule]) -> list[int]:
     with compiled(frame.sparkSession):
         if single:
             row = frame.agg(
-                *[F.count(F.when(broken(rules[place]), 1)).alias(f"rule_{place}") for place in single]
+                *[F.count(F.when(_broken(rules[place]), 1)).alias(f"rule_{place}") for place in single]
             ).first()
             for place in single:
                 counts[place] = int(row[f"rule_{place}"]) if row is not None else 0

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow as pa
 import structlog
 from deltalake.exceptions import DeltaError
 
@@ -92,7 +93,8 @@ class Runner:
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
         """Runs each step that has something to do, as ``run_side_by_side`` says; a failure is recorded."""
         run_side_by_side(steps, self._run_and_record)
-        self.store.spark.catalog.clearCache()
+        if self.store.has_started_spark:
+            self.store.spark.catalog.clearCache()
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)
@@ -200,7 +202,7 @@ class Runner:
         ]
         return {"note": " ".join(told)} if told else {}
 
-    def would_revise(self, step: Step) -> dict[type[Table], DataFrame]:
+    def would_revise(self, step: Step) -> Mapping[type[Table], DataFrame | pa.Table]:
         """What a product's step would issue now: new and changed rows with their next revision. Nothing is
         written.
         """
@@ -317,7 +319,7 @@ class Runner:
             bundles=bundles,
             versions=read,
             run_id=self.run_id,
-            spark=self.store.spark,
+            session=lambda: self.store.spark,
             now=self.now,
             location=self.store.path,
             files=files,

@@ -11,6 +11,8 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, Union
 
+import pyarrow as pa
+
 from pipelines.errors import ZhixiangError
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
@@ -29,8 +31,6 @@ class WriteMode(Enum):
 
     REPLACE = "replace"
     """The whole table is replaced by the frame."""
-    REPLACE_PARTITIONS = "replace_partitions"
-    """Every partition (month) that the frame holds replaces the one in the table."""
     REPLACE_MONTHS = "replace_months"
     """The partitions of the months asked for are replaced, also where the frame holds no row of them."""
     REVISE = "revise"
@@ -51,7 +51,7 @@ class HaltedMonthError(Exception):
     """
 
     def __init__(
-        self, error: ZhixiangError, month: BillingMonth, accounts: Mapping[type[Table], DataFrame]
+        self, error: ZhixiangError, month: BillingMonth, accounts: Mapping[type[Table], pa.Table]
     ) -> None:
         self.error, self.month, self.accounts = error, month, accounts
         super().__init__(str(error))
@@ -119,7 +119,8 @@ class Inputs:
               missing.
     versions  Delta version of each table read.
     run_id    The run.
-    spark     The session, for frames made of nothing but driver data.
+    session   The session when it is called, for work that is dealt to workers; a step that does not call it
+              starts none.
     now       The instant at which the run began; the only clock a step may know.
     location  Table -> folder, for steps whose workers read and write files themselves.
     files     Table -> data files of the version read, relative to its folder.
@@ -135,12 +136,17 @@ class Inputs:
     bundles: Mapping[str, ModelBundle]
     versions: Mapping[str, int]
     run_id: str
-    spark: SparkSession
+    session: Callable[[], SparkSession]
     now: datetime
     location: Callable[[type[Table]], str]
     files: Callable[[type[Table]], Sequence[str]]
     current: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
     previous: PreviousRun | None = None
+
+    @property
+    def spark(self) -> SparkSession:
+        """The session, started now if need be."""
+        return self.session()
 
     def frame(self, table: type[Table]) -> DataFrame:
         """The frame of one declared table."""
@@ -188,7 +194,7 @@ class WorkerFiles:
     coverage: Coverage | None = None
 
 
-Written = Union["DataFrame", WorkerFiles]
+Written = Union["DataFrame", pa.Table, WorkerFiles]
 Apply = Callable[[Inputs], Mapping[type[Table], Written]]
 
 

@@ -8,17 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import pyarrow as pa
 
 from pipelines.engine import gate
+from pipelines.engine.revised_rows import append_rows, revised_rows
 from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.step import Coverage, HaltedMonthError, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.periods import BillingMonth
 from pipelines.storage.data_files import commit_files, discard_files
-from pipelines.storage.store import Store, conform_frame
-from pipelines.storage.unchanged_rows import same_content
-from pipelines.tables.base import Role, Table
+from pipelines.storage.replace_rows import replace_rows
+from pipelines.storage.store import Store
+from pipelines.tables.base import Role, Table, conform
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -67,22 +68,10 @@ class ResultWriter:
                 ", ".join(table.name for table in set(results) ^ set(step.writes)),
                 [],
             )
-        versions: dict[str, Any] = {}
-        rows: dict[str, int] = {}
-        gates: dict[str, Any] = {}
-        fresh = self.revised(step, results)
-        if fresh:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                found = dict(
-                    zip(fresh, pool.map(lambda table: gate.gate(fresh[table], table), fresh), strict=True)
-                )
-            gates |= {table.name: result.to_json() for table, result in found.items()}
-            rows |= {table.name: result.rows for table, result in found.items()}
-            versions |= append_revisions(self.store, fresh, rows, self.run_id)
+        issued = self._issue(step, results)
+        versions, rows, gates = dict(issued.versions), dict(issued.rows), dict(issued.gates)
         own = [
-            table
-            for table in results
-            if table not in fresh and step.writes[table] is not WriteMode.REPLACE_OWN
+            table for table in results if step.writes[table] not in (WriteMode.REVISE, WriteMode.REPLACE_OWN)
         ]
         shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
@@ -112,61 +101,60 @@ class ResultWriter:
             if step.writes[table] is WriteMode.REPLACE_MONTHS
         }
 
+    def _issue(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
+        """What a step issues, judged as a whole before any of it is written."""
+        fresh = self.revised(step, results)
+        in_spark = {table: found for table, found in fresh.items() if not isinstance(found, pa.Table)}
+        if in_spark:
+            with ThreadPoolExecutor(WRITERS) as pool:
+                judged = pool.map(lambda table: gate.gate(in_spark[table], table), in_spark)
+                found = dict(zip(in_spark, judged, strict=True))
+        else:
+            found = {
+                table: gate.check_rows(rows, table.name, gate.rules_of(table))
+                for table, rows in fresh.items()
+            }
+        counts = {table.name: result.rows for table, result in found.items()}
+        versions: dict[str, int] = {}
+        if in_spark:
+            versions = append_revisions(self.store, in_spark, counts, self.run_id)
+        elif fresh:
+            versions = append_rows(self.store, fresh, step.name)
+        return WrittenResults(
+            dict(versions), counts, {table.name: result.to_json() for table, result in found.items()}
+        )
+
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
-        mode = step.writes[table]
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
-        whole = conform_frame(self._with_run_columns(result, table), table).persist()
-        frame, found = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
+        # Of Spark's frames only those that are issued in revisions are larger than the driver.
+        found = result if isinstance(result, pa.Table) else result.toArrow()
+        whole = conform(self._with_run_columns(found, table), table, is_judged=False)
+        rows, verdict = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
+        mode = step.writes[table]
         if mode is WriteMode.REPLACE_OWN:
             with self._shared_tables:
-                version = self.store.replace_where(frame, table, "stage", [step.name], note=self.run_id)
+                version = replace_rows(self.store, table, rows, step.name, "stage", [step.name])
         elif mode is WriteMode.REPLACE_MONTHS:
-            version = self._replace_months(frame, table)
-        elif (
-            mode is WriteMode.REPLACE
-            and self.current(table)
-            and same_content(frame, self.store.frame(table), table)
-        ):
-            # What reads this table has nothing new to read.
-            version = self.store.versions([table])[table.name]
+            asked = [str(month) for month in self.months]
+            version = replace_rows(self.store, table, rows, step.name, table.partition_column(), asked)
         else:
-            version = self.store.write(
-                frame, table, by_partition=mode is WriteMode.REPLACE_PARTITIONS, note=self.run_id
-            )
-        whole.unpersist()
-        return version, self.store.row_count(table), found.to_json()
+            version = replace_rows(self.store, table, rows, step.name)
+        return version, self.store.row_count(table), verdict.to_json()
 
-    def _replace_months(self, frame: DataFrame, table: type[Table]) -> int:
-        """The months asked for anew; nothing is written where they stand so already."""
-        from pyspark.sql import functions as F
-
-        month, asked = table.partition_column(), [str(each) for each in self.months]
-        version = self.store.version(table)
-        if version is not None and self.current(table):
-            standing = self.store.frame(table).where(F.col(month).isin(asked))
-            if same_content(frame, standing, table):
-                return version
-        return self.store.replace_where(frame, table, month, asked, note=self.run_id)
-
-    def _with_run_columns(self, frame: DataFrame, table: type[Table]) -> DataFrame:
+    def _with_run_columns(self, rows: pa.Table, table: type[Table]) -> pa.Table:
         """Fills the run columns that a step's function leaves out: the run's id, or nothing where only ingest
         knows.
         """
-        from pyspark.sql import functions as F
-
         for column in table.fields():
-            if column.role is Role.RUN and column.name not in frame.columns:
-                frame = frame.withColumn(
-                    column.name, F.lit(self.run_id if column.name in RUN_ID_COLUMNS else None)
-                )
-        return frame
+            if column.role is Role.RUN and column.name not in rows.column_names:
+                run = self.run_id if column.name in RUN_ID_COLUMNS else None
+                rows = rows.append_column(column.name, pa.array([run] * rows.num_rows, column.dtype))
+        return rows
 
     def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
-        rules = [gate.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
-        counted = pd.DataFrame({name: [count] for name, count in result.violations.items()})
         try:
-            found = gate.check(counted, table.name, rules)
+            found = gate.gate_counts(result.violations, table.name)
         except GateHaltedError:
             discard_files(self.store.path(table), result.files)
             raise
@@ -178,13 +166,17 @@ class ResultWriter:
         rows = sum(file.rows for file in result.files) if result.kept is None else self.store.row_count(table)
         return version if version is not None else -1, rows, found.to_json()
 
-    def revised(self, step: Step, results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
-        """What is new or changed among the results that a step issues; empty for a step that issues
-        nothing.
+    def revised(
+        self, step: Step, results: Mapping[type[Table], Written]
+    ) -> Mapping[type[Table], DataFrame | pa.Table]:
+        """What is new or changed among the results that a step issues, all on Arrow or all in Spark, as they
+        came; empty for a step that issues nothing.
         """
-        issued = {table: frame for table, frame in results.items() if step.writes[table] is WriteMode.REVISE}
+        issued = {table: found for table, found in results.items() if step.writes[table] is WriteMode.REVISE}
         if not issued:
             return {}
+        if all(isinstance(found, pa.Table) for found in issued.values()):
+            return revised_rows(self.store, issued, self.run_id, self.rules_digest)
         return with_revisions(self.store, _frames(issued), self.run_id, self.rules_digest)
 
     def current(self, table: type[Table]) -> Sequence[str]:

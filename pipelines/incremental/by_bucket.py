@@ -24,7 +24,6 @@ from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rew
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
-from pipelines.storage.store import spark_schema
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Row, Table
 from pipelines.tables.rows.silver import SilverFileAccountsRow, SilverQuarantineRow
@@ -108,11 +107,8 @@ def refine_in_buckets(
         files, reports = _run_buckets(inputs, (source,), target, work, rows_per_task, findings, every)
     return {
         **files,
-        SilverQuarantine: driver_frame(
-            inputs, SilverQuarantine, _staged(reports, "quarantine", stage, SilverQuarantineRow)
-        ),
-        SilverFileAccounts: driver_frame(
-            inputs,
+        SilverQuarantine: _told(SilverQuarantine, _staged(reports, "quarantine", stage, SilverQuarantineRow)),
+        SilverFileAccounts: _told(
             SilverFileAccounts,
             summed_accounts(_staged(reports, "accounts", stage, SilverFileAccountsRow)),
         ),
@@ -321,17 +317,17 @@ def _worker_files(
     return WorkerFiles(tuple(sorted(written, key=lambda file: file.path)), counted, kept, coverage)
 
 
-def driver_frame(inputs: Inputs, table: type[Table], rows: Sequence[Mapping[str, object]]) -> DataFrame:
-    """Driver rows as a frame without run columns, which the runner fills."""
-    names = list(table.business_columns())
-    return inputs.spark.createDataFrame(
-        [tuple(row.get(name) for name in names) for row in rows], spark_schema(table, names)
+def _told(table: type[Table], rows: Sequence[Mapping[str, object]]) -> pa.Table:
+    """Rows that the workers told, without run columns, which the runner fills."""
+    schema = table.arrow_schema()
+    return pa.Table.from_pylist(
+        [dict(row) for row in rows], pa.schema([schema.field(name) for name in table.business_columns()])
     )
 
 
 def _corrected(
     inputs: Inputs, stage: str, reports: list[dict[str, Any]]
-) -> dict[type[Table], DataFrame] | None:
+) -> dict[type[Table], pa.Table] | None:
     """Accounts and quarantine of all, from those of the newest run and what the affected meter points had in
     them then and have now.
     """
@@ -355,16 +351,9 @@ def _corrected(
     if quarantine is None:
         return None
     return {
-        SilverFileAccounts: _whole_frame(inputs, SilverFileAccounts, accounts),
-        SilverQuarantine: _whole_frame(inputs, SilverQuarantine, quarantine),
+        SilverFileAccounts: pa.Table.from_pylist([*accounts], SilverFileAccounts.arrow_schema()),
+        SilverQuarantine: pa.Table.from_pylist([*quarantine], SilverQuarantine.arrow_schema()),
     }
-
-
-def _whole_frame(inputs: Inputs, table: type[Table], rows: Sequence[Mapping[str, object]]) -> DataFrame:
-    names = table.columns()
-    return inputs.spark.createDataFrame(
-        [tuple(row.get(name) for name in names) for row in rows], spark_schema(table)
-    )
 
 
 def _total(counts: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -30,10 +30,10 @@ from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError, StorageError
 from pipelines.formats import FormatSettings, detect, load_mappings, unpack
 from pipelines.formats.contract import RefusalReason
+from pipelines.ingest.file_ledger import handled_states, has_news, known_hashes
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
 from pipelines.ingest.inbox import (
     Arrival,
-    State,
     arrivals,
     closed_folders,
     has_linked_folder,
@@ -131,6 +131,9 @@ def ingest(
 
     closed = closed_folders(root)
     summary.unread += [(f"{name}/", f"the folder cannot be read now: {why}") for name, why in closed]
+    if not has_news(store, inbox):
+        # What the stream would begin again after a kill is known to the ledger too.
+        return summary
     # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
     # ends at a folder that it may not read; the listing goes round it.
     if not closed and not has_linked_folder(root):
@@ -208,22 +211,6 @@ def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, no
 def _application(checkpoint: Path) -> str:
     """Commits are numbered per checkpoint: a deleted checkpoint counts anew under another name."""
     return f"ingest:{json.loads((checkpoint / 'metadata').read_text())['id']}"
-
-
-def known_hashes(store: Store) -> dict[str, str]:
-    """Content hash of each accepted file -> the name it first came under."""
-    rows = store.arrow(BronzeFiles, ["content_hash", "source_file", "status_code"])
-    return {
-        digest: name
-        for digest, name, status in zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True)
-        if status == FileStatus.ACCEPTED.value
-    }
-
-
-def handled_states(store: Store) -> set[State]:
-    """Every state of a file that the ledger knows."""
-    rows = store.arrow(BronzeFiles, ["source_file", "size_bytes", "modified_at_utc"])
-    return set(zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True))
 
 
 def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> list[dict[str, Any]]:

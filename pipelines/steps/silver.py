@@ -84,9 +84,9 @@ def refine_records(refinements: Sequence[Refinement], stage: str) -> Apply:
         quarantine = pa.concat_tables([found.quarantine for found in refined.values()])
         accounts = pa.concat_tables([found.accounts for found in refined.values()])
         return {
-            **{silver: inputs.spark.createDataFrame(found.rows) for silver, found in refined.items()},
-            SilverQuarantine: inputs.spark.createDataFrame(_staged(quarantine, stage)),
-            SilverFileAccounts: inputs.spark.createDataFrame(_staged(accounts, stage)),
+            **{silver: found.rows for silver, found in refined.items()},
+            SilverQuarantine: _staged(quarantine, stage),
+            SilverFileAccounts: _staged(accounts, stage),
         }
 
     return apply

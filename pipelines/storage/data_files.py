@@ -241,16 +241,15 @@ def commit_files(
             return existing.version()
         overwrite = bool(replaced)
         if overwrite:
-            column = table.partition_column()
-            parts = {file.partition[column] for file in [*files, *replaced]}
-            filters = [(column, "in", sorted(parts))]
+            staying = [file for file in current if file.path in kept]
+            if table.partition_by:
+                column = table.partition_column()
+                parts = {file.partition[column] for file in [*files, *replaced]}
+                filters = [(column, "in", sorted(parts))]
+                staying = [file for file in staying if file.partition[column] in parts]
             # A commit may not remove and add one path: what stays in a partition that is replaced stays under
             # another name.
-            links = [
-                _linked(file, store.path(table))
-                for file in current
-                if file.path in kept and file.partition[column] in parts
-            ]
+            links = [_linked(file, store.path(table)) for file in staying]
     try:
         existing.create_write_transaction(
             [*actions, *(_add(link, data_change=False) for link in links)],
@@ -319,7 +318,7 @@ def _plain(value: Any) -> Any:
 
 def _linked(file: WrittenFile, root: str) -> WrittenFile:
     """The same file under a fresh name: its bytes are not copied where the file system can link."""
-    path = f"{file.path.rpartition('/')[0]}/{uuid.uuid4()}.parquet"
+    path = "/".join([*file.path.split("/")[:-1], f"{uuid.uuid4()}.parquet"])
     (system, there), (_, new) = located(f"{root}/{file.path}"), located(f"{root}/{path}")
     if not _link(system, there, new):
         system.copy_file(there, new)

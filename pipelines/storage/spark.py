@@ -10,8 +10,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -245,20 +245,17 @@ def start_session(settings: Settings, name: str = "zhixiang") -> SparkSession:
         **_delta_options(jars),
         **spark.extra,
     }
-    builder = SparkSession.builder.appName(name)
-    for key, value in options.items():
-        builder = builder.config(key, value)
-    with _output_to(scratch / "spark.log") as log:
-        try:
-            session: SparkSession = builder.getOrCreate()
-        except Exception as error:
-            story = log.read_text(errors="replace").strip()
-            if (lacking := memory_error(f"{story}\n{error}", spark.driver_memory)) is not None:
-                raise lacking from error
-            last = story.splitlines()[-1:] or [str(error)]
-            raise MachineError(
-                f"Spark did not start: {last[0][:300]}", f"The whole story is in {log}."
-            ) from error
+    log = scratch / "spark.log"
+    try:
+        session = _started(name, options, log)
+    except Exception as error:
+        story = log.read_text(errors="replace").strip() if log.exists() else ""
+        if (lacking := memory_error(f"{story}\n{error}", spark.driver_memory)) is not None:
+            raise lacking from error
+        last = story.splitlines()[-1:] or [str(error)]
+        raise MachineError(
+            f"Spark did not start: {last[0][:300]}", f"The whole story is in {log}."
+        ) from error
     session.sparkContext.setLogLevel("ERROR")
     return session
 
@@ -269,24 +266,26 @@ def _one_option(text: str) -> str:
     return f'"{escaped}"'
 
 
-@contextmanager
-def _output_to(log: Path) -> Iterator[Path]:
-    """While the JVM is started it inherits the log file as its stderr and stdout, so that its chatter never
-    reaches the terminal; why it does not start, it tells on either.
+def _started(name: str, options: Mapping[str, str], log: Path) -> SparkSession:
+    """The session of these options. The JVM that it starts has the log file as its stdout and stderr, so that
+    its chatter never reaches the terminal; why it does not start, it tells on either.
+
+    Only the JVM's own output goes there: other threads may be telling of progress meanwhile.
     """
-    sys.stderr.flush()
-    sys.stdout.flush()
-    kept = {number: os.dup(number) for number in (1, 2)}
-    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    try:
-        for number in kept:
-            os.dup2(descriptor, number)
-        yield log
-    finally:
-        for number, before in kept.items():
-            os.dup2(before, number)
-            os.close(before)
-        os.close(descriptor)
+    from pyspark import SparkConf, SparkContext
+    from pyspark.java_gateway import launch_gateway
+    from pyspark.sql import SparkSession
+
+    if getattr(SparkContext, "_gateway", None) is None:
+        conf = SparkConf().setAppName(name).setAll([*options.items()])
+        with os.fdopen(os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as told:
+            gateway = launch_gateway(conf, {"stdout": told, "stderr": told})
+        SparkContext(conf=conf, gateway=gateway)
+    builder = SparkSession.builder.appName(name)
+    for key, value in options.items():
+        builder = builder.config(key, value)
+    session: SparkSession = builder.getOrCreate()
+    return session
 
 
 def _logging_file(folder: Path) -> Path:

@@ -12,6 +12,7 @@ import pyarrow.dataset as ds
 from pipelines.errors import SchemaMismatchError, UsageError
 from pipelines.settings import Settings
 from pipelines.storage.damage import damaged_table, first_line, log_fault
+from pipelines.storage.lazy_session import LazySession
 from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
@@ -26,19 +27,24 @@ class Store:
     """All tables of one home. Spark is needed for frames and writes only; reports read without it.
 
     settings  Where the tables are.
-    spark     The session, or None where only reports are made.
+    spark     The session, one that starts when it is first asked for, or None where only reports are made.
     """
 
-    def __init__(self, settings: Settings, spark: SparkSession | None = None) -> None:
+    def __init__(self, settings: Settings, spark: SparkSession | LazySession | None = None) -> None:
         self.settings, self._spark = settings, spark
         self._looked_at: set[str] = set()
 
     @property
     def spark(self) -> SparkSession:
-        """The session; raises UsageError in a report that has none."""
+        """The session, started now if need be; raises UsageError in a report that has none."""
         if self._spark is None:
             raise UsageError("This store was opened for reading; it has no Spark session.")
-        return self._spark
+        return self._spark() if isinstance(self._spark, LazySession) else self._spark
+
+    @property
+    def has_started_spark(self) -> bool:
+        """Whether there is a session already."""
+        return self._spark.is_started if isinstance(self._spark, LazySession) else self._spark is not None
 
     def path(self, table: type[Table]) -> str:
         """Folder or prefix of a table."""
@@ -169,38 +175,19 @@ class Store:
         frame: DataFrame,
         table: type[Table],
         *,
-        by_partition: bool = False,
         append: bool = False,
         note: str = "",
     ) -> int:
         """Writes a conformed frame in one transaction and returns the new version.
 
-        by_partition  Replace only the partitions that the frame holds.
-        append        Add rows, replace nothing.
-        note          Kept as the commit's user metadata.
+        append  Add rows, replace nothing.
+        note    Kept as the commit's user metadata.
         """
         writer = conform_frame(frame, table).write.format("delta").option("userMetadata", note)
         writer = writer.mode("append" if append else "overwrite")
-        if by_partition and not append:
-            writer = writer.option("partitionOverwriteMode", "dynamic")
         if table.partition_by:
             writer = writer.partitionBy(*table.partition_by)
         writer.save(self.path(table))
-        return self._written(table)
-
-    def replace_where(
-        self, frame: DataFrame, table: type[Table], column: str, values: Sequence[str], note: str = ""
-    ) -> int:
-        """Replaces the rows whose column has one of the values with a frame of such rows, in one
-        transaction; returns the new version.
-        """
-        if self.version(table) is None:
-            return self.write(frame, table, note=note)
-        writer = (
-            conform_frame(frame, table).write.format("delta").mode("overwrite").option("userMetadata", note)
-        )
-        quoted = ", ".join(f"'{value}'" for value in values)
-        writer.option("replaceWhere", f"{column} IN ({quoted})").save(self.path(table))
         return self._written(table)
 
     def _written(self, table: type[Table]) -> int:

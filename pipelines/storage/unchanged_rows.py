@@ -15,7 +15,7 @@ from pipelines.storage.table_hash import equal_cells
 from pipelines.tables.base import STRING, Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, Row
+    from pyspark.sql import Column
 
 RUN = "computed_run_id"
 
@@ -52,13 +52,6 @@ def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
     return bool(rows.num_rows == before.num_rows and not pc.any(pc.equal(rows.column(RUN), run_id)).as_py())
 
 
-def same_content(frame: DataFrame, current: DataFrame, table: type[Table]) -> bool:
-    """Whether two Spark frames hold the same rows in their business columns, in any order, by two sums of
-    64-bit hashes of their texts.
-    """
-    return _content(frame, table) == _content(current, table)
-
-
 def row_text(columns: Iterable[str]) -> Column:
     """Some columns of a Spark row as one text, equal for equal rows alone; an empty cell is left out.
 
@@ -67,15 +60,6 @@ def row_text(columns: Iterable[str]) -> Column:
     from pyspark.sql import functions as F
 
     return F.to_json(F.struct(*sorted(columns)), {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"})
-
-
-def _content(frame: DataFrame, table: type[Table]) -> Row | None:
-    from pyspark.sql import functions as F
-
-    text = row_text(table.business_columns())
-    parts = ([text], [F.lit(table.name), text])
-    sums = [F.sum(F.xxhash64(*part).cast("decimal(38,0)")) for part in parts]
-    return frame.agg(F.count("*"), *sums).first()
 
 
 def current_columns(table: type[Table]) -> Sequence[str]:

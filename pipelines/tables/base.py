@@ -195,9 +195,11 @@ def table_named(name: str) -> type[Table]:
     return _TABLES[name]
 
 
-def conform(rows: pa.Table, table: type[Table]) -> pa.Table:
+def conform(rows: pa.Table, table: type[Table], *, is_judged: bool = True) -> pa.Table:
     """Orders and casts an Arrow table to the declaration; raises SchemaMismatchError on missing or surplus
     columns.
+
+    is_judged  False before the gate: it is the one to find what is empty where nothing may be.
     """
     from pipelines.errors import SchemaMismatchError
 
@@ -205,7 +207,10 @@ def conform(rows: pa.Table, table: type[Table]) -> pa.Table:
     missing, surplus = set(declared) - set(rows.column_names), set(rows.column_names) - set(declared)
     if missing or surplus:
         raise SchemaMismatchError(table.name, missing, surplus)
-    return rows.select(list(declared)).cast(table.arrow_schema())
+    schema = table.arrow_schema()
+    if not is_judged:
+        schema = pa.schema([field.with_nullable(True) for field in schema])
+    return rows.select(list(declared)).cast(schema)
 
 
 def rows_of_table(rows: pa.Table, kind: type[Row]) -> list[Row]:

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
 from pipelines.settings import SettingsFile
+from pipelines.storage.scan import by_partition, row_count
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from pipelines.facts import Facts
 
+MOST_ON_DRIVER = 10_000
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)
@@ -86,8 +88,12 @@ class CreditIndex:
     settings: tuple[type[SettingsFile], ...] = (CreditIndexSettings,)
     uses_facts = False
 
-    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
-        """Scores of every customer with enough history; workers hold one booster per task."""
+    def compute(
+        self, inputs: Inputs, month: BillingMonth, facts: Facts
+    ) -> Mapping[type[Table], DataFrame | pa.Table]:
+        """Scores of every customer with enough history; workers hold one booster per task. A small month is
+        brought to the driver, where it is issued in less time than Spark plans it.
+        """
         from pyspark.sql import functions as F
         from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -120,11 +126,15 @@ class CreditIndex:
             "customer_id", "score_month", "reason.*"
         )
         used = now.select("customer_id", F.lit(str(month)).alias("score_month"), *kept)
-        return {
+        frames: dict[type[Table], DataFrame] = {
             CreditIndexV1: scored.drop("reasons"),
             CreditIndexReasonsV1: reasons,
             CreditIndexInputsV1: used,
         }
+        held = by_partition(inputs.paths(GoldCustomerIndicators), GoldCustomerIndicators)
+        if row_count(held.get(str(month), [])) <= MOST_ON_DRIVER:
+            return {table: frame.toArrow() for table, frame in frames.items()}
+        return frames
 
 
 def score_rows(

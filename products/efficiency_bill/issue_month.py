@@ -44,21 +44,17 @@ class Issuing:
         return issue_bills(cases, self.facts, self.settings, self.model_name, self.model_version)
 
 
-def unbilled_frame(
-    inputs: Inputs, rows: Sequence[EfficiencyBillUnbilledV1Row]
-) -> Mapping[type[Table], DataFrame]:
+def unbilled_table(rows: Sequence[EfficiencyBillUnbilledV1Row]) -> Mapping[type[Table], pa.Table]:
     """Who has no bill of a month of which none was issued."""
-    frame = inputs.spark.createDataFrame(pa.Table.from_pylist([*rows], _UNBILLED_SCHEMA))
-    return {EfficiencyBillUnbilledV1: frame}
+    return {EfficiencyBillUnbilledV1: pa.Table.from_pylist([*rows], _UNBILLED_SCHEMA)}
 
 
 def issued_on_driver(
-    inputs: Inputs,
     cases: Sequence[Case],
     newest: Mapping[str, IssuedRevision],
     issuing: Issuing,
     unbilled: Sequence[EfficiencyBillUnbilledV1Row],
-) -> Mapping[type[Table], DataFrame]:
+) -> Mapping[type[Table], pa.Table]:
     """New and changed bills with their evidence, and who has none: for months of a few thousand, which are
     priced before a worker has started.
 
@@ -76,10 +72,7 @@ def issued_on_driver(
             for table, inside in evidence_inside(bill).items():
                 rows[table] += inside
     rows[EfficiencyBillUnbilledV1] = told
-    return {
-        table: inputs.spark.createDataFrame(pa.Table.from_pylist(found, product_schema(table)))
-        for table, found in rows.items()
-    }
+    return {table: pa.Table.from_pylist(found, product_schema(table)) for table, found in rows.items()}
 
 
 def issued_on_workers(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+
 from pipelines.engine.step import HaltedMonthError, Inputs
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
@@ -29,7 +31,7 @@ from products.efficiency_bill.issue_month import (
     Issuing,
     issued_on_driver,
     issued_on_workers,
-    unbilled_frame,
+    unbilled_table,
 )
 from products.efficiency_bill.pricing import Priced, concerns_everybody, price_supplies
 from products.efficiency_bill.rows import (
@@ -75,7 +77,9 @@ class EfficiencyBill:
     settings: tuple[type[SettingsFile], ...] = (EfficiencyBillSettings, PublicationSettings)
     uses_facts = True
 
-    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
+    def compute(
+        self, inputs: Inputs, month: BillingMonth, facts: Facts
+    ) -> Mapping[type[Table], DataFrame | pa.Table]:
         """Bills of every customer of the settings that are not issued yet, or that what was metered, agreed
         or priced has changed since; and who of the month has none.
 
@@ -105,10 +109,12 @@ class EfficiencyBill:
             check_prices(cases, facts)
         except FactNotInForceError as error:
             told = [*known.unbilled.values(), *halted_rows(cases, newest, month, error)]
-            raise HaltedMonthError(error, month, unbilled_frame(inputs, told)) from None
+            raise HaltedMonthError(error, month, unbilled_table(told)) from None
         issuing = Issuing(facts, settings, *((MODEL, bundle.version) if bundle is not None else ("", "")))
-        issue = issued_on_driver if len(cases) <= MOST_ON_DRIVER else issued_on_workers
-        return issue(inputs, cases, newest, issuing, [*known.unbilled.values()])
+        unbilled = [*known.unbilled.values()]
+        if len(cases) <= MOST_ON_DRIVER:
+            return issued_on_driver(cases, newest, issuing, unbilled)
+        return issued_on_workers(inputs, cases, newest, issuing, unbilled)
 
     def _accounts(
         self,

@@ -49,8 +49,6 @@ from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from pipelines.engine.step import Inputs
 
 
@@ -85,7 +83,7 @@ class TransferFeeCode:
     settings: tuple[type[SettingsFile], ...] = (TransferFeeCodeSettings, PublicationSettings)
     uses_facts = True
 
-    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], DataFrame]:
+    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], pa.Table]:
         """One code and one row of evidence per declaration of the month; raises FactNotInForceError where no
         price covers it.
         """
@@ -103,7 +101,7 @@ class TransferFeeCode:
         customers = inputs.frame(SilverCustomers).join(owners, "customer_id", "left_semi")
         parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text)
         points = concerned_points(inputs.frame(SilverMeterPoints), month, month)
-        found = fee_codes(
+        return fee_codes(
             rows_of_table(declared.toArrow(), SilverTransferDeclarationsRow),
             rows_of_table(customers.toArrow(), SilverCustomersRow),
             once_each(rows_of_table(metered.toArrow(), GoldBillingDeterminantsRow)),
@@ -116,7 +114,6 @@ class TransferFeeCode:
             rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow),
             rows_of_table(points.toArrow(), SilverMeterPointsRow),
         )
-        return {table: inputs.spark.createDataFrame(made) for table, made in found.items()}
 
 
 TRANSFER_FEE_CODE = TransferFeeCode()

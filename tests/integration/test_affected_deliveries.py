@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.codes import CustomerClass, IntervalStatus
+from pipelines.engine import write_results
 from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.runner import Runner
 from pipelines.engine.step import Step, WriteMode
@@ -263,7 +264,7 @@ def run_killed(store: Store, how: str, now: datetime, monkeypatch: pytest.Monkey
         if how == BEFORE_COMMIT:
             patch.setattr("deltalake.DeltaTable.create_write_transaction", die)
         elif how == BEFORE_ACCOUNTS:
-            patch.setattr(Store, "replace_where", die)
+            patch.setattr(write_results, "replace_rows", die)
         else:
             patch.setattr(Ledger, "record", unrecorded)
         with pytest.raises(RuntimeError, match="killed"):

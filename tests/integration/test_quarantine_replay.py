@@ -12,8 +12,9 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
+from pipelines.ingest.file_ledger import known_hashes
 from pipelines.ingest.quarantine_replay import held_records, replay
-from pipelines.ingest.read_files import IngestSummary, commit_batch, known_hashes, read_one, reading_of
+from pipelines.ingest.read_files import IngestSummary, commit_batch, read_one, reading_of
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table

@@ -1,44 +1,48 @@
-"""The silver step of master data through the runner: what it writes, and what a delivery that changes nothing
-leaves as it stands.
+"""The silver steps of master data and records through the runner: what they write, and what a delivery that
+changes nothing leaves as it stands; all of it in a store without a Spark session, so without Java.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pytest
 
 from pipelines.engine.ledger import Ledger
 from pipelines.engine.runner import Runner
+from pipelines.engine.step import Step
+from pipelines.errors import UsageError
 from pipelines.facts import load_facts
+from pipelines.ingest.read_files import ingest
 from pipelines.models.registry import Registry
 from pipelines.settings import Settings
-from pipelines.steps.silver import MASTER, SILVER_STEPS
+from pipelines.steps.silver import MASTER, RECORDS, SILVER_STEPS
+from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
-from pipelines.tables.bronze import BronzeCustomers, BronzeMeterPoints
+from pipelines.tables.bronze import BronzeCustomers, BronzeMeterPoints, BronzeWeather
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverFileAccounts,
     SilverMeterPoints,
     SilverQuarantine,
     SilverSupplyShares,
+    SilverWeather,
 )
 from tests.step_runs import Silent
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 STEP = next(step for step in SILVER_STEPS if step.name == MASTER)
 
 
 @pytest.fixture
-def store(spark: SparkSession, settings: Settings) -> Store:
-    return Store(settings, spark)
+def store(settings: Settings) -> Store:
+    """Whoever asks it for a session is refused."""
+    return Store(settings)
 
 
 def customer(line: int, begins: date) -> dict[str, Any]:
@@ -57,16 +61,16 @@ def point(line: int, name: str, multiplier: float) -> dict[str, Any]:
 
 def deliver(store: Store, table: type[Table], content: str, rows: Sequence[dict[str, Any]]) -> None:
     received = [row | {"content_hash": content, "provenance": "real"} for row in rows]
-    frame = store.spark.createDataFrame(pa.Table.from_pylist(received, table.arrow_schema()))
-    store.write(frame, table, append=True)
+    files = write_files(pa.Table.from_pylist(received, table.arrow_schema()), table, store.path(table))
+    commit_files(store, table, files, content, 1, overwrite=False)
 
 
-def refine(store: Store) -> str:
-    """Status of the step in a run of its own."""
+def refine(store: Store, step: Step = STEP) -> str:
+    """Status of a step in a run of its own."""
     ledger, silent = Ledger(store.settings.home), Silent()
     run_id = ledger.begin("test", NOW)
     facts, registry = load_facts(store.settings.facts_dir), Registry(store.settings)
-    Runner(store.settings, facts, store, registry, ledger, silent, run_id, [], NOW).run([STEP])
+    Runner(store.settings, facts, store, registry, ledger, silent, run_id, [], NOW).run([step])
     return silent.last.status
 
 
@@ -98,3 +102,43 @@ def test_master_data_is_written_with_its_accounts_and_stands_where_nothing_chang
     counts = {row["content_hash"]: row for row in store.arrow(SilverFileAccounts).to_pylist()}
     assert sorted(counts) == ["c", "p", "q"]
     assert counts["p"]["duplicate_rows"] + counts["q"]["duplicate_rows"] == 1
+
+
+def weather(line: int, day: int, mean: float | None) -> dict[str, Any]:
+    found = {"line_number": line, "station_id": "S", "weather_date": date(2026, 9, day)}
+    return found | {"mean_celsius": mean}
+
+
+def test_steps_share_quarantine_and_accounts_without_taking_each_others_rows(store: Store) -> None:
+    """Whichever of them runs again replaces its own."""
+    records = next(step for step in SILVER_STEPS if step.name == RECORDS)
+    deliver(store, BronzeMeterPoints, "p", [point(2, "MP1", 1.0), point(3, "MP1", 60.0)])
+    deliver(store, BronzeWeather, "w", [weather(2, 1, 20.0), weather(3, 2, None), weather(4, 3, 1e9)])
+    assert (refine(store), refine(store, records)) == ("done", "done")
+    assert store.arrow(SilverWeather)["mean_celsius"].to_pylist() == [20.0]
+
+    def stages() -> list[tuple[str, int]]:
+        held = store.arrow(SilverQuarantine).to_pylist()
+        return sorted((row["stage"], row["line_number"]) for row in held)
+
+    assert stages() == [(MASTER, 2), (MASTER, 3), (RECORDS, 3), (RECORDS, 4)]
+    deliver(store, BronzeWeather, "v", [weather(2, 2, None)])
+    assert (refine(store), refine(store, records)) == ("unchanged", "done")
+    assert stages() == [(MASTER, 2), (MASTER, 3), (RECORDS, 2), (RECORDS, 3), (RECORDS, 4)]
+    accounts = store.arrow(SilverFileAccounts).to_pylist()
+    assert sorted((row["content_hash"], row["stage"]) for row in accounts) == [
+        ("p", MASTER),
+        ("v", RECORDS),
+        ("w", RECORDS),
+    ]
+
+
+def test_an_inbox_without_news_asks_for_no_session(store: Store, tmp_path: Path) -> None:
+    inbox = tmp_path / "inbox"
+    assert ingest(store, inbox, "run", NOW).accepted == 0
+    (inbox / ".hidden.csv").write_text("x")
+    (inbox / "unfinished.csv.tmp").write_text("x")
+    assert ingest(store, inbox, "run", NOW).refused == []
+    (inbox / "news.csv").write_text("x")
+    with pytest.raises(UsageError, match="no Spark session"):
+        ingest(store, inbox, "run", NOW)

@@ -23,14 +23,13 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
-from pipelines.storage.unchanged_rows import same_content
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
 from tests.step_runs import Silent
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import SparkSession
 
 NOW = datetime(2026, 11, 1, tzinfo=UTC)
 
@@ -53,16 +52,6 @@ class Doubled(Table):
     place = Field(STRING, "Place.", key=True)
     energy_kwh = Field(DOUBLE, "Twice the energy.", unit=Unit.KWH, nullable=False, minimum=0, maximum=100)
     computed_run_id = Field(STRING, "Run.", run=True)
-
-
-class Addressed(Table):
-    """Rows with columns that may be empty."""
-
-    name = "test_addressed"
-    layer = Layer.SILVER
-    place = Field(STRING, "Place.", key=True)
-    city = Field(STRING, "City.")
-    street = Field(STRING, "Street.")
 
 
 class Result(RevisedResult, Table):
@@ -170,17 +159,6 @@ def test_a_table_that_comes_out_as_it_stands_keeps_its_version(
         (place, energy * 2) for place, energy in now
     )
     assert _run(store).status == "unchanged"
-
-
-def test_rows_that_differ_in_where_a_null_stands_are_not_the_same_content(spark: SparkSession) -> None:
-    def frame(*rows: tuple[str, str | None, str | None]) -> DataFrame:
-        return spark.createDataFrame(list(rows), "place string, city string, street string")
-
-    here = frame(("a", None, "x"), ("b", "y", None))
-    assert same_content(here, frame(("b", "y", None), ("a", None, "x")), Addressed)
-    assert not same_content(here, frame(("a", "x", None), ("b", "y", None)), Addressed)
-    assert not same_content(here, frame(("a", None, "y"), ("b", "x", None)), Addressed)
-    assert not same_content(here, frame(("a", None, "x"), ("b", "y", None), ("b", "y", None)), Addressed)
 
 
 def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(

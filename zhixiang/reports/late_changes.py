@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import FileStatus
@@ -24,6 +25,8 @@ from products.every_product import products_as_told
 from products.protocol import Product, steps_of
 
 if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
     from pipelines.engine.runner import Runner
 
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
@@ -80,20 +83,30 @@ def pending(
         frames = runner.would_revise(step)
         if not frames:
             continue
-        changed = [row.asDict() for row in frames[table].where("supersedes_revision IS NOT NULL").collect()]
+        changed = _rows(frames[table], "supersedes_revision")
         issued = (
             {(*_subject(table, row), row["revision"]): row for row in store.arrow(table).to_pylist()}
             if changed
             else {}
         )
-        reasons = frames[sheets].collect() if changed and sheets is not None and sheets in frames else []
-        notices = _notices(product, (row.asDict() for row in reasons))
+        is_told = changed and sheets is not None and sheets in frames
+        notices = _notices(product, _rows(frames[sheets]) if is_told and sheets is not None else [])
         found += [
             _told(product, issued[(*_subject(table, row), row["supersedes_revision"])], row, PENDING, notices)
             for row in changed
         ]
         on_step(step.name, len(changed))
     return found
+
+
+def _rows(found: DataFrame | pa.Table, needed: str = "") -> list[dict[str, Any]]:
+    """Rows of Spark or Arrow as Python values; with a column named, those in which it is not empty."""
+    if isinstance(found, pa.Table):
+        held = found.filter(pc.is_valid(found[needed])) if needed else found
+        rows: list[dict[str, Any]] = held.to_pylist()
+        return rows
+    chosen = found.where(f"{needed} IS NOT NULL") if needed else found
+    return [row.asDict() for row in chosen.collect()]
 
 
 def with_reasons(

@@ -30,7 +30,7 @@ def add_files(
     """Tells how each file is understood and copies it in whole; what cannot be read is refused, the others
     are taken.
     """
-    from pipelines.ingest.read_files import known_hashes
+    from pipelines.ingest.file_ledger import known_hashes
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.home.inbox_folder import inbox_folder

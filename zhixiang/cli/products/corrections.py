@@ -69,7 +69,7 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
     from pipelines.models.registry import Registry
     from pipelines.periods import BillingMonth, utc_now
     from pipelines.storage.home_lock import sole_writer
-    from pipelines.storage.spark import prepare, start_session
+    from pipelines.storage.lazy_session import session_when_asked
     from pipelines.storage.store import Store
     from products.every_product import PRODUCTS
     from zhixiang.chain import adopt_declarations
@@ -78,8 +78,7 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
 
     with sole_writer(settings.home):
         adopt_declarations(settings)
-        prepare(settings)
-        spark = start_session(settings)
+        spark = session_when_asked(settings)
         store = Store(settings, spark)
         progress, began = StepProgress(len(PRODUCTS), quiet=quiet), time.monotonic()
         asked = [BillingMonth.parse(month) for month in months]

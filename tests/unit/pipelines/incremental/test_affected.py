@@ -149,7 +149,7 @@ class Two:
             bundles={},
             versions={},
             run_id="second",
-            spark=cast("Any", None),
+            session=cast("Any", None),
             now=at,
             location=lambda table: str(self.root / table.name),
             files=lambda table: [path.removeprefix(prefix[table]) for path in self._paths(now, table)],

@@ -1,0 +1,158 @@
+"""Small tables without Spark against Spark's own writing, on random mixes: the same rows and digests."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from pipelines.engine.revised_rows import append_rows, revised_rows
+from pipelines.engine.revisions import append_revisions, with_revisions
+from pipelines.settings import Settings, packaged
+from pipelines.storage.replace_rows import replace_rows
+from pipelines.storage.row_texts import row_texts
+from pipelines.storage.store import Store
+from pipelines.storage.unchanged_rows import row_text
+from pipelines.tables.base import AMOUNT, BOOLEAN, DATE, DOUBLE, LONG, STRING, TIMESTAMP, Field, Layer, Table
+from pipelines.tables.revised import Revised, RevisedResult, product_schema
+from pipelines.units import Unit
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+class Mixed(Table):
+    """Every kind of column."""
+
+    name = "test_small_mixed"
+    layer = Layer.SILVER
+    place = Field(STRING, "Place.", key=True)
+    stage = Field(STRING, "The step.", nullable=False)
+    count = Field(LONG, "Count.")
+    energy_kwh = Field(DOUBLE, "Energy.", unit=Unit.KWH)
+    total_cny = Field(AMOUNT, "Total.", unit=Unit.CNY)
+    is_said = Field(BOOLEAN, "A flag.")
+    day = Field(DATE, "Day.")
+    at_utc = Field(TIMESTAMP, "Instant.")
+    curve_kwh = Field(pa.list_(DOUBLE), "Values.", unit=Unit.KWH)
+
+
+class Total(RevisedResult, Table):
+    """A small product's result."""
+
+    name = "test_small_total_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    month = Field(STRING, "Month.", key=True)
+    total_cny = Field(DOUBLE, "Total.", unit=Unit.CNY)
+    model_version = Field(STRING, "Number of the model.")
+
+
+class Line(Revised, Table):
+    """A small product's evidence."""
+
+    name = "test_small_line_v1"
+    layer = Layer.PRODUCT
+    partition_by = ("month",)
+    customer_id = Field(STRING, "Customer.", key=True)
+    month = Field(STRING, "Month.", key=True)
+    component = Field(STRING, "Component.", key=True)
+    amount_cny = Field(DOUBLE, "Amount.", unit=Unit.CNY)
+
+
+NUMBERS = [None, 0.0, -0.0, 1.0, 0.1 + 0.2, 1e-3, 9.9e-4, 9999999.0, 1e7, -123456.789, 1e21, float("nan")]
+TEXTS = [None, "", "a", 'q"\\/\n\t\x01\x7f', "电费", "\U0001f50c", "2026-09"]
+
+
+def mixed(chance: np.random.Generator, stage: str) -> pa.Table:
+    count = int(chance.integers(0, 12))
+
+    def some(values: list[Any]) -> list[Any]:
+        return [values[place] for place in chance.integers(0, len(values), count)]
+
+    numbers = [*NUMBERS, *chance.normal(0, 1000, 8).round(6).tolist()]
+    return pa.table(
+        {
+            "place": [f"{stage} {place}" for place in range(count)],
+            "stage": [stage] * count,
+            "count": some([None, 0, -5, 2**40]),
+            "energy_kwh": some(numbers),
+            "total_cny": some([None, Decimal("0.00"), Decimal("-12.30"), Decimal("99999.99")]),
+            "is_said": some([None, True, False]),
+            "day": some([None, date(2026, 9, 1), date(1969, 12, 31)]),
+            "at_utc": some([None, datetime(2026, 9, 1, tzinfo=UTC) + timedelta(microseconds=7)]),
+            "curve_kwh": some([None, [], [1.0, None, 2.5e-9], numbers[1:]]),
+        },
+        Mixed.arrow_schema(),
+    )
+
+
+def stores(spark: SparkSession, folder: Path) -> tuple[Store, Store]:
+    """A home written on Arrow and one written by Spark."""
+    return (
+        Store(Settings(packaged("conf"), folder / "arrow")),
+        Store(Settings(packaged("conf"), folder / "spark"), spark),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_text_of_a_row_is_sparks(spark: SparkSession, seed: int) -> None:
+    rows = mixed(np.random.default_rng(seed), "s")
+    told = spark.createDataFrame(rows).select(row_text(Mixed.columns()).alias("text")).toArrow()
+    assert row_texts(rows, Mixed.columns()) == told["text"].to_pylist()
+
+
+def test_replacing_writes_what_spark_writes(spark: SparkSession, tmp_path: Path) -> None:
+    chance = np.random.default_rng(19)
+    on_arrow, in_spark = stores(spark, tmp_path)
+    for step in range(6):
+        stage = str(chance.choice(["one", "two", "three"]))
+        rows = mixed(chance, stage)
+        frame = spark.createDataFrame(rows)
+        if step:
+            replace_rows(on_arrow, Mixed, rows, stage, "stage", [stage])
+            writer = (
+                frame.write.format("delta").mode("overwrite").option("replaceWhere", f"stage IN ('{stage}')")
+            )
+            writer.save(in_spark.path(Mixed))
+        else:
+            replace_rows(on_arrow, Mixed, rows, stage)
+            in_spark.write(frame, Mixed)
+        assert on_arrow.content_hash(Mixed) == in_spark.content_hash(Mixed)
+        assert on_arrow.row_count(Mixed) == in_spark.row_count(Mixed)
+    read = Store(on_arrow.settings, spark).frame(Mixed).toArrow()
+    assert sorted(read["place"].to_pylist()) == sorted(in_spark.arrow(Mixed)["place"].to_pylist())
+
+
+def test_revising_issues_what_spark_issues(spark: SparkSession, tmp_path: Path) -> None:
+    """The digests too: a month is issued on Arrow or in Spark by its size, and the size may change."""
+    chance = np.random.default_rng(5)
+    homes = stores(spark, tmp_path)
+    for run in range(4):
+        results, evidence = [], []
+        for customer in chance.permutation(8)[: chance.integers(3, 9)].tolist():
+            of = {"customer_id": f"C{customer}", "month": f"2026-0{8 + customer % 2}"}
+            total = NUMBERS[int(chance.integers(1, 5))]
+            results.append(of | {"total_cny": total, "model_version": str(1 + run // 2)})
+            evidence += [of | {"component": part, "amount_cny": total} for part in ("b", "a")[: customer % 3]]
+        rows = {
+            Total: pa.Table.from_pylist(results, product_schema(Total)),
+            Line: pa.Table.from_pylist(evidence, product_schema(Line)),
+        }
+        fresh = revised_rows(homes[0], rows, f"run {run}", "rules")
+        append_rows(homes[0], fresh, "totals")
+        frames = {table: spark.createDataFrame(held) for table, held in rows.items()}
+        revised = with_revisions(homes[1], frames, f"run {run}", "rules")
+        counts = {table.name: frame.count() for table, frame in revised.items()}
+        append_revisions(homes[1], revised, counts, f"run {run}")
+        assert {table.name: held.num_rows for table, held in fresh.items()} == counts
+        for table in rows:
+            held = [sorted(home.arrow(table).to_pylist(), key=str) for home in homes]
+            assert held[0] == held[1]
+            assert homes[0].content_hash(table) == homes[1].content_hash(table)
