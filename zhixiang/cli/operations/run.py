@@ -84,7 +84,7 @@ def _take_in(
     named would be wrong. Leaves with 3 where one is refused; what became of them, for JSON.
     """
     from pipelines.errors import UsageError
-    from pipelines.ingest.read_files import known_hashes
+    from pipelines.ingest.file_ledger import known_hashes
     from pipelines.storage.store import Store
     from zhixiang.home.take_in import REFUSED, rules_of, take_files
 

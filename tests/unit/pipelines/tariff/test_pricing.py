@@ -391,5 +391,6 @@ def test_the_example_prices_of_a_new_home_make_an_illustrative_bill(tmp_path: Pa
     folder = Path(shutil.copytree(packaged("conf") / "facts", tmp_path / "facts"))
     (tmp_path / "prices.csv").write_text(example_prices(), encoding="utf-8")
     load_prices(tmp_path / "prices.csv", folder)
-    bill = price_month(SHOP, month_of(energy_by_period=None), load_facts(folder))
+    facts = load_facts(folder)
+    bill = price_supply(supply_in_parts(SHOP, month_of(energy_by_period=None), facts), facts)
     assert (bill.is_illustrative, bill.lowest_confidence) == (True, Confidence.ILLUSTRATIVE)
