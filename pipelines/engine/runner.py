@@ -36,6 +36,7 @@ from pipelines.storage.scan import all_there
 from pipelines.storage.store import Store
 from pipelines.storage.table_state import raise_for_files
 from pipelines.tables.base import Table
+from pipelines.timings import Timings, phase
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -60,6 +61,7 @@ class Runner:
     months   Billing months that the products are asked for.
     now      The instant at which the run began.
     code     Digests of the code that computes.
+    timings  The clock that is told where the seconds go.
     """
 
     settings: Settings
@@ -72,6 +74,7 @@ class Runner:
     months: Sequence[BillingMonth]
     now: datetime
     code: CodeDigests = field(default_factory=own_code)
+    timings: Timings = field(default_factory=Timings)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     _lacking: dict[str, str] = field(default_factory=dict)
     """Model -> why this run could not train it."""
@@ -87,8 +90,10 @@ class Runner:
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)
-        record = self._run_one(step)
-        self._record(record)
+        with self.timings.part(step.name):
+            record = self._run_one(step)
+            with phase("commit"):
+                self._record(record)
         with self._one_at_a_time:
             self.reporter.end(record)
 
@@ -109,18 +114,22 @@ class Runner:
 
     def _run_one(self, step: Step | TrainStep) -> StepRecord:
         began = time.monotonic()
-        read = self.store.versions(step.reads)
-        if self._has_no_input(step):
+        with phase("read"):
+            read = self.store.versions(step.reads)
+            has_no_input = self._has_no_input(step)
+        if has_no_input:
             empty = self._empty_in_words(step)
             self._note_lacking(step, empty)
             note = {"note": empty}
             return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
-        bundles = self._bundles(step)
+        with phase("read"):
+            bundles = self._bundles(step)
         if note := self._lacks_model(step, bundles):
             return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)
-        digest = self._fingerprint(step, read, bundles)
-        newest = self.ledger.newest_done(step.name)
-        done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
+        with phase("fingerprint"):
+            digest = self._fingerprint(step, read, bundles)
+            newest = self.ledger.newest_done(step.name)
+            done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
         if done is not None and done.fingerprint == digest:
             return StepRecord(
                 step.name,
@@ -132,7 +141,8 @@ class Runner:
                 {},
                 {},
             )
-        reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
+        with phase("fingerprint"):
+            reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
         inputs = self._inputs(step, read, bundles, self._previous(step, done, reuse_key))
         try:
             written = (
@@ -315,9 +325,10 @@ class Runner:
         promotion = promotion_of(model, champion, rule)
         kept = champion.version if champion is not None else ""
         if promotion.is_new:
-            version = self.registry.log(model, self.run_id)
-            if promotion.is_champion:
-                kept = self.registry.promote(model, version, promotion.reason).version
+            with phase("write"):
+                version = self.registry.log(model, self.run_id)
+                if promotion.is_champion:
+                    kept = self.registry.promote(model, version, promotion.reason).version
         found = {
             "rules": [f"promotion: {promotion.reason}"],
             "failures": [],

@@ -19,6 +19,7 @@ from pipelines.storage.data_files import commit_files, discard_files
 from pipelines.storage.store import Store, conform_frame
 from pipelines.storage.unchanged_rows import same_content
 from pipelines.tables.base import Role, Table
+from pipelines.timings import carried, phase, waiting
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -72,13 +73,14 @@ class ResultWriter:
         gates: dict[str, Any] = {}
         fresh = self.revised(step, results)
         if fresh:
-            with ThreadPoolExecutor(WRITERS) as pool:
+            with phase("gate"), ThreadPoolExecutor(WRITERS) as pool:
                 found = dict(
                     zip(fresh, pool.map(lambda table: gate.gate(fresh[table], table), fresh), strict=True)
                 )
             gates |= {table.name: result.to_json() for table, result in found.items()}
             rows |= {table.name: result.rows for table, result in found.items()}
-            versions |= append_revisions(self.store, fresh, rows, self.run_id)
+            with phase("write"):
+                versions |= append_revisions(self.store, fresh, rows, self.run_id)
         own = [
             table
             for table in results
@@ -87,12 +89,9 @@ class ResultWriter:
         shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
         for group in (own, shared):
-            with ThreadPoolExecutor(WRITERS) as pool:
-                for table, written in zip(
-                    group,
-                    pool.map(lambda table: self._write(step, table, results[table]), group),
-                    strict=True,
-                ):
+            write = carried(lambda table: self._write(step, table, results[table]), "write")
+            with waiting(), ThreadPoolExecutor(WRITERS) as pool:
+                for table, written in zip(group, pool.map(write, group), strict=True):
                     versions[table.name], rows[table.name], gates[table.name] = written
         counted = [
             result.coverage
@@ -106,7 +105,8 @@ class ResultWriter:
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
         whole = conform_frame(self._with_run_columns(result, table), table).persist()
-        frame, found = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
+        with phase("gate"):
+            frame, found = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
         if mode is WriteMode.REPLACE_OWN:
             with self._shared_tables:
                 version = self.store.replace_where(frame, table, "stage", [step.name], note=self.run_id)
@@ -155,7 +155,8 @@ class ResultWriter:
         rules = [gate.Rule("between", (name,), minimum=0, maximum=0) for name in sorted(result.violations)]
         counted = pd.DataFrame({name: [count] for name, count in result.violations.items()})
         try:
-            found = gate.check(counted, table.name, rules)
+            with phase("gate"):
+                found = gate.check(counted, table.name, rules)
         except GateHaltedError:
             discard_files(self.store.path(table), result.files)
             raise

@@ -15,6 +15,7 @@ from pipelines.storage.damage import damaged_table, first_line, log_fault
 from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
+from pipelines.timings import phase
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -73,6 +74,7 @@ class Store:
         """Newest version of each table; -1 where it does not exist yet."""
         return {table.name: -1 if (found := self.version(table)) is None else found for table in tables}
 
+    @phase("read")
     def arrow(
         self,
         table: type[Table],
@@ -120,6 +122,7 @@ class Store:
         )
         return rows
 
+    @phase("read")
     def data_files(self, table: type[Table], version: int | None = None) -> list[str]:
         """Paths of a version's data files relative to the table's folder, in order; none where the table does
         not exist yet.
@@ -135,6 +138,7 @@ class Store:
         """Addresses of a version's data files, as ``scan`` takes them."""
         return [f"{self.path(table)}/{path}" for path in self.data_files(table, version)]
 
+    @phase("read")
     def row_count(self, table: type[Table]) -> int:
         """Rows of the newest version, from the log alone."""
         found = self.delta(table)
@@ -147,6 +151,7 @@ class Store:
         """Hash of the business columns: equal for equal content, however it arrived."""
         return content_hash(self.arrow(table, table.business_columns(), version=version), table)
 
+    @phase("read")
     def frame(self, table: type[Table], version: int | None = None) -> DataFrame:
         """Rows as a Spark frame; an empty frame of the declared schema where nothing was written yet."""
         if self.delta(table) is None:
@@ -156,6 +161,7 @@ class Store:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(table)).select(*table.columns())
 
+    @phase("write")
     def write(
         self,
         frame: DataFrame,
@@ -180,6 +186,7 @@ class Store:
         writer.save(self.path(table))
         return self._written(table)
 
+    @phase("write")
     def replace_where(
         self, frame: DataFrame, table: type[Table], column: str, values: Sequence[str], note: str = ""
     ) -> int:

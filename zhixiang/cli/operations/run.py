@@ -10,6 +10,7 @@ import typer
 from pipelines.codes import RejectReason
 from zhixiang.cli.run_end import show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
+from zhixiang.cli.timings_table import show_timings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +33,16 @@ def run(
         Path | None,
         typer.Option(help="Folder where received files arrive; default: inbox in the home folder."),
     ] = None,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Also say where the seconds went, by step and phase.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Runs the chain for a month; what did not change is not done again."""
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
+    from pipelines.timings import Timings
+    from zhixiang import BEGAN
     from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
     from zhixiang.home.inbox_folder import inbox_folder
 
@@ -46,7 +52,7 @@ def run(
     arrived = inbox_folder(settings.home, inbox)
     steps = [step for step in all_steps() if step.stage in stages]
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
-    outcome = Outcome()
+    outcome = Outcome(timings=Timings(began=BEGAN))
     try:
         run_chain(
             settings,
@@ -61,7 +67,7 @@ def run(
     finally:
         progress.close()
         tell_ingest(outcome)
-    finish(outcome, settings, [month], json=json)
+    finish(outcome, settings, [month], json=json, with_timings=timings)
 
 
 def tell_ingest(outcome: Outcome) -> None:
@@ -89,16 +95,21 @@ def tell_ingest(outcome: Outcome) -> None:
         )
 
 
-def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json: bool) -> None:
-    """Tells what was received, issued, held back and unknown and where the pages are, as JSON where asked
-    for; leaves with the exit code that says what was refused.
+def finish(
+    outcome: Outcome, settings: Settings, months: Sequence[str], *, json: bool, with_timings: bool = False
+) -> None:
+    """Tells what was received, issued, held back and unknown, where the pages are and, where asked for, where
+    the seconds went, all as JSON where asked for; leaves with the exit code that says what was refused.
     """
     from pipelines.storage.store import Store
     from zhixiang.chain import declared_tables, exit_code
     from zhixiang.reports.run_summary import run_summary
+    from zhixiang.reports.run_timings import timing_rows
 
     code = exit_code(outcome)
-    summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+    with outcome.timings.part("summary"):
+        summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+    spent = timing_rows(outcome.timings.shares())
     if json:
         show_json(
             {
@@ -111,10 +122,13 @@ def finish(outcome: Outcome, settings: Settings, months: Sequence[str], *, json:
                 "unknown_meter_points": [
                     vars(points) | {"ratio": round(points.ratio, 6)} for points in outcome.unknown
                 ],
+                "timings": spent,
             }
         )
     else:
         show_summary(summary)
+        if with_timings:
+            show_timings(spent)
     if outcome.refused_bills is not None:
         complain(outcome.refused_bills.message, outcome.refused_bills.hint)
     if code:
