@@ -243,13 +243,15 @@ class Ledger:
                 )
 
     def newest_done(self, step: str) -> DoneStep | None:
-        """The newest success of a step; None where it never had one."""
+        """The newest success of a step; None where it never had one. That nothing reached it counts as one:
+        its result is that of the versions it read then.
+        """
         with self._open() as connection:
             row = connection.execute(
                 "SELECT steps.rowid AS place, fingerprint, versions_read, versions_written, basis, "
                 "began_at_utc, table_ids, computed, known, unit FROM steps"
-                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY "
-                "steps.rowid DESC LIMIT 1",
+                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND (status = 'done' "
+                "OR (status = 'unchanged' AND basis IS NOT NULL)) ORDER BY steps.rowid DESC LIMIT 1",
                 (step,),
             ).fetchone()
             rebuilt = _rebuilt(connection)

@@ -142,8 +142,18 @@ class Runner:
                 {},
             )
         with phase("fingerprint"):
-            reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
-        inputs = self._inputs(step, read, bundles, self._previous(step, done, reuse_key))
+            reuse_key = self._reuse_key(step, bundles) if _looks_back(step) else None
+        previous = self._previous(step, done, reuse_key)
+        inputs = self._inputs(step, read, bundles, previous)
+        if done is not None and previous is not None and step.is_reached and not step.is_reached(inputs):
+            # Its result is of that run: whatever came due since has not been looked at.
+            began_then = done.reuse_key.began if done.reuse_key is not None else self.now
+            reuse_key = None if reuse_key is None else replace(reuse_key, began=began_then)
+            note = {"note": "nothing that changed reaches it"}
+            lasted = time.monotonic() - began
+            return StepRecord(
+                step.name, "unchanged", lasted, digest, read, done.versions_written, {}, note, reuse_key
+            )
         try:
             written = (
                 self._train(step, inputs)
@@ -166,9 +176,9 @@ class Runner:
             if not isinstance(error, ZhixiangError):
                 raise_for_files(self.store, [*step.reads, *getattr(step, "writes", ())], error)
             raise
-        if reuse_key is not None and isinstance(step, Step):
+        if reuse_key is not None:
             reuse_key = replace(
-                reuse_key, coverage=written.coverage, table_ids=self._table_ids([*step.reads, *step.writes])
+                reuse_key, coverage=written.coverage, table_ids=self._table_ids(_tables_of(step))
             )
         return StepRecord(
             step.name,
@@ -245,11 +255,9 @@ class Runner:
         months = [str(month) for month in self.months]
         return fingerprint(step, read, bundles, months, self.settings, self.facts, self.code)
 
-    def _reuse_key(self, step: Step) -> ReuseKey:
+    def _reuse_key(self, step: Step | TrainStep, bundles: Mapping[str, ModelBundle]) -> ReuseKey:
         """What a later run must find unchanged to leave alone what its sources' changes do not affect."""
-        return ReuseKey(
-            self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes])
-        )
+        return ReuseKey(self._fingerprint(step, {}, bundles), self.now, self._table_ids(_tables_of(step)))
 
     def _table_ids(self, tables: Sequence[type[Table]]) -> dict[str, str]:
         found = {table.name: self.store.delta(table) for table in tables}
@@ -272,7 +280,7 @@ class Runner:
             return None
         versions = {**done.versions_written, **done.versions_read}
         paths: dict[type[Table], list[str]] = {}
-        for table in {*step.reads, *(step.writes if isinstance(step, Step) else ())}:
+        for table in set(_tables_of(step)):
             try:
                 paths[table] = (
                     self.store.data_paths(table, versions[table.name]) if versions[table.name] >= 0 else []
@@ -335,3 +343,12 @@ class Runner:
             "metrics": dict(model.metrics),
         }
         return WrittenResults({model.name: kept}, {}, {model.name: found})
+
+
+def _looks_back(step: Step | TrainStep) -> bool:
+    """Whether a step is told of its newest run."""
+    return step.is_reached is not None or (isinstance(step, Step) and step.by_affected)
+
+
+def _tables_of(step: Step | TrainStep) -> list[type[Table]]:
+    return [*step.reads, *(step.writes if isinstance(step, Step) else ())]
