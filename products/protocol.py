@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from pipelines.engine.step import Inputs, Step, TrainStep, WriteMode
+from pipelines.engine.step import Inputs, Reached, Step, TrainStep, WriteMode
 from pipelines.periods import BillingMonth
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
@@ -124,8 +124,11 @@ def steps_of(product: Product) -> tuple[Step | TrainStep, ...]:
     return tuple(named(product.steps))
 
 
-def product_step(product: Computation) -> Step:
-    """The step that computes a product for every month asked for; what changed becomes a new revision."""
+def product_step(product: Computation, is_reached: Reached | None = None) -> Step:
+    """The step that computes a product for every month asked for; what changed becomes a new revision.
+
+    is_reached  Whether changed sources can change a result; none: always.
+    """
 
     def apply(inputs: Inputs) -> Mapping[type[Table], DataFrame | pa.Table]:
         found: dict[type[Table], list[DataFrame | pa.Table]] = {}
@@ -145,6 +148,7 @@ def product_step(product: Computation) -> Step:
         uses_models=product.models,
         optional_models=product.optional_models,
         by_month=True,
+        is_reached=is_reached,
         settings=product.settings,
         facts=product.uses_facts,
     )

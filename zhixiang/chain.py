@@ -23,6 +23,7 @@ from pipelines.errors import (
 from pipelines.periods import BillingMonth, utc_now
 from pipelines.settings import Settings
 from pipelines.tables.base import Table, all_tables, table_named
+from pipelines.timings import OTHER, Timings, carried, phase
 from products import every_product
 from products.protocol import steps_of
 from zhixiang.foreseen import foreseen
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 STOPPED = 130
 """Exit code of a run that was stopped by Ctrl-C."""
 BEFORE_MONTHS = ("ingest", "silver", "gold")
+START, BETWEEN = "start", "between steps"
+"""Parts of a run that are no steps: what comes before the first, and what is looked up between them."""
 
 
 _DECLARING = (
@@ -114,6 +117,7 @@ class Outcome:
     unknown        Records held back for unknown meter points, by received table.
     unknown_limit  The share of a table above which they count in the exit code.
     halted         The fact for want of which no bill of a month was issued.
+    timings        Where the seconds went, from when it was made.
     """
 
     run_id: str = ""
@@ -124,6 +128,7 @@ class Outcome:
     refused_bills: DisagreementError | None = None
     halted: FactNotInForceError | None = None
     steps: list[str] = field(default_factory=list)
+    timings: Timings = field(default_factory=Timings)
 
 
 def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
@@ -132,7 +137,7 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
     """
 
     def work() -> None:
-        with suppress(Exception):
+        with suppress(Exception), phase("fingerprint"):
             from pipelines.engine.fingerprint import code_modules, own_code
 
             for step in all_steps():
@@ -143,7 +148,7 @@ def warm_up(settings: Settings, stages: Sequence[str]) -> threading.Thread:
 
                 Registry(settings).warm_up()
 
-    thread = threading.Thread(target=work, daemon=True)
+    thread = threading.Thread(target=carried(work, OTHER), daemon=True)
     thread.start()
     return thread
 
@@ -183,10 +188,12 @@ def run_chain(
     from zhixiang.conf_files import setting_files
     from zhixiang.home_state import make_ready, note_file_ledger
 
-    facts = load_facts(settings.facts_dir)
-    _ = settings.platform
-    for kind in setting_files():  # a mistake in any of them shows before work begins
-        settings.section(kind)
+    timings = outcome.timings
+    with timings.part(START, OTHER):
+        facts = load_facts(settings.facts_dir)
+        _ = settings.platform
+        for kind in setting_files():  # a mistake in any of them shows before work begins
+            settings.section(kind)
     with sole_writer(settings.home):
         if empty_home is not None:
             empty_home()
@@ -197,32 +204,39 @@ def run_chain(
         outcome.run_id = run_id
         outcome.unknown_limit = settings.platform.ingest.max_unknown_meter_points_ratio
         try:
-            ledger.note_rules(run_id, keep_rules(settings, facts))
-            known = ledger.runs(2)
-            make_ready(settings, ledger, declared_tables(), on_line, runs_before=len(known) > 1)
-            for name, columns in adopt_declarations(settings).items():
-                on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
-            spark = session_when_asked(settings, lambda text: on_line("prepare", "begun", 0.0, text))
-            store = Store(settings, spark)
-            wait_for_what_was_begun = _begun_ahead(store, inbox, stages, spark)
-            if before is not None:
-                before()
-            registry = Registry(settings, issued_numbers)
+            with timings.part(START, OTHER):
+                ledger.note_rules(run_id, keep_rules(settings, facts))
+                known = ledger.runs(2)
+                make_ready(settings, ledger, declared_tables(), on_line, runs_before=len(known) > 1)
+                for name, columns in adopt_declarations(settings).items():
+                    on_line(name, "widened", 0.0, f"gained {', '.join(columns)}")
+                spark = session_when_asked(settings, lambda text: on_line("prepare", "begun", 0.0, text))
+                store = Store(settings, spark)
+                wait_for_what_was_begun = _begun_ahead(store, inbox, stages, spark)
+                if before is not None:
+                    before()
+                registry = Registry(settings, issued_numbers)
             if "ingest" in stages:
-                outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
-                note_file_ledger(store, ledger)
+                with timings.part("ingest", "read"):
+                    outcome.ingest = _ingest(store, inbox, run_id, now, on_line)
+                    note_file_ledger(store, ledger)
             wait_for_what_was_begun()
-            runner = Runner(settings, facts, store, registry, ledger, reporter, run_id, months, now)
+            runner = Runner(
+                settings, facts, store, registry, ledger, reporter, run_id, months, now, timings=timings
+            )
             for group in _groups(stages):
                 if group[0] not in BEFORE_MONTHS:
-                    check_months(store, months)
+                    with timings.part(BETWEEN):
+                        check_months(store, months)
                 runner.run([step for step in all_steps() if step.stage in group])
                 # Known also where a later stage fails, for want of these records perhaps.
-                outcome.unknown = unknown_points(store)
+                with timings.part(BETWEEN):
+                    outcome.unknown = unknown_points(store)
             if "deliver" in stages:
                 from zhixiang.delivery import deliver
 
-                handed = deliver(store, registry, ledger, facts, months, run_id, on_line)
+                with timings.part("deliver", "pages"):
+                    handed = deliver(store, registry, ledger, facts, months, run_id, on_line)
                 outcome.delivered, outcome.refused_bills = handed.out, handed.error()
         except BaseException as error:
             told = foreseen(error, settings.home)
@@ -230,15 +244,18 @@ def run_chain(
             # Where nothing can be written, not even this: the next run finds that this one ended.
             with suppress(OSError, sqlite3.Error):
                 ledger.end(run_id, utc_now(), *_ended_by(told or error))
+                ledger.note_timings(run_id, timings.shares())
             if told is None or told is error:
                 raise
             raise told from error
         ledger.end(run_id, utc_now(), exit_code(outcome), warnings(outcome))
+        ledger.note_timings(run_id, timings.shares())
         if outcome.delivered is not None:
             from zhixiang.delivery import write_ledger_page
 
             # Until now the run stood as running.
-            write_ledger_page(ledger, outcome.delivered, KeyRing(settings.home))
+            with timings.part("deliver", "pages"):
+                write_ledger_page(ledger, outcome.delivered, KeyRing(settings.home))
         spark.stop()
 
 

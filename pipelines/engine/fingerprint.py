@@ -138,6 +138,7 @@ def code_modules(step: Step | TrainStep) -> frozenset[str]:
     settings, the facts where it uses them, and the writing of results.
     """
     functions = (step.train, step.challenge, step.of_months) if isinstance(step, TrainStep) else (step.apply,)
+    functions = (*functions, step.is_reached)
     tables = [*step.reads, *(step.writes if isinstance(step, Step) else ())]
     found = {module for function in functions for module in modules_behind(function)}
     found |= {table.__module__ for table in tables} | {kind.__module__ for kind in step.settings}

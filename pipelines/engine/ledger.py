@@ -17,6 +17,7 @@ from typing import Any
 from pipelines.engine.step import Coverage
 from pipelines.errors import DamagedPartError
 from pipelines.storage.home_lock import is_held
+from pipelines.timings import Shares
 
 RUNNING, KILLED = "running", "killed"
 _KILLED_MESSAGE = "Ended without a word: the process was killed, or the machine stopped."
@@ -32,6 +33,9 @@ CREATE TABLE IF NOT EXISTS step_bases (
   run_id TEXT NOT NULL, position INTEGER NOT NULL, basis TEXT NOT NULL, began_at_utc TEXT NOT NULL, table_ids TEXT NOT NULL,
   computed INTEGER, known INTEGER, unit TEXT, PRIMARY KEY (run_id, position));
 CREATE TABLE IF NOT EXISTS run_rules (run_id TEXT PRIMARY KEY, rules_digest TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS run_timings (
+  run_id TEXT NOT NULL, position INTEGER NOT NULL, part TEXT NOT NULL, phase TEXT NOT NULL, seconds REAL NOT NULL,
+  PRIMARY KEY (run_id, position));
 CREATE TABLE IF NOT EXISTS rebuilt_tables (table_name TEXT PRIMARY KEY, steps_before INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS standing_tables (table_name TEXT PRIMARY KEY, version INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS steps_by_name ON steps (step, status);
@@ -150,6 +154,29 @@ class Ledger:
             )
         return run_id
 
+    def note_timings(self, run_id: str, shares: Shares) -> None:
+        """Says where the seconds of a run went; what was said of it before is replaced."""
+        told = [
+            (part, phase, seconds) for part, phases in shares.items() for phase, seconds in phases.items()
+        ]
+        with self._open(writing=True) as connection:
+            connection.execute("DELETE FROM run_timings WHERE run_id = ?", (run_id,))
+            connection.executemany(
+                "INSERT INTO run_timings VALUES (?, ?, ?, ?, ?)",
+                [(run_id, position, *each) for position, each in enumerate(told)],
+            )
+
+    def timings(self, run_id: str) -> dict[str, dict[str, float]]:
+        """Seconds of a run by part and phase, adding up to its wall time; empty for a run of an earlier
+        version.
+        """
+        found: dict[str, dict[str, float]] = {}
+        with self._open() as connection:
+            query = "SELECT part, phase, seconds FROM run_timings WHERE run_id = ? ORDER BY position"
+            for row in connection.execute(query, (run_id,)):
+                found.setdefault(row["part"], {})[row["phase"]] = row["seconds"]
+        return found
+
     def note_rules(self, run_id: str, rules_digest: str) -> None:
         """Says under which kept rules a run computes."""
         with self._open(writing=True) as connection:
@@ -218,13 +245,15 @@ class Ledger:
                 )
 
     def newest_done(self, step: str) -> DoneStep | None:
-        """The newest success of a step; None where it never had one."""
+        """The newest success of a step; None where it never had one. That nothing reached it counts as one:
+        its result is that of the versions it read then.
+        """
         with self._open() as connection:
             row = connection.execute(
                 "SELECT steps.rowid AS place, fingerprint, versions_read, versions_written, basis, "
                 "began_at_utc, table_ids, computed, known, unit FROM steps"
-                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND status = 'done' ORDER BY "
-                "steps.rowid DESC LIMIT 1",
+                " LEFT JOIN step_bases USING (run_id, position) WHERE step = ? AND (status = 'done' "
+                "OR (status = 'unchanged' AND basis IS NOT NULL)) ORDER BY steps.rowid DESC LIMIT 1",
                 (step,),
             ).fetchone()
             rebuilt = _rebuilt(connection)

@@ -46,6 +46,7 @@ from pipelines.storage.scan import all_there
 from pipelines.storage.store import Store
 from pipelines.storage.table_state import raise_for_files
 from pipelines.tables.base import Table
+from pipelines.timings import Timings, phase
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -70,6 +71,7 @@ class Runner:
     months   Billing months that the products are asked for.
     now      The instant at which the run began.
     code     Digests of the code that computes.
+    timings  The clock that is told where the seconds go.
     """
 
     settings: Settings
@@ -82,6 +84,7 @@ class Runner:
     months: Sequence[BillingMonth]
     now: datetime
     code: CodeDigests = field(default_factory=own_code)
+    timings: Timings = field(default_factory=Timings)
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
     _lacking: dict[str, str] = field(default_factory=dict)
     """Model -> why this run could not train it."""
@@ -98,8 +101,10 @@ class Runner:
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)
-        record = self._run_one(step)
-        self._record(record)
+        with self.timings.part(step.name):
+            record = self._run_one(step)
+            with phase("commit"):
+                self._record(record)
         with self._one_at_a_time:
             self.reporter.end(record)
 
@@ -120,18 +125,22 @@ class Runner:
 
     def _run_one(self, step: Step | TrainStep) -> StepRecord:
         began = time.monotonic()
-        read = self.store.versions(step.reads)
-        if self._has_no_input(step):
+        with phase("read"):
+            read = self.store.versions(step.reads)
+            has_no_input = self._has_no_input(step)
+        if has_no_input:
             empty = self._empty_in_words(step)
             self._note_lacking(step, empty)
             note = {"note": empty}
             return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
-        bundles = self._bundles(step)
+        with phase("read"):
+            bundles = self._bundles(step)
         if note := self._lacks_model(step, bundles):
             return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)
-        digest = self._fingerprint(step, read, bundles)
-        newest = self.ledger.newest_done(step.name)
-        done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
+        with phase("fingerprint"):
+            digest = self._fingerprint(step, read, bundles)
+            newest = self.ledger.newest_done(step.name)
+            done = newest if newest is not None and self._still_there(step, newest.versions_written) else None
         if done is not None and done.fingerprint == digest:
             return StepRecord(
                 step.name,
@@ -143,9 +152,20 @@ class Runner:
                 {},
                 {},
             )
-        reuse_key = self._reuse_key(step) if isinstance(step, Step) and step.by_affected else None
-        inputs = self._inputs(step, read, bundles, self._previous(step, done, reuse_key))
+        with phase("fingerprint"):
+            reuse_key = self._reuse_key(step, bundles) if _looks_back(step) else None
+        previous = self._previous(step, done, reuse_key)
+        inputs = self._inputs(step, read, bundles, previous)
         try:
+            if done is not None and previous is not None and step.is_reached and not step.is_reached(inputs):
+                # Its result is of that run: whatever came due since has not been looked at.
+                began_then = done.reuse_key.began if done.reuse_key is not None else self.now
+                reuse_key = None if reuse_key is None else replace(reuse_key, began=began_then)
+                note = {"note": "nothing that changed reaches it"}
+                lasted = time.monotonic() - began
+                return StepRecord(
+                    step.name, "unchanged", lasted, digest, read, done.versions_written, {}, note, reuse_key
+                )
             written = (
                 self._train(step, inputs)
                 if isinstance(step, TrainStep)
@@ -167,9 +187,9 @@ class Runner:
             if not isinstance(error, ZhixiangError):
                 raise_for_files(self.store, [*step.reads, *getattr(step, "writes", ())], error)
             raise
-        if reuse_key is not None and isinstance(step, Step):
+        if reuse_key is not None:
             reuse_key = replace(
-                reuse_key, coverage=written.coverage, table_ids=self._table_ids([*step.reads, *step.writes])
+                reuse_key, coverage=written.coverage, table_ids=self._table_ids(_tables_of(step))
             )
         return StepRecord(
             step.name,
@@ -257,11 +277,9 @@ class Runner:
         months = [str(month) for month in self.months]
         return fingerprint(step, read, bundles, months, self.settings, self.facts, self.code)
 
-    def _reuse_key(self, step: Step) -> ReuseKey:
+    def _reuse_key(self, step: Step | TrainStep, bundles: Mapping[str, ModelBundle]) -> ReuseKey:
         """What a later run must find unchanged to leave alone what its sources' changes do not affect."""
-        return ReuseKey(
-            self._fingerprint(step, {}, {}), self.now, self._table_ids([*step.reads, *step.writes])
-        )
+        return ReuseKey(self._fingerprint(step, {}, bundles), self.now, self._table_ids(_tables_of(step)))
 
     def _table_ids(self, tables: Sequence[type[Table]]) -> dict[str, str]:
         found = {table.name: self.store.delta(table) for table in tables}
@@ -284,7 +302,7 @@ class Runner:
             return None
         versions = {**done.versions_written, **done.versions_read}
         paths: dict[type[Table], list[str]] = {}
-        for table in {*step.reads, *(step.writes if isinstance(step, Step) else ())}:
+        for table in set(_tables_of(step)):
             try:
                 paths[table] = (
                     self.store.data_paths(table, versions[table.name]) if versions[table.name] >= 0 else []
@@ -337,12 +355,22 @@ class Runner:
         promotion = promotion_of(model, champion, rule)
         kept = champion.version if champion is not None else ""
         if promotion.is_new:
-            version = self.registry.log(model, self.run_id)
-            if promotion.is_champion:
-                kept = self.registry.promote(model, version, promotion.reason).version
+            with phase("write"):
+                version = self.registry.log(model, self.run_id)
+                if promotion.is_champion:
+                    kept = self.registry.promote(model, version, promotion.reason).version
         found = {
             "rules": [f"promotion: {promotion.reason}"],
             "failures": [],
             "metrics": dict(model.metrics),
         }
         return WrittenResults({model.name: kept}, {}, {model.name: found})
+
+
+def _looks_back(step: Step | TrainStep) -> bool:
+    """Whether a step is told of its newest run."""
+    return step.is_reached is not None or (isinstance(step, Step) and step.by_affected)
+
+
+def _tables_of(step: Step | TrainStep) -> list[type[Table]]:
+    return [*step.reads, *(step.writes if isinstance(step, Step) else ())]

@@ -196,6 +196,11 @@ class WorkerFiles:
 
 Written = Union["DataFrame", pa.Table, WorkerFiles]
 Apply = Callable[[Inputs], Mapping[type[Table], Written]]
+Reached = Callable[[Inputs], bool]
+"""Whether anything of what its sources changed since its newest run can change a step's result. It is asked
+only where nothing but versions of the sources has changed, and is given that run as ``previous``; it opens no
+frame, and in doubt it says yes.
+"""
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,7 @@ class Step:
     by_month     Whether the result depends on the months asked for.
     by_affected   Whether the function computes only what the changes since its newest run affect; it is then
                  told of that run.
+    is_reached    Whether changed sources reach the step; none: always.
     settings     Sections of ``conf/`` that the function reads; a change of any other does not run it again.
     facts        Whether it uses the regulated numbers: all, none, or the named subjects of ``Facts``.
     """
@@ -226,6 +232,7 @@ class Step:
     optional_models: tuple[str, ...] = ()
     by_month: bool = False
     by_affected: bool = False
+    is_reached: Reached | None = None
     settings: tuple[type[SettingsFile], ...] = ()
     facts: bool | tuple[str, ...] = False
 
@@ -244,6 +251,7 @@ class TrainStep:
                   a new model.
     may_be_empty  Tables of ``reads`` that may hold nothing; without rows in the others nothing is trained.
     of_months     What of the months asked for the model depends on, in words; none: nothing.
+    is_reached    As in ``Step``; what it does not reach is not trained again.
     """
 
     stage: str
@@ -258,3 +266,4 @@ class TrainStep:
     facts: bool | tuple[str, ...] = False
     may_be_empty: tuple[type[Table], ...] = ()
     of_months: Callable[[StepSettings, Sequence[BillingMonth]], str] | None = None
+    is_reached: Reached | None = None

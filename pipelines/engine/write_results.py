@@ -20,6 +20,7 @@ from pipelines.storage.data_files import commit_files, discard_files
 from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.store import Store
 from pipelines.tables.base import Role, Table, conform
+from pipelines.timings import carried, phase, waiting
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -76,12 +77,9 @@ class ResultWriter:
         shared = [table for table in results if step.writes[table] is WriteMode.REPLACE_OWN]
         # Shared tables last: they are the step's account of what it did with its own.
         for group in (own, shared):
-            with ThreadPoolExecutor(WRITERS) as pool:
-                for table, written in zip(
-                    group,
-                    pool.map(lambda table: self._write(step, table, results[table]), group),
-                    strict=True,
-                ):
+            write = carried(lambda table: self._write(step, table, results[table]), "write")
+            with waiting(), ThreadPoolExecutor(WRITERS) as pool:
+                for table, written in zip(group, pool.map(write, group), strict=True):
                     versions[table.name], rows[table.name], gates[table.name] = written
         counted = [
             result.coverage
@@ -105,21 +103,15 @@ class ResultWriter:
         """What a step issues, judged as a whole before any of it is written."""
         fresh = self.revised(step, results)
         in_spark = {table: found for table, found in fresh.items() if not isinstance(found, pa.Table)}
-        if in_spark:
-            with ThreadPoolExecutor(WRITERS) as pool:
-                judged = pool.map(lambda table: gate.gate(in_spark[table], table), in_spark)
-                found = dict(zip(in_spark, judged, strict=True))
-        else:
-            found = {
-                table: gate.check_rows(rows, table.name, gate.rules_of(table))
-                for table, rows in fresh.items()
-            }
+        with phase("gate"):
+            found = _judged(fresh, in_spark)
         counts = {table.name: result.rows for table, result in found.items()}
         versions: dict[str, int] = {}
-        if in_spark:
-            versions = append_revisions(self.store, in_spark, counts, self.run_id)
-        elif fresh:
-            versions = append_rows(self.store, fresh, step.name)
+        with phase("write"):
+            if in_spark:
+                versions = append_revisions(self.store, in_spark, counts, self.run_id)
+            elif fresh:
+                versions = append_rows(self.store, fresh, step.name)
         return WrittenResults(
             dict(versions), counts, {table.name: result.to_json() for table, result in found.items()}
         )
@@ -128,18 +120,21 @@ class ResultWriter:
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
         # Of Spark's frames only those that are issued in revisions are larger than the driver.
-        found = result if isinstance(result, pa.Table) else result.toArrow()
+        with phase("compute"):
+            found = result if isinstance(result, pa.Table) else result.toArrow()
         whole = conform(self._with_run_columns(found, table), table, is_judged=False)
-        rows, verdict = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
+        with phase("gate"):
+            rows, verdict = gate.admit(whole, table, self.store.settings.home / "held", self.run_id)
         mode = step.writes[table]
-        if mode is WriteMode.REPLACE_OWN:
-            with self._shared_tables:
-                version = replace_rows(self.store, table, rows, step.name, "stage", [step.name])
-        elif mode is WriteMode.REPLACE_MONTHS:
-            asked = [str(month) for month in self.months]
-            version = replace_rows(self.store, table, rows, step.name, table.partition_column(), asked)
-        else:
-            version = replace_rows(self.store, table, rows, step.name)
+        with phase("write"):
+            if mode is WriteMode.REPLACE_OWN:
+                with self._shared_tables:
+                    version = replace_rows(self.store, table, rows, step.name, "stage", [step.name])
+            elif mode is WriteMode.REPLACE_MONTHS:
+                asked = [str(month) for month in self.months]
+                version = replace_rows(self.store, table, rows, step.name, table.partition_column(), asked)
+            else:
+                version = replace_rows(self.store, table, rows, step.name)
         return version, self.store.row_count(table), verdict.to_json()
 
     def _with_run_columns(self, rows: pa.Table, table: type[Table]) -> pa.Table:
@@ -154,7 +149,8 @@ class ResultWriter:
 
     def _commit(self, step: Step, table: type[Table], result: WorkerFiles) -> tuple[int, int, Any]:
         try:
-            found = gate.gate_counts(result.violations, table.name)
+            with phase("gate"):
+                found = gate.gate_counts(result.violations, table.name)
         except GateHaltedError:
             discard_files(self.store.path(table), result.files)
             raise
@@ -186,6 +182,19 @@ class ResultWriter:
         found = self.store.delta(table)
         same = found is not None and {field.name for field in found.schema().fields} == set(table.columns())
         return self.store.data_files(table) if same else []
+
+
+def _judged(
+    fresh: Mapping[type[Table], DataFrame | pa.Table], in_spark: Mapping[type[Table], DataFrame]
+) -> dict[type[Table], gate.GateResult]:
+    """What the gate finds in what is issued; frames of Spark are computed meanwhile, side by side."""
+    if not in_spark:
+        return {
+            table: gate.check_rows(rows, table.name, gate.rules_of(table)) for table, rows in fresh.items()
+        }
+    with ThreadPoolExecutor(WRITERS) as pool:
+        judged = pool.map(lambda table: gate.gate(in_spark[table], table), in_spark)
+        return dict(zip(in_spark, judged, strict=True))
 
 
 def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:

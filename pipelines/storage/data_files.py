@@ -30,6 +30,7 @@ from pipelines.arrays import IntArray
 from pipelines.storage.file_systems import LOCAL, located, make_folder
 from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, subject_hashes
 from pipelines.tables.base import POINT, Table, conform
+from pipelines.timings import phase
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -47,6 +48,7 @@ is not its own."""
 _FEW_RUNS = 8
 
 
+@phase("write")
 def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = False) -> list[WrittenFile]:
     """What a worker does: writes rows into their partition folders under fresh names and describes the files.
 
@@ -194,6 +196,7 @@ def _statistics(rows: pa.Table) -> dict[str, object]:
     return {"numRecords": rows.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls}
 
 
+@phase("commit")
 def commit_files(
     store: Store,
     table: type[Table],

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from pipelines.timings import OTHER, carried, phase, waiting
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -25,9 +27,10 @@ class LazySession:
 
     def __call__(self) -> SparkSession:
         """The session, started now if need be."""
-        with self._lock:
+        with waiting(), self._lock:
             if self._session is None:
-                self._session = self._start()
+                with phase(OTHER):
+                    self._session = self._start()
             return self._session
 
     @property
@@ -44,7 +47,7 @@ class LazySession:
             with suppress(Exception):
                 self()
 
-        thread = threading.Thread(target=work, daemon=True)
+        thread = threading.Thread(target=carried(work, OTHER), daemon=True)
         thread.start()
         return thread
 

@@ -20,6 +20,7 @@ from pipelines.arrays import BoolArray, IntArray
 from pipelines.storage.file_systems import located
 from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, hash_of, subject_hashes
 from pipelines.tables.base import POINT, STRING, Table
+from pipelines.timings import phase
 
 _PARQUET = ds.ParquetFileFormat()
 
@@ -62,6 +63,7 @@ def schema_of_files(table: type[Table], columns: Sequence[str] | None = None) ->
     return pa.schema([declared.field(name).with_nullable(True) for name in columns or declared.names])
 
 
+@phase("read")
 def read_columns(
     files: Sequence[str],
     source: type[Table],
@@ -89,6 +91,7 @@ def whole_table(files: Sequence[str], table: type[Table]) -> pa.Table:
     return read_columns(files, table, table.columns())
 
 
+@phase("read")
 def points_in(files: Sequence[str]) -> set[str]:
     """Meter points that have rows in data files; those of rows without one go by an empty name."""
     if not files:
@@ -97,6 +100,7 @@ def points_in(files: Sequence[str]) -> set[str]:
     return {name or "" for name in pc.unique(held.column(0)).to_pylist()}
 
 
+@phase("read")
 def row_count(files: Sequence[str]) -> int:
     """Rows of data files, by their footers."""
     system, paths = _located(files)
@@ -108,6 +112,7 @@ def all_there(files: Sequence[str]) -> bool:
     return not missing_of(files)
 
 
+@phase("read")
 def missing_of(files: Sequence[str]) -> list[str]:
     """Those of the data files that do not exist any more."""
     system, paths = _located(files)
@@ -173,6 +178,7 @@ def bucket_rows(
     )
 
 
+@phase("read")
 def rows_of_points(
     files: Sequence[str],
     source: type[Table],

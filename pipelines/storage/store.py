@@ -16,6 +16,7 @@ from pipelines.storage.lazy_session import LazySession
 from pipelines.storage.scan import schema_of_files
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
+from pipelines.timings import phase
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -79,6 +80,7 @@ class Store:
         """Newest version of each table; -1 where it does not exist yet."""
         return {table.name: -1 if (found := self.version(table)) is None else found for table in tables}
 
+    @phase("read")
     def arrow(
         self,
         table: type[Table],
@@ -126,6 +128,7 @@ class Store:
         )
         return rows
 
+    @phase("read")
     def data_files(self, table: type[Table], version: int | None = None) -> list[str]:
         """Paths of a version's data files relative to the table's folder, in order; none where the table does
         not exist yet.
@@ -149,6 +152,7 @@ class Store:
         added = pa.table(found.get_add_actions(flatten=True)).select(["path", "size_bytes"]).to_pylist()
         return {f"{self.path(table)}/{unquote(row['path'])}": int(row["size_bytes"]) for row in added}
 
+    @phase("read")
     def row_count(self, table: type[Table]) -> int:
         """Rows of the newest version, from the log alone."""
         found = self.delta(table)
@@ -161,6 +165,7 @@ class Store:
         """Hash of the business columns: equal for equal content, however it arrived."""
         return content_hash(self.arrow(table, table.business_columns(), version=version), table)
 
+    @phase("read")
     def frame(self, table: type[Table], version: int | None = None) -> DataFrame:
         """Rows as a Spark frame; an empty frame of the declared schema where nothing was written yet."""
         if self.delta(table) is None:
@@ -170,6 +175,7 @@ class Store:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(table)).select(*table.columns())
 
+    @phase("write")
     def write(
         self,
         frame: DataFrame,

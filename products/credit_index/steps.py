@@ -7,6 +7,7 @@ from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.indicators.derive import derive_indicators
+from products.credit_index.indicators.reached import reaches_indicators
 from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.promotion import challenge
 from products.credit_index.settings import CreditIndexSettings
@@ -20,6 +21,7 @@ STEPS: tuple[Step | TrainStep, ...] = (
         reads=(GoldDayEnergy, SilverPayments, SilverEvents, SilverCustomers),
         writes={GoldCustomerIndicators: WriteMode.COMMIT_FILES},
         apply=derive_indicators,
+        is_reached=reaches_indicators,
         settings=(CreditIndexSettings,),
     ),
     TrainStep(

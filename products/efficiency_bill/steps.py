@@ -6,6 +6,7 @@ from pipelines.engine.step import Step, TrainStep
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.reached import reaches_baselines
 from products.efficiency_bill.served_model import MODEL
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import reference_in_words, train
@@ -21,6 +22,7 @@ STEPS: tuple[Step | TrainStep, ...] = (
         settings=(EfficiencyBillSettings,),
         may_be_empty=(SilverWeather,),
         of_months=reference_in_words,
+        is_reached=reaches_baselines,
     ),
     product_step(EFFICIENCY_BILL),
 )

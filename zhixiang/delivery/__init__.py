@@ -22,6 +22,7 @@ from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tables.base import Layer, all_tables
+from pipelines.timings import part_within, phase
 from products import every_product
 from products.page_kit.site import write_bytes
 from products.protocol import named
@@ -163,8 +164,9 @@ def deliver(
         out, {name: sha for name, sha in (before.sound | earlier).items() if name not in staged}
     )
     _end_where_changed(out, [*changed, *lost], home / ASIDE / run_id)
-    write_contents_page(stage, {name: written(stage / name) for name in staged} | kept)
-    held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
+    with phase("write"):
+        write_contents_page(stage, {name: written(stage / name) for name in staged} | kept)
+        held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
     account = Account(
         revisions_of_kept(before, kept) | revisions,
         _joined(parts, "origins"),
@@ -172,7 +174,8 @@ def deliver(
         tuple(name for part in parts.values() for name in part.get("by_sum_alone", ())),
         {**made, **({} if is_same else {str(month): state for month in months})},
     )
-    write_manifest(replace(delivery, out=out), parts, gates, state, held, account)
+    with phase("commit"):
+        write_manifest(replace(delivery, out=out), parts, gates, state, held, account)
     shutil.rmtree(stage)
     write_ledger_page(ledger, out, keys)
     if moved:
@@ -207,13 +210,16 @@ def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], li
     from zhixiang.pages.quality import latest_gates, write_quality_page
 
     store, stage = delivery.store, delivery.out
-    parts: dict[str, Any] = {
-        part.name: named(part.deliver)(delivery) for _, part in every_product.delivered_products()
-    }
-    quality = write_quality_page(
-        store, ledger, stage / "quality" / "index.html", [str(month) for month in delivery.months]
-    )
-    write_prices_page(delivery.facts, delivery.last_month, stage / "prices" / "index.html")
+    parts: dict[str, Any] = {}
+    for _, part in every_product.delivered_products():
+        with part_within(part.name):
+            parts[part.name] = named(part.deliver)(delivery)
+    with part_within("quality"):
+        quality = write_quality_page(
+            store, ledger, stage / "quality" / "index.html", [str(month) for month in delivery.months]
+        )
+    with part_within("prices"):
+        write_prices_page(delivery.facts, delivery.last_month, stage / "prices" / "index.html")
     write_index_page(delivery, parts, quality)
     delivery.keys.signing_key(DELIVERY_KEY)
     published = [
@@ -269,9 +275,17 @@ def _told(parts: Mapping[str, Mapping[str, Any]]) -> str:
 def write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
     """Writes the page of the newest runs, as they stand when it is written, and its signature."""
     from zhixiang.pages.site import PAGES
+    from zhixiang.reports.run_timings import PHASE_WORDS, timing_rows
 
-    runs = [run | {"steps": ledger.steps(run["run_id"])} for run in ledger.runs(20)]
-    page = PAGES.page("ledger.html.j2", runs=runs).encode()
+    runs = [
+        run
+        | {
+            "steps": ledger.steps(run["run_id"]),
+            "timings": timing_rows(ledger.timings(run["run_id"])),
+        }
+        for run in ledger.runs(20)
+    ]
+    page = PAGES.page("ledger.html.j2", runs=runs, phases=PHASE_WORDS).encode()
     write_bytes(out / LEDGER_SIGNATURE, keys.signing_key(DELIVERY_KEY).sign(page))
     write_bytes(out / LEDGER_PAGE, page)
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from zhixiang.cli.screen import JsonOption, complain, say, show_json, show_record, show_rows
+from zhixiang.cli.timings_table import show_timings
 
 if TYPE_CHECKING:
     from zhixiang.reports.file_accounts import FileAccount
@@ -110,13 +111,22 @@ def ledger(
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.reports.file_accounts import file_accounts
+    from zhixiang.reports.run_timings import timing_rows
 
     settings = load_settings()
     run_ledger = Ledger(settings.home)
     listed = _chosen(run_ledger.runs(_EVERY if every or run else runs), run)
     # Steps are long: a screen shows them of the run that is asked for, JSON of all.
     with_steps = json or run is not None
-    listed = [each | ({"steps": run_ledger.steps(each["run_id"])} if with_steps else {}) for each in listed]
+    if with_steps:
+        listed = [
+            each
+            | {
+                "steps": run_ledger.steps(each["run_id"]),
+                "timings": timing_rows(run_ledger.timings(each["run_id"])),
+            }
+            for each in listed
+        ]
     are_told = files if files is not None else run is None
     accounts = file_accounts(Store(settings)) if are_told else []
     if json:
@@ -161,7 +171,9 @@ def _in_one_line(run: dict[str, Any]) -> dict[str, Any]:
 
 
 def _show_run(run: dict[str, Any]) -> None:
-    show_record({name: value for name, value in run.items() if name != "steps"}, title=run["run_id"])
+    show_record(
+        {name: value for name, value in run.items() if name not in ("steps", "timings")}, title=run["run_id"]
+    )
     told = ("step", "status", "seconds", "computed")
     show_rows([{name: _tenths(step[name]) for name in told} for step in run["steps"]], title="步骤 steps")
     written = [
@@ -170,6 +182,8 @@ def _show_run(run: dict[str, Any]) -> None:
         for table, rows in step["rows_written"].items()
     ]
     show_rows(written, title="写出 written")
+    if run["timings"]:
+        show_timings(run["timings"])
 
 
 def _tenths(value: Any) -> Any:

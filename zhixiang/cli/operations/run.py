@@ -11,6 +11,7 @@ from pipelines.codes import RejectReason
 from zhixiang.cli.run_end import show_halted, show_summary
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, show_json, warn
 from zhixiang.cli.taken_files import taken_as_json, tell_taken
+from zhixiang.cli.timings_table import show_timings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +42,9 @@ def run(
         Path | None,
         typer.Option(help="Folder where received files arrive; default: inbox in the home folder."),
     ] = None,
+    timings: Annotated[
+        bool, typer.Option("--timings", help="Also say where the seconds went, by step and phase.")
+    ] = False,
     json: JsonOption = False,
 ) -> None:
     """Takes in the files that are named, then runs the chain for a month; what did not change is not done
@@ -48,6 +52,8 @@ def run(
     """
     from pipelines.periods import BillingMonth
     from pipelines.settings import load_settings
+    from pipelines.timings import Timings
+    from zhixiang import BEGAN
     from zhixiang.chain import Outcome, all_steps, chosen_stages, run_chain
     from zhixiang.home.inbox_folder import inbox_folder
 
@@ -58,7 +64,7 @@ def run(
     taken = _take_in(files, settings, arrived, stages, json=json) if files else None
     steps = [step for step in all_steps() if step.stage in stages]
     progress = StepProgress(len(steps) + ("ingest" in stages) + ("deliver" in stages), quiet=json)
-    outcome = Outcome()
+    outcome = Outcome(timings=Timings(began=BEGAN))
     try:
         run_chain(
             settings,
@@ -74,7 +80,7 @@ def run(
         progress.close()
         tell_ingest(outcome)
         tell_halted(outcome, settings, [month])
-    finish(outcome, settings, [month], taken, json=json)
+    finish(outcome, settings, [month], taken, json=json, with_timings=timings)
 
 
 def _take_in(
@@ -154,18 +160,22 @@ def finish(
     taken: Mapping[str, Any] | None = None,
     *,
     json: bool,
+    with_timings: bool = False,
 ) -> None:
-    """Tells what was received, issued, held back and unknown and where the pages are, as JSON where asked
-    for; leaves with the exit code that says what was refused.
+    """Tells what was received, issued, held back and unknown, where the pages are and, where asked for, where
+    the seconds went, all as JSON where asked for; leaves with the exit code that says what was refused.
 
     taken  What the command itself took into the inbox, for JSON.
     """
     from pipelines.storage.store import Store
     from zhixiang.chain import declared_tables, exit_code
     from zhixiang.reports.run_summary import run_summary
+    from zhixiang.reports.run_timings import timing_rows
 
     code = exit_code(outcome)
-    summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+    with outcome.timings.part("summary"):
+        summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+    spent = timing_rows(outcome.timings.shares())
     if json:
         show_json(
             {
@@ -179,10 +189,13 @@ def finish(
                 "unknown_meter_points": [
                     vars(points) | {"ratio": round(points.ratio, 6)} for points in outcome.unknown
                 ],
+                "timings": spent,
             }
         )
     else:
         show_summary(summary)
+        if with_timings:
+            show_timings(spent)
     if outcome.refused_bills is not None:
         complain(outcome.refused_bills.message, outcome.refused_bills.hint)
     if code:
