@@ -161,6 +161,24 @@ def test_a_table_that_comes_out_as_it_stands_keeps_its_version(
     assert _run(store).status == "unchanged"
 
 
+def test_a_source_that_cannot_be_read_when_asked_what_it_reaches_is_a_failure_of_the_step(
+    store: Store,
+) -> None:
+    def unreadable(_inputs: Inputs) -> bool:
+        raise FileNotFoundError("part-0.parquet")
+
+    step = dataclasses.replace(STEP, is_reached=unreadable)
+    _fill(store, [("a", 1.0)])
+    assert _run(store, step).status == "done"
+    _fill(store, [("a", 2.0)])
+    with pytest.raises(FileNotFoundError):
+        _run(store, step)
+    ledger = Ledger(store.settings.home)
+    (row,) = ledger.steps(ledger.runs(1)[0]["run_id"])
+    assert (row["status"], row["gates"]["error"]) == ("failed", "part-0.parquet")
+    assert _run(store, dataclasses.replace(STEP, is_reached=lambda _inputs: True)).status == "done"
+
+
 def test_a_step_is_told_of_its_newest_run_only_where_nothing_but_versions_has_changed_since(
     store: Store,
 ) -> None:
