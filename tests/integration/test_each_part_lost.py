@@ -166,7 +166,7 @@ LOSSES = {
         2,
         (
             "The signature of model credit_index version 1 does not hold",
-            "repair models --yes` exports it again from the MLflow store",
+            "zhixiang repair models --yes",
         ),
         ("repair", "models", "--yes"),
     ),
