@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipelines.codes import Confidence
 from pipelines.errors import FactFileError
 from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.facts.facts import load_facts
@@ -24,6 +25,7 @@ from pipelines.facts.monthly_prices import (
     PriceRow,
     by_month,
     by_notice,
+    is_example_document,
     read_rows,
 )
 from pipelines.periods import BillingMonth
@@ -51,9 +53,9 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
               still gets them; a month may be
               corrected several times, each time by a notice of another day.
     Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant,
-    an unknown component or confidence, an empty document or day, an official price without a document, a
-    month that is there already (overlap), a month left out (gap), facts that would not be well formed
-    afterwards. Nothing is written then.
+    an unknown component or confidence, an empty document or day, an official price without a document, the
+    document of the example file for more than an illustrative price, a month that is there already (overlap),
+    a month left out (gap), facts that would not be well formed afterwards. Nothing is written then.
     """
     plan = _planned(path, folder, corrects)
     part = (folder / plan.file).with_suffix(".part")
@@ -81,6 +83,14 @@ def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
     rows = list(read_rows(path, shown))
     if not rows:
         raise FactFileError(shown, 2, "the file has no price")
+    for row in rows:
+        if is_example_document(row.document) and row.confidence is not Confidence.ILLUSTRATIVE:
+            raise FactFileError(
+                shown,
+                row.line,
+                f"the document is that of the example file, whose prices nobody published: {row.document!r}",
+                "Name the document that published the price, or write illustrative in a column confidence.",
+            )
     published = by_month(read_rows(folder / MONTHLY_PRICES, MONTHLY_PRICES), MONTHLY_PRICES)
     if corrects:
         name, notices = MONTHLY_CORRECTIONS, by_notice(rows, shown)

@@ -13,10 +13,12 @@ from contextlib import suppress
 from pathlib import Path
 
 from pipelines.errors import UsageError
+from pipelines.file_modes import make_folder
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 
 MARKER = "demo.json"
+FILLING = "inbox.filling"
 SEED = 20261001
 # Everything a demo makes in its home beside the files of the inbox; nothing else is ever deleted.
 _MADE = (
@@ -37,7 +39,7 @@ _MADE = (
     "rules",
     "held",
     "logs",
-    "inbox.filling",
+    FILLING,
     "scratch",
     "warehouse",
     MARKER,
@@ -134,8 +136,8 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
             f"{home} holds data that no demo made.", "Choose another ZHIXIANG_HOME for the demo."
         )
     began = time.monotonic()
-    home.mkdir(parents=True, exist_ok=True)
-    staging = home / "inbox.filling"
+    make_folder(home)
+    staging = home / FILLING
     shutil.rmtree(staging, ignore_errors=True)
     samples = packaged("samples")
     for path in _sample_files(samples):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UsageError
+from pipelines.file_modes import close_to_others, make_folder
 from pipelines.settings import OWN_CONF, check_home, packaged
 from zhixiang.home.example_files import example_prices, write_example_files
 from zhixiang.home.own_conf import write_conf
@@ -33,7 +34,8 @@ class BegunHome:
 
 
 def begin_home(folder: Path, *, with_examples: bool = True) -> BegunHome:
-    """Writes a home into a folder that is empty or does not exist yet; whole or not at all.
+    """Writes a home into a folder that is empty or does not exist yet; whole or not at all. Nobody
+    but its owner and his group may look into it.
 
     Raises UsageError for a folder that is not empty, is none, or cannot be written; SettingsError for a path
     that no home can have.
@@ -42,7 +44,8 @@ def begin_home(folder: Path, *, with_examples: bool = True) -> BegunHome:
     check_home(place)
     _require_empty(place)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
+        close_to_others(place)
         for left in place.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left)
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))

@@ -14,6 +14,7 @@ from pipelines.codes import Confidence
 from pipelines.errors import FactFileError
 from pipelines.facts import load_facts, load_prices
 from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.monthly_prices import EXAMPLE_DOCUMENT
 from pipelines.settings import packaged
 from zhixiang.cli.data.facts import app
 from zhixiang.home.example_files import example_prices
@@ -232,6 +233,12 @@ def sureness(folder: Path, day: date) -> tuple[Confidence, Confidence]:
         ("notice 9", ("official", "", "secondary"), Confidence.SECONDARY),
         ("notice 9", ("", "illustrative", "unverified"), Confidence.ILLUSTRATIVE),
         *((name, None, Confidence.UNVERIFIED) for name in ("none", "None", "无", " 未知 ", "-", "Not read")),
+        *(
+            (name, None, Confidence.UNVERIFIED)
+            for name in ("——", "/", "--", "N/A.", "（无）", "待定", "没有")
+        ),
+        *((name, None, Confidence.UNVERIFIED) for name in ("无文件", "null", "TBD", "Ｎｏｎｅ", "…")),
+        ("皖发改价格〔2026〕9号", None, Confidence.OFFICIAL),
         ("无", ("secondary", "secondary", "secondary"), Confidence.SECONDARY),
     ],
 )
@@ -267,6 +274,28 @@ def test_a_confidence_that_cannot_be_is_refused(
 ) -> None:
     rows = [f"{row.replace('notice 2026-09', document)},{word}" for row in month("2026-09")]
     refused(written(tmp_path, *rows, header=f"{HEADER},confidence"), folder, 2, said)
+
+
+@pytest.mark.parametrize(
+    "document", [EXAMPLE_DOCUMENT, "示例数值 非公布价格", "Example values, not published (copy)"]
+)
+@pytest.mark.parametrize("word", [None, "", "unverified", "secondary"])
+def test_the_document_of_the_example_file_stands_for_illustrative_prices_alone(
+    tmp_path: Path, folder: Path, document: str, word: str | None
+) -> None:
+    quoted = f'"{document}"'
+    rows = [row.replace("notice 2026-09", quoted) for row in month("2026-09")]
+    if word is None:
+        path = written(tmp_path, *rows)
+    else:
+        path = written(tmp_path, *(f"{row},{word}" for row in rows), header=f"{HEADER},confidence")
+    refused(path, folder, 2, "that of the example file")
+
+
+def test_example_prices_written_past_the_command_are_not_official(folder: Path) -> None:
+    rows = [row.replace("notice 2026-09", EXAMPLE_DOCUMENT) for row in month("2026-09")]
+    (folder / MONTHLY_PRICES).write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    assert sureness(folder, date(2026, 9, 5)) == (Confidence.UNVERIFIED,) * 2
 
 
 def test_a_line_that_lacks_the_last_column_is_refused_where_the_header_has_it(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from decimal import Decimal
 from pathlib import Path
 
@@ -167,3 +169,17 @@ def test_the_command_says_what_comes_next(tmp_path: Path) -> None:
     assert not list((tmp_path / "bare" / "inbox").iterdir())
     assert not (tmp_path / "bare" / "prices").exists()
     assert "inbox add" in (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_new_home_is_closed_to_everybody_else(tmp_path: Path, stands: bool) -> None:
+    place = tmp_path / "new" / "home"
+    if stands:
+        place.mkdir(parents=True)
+        place.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        begin_home(place, with_examples=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o750
