@@ -137,12 +137,11 @@ def tell_ingest(outcome: Outcome) -> None:
 def tell_halted(outcome: Outcome, settings: Settings, months: Sequence[str]) -> None:
     """Where a missing fact halted a month: how many have no bill for it, and the command that shows them."""
     from pipelines.storage.store import Store
-    from zhixiang.chain import declared_tables
     from zhixiang.reports.run_summary import halted_summary
 
     if outcome.halted is None:
         return
-    unbilled = halted_summary(Store(settings), declared_tables(), months, outcome.run_id)
+    unbilled = halted_summary(Store(settings), months, outcome.run_id)
     if unbilled is not None:
         show_halted(unbilled)
 
@@ -161,11 +160,11 @@ def finish(
     taken  What the command itself took into the inbox, for JSON.
     """
     from pipelines.storage.store import Store
-    from zhixiang.chain import declared_tables, exit_code
+    from zhixiang.chain import exit_code
     from zhixiang.reports.run_summary import run_summary
 
     code = exit_code(outcome)
-    summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+    summary = run_summary(Store(settings), months, outcome.ingest, outcome.delivered, outcome.refused)
     if json:
         show_json(
             {
