@@ -84,8 +84,8 @@ def _take_in(
     named would be wrong. Leaves with 3 where one is refused; what became of them, for JSON.
     """
     from pipelines.errors import UsageError
-    from pipelines.ingest.read_files import known_hashes
     from pipelines.storage.store import Store
+    from zhixiang.home.known_before import known_before
     from zhixiang.home.take_in import REFUSED, rules_of, take_files
 
     if "ingest" not in stages:
@@ -93,10 +93,10 @@ def _take_in(
             f"Files are read by the stage ingest; --from {stages[0]} begins after it.",
             "Leave --from out, or the files: zhixiang inbox add FILES takes them in.",
         )
-    rules, read_before = rules_of(settings), known_hashes(Store(settings))
-    taken = take_files(files, inbox, rules, read_before, dry_run=True)
+    rules, before = rules_of(settings), known_before(Store(settings))
+    taken = take_files(files, inbox, rules, before, dry_run=True)
     if not any(each.outcome == REFUSED for each in taken):
-        taken = take_files(files, inbox, rules, read_before)
+        taken = take_files(files, inbox, rules, before)
     is_refused = any(each.outcome == REFUSED for each in taken)
     told = taken_as_json(taken, inbox)
     if not json:
