@@ -6,6 +6,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -104,7 +105,7 @@ def read(home: Path, run_id: str, when: datetime) -> None:
     store, inbox = Store(Settings(packaged("conf"), home)), home / "inbox"
     reading = reading_of(store, inbox, frozenset(known_hashes(store)), run_id, when)
     found = arrivals(paths_below(inbox), inbox, handled_states(store))
-    reports = [
+    reports: list[dict[str, Any]] = [
         {
             "source_file": each.name,
             "content_hash": hashlib.sha256(Path(each.path).read_bytes()).hexdigest(),
