@@ -18,6 +18,9 @@ from zhixiang.home.words import README_EMPTY, README_EXAMPLES, README_HEAD, READ
 
 EXAMPLE_MONTH = "2026-09"
 INBOX, PRICES, README = "inbox", "prices/example_prices.csv", "README.md"
+DOCS = "docs"
+PAGES = ("your-own-data.md", "settings.md", "tariff-case.md", "formats", "examples")
+"""What hints and the home's README name of ``docs/``; it ships with the program."""
 _SCRATCH = ".zhixiang-init-"
 
 
@@ -93,6 +96,7 @@ def _write(folder: Path, with_examples: bool) -> tuple[str, ...]:
     write_conf(folder / OWN_CONF)
     inbox, prices = folder / INBOX, folder / PRICES
     inbox.mkdir()
+    _write_pages(folder / DOCS)
     files: tuple[str, ...] = ()
     if with_examples:
         prices.parent.mkdir()
@@ -101,3 +105,17 @@ def _write(folder: Path, with_examples: bool) -> tuple[str, ...]:
     first = README_EXAMPLES if with_examples else README_EMPTY
     (folder / README).write_text(README_HEAD + first + README_REST, encoding="utf-8")
     return files
+
+
+def _write_pages(target: Path) -> None:
+    """Copies the pages; a link to one that the home does not have stays as it is."""
+    target.mkdir()
+    for name in PAGES:
+        shipped = packaged(DOCS) / name
+        paths = (
+            sorted(path for path in shipped.rglob("*") if path.is_file()) if shipped.is_dir() else [shipped]
+        )
+        for path in paths:
+            copy = target / path.relative_to(packaged(DOCS))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)

@@ -313,3 +313,45 @@ def test_the_example_prices_of_a_home_are_illustrative_on_the_bill(tmp_path: Pat
         assert sureness(folder, date(2026, number, 5)) == (Confidence.ILLUSTRATIVE,) * 2
         # Not for the price that ships, which they stand before.
         assert load_facts(folder).energy_base.on(date(2026, number, 5)) == Decimal("0.5250")
+
+
+def test_an_example_gives_way_to_what_was_published(tmp_path: Path, folder: Path) -> None:
+    """As the README of a new home has it: the example first, then the published prices in its place."""
+    example = tmp_path / "example.csv"
+    example.write_text(example_prices(), encoding="utf-8")
+    assert load_prices(example, folder).replaced == ()
+    loaded = load_prices(written(tmp_path, *month("2026-09"), *month("2026-10")), folder)
+    assert [str(each) for each in loaded.replaced] == ["2026-09"]
+    facts = load_facts(folder)
+    assert facts.energy_base.on(date(2026, 9, 1)) == Decimal("0.473")
+    assert [facts.energy_base.version_on(date(2026, number, 1)).citation.confidence for number in (8, 9)] == [
+        Confidence.ILLUSTRATIVE,
+        Confidence.OFFICIAL,
+    ]
+    refused(written(tmp_path, *month("2026-09", purchase="0.39")), folder, 2, "2026-09 overlaps")
+
+
+def test_a_month_of_which_anything_was_published_or_corrected_is_not_replaced(
+    tmp_path: Path, folder: Path
+) -> None:
+    half = [f"{row},{'illustrative' if 'line_loss' in row else ''}" for row in month("2026-09")]
+    load_prices(written(tmp_path, *half, header=f"{HEADER},confidence"), folder)
+    refused(written(tmp_path, *month("2026-09")), folder, 2, "2026-09 overlaps")
+    whole = [f"{row},illustrative" for row in month("2026-10")]
+    load_prices(written(tmp_path, *whole, header=f"{HEADER},confidence"), folder)
+    load_prices(written(tmp_path, *month("2026-10", published="2026-11-05")), folder, corrects=True)
+    refused(written(tmp_path, *month("2026-10")), folder, 2, "2026-10 overlaps")
+
+
+def test_the_command_says_which_months_were_illustrative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ZHIXIANG_CONF", raising=False)
+    example = tmp_path / "example.csv"
+    example.write_text(example_prices(), encoding="utf-8")
+    assert CliRunner().invoke(app, ["load-prices", str(example)]).exit_code == 0
+    own = written(tmp_path, *month("2026-08", published="2026-07-28"), *month("2026-09"))
+    answer = CliRunner().invoke(app, ["load-prices", str(own)])
+    assert answer.exit_code == 0, answer.output
+    assert "in place of illustrative prices: 2026-08, 2026-09" in answer.output
