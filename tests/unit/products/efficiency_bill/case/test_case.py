@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +13,7 @@ import pytest
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tables.silver import SilverCustomers, SilverSupplyShares
-from pipelines.transforms.billing.supply import Accounts
-from products.efficiency_bill.case.case import gather_cases
+from pipelines.tables.silver import SilverCustomers
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
 from products.efficiency_bill.issue import issue_bill
@@ -25,8 +22,10 @@ from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.training import Days, arrange_days
 from tests.unit.products.efficiency_bill.case.gold_rows import (
+    BUILDING,
     FACTS,
     LIMITS,
+    REGISTERS,
     SEPTEMBER,
     SETTINGS,
     billed,
@@ -36,18 +35,6 @@ from tests.unit.products.efficiency_bill.case.gold_rows import (
     table,
 )
 
-BUILDING: dict[str, Any] = {
-    "customer_id": "BDG-A",
-    "valid_from_date": date(2026, 1, 1),
-    "customer_name": "A",
-    "peer_group": "Office",
-    "customer_class_code": "general_commercial",
-    "pricing_scheme_code": "single_part",
-    "voltage_level_code": "1_to_20kv",
-    "is_time_of_use": False,
-    "floor_area_m2": 1000.0,
-    "provenance": "real",
-}
 WORKS = BUILDING | {
     "customer_id": "STEEL-A",
     "customer_class_code": "large_industry",
@@ -59,17 +46,6 @@ WORKS = BUILDING | {
     "contract_demand_kw": 600.0,
     "power_factor_standard_ratio": 0.9,
     "floor_area_m2": None,
-}
-REGISTERS: dict[str, Any] = {
-    "meter_point_id": "MP-A",
-    "billing_month": "2026-09",
-    "customer_id": "BDG-A",
-    "energy_kwh": Decimal("30000.00"),
-    "resolution_kwh": Decimal("0.01"),
-    "metered_days": 30,
-    "month_days": 30,
-    "estimated_ratio": 0.0,
-    "missing_inputs": ["curve", "reactive_registers"],
 }
 CURVE = REGISTERS | {
     "customer_id": "STEEL-A",
@@ -266,6 +242,7 @@ def test_last_month_is_priced_where_prices_are_published() -> None:
         BillingMonth.parse("2026-08"),
         SETTINGS,
         LIMITS,
+        REGISTERS,
     )
     of_august = issue_bill(case, FACTS, SETTINGS, "m", "1")
     assert (of_august["previous_energy_kwh"], of_august["previous_total_cny"]) == (Decimal("30000.00"), None)
@@ -282,6 +259,7 @@ def test_a_month_before_the_prices_is_refused_with_the_fact() -> None:
         july,
         SETTINGS,
         LIMITS,
+        REGISTERS,
     )
     with pytest.raises(FactNotInForceError) as refused:
         check_prices(cases, FACTS)
@@ -306,6 +284,7 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
         SEPTEMBER,
         SETTINGS,
         LIMITS,
+        REGISTERS,
     )
     assert case.terms["customer_name"] == "A"
     bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
@@ -326,6 +305,7 @@ def test_terms_count_from_the_last_day_of_the_month(first: date, voltage: str) -
         SEPTEMBER,
         SETTINGS,
         LIMITS,
+        REGISTERS,
     )
     assert case.terms["voltage_level_code"] == voltage
 
@@ -340,6 +320,7 @@ def test_customers_without_metering_in_the_month_get_no_bill() -> None:
             SEPTEMBER,
             SETTINGS,
             LIMITS,
+            REGISTERS,
         )
         == []
     )
@@ -395,47 +376,3 @@ def test_a_sub_meter_that_was_not_read_whole_is_named_on_the_bill_of_its_main_me
         Decimal("29100.00"),
         "A sub-meter",
     )
-
-
-SHARE: dict[str, Any] = {
-    "share_id": "S",
-    "valid_from_date": date(2026, 1, 1),
-    "main_meter_point_id": "MP-A",
-    "section_name": "dormitory",
-    "share_ratio": Decimal("0.1"),
-    "customer_class_code": "general_commercial",
-    "voltage_level_code": "1_to_20kv",
-    "is_time_of_use": False,
-}
-
-
-@pytest.mark.parametrize(
-    ("terms", "points", "share", "found"),
-    [
-        ("real", ["simulated"], None, "real+simulated"),
-        ("real", ["real", "real+dates_shifted"], None, "real+dates_shifted"),
-        ("real", [], "assumed", "real+assumed"),
-        ("simulated", ["real"], "derived", "real+derived+simulated"),
-        ("assumed+real", ["real"], "assumed", "assumed+real"),
-    ],
-)
-def test_a_bill_names_what_its_meter_points_and_shares_are_as_well(
-    terms: str, points: list[str], share: str | None, found: str
-) -> None:
-    other = date(2026, 8, 31)
-    accounts = Accounts(
-        table(SilverCustomers, BUILDING | {"provenance": terms}).to_pylist(),
-        table(GoldBillingDeterminants, REGISTERS).to_pylist(),
-        shares=table(
-            SilverSupplyShares,
-            *([] if share is None else [SHARE | {"provenance": share}]),
-            SHARE | {"share_id": "gone", "ended_date": other, "provenance": "simulated"},
-            SHARE | {"share_id": "else", "main_meter_point_id": "MP-B", "provenance": "simulated"},
-        ).to_pylist(),
-        point_provenances={"MP-A": points, "MP-B": ["simulated"]},
-    )
-    days = september_days("BDG-A")
-    (case,) = gather_cases(accounts, days, {}, SEPTEMBER, SETTINGS, LIMITS)
-    bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
-    assert bill["provenance"] == found
-    assert case_from_text(bill["inputs"][0]["case_inputs"]).terms["provenance"] == found
