@@ -242,7 +242,6 @@ def test_last_month_is_priced_where_prices_are_published() -> None:
         BillingMonth.parse("2026-08"),
         SETTINGS,
         LIMITS,
-        REGISTERS,
     )
     of_august = issue_bill(case, FACTS, SETTINGS, "m", "1")
     assert (of_august["previous_energy_kwh"], of_august["previous_total_cny"]) == (Decimal("30000.00"), None)
@@ -259,7 +258,6 @@ def test_a_month_before_the_prices_is_refused_with_the_fact() -> None:
         july,
         SETTINGS,
         LIMITS,
-        REGISTERS,
     )
     with pytest.raises(FactNotInForceError) as refused:
         check_prices(cases, FACTS)
@@ -284,7 +282,6 @@ def test_terms_of_the_month_count_and_last_month_has_its_own() -> None:
         SEPTEMBER,
         SETTINGS,
         LIMITS,
-        REGISTERS,
     )
     assert case.terms["customer_name"] == "A"
     bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
@@ -305,7 +302,6 @@ def test_terms_count_from_the_last_day_of_the_month(first: date, voltage: str) -
         SEPTEMBER,
         SETTINGS,
         LIMITS,
-        REGISTERS,
     )
     assert case.terms["voltage_level_code"] == voltage
 
@@ -320,7 +316,6 @@ def test_customers_without_metering_in_the_month_get_no_bill() -> None:
             SEPTEMBER,
             SETTINGS,
             LIMITS,
-            REGISTERS,
         )
         == []
     )
