@@ -1,5 +1,5 @@
-"""Each part of a home lost or damaged: the words, the command, the state afterwards; what was issued before is
-still computed again to the last bit. A home moved: nothing goes to where it was.
+"""Each part of a home lost or damaged: the words, the command, the state afterwards; what was issued before
+is still computed again to the last bit. A home moved: nothing goes to where it was.
 """
 
 from __future__ import annotations
