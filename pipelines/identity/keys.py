@@ -37,8 +37,8 @@ MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM = (
     "tenant_pseudonym",
 )
 SECRET_BYTES = 32
-# Steps run beside each other, and each may ask for a key that none has made yet; the record is read and written
-# anew. Of processes one alone writes to a home.
+# Steps run beside each other, and each may ask for a key that none has made yet; the record is read and
+# written anew. Of processes one alone writes to a home.
 _MAKING = threading.Lock()
 
 
