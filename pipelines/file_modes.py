@@ -50,6 +50,16 @@ def restrict(folder: Path, folder_mode: int = DELIVERED_FOLDER, file_mode: int =
             _set_mode(Path(top, name), file_mode)
 
 
+def close_to_others(folder: Path) -> None:
+    """Takes from everybody but owner and group what they may do in a folder, where it leads if it is a link;
+    what is below it stays, and so does a folder of somebody else.
+    """
+    place = folder.resolve()
+    mode = stat.S_IMODE(place.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        _set_mode(place, mode & ~stat.S_IRWXO)
+
+
 def _set_mode(path: Path, mode: int) -> None:
     with suppress(FileNotFoundError):  # taken away meanwhile
         found = path.lstat()

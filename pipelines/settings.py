@@ -311,8 +311,8 @@ def cache_folder() -> Path:
 
 
 def packaged(name: str) -> Path:
-    """A folder that ships with the distribution: ``conf`` or ``samples``; in a checkout, the one at its
-    root.
+    """A folder that ships with the distribution: ``conf``, ``samples`` or ``docs`` (of which only what hints
+    name is installed); in a checkout, the one at its root.
     """
     installed = Path(str(files("zhixiang"))) / name
     checkout = Path(__file__).resolve().parent.parent / name

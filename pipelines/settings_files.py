@@ -34,7 +34,9 @@ def settings_error(path: Path, kind: type[BaseModel], error: ValidationError) ->
     others = f" ({error.error_count() - 1} more)" if error.error_count() > 1 else ""
     if problem["type"] == "missing":
         return SettingsError(
-            f"{path}: the key {key!r} is missing{others}.", "Every key must be present; see docs/settings.md."
+            f"{path}: the key {key!r} is missing{others}.",
+            "Every key must be present; zhixiang init DIR writes a home whose conf/ holds each with its "
+            "meaning.",
         )
     if problem["type"] == "extra_forbidden":
         known = _known_keys(kind, problem["loc"][:-1])

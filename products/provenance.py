@@ -23,6 +23,14 @@ def joined_provenance(texts: Iterable[str | None]) -> str:
     return "+".join(kind.value for kind in provenances("+".join(filter(None, texts))))
 
 
+def with_provenances(own: str, others: Iterable[str | None]) -> str:
+    """A provenance column and what stands behind the row beside it; where that adds no kind, the column as
+    it is written.
+    """
+    joined = joined_provenance([own, *others])
+    return own if provenances(own) == provenances(joined) else joined
+
+
 def is_demo_material(text: str | None) -> bool:
     """Whether what a provenance column tells of was made for a demo."""
     return bool(DEMO_MARKS & set(provenances(text)))

@@ -56,6 +56,31 @@ def named_commands(text: str) -> set[Part]:
     return found - {(*path, "--json") for path in found}
 
 
+def lacking_options(text: str) -> set[Part]:
+    """Each required option that a page leaves out of a command which it shows with its arguments.
+
+    >>> lacking_options("`tariff show | late-payment CLASS CNY --due DAY`, `tariff late-payment`")
+    {('tariff', 'late-payment', '--paid')}
+    """
+    found: set[Part] = set()
+    for quoted, line in _CODE.findall(text):
+        group: Part = ()
+        for part in re.split(r"\\?\|", re.sub(r"[\[\]]", "", quoted or line)):
+            words = part.removeprefix("zhixiang ").split()
+            if path := _path(words, group):
+                group = path[:-1] if len(path) > 1 else path
+                if len([word for word in words if word not in path]) > 0:
+                    found |= {(*path, name) for name in _required(path) if name not in words}
+    return found
+
+
+def _required(path: Part) -> list[str]:
+    command = _ROOT
+    for name in path:
+        command = command.commands[name]
+    return [each.opts[-1] for each in command.params if each.required and each.opts[-1].startswith("--")]
+
+
 def _path(words: Sequence[str], group: Part) -> Part:
     """The command that words begin with, in a group where they name one of it."""
     for begin in (group, ()):

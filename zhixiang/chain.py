@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -116,6 +116,8 @@ class Outcome:
 
     unknown        Records held back for unknown meter points, by received table.
     unknown_limit  The share of a table above which they count in the exit code.
+    refused        Results that the delivery refused, as it names them, with the reason; ``refused_bills``
+                   tells them.
     halted         The fact for want of which no bill of a month was issued.
     timings        Where the seconds went, from when it was made.
     """
@@ -125,6 +127,7 @@ class Outcome:
     unknown: list[UnknownPoints] = field(default_factory=list)
     unknown_limit: float = 1.0
     delivered: Path | None = None
+    refused: Mapping[str, str] = field(default_factory=dict)
     refused_bills: DisagreementError | None = None
     halted: FactNotInForceError | None = None
     steps: list[str] = field(default_factory=list)
@@ -237,7 +240,8 @@ def run_chain(
 
                 with timings.part("deliver", "pages"):
                     handed = deliver(store, registry, ledger, facts, months, run_id, on_line)
-                outcome.delivered, outcome.refused_bills = handed.out, handed.error()
+                outcome.delivered, outcome.refused = handed.out, handed.refused
+                outcome.refused_bills = handed.error()
         except BaseException as error:
             told = foreseen(error, settings.home)
             outcome.halted = error if isinstance(error, FactNotInForceError) else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,9 +25,16 @@ from pipelines.units import Unit
 COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
 CONFIDENCE = "confidence"
 """A sixth column that a file may have: how sure each price is; an empty cell leaves it to the document."""
-# What people write where they have no document.
+EXAMPLE_DOCUMENT = "示例数值非公布价格 example values not published"
+"""What the price file of a new home names as its document: nobody published those prices."""
+# What people write where they have no document, in letters and figures alone.
 _NO_DOCUMENT = frozenset(
-    ("none", "no", "n/a", "na", "unknown", "not read", "-", "?", "无", "不详", "未知", "暂无")
+    (
+        *("none", "no", "nil", "null", "nan", "na", "unknown", "notread", "nodocument", "missing", "pending"),
+        *("tbd", "tba", "tbc", "todo", "x", "xx", "xxx"),
+        *("无", "無", "无文件", "无文号", "无依据", "没有", "没有文件", "不详", "未知", "不知道", "暂无"),
+        *("暂缺", "缺", "空", "待定", "待补", "待补充", "待查", "待确认", "未定", "未公布", "未读"),
+    )
 )
 # Prices are published around the month they hold in; a notice that corrects one has come some years late at
 # most. A day outside is a slip.
@@ -167,8 +175,20 @@ def read_rows(path: Path, name: str) -> Iterator[PriceRow]:
         yield _row(fields, reader.line_num, name, stated)
 
 
+def is_example_document(text: str) -> bool:
+    """Whether a price names the document of the example file, in either language, however it is spaced."""
+    zh, en = EXAMPLE_DOCUMENT.split(" ", 1)
+    return any(_bare(words) in _bare(text) for words in (zh, en))
+
+
 def _is_document(text: str) -> bool:
-    return text.strip().casefold() not in _NO_DOCUMENT
+    bare = _bare(text)
+    return bool(bare) and bare not in _NO_DOCUMENT and not is_example_document(text)
+
+
+def _bare(text: str) -> str:
+    """Letters and figures alone: dashes, strokes and dots name nothing."""
+    return "".join(filter(str.isalnum, unicodedata.normalize("NFKC", text).casefold()))
 
 
 def _stated(text: str, document: str, line: int, name: str) -> Confidence | None:

@@ -13,6 +13,7 @@ from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from pipelines.codes import Confidence
 from pipelines.errors import FactFileError
 from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
 from pipelines.facts.facts import load_facts
@@ -24,6 +25,7 @@ from pipelines.facts.monthly_prices import (
     PriceRow,
     by_month,
     by_notice,
+    is_example_document,
     read_rows,
 )
 from pipelines.periods import BillingMonth
@@ -33,12 +35,14 @@ from pipelines.periods import BillingMonth
 class LoadedPrices:
     """What a load changed.
 
-    file    File of ``conf/facts`` that was written.
-    months  Months taken in, in order.
+    file      File of ``conf/facts`` that was written.
+    months    Months taken in, in order.
+    replaced  Those of them that stood there as illustrative before.
     """
 
     file: str
     months: tuple[BillingMonth, ...]
+    replaced: tuple[BillingMonth, ...] = ()
 
 
 def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrices:
@@ -50,16 +54,18 @@ def load_prices(path: Path, folder: Path, corrects: bool = False) -> LoadedPrice
     corrects  Whether it corrects months already published: those stay, and whoever asks as of an earlier day
               still gets them; a month may be
               corrected several times, each time by a notice of another day.
+    A month that stands there with illustrative prices alone, and that no notice has corrected, is replaced:
+    an example gives way to what was published.
     Raises FactFileError naming file and line: a wrong header, a negative price or one that cannot be meant,
-    an unknown component or confidence, an empty document or day, an official price without a document, a
-    month that is there already (overlap), a month left out (gap), facts that would not be well formed
-    afterwards. Nothing is written then.
+    an unknown component or confidence, an empty document or day, an official price without a document, the
+    document of the example file for more than an illustrative price, a month that is there already (overlap),
+    a month left out (gap), facts that would not be well formed afterwards. Nothing is written then.
     """
     plan = _planned(path, folder, corrects)
     part = (folder / plan.file).with_suffix(".part")
     part.write_text(plan.text, encoding="utf-8")
     part.replace(folder / plan.file)
-    return LoadedPrices(plan.file, plan.months)
+    return LoadedPrices(plan.file, plan.months, plan.replaced)
 
 
 def check_prices(path: Path, folder: Path, corrects: bool = False) -> None:
@@ -72,6 +78,7 @@ class _Plan:
     file: str
     text: str
     months: tuple[BillingMonth, ...]
+    replaced: tuple[BillingMonth, ...] = ()
 
 
 def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
@@ -81,7 +88,16 @@ def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
     rows = list(read_rows(path, shown))
     if not rows:
         raise FactFileError(shown, 2, "the file has no price")
+    for row in rows:
+        if is_example_document(row.document) and row.confidence is not Confidence.ILLUSTRATIVE:
+            raise FactFileError(
+                shown,
+                row.line,
+                f"the document is that of the example file, whose prices nobody published: {row.document!r}",
+                "Name the document that published the price, or write illustrative in a column confidence.",
+            )
     published = by_month(read_rows(folder / MONTHLY_PRICES, MONTHLY_PRICES), MONTHLY_PRICES)
+    replaced: tuple[BillingMonth, ...] = ()
     if corrects:
         name, notices = MONTHLY_CORRECTIONS, by_notice(rows, shown)
         corrected = by_notice(read_rows(folder / name, name), name)
@@ -89,12 +105,26 @@ def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
         kept = list(corrected.values())
     else:
         name, new = MONTHLY_PRICES, by_month(rows, shown)
+        corrections = read_rows(folder / MONTHLY_CORRECTIONS, MONTHLY_CORRECTIONS)
+        corrected_months = {row.month for row in corrections}
+        replaced = tuple(
+            month
+            for month in sorted(new)
+            if _is_example(published.get(month)) and month not in corrected_months
+        )
+        for month in replaced:
+            del published[month]
         _check_series(new, published, shown)
         kept = list(published.values())
     # A month's notices stand in the order in which they were published.
     text = _as_text([*(row for parts in kept for row in parts.values()), *rows], by_day=corrects)
     _check_whole(folder, name, text)
-    return _Plan(name, text, tuple(sorted({row.month for row in rows})))
+    return _Plan(name, text, tuple(sorted({row.month for row in rows})), replaced)
+
+
+def _is_example(parts: dict[str, PriceRow] | None) -> bool:
+    """Whether a month stands there and nothing of it was published."""
+    return parts is not None and all(row.confidence is Confidence.ILLUSTRATIVE for row in parts.values())
 
 
 def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:

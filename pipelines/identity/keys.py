@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -36,6 +37,9 @@ MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM = (
     "tenant_pseudonym",
 )
 SECRET_BYTES = 32
+# Steps run beside each other, and each may ask for a key that none has made yet; the record is read and
+# written anew. Of processes one alone writes to a home.
+_MAKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -95,13 +99,14 @@ class KeyRing:
         Raises LostKeyError where it had one, TamperedError where the file holds another or none.
         """
         path = self._path(name, ".pem")
-        if not path.exists():
-            self._refuse_lost(name)
-            make_folder(self.folder, PRIVATE_FOLDER)
-            new_private_key(path)
-        private = read_private(path, name)
-        found = SigningKey(name, key_id(private.public_key()), private)
-        self._hold_to_record(name, found.key_id, raw_public(found.public).hex(), path)
+        with _MAKING:
+            if not path.exists():
+                self._refuse_lost(name)
+                make_folder(self.folder, PRIVATE_FOLDER)
+                new_private_key(path)
+            private = read_private(path, name)
+            found = SigningKey(name, key_id(private.public_key()), private)
+            self._hold_to_record(name, found.key_id, raw_public(found.public).hex(), path)
         return found
 
     def secret(self, name: str) -> bytes:
@@ -109,14 +114,15 @@ class KeyRing:
         ``signing_key``.
         """
         path = self._path(name, ".bin")
-        if not path.exists():
-            self._refuse_lost(name)
-            make_folder(self.folder, PRIVATE_FOLDER)
-            write_private(path, os.urandom(SECRET_BYTES))
-        content = path.read_bytes()
-        if len(content) != SECRET_BYTES:
-            raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
-        self._hold_to_record(name, secret_id(content), "", path)
+        with _MAKING:
+            if not path.exists():
+                self._refuse_lost(name)
+                make_folder(self.folder, PRIVATE_FOLDER)
+                write_private(path, os.urandom(SECRET_BYTES))
+            content = path.read_bytes()
+            if len(content) != SECRET_BYTES:
+                raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
+            self._hold_to_record(name, secret_id(content), "", path)
         return content
 
     def public_keys(self, name: str) -> list[KnownKey]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from pipelines.errors import ConcurrentWriteError
+from pipelines.file_modes import close_to_others, make_folder
 from pipelines.storage.own_storage import storage_error
 
 _FILE = "writer.lock"
@@ -23,10 +24,13 @@ _ATTEMPTS, _PAUSE_SECONDS = 5, 0.02
 def sole_writer(home: Path) -> Iterator[None]:
     """Holds the home's lock; a second writer is refused at once with the process that holds it.
 
+    A home that an earlier version, or a copy, left open to everybody on the machine is closed to them first.
+
     Raises ConcurrentWriteError, and StorageError where nothing may be written in the home.
     """
     try:
-        home.mkdir(parents=True, exist_ok=True)
+        make_folder(home)
+        close_to_others(home)
         handle = (home / _FILE).open("a+")
     except OSError as error:
         if (found := storage_error(error, home)) is not None:

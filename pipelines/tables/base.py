@@ -55,6 +55,7 @@ class Field:
     dtype     Arrow type.
     unit      Physical or monetary unit; the column's name must end in its suffix.
     codes     Closed list that the values (or the elements of a list) come from.
+    parts     Closed list of which the text joins some by ``+``; a record with another word is held back.
     minimum   Smallest value allowed; becomes an expectation.
     above     Bound that every value must exceed; becomes an expectation.
     maximum   Largest value allowed; becomes an expectation.
@@ -72,6 +73,7 @@ class Field:
         *,
         unit: Unit | None = None,
         codes: type[Enum] | None = None,
+        parts: type[Enum] | None = None,
         key: bool = False,
         run: bool = False,
         nullable: bool | None = None,
@@ -82,7 +84,7 @@ class Field:
         optional: bool = False,
         identifier: bool = False,
     ) -> None:
-        self.identifier = identifier
+        self.identifier, self.parts = identifier, parts
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable

@@ -19,16 +19,21 @@ EXPECTED = f"an identifier of 1 to {LIMIT} printable characters without blanks a
 BLANKS = "\t \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
 """What is taken off at the ends: tabs and every kind of space, the wide one of Chinese text among them."""
 
-# Controls with NUL and line ends; marks that print nothing or turn what follows around (the joiners of emoji
-# are none of them); ends of lines and paragraphs.
+# Controls with NUL and line ends; marks that print nothing or turn what follows around (the joiners and the
+# tags of emoji are none of them); ends of lines and paragraphs.
 _UNPRINTABLE = (
     (0x00, 0x1F),
     (0x7F, 0x9F),
+    (0xAD, 0xAD),
+    (0x61C, 0x61C),
+    (0x180E, 0x180E),
     (0x200B, 0x200B),
     (0x200E, 0x200F),
     (0x2028, 0x202E),
     (0x2060, 0x206F),
     (0xFEFF, 0xFEFF),
+    (0xFFF9, 0xFFFB),
+    (0xE0001, 0xE0001),
 )
 _HALVES_OF_PAIRS = (0xD800, 0xDFFF)
 _IN_TEXT = re.compile(

@@ -12,6 +12,7 @@ from pipelines.codes import (
     DemandBasis,
     EventCode,
     PricingScheme,
+    Provenance,
     RegisterRule,
     RejectReason,
     VoltageLevel,
@@ -150,7 +151,7 @@ class SilverCustomers(Table):
     weather_station_id = Field(STRING, "Station whose weather applies.", identifier=True)
     opened_date = Field(DATE, "Day the account was opened.")
     closed_date = Field(DATE, "Day the account was closed.")
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
     is_combined_meter = Field(
         BOOLEAN, "Residential: one price without tiers, for several dwellings behind one meter (合表)."
@@ -196,7 +197,7 @@ class SilverMeterPoints(Table):
     capacity_kva = Field(
         DOUBLE, "Limit for the over-capacity check.", unit=Unit.KVA, above=0, maximum=LARGEST_CAPACITY_KVA
     )
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     parent_meter_point_id = Field(
         STRING,
         "The main meter point that counts this one's energy as well; empty for one of its own.",
@@ -252,7 +253,7 @@ class SilverSupplyShares(Table):
         DOUBLE, "Power factor to be reached; empty where not applied.", unit=Unit.RATIO, minimum=0, maximum=1
     )
     ended_date = Field(DATE, "Last day of the share; empty while it lasts.")
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     household_persons = Field(INTEGER, "Residential: persons of the household, where registered.", minimum=1)
     is_combined_meter = Field(BOOLEAN, "Residential: one price without tiers.")
     is_ev_charging = Field(
@@ -275,7 +276,7 @@ class SilverPayments(Table):
     due_date = Field(DATE, "Last day to pay without penalty.", nullable=False)
     paid_date = Field(DATE, "Day the bill was paid in full; empty while it is not.")
     paid_cny = Field(DOUBLE, "Amount paid so far.", unit=Unit.CNY, minimum=0)
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -290,7 +291,7 @@ class SilverEvents(Table):
     started_date = Field(DATE, "First day.", nullable=False)
     ended_date = Field(DATE, "Last day; empty while it lasts.")
     detail = Field(STRING, "Free text.")
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -317,7 +318,7 @@ class SilverTransferDeclarations(Table):
     other_charge_cny = Field(
         ENERGY, "Charges on top under other names (capacity, service, loss).", unit=Unit.CNY, minimum=0
     )
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 
@@ -334,7 +335,7 @@ class SilverWeather(Table):
     min_celsius = Field(DOUBLE, "Lowest temperature.", unit=Unit.CELSIUS)
     max_celsius = Field(DOUBLE, "Highest temperature.", unit=Unit.CELSIUS)
     observed_hours = Field(INTEGER, "Hours observed.", unit=Unit.HOURS)
-    provenance = Field(STRING, PROVENANCE_DOC, nullable=False)
+    provenance = Field(STRING, PROVENANCE_DOC, nullable=False, parts=Provenance)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)
 
 

@@ -48,6 +48,7 @@ COLUMNS = (
 )
 REASON_COLUMNS = ("reason_id", "effect_points", "text_zh", "text_en")
 # A spreadsheet takes a cell that begins with one of these for a formula.
+_OF_SOMEBODY = frozenset((Provenance.REAL, Provenance.DATES_SHIFTED))
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -110,7 +111,8 @@ def write_bank_file(
 
 def is_simulated(row: CreditIndexV1Row) -> bool:
     """Whether a score is of nobody real, so that it may go to a bank without an authorisation."""
-    return Provenance.SIMULATED in provenances(row["provenance"])
+    kinds = set(provenances(row["provenance"]))
+    return Provenance.SIMULATED in kinds and not kinds & _OF_SOMEBODY
 
 
 def manifest_path(path: AnyPath) -> AnyPath:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NotRequired
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,7 @@ from pipelines.settings import SettingsFile
 from pipelines.storage.scan import by_partition, row_count
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers
+from pipelines.tables.silver import SilverCustomers, SilverPayments
 from pipelines.transforms.ground.in_force import frame_on
 from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 from products.credit_index.indicator_table import GoldCustomerIndicators
@@ -39,6 +39,7 @@ from products.credit_index.scoring import (
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import MODEL
+from products.provenance import with_provenances
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from pipelines.facts import Facts
 
 MOST_ON_DRIVER = 10_000
+_OF_PAYMENTS = "payment_provenances"
 RESULT_SCHEMA = product_schema(CreditIndexV1)
 REASONS_SCHEMA = product_schema(CreditIndexReasonsV1)
 INPUTS_SCHEMA = product_schema(CreditIndexInputsV1)
@@ -67,6 +69,7 @@ class IndicatorsToScore(CreditIndexInputsV1Inside):
     customer_name: str
     industry_code: str | None
     provenance: str
+    payment_provenances: NotRequired[list[str] | None]
 
 
 class Scored(CreditIndexV1Computed):
@@ -79,7 +82,7 @@ class CreditIndex:
     """Electricity credit index, by the champion of ``credit_index``."""
 
     name = CREDIT_INDEX_DECLARED.name
-    reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers)
+    reads: tuple[type[Table], ...] = (GoldCustomerIndicators, SilverCustomers, SilverPayments)
     result: type[Table] = CREDIT_INDEX_DECLARED.result
     evidence: tuple[type[Table], ...] = CREDIT_INDEX_DECLARED.evidence
     models: tuple[str, ...] = (MODEL,)
@@ -112,7 +115,13 @@ class CreditIndex:
         before = rows.where(F.col("indicator_month") == of[1]).select(
             "customer_id", F.struct(*NAMES, "history_months").alias("before")
         )
-        joined = now.join(before, "customer_id", "left")
+        paid = (
+            inputs.frame(SilverPayments)
+            .where(F.col("billing_month") <= of[0])
+            .groupBy("customer_id")
+            .agg(F.collect_set("provenance").alias(_OF_PAYMENTS))
+        )
+        joined = now.join(before, "customer_id", "left").join(paid, "customer_id", "left")
 
         def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             scorer = Scorer.from_files(files)
@@ -144,7 +153,7 @@ def score_rows(
 
     rows  Indicators of the month with ``before`` (those of ``compared_months`` earlier, or null),
           ``customer_name``,
-          ``industry_code``, ``provenance``.
+          ``industry_code``, ``provenance`` and the ``payment_provenances`` up to the month.
     """
     features = features_of(rows, scorer.features)
     probabilities = scorer.probabilities(features)
@@ -176,7 +185,7 @@ def score_rows(
                 "estimated_ratio": row["estimated_ratio"],
                 "model_name": MODEL,
                 "model_version": version,
-                "provenance": row["provenance"],
+                "provenance": with_provenances(row["provenance"], row.get("payment_provenances") or ()),
                 "reasons": reasons_of(contributions[place], features[place], scorer.features, settings),
             }
         )

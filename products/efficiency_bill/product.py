@@ -20,7 +20,7 @@ from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSe
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
-from pipelines.transforms.billing.sub_meters import concerned_points
+from pipelines.transforms.billing.sub_meters import concerned_points, provenances_of_points
 from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
 from products.efficiency_bill.billed import billed_customers, narrowed
 from products.efficiency_bill.case.case import Case, gather_cases
@@ -141,7 +141,8 @@ class EfficiencyBill:
         concerned = concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month)
         points = rows_of_table(concerned.toArrow(), SilverMeterPointsRow)
         shares = rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow)
-        return Accounts(terms, determinants, segments, shares, price_days_of(facts), points)
+        kinds = provenances_of_points(inputs.frame(SilverMeterPoints), month)
+        return Accounts(terms, determinants, segments, shares, price_days_of(facts), points, kinds)
 
 
 def _known_by_metering(inputs: Inputs, month: BillingMonth) -> tuple[set[str], set[str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import html
 import re
 
-_TABLE = re.compile(r'(<table class="(?:[^"]* )?rows(?: [^"]*)?"[^>]*>)(.*?)(</table>)', re.DOTALL)
+_TABLE = re.compile(r'(<table\b[^>]*? class="(?:[^"]* )?rows(?: [^"]*)?"[^>]*>)(.*?)(</table>)', re.DOTALL)
 _HEAD = re.compile(r"<th\b[^>]*>(.*?)</th>", re.DOTALL)
 _ROW = re.compile(r"<tr\b.*?(?:</tr>|(?=<tr\b)|\Z)", re.DOTALL)
 _CELL = re.compile(r"<td\b([^>]*)>")

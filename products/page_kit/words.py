@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeVar
@@ -29,6 +29,8 @@ ILLUSTRATIVE_PRICE = Said("示意电价", "illustrative price")
 NOT_PRICED = Said("未计价", "not priced")
 NOTHING = Said("", "")
 
+ILLUSTRATIVE = "illustrative"
+"""The label of what rests on a price that stands in for one not published."""
 PROVENANCES: Mapping[Provenance, Said] = {
     Provenance.REAL: Said("真实数据", "real"),
     Provenance.DATES_SHIFTED: Said("日期平移", "dates shifted"),
@@ -38,9 +40,22 @@ PROVENANCES: Mapping[Provenance, Said] = {
 }
 PROVENANCE_TAGS: Mapping[str, Said] = {
     **{kind.value: said for kind, said in PROVENANCES.items()},
-    "illustrative": Said("示意", "illustrative"),
+    ILLUSTRATIVE: Said("示意", "illustrative"),
 }
 """What a tag of a page says of where something comes from; prices that stand in for others count too."""
+
+
+def labels_in_words(labels: Iterable[str]) -> Said:
+    """Kinds of provenance in one sentence of each language, and whether a price is illustrative; empty where
+    there is none.
+    """
+    named = list(labels)
+    said = [PROVENANCE_TAGS[label] for label in named if label != ILLUSTRATIVE]
+    zh, en = "、".join(each.zh for each in said), ", ".join(each.en for each in said)
+    if ILLUSTRATIVE in named:
+        zh, en = f"{zh}；部分单价为示意电价", f"{en}; some prices illustrative"
+    return Said(zh, en)
+
 
 CONFIDENCES: Mapping[Confidence, Said] = {
     Confidence.OFFICIAL: Said("官方文件", "official document"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypedDict
@@ -32,7 +32,7 @@ from pipelines.tables.silver import (
     SilverSupplyShares,
     SilverTransferDeclarations,
 )
-from pipelines.transforms.billing.sub_meters import concerned_points
+from pipelines.transforms.billing.sub_meters import concerned_points, provenances_of_points
 from pipelines.transforms.billing.supply import once_each
 from products.provenance import joined_provenance
 from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
@@ -113,6 +113,7 @@ class TransferFeeCode:
             rows_of_table(parts.toArrow(), GoldBillingSegmentsRow),
             rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow),
             rows_of_table(points.toArrow(), SilverMeterPointsRow),
+            provenances_of_points(inputs.frame(SilverMeterPoints), month),
         )
 
 
@@ -131,6 +132,7 @@ def fee_codes(
     segments: Iterable[GoldBillingSegmentsRow] = (),
     shares: Iterable[SilverSupplySharesRow] = (),
     meter_points: Iterable[SilverMeterPointsRow] = (),
+    point_provenances: Mapping[str, Collection[str]] | None = None,
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
@@ -138,7 +140,8 @@ def fee_codes(
     customers     Rows of silver_customers, at least of the suppliers.
     determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of
                   gold_billing_segments.
-    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``SubMeters``.
+    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``SubMeters``;
+                  point_provenances: see ``provenances_of_points``.
     bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
                   implied price then, and each says so.
     """
@@ -155,6 +158,7 @@ def fee_codes(
         segments=segments,
         shares=shares,
         meter_points=meter_points,
+        point_provenances=point_provenances,
     )
     prices = None if bundle is None else ImpliedPrices.from_json(bundle.files[FILE])
     implied = prices or ImpliedPrices.none(settings)

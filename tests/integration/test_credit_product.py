@@ -12,7 +12,7 @@ import pytest
 
 from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
-from pipelines.tables.silver import SilverCustomers
+from pipelines.tables.silver import SilverCustomers, SilverPayments
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.product import CREDIT_INDEX, INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA
 from products.credit_index.reasons import NAMES
@@ -80,6 +80,21 @@ def customer_rows():
     return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema)
 
 
+def payment_rows():
+    """NEW's payments are real, OLD's only those after the month."""
+    rows = [
+        {"customer_id": customer, "billing_month": month, "provenance": provenance}
+        for customer, month, provenance in (
+            ("NEW", "2026-08", "real"),
+            ("NEW", "2026-09", "real+dates_shifted"),
+            ("OLD", "2026-09", "simulated"),
+            ("OLD", "2026-10", "real"),
+        )
+    ]
+    schema = pa.schema([field.with_nullable(True) for field in SilverPayments.arrow_schema()])
+    return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema)
+
+
 @pytest.fixture(scope="module")
 def scorer():
     from pathlib import Path
@@ -107,6 +122,7 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
     frames = {
         GoldCustomerIndicators: spark.createDataFrame(rows),
         SilverCustomers: spark.createDataFrame(customer_rows()),
+        SilverPayments: spark.createDataFrame(payment_rows()),
     }
     inputs = SimpleNamespace(
         settings=settings,
@@ -129,6 +145,11 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
         "7",
         "2026-09",
     )
+    assert {name: row["provenance"] for name, row in scores.items()} == {
+        "OLD": "simulated",
+        "NEW": "real+dates_shifted+simulated",
+        "THIEF": "simulated",
+    }
     assert sorted((row["customer_id"], row["reason_rank"]) for row in reasons) == [
         (name, rank) for name in sorted(scores) for rank in range(1, chosen.reasons_per_score + 1)
     ]

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from pipelines.errors import DisagreementError
 from pipelines.settings import Settings
 from tests.delivered_home import hand_over
-from tests.named_commands import every_path, named_commands, of_call
+from tests.named_commands import every_path, lacking_options, named_commands, of_call
 from tests.screen_reading import check_screen, check_values
 from zhixiang import chain
 from zhixiang.cli import screen
@@ -276,9 +276,11 @@ def test_commands_that_change_a_home_show_whole_lines(home: Path, tmp_path: Path
 def test_every_command_that_a_page_names_is_looked_at(page: str) -> None:
     calls = [arguments for arguments, _ in SEEN.values()] + [*CHANGES, *BELOW]
     seen = {part for call in calls for part in of_call(call)}
-    named = named_commands((ROOT / page).read_text(encoding="utf-8"))
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = named_commands(text)
     assert len(named) > 10
     assert sorted(named - seen - TOO_LONG) == []
+    assert sorted(lacking_options(text)) == []
 
 
 @pytest.mark.parametrize("width", WIDTHS)

@@ -48,7 +48,7 @@ def rewrite(home: Path, table: type[Table], month: str, **values: Any) -> None:
         if row[table.partition_column()] == month:
             row.update(values)
     files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
-    commit_files(store, table, files, "test", 99, overwrite=True)
+    commit_files(store, table, files, "test", 99 + store.versions([table])[table.name], overwrite=True)
 
 
 def manifest(home: Path) -> Any:

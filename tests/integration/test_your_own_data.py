@@ -18,17 +18,11 @@ from pipelines.settings import load_settings, packaged
 from pipelines.storage.store import Store
 from pipelines.tables.gold import GoldBillingDeterminants
 from products.efficiency_bill.tables import EfficiencyBillLinesV1, EfficiencyBillV1
-from zhixiang.chain import declared_tables
-from zhixiang.reports.run_summary import UNBILLED
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "your-own-data.md"
 DAILY = {"MP-1": Decimal("4.00"), "MP-2": Decimal("310.50"), "MP-3": Decimal("9.25")}
 MULTIPLIERS = {"MP-1": 100, "MP-2": 1, "MP-3": 200}
 CUSTOMERS = {"MP-1": "3300000001", "MP-2": "3300000002", "MP-3": "3300000003"}
-BILLS_EVERYBODY = pytest.mark.skipif(
-    UNBILLED not in {table.name for table in declared_tables()},
-    reason=f"customers of any number are billed where {UNBILLED} is declared",
-)
 FIRST, BEGIN = date(2026, 7, 31), Decimal("1000.00")
 
 # The page names the program; here it is this checkout's. Each command's exit code is noted.
@@ -117,7 +111,6 @@ def test_the_files_are_taken_and_settled_to_the_kilowatt_hour(walked: tuple[Path
     }
 
 
-@BILLS_EVERYBODY
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
 def test_every_command_of_the_page_ends_well(walked: tuple[Path, list[str], str]) -> None:
@@ -127,7 +120,6 @@ def test_every_command_of_the_page_ends_well(walked: tuple[Path, list[str], str]
     assert shown.count("index.html") >= 3
 
 
-@BILLS_EVERYBODY
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
 def test_the_example_gives_a_bill_and_codes(walked: tuple[Path, list[str], str]) -> None:
@@ -138,7 +130,6 @@ def test_the_example_gives_a_bill_and_codes(walked: tuple[Path, list[str], str])
     assert (place / "example" / "out" / "index.html").is_file()
 
 
-@BILLS_EVERYBODY
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
 def test_three_customers_of_ones_own_are_billed_in_both_months(
@@ -165,7 +156,6 @@ def test_three_customers_of_ones_own_are_billed_in_both_months(
         assert sum(mine) == row["total_cny"]
 
 
-@BILLS_EVERYBODY
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
 def test_each_bill_names_on_its_page_what_its_comparisons_lack(walked: tuple[Path, list[str], str]) -> None:
@@ -189,7 +179,6 @@ def test_each_bill_names_on_its_page_what_its_comparisons_lack(walked: tuple[Pat
             assert ("没有上月的账单可比" in text) is (month == "2026-08")
 
 
-@BILLS_EVERYBODY
 @pytest.mark.slow
 @pytest.mark.timeout(1600)
 def test_the_second_month_is_one_command_that_takes_the_file_in(

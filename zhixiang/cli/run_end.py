@@ -28,7 +28,7 @@ def show_summary(summary: Mapping[str, Any]) -> None:
         counts = ", ".join(f"{month}: {count:,}" for month, count in by_month.items())
         say(f"{_ISSUED.get(name, name)}: {counts}")
     unbilled = summary["unbilled"]
-    if unbilled is not None and unbilled["customers"]:
+    if unbilled["customers"]:
         words = "没有可发出账单的客户 customers without a bill that could be issued"
         say(f"{words}: {unbilled['customers']:,}{_why(unbilled)}")
         _show_examples(unbilled, err=False)

@@ -46,6 +46,8 @@ _UNGROUPED = re.compile(r"(^|_)(number|line|year|revision|version|position|rank)
 """Columns of integers that name something instead of counting it: no separators between their digits."""
 _COMMAND = re.compile(r"(?:[A-Z_]+=\S+ )?\S*\bzhixiang(?: [^\s`]*[^\s`.,;:)。，；：）])+")
 _GLUE = "\ue000"
+# How Python holds a byte of a file name that is no UTF-8.
+_FOREIGN_BYTE = re.compile("[\udc80-\udcff]")
 _PLAIN_NUMBER = re.compile(r"(?<![\w.:/-])\d+\.\d+(?![\w.:-])")
 
 
@@ -111,14 +113,16 @@ def with_separators(formula: str) -> str:
 
 
 def visible(text: str) -> str:
-    """A text whose control characters are written out, so that no value drives the terminal."""
+    """A text whose control characters are written out, so that no value drives the terminal, and the bytes of
+    a file name that are no UTF-8, which a screen may refuse.
+    """
     return "".join(
         char
         if unicodedata.category(char) != "Cc"
         else " "
         if char in "\t\n\r"
         else char.encode("unicode_escape").decode()
-        for char in text
+        for char in _FOREIGN_BYTE.sub(_written_out, text)
     )
 
 
@@ -340,8 +344,15 @@ def _decimal_text(value: Decimal) -> str:
 
 
 def as_json(value: Any) -> str:
-    """JSON with Chinese as it is; sets are lists in order, dates and decimals text."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    """JSON with Chinese as it is; sets are lists in order, dates and decimals text. The bytes of a file name
+    that are no UTF-8 are written out.
+    """
+    text = json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    return _FOREIGN_BYTE.sub(lambda found: "\\" + _written_out(found), text)
+
+
+def _written_out(found: re.Match[str]) -> str:
+    return f"\\x{ord(found.group()) & 0xFF:02x}"
 
 
 def _plain(value: Any) -> Any:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import pkgutil
 import shlex
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import pipelines.tables
 from pipelines.engine.ledger import Ledger
 from pipelines.errors import DisagreementError, TamperedError
 from pipelines.facts import Facts
@@ -154,7 +157,10 @@ def deliver(
         _tell(before.found, on_line)
     earlier = earlier_revisions(out, before) if stage.exists() else {}
     emptied(stage)
+    known = keys.known()
     parts, gates = _write_stage(delivery, ledger)
+    if keys.known() != known:  # a first delivery makes them, and they are part of what it was made from
+        state = _state(delivery)
     revisions, refused = _joined(parts, "revisions"), _joined(parts, "refused")
     changed = keep_revisions(
         out, stage, before.sound, before.revisions, revisions, before.manifest.get("run_id", "")
@@ -298,6 +304,11 @@ def _state(delivery: Delivery) -> str:
         for path in sorted(folder.rglob("*")):
             if path.suffix in {".py", ".j2", ".js", ".typ", ".css"}:
                 digest.update(path.name.encode() + path.read_bytes())
+    # A table is known once its module is imported; a state must not depend on what was imported before.
+    for module in pkgutil.iter_modules(pipelines.tables.__path__, f"{pipelines.tables.__name__}."):
+        import_module(module.name)
+    for _, part in every_product.delivered_products():
+        named(part.deliver)
     tables = [table for table in all_tables() if table.layer in (Layer.PRODUCT, Layer.SILVER, Layer.GOLD)]
     parts = {
         "versions": delivery.store.versions(tables),

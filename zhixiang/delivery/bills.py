@@ -25,9 +25,10 @@ from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.efficiency_bill.tables import EfficiencyBillV1
 from products.page_kit.file_names import file_names, suffixed
 from products.page_kit.site import write_bytes
+from products.page_kit.words import labels_in_words
 from zhixiang.delivery.bill_checks import bills_of_sheets, why_not, why_not_sheet, with_corrected
 from zhixiang.delivery.context import Delivery, may_leave, origin_of
-from zhixiang.delivery.truth import labels_in_words, labels_of
+from zhixiang.delivery.truth import labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence

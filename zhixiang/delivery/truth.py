@@ -17,10 +17,9 @@ from pipelines.tables.silver import (
     SilverTransferDeclarations,
     SilverWeather,
 )
-from products.page_kit.words import PROVENANCE_TAGS, Said
+from products.page_kit.words import ILLUSTRATIVE, Said
 from products.provenance import provenances
 
-ILLUSTRATIVE = "illustrative"
 # Table -> column that is counted, where it is not rows, and what that is called.
 _RECEIVED: Mapping[type[Table], tuple[str | None, Said]] = {
     SilverCustomers: ("customer_id", Said("户客户及其合同", "customers with their contracts")),
@@ -51,15 +50,6 @@ def labels_of(rows: Iterable[Mapping[str, object]]) -> list[str]:
         is_illustrative |= bool(row.get("is_illustrative"))
     found = [kind.value for kind in Provenance if kind in named]
     return [*found, ILLUSTRATIVE] if is_illustrative else found
-
-
-def labels_in_words(labels: Iterable[str]) -> Said:
-    """The kinds in one sentence of each language; empty where there is none."""
-    said = [PROVENANCE_TAGS[label] for label in labels if label != ILLUSTRATIVE]
-    zh, en = "、".join(each.zh for each in said), ", ".join(each.en for each in said)
-    if ILLUSTRATIVE in labels:
-        zh, en = f"{zh}；部分单价为示意电价", f"{en}; some prices illustrative"
-    return Said(zh, en)
 
 
 def truths(store: Store, delivered: Iterable[str]) -> list[Truth]:

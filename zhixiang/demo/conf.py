@@ -13,12 +13,15 @@ from typing import Any
 
 import yaml
 
-from pipelines.settings import OWN_CONF, packaged
-from zhixiang.demo.inbox import MARKER
+from pipelines.errors import UsageError
+from pipelines.settings import OWN_CONF, Settings, packaged
+from zhixiang.demo.inbox import FILLING, MARKER
 
 OVERLAY = "demo"
 WRITTEN = "demo_conf.json"
 """Of the home: what the demo wrote into conf/, SHA-256 by name; it outlives a fresh demo as conf/ does."""
+# What a command that was refused, or one that only looks, may leave in an empty home.
+_NOT_HELD = frozenset(("writer.lock", "logs", "scratch", ".DS_Store"))
 _LINE = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(?P<comment>#.*)?$")
 
 
@@ -39,6 +42,42 @@ def settle_conf(home: Path, *, fresh: bool) -> list[str]:
         _note_written(home, _digests(target))
         return []
     return _renew(home, target)
+
+
+def require_demo_home(home: Path) -> None:
+    """Raises UsageError for a home that holds something and in which no demo began: the demo would bill its
+    city by settings that are not its own, and a fresh one would delete what is not its own.
+    """
+    if any((home / name).exists() for name in (MARKER, WRITTEN, FILLING)):
+        return
+    if home.is_dir() and (held := sorted({path.name for path in home.iterdir()} - _NOT_HELD)):
+        shown = ", ".join(held[:3]) + (f" and {len(held) - 3} more" if held[3:] else "")
+        raise UsageError(
+            f"{home} holds what no demo made: {shown}. Nothing was written.",
+            "Set ZHIXIANG_HOME to an empty folder for the demo, or bill this home's own files: zhixiang run "
+            "--month YYYY-MM",
+        )
+
+
+def lacking_values(settings: Settings) -> list[str]:
+    """What the demo's settings say and those in force do not, as ``file: key``; empty in a home as the demo
+    settled it.
+    """
+    lacking = []
+    for overlay in sorted((packaged("conf") / OVERLAY).glob("*.yaml")):
+        path = settings.conf_dir / overlay.name
+        known = dict(_leaves(_yaml(path))) if path.is_file() else {}
+        lacking += [
+            f"{overlay.name}: {'.'.join(key)}"
+            for key, value in _leaves(_yaml(overlay))
+            if known.get(key) != value
+        ]
+    return lacking
+
+
+def _yaml(path: Path) -> Mapping[str, Any]:
+    content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return content if isinstance(content, Mapping) else {}
 
 
 def _renew(home: Path, target: Path) -> list[str]:

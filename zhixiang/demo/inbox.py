@@ -7,16 +7,19 @@ import json
 import multiprocessing
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from pipelines.errors import UsageError
+from pipelines.errors import UsageError, ZhixiangError
+from pipelines.file_modes import make_folder
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
+from pipelines.tables.bronze import BronzeFiles
 
 MARKER = "demo.json"
+FILLING = "inbox.filling"
 SEED = 20261001
 # Everything a demo makes in its home beside the files of the inbox; nothing else is ever deleted.
 _MADE = (
@@ -37,7 +40,7 @@ _MADE = (
     "rules",
     "held",
     "logs",
-    "inbox.filling",
+    FILLING,
     "scratch",
     "warehouse",
     MARKER,
@@ -59,7 +62,7 @@ def wipe_demo(home: Path) -> None:
             "Choose another ZHIXIANG_HOME for the demo.",
         )
     if marker.exists():
-        _clear_inbox(home / "inbox", _written(marker, home / "inbox"))
+        _clear_inbox(home / "inbox", _written(home))
     for name in _MADE:
         path = home / name
         if path.is_dir():
@@ -68,15 +71,15 @@ def wipe_demo(home: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _clear_inbox(inbox: Path, written: Mapping[str, str]) -> None:
-    """Deletes the files of the list whose content is still that of the list, and folders that are empty
+def _clear_inbox(inbox: Path, written: Mapping[str, Collection[str]]) -> None:
+    """Deletes the files of the list whose content is still one of the list, and folders that are empty
     then.
     """
     root = inbox.resolve()
-    for name, digest in written.items():
+    for name, digests in written.items():
         path = inbox / name
         is_inside = path.resolve().is_relative_to(root)
-        if is_inside and path.is_file() and not path.is_symlink() and digest in ("", _digest(path)):
+        if is_inside and path.is_file() and not path.is_symlink() and _digest(path) in digests:
             path.unlink()
     folders = {parent for name in written for parent in Path(name).parents if parent.name}
     for folder in sorted(folders, key=lambda path: -len(path.parts)):
@@ -84,24 +87,44 @@ def _clear_inbox(inbox: Path, written: Mapping[str, str]) -> None:
             (inbox / folder).rmdir()
 
 
-def _written(marker: Path, inbox: Path) -> dict[str, str]:
-    """The files that the demo wrote into the inbox, with their SHA-256; of a demo before 0.3, which kept no
-    list, those that bear the names of its files, without a hash.
+def _written(home: Path) -> dict[str, set[str]]:
+    """The files that the demo wrote into the inbox, with their SHA-256.
+
+    A demo before 0.3 kept no list. Of it these are the files that bear the names of its files, with the
+    content of today's samples and the one that its first run read under the name, which nobody had changed
+    yet.
     """
     try:
-        listed = json.loads(marker.read_text(encoding="utf-8")).get("files")
+        listed = json.loads((home / MARKER).read_text(encoding="utf-8")).get("files")
     except (ValueError, AttributeError):
         listed = None
     if isinstance(listed, dict):
-        return {str(name): str(digest) for name, digest in listed.items()}
-    samples = packaged("samples")
-    found = [path.relative_to(samples).as_posix() for path in _sample_files(samples)]
-    found += [
-        path.relative_to(inbox).as_posix()
-        for folder in _SIMULATED
-        for path in (inbox / folder).glob(f"*{folder}*")
-    ]
-    return dict.fromkeys(found, "")
+        return {str(name): {str(digest)} for name, digest in listed.items()}
+    samples, read = packaged("samples"), _first_read(home)
+    found = {path.relative_to(samples).as_posix(): {_digest(path)} for path in _sample_files(samples)}
+    for folder in _SIMULATED:
+        for path in (home / "inbox" / folder).glob(f"*{folder}*"):
+            found[path.relative_to(home / "inbox").as_posix()] = set()
+    return {name: digests | ({read[name]} if name in read else set()) for name, digests in found.items()}
+
+
+def _first_read(home: Path) -> dict[str, str]:
+    """Name of each file below the inbox -> SHA-256 under which the home's file ledger met it first; none
+    where the ledger is gone or damaged.
+    """
+    from pipelines.settings import Settings
+    from pipelines.storage.store import Store
+
+    try:
+        rows = Store(Settings(packaged("conf"), home)).arrow(
+            BronzeFiles, ["source_file", "content_hash", "received_at_utc"]
+        )
+    except ZhixiangError:
+        return {}
+    first: dict[str, str] = {}
+    for row in rows.sort_by("received_at_utc").to_pylist():
+        first.setdefault(row["source_file"], row["content_hash"])
+    return first
 
 
 def _digest(path: Path) -> str:
@@ -134,8 +157,8 @@ def fill_inbox(home: Path, inbox: Path, on_line: Callable[[str, str, float, str]
             f"{home} holds data that no demo made.", "Choose another ZHIXIANG_HOME for the demo."
         )
     began = time.monotonic()
-    home.mkdir(parents=True, exist_ok=True)
-    staging = home / "inbox.filling"
+    make_folder(home)
+    staging = home / FILLING
     shutil.rmtree(staging, ignore_errors=True)
     samples = packaged("samples")
     for path in _sample_files(samples):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import UsageError
+from pipelines.file_modes import close_to_others, make_folder
 from pipelines.settings import OWN_CONF, check_home, packaged
 from zhixiang.home.example_files import example_prices, write_example_files
 from zhixiang.home.own_conf import write_conf
@@ -17,6 +18,9 @@ from zhixiang.home.words import README_EMPTY, README_EXAMPLES, README_HEAD, READ
 
 EXAMPLE_MONTH = "2026-09"
 INBOX, PRICES, README = "inbox", "prices/example_prices.csv", "README.md"
+DOCS = "docs"
+PAGES = ("your-own-data.md", "settings.md", "tariff-case.md", "formats", "examples")
+"""What hints and the home's README name of ``docs/``; it ships with the program."""
 _SCRATCH = ".zhixiang-init-"
 
 
@@ -33,7 +37,8 @@ class BegunHome:
 
 
 def begin_home(folder: Path, *, with_examples: bool = True) -> BegunHome:
-    """Writes a home into a folder that is empty or does not exist yet; whole or not at all.
+    """Writes a home into a folder that is empty or does not exist yet; whole or not at all. Nobody
+    but its owner and his group may look into it.
 
     Raises UsageError for a folder that is not empty, is none, or cannot be written; SettingsError for a path
     that no home can have.
@@ -42,7 +47,8 @@ def begin_home(folder: Path, *, with_examples: bool = True) -> BegunHome:
     check_home(place)
     _require_empty(place)
     try:
-        place.mkdir(parents=True, exist_ok=True)
+        make_folder(place)
+        close_to_others(place)
         for left in place.glob(f"{_SCRATCH}*"):
             shutil.rmtree(left)
         scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=place))
@@ -90,6 +96,7 @@ def _write(folder: Path, with_examples: bool) -> tuple[str, ...]:
     write_conf(folder / OWN_CONF)
     inbox, prices = folder / INBOX, folder / PRICES
     inbox.mkdir()
+    _write_pages(folder / DOCS)
     files: tuple[str, ...] = ()
     if with_examples:
         prices.parent.mkdir()
@@ -98,3 +105,17 @@ def _write(folder: Path, with_examples: bool) -> tuple[str, ...]:
     first = README_EXAMPLES if with_examples else README_EMPTY
     (folder / README).write_text(README_HEAD + first + README_REST, encoding="utf-8")
     return files
+
+
+def _write_pages(target: Path) -> None:
+    """Copies the pages; a link to one that the home does not have stays as it is."""
+    target.mkdir()
+    for name in PAGES:
+        shipped = packaged(DOCS) / name
+        paths = (
+            sorted(path for path in shipped.rglob("*") if path.is_file()) if shipped.is_dir() else [shipped]
+        )
+        for path in paths:
+            copy = target / path.relative_to(packaged(DOCS))
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, copy)

@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
 
+from pipelines.facts.monthly_prices import EXAMPLE_DOCUMENT
 from pipelines.formats.contract import declared_columns
 from pipelines.tables import bronze
 from pipelines.tables.base import Table
@@ -44,7 +45,6 @@ _TENANTS = (
 _PAID_AFTER = {"EX-1001": -3, "EX-1002": -8, "EX-1003": 12}
 _FEN = Decimal("0.01")
 
-_PRICE_DOCUMENT = "示例数值非公布价格 example values not published"
 _PRICE_PARTS = (("purchase", "0.4380"), ("line_loss", "0.0180"), ("system_operation", "0.0690"))
 
 
@@ -53,7 +53,7 @@ def example_prices() -> str:
     and a bill on them says so too.
     """
     return "month,component,price_cny_per_kwh,document,published_on,confidence\n" + "".join(
-        f"{month},{part},{price},{_PRICE_DOCUMENT},"
+        f"{month},{part},{price},{EXAMPLE_DOCUMENT},"
         f"{date.fromisoformat(month + '-01') - timedelta(days=3)},illustrative\n"
         for month in MONTHS
         for part, price in _PRICE_PARTS

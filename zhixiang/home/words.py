@@ -51,9 +51,10 @@ Without published prices a bill rests on an illustrative price and says so. Load
     zhixiang facts load-prices prices/example_prices.csv
 
 示例数值不是公布电价：该文件 confidence 一列写明 illustrative，账单照样标“示意电价”。
-换成公布的数值与文件名，并去掉这一列，再载入。
+换成公布的数值与文件名，并去掉这一列，再载入：示意的月份即被替换。
 The example values are not published prices: the column confidence says illustrative, and bills on them say
-示意电价. Put the published prices and their document in, leave that column out, then load the file.
+示意电价. Put the published prices and their document in, leave that column out, then load the file: months
+that are illustrative are replaced.
 
 ## 换成自己的文件 · your own files
 
@@ -87,5 +88,6 @@ README_REST = """
     zhixiang quarantine list             被扣下的记录 records held back
     zhixiang status                      表、模型、密钥 tables, models, keys
 
-完整的一页：docs/your-own-data.md。The whole page: docs/your-own-data.md.
+完整的一页在这个家里：docs/your-own-data.md，文件格式：docs/formats/。
+The whole page is in this home: docs/your-own-data.md; the formats of files: docs/formats/.
 """

@@ -3,38 +3,42 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pipelines.codes import RejectReason
 from pipelines.ingest.quarantine_replay import held_records
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table, rows_of_table
+from pipelines.tables.base import rows_of_table
 from pipelines.tables.rows.silver import SilverQuarantineRow
 from products import every_product
+from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
+from products.efficiency_bill.tables import EfficiencyBillUnbilledV1
+from products.protocol import Product
 from zhixiang.pasteable import pasteable
 
 if TYPE_CHECKING:
     from pipelines.ingest.read_files import IngestSummary
 
 EXAMPLES = 3
-# Customers without a bill that could be issued, with why; told where the table is declared.
-UNBILLED = "efficiency_bill_unbilled_v1"
+# Before the subject, in the names that a delivery gives to what it refused; nothing before a bill's.
+_REFUSED_AS = {"fee-code": "code ", "credit-index": "score "}
 
 
 def run_summary(
     store: Store,
-    tables: Iterable[type[Table]],
     months: Sequence[str],
     received: IngestSummary | None,
     delivered: Path | None,
+    refused: Container[str] = (),
 ) -> dict[str, Any]:
     """The end of a run, for people and for JSON.
 
-    tables     Every declared table; that of the customers without a bill is told where it is among them.
     received   What was read by this run; None where it did not read.
     delivered  Folder of the pages; None where nothing was delivered.
+    refused    Names of the results that the delivery refused, as it names them.
+    ``issued`` counts neither bills that are told of under ``unbilled`` nor what was refused.
     ``held_back`` and ``unknown`` count all records that are in quarantine now, those of unknown meter points
     under ``unknown``; each with the first examples and the command that shows them.
     """
@@ -55,10 +59,10 @@ def run_summary(
             "command": pasteable("zhixiang", "inbox", "list", home=home),
         },
         "issued": {
-            product.name: {month: _subjects(store, product.result, month) for month in months}
+            product.name: {month: _issued(store, product, month, refused) for month in months}
             for product in every_product.products_as_told()
         },
-        "unbilled": _unbilled(store, tables, months),
+        "unbilled": _unbilled(store, months),
         "held_back": _held(others, quarantine),
         "unknown_meter_points": _held(
             unknown, f"{quarantine} --reason {RejectReason.UNKNOWN_METER_POINT.value}"
@@ -67,11 +71,16 @@ def run_summary(
     }
 
 
-def _subjects(store: Store, table: type[Table], month: str) -> int:
-    """Those who have a result of the month, whatever its revision."""
-    subject = table.key()[0]
-    rows = store.arrow(table, [subject], filters=[(table.partition_column(), "=", month)])
-    return len(set(rows.column(0).to_pylist()))
+def _issued(store: Store, product: Product, month: str, refused: Container[str]) -> int:
+    """Those who have a result of the month that could be issued, whatever its revision."""
+    table = product.result
+    rows = store.arrow(table, [table.key()[0]], filters=[(table.partition_column(), "=", month)])
+    subjects = set(rows.column(0).to_pylist())
+    if product is EFFICIENCY_BILL_DECLARED:
+        told = store.arrow(EfficiencyBillUnbilledV1, ["customer_id"], filters=[("billing_month", "=", month)])
+        subjects -= set(told.column(0).to_pylist())
+    before = _REFUSED_AS.get(product.name, "")
+    return sum(f"{before}{subject}/{month}" not in refused for subject in subjects)
 
 
 def _held(rows: Sequence[SilverQuarantineRow], command: str) -> dict[str, Any]:
@@ -87,30 +96,23 @@ def _held(rows: Sequence[SilverQuarantineRow], command: str) -> dict[str, Any]:
     }
 
 
-def halted_summary(
-    store: Store, tables: Iterable[type[Table]], months: Sequence[str], run_id: str
-) -> dict[str, Any] | None:
+def halted_summary(store: Store, months: Sequence[str], run_id: str) -> dict[str, Any] | None:
     """Customers for whom a run that was halted told why they have no bill, as in ``run_summary``; None where
     it told of nobody.
     """
-    found = _unbilled(store, tables, months, run_id)
-    return found if found is not None and found["customers"] else None
+    found = _unbilled(store, months, run_id)
+    return found if found["customers"] else None
 
 
-def _unbilled(
-    store: Store, tables: Iterable[type[Table]], months: Sequence[str], run_id: str | None = None
-) -> dict[str, Any] | None:
-    """Customers without a bill by reason; None where no table tells of them.
+def _unbilled(store: Store, months: Sequence[str], run_id: str | None = None) -> dict[str, Any]:
+    """Customers without a bill by reason.
 
     run_id  Only what this run told; none: whatever is told of the months.
     """
-    table = next((known for known in tables if known.name == UNBILLED), None)
-    if table is None:
-        return None
     columns = ["customer_id", "billing_month", "reason_code", *(["computed_run_id"] if run_id else [])]
     found: list[dict[str, str]] = [
         row
-        for row in rows_of_table(store.arrow(table, columns), dict[str, str])
+        for row in rows_of_table(store.arrow(EfficiencyBillUnbilledV1, columns), dict[str, str])
         if row["billing_month"] in months and (run_id is None or row["computed_run_id"] == run_id)
     ]
     told_of = sorted({row["billing_month"] for row in found})

@@ -15,7 +15,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
-from pipelines.transforms.ground.in_force import LAST_DAY, histories, holds_in, spans_of
+from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, histories, holds_in, spans_of
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -253,3 +253,20 @@ def concerned_points(meter_points: DataFrame, first: BillingMonth, last: Billing
         F.col(name).between(first.first_day, last.last_day) for name in ("valid_from_date", "valid_to_date")
     )
     return meter_points.where(F.col("parent_meter_point_id").isNotNull() | begins | ends)
+
+
+def provenances_of_points(meter_points: DataFrame, month: BillingMonth) -> dict[str, tuple[str, ...]]:
+    """Of silver_meter_points: point -> the provenances of its rows that hold on a day of the month."""
+    from pyspark.sql import functions as F
+
+    last = F.col(LAST_DAY)
+    rows = meter_points.where(
+        (F.col(FIRST_DAY) <= F.lit(month.last_day)) & (last.isNull() | (last >= F.lit(month.first_day)))
+    )
+    found: dict[str, tuple[str, ...]] = {}
+    columns = rows.select("meter_point_id", "provenance").toArrow().to_pydict()
+    for name, text in zip(columns["meter_point_id"], columns["provenance"], strict=True):
+        known = found.get(name, ())
+        if text not in known:
+            found[name] = (*known, text)
+    return found

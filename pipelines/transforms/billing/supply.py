@@ -28,7 +28,7 @@ from pipelines.transforms.billing.account_sections import (
     take_out,
 )
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
-from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE
+from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
 from pipelines.transforms.billing.supply_segments import (
@@ -39,7 +39,7 @@ from pipelines.transforms.billing.supply_segments import (
     schedule_of,
     segment_of,
 )
-from pipelines.transforms.ground.in_force import histories, holds_in, row_on, row_or_first_on
+from pipelines.transforms.ground.in_force import histories, holds_in, row_on, row_or_first_on, spans_of
 
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
@@ -72,6 +72,7 @@ class AccountMonth:
                   to the main part), and of own ones
                   ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
     behind_unread_days  The most days that one of them was not read. [d]
+    rests_on      Provenances of the meter points and shares that the energy comes from, each text once.
     """
 
     terms: SilverCustomersRow
@@ -82,6 +83,7 @@ class AccountMonth:
     supply: SupplyMonth | None
     behind_lacks: tuple[str, ...] = ()
     behind_unread_days: int = 0
+    rests_on: tuple[str, ...] = ()
 
     @property
     def missing_days(self) -> int:
@@ -112,6 +114,7 @@ class Accounts:
                   none between them. Without it every cut stays.
     meter_points  Rows of silver_meter_points, see ``SubMeters``. Without them a sub-meter that was not read
                   at all is not known.
+    point_provenances  Of the meter points, see ``provenances_of_points``.
     """
 
     def __init__(
@@ -122,7 +125,9 @@ class Accounts:
         shares: Iterable[SilverSupplySharesRow] = (),
         price_days: PriceDays | None = None,
         meter_points: Iterable[SilverMeterPointsRow] = (),
+        point_provenances: Mapping[str, Collection[str]] | None = None,
     ) -> None:
+        self._point_provenances = point_provenances or {}
         determinants = list(determinants)
         self._terms = histories(customers, lambda row: row["customer_id"])
         self._metered: dict[str, dict[str, list[GoldBillingDeterminantsRow]]] = defaultdict(
@@ -173,6 +178,7 @@ class Accounts:
             None,
             inside.missing_inputs,
             inside.unread_days(month),
+            self._rests_on(month, mains, inside),
         )
         if inside.refusal is not None:
             return replace(plain, contract=None, lacks=(inside.refusal,))
@@ -202,6 +208,16 @@ class Accounts:
         if segments is None:
             return replace(plain, contract=None, lacks=(SUB_METER,))
         return self._account(plain, month, segments, inside)
+
+    def _rests_on(
+        self, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow], inside: Inside
+    ) -> tuple[str, ...]:
+        points = {row["meter_point_id"] for row in (*mains, *inside.taken_out)}
+        found = {text for name in points for text in self._point_provenances.get(name, ())}
+        for _, history in inside.shares:
+            spans = spans_of(history, month.first_day, month.last_day, ENDED)
+            found.update(row["provenance"] for row, _, _ in spans)
+        return tuple(sorted(found))
 
     def _account(
         self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside

@@ -110,6 +110,17 @@ def refinement_of(bronze: type[Table]) -> Refinement:
     return {refinement.bronze: refinement for refinement in REFINEMENTS}[bronze]
 
 
+def faults_of(refinement: Refinement) -> list[Fault]:
+    """Why a record of the refinement is held back for itself alone, its key aside."""
+    columns = refinement.bronze.columns()
+    named = [name for name in refinement.silver.columns() if name in columns]
+    return [
+        *declared_faults(refinement.silver, named),
+        *month_faults(refinement.months),
+        *refinement.faults(),
+    ]
+
+
 def refine_received(bronze: pa.Table, refinement: Refinement) -> Refined:
     """The silver rows of one refinement, and what became of every received record.
 
@@ -118,9 +129,7 @@ def refine_received(bronze: pa.Table, refinement: Refinement) -> Refined:
     silver = refinement.silver
     columns = refinement.bronze.columns()
     values = [name for name in columns if name not in (*RECEIVED_COLUMNS, *silver.key())]
-    named = [name for name in silver.columns() if name in columns]
-    faults = [*declared_faults(silver, named), *month_faults(refinement.months), *refinement.faults()]
-    judged = judge_records(bronze, silver.key(), values, faults)
+    judged = judge_records(bronze, silver.key(), values, faults_of(refinement))
     settled = split_verdicts(bronze, judged, refinement.bronze, silver.name)
     schema = pa.schema([field for field in silver.arrow_schema() if field.name != RUN_COLUMN])
     made = {"valid_to_date": _last_days(settled.kept, refinement.subject)} if refinement.subject else {}

@@ -4,6 +4,7 @@ what records of customers, meter points and shares must agree on among their own
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -64,7 +65,7 @@ def key_faults(key: Sequence[str]) -> list[Fault]:
 
 def declared_faults(table: type[Table], columns: Sequence[str]) -> list[Fault]:
     """What the declaration of a table forbids in these columns: empty values, texts that are no
-    identifiers, codes outside the list, numbers outside the range.
+    identifiers, codes outside the list, alone or among joined ones, numbers outside the range.
     """
     return [fault for field in table.fields() if field.name in columns for fault in _faults_of_column(field)]
 
@@ -81,6 +82,12 @@ def _faults_of_column(field: Field) -> list[Fault]:
         unknown = value.is_valid() & ~value.isin(known)
         reason = f"Not in the closed list: {', '.join(known)}."
         faults.append(Fault(unknown, RejectReason.BAD_CODE, name, reason))
+    if field.parts is not None:
+        words = [part.value for part in field.parts]
+        one = f"({'|'.join(map(re.escape, words))})"
+        strange = ~pc.match_substring_regex(value, rf"\A{one}(\+{one})*\z")
+        reason = f"Joined by +, from the closed list: {', '.join(words)}."
+        faults.append(Fault(strange, RejectReason.BAD_CODE, name, reason))
     if field.dtype == DOUBLE:
         faults.append(Fault(pc.is_nan(value), RejectReason.BAD_NUMBER, name, "Not a number."))
 

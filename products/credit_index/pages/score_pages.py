@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipelines.codes import Provenance
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings, is_publishable
 from products.credit_index.pages.score_charts import (
@@ -22,6 +23,8 @@ from products.credit_index.rows import CreditIndexReasonsV1Row, CreditIndexV1Row
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import WarningLevel
 from products.page_kit.site import Site
+from products.page_kit.words import labels_in_words
+from products.provenance import joined_provenance, provenances
 
 WARNINGS = {
     WarningLevel.ALERT.value: ("预警", "alert"),
@@ -162,11 +165,15 @@ def render_enterprise(
 
 
 def _shared(scores: Sequence[CreditIndexV1Row], settings: CreditIndexSettings) -> dict[str, Any]:
+    kinds = provenances(joined_provenance(row["provenance"] for row in scores))
     return {
         "settings": settings,
         "scale_label": scores[0]["scale_label"],
         "models": sorted({f"{row['model_name']} v{row['model_version']}" for row in scores}),
-        "is_simulated": any("simulated" in row["provenance"] for row in scores),
+        # The banner says that all of it is made up; of part of it only the labels tell.
+        "is_simulated": kinds == (Provenance.SIMULATED,),
+        "is_partly_simulated": Provenance.SIMULATED in kinds,
+        "resting_on": labels_in_words(kind.value for kind in kinds),
         "horizon": scores[0]["horizon_months"],
     }
 

@@ -21,6 +21,7 @@ from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import Days
+from products.provenance import with_provenances
 
 if TYPE_CHECKING:
     from products.efficiency_bill.case.columns import CaseTerms, DayColumns, ShownColumns
@@ -54,7 +55,8 @@ class DayUsage:
 class Case:
     """One customer and month.
 
-    terms               The row of silver_customers in force on the month's last day.
+    terms               The row of silver_customers in force on the month's last day; its provenance names
+                        what meter points and shares add.
     contract            The same as the tariff engine takes it; None where the terms are not complete.
     determinants        Of the month, all meter points and sections added up.
     previous            Contract and determinants of the month before, or None.
@@ -128,6 +130,8 @@ def gather_cases(
     )
     cases = []
     for name, account in found.items():
+        terms = account.terms.copy()
+        terms["provenance"] = with_provenances(terms["provenance"], account.rests_on)
         measured, shown = account.determinants, _shown(account.metered, limits)
         fitted = None if baselines is None else baselines.get(name)
         baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
@@ -141,7 +145,7 @@ def gather_cases(
         cases.append(
             Case(
                 month=month,
-                terms=account.terms,
+                terms=terms,
                 contract=account.contract,
                 determinants=measured,
                 previous=None

@@ -13,8 +13,8 @@ from markupsafe import Markup
 
 from pipelines.codes import FeeCodeColour, GreyReason, Provenance
 from products.page_kit.site import Site
-from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said
-from products.provenance import provenances
+from products.page_kit.words import ILLUSTRATIVE_PRICE, NOTHING, PROVENANCES, Said, labels_in_words
+from products.provenance import joined_provenance, provenances
 from products.transfer_fee_code.page.charts import comparison_chart, tenants_chart
 from products.transfer_fee_code.page.words import (
     COLOURS,
@@ -57,7 +57,8 @@ def render_code_page(
         grey_reason=_grey_reason(row),
         implied_note=IMPLIED_NOTES.get(evidence["implied_note"] or ""),
         steps=NEXT_STEPS[colour],
-        tags=_tags(row),
+        tags=_tags([row]),
+        resting_on=_resting_on([row]),
         chart=comparison_chart(row, evidence),
         basis=_basis(evidence, own=True),
     )
@@ -98,7 +99,7 @@ def render_supplier_page(
         supplier_name=first["supplier_name"],
         month=first["billing_month"],
         counts=[(colour.value, COLOURS[colour], counted[colour]) for colour in by_urgency()],
-        tags=_tags(first),
+        tags=_tags(ordered),
         basis=[*summed, *_basis(shared, own=False)],
         chart=tenants_chart(ordered, first["reference_price_cny_per_kwh"], _limits(shared)),
         lines=[
@@ -106,7 +107,7 @@ def render_supplier_page(
             for row in ordered
         ],
         is_illustrative=any(row["is_illustrative"] for row in rows),
-        is_simulated=any("simulated" in row["provenance"] for row in rows),
+        resting_on=_resting_on(rows),
     )
 
 
@@ -176,11 +177,19 @@ def _grey_reason(row: TransferFeeCodeV1Row) -> Said | None:
     return GREY_REASONS[GreyReason(code)] if code else None
 
 
-def _tags(row: TransferFeeCodeV1Row) -> list[Said]:
-    tags = []
-    if Provenance.SIMULATED in provenances(row["provenance"]):
-        tags.append(PROVENANCES[Provenance.SIMULATED])
-    if row["is_illustrative"]:
+def _kinds(rows: Sequence[TransferFeeCodeV1Row]) -> tuple[Provenance, ...]:
+    return provenances(joined_provenance(row["provenance"] for row in rows))
+
+
+def _resting_on(rows: Sequence[TransferFeeCodeV1Row]) -> Said:
+    return labels_in_words(kind.value for kind in _kinds(rows))
+
+
+def _tags(rows: Sequence[TransferFeeCodeV1Row]) -> list[Said]:
+    """Of codes of one supplier, whose master account they share."""
+    row = rows[0]
+    tags = [PROVENANCES[kind] for kind in _kinds(rows)]
+    if any(each["is_illustrative"] for each in rows):
         tags.append(ILLUSTRATIVE_PRICE)
     if row["estimated_ratio"]:
         tags.append(Said(f"总表估算 {row['estimated_ratio']:.1%}", "of the master's data estimated"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -32,6 +32,7 @@ class MasterBill:
     energy_kwh     Energy bought. [kWh]
     fact_ids       Facts behind the lines of the bill, sorted.
     confidence     The least sure of them.
+    provenance     Kinds of the account's terms, and what its meter points and shares say of theirs.
     """
 
     supplier_customer_id: str
@@ -73,18 +74,21 @@ def master_bills(
     segments: Iterable[GoldBillingSegmentsRow] = (),
     shares: Iterable[SilverSupplySharesRow] = (),
     meter_points: Iterable[SilverMeterPointsRow] = (),
+    point_provenances: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
 
     customers     Rows of silver_customers; the newest terms of the month tell the name.
     determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of
                   silver_supply_shares;
-    meter_points: of silver_meter_points, see ``SubMeters``.
+    meter_points: of silver_meter_points, see ``SubMeters``; point_provenances: see ``provenances_of_points``.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
     metered = [row for row in determinants if row["billing_month"] == str(month)]
     parts = [part for part in segments if part["billing_month"] == str(month)]
-    accounts = Accounts(customers, metered, parts, shares, price_days_of(facts), meter_points)
+    accounts = Accounts(
+        customers, metered, parts, shares, price_days_of(facts), meter_points, point_provenances
+    )
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []
     priced = 0
@@ -151,7 +155,7 @@ def _master_bill(
         fact_ids=tuple(sorted({line.fact_id for line in bill.lines})) if bill else (),
         confidence=bill.lowest_confidence if bill else None,
         is_illustrative=bill.is_illustrative if bill else False,
-        provenance=marks,
+        provenance=(*marks, *account.rests_on),
     )
 
 

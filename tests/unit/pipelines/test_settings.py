@@ -281,5 +281,5 @@ def test_no_test_reads_a_home_of_ones_own() -> None:
     """A conf/ in ~/.local/share/zhixiang or one that the shell names would decide results of tests."""
     settings = load_settings()
     assert settings.conf_dir == packaged("conf")
-    assert not settings.home.exists()
+    assert not (settings.home / "conf").exists()
     assert not settings.home.is_relative_to(Path.home() / ".local")

@@ -116,12 +116,13 @@ def load_monthly_prices(
     own = own_facts(settings)
     folder = own.folder
     loaded = load_prices(file, folder, corrects=corrects)
-    months = [str(month) for month in loaded.months]
+    months, replaced = ([str(month) for month in found] for found in (loaded.months, loaded.replaced))
     if json:
         show_json(
             {
                 "file": str(folder / loaded.file),
                 "months": months,
+                "replaced": replaced,
                 "settings_made": str(folder.parent) if own.is_made else None,
             }
         )
@@ -132,3 +133,5 @@ def load_monthly_prices(
                 "packaged ones; from now on they hold)"
             )
         say(f"{len(months)} months taken into {folder / loaded.file}: {', '.join(months)}", colour="green")
+        if replaced:
+            say(f"示意电价已被替换 in place of illustrative prices: {', '.join(replaced)}")

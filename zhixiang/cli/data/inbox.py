@@ -30,15 +30,15 @@ def add_files(
     """Tells how each file is understood and copies it in whole; what cannot be read is refused, the others
     are taken.
     """
-    from pipelines.ingest.file_ledger import known_hashes
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from zhixiang.home.inbox_folder import inbox_folder
+    from zhixiang.home.known_before import known_before
     from zhixiang.home.take_in import REFUSED, TAKEN, counts, rules_of, take_files
 
     settings = load_settings()
     inbox = inbox_folder(settings.home, None)
-    taken = take_files(files, inbox, rules_of(settings), known_hashes(Store(settings)), dry_run=dry_run)
+    taken = take_files(files, inbox, rules_of(settings), known_before(Store(settings)), dry_run=dry_run)
     told = counts(taken)
     if json:
         show_json(taken_as_json(taken, inbox))

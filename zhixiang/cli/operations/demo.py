@@ -31,15 +31,22 @@ def demo(
     from pipelines.periods import BillingMonth
     from pipelines.settings import OWN_CONF, default_home, load_settings
     from zhixiang.chain import Outcome, all_stages, all_steps, run_chain
-    from zhixiang.demo.conf import settle_conf
+    from zhixiang.demo.conf import lacking_values, require_demo_home, settle_conf
     from zhixiang.demo.inbox import fill_inbox, wipe_demo
 
+    require_demo_home(default_home())
     kept = settle_conf(default_home(), fresh=fresh)
     settings = load_settings()
     if kept:
         warn(
             f"settings of your own, not replaced: {', '.join(kept)} in {default_home() / OWN_CONF}. Move a "
             "file away to have the demo's in its place."
+        )
+    if lacking := lacking_values(settings):
+        warn(
+            f"the settings in force are not the demo's, {settings.conf_dir} lacks: {', '.join(lacking)}. The "
+            "simulated city may get bills. Unset ZHIXIANG_CONF, or take these values from the conf/ of a new "
+            "demo."
         )
     steps = all_steps()
     progress = StepProgress(len(steps) + 4, quiet=json)

@@ -90,8 +90,8 @@ def _take_in(
     named would be wrong. Leaves with 3 where one is refused; what became of them, for JSON.
     """
     from pipelines.errors import UsageError
-    from pipelines.ingest.file_ledger import known_hashes
     from pipelines.storage.store import Store
+    from zhixiang.home.known_before import known_before
     from zhixiang.home.take_in import REFUSED, rules_of, take_files
 
     if "ingest" not in stages:
@@ -99,10 +99,10 @@ def _take_in(
             f"Files are read by the stage ingest; --from {stages[0]} begins after it.",
             "Leave --from out, or the files: zhixiang inbox add FILES takes them in.",
         )
-    rules, read_before = rules_of(settings), known_hashes(Store(settings))
-    taken = take_files(files, inbox, rules, read_before, dry_run=True)
+    rules, before = rules_of(settings), known_before(Store(settings))
+    taken = take_files(files, inbox, rules, before, dry_run=True)
     if not any(each.outcome == REFUSED for each in taken):
-        taken = take_files(files, inbox, rules, read_before)
+        taken = take_files(files, inbox, rules, before)
     is_refused = any(each.outcome == REFUSED for each in taken)
     told = taken_as_json(taken, inbox)
     if not json:
@@ -143,12 +143,11 @@ def tell_ingest(outcome: Outcome) -> None:
 def tell_halted(outcome: Outcome, settings: Settings, months: Sequence[str]) -> None:
     """Where a missing fact halted a month: how many have no bill for it, and the command that shows them."""
     from pipelines.storage.store import Store
-    from zhixiang.chain import declared_tables
     from zhixiang.reports.run_summary import halted_summary
 
     if outcome.halted is None:
         return
-    unbilled = halted_summary(Store(settings), declared_tables(), months, outcome.run_id)
+    unbilled = halted_summary(Store(settings), months, outcome.run_id)
     if unbilled is not None:
         show_halted(unbilled)
 
@@ -168,13 +167,13 @@ def finish(
     taken  What the command itself took into the inbox, for JSON.
     """
     from pipelines.storage.store import Store
-    from zhixiang.chain import declared_tables, exit_code
+    from zhixiang.chain import exit_code
     from zhixiang.reports.run_summary import run_summary
     from zhixiang.reports.run_timings import timing_rows
 
     code = exit_code(outcome)
     with outcome.timings.part("summary"):
-        summary = run_summary(Store(settings), declared_tables(), months, outcome.ingest, outcome.delivered)
+        summary = run_summary(Store(settings), months, outcome.ingest, outcome.delivered, outcome.refused)
     spent = timing_rows(outcome.timings.shares())
     if json:
         show_json(

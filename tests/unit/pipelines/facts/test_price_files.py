@@ -14,6 +14,7 @@ from pipelines.codes import Confidence
 from pipelines.errors import FactFileError
 from pipelines.facts import load_facts, load_prices
 from pipelines.facts.fact_index import MONTHLY_CORRECTIONS, MONTHLY_PRICES
+from pipelines.facts.monthly_prices import EXAMPLE_DOCUMENT
 from pipelines.settings import packaged
 from zhixiang.cli.data.facts import app
 from zhixiang.home.example_files import example_prices
@@ -232,6 +233,12 @@ def sureness(folder: Path, day: date) -> tuple[Confidence, Confidence]:
         ("notice 9", ("official", "", "secondary"), Confidence.SECONDARY),
         ("notice 9", ("", "illustrative", "unverified"), Confidence.ILLUSTRATIVE),
         *((name, None, Confidence.UNVERIFIED) for name in ("none", "None", "无", " 未知 ", "-", "Not read")),
+        *(
+            (name, None, Confidence.UNVERIFIED)
+            for name in ("——", "/", "--", "N/A.", "（无）", "待定", "没有")
+        ),
+        *((name, None, Confidence.UNVERIFIED) for name in ("无文件", "null", "TBD", "Ｎｏｎｅ", "…")),
+        ("皖发改价格〔2026〕9号", None, Confidence.OFFICIAL),
         ("无", ("secondary", "secondary", "secondary"), Confidence.SECONDARY),
     ],
 )
@@ -269,6 +276,28 @@ def test_a_confidence_that_cannot_be_is_refused(
     refused(written(tmp_path, *rows, header=f"{HEADER},confidence"), folder, 2, said)
 
 
+@pytest.mark.parametrize(
+    "document", [EXAMPLE_DOCUMENT, "示例数值 非公布价格", "Example values, not published (copy)"]
+)
+@pytest.mark.parametrize("word", [None, "", "unverified", "secondary"])
+def test_the_document_of_the_example_file_stands_for_illustrative_prices_alone(
+    tmp_path: Path, folder: Path, document: str, word: str | None
+) -> None:
+    quoted = f'"{document}"'
+    rows = [row.replace("notice 2026-09", quoted) for row in month("2026-09")]
+    if word is None:
+        path = written(tmp_path, *rows)
+    else:
+        path = written(tmp_path, *(f"{row},{word}" for row in rows), header=f"{HEADER},confidence")
+    refused(path, folder, 2, "that of the example file")
+
+
+def test_example_prices_written_past_the_command_are_not_official(folder: Path) -> None:
+    rows = [row.replace("notice 2026-09", EXAMPLE_DOCUMENT) for row in month("2026-09")]
+    (folder / MONTHLY_PRICES).write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    assert sureness(folder, date(2026, 9, 5)) == (Confidence.UNVERIFIED,) * 2
+
+
 def test_a_line_that_lacks_the_last_column_is_refused_where_the_header_has_it(
     tmp_path: Path, folder: Path
 ) -> None:
@@ -284,3 +313,45 @@ def test_the_example_prices_of_a_home_are_illustrative_on_the_bill(tmp_path: Pat
         assert sureness(folder, date(2026, number, 5)) == (Confidence.ILLUSTRATIVE,) * 2
         # Not for the price that ships, which they stand before.
         assert load_facts(folder).energy_base.on(date(2026, number, 5)) == Decimal("0.5250")
+
+
+def test_an_example_gives_way_to_what_was_published(tmp_path: Path, folder: Path) -> None:
+    """As the README of a new home has it: the example first, then the published prices in its place."""
+    example = tmp_path / "example.csv"
+    example.write_text(example_prices(), encoding="utf-8")
+    assert load_prices(example, folder).replaced == ()
+    loaded = load_prices(written(tmp_path, *month("2026-09"), *month("2026-10")), folder)
+    assert [str(each) for each in loaded.replaced] == ["2026-09"]
+    facts = load_facts(folder)
+    assert facts.energy_base.on(date(2026, 9, 1)) == Decimal("0.473")
+    assert [facts.energy_base.version_on(date(2026, number, 1)).citation.confidence for number in (8, 9)] == [
+        Confidence.ILLUSTRATIVE,
+        Confidence.OFFICIAL,
+    ]
+    refused(written(tmp_path, *month("2026-09", purchase="0.39")), folder, 2, "2026-09 overlaps")
+
+
+def test_a_month_of_which_anything_was_published_or_corrected_is_not_replaced(
+    tmp_path: Path, folder: Path
+) -> None:
+    half = [f"{row},{'illustrative' if 'line_loss' in row else ''}" for row in month("2026-09")]
+    load_prices(written(tmp_path, *half, header=f"{HEADER},confidence"), folder)
+    refused(written(tmp_path, *month("2026-09")), folder, 2, "2026-09 overlaps")
+    whole = [f"{row},illustrative" for row in month("2026-10")]
+    load_prices(written(tmp_path, *whole, header=f"{HEADER},confidence"), folder)
+    load_prices(written(tmp_path, *month("2026-10", published="2026-11-05")), folder, corrects=True)
+    refused(written(tmp_path, *month("2026-10")), folder, 2, "2026-10 overlaps")
+
+
+def test_the_command_says_which_months_were_illustrative(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("ZHIXIANG_CONF", raising=False)
+    example = tmp_path / "example.csv"
+    example.write_text(example_prices(), encoding="utf-8")
+    assert CliRunner().invoke(app, ["load-prices", str(example)]).exit_code == 0
+    own = written(tmp_path, *month("2026-08", published="2026-07-28"), *month("2026-09"))
+    answer = CliRunner().invoke(app, ["load-prices", str(own)])
+    assert answer.exit_code == 0, answer.output
+    assert "in place of illustrative prices: 2026-08, 2026-09" in answer.output

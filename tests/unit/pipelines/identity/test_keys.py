@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,18 @@ def home(tmp_path: Path) -> Path:
         ring.signing_key(name)
     ring.secret(PSEUDONYM)
     return tmp_path
+
+
+def test_threads_that_ask_at_once_get_one_key_and_one_record(tmp_path: Path) -> None:
+    """Two models are trained beside each other in a new home; each was once about to make its own key."""
+    names = (MODEL_KEY, DELIVERY_KEY, CODE_KEY) * 8
+    with ThreadPoolExecutor(len(names)) as pool:
+        found = list(pool.map(lambda name: (name, KeyRing(tmp_path).signing_key(name).key_id), names))
+        secrets = set(pool.map(lambda _: KeyRing(tmp_path).secret(PSEUDONYM), range(8)))
+    assert len(set(found)) == 3
+    assert len(secrets) == 1
+    assert {name: ids(tmp_path)[name] for name, _ in found} == dict(found)
+    assert set(ids(tmp_path)) == {MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM}
 
 
 def ids(home: Path) -> dict[str, str]:

@@ -124,6 +124,12 @@ def test_the_same_scores_give_the_same_bytes_in_any_order(tmp_path):
     assert manifest_path(first).read_bytes() == manifest_path(second).read_bytes()
 
 
+@pytest.mark.parametrize("provenance", ["real+simulated", "dates_shifted+simulated"])
+def test_a_real_enterprise_with_simulated_payments_is_no_simulated_one(tmp_path, provenance):
+    with pytest.raises(UsageError, match="not simulated"):
+        written(tmp_path, [score("A", provenance=provenance)], four("A"))
+
+
 def test_nothing_goes_out_without_scores_or_of_real_enterprises(tmp_path):
     with pytest.raises(UsageError, match="no scores of 2026-09"):
         written(tmp_path, [score("A", score_month="2026-08")], four("A"))

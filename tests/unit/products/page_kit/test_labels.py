@@ -26,3 +26,8 @@ def test_other_tables_stay_as_they_are() -> None:
         '<table class="rows pairs"><tr><td>k</td><td>v</td></tr></table>',
     ):
         assert with_labels(page) == page
+
+
+def test_a_list_may_have_an_id_before_its_class() -> None:
+    page = '<table id="points" class="rows"><tr><th>a</th></tr><tr><td>1</td></tr></table>'
+    assert '<td data-label="a">1</td>' in with_labels(page)

@@ -206,7 +206,7 @@ def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> Non
         "风险提示，不是违法认定",
         "no legal finding",
         "示意电价",
-        "模拟数据",
+        "数据来源：</b>模拟。 Data: simulated.",
         "模拟租户B-010",
         "default-src 'none'",
     ):
@@ -224,6 +224,23 @@ def test_pages_say_what_they_must_and_load_nothing(codes: dict[str, Any]) -> Non
         assert " style=" not in text
         assert "http://" not in text
         assert "https://" not in text
+
+
+def test_a_real_supplier_with_a_simulated_declaration_is_not_called_simulated(codes: dict[str, Any]) -> None:
+    tenants = codes["2026-09"]
+    own = [code for code in tenants.values() if code["row"]["supplier_customer_id"] == "SIM-MALL-B"]
+    rows = [code["row"] | {"provenance": "real"} for code in own]
+    evidence = [code["evidence"] for code in own]
+    rows[-1] = rows[-1] | {"provenance": "real+simulated"}
+    for page in (
+        render_code_page(rows[-1], evidence[-1], "<svg></svg>"),
+        render_supplier_page(rows, evidence),
+    ):
+        assert "均为模拟" not in page
+        assert "真实数据、模拟。 Data: real, simulated." in page
+    real = render_code_page(rows[0], evidence[0], "<svg></svg>")
+    assert "真实数据。 Data: real." in real
+    assert "simulated" not in real
 
 
 def test_names_are_escaped(codes: dict[str, Any]) -> None:

@@ -8,13 +8,24 @@ from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from pipelines.codes import Provenance
+from pipelines.errors import UsageError
 from pipelines.settings import OWN_CONF, Settings, load_settings, packaged
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from zhixiang.cli.main import app
 from zhixiang.conf_files import setting_files
-from zhixiang.demo.conf import WRITTEN, laid_over, settle_conf, write_demo_conf
-from zhixiang.demo.inbox import MARKER
+from zhixiang.demo.conf import (
+    WRITTEN,
+    lacking_values,
+    laid_over,
+    require_demo_home,
+    settle_conf,
+    write_demo_conf,
+)
+from zhixiang.demo.inbox import FILLING, MARKER
+from zhixiang.home.begin import begin_home
 
 
 def test_it_differs_from_the_packaged_ones_in_what_the_overlay_says_alone(tmp_path: Path) -> None:
@@ -122,3 +133,52 @@ def test_values_change_where_their_path_stands_and_comments_stay() -> None:
     )
     with pytest.raises(KeyError, match=r"b\.missing"):
         laid_over(text, {"b": {"missing": 1}})
+
+
+def everything(home: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in home.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("words", [["demo"], ["demo", "--fresh"]])
+@pytest.mark.parametrize("examples", [True, False])
+def test_a_home_of_init_is_no_place_for_the_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: list[str], examples: bool
+) -> None:
+    home = begin_home(tmp_path / "home", with_examples=examples).home
+    before = everything(home)
+    monkeypatch.setenv("ZHIXIANG_HOME", str(home))
+    with pytest.raises(UsageError, match="no demo made") as raised:
+        CliRunner().invoke(app, words, catch_exceptions=False)
+    assert "ZHIXIANG_HOME" in raised.value.hint
+    assert everything(home) == before
+
+
+@pytest.mark.parametrize("held", ["inbox/mine.csv", "tables/x/part", "keys/k.pem", "conf/platform.yaml"])
+def test_whatever_a_home_holds_that_no_demo_made_keeps_the_demo_out(tmp_path: Path, held: str) -> None:
+    path = tmp_path / held
+    path.parent.mkdir(parents=True)
+    path.write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match="no demo made"):
+        require_demo_home(tmp_path)
+
+
+def test_an_empty_home_and_one_in_which_a_demo_began_are_its_own(tmp_path: Path) -> None:
+    require_demo_home(tmp_path / "none")
+    (tmp_path / "writer.lock").touch()
+    require_demo_home(tmp_path)
+    (tmp_path / "tables").mkdir()
+    for name in (MARKER, WRITTEN, FILLING):
+        (tmp_path / name).touch()
+        require_demo_home(tmp_path)
+        (tmp_path / name).unlink()
+
+
+def test_settings_that_lack_the_values_of_the_demo_are_told(tmp_path: Path) -> None:
+    write_demo_conf(tmp_path / "conf")
+    assert lacking_values(Settings(tmp_path / "conf", tmp_path)) == []
+    assert lacking_values(Settings(packaged("conf"), tmp_path)) == [
+        "efficiency_bill.yaml: billed.left_out_provenances",
+        "efficiency_bill.yaml: reference_to",
+    ]
+    (tmp_path / "conf" / "efficiency_bill.yaml").unlink()
+    assert len(lacking_values(Settings(tmp_path / "conf", tmp_path))) == 2

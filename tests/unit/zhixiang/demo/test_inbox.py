@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pipelines.codes import FileStatus
 from pipelines.errors import UsageError
+from pipelines.ingest.inbox import arrivals, paths_below
+from pipelines.ingest.read_files import (
+    IngestSummary,
+    commit_batch,
+    handled_states,
+    known_hashes,
+    reading_of,
+)
+from pipelines.settings import Settings, packaged
+from pipelines.storage.store import Store
 from zhixiang.demo import inbox as demo_inbox
 from zhixiang.demo.inbox import MARKER, fill_inbox, wipe_demo
 
@@ -86,13 +100,61 @@ def test_a_fill_that_was_cut_off_is_made_whole(home: Path) -> None:
     assert len(json.loads((home / MARKER).read_text())["files"]) == len(made)
 
 
-def test_of_a_demo_that_kept_no_list_the_files_of_its_names_go(home: Path) -> None:
+def read(home: Path, run_id: str, when: datetime) -> None:
+    """What a run notes of the inbox as it stands."""
+    store, inbox = Store(Settings(packaged("conf"), home)), home / "inbox"
+    reading = reading_of(store, inbox, frozenset(known_hashes(store)), run_id, when)
+    found = arrivals(paths_below(inbox), inbox, handled_states(store))
+    reports: list[dict[str, Any]] = [
+        {
+            "source_file": each.name,
+            "content_hash": hashlib.sha256(Path(each.path).read_bytes()).hexdigest(),
+            "size_bytes": each.size_bytes,
+            "modified_at_ns": Path(each.path).stat().st_mtime_ns,
+            "status_code": FileStatus.REFUSED.value,
+            "format_id": None,
+            "table_name": None,
+            "reason": "of a test",
+            "received_rows": 0,
+            "rejects": [],
+            "files": [],
+            "seconds": 0.0,
+        }
+        for each in found
+    ]
+    commit_batch(store, reports, {}, run_id, 0, reading, IngestSummary())
+
+
+def test_of_a_demo_that_kept_no_list_what_it_wrote_goes_and_what_was_changed_stays(home: Path) -> None:
+    """By name alone the user's own content would go with the demo's."""
     fill(home)
     (home / MARKER).write_text(json.dumps({"seed": 1, "simulated": []}))
-    (home / "inbox" / "simulated_city" / "mine.csv").write_text("mine")
-    (home / "inbox" / "mine.csv").write_text("mine")
+    # A sample of that version was another one than today's.
+    (home / "inbox" / "steel" / "meter_points.csv").write_text("as that version shipped it")
+    read(home, "first", datetime(2026, 11, 1, tzinfo=UTC))
+    own = {
+        "inbox/simulated_city/mine.csv": "mine",
+        "inbox/mine.csv": "mine",
+        "inbox/steel/customers.csv": "changed",
+        "inbox/simulated_city/simulated_city_customers.csv": "changed",
+    }
+    for name, text in own.items():
+        (home / name).write_text(text)
+    read(home, "second", datetime(2026, 11, 2, tzinfo=UTC))
     wipe_demo(home)
-    assert files(home) == {"inbox/simulated_city/mine.csv", "inbox/mine.csv"}
+    assert {name: (home / name).read_text() for name in files(home)} == own
+
+
+def test_of_a_demo_without_list_and_ledger_nothing_goes_but_todays_samples(home: Path) -> None:
+    fill(home)
+    (home / MARKER).write_text("no json")
+    (home / "inbox" / "steel" / "customers.csv").write_text("changed")
+    wipe_demo(home)
+    assert files(home) == {
+        "inbox/steel/customers.csv",
+        "inbox/simulated_city/simulated_city_customers.csv",
+        "inbox/simulated_malls/simulated_malls_customers.csv",
+    }
 
 
 @pytest.mark.parametrize("name", ["../outside.txt", "/outside", "steel/../../outside.txt"])
@@ -101,7 +163,7 @@ def test_a_list_that_names_files_outside_the_inbox_deletes_none(name: str, home:
     outside = home / "outside.txt"
     outside.write_text("kept")
     place = str(outside) if name.startswith("/") else name
-    (home / MARKER).write_text(json.dumps({"files": {place: ""}}))
+    (home / MARKER).write_text(json.dumps({"files": {place: hashlib.sha256(b"kept").hexdigest()}}))
     wipe_demo(home)
     assert outside.read_text() == "kept"
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import stat
+import tomllib
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +20,8 @@ from products.provenance import provenances
 from zhixiang.cli.main import app
 from zhixiang.conf_files import setting_files
 from zhixiang.home import begin
-from zhixiang.home.begin import begin_home
+from zhixiang.home.begin import PAGES, begin_home
+from zhixiang.home.known_before import KnownBefore
 from zhixiang.home.take_in import rules_of, take_files
 
 
@@ -28,7 +33,13 @@ def _no_settings_of_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_home_holds_settings_an_inbox_and_a_page(tmp_path: Path) -> None:
     made = begin_home(tmp_path / "deep" / "智享 home")
-    assert sorted(path.name for path in made.home.iterdir()) == ["README.md", "conf", "inbox", "prices"]
+    assert sorted(path.name for path in made.home.iterdir()) == [
+        "README.md",
+        "conf",
+        "docs",
+        "inbox",
+        "prices",
+    ]
     assert sorted(made.files) == sorted(path.name for path in (made.home / "inbox").iterdir())
     settings = load_settings(home=made.home)
     assert settings.conf_dir == made.home / "conf"
@@ -39,11 +50,32 @@ def test_a_home_holds_settings_an_inbox_and_a_page(tmp_path: Path) -> None:
     assert all((made.home / path.strip()).exists() for path in ("conf", "inbox", "prices/example_prices.csv"))
 
 
+NAMED = re.compile(r"docs/[\w/-]+(?:\.\w+)*")
+
+
+def test_a_home_holds_every_page_that_a_hint_or_its_readme_names(tmp_path: Path) -> None:
+    """The pages ship with the program: an installed one has no other docs/."""
+    home, root = begin_home(tmp_path / "home").home, packaged("conf").parent
+    named = set(NAMED.findall((home / "README.md").read_text(encoding="utf-8")))
+    for place in ("pipelines", "zhixiang"):
+        for path in (root / place).rglob("*.py"):
+            if path.name in ("generated_docs.py", "estimators.py"):  # what pages say, not what hints do
+                continue
+            quoted = re.findall(r'"(?:[^"\\\n]|\\.)*"', path.read_text(encoding="utf-8").replace('"""', ""))
+            named |= {name for text in quoted for name in NAMED.findall(text)}
+    assert {"docs/your-own-data.md", "docs/formats/mapping.md", "docs/tariff-case.md"} <= named
+    assert sorted(name for name in named if not (home / name).exists()) == []
+    told = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    wheel = told["targets"]["wheel"]["force-include"]
+    assert {f"docs/{name}": f"zhixiang/docs/{name}" for name in PAGES}.items() <= wheel.items()
+    assert "docs" in told["targets"]["sdist"]["include"]
+
+
 def test_every_example_file_is_read_whole_and_each_kind_is_there(tmp_path: Path) -> None:
     home = begin_home(tmp_path / "home").home
     settings = load_settings(home=home)
     files = sorted((home / "inbox").iterdir())
-    told = take_files(files, tmp_path / "other", rules_of(settings), {}, dry_run=True)
+    told = take_files(files, tmp_path / "other", rules_of(settings), KnownBefore(), dry_run=True)
     understood = {each.understanding.table: each.understanding for each in told if each.understanding}
     assert set(understood) == {
         f"bronze_{kind}"
@@ -167,3 +199,17 @@ def test_the_command_says_what_comes_next(tmp_path: Path) -> None:
     assert not list((tmp_path / "bare" / "inbox").iterdir())
     assert not (tmp_path / "bare" / "prices").exists()
     assert "inbox add" in (tmp_path / "bare" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("stands", [True, False])
+def test_a_new_home_is_closed_to_everybody_else(tmp_path: Path, stands: bool) -> None:
+    place = tmp_path / "new" / "home"
+    if stands:
+        place.mkdir(parents=True)
+        place.chmod(0o755)
+    before = os.umask(0o022)
+    try:
+        begin_home(place, with_examples=False)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(place.stat().st_mode) == 0o750

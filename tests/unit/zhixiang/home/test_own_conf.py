@@ -20,6 +20,11 @@ from zhixiang.home.own_conf import with_meanings
 from zhixiang.vee_files.run import VeeSettings
 
 SEPTEMBER = BillingMonth(2026, 9)
+PUBLISHED = """month,component,price_cny_per_kwh,document,published_on
+2026-09,purchase,0.4000,price notice of September,2026-08-28
+2026-09,line_loss,0.0200,price notice of September,2026-08-28
+2026-09,system_operation,0.0670,price notice of September,2026-08-28
+"""
 
 
 @pytest.fixture
@@ -27,8 +32,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("ZHIXIANG_CONF", "ZHIXIANG_ENVIRONMENT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ZHIXIANG_HOME", str(tmp_path / "home"))
-    own = example_prices().replace("0.4380", "0.4000")
-    (tmp_path / "prices.csv").write_text(own, encoding="utf-8")
+    (tmp_path / "prices.csv").write_text(PUBLISHED, encoding="utf-8")
     return tmp_path / "home"
 
 

@@ -13,24 +13,13 @@ from typer.testing import CliRunner
 from pipelines.ingest.read_files import IngestSummary
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
-from pipelines.tables.base import STRING, Field, Layer, Table
+from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverQuarantine
-from products.efficiency_bill.tables import EfficiencyBillV1
+from products.efficiency_bill.tables import EfficiencyBillUnbilledV1, EfficiencyBillV1
+from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from zhixiang.cli.main import app
 from zhixiang.cli.run_end import open_command, show_halted, show_summary
-from zhixiang.reports import run_summary as module
-from zhixiang.reports.run_summary import UNBILLED, halted_summary, run_summary
-
-
-class _Unbilled(Table):
-    """Customers without a bill, as a table of the house tells."""
-
-    name = "tests_unbilled"
-    layer = Layer.PRODUCT
-    customer_id = Field(STRING, "Customer.", key=True)
-    billing_month = Field(STRING, "Month.", key=True)
-    reason_code = Field(STRING, "Why.", nullable=False)
-    computed_run_id = Field(STRING, "The run that told.", nullable=False)
+from zhixiang.reports.run_summary import halted_summary, run_summary
 
 
 class Shown(Store):
@@ -77,10 +66,10 @@ def bills(*customers: str) -> list[dict[str, Any]]:
 
 
 def test_an_empty_home_says_that_nothing_came(settings: Settings) -> None:
-    found = run_summary(Store(settings), [], ["2026-09"], None, None)
+    found = run_summary(Store(settings), ["2026-09"], None, None)
     assert found["received"] is None
     assert found["issued"]["efficiency-bill"] == {"2026-09": 0}
-    assert (found["unbilled"], found["page"]) == (None, None)
+    assert (found["unbilled"]["customers"], found["page"]) == (0, None)
     assert found["held_back"]["records"] == found["unknown_meter_points"]["records"] == 0
 
 
@@ -93,7 +82,7 @@ def test_subjects_are_counted_once_and_unknown_meter_points_apart(settings: Sett
         ],
     }
     received = IngestSummary(accepted=2, received_rows=9, refused=[("cut.csv", "cut")])
-    found = run_summary(Shown(settings, rows), [], ["2026-08", "2026-09"], received, None)
+    found = run_summary(Shown(settings, rows), ["2026-08", "2026-09"], received, None)
     assert found["issued"]["efficiency-bill"] == {"2026-08": 0, "2026-09": 2}
     assert found["received"]["refused"] == ["cut.csv"]
     unknown = found["unknown_meter_points"]
@@ -102,12 +91,11 @@ def test_subjects_are_counted_once_and_unknown_meter_points_apart(settings: Sett
     assert (found["held_back"]["records"], found["held_back"]["reasons"]) == (1, {"bad_date": 1})
 
 
-def test_customers_without_a_bill_are_told_where_the_table_is_declared(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_customers_without_a_bill_are_told(
+    settings: Settings,
 ) -> None:
-    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
     rows = {
-        _Unbilled.name: [
+        EfficiencyBillUnbilledV1.name: [
             {"customer_id": name, "billing_month": month, "reason_code": reason}
             for name, month, reason in (
                 ("A", "2026-09", "no_terms"),
@@ -116,10 +104,30 @@ def test_customers_without_a_bill_are_told_where_the_table_is_declared(
             )
         ]
     }
-    found = run_summary(Shown(settings, rows), [_Unbilled], ["2026-09"], None, None)["unbilled"]
+    found = run_summary(Shown(settings, rows), ["2026-09"], None, None)["unbilled"]
     assert (found["customers"], found["reasons"]) == (2, {"no_terms": 1, "narrowed": 1})
     assert found["examples"] == ["A: no_terms", "B: narrowed"]
-    assert UNBILLED == "efficiency_bill_unbilled_v1"
+
+
+def test_a_bill_that_could_not_be_issued_is_none(
+    settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whom the end names as without a bill, or the delivery refused, it does not count before."""
+    codes = TRANSFER_FEE_CODE_DECLARED.result
+    rows = {
+        EfficiencyBillV1.name: bills("A", "B", "C", "D/1"),
+        EfficiencyBillUnbilledV1.name: [
+            {"customer_id": name, "billing_month": month, "reason_code": "illustrative_price"}
+            for name, month in (("A", "2026-09"), ("B", "2026-08"), ("nobody", "2026-09"))
+        ],
+        codes.name: [{codes.key()[0]: name, codes.partition_column(): "2026-09"} for name in ("A", "T")],
+    }
+    refused = {"D/1/2026-09": "differs", "C/2026-08": "differs", "code T/2026-09": "differs"}
+    found = run_summary(Shown(settings, rows), ["2026-09"], None, None, refused)
+    assert found["issued"]["efficiency-bill"] == {"2026-09": 2}
+    assert found["issued"]["fee-code"] == {"2026-09": 1}
+    show_summary(found)
+    assert "bills: 2026-09: 2\n" in capsys.readouterr().out
 
 
 OF_HALTED = [
@@ -134,11 +142,10 @@ OF_HALTED = [
 
 
 def test_a_halted_run_tells_of_those_it_told_itself_and_of_the_month_it_halted_in(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
-    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
-    shown = Shown(settings, {_Unbilled.name: OF_HALTED})
-    found = halted_summary(shown, [_Unbilled], ["2026-07", "2026-08"], "now")
+    shown = Shown(settings, {EfficiencyBillUnbilledV1.name: OF_HALTED})
+    found = halted_summary(shown, ["2026-07", "2026-08"], "now")
     assert found is not None
     assert (found["customers"], found["reasons"]) == (6, {"price_not_published": 5, "no_terms": 1})
     assert found["examples"] == [f"C{place}: price_not_published" for place in (1, 2, 3)]
@@ -146,21 +153,18 @@ def test_a_halted_run_tells_of_those_it_told_itself_and_of_the_month_it_halted_i
 
 
 def test_a_halted_run_that_told_of_nobody_says_nothing(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings,
 ) -> None:
     """Every bill of the month was issued before and stands; what earlier runs told is not this one's."""
-    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
-    shown = Shown(settings, {_Unbilled.name: OF_HALTED})
-    assert halted_summary(shown, [_Unbilled], ["2026-08"], "now") is None
-    assert halted_summary(shown, [_Unbilled], ["2026-07"], "later") is None
-    assert halted_summary(shown, [], ["2026-07"], "now") is None
+    shown = Shown(settings, {EfficiencyBillUnbilledV1.name: OF_HALTED})
+    assert halted_summary(shown, ["2026-08"], "now") is None
+    assert halted_summary(shown, ["2026-07"], "later") is None
 
 
 def test_the_screen_tells_the_halted_on_stderr_alone(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    settings: Settings, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(module, "UNBILLED", _Unbilled.name)
-    found = halted_summary(Shown(settings, {_Unbilled.name: OF_HALTED}), [_Unbilled], ["2026-07"], "now")
+    found = halted_summary(Shown(settings, {EfficiencyBillUnbilledV1.name: OF_HALTED}), ["2026-07"], "now")
     assert found is not None
     show_halted(found)
     told = capsys.readouterr()
@@ -185,7 +189,7 @@ def test_the_screen_tells_counts_examples_and_where_the_pages_are(
         SilverQuarantine.name: [held(1, "unknown_meter_point"), held(2, "bad_date")],
     }
     received = IngestSummary(accepted=1, received_rows=1234, duplicates=1)
-    show_summary(run_summary(Shown(settings, rows), [], ["2026-09"], received, page.parent))
+    show_summary(run_summary(Shown(settings, rows), ["2026-09"], received, page.parent))
     told = capsys.readouterr()
     assert "received: 1 files, 1,234 records, 1 known again" in told.out
     assert "bills: 2026-09: 1" in told.out
@@ -197,7 +201,7 @@ def test_the_screen_tells_counts_examples_and_where_the_pages_are(
 
 
 def test_the_commands_that_are_named_exist(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = run_summary(Store(settings), [], ["2026-09"], IngestSummary(), None)
+    found = run_summary(Store(settings), ["2026-09"], IngestSummary(), None)
     monkeypatch.setenv("ZHIXIANG_HOME", str(settings.home))
     for part in ("received", "held_back", "unknown_meter_points"):
         words = shlex.split(found[part]["command"])

@@ -41,6 +41,8 @@ def sound(refinement: Refinement, line: int, **changes: Any) -> dict[str, Any]:
             row[field.name] = DAY
         elif field.codes is not None:
             row[field.name] = next(iter(field.codes)).value
+        elif field.parts is not None:
+            row[field.name] = next(iter(field.parts)).value
         elif pa.types.is_boolean(field.dtype):
             row[field.name] = True
         elif pa.types.is_string(field.dtype):

@@ -11,9 +11,10 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.codes import Provenance
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeCustomers, BronzeMeterPoints, BronzeSupplyShares
-from pipelines.transforms.received.master_data import refine_received, refinement_of
+from pipelines.transforms.received.master_data import REFINEMENTS, Refinement, refine_received, refinement_of
 
 DAY = date(2026, 3, 1)
 NAN = float("nan")
@@ -133,3 +134,27 @@ def test_a_record_with_a_fault_is_held_back(
     table: type[Table], changes: dict[str, Any], reason: str, column: str
 ) -> None:
     assert held(table, **changes) == [(reason, column)]
+
+
+PROVENANCES_UNKNOWN = (
+    *("Real", "真实", "Simulated", "real, simulated", "real + simulated", "real+", "+real", "real++assumed"),
+    *("", " ", "simulated ", "simulated\n", "real;simulated", "really", "realsimulated"),
+)
+
+
+@pytest.mark.parametrize("text", PROVENANCES_UNKNOWN)
+@pytest.mark.parametrize("table", list(SOUND), ids=lambda table: table.name)
+def test_a_provenance_that_is_not_known_is_held_back(table: type[Table], text: str) -> None:
+    assert held(table, provenance=text) == [("bad_code", "provenance")]
+
+
+@pytest.mark.parametrize("text", ["real", "real+dates_shifted+derived+assumed", "simulated+real"])
+@pytest.mark.parametrize("table", list(SOUND), ids=lambda table: table.name)
+def test_known_provenances_stand_in_any_order(table: type[Table], text: str) -> None:
+    assert held(table, provenance=text) == []
+
+
+@pytest.mark.parametrize("refinement", REFINEMENTS, ids=lambda refinement: refinement.name)
+def test_every_received_provenance_is_of_the_list(refinement: Refinement) -> None:
+    (field,) = [field for field in refinement.silver.fields() if field.name == "provenance"]
+    assert field.parts is Provenance

@@ -63,6 +63,28 @@ def test_a_page_of_other_provenance_has_no_mark_of_simulation():
     )
 
 
+def test_one_simulated_enterprise_makes_nobody_else_one():
+    real = score("A", provenance="real+dates_shifted", customer_name="甲")
+    made_up = score("B", customer_name="乙")
+    page = Page(render_portfolio([real, made_up], [*four("A"), *four("B")], MONTH, SETTINGS, LIMITS)).words
+    assert "均为模拟" not in page
+    assert "made up" not in page
+    assert "含模拟数据" in page
+    assert "真实数据、日期平移、模拟" in page
+    assert "not for lending decisions" in page
+
+
+def test_a_score_of_real_energy_and_simulated_payments_names_both():
+    mixed = score("A", provenance="real+simulated", customer_name="甲")
+    page = Page(render_enterprise(mixed, four("A"), [], SETTINGS, LIMITS)).words
+    assert "均为模拟" not in page
+    assert "real, simulated" in page
+    assert (
+        "数据来源 Data: 真实数据"
+        in Page(render_enterprise(mixed | {"provenance": "real"}, four("A"), [], SETTINGS, LIMITS)).words
+    )
+
+
 def test_the_portfolio_lists_the_most_urgent_first_with_veto_or_worst_reason():
     rows = [
         score("CALM"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -69,3 +71,28 @@ def gathered(
 
 def billed(*arguments: Any, **named: Any) -> dict[str, Any]:
     return issue_bill(gathered(*arguments, **named), FACTS, SETTINGS, "m", "1")
+
+
+BUILDING: dict[str, Any] = {
+    "customer_id": "BDG-A",
+    "valid_from_date": date(2026, 1, 1),
+    "customer_name": "A",
+    "peer_group": "Office",
+    "customer_class_code": "general_commercial",
+    "pricing_scheme_code": "single_part",
+    "voltage_level_code": "1_to_20kv",
+    "is_time_of_use": False,
+    "floor_area_m2": 1000.0,
+    "provenance": "real",
+}
+REGISTERS: dict[str, Any] = {
+    "meter_point_id": "MP-A",
+    "billing_month": "2026-09",
+    "customer_id": "BDG-A",
+    "energy_kwh": Decimal("30000.00"),
+    "resolution_kwh": Decimal("0.01"),
+    "metered_days": 30,
+    "month_days": 30,
+    "estimated_ratio": 0.0,
+    "missing_inputs": ["curve", "reactive_registers"],
+}

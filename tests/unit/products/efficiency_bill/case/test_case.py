@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,8 +22,10 @@ from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.training import Days, arrange_days
 from tests.unit.products.efficiency_bill.case.gold_rows import (
+    BUILDING,
     FACTS,
     LIMITS,
+    REGISTERS,
     SEPTEMBER,
     SETTINGS,
     billed,
@@ -34,18 +35,6 @@ from tests.unit.products.efficiency_bill.case.gold_rows import (
     table,
 )
 
-BUILDING: dict[str, Any] = {
-    "customer_id": "BDG-A",
-    "valid_from_date": date(2026, 1, 1),
-    "customer_name": "A",
-    "peer_group": "Office",
-    "customer_class_code": "general_commercial",
-    "pricing_scheme_code": "single_part",
-    "voltage_level_code": "1_to_20kv",
-    "is_time_of_use": False,
-    "floor_area_m2": 1000.0,
-    "provenance": "real",
-}
 WORKS = BUILDING | {
     "customer_id": "STEEL-A",
     "customer_class_code": "large_industry",
@@ -57,17 +46,6 @@ WORKS = BUILDING | {
     "contract_demand_kw": 600.0,
     "power_factor_standard_ratio": 0.9,
     "floor_area_m2": None,
-}
-REGISTERS: dict[str, Any] = {
-    "meter_point_id": "MP-A",
-    "billing_month": "2026-09",
-    "customer_id": "BDG-A",
-    "energy_kwh": Decimal("30000.00"),
-    "resolution_kwh": Decimal("0.01"),
-    "metered_days": 30,
-    "month_days": 30,
-    "estimated_ratio": 0.0,
-    "missing_inputs": ["curve", "reactive_registers"],
 }
 CURVE = REGISTERS | {
     "customer_id": "STEEL-A",

@@ -147,7 +147,7 @@ def test_who_has_no_bill_for_a_missing_fact_is_told_of_this_run(
 ) -> None:
     asked: list[tuple[list[str], str]] = []
 
-    def halted_summary(_store: object, _tables: object, months: list[str], run_id: str) -> Any:
+    def halted_summary(_store: object, months: list[str], run_id: str) -> Any:
         asked.append((months, run_id))
         return told
 
