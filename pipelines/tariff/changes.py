@@ -14,9 +14,10 @@ from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
-from pipelines.tariff.charges.basic_charge import basic_facts
-from pipelines.tariff.charges.energy import energy_facts
+from pipelines.tariff.charges.basic_charge import basic_facts, every_basic_fact
+from pipelines.tariff.charges.energy import energy_facts, every_energy_fact
 from pipelines.tariff.charges.energy_sheet import EnergyKind
+from pipelines.tariff.charges.power_factor import every_adjustment_fact
 from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, supply_of
 from pipelines.tariff.month_facts import changes_inside
 
@@ -25,32 +26,7 @@ _DAY = timedelta(days=1)
 
 def pricing_facts(facts: Facts) -> tuple[Dated[Any], ...]:
     """Every fact that a price of a month can depend on."""
-    transmission, basic, catalogue = facts.transmission, facts.basic_charge, facts.catalogue
-    return (
-        facts.energy_base,
-        facts.energy_composition,
-        facts.funds,
-        transmission.single_part_energy,
-        transmission.two_part_energy,
-        transmission.two_part_capacity,
-        transmission.two_part_demand,
-        transmission.line_loss,
-        *facts.time_of_use.ratio_tables.values(),
-        *facts.time_of_use.schedules.values(),
-        facts.time_of_use.ev_charging,
-        facts.time_of_use.floating,
-        facts.power_factor_adjustment,
-        facts.power_factor_base_excludes,
-        basic.demand,
-        basic.utilisation,
-        basic.running_days_per_month,
-        facts.residential_tiers,
-        facts.residential_combined,
-        *catalogue.energy.values(),
-        catalogue.periods,
-        catalogue.basic_capacity,
-        catalogue.basic_demand,
-    )
+    return (*every_energy_fact(facts), *every_basic_fact(facts), *every_adjustment_fact(facts))
 
 
 def change_days(

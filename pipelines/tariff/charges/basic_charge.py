@@ -79,6 +79,20 @@ def basic_facts(facts: Facts, day: date, known: date | None) -> list[Dated[Any]]
     ]
 
 
+def every_basic_fact(facts: Facts) -> tuple[Dated[Any], ...]:
+    """Every fact that a basic charge can depend on."""
+    rules, transmission, catalogue = facts.basic_charge, facts.transmission, facts.catalogue
+    return (
+        transmission.two_part_capacity,
+        transmission.two_part_demand,
+        rules.demand,
+        rules.utilisation,
+        rules.running_days_per_month,
+        catalogue.basic_capacity,
+        catalogue.basic_demand,
+    )
+
+
 def basic_charges(
     supply: SupplyMonth, month: tuple[date, date], energy_kwh: Decimal, sheets: PriceSheets
 ) -> Iterator[Charge]:

@@ -71,6 +71,23 @@ def composed_facts(kind: EnergyKind, day: date, facts: Facts) -> list[Dated[Any]
     return dated
 
 
+def every_composed_fact(facts: Facts) -> tuple[Dated[Any], ...]:
+    """Every fact that a composed price can depend on."""
+    transmission, hours = facts.transmission, facts.time_of_use
+    return (
+        facts.energy_base,
+        facts.energy_composition,
+        facts.funds,
+        transmission.single_part_energy,
+        transmission.two_part_energy,
+        transmission.line_loss,
+        *hours.ratio_tables.values(),
+        *hours.schedules.values(),
+        hours.ev_charging,
+        hours.floating,
+    )
+
+
 def _component_prices(
     kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
 ) -> tuple[ComponentPrice, ...]:

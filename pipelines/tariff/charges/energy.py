@@ -10,7 +10,7 @@ from pipelines.codes import CustomerClass
 from pipelines.errors import FactNotForContractError
 from pipelines.facts import Dated, Facts
 from pipelines.tariff.charges.catalogue_prices import catalogue_facts, catalogue_sheet
-from pipelines.tariff.charges.composed_prices import composed_facts, composed_sheet
+from pipelines.tariff.charges.composed_prices import composed_facts, composed_sheet, every_composed_fact
 from pipelines.tariff.charges.energy_sheet import EnergyKind, EnergySheet, energy_quantities
 from pipelines.tariff.charges.residential import residential_facts, residential_sheet
 from pipelines.tariff.contract import SupplyMonth
@@ -44,6 +44,13 @@ def energy_facts(kind: EnergyKind, day: date, facts: Facts, known: date | None) 
     if facts.catalogue.covers(day, known):
         return catalogue_facts(kind, day, facts)
     return composed_facts(kind, day, facts)
+
+
+def every_energy_fact(facts: Facts) -> tuple[Dated[Any], ...]:
+    """Every fact that a price of energy can depend on."""
+    catalogue = facts.catalogue
+    whole: list[Dated[Any]] = [*catalogue.energy.values(), catalogue.periods]
+    return (*every_composed_fact(facts), facts.residential_tiers, facts.residential_combined, *whole)
 
 
 def energy_charges(supply: SupplyMonth, month: tuple[date, date], sheets: PriceSheets) -> Iterator[Charge]:

@@ -109,9 +109,9 @@ def adjustment_sheet(
     return AdjustmentSheet(rule.value, left_out.value, grounds)
 
 
-def adjustment_facts(facts: Facts) -> list[Dated[Any]]:
-    """The facts of every adjustment."""
-    return [facts.power_factor_adjustment, facts.power_factor_base_excludes]
+def every_adjustment_fact(facts: Facts) -> tuple[Dated[Any], ...]:
+    """Every fact that an adjustment can depend on."""
+    return facts.power_factor_adjustment, facts.power_factor_base_excludes
 
 
 def adjustment_charges(

@@ -5,7 +5,7 @@ it. Terms and demands stay.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from decimal import Decimal
 
@@ -47,18 +47,32 @@ def with_shifted_energy(
         if parts is None or not segment.contract.is_time_of_use:
             segments.append(segment)
             continue
-        moved = {
-            period: whole_steps(parts.get(period, Decimal(0)) * share, resolution_kwh)
-            for period in away
-            if period is not into
-        }
-        after = {
-            period: parts.get(period, Decimal(0)) - moved.get(period, Decimal(0)) for period in TouPeriod
-        }
-        after[into] += sum(moved.values(), Decimal(0))
+        after, moved = with_shifted_periods(parts, share, away, into, resolution_kwh)
         segments.append(replace(segment, energy_by_period=after))
-        total += sum(moved.values(), Decimal(0))
+        total += moved
     return replace(supply, segments=tuple(segments)), total
+
+
+def with_shifted_periods(
+    parts: Mapping[TouPeriod, Decimal],
+    share: Decimal,
+    away: Sequence[TouPeriod],
+    into: TouPeriod,
+    resolution_kwh: Decimal,
+) -> tuple[dict[TouPeriod, Decimal], Decimal]:
+    """A split with a share of some periods in another one, in whole register steps, and how much was moved.
+    [kWh]
+    """
+    nothing = Decimal(0)
+    moved = {
+        period: whole_steps(parts.get(period, nothing) * share, resolution_kwh)
+        for period in away
+        if period is not into
+    }
+    total = sum(moved.values(), nothing)
+    after = {period: parts.get(period, nothing) - moved.get(period, nothing) for period in TouPeriod}
+    after[into] += total
+    return after, total
 
 
 def with_compensation(supply: SupplyMonth, target: Decimal) -> SupplyMonth:

@@ -14,7 +14,6 @@ from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.facts.holidays import Holidays
-from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import supply_in_parts
 from pipelines.tariff.charges.power_factor import power_factor
@@ -22,7 +21,7 @@ from pipelines.tariff.contract import Contract, Determinants, missing_of_supply,
 from pipelines.tariff.contract_notes import IN_PARTS
 from pipelines.tariff.lines import PricedMonth
 from pipelines.tariff.pricing import price_supply
-from pipelines.tariff.whatif.changed_supplies import lagging_at
+from pipelines.tariff.whatif.changed_supplies import lagging_at, with_shifted_periods
 
 WORKED = (DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY)
 
@@ -298,30 +297,13 @@ def with_shift(
         raise UsageError(f"A share lies from 0 to 1, not {share}.")
     terms, total = [], Decimal(0)
     for month in months:
-        after, moved = shifted(month, share, away, into)
-        terms.append((contract, after))
+        parts = month.energy_by_period
+        if parts is None:
+            raise UsageError(f"{month.month} has no split over periods.", "Give energy_by_period.")
+        after, moved = with_shifted_periods(parts, share, away, into, month.resolution_kwh)
+        terms.append((contract, replace(month, energy_by_period=after)))
         total += moved
     return _planned(f"{share:%} into {into.value}", {"moved_kwh": f"{total:f}"}, terms, facts, known)
-
-
-def shifted(
-    month: Determinants, share: Decimal, away: Sequence[TouPeriod], into: TouPeriod
-) -> tuple[Determinants, Decimal]:
-    """A month with a share of some periods' energy in another period, in whole register steps, and how much
-    was moved. [kWh]
-    """
-    parts = month.energy_by_period
-    if parts is None:
-        raise UsageError(f"{month.month} has no split over periods.", "Give energy_by_period.")
-    moved = {
-        period: whole_steps(parts.get(period, Decimal(0)) * share, month.resolution_kwh)
-        for period in away
-        if period is not into
-    }
-    total = sum(moved.values(), Decimal(0))
-    after = {period: parts.get(period, Decimal(0)) - moved.get(period, Decimal(0)) for period in TouPeriod}
-    after[into] += total
-    return replace(month, energy_by_period=after), total
 
 
 def first_month_of_change(

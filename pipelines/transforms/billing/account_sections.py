@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from pipelines.codes import TouPeriod, TouSchedule
-from pipelines.money import split_by_largest_remainder
+from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.silver import SilverSupplySharesRow
-from pipelines.tariff.metering import deducted, to_steps
+from pipelines.tariff.metering import deducted
 from pipelines.transforms.billing.agreed_points import ENDED
 from pipelines.transforms.billing.point_segments import PointSegment, Split, usable
 from pipelines.transforms.ground.in_force import row_on
@@ -136,10 +136,10 @@ def _taken(
     share: SilverSupplySharesRow, energy_kwh: Decimal, days: int, month: BillingMonth, step: Decimal
 ) -> Decimal:
     if share["share_ratio"] is not None:
-        return to_steps(share["share_ratio"] * energy_kwh, step)
+        return whole_steps(share["share_ratio"] * energy_kwh, step)
     quantity = share["share_kwh"]
     assert quantity is not None  # noqa: S101 - a share without a ratio or a sub-meter has a quantity
-    return to_steps(quantity * days / month.day_count, step)
+    return whole_steps(quantity * days / month.day_count, step)
 
 
 def _nothing(segment: PointSegment) -> PointSegment:

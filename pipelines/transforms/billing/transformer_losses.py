@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
 from pipelines.tables.rows.silver import SilverMeterPointsRow
-from pipelines.tariff.metering import TransformerLoss, to_steps
+from pipelines.tariff.metering import TransformerLoss
 from pipelines.transforms.billing.month_segments import PointDays, register_segments
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.ground.in_force import spans_of
@@ -101,7 +102,7 @@ def month_loss(
             of_part = reactive * part / energy if energy else Decimal(0)
             lost = plate.loss.energy(part, reactive if len(plates) == 1 else of_part, hours)
             active_loss, reactive_loss = active_loss + lost[0], reactive_loss + lost[1]
-    return to_steps(active_loss, step), None if lagging is None else to_steps(reactive_loss, step)
+    return whole_steps(active_loss, step), None if lagging is None else whole_steps(reactive_loss, step)
 
 
 def _exact(value: float | None) -> Decimal:
