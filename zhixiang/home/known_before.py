@@ -12,8 +12,8 @@ import pyarrow as pa
 
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
-from pipelines.ingest.inbox import State, arrivals, paths_below
 from pipelines.ingest.file_ledger import handled_states, known_hashes
+from pipelines.ingest.inbox import State, arrivals, paths_below
 from pipelines.ingest.understanding import Rules, fit_meter_points, understand
 from pipelines.storage.store import Store
 from pipelines.tables.base import rows_of_table
