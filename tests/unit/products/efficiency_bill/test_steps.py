@@ -37,6 +37,7 @@ from products.efficiency_bill.tables import (
 )
 from products.efficiency_bill.training import train
 from tests.correction_cases import funds_notice
+from tests.issued_rows import rows_in
 from zhixiang.demo.conf import write_demo_conf
 
 CONF = packaged("conf")
@@ -199,7 +200,7 @@ def with_bundle(given: Any, model: TrainedModel, *months: str) -> Any:
 def bills(given: Any, model: TrainedModel) -> dict[Any, list[dict[str, Any]]]:
     _, step = STEPS
     found = step.apply(with_bundle(given, model, "2026-08", "2026-09"))  # type: ignore[union-attr]
-    return {table: frame.toArrow().to_pylist() for table, frame in found.items()}  # type: ignore[union-attr]
+    return {table: rows_in(frame) for table, frame in found.items()}  # type: ignore[union-attr]
 
 
 def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
@@ -318,7 +319,7 @@ def test_workers_issue_the_same_bills_as_the_driver(
             return [row[name] for name in names if name in row]
 
         expected = [row for row in bills[table] if row["billing_month"] == "2026-09"]
-        assert sorted(frame.toArrow().to_pylist(), key=order) == sorted(expected, key=order)
+        assert sorted(rows_in(frame), key=order) == sorted(expected, key=order)
 
 
 @pytest.mark.parametrize("most_on_driver", [0, 5_000])
@@ -351,15 +352,15 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
             )
     monkeypatch.setattr(product, "newest_revisions", lambda _inputs, _month: newest)
     again = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
-    assert [row["customer_id"] for row in again[EfficiencyBillV1].toArrow().to_pylist()] == ["BDG-07"]
+    assert [row["customer_id"] for row in rows_in(again[EfficiencyBillV1])] == ["BDG-07"]
     cheaper = funds_notice(FACTS, "0.02", "notice on funds", date(2026, 10, 25))
     found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, cheaper)
     rows = {
         row["customer_id"]: row
-        for row in found[EfficiencyBillCorrectionsV1].toArrow().to_pylist()
+        for row in rows_in(found[EfficiencyBillCorrectionsV1])
         if row["customer_id"] != "STEEL-01"
     }
-    energy = {row["customer_id"]: row["energy_kwh"] for row in found[EfficiencyBillV1].toArrow().to_pylist()}
+    energy = {row["customer_id"]: row["energy_kwh"] for row in rows_in(found[EfficiencyBillV1])}
     assert set(rows) == {*OFFICES} - {"BDG-07"}
     for name, row in rows.items():
         before, after = (round_to_fen(energy[name] * Decimal(price)) for price in ("0.02923875", "0.02"))
@@ -378,7 +379,7 @@ def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedMod
     assert caught.value.month == july
     ((told, frame),) = caught.value.accounts.items()
     assert told is EfficiencyBillUnbilledV1
-    rows = {row["customer_id"]: row for row in frame.toArrow().to_pylist()}
+    rows = {row["customer_id"]: row for row in rows_in(frame)}
     assert {*OFFICES} <= set(rows)
     for name in OFFICES:
         assert rows[name]["reason_code"] == "price_not_published"

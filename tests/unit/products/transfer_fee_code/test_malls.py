@@ -297,5 +297,7 @@ def test_the_product_on_spark_frames_gives_the_same_rows(
     expected = compute(malls, model, house, SEPTEMBER)
     assert set(found) == set(code_step.writes) == set(expected)  # type: ignore[union-attr]
     for table, rows in expected.items():
-        back = found[table].toArrow().select(rows.column_names).cast(rows.schema)  # type: ignore[union-attr]
+        back = found[table]
+        assert isinstance(back, pa.Table), "a month of a few malls needs no Spark"
+        back = back.select(rows.column_names).cast(rows.schema)
         assert back.to_pylist() == rows.to_pylist()
