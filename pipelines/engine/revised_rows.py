@@ -50,7 +50,11 @@ def revised_rows(
     if again:
         then = _digests(_issued(store, found, again), ORIGIN_COLUMNS)
         now = _digests({table: _of(held, subject, again) for table, held in found.items()}, ORIGIN_COLUMNS)
-        changed = {key: revision for key, revision in changed.items() if then.get(key) != now[key]}
+        changed = {
+            key: revision
+            for key, revision in changed.items()
+            if key not in again or then.get(key) != now[key]
+        }
     added = {"computed_run_id": run_id, "rules_digest": rules_digest or None}
     revised: dict[type[Table], pa.Table] = {}
     for table in (result, *evidence):

@@ -31,6 +31,7 @@ from pipelines.tables.silver import SilverQuarantine
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, write_coefficients
+from tests.issued_rows import rows_in
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps
 from zhixiang.reports.explain import explain
@@ -168,7 +169,7 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
         files=lambda table: store.data_files(table),
     )
     found = {
-        table: frame.toArrow().to_pylist()
+        table: rows_in(frame)
         for table, frame in product.compute(given, SEPTEMBER, load_facts(packaged("conf") / "facts")).items()
     }
     evidence = {table.name: rows for table, rows in found.items() if table is not product.result}

@@ -130,6 +130,16 @@ def test_another_number_of_the_model_alone_is_the_same_result(store: Store) -> N
     }
 
 
+def test_a_customer_who_is_new_comes_beside_one_who_changed(store: Store) -> None:
+    """Of the new one nothing was issued that it could be compared with."""
+    issue(store, {"a": 10.0, "b": 20.0}, "run-1")
+    assert issue(store, {"a": 11.0, "b": 20.0, "new": 5.0}, "run-2", model="2") == {
+        Score.name: 2,
+        Parts.name: 4,
+    }
+    assert sorted(results(store)) == [("a", 1), ("a", 2), ("b", 1), ("new", 1)]
+
+
 def test_a_digest_of_another_java_makes_no_revision_of_the_same_content(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
