@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pipelines.tariff import price_supply, supply_in_parts
 from zhixiang.cli.data.facts import parse_day
 from zhixiang.cli.screen import JsonOption, say, show_json, show_rows
 
@@ -143,6 +142,7 @@ def priced_as_agreed(
     """The months under the case's own terms; what the engine finds wrong with one names the month's line of
     the case.
     """
+    from pipelines.tariff import price_supply, supply_in_parts
 
     priced = []
     for place, month in enumerate(months):
