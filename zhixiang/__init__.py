@@ -1,3 +1,3 @@
 """zhixiang (智享): runs the pipelines and the products for people."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
