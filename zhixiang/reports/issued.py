@@ -84,8 +84,8 @@ def _how_to_issue(store: Store, result: type[Table], month: str) -> str:
         return again
     lacks = _TOO_LITTLE if result is CREDIT_INDEX_DECLARED.result else ""
     return (
-        f"the last run left {steps[0]} out. {why} {lacks}Deliver what it lacks: zhixiang inbox add FILE, then "
-        f"{again}"
+        f"the last run left {steps[0]} out. {why} {lacks}Deliver what it lacks: zhixiang inbox add FILE, "
+        f"then {again}"
     )
 
 
