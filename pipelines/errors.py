@@ -17,10 +17,11 @@ EXIT_CODES: Mapping[int, str] = {
     1: "Unexpected: nobody foresaw it. Please report it, with what `ZHIXIANG_DEBUG=1` shows.",
     2: "The call, the settings or the machine: nothing was done. Correct what the message names.",
     3: (
-        "Input: a file was refused or could not be read now, a signature does not hold, or too many records "
-        "are of meter points that master data do not know. All the rest went on."
+        "Input: a file was refused or could not be read now, a key, code, model or kept file does not hold "
+        "to its signature or hash (of a delivery `zhixiang verify` tells so with 4), or too many records are "
+        "of meter points that master data do not know. All the rest went on."
     ),
-    4: "A gate halted, or results differ.",
+    4: "A gate halted, results differ, or a delivery is not as signed (`zhixiang verify`).",
     5: "A fact is not in force on the day that is asked for.",
     6: (
         "Our own storage: the disk is full, a limit or quota is reached, or a folder may not be written. "

@@ -277,6 +277,18 @@ class Ledger:
             reuse_key,
         )
 
+    def left_out(self, step: str) -> str | None:
+        """Why the newest run that came to a step left it out, for want of a model or of input, in words; None
+        where it did not.
+        """
+        with self._open() as connection:
+            row = connection.execute(
+                "SELECT status, gates FROM steps WHERE step = ? ORDER BY rowid DESC LIMIT 1", (step,)
+            ).fetchone()
+        if row is None or row["status"] not in ("no model", "no input"):
+            return None
+        return str(json.loads(row["gates"]).get("note", row["status"]))
+
     def newest_versions(self) -> dict[str, int]:
         """The newest Delta version of each table that a step wrote or read, in a step's newest success, or
         that was noted as standing.

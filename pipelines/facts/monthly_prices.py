@@ -8,12 +8,13 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 from pipelines.codes import Confidence
 from pipelines.errors import FactFileError, UsageError
@@ -22,6 +23,7 @@ from pipelines.facts.prices import HIGHEST_PRICE, EnergyComposition
 from pipelines.periods import BillingMonth
 from pipelines.units import Unit
 
+Value = TypeVar("Value")
 COLUMNS = ("month", "component", "price_cny_per_kwh", "document", "published_on")
 CONFIDENCE = "confidence"
 """A sixth column that a file may have: how sure each price is; an empty cell leaves it to the document."""
@@ -41,6 +43,11 @@ _NO_DOCUMENT = frozenset(
 PUBLISHED_BEFORE, PUBLISHED_AFTER = 12, 60
 _PLAIN_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 COMPONENTS = ("purchase", "line_loss", "system_operation")
+SHAPE = (
+    f"A price file has the header {','.join(COLUMNS)} and three lines a month ({', '.join(COMPONENTS)}); "
+    "docs/your-own-data.md shows one."
+)
+"""What to do next where a price file is not one."""
 
 
 @dataclass(frozen=True)
@@ -164,7 +171,10 @@ def read_rows(path: Path, name: str) -> Iterator[PriceRow]:
     header = next(reader, None)
     if header not in (list(COLUMNS), [*COLUMNS, CONFIDENCE]):
         raise FactFileError(
-            name, 1, f"the header must be {','.join(COLUMNS)}; a last column {CONFIDENCE} may follow"
+            name,
+            1,
+            f"the header must be {','.join(COLUMNS)}; a last column {CONFIDENCE} may follow",
+            SHAPE,
         )
     has_confidence = len(header) > len(COLUMNS)
     for fields in reader:
@@ -223,14 +233,13 @@ def _row(fields: Sequence[str], line: int, name: str, stated: Confidence | None)
         raise FactFileError(
             name, line, f"{component!r} is no known component", f"Known: {', '.join(COMPONENTS)}."
         )
-    try:
-        month, price, day = BillingMonth.parse(month_text), _plain_decimal(price_text), _plain_day(published)
-    except (UsageError, ValueError):
-        raise FactFileError(
-            name, line, "month must be YYYY-MM, the price a decimal, published_on a day YYYY-MM-DD"
-        ) from None
+    month = _plain(BillingMonth.parse, month_text, "month", "YYYY-MM, such as 2026-09", name, line)
+    price = _plain(_plain_decimal, price_text, "price_cny_per_kwh", "a decimal, such as 0.4188", name, line)
+    day = _plain(_plain_day, published, "published_on", "a day YYYY-MM-DD, such as 2026-08-28", name, line)
     if price < 0:
-        raise FactFileError(name, line, f"a price must not be negative: {price_text}")
+        raise FactFileError(
+            name, line, f"a price must not be negative: {price_text}", "Write the price as published."
+        )
     if price > HIGHEST_PRICE[Unit.CNY_PER_KWH]:
         said = (
             f"a price of {price_text} CNY/kWh cannot be meant; the highest allowed is "
@@ -238,7 +247,12 @@ def _row(fields: Sequence[str], line: int, name: str, stated: Confidence | None)
         )
         raise FactFileError(name, line, said, "Is it written in CNY/MWh or in fen?")
     if not document.isprintable():
-        raise FactFileError(name, line, f"the document has a character that cannot be printed: {document!r}")
+        raise FactFileError(
+            name,
+            line,
+            f"the document has a character that cannot be printed: {document!r}",
+            "Write its name anew.",
+        )
     if not month.plus(-PUBLISHED_BEFORE).first_day <= day <= month.plus(PUBLISHED_AFTER).last_day:
         raise FactFileError(
             name,
@@ -247,6 +261,15 @@ def _row(fields: Sequence[str], line: int, name: str, stated: Confidence | None)
             "Look at the month and at the day.",
         )
     return PriceRow(line, month, component, price, document, day, stated)
+
+
+def _plain(read: Callable[[str], Value], text: str, column: str, shape: str, name: str, line: int) -> Value:
+    """One field of a line; raises FactFileError that names its column and what stands there."""
+    try:
+        return read(text)
+    except (UsageError, ValueError):
+        hint = f"Correct {column} of that line, without blanks, units or separators."
+        raise FactFileError(name, line, f"{column} must be {shape}; it is {text!r}", hint) from None
 
 
 def _plain_decimal(text: str) -> Decimal:
@@ -287,7 +310,9 @@ def by_notice(rows: Iterable[PriceRow], name: str) -> NoticeParts:
 
 def _add(row: PriceRow, parts: dict[str, PriceRow], name: str) -> None:
     if row.component in parts:
-        raise FactFileError(name, row.line, f"{row.component} of {row.month} stands twice")
+        raise FactFileError(
+            name, row.line, f"{row.component} of {row.month} stands twice", "Leave one of both lines out."
+        )
     parts[row.component] = row
 
 
@@ -295,7 +320,10 @@ def _require_whole(parts: dict[str, PriceRow], what: str, name: str) -> None:
     missing = [component for component in COMPONENTS if component not in parts]
     if missing:
         raise FactFileError(
-            name, min(row.line for row in parts.values()), f"{what} lacks {', '.join(missing)}"
+            name,
+            min(row.line for row in parts.values()),
+            f"{what} lacks {', '.join(missing)}",
+            "Add a line of each; a month has three.",
         )
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 
 from pipelines.codes import Confidence
@@ -20,6 +21,7 @@ from pipelines.facts.facts import load_facts
 from pipelines.facts.monthly_prices import (
     COLUMNS,
     CONFIDENCE,
+    SHAPE,
     MonthParts,
     NoticeParts,
     PriceRow,
@@ -83,11 +85,16 @@ class _Plan:
 
 def _planned(path: Path, folder: Path, corrects: bool) -> _Plan:
     if not path.is_file():
-        raise FactFileError(str(path), None, "the file does not exist")
+        raise FactFileError(
+            str(path),
+            None,
+            "the file does not exist",
+            f"Name a file that is there: zhixiang facts load-prices FILE. {SHAPE}",
+        )
     shown = str(path)
     rows = list(read_rows(path, shown))
     if not rows:
-        raise FactFileError(shown, 2, "the file has no price")
+        raise FactFileError(shown, 2, "the file has no price", SHAPE)
     for row in rows:
         if is_example_document(row.document) and row.confidence is not Confidence.ILLUSTRATIVE:
             raise FactFileError(
@@ -135,7 +142,8 @@ def _check_series(new: MonthParts, published: MonthParts, shown: str) -> None:
                 shown,
                 _line(parts),
                 f"{month} overlaps the price in {MONTHLY_PRICES}:{stands}",
-                "A later notice for it is loaded as a correction.",
+                "Leave this month out: a file may hold the new months only. A later notice for it is loaded "
+                f"as a correction: zhixiang facts load-prices {quote(shown)} --corrects",
             )
     series = sorted([*published, *new])
     for month, following in pairwise(series):
@@ -153,7 +161,10 @@ def _check_corrections(new: NoticeParts, published: MonthParts, corrected: Notic
     for (month, day), parts in new.items():
         if month not in published:
             raise FactFileError(
-                shown, _line(parts), f"{month} has no published price that could be corrected"
+                shown,
+                _line(parts),
+                f"{month} has no published price that could be corrected",
+                "Load it first, without --corrects.",
             )
         if (month, day) in corrected:
             stands = min(row.line for row in corrected[month, day].values())
@@ -161,10 +172,14 @@ def _check_corrections(new: NoticeParts, published: MonthParts, corrected: Notic
                 shown,
                 _line(parts),
                 f"{month} overlaps the correction in {MONTHLY_CORRECTIONS}:{stands}, published on {day}",
+                "It is loaded already: leave its lines out.",
             )
         if day <= max(row.published_on for row in published[month].values()):
             raise FactFileError(
-                shown, _line(parts), f"the correction of {month} was not published after what it corrects"
+                shown,
+                _line(parts),
+                f"the correction of {month} was not published after what it corrects",
+                "Look at published_on: it is the day of the later notice.",
             )
 
 

@@ -12,9 +12,11 @@ from products.efficiency_bill.billed import unbilled_row
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
+from products.efficiency_bill.price_lacks import price_lacks_in_words
 from products.efficiency_bill.pricing import can_be_priced
 from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row, EfficiencyBillV1Computed
 from products.efficiency_bill.tables import UnbilledReason
+from products.page_kit.words import Said
 from products.provenance import is_demo_material
 
 # What a bill may lack and be priced all the same.
@@ -39,10 +41,8 @@ def unpriced_row(bill: EfficiencyBillV1Computed) -> EfficiencyBillUnbilledV1Row 
             "ones: zhixiang facts load-prices FILE",
         )
     names = [name for name in bill["missing_inputs"] if name not in _OF_COMPARISONS]
-    reason = _reason(names)
-    told = ", ".join(names)
-    see = f"zhixiang bill show {quote(bill['customer_id'])} --month {bill['billing_month']}"
-    return _row(bill, reason, f"账单缺少 {told}；详见 {see}", f"the bill lacks {told}; see {see}")
+    told = _in_words(names, bill["customer_id"], bill["billing_month"])
+    return _row(bill, _reason(names), told.zh, told.en)
 
 
 def halted_rows(
@@ -71,13 +71,19 @@ def halted_rows(
             en = f"{error.message} No bill of the month was issued. Add the published one, then: {again}"
         else:
             reason = _reason(names)
-            told = ", ".join(names)
-            zh, en = f"账单缺少 {told}", f"the bill lacks {told}"
+            told = _in_words(names, name, str(month))
+            zh, en = told.zh, told.en
         yield unbilled_row(name, case.terms["customer_name"], month, reason, zh, en)
 
 
 def _reason(names: Sequence[str]) -> UnbilledReason:
     return next((reason for name, reason in _REASONS.items() if name in names), UnbilledReason.INPUT_MISSING)
+
+
+def _in_words(names: Sequence[str], customer: str, month: str) -> Said:
+    told = price_lacks_in_words(names, quote(customer), month)
+    lacks = ", ".join(names)
+    return told if told.zh else Said(f"账单缺少 {lacks}", f"the bill lacks {lacks}")
 
 
 def _row(

@@ -296,14 +296,14 @@ LOSSES = {
         lambda home: half(home / "out" / "manifest.json"),
         ("verify",),
         4,
-        ("differences from what was signed", "zhixiang run --month YYYY-MM --from deliver"),
+        ("differences from what was signed", "zhixiang run --month 2026-09 --from deliver"),
         DELIVER,
     ),
     "the manifest's signature is damaged": Loss(
         lambda home: flip(home / "out" / "manifest.json.sig"),
         ("verify",),
         4,
-        ("differences from what was signed", "zhixiang run --month YYYY-MM --from deliver"),
+        ("differences from what was signed", "zhixiang run --month 2026-09 --from deliver"),
         DELIVER,
     ),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +29,7 @@ from zhixiang.delivery.manifest import (
     signed_manifest,
 )
 
+_MONTH = re.compile(r"[0-9]{4}-(0[1-9]|1[0-2])")
 PUBLIC_KEYS = "public_keys.json"
 CODE_KEYS = "codes/public_keys.json"
 BANK_MANIFEST = ".manifest.json"
@@ -74,12 +76,25 @@ class Verification:
     replaced_on: str = ""
 
 
+def next_step(found: Verification) -> str:
+    """What to do about a delivery that differs: the command for its newest month, where a manifest tells
+    one.
+    """
+    # Somebody may have written the manifest: what is no month stays out of a command.
+    known = [month for month in found.months if _MONTH.fullmatch(month)]
+    return (
+        "In the home that wrote it, the next delivery writes it anew: zhixiang run --month "
+        f"{max(known, default='YYYY-MM')} --from deliver; elsewhere ask the issuer for it again."
+    )
+
+
 def verify_folder(folder: Path, home: Path, key: Path | None = None) -> Verification:
     """Checks manifest, files, bank files, codes and published keys of a delivery.
 
     home  Home folder of whoever asks; where it has keys, it is they that are trusted. It need not exist.
     key   File of public keys to trust instead.
-    Raises UsageError where there is no such folder or no key at all to hold it to.
+    Raises UsageError where there is no such folder, where it is no delivery, or where there is no key at all
+    to hold it to.
     """
     if not folder.is_dir():
         raise UsageError(
@@ -88,6 +103,7 @@ def verify_folder(folder: Path, home: Path, key: Path | None = None) -> Verifica
             "YYYY-MM",
         )
     is_own = folder.resolve() == (home / "out").resolve()
+    _require_delivery(folder, home if is_own else None)
     trust, found = _trusted(folder, home, key, is_own=is_own)
     listed, signed_by, wrong = _manifest(folder, home, trust.keys, is_own=is_own)
     found += wrong
@@ -116,6 +132,22 @@ def verify_folder(folder: Path, home: Path, key: Path | None = None) -> Verifica
         tuple(sorted(set(found), key=lambda each: (each.name, each.kind, each.what))),
         signed_by.last_day if signed_by else "",
     )
+
+
+def _require_delivery(folder: Path, home: Path | None) -> None:
+    """Raises UsageError for a folder with nothing of a delivery in it.
+
+    home  Whose own folder of deliveries it is; where that has delivered before, what was in it is lost.
+    """
+    places = [folder / name for name in (MANIFEST, SIGNATURE, PUBLIC_KEYS)]
+    if home is not None:
+        places.append(home / KEPT / MANIFEST)
+    if not any(place.exists() or place.is_symlink() for place in places):
+        raise UsageError(
+            f"{folder} 不是交付目录 is no delivery: it has no {MANIFEST}.",
+            "Name the folder that a run delivered, or a whole copy of it: zhixiang verify FOLDER; without "
+            "FOLDER it is out/ of the home.",
+        )
 
 
 def _trusted(folder: Path, home: Path, key: Path | None, *, is_own: bool) -> tuple[Trust, list[Deviation]]:

@@ -8,11 +8,17 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.engine.ledger import readable_ledger
 from pipelines.errors import UnknownNameError
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
+from products import every_product
+from products.credit_index.declaration import CREDIT_INDEX_DECLARED
 
 MONTHS_TOLD = 6
+_TOO_LITTLE = (
+    "收到的缴费或历史不足以训练模型 Too few payments or months of history were received to train a model. "
+)
 
 
 def issued(
@@ -64,9 +70,23 @@ def _not_issued(
     where = (
         f"`zhixiang table show {result.name}` shows some of those that were issued."
         if known
-        else f"Nothing was issued for {month} yet: zhixiang run --month {month}"
+        else f"Nothing was issued for {month} yet: {_how_to_issue(store, result, month)}"
     )
     return UnknownNameError(f"{result.name} of {month}", subject, known, where)
+
+
+def _how_to_issue(store: Store, result: type[Table], month: str) -> str:
+    """The command; where the last run left the product out, why: the same command alone would do so again."""
+    again, ledger = f"zhixiang run --month {month}", readable_ledger(store.settings.home)
+    steps = [product.name for product in every_product.PRODUCTS if product.result is result]
+    why = next(iter(found for step in steps if ledger is not None and (found := ledger.left_out(step))), None)
+    if why is None:
+        return again
+    lacks = _TOO_LITTLE if result is CREDIT_INDEX_DECLARED.result else ""
+    return (
+        f"the last run left {steps[0]} out. {why} {lacks}Deliver what it lacks: zhixiang inbox add FILE, "
+        f"then {again}"
+    )
 
 
 def with_corrected(

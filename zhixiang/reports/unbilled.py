@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from pipelines.errors import UsageError
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
 from pipelines.tables.base import rows_of_table
+from pipelines.tables.silver import SilverCustomers
+from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
 from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row
 from products.efficiency_bill.tables import EfficiencyBillUnbilledV1, EfficiencyBillV1, UnbilledReason
 from products.page_kit.words import Said
@@ -42,6 +44,20 @@ def unbilled_of(store: Store, month: str) -> list[EfficiencyBillUnbilledV1Row]:
         )
     order = list(UnbilledReason)
     return sorted(rows, key=lambda row: (order.index(UnbilledReason(row["reason_code"])), row["customer_id"]))
+
+
+def came_since(store: Store, month: str, told: Sequence[EfficiencyBillUnbilledV1Row]) -> list[str]:
+    """Customers with terms in a month who have neither a bill of it nor a reason: they, or their terms, came
+    after the last run of the month.
+
+    told  As ``unbilled_of`` gives it.
+    """
+    asked = BillingMonth.parse(month)
+    of_month = [("billing_month", "=", str(asked))]
+    billed = store.arrow(EfficiencyBillV1, ["customer_id"], filters=of_month).column(0).to_pylist()
+    terms = store.arrow(SilverCustomers, ["customer_id", FIRST_DAY, LAST_DAY]).to_pylist()
+    known = {row["customer_id"] for row in terms if holds_in(row, asked.first_day, asked.last_day)}
+    return sorted(known.difference(billed, (row["customer_id"] for row in told)))
 
 
 def counted_reasons(rows: list[EfficiencyBillUnbilledV1Row]) -> dict[str, int]:

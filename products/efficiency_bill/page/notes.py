@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
+from products.efficiency_bill.price_lacks import PRICE_LACKS, price_lacks
 from products.efficiency_bill.rows import EfficiencyBillV1Row
 from products.page_kit.words import Said
 from products.provenance import provenances
@@ -16,12 +17,22 @@ def bill_notes(bill: EfficiencyBillV1Row) -> list[dict[str, str]]:
     said: list[Said] = []
     if bill["is_illustrative"]:
         said.append(words.ILLUSTRATIVE_NOTE)
-    said += [words.missing_input(str(name)) for name in bill.get("missing_inputs") or ()]
+    lacks = [str(name) for name in bill.get("missing_inputs") or ()]
+    said += [_lack(name, lacks) for name in lacks]
     said.append(_estimated(bill))
     if bill.get("is_estimated_above_limit"):
         said.append(words.ESTIMATED_ABOVE_LIMIT)
     said += [words.PROVENANCE_NOTES[kind] for kind in provenances(bill.get("provenance"))]
     return [{"zh": note.zh, "en": note.en} for note in said]
+
+
+def _lack(name: str, lacks: list[str]) -> Said:
+    """A missing input in words; a price that is missing tells of what."""
+    why = [PRICE_LACKS[each].what for each in price_lacks(lacks)] if name == "price" else []
+    if not why:
+        return words.missing_input(name)
+    zh, en = "；".join(each.zh for each in why), "; ".join(each.en for each in why)
+    return Said(words.NO_PRICE_BECAUSE.zh.format(why=zh), words.NO_PRICE_BECAUSE.en.format(why=en))
 
 
 def bill_footer(bill: EfficiencyBillV1Row) -> list[str]:

@@ -233,6 +233,7 @@ ESTIMATED_ABOVE_LIMIT = Said(
     "估算电量的占比超过限值，请谨慎使用本账单。",
     "The share of estimated energy is above the limit; use this bill with care.",
 )
+NO_PRICE_BECAUSE = Said("本月不计算电费：{why}。", "Nothing is charged here: {why}.")
 FALLBACK_MISSING = Said("缺少输入：{name}。", "Missing input: {name}.")
 
 

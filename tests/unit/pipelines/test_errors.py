@@ -6,7 +6,9 @@ from datetime import date
 
 from pipelines.errors import (
     EXIT_CODES,
+    DisagreementError,
     FactNotInForceError,
+    TamperedError,
     error_kinds,
 )
 from zhixiang.generated_docs import render_exit_codes
@@ -29,3 +31,12 @@ def test_every_error_ends_with_a_code_that_is_explained() -> None:
         assert f"`{kind.__name__}`" in page
     for code in EXIT_CODES:
         assert f"| {code} |" in page
+
+
+def test_the_meanings_say_which_signatures_give_which_code() -> None:
+    """A code or key gives 3, a delivery that is verified 4."""
+    assert TamperedError.exit_code == 3
+    assert DisagreementError.exit_code == 4
+    assert "a signature does not hold" not in EXIT_CODES[3]
+    assert "`zhixiang verify`" in EXIT_CODES[3]
+    assert "a delivery is not as signed (`zhixiang verify`)" in EXIT_CODES[4]

@@ -118,7 +118,16 @@ def _take_in(
 def tell_ingest(outcome: Outcome) -> None:
     """Tells what was refused and held back, also where a later stage failed."""
     for points in outcome.unknown:
-        warn(f"{points}. Deliver their master data, then run again; the records come with it by themselves.")
+        warn(
+            f"{points}. Deliver their master data (zhixiang inbox add FILE), then run again; the records "
+            "come with it by themselves."
+        )
+    if above := [points.table for points in outcome.unknown if points.ratio > outcome.unknown_limit]:
+        warn(
+            f"超过限值 above the limit of {outcome.unknown_limit:.1%} in {', '.join(above)}, so the run ends "
+            "with 3: ingest.max_unknown_meter_points_ratio in conf/platform.yaml. Where these meter points "
+            "are not yours to bill, set a larger share there (1 never ends with 3)."
+        )
     if outcome.unknown:
         warn(f"all of them: zhixiang quarantine list --reason {RejectReason.UNKNOWN_METER_POINT.value}")
     found = outcome.ingest

@@ -36,7 +36,7 @@ def verify(
 
     from pipelines.errors import DisagreementError
     from pipelines.settings import default_home
-    from zhixiang.delivery.verification import TRUST_WORDS, verify_folder
+    from zhixiang.delivery.verification import TRUST_WORDS, next_step, verify_folder
 
     home = default_home()
     found = verify_folder((folder or home / "out").absolute(), home, key)
@@ -69,6 +69,5 @@ def verify(
     if found.found:
         raise DisagreementError(
             f"{len(found.found)} 处不符 differences from what was signed.",
-            "In the home that wrote it, the next delivery writes it anew: zhixiang run --month YYYY-MM "
-            "--from deliver; elsewhere ask the issuer for it again.",
+            next_step(found),
         )

@@ -56,13 +56,28 @@ def show(
     heading(f"合计 total {total}  {cell_text(bill['energy_kwh'])} kWh")
     _say_correction(found["efficiency_bill_corrections_v1"], bill)
     if bill["missing_inputs"]:
-        say(f"缺少 missing: {', '.join(bill['missing_inputs'])}")
+        say_lacks(bill)
         say_refusal(bill, found["efficiency_bill_inputs_v1"])
     show_rows(
         advice,
         ["rank", "advice_id", "saving_cny", "advice_zh", "advice_en"],
         title="建议 advice (CNY per month)",
     )
+
+
+def say_lacks(bill: EfficiencyBillV1Row) -> None:
+    """What a bill lacks; what explains that it has no price stands in words, in place of the price."""
+    from shlex import quote
+
+    from products.efficiency_bill.price_lacks import price_lacks_in_words
+
+    lacks = bill["missing_inputs"]
+    why = price_lacks_in_words(
+        lacks if bill["total_cny"] is None else (), quote(bill["customer_id"]), bill["billing_month"]
+    )
+    say(f"缺少 missing: {', '.join(name for name in lacks if name != 'price' or not why.zh)}")
+    if why.zh:
+        say(f"未计价 not priced: {why.both}")
 
 
 def say_refusal(bill: EfficiencyBillV1Row, inputs: list[EfficiencyBillInputsV1Row]) -> None:

@@ -27,14 +27,29 @@ def unbilled(
     from pipelines.settings import load_settings
     from pipelines.storage.store import Store
     from products.efficiency_bill.tables import UnbilledReason
-    from zhixiang.reports.unbilled import REASON_WORDS, counted_reasons, unbilled_of
+    from zhixiang.reports.unbilled import REASON_WORDS, came_since, counted_reasons, unbilled_of
 
-    rows = unbilled_of(Store(load_settings()), month)
+    store = Store(load_settings())
+    rows = unbilled_of(store, month)
+    later = came_since(store, month, rows)
     if json:
-        show_json({"billing_month": month, "reasons": counted_reasons(rows), "customers": rows})
+        show_json(
+            {
+                "billing_month": month,
+                "reasons": counted_reasons(rows),
+                "customers": rows,
+                "came_since_the_last_run": later,
+            }
+        )
         return
+    if later:
+        first = ", ".join(later[:limit]) + (", ..." if len(later) > limit else "")
+        say(
+            f"最近一次出账之后才有的客户 came after the last run of {month}: {len(later):,} ({first}); "
+            f"zhixiang run --month {month}"
+        )
     if not rows:
-        say(f"{month}：所有客户均已出账 every customer has a bill")
+        say(f"{month}：最近一次出账时所有客户均已出账 at the last run of the month every customer had a bill")
         return
     for reason, count in counted_reasons(rows).items():
         said = REASON_WORDS[UnbilledReason(reason)]

@@ -44,6 +44,7 @@ def refused(path: Path, folder: Path, line: int | None, words: str, corrects: bo
         load_prices(path, folder, corrects=corrects)
     assert (raised.value.path, raised.value.line) == (str(path), line)
     assert words in raised.value.message
+    assert raised.value.hint, "a refusal says what to do next"
     assert {each: each.read_bytes() for each in folder.rglob("*") if each.is_file()} == before
 
 
@@ -75,7 +76,7 @@ def test_two_months_are_taken_in_and_hold(tmp_path: Path, folder: Path) -> None:
         ([row.replace("notice 2026-09", "") for row in month("2026-09")], HEADER, 2, "empty: document"),
         ([row.replace("notice 2026-09", " ") for row in month("2026-09")], HEADER, 2, "empty: document"),
         ([row.replace("2026-08-28", "") for row in month("2026-09")], HEADER, 2, "empty: published_on"),
-        (month("2026-09", published="28.08.2026"), HEADER, 2, "published_on a day"),
+        (month("2026-09", published="28.08.2026"), HEADER, 2, "published_on must be a day"),
         ([*month("2026-09"), month("2026-09")[1]], HEADER, 5, "line_loss of 2026-09 stands twice"),
         (month("2026-09")[:2], HEADER, 2, "2026-09 lacks system_operation"),
         (
@@ -84,9 +85,9 @@ def test_two_months_are_taken_in_and_hold(tmp_path: Path, folder: Path) -> None:
             5,
             "no price for 2026-10: a gap between 2026-09 and 2026-11",
         ),
-        (month("2026-09", purchase="nan"), HEADER, 2, "the price a decimal"),
-        (month("2026-09", purchase="4.1e-1"), HEADER, 2, "the price a decimal"),
-        (month("2026-09", purchase="0_41"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", purchase="nan"), HEADER, 2, "price_cny_per_kwh must be a decimal"),
+        (month("2026-09", purchase="4.1e-1"), HEADER, 2, "price_cny_per_kwh must be a decimal"),
+        (month("2026-09", purchase="0_41"), HEADER, 2, "price_cny_per_kwh must be a decimal"),
         (month("2026-09", purchase="410"), HEADER, 2, "410 CNY/kWh cannot be meant"),
         (month("2026-09", purchase="2.01"), HEADER, 2, "2.01 CNY/kWh cannot be meant"),
         ([row.replace("0.013", "13") for row in month("2026-09")], HEADER, 3, "13 CNY/kWh cannot be meant"),
@@ -99,8 +100,9 @@ def test_two_months_are_taken_in_and_hold(tmp_path: Path, folder: Path) -> None:
         (month("2026-09", published="2099-01-01"), HEADER, 2, "cannot have been published on 2099-01-01"),
         (month("2026-09", published="2031-10-01"), HEADER, 2, "cannot have been published on 2031-10-01"),
         (month("2026-09", published="2025-08-31"), HEADER, 2, "cannot have been published on 2025-08-31"),
-        (month("2026-09", published="20260828"), HEADER, 2, "published_on a day"),
-        (month("2026-09", purchase="cheap"), HEADER, 2, "the price a decimal"),
+        (month("2026-09", published="20260828"), HEADER, 2, "published_on must be a day"),
+        ([row.replace("2026-09,", "2026/09,") for row in month("2026-09")], HEADER, 2, "month must be YYYY"),
+        (month("2026-09", purchase="cheap"), HEADER, 2, "price_cny_per_kwh must be a decimal"),
         ([], HEADER, 2, "no price"),
     ],
 )
@@ -145,6 +147,39 @@ def test_a_month_that_is_there_overlaps_and_one_that_leaves_a_hole_behind_it_is_
     refused(written(tmp_path, *month("2026-11")), folder, 2, "no price for 2026-10")
     refused(written(tmp_path, *month("2026-07")), folder, 2, "no price for 2026-08")
     load_prices(written(tmp_path, *month("2026-08", published="2026-07-28")), folder)
+
+
+def test_the_hint_of_an_overlap_and_of_a_wrong_file_can_be_followed(tmp_path: Path, folder: Path) -> None:
+    path = written(tmp_path, *month("2026-09"))
+    load_prices(path, folder)
+    with pytest.raises(FactFileError) as raised:
+        load_prices(path, folder)
+    assert "the new months only" in raised.value.hint
+    assert f"zhixiang facts load-prices {path} --corrects" in raised.value.hint
+    empty = tmp_path / "empty.csv"
+    empty.write_bytes(b"")
+    for wrong in (empty, written(tmp_path, header="month,price"), written(tmp_path), tmp_path / "none.csv"):
+        with pytest.raises(FactFileError, match="three lines a month") as raised:
+            load_prices(wrong, folder)
+        assert HEADER in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("row", "column", "others"),
+    [
+        ("2026-9,purchase,0.41,n,2026-08-28", "month", ("published_on", "price_cny")),
+        ("2026-09,purchase,0.41 CNY,n,2026-08-28", "price_cny_per_kwh", ("month", "published_on")),
+        ("2026-09,purchase,0.41,n,2026-02-30", "published_on", ("month", "price_cny")),
+    ],
+)
+def test_a_bad_row_names_the_column_that_is_wrong_and_no_other(
+    tmp_path: Path, folder: Path, row: str, column: str, others: tuple[str, ...]
+) -> None:
+    with pytest.raises(FactFileError) as raised:
+        load_prices(written(tmp_path, row), folder)
+    assert f"{column} must be" in raised.value.message
+    assert f"Correct {column}" in raised.value.hint
+    assert not any(other in raised.value.message for other in others)
 
 
 def test_a_missing_file_and_one_in_another_encoding_are_refused(tmp_path: Path, folder: Path) -> None:

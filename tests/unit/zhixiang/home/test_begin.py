@@ -213,3 +213,17 @@ def test_a_new_home_is_closed_to_everybody_else(tmp_path: Path, stands: bool) ->
     finally:
         os.umask(before)
     assert stat.S_IMODE(place.stat().st_mode) == 0o750
+
+
+def test_the_page_of_own_data_says_which_contract_needs_a_curve_and_what_the_inbox_list_knows(
+    tmp_path: Path,
+) -> None:
+    page = (begin_home(tmp_path / "home").home / "docs" / "your-own-data.md").read_text(encoding="utf-8")
+    assert "declarations are taken the same way and are not needed" not in page
+    (told,) = [part for part in page.split("\n\n") if "`is_time_of_use`" in part]
+    for words in ("96 points a day", "R1 to R4 do not split a bill", "`demand_basis_code`"):
+        assert words in told
+    rows = [line for line in page.splitlines() if line.startswith("|") and "refused a file" in line]
+    by_add, by_run = rows
+    assert "was not copied" in by_add
+    assert "under another name" in by_run

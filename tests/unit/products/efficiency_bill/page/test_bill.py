@@ -272,6 +272,8 @@ def test_a_bill_that_could_not_be_priced_says_so(tmp_path: Path) -> None:
     }
     text = page(bill, [], [])
     assert "未计价" in text
+    assert "缺少计价所需的输入" not in text
+    assert "本月不计算电费：合同按分时或需量计价，而本月没有（完整的）负荷曲线。" in text
     assert "¥" not in text
     assert "未计价" in paper_text(PDF.render(bill, [], [], bill_days(bill)), tmp_path)
 

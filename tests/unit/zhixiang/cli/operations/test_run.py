@@ -12,11 +12,12 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.ingest.unknown_points import UnknownPoints
 from pipelines.settings import Settings, packaged
 from zhixiang import chain
 from zhixiang.chain import Outcome
 from zhixiang.cli.main import app
-from zhixiang.cli.operations.run import tell_halted
+from zhixiang.cli.operations.run import tell_halted, tell_ingest
 from zhixiang.reports import run_summary
 
 REGISTERS = packaged("samples") / "steel" / "E_MP_DAY_READ_2026-09.csv"
@@ -174,3 +175,15 @@ def test_a_run_that_a_missing_fact_ends_tells_before_the_error(
     assert answer.exception is MISSING
     assert "2 customers have no bill" in answer.stderr
     assert TOLD["command"] in answer.stderr
+
+
+@pytest.mark.parametrize(("held", "is_told"), [(5, False), (6, True)])
+def test_a_share_of_unknown_meter_points_above_the_limit_names_the_setting(
+    held: int, is_told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = UnknownPoints("bronze_register_reads", held, 100, 1, ("MP-1",))
+    tell_ingest(Outcome(unknown=[points], unknown_limit=0.05))
+    told = " ".join(capsys.readouterr().err.split())
+    assert "zhixiang inbox add FILE" in told
+    for words in ("ingest.max_unknown_meter_points_ratio", "conf/platform.yaml", "limit of 5.0%"):
+        assert (words in told) is is_told
