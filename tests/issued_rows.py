@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
-def rows_in(found: DataFrame | pa.Table) -> list[dict[str, Any]]:
+def table_of(found: DataFrame | pa.Table) -> pa.Table:
     """A small month is issued on the driver, as rows; a large one by Spark, as a frame."""
-    rows: list[dict[str, Any]] = (found if isinstance(found, pa.Table) else found.toArrow()).to_pylist()
+    return found if isinstance(found, pa.Table) else found.toArrow()
+
+
+def rows_in(found: DataFrame | pa.Table) -> list[dict[str, Any]]:
+    """The same as dicts."""
+    rows: list[dict[str, Any]] = table_of(found).to_pylist()
     return rows

@@ -20,6 +20,7 @@ from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import Sample, fit
+from tests.issued_rows import table_of
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -128,15 +129,16 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
         settings=settings,
         bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")},
         frame=frames.__getitem__,
+        paths=lambda _table: [],
         now=datetime(2026, 10, 5, tzinfo=UTC),
     )
     found = CREDIT_INDEX.compute(inputs, SEPTEMBER, None)
     scores = {
-        row["customer_id"]: row for row in found[CreditIndexV1].toArrow().cast(RESULT_SCHEMA).to_pylist()
+        row["customer_id"]: row for row in table_of(found[CreditIndexV1]).cast(RESULT_SCHEMA).to_pylist()
     }
-    reasons = found[CreditIndexReasonsV1].toArrow().cast(REASONS_SCHEMA).to_pylist()
+    reasons = table_of(found[CreditIndexReasonsV1]).cast(REASONS_SCHEMA).to_pylist()
 
-    used = found[CreditIndexInputsV1].toArrow().cast(INPUTS_SCHEMA)
+    used = table_of(found[CreditIndexInputsV1]).cast(INPUTS_SCHEMA)
 
     chosen = settings.section(CreditIndexSettings)
     assert set(scores) == {"OLD", "NEW", "THIEF"}

@@ -197,7 +197,14 @@ def test_steps_of_the_ledger_and_models_are_short_rows(telephone: Any, tmp_path:
     counts = dict.fromkeys(tables, 2_260_166)
     step = {"step": "silver-estimation-errors", "status": "done", "seconds": 9.5, "versions_read": tables}
     steps = [step | {"versions_written": tables, "rows_written": counts}]
-    run = {"run_id": "r" * 23, "command": "demo", "status": "done", "ended_at_utc": 1, "steps": steps}
+    run = {
+        "run_id": "r" * 23,
+        "command": "demo",
+        "status": "done",
+        "ended_at_utc": 1,
+        "steps": steps,
+        "timings": [],
+    }
     ledger = tmp_path / "ledger.html"
     PAGES.write_page(ledger, "ledger.html.j2", runs=[run])
     assert max(heights(telephone, ledger)) < HIGHEST_ROW
