@@ -47,8 +47,8 @@ def unbilled_of(store: Store, month: str) -> list[EfficiencyBillUnbilledV1Row]:
 
 
 def came_since(store: Store, month: str, told: Sequence[EfficiencyBillUnbilledV1Row]) -> list[str]:
-    """Customers with terms in a month who have neither a bill of it nor a reason: they, or their terms, came
-    after the last run of the month.
+    """Customers with terms in a month who have neither a bill of it nor a reason: as a rule they, or their
+    terms, came after the last run of the month.
 
     told  As ``unbilled_of`` gives it.
     """

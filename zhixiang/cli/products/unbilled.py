@@ -45,11 +45,11 @@ def unbilled(
     if later:
         first = ", ".join(later[:limit]) + (", ..." if len(later) > limit else "")
         say(
-            f"最近一次出账之后才有的客户 came after the last run of {month}: {len(later):,} ({first}); "
-            f"zhixiang run --month {month}"
+            f"最近一次出账未涉及的客户 not in the last run of {month}, as a rule because they came after it: "
+            f"{len(later):,} ({first}); zhixiang run --month {month}"
         )
     if not rows:
-        say(f"{month}：最近一次出账时所有客户均已出账 at the last run of the month every customer had a bill")
+        say(f"{month}：最近一次出账的客户均已出账 every customer of the last run has a bill")
         return
     for reason, count in counted_reasons(rows).items():
         said = REASON_WORDS[UnbilledReason(reason)]
