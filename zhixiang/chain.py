@@ -253,7 +253,8 @@ def run_chain(
                 raise
             raise told from error
         ledger.end(run_id, utc_now(), exit_code(outcome), warnings(outcome))
-        ledger.note_timings(run_id, timings.shares())
+        with suppress(OSError, sqlite3.Error):  # a run that is done does not fail for want of its timings
+            ledger.note_timings(run_id, timings.shares())
         if outcome.delivered is not None:
             from zhixiang.delivery import write_ledger_page
 

@@ -104,8 +104,6 @@ def _append(
 ) -> None:
     existing = store.delta(table)
     if existing is not None:
-        if not rows.num_rows:
-            return
         months = _months(issued, table)
         standing = _standing(store, table, months, table.columns())
         orphans = set(_subjects(issued, key))
@@ -113,7 +111,12 @@ def _append(
         if not all(stays):
             left = standing.filter(pa.array(stays, pa.bool_()))
             whole = pa.concat_tables([left, conform(rows, table)])
-            replace_rows(store, table, whole, application, table.partition_column(), months)
+            # Written even where the rows are those of the killed run: they are this run's, by its rules.
+            replace_rows(
+                store, table, whole, application, table.partition_column(), months, even_if_same=True
+            )
+            return
+        if not rows.num_rows:
             return
     transaction = 1 + ((existing.transaction_version(application) or 0) if existing is not None else 0)
     files = write_files(rows, table, store.path(table))

@@ -95,9 +95,14 @@ class Runner:
 
     def run(self, steps: Sequence[Step | TrainStep]) -> None:
         """Runs each step that has something to do, as ``run_side_by_side`` says; a failure is recorded."""
-        run_side_by_side(steps, self._run_and_record)
+        run_side_by_side(steps, self._run_and_record, on_interrupt=self._cancel_jobs)
         if self.store.has_started_spark:
             self.store.spark.catalog.clearCache()
+
+    def _cancel_jobs(self) -> None:
+        # PySpark does it by itself only where the session was started in the main thread.
+        if self.store.has_started_spark:
+            self.store.spark.sparkContext.cancelAllJobs()
 
     def _run_and_record(self, step: Step | TrainStep) -> None:
         self.reporter.begin(step.name)

@@ -12,10 +12,15 @@ SIDE_BY_SIDE = 3
 
 
 def run_side_by_side(
-    steps: Sequence[Step | TrainStep], work: Callable[[Step | TrainStep], None], at_once: int = SIDE_BY_SIDE
+    steps: Sequence[Step | TrainStep],
+    work: Callable[[Step | TrainStep], None],
+    at_once: int = SIDE_BY_SIDE,
+    on_interrupt: Callable[[], None] = lambda: None,
 ) -> None:
     """Works on each step once those before it that it needs are done; steps that do not need each other run
     side by side, because most of a small step is waiting for the driver.
+
+    on_interrupt  Called at Ctrl-C, before the steps that run are waited for: ends what they wait for.
 
     The first error is raised after the steps beside it; none begins after it.
     """
@@ -28,7 +33,11 @@ def run_side_by_side(
             ready = sorted([*ready, *order.get_ready()])
             begun, ready = ready[: at_once - len(running)], ready[at_once - len(running) :]
             running |= {pool.submit(work, steps[place]): place for place in begun}
-            finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            try:
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+            except KeyboardInterrupt:
+                on_interrupt()
+                raise
             for future in sorted(finished, key=running.__getitem__):
                 place = running.pop(future)
                 future.result()

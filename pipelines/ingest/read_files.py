@@ -160,6 +160,9 @@ def ingest(
             if failed:
                 raise failed[0] from error
             raise
+        finally:
+            if query.isActive:  # interrupted: the home is let go only when nothing writes to it
+                query.stop()
     _read_unlisted(store, inbox, run_id, now, summary, on_files)
     return summary
 

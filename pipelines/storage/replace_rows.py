@@ -26,11 +26,14 @@ def replace_rows(
     application: str,
     column: str = "",
     values: Collection[str] = (),
+    *,
+    even_if_same: bool = False,
 ) -> int:
     """Replaces all rows of a table, or those whose column has one of the values; returns the version.
 
     rows         All declared columns; each has one of the values where a column is named.
     application  Who commits, as ``commit_files``.
+    even_if_same Whether rows that differ in the run's own columns alone are written as well.
 
     The version stays where the rows that would go are those that would come, so that what reads the table has
     nothing new to read. Files that hold no row of the values stay as they are.
@@ -41,7 +44,8 @@ def replace_rows(
     reached = _holding(root, table, current, column, values) if column else current
     standing = whole_table([f"{root}/{path}" for path in reached], table)
     goes = _has_one(standing, column, values)
-    if existing is not None and _is_declared(store, table) and _same(rows, standing.filter(goes), table):
+    may_stand = existing is not None and not even_if_same and _is_declared(store, table)
+    if existing is not None and may_stand and _same(rows, standing.filter(goes), table):
         return int(existing.version())
     files: list[WrittenFile] = []
     try:

@@ -79,6 +79,21 @@ def issue(
     return {table.name: rows.num_rows for table, rows in fresh.items()}
 
 
+def killed_before_the_result(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """run-2, which writes the evidence of a = 12.0 and no more."""
+    real = module.write_files
+
+    def die_at_the_result(rows: pa.Table, table: type[Table], root: str) -> Any:
+        if table is Score:
+            raise KeyboardInterrupt
+        return real(rows, table, root)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "write_files", die_at_the_result)
+        with pytest.raises(KeyboardInterrupt):
+            issue(store, {"a": 12.0}, "run-2")
+
+
 def results(store: Store) -> dict[tuple[str, int], dict[str, Any]]:
     return {(row["customer_id"], row["revision"]): row for row in store.arrow(Score).to_pylist()}
 
@@ -165,21 +180,31 @@ def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     issue(store, {"a": 10.0}, "run-1")
-    real = module.write_files
-
-    def die_at_the_result(rows: pa.Table, table: type[Table], root: str) -> Any:
-        if table is Score:
-            raise KeyboardInterrupt
-        return real(rows, table, root)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "write_files", die_at_the_result)
-        with pytest.raises(KeyboardInterrupt):
-            issue(store, {"a": 12.0}, "run-2")
+    killed_before_the_result(store, monkeypatch)
     assert store.row_count(Parts) == 4, "the orphan evidence is there"
     issue(store, {"a": 14.0}, "run-3")
     lines = [(row["revision"], row["amount_cny"]) for row in store.arrow(Parts).to_pylist()]
     assert sorted(lines) == [(1, 5.0), (1, 5.0), (2, 7.0), (2, 7.0)]
+
+
+def test_evidence_left_by_a_killed_run_does_not_become_that_of_a_result_without_any(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correction sheet, say, of a revision that never came to be."""
+    issue(store, {"a": 10.0}, "run-1")
+    killed_before_the_result(store, monkeypatch)
+    issue(store, {"a": 14.0}, "run-3", parts=())
+    assert [row["revision"] for row in store.arrow(Parts).to_pylist()] == [1, 1]
+
+
+def test_evidence_of_a_killed_run_that_comes_out_alike_is_the_new_run_s(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    issue(store, {"a": 10.0}, "run-1")
+    killed_before_the_result(store, monkeypatch)
+    issue(store, {"a": 12.0}, "run-3")
+    told = {(row["revision"], row["computed_run_id"]) for row in store.arrow(Parts).to_pylist()}
+    assert told == {(1, "run-1"), (2, "run-3")}
 
 
 def test_nothing_to_issue_writes_nothing(store: Store) -> None:

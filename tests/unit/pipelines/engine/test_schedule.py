@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from pipelines.engine import schedule
 from pipelines.engine.schedule import SIDE_BY_SIDE, run_side_by_side
 from pipelines.engine.step import Step, TrainStep, WriteMode
 from pipelines.tables.base import STRING, Field, Layer, Table
@@ -109,6 +110,23 @@ def test_after_the_first_error_the_steps_beside_it_end_and_none_begins() -> None
         run_side_by_side(steps, work)
     assert sorted(began) == ["beside", "fails", "too"]
     assert sorted(ended) == ["beside", "too"]
+
+
+def test_an_interrupt_ends_what_the_running_steps_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before the pool waits for them: else Ctrl-C would take as long as the longest step."""
+    cancelled = threading.Event()
+
+    def interrupted(*_asked: object, **_named: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(schedule, "wait", interrupted)
+
+    def long(_step: Step | TrainStep) -> None:
+        assert cancelled.wait(30)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_side_by_side([step("long")], long, on_interrupt=cancelled.set)
+    assert cancelled.is_set()
 
 
 def test_nothing_to_do_is_done() -> None:
