@@ -159,7 +159,7 @@ SEEN: dict[str, tuple[tuple[str, ...], Pick]] = {
         lambda found: without("is_illustrative")(found["alternatives"]),
     ),
     "held facts": (("facts", "check"), lambda found: rows("file", "message")(found["findings"])),
-    "unbilled": (("bill", "unbilled", *MONTH), everything),
+    "unbilled": (("bill", "unbilled", *MONTH, "--limit", "1000"), everything),
     "replayed month": (("bill", "replay", *MONTH), everything),
     "arrived": (
         ("inbox", "list"),
