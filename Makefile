@@ -46,7 +46,7 @@ demo: setup ## The whole chain on real and simulated input; prints where everyth
 TWO := -n 2 --dist loadfile --no-loadscope-reorder
 UNSTARTED := not spark and not chain and not browser and not slow and not long
 
-test: check ## All checks and tests (12 minutes)
+test: check ## All checks and tests (15 minutes)
 	$(BIN)/python -m pytest $(TWO)
 
 test-unit: setup-dev ## The tests without JVM, browser or command line (under 90 seconds)
