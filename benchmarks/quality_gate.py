@@ -97,7 +97,7 @@ def measure(rows: int, folder: Path, *, direct: bool) -> dict[str, Any]:
     from pyspark.sql import functions as F
 
     from pipelines.engine import gate
-    from pipelines.storage.spark import start_session
+    from pipelines.storage.session.spark import start_session
 
     schema = pa.schema([field.with_nullable(True) for field in BenchIntervalReads.arrow_schema()])
     path = str(folder / "reads")

@@ -40,6 +40,23 @@ def put_file(path: Path, content: bytes, mode: int = DELIVERED_FILE) -> None:
     partial.replace(path)
 
 
+def give_name(partial: Path, target: Path) -> None:
+    """Gives a whole file its name, and never another file's place: a link fails where the name is taken,
+    which a rename would not. The name that it had may stay beside.
+
+    Raises FileExistsError where the name is taken.
+    """
+    try:
+        os.link(partial, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        # A file system without links: look, then rename.
+        if os.path.lexists(target):
+            raise FileExistsError(str(target)) from None
+        partial.rename(target)
+
+
 def restrict(folder: Path, folder_mode: int = DELIVERED_FOLDER, file_mode: int = DELIVERED_FILE) -> None:
     """Gives a folder that stands and all below it these modes; links are left alone, and so is what belongs
     to others.

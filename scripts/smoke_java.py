@@ -8,7 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipelines.settings import Settings, packaged
-from pipelines.storage.spark import find_java, java_major, start_session
+from pipelines.storage.session.spark import find_java, java_major, start_session
 
 
 def double(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:

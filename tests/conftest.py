@@ -14,7 +14,7 @@ import hypothesis
 import pytest
 
 from pipelines.settings import Settings, packaged
-from pipelines.storage import spark as spark_session
+from pipelines.storage.session import spark as spark_session
 from tests.marks import mark
 
 if TYPE_CHECKING:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pipelines.engine.runner import Reporter
     from pipelines.ingest.read_files import IngestSummary
     from pipelines.ingest.unknown_points import UnknownPoints
-    from pipelines.storage.lazy_session import LazySession
+    from pipelines.storage.session.lazy import LazySession
     from pipelines.storage.store import Store
 
 STOPPED = 130
@@ -186,7 +186,7 @@ def run_chain(
     from pipelines.models.registry import Registry
     from pipelines.storage.home_lock import sole_writer
     from pipelines.storage.issued_numbers import issued_numbers
-    from pipelines.storage.lazy_session import session_when_asked
+    from pipelines.storage.session.lazy import session_when_asked
     from pipelines.storage.store import Store
     from zhixiang.conf_files import setting_files
     from zhixiang.home_state import make_ready, note_file_ledger

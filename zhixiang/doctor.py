@@ -103,14 +103,14 @@ def _settings() -> Finding:
 
 
 def _java() -> Finding:
-    from pipelines.storage.spark import find_java, java_major
+    from pipelines.storage.session.spark import find_java, java_major
 
     home = find_java()
     return Finding("java", "ok", f"Java {java_major(home)} in {home}")
 
 
 def _jars() -> Finding:
-    from pipelines.storage.spark import DELTA_COORDINATE, jars_present
+    from pipelines.storage.session.spark import DELTA_COORDINATE, jars_present
 
     folder = jars_present(load_settings())
     if folder is None:

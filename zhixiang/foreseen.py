@@ -14,8 +14,8 @@ def foreseen(error: BaseException, home: Path | None = None) -> ZhixiangError | 
     home  The home of the command; none: the one that the environment names.
     """
     from pipelines.settings import default_home
-    from pipelines.storage.memory import memory_error
     from pipelines.storage.own_storage import causes, storage_error
+    from pipelines.storage.session.memory import memory_error
 
     found: ZhixiangError | None = storage_error(error, home or default_home())
     own = (cause for cause in causes(error) if isinstance(cause, ZhixiangError))

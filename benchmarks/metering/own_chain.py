@@ -67,7 +67,7 @@ def run_chain(
     """
     from pipelines.settings import Settings, packaged
     from pipelines.storage.data_files import commit_files
-    from pipelines.storage.spark import start_session
+    from pipelines.storage.session.spark import start_session
     from pipelines.storage.store import Store
 
     settings = Settings(packaged("conf"), home)

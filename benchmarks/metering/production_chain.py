@@ -31,7 +31,7 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     from pipelines.settings import Settings, packaged
     from pipelines.steps.gold import settle_day_energy
     from pipelines.storage.data_files import commit_files, write_files
-    from pipelines.storage.spark import start_session
+    from pipelines.storage.session.spark import start_session
     from pipelines.storage.store import Store
     from pipelines.tables.gold import GoldDayEnergy
     from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints

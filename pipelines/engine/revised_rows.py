@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.engine.revisions import split_result, subject_key
 from pipelines.errors import SchemaMismatchError
-from pipelines.storage.data_files import commit_files, write_files
+from pipelines.storage.data_files import commit_files, next_transaction, write_files
 from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.row_texts import row_texts
 from pipelines.storage.scan import by_partition, read_columns
@@ -105,10 +105,11 @@ def _append(
     existing = store.delta(table)
     if existing is not None:
         months = _months(issued, table)
-        standing = _standing(store, table, months, table.columns())
         orphans = set(_subjects(issued, key))
-        stays = [each not in orphans for each in _subjects(standing, key)]
-        if not all(stays):
+        # Evidence is large; its keys alone tell whether a killed run left any.
+        if not orphans.isdisjoint(_subjects(_standing(store, table, months, key), key)):
+            standing = _standing(store, table, months, table.columns())
+            stays = [each not in orphans for each in _subjects(standing, key)]
             left = standing.filter(pa.array(stays, pa.bool_()))
             whole = pa.concat_tables([left, conform(rows, table)])
             # Written even where the rows are those of the killed run: they are this run's, by its rules.
@@ -118,7 +119,7 @@ def _append(
             return
         if not rows.num_rows:
             return
-    transaction = 1 + ((existing.transaction_version(application) or 0) if existing is not None else 0)
+    transaction = next_transaction(existing, application)
     files = write_files(rows, table, store.path(table))
     commit_files(store, table, files, application, transaction, overwrite=False)
 

@@ -16,7 +16,7 @@ from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.step import Coverage, HaltedMonthError, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.periods import BillingMonth
-from pipelines.storage.data_files import commit_files, discard_files
+from pipelines.storage.data_files import commit_files, discard_files, next_transaction
 from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.store import Store
 from pipelines.tables.base import Role, Table, conform
@@ -154,8 +154,7 @@ class ResultWriter:
         except GateHaltedError:
             discard_files(self.store.path(table), result.files)
             raise
-        existing = self.store.delta(table)
-        transaction = 1 + ((existing.transaction_version(step.name) or 0) if existing is not None else 0)
+        transaction = next_transaction(self.store.delta(table), step.name)
         version = commit_files(
             self.store, table, result.files, step.name, transaction, overwrite=True, kept=result.kept
         )

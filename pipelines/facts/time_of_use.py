@@ -173,15 +173,6 @@ class TimeOfUse:
             self._figures[key] = tuple(sorted(found.items(), key=lambda item: ".holidays." in item[0]))
         return self._figures[key]
 
-    def has_holiday_hours(self, first_day: date, last_day: date) -> bool:
-        """Whether the hours of some class differ on a day of a span because it is a holiday."""
-        everybody: tuple[CustomerClass | TouSchedule, ...] = (*self.schedules, TouSchedule.EV_CHARGING)
-        return any(
-            ".holidays." in name
-            for whose in everybody
-            for name, _ in self.figures(whose, first_day, last_day)
-        )
-
     def _figures_of(self, dated: Dated[Schedule], day: date, known: date | None) -> dict[str, Confidence]:
         version = dated.version_on(day, known)
         found = {dated.fact_id + version.value.season_suffix(day.month): version.citation.confidence}

@@ -142,25 +142,26 @@ def _records(content: bytes) -> list[_Record]:
     """All lines that are not blank, with their numbers."""
     found = []
     for line, raw in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
-        text = raw.decode("utf-8", errors="replace")
+        try:
+            text, no_text = raw.decode("utf-8"), None
+        except UnicodeDecodeError as error:
+            text, no_text = raw.decode("utf-8", errors="replace"), error
         if text.strip():
             fields = [part.strip() for part in text.split(",")]
-            found.append(_Record(line, fields, raw.rstrip(b"\r"), _damage(raw, fields[0], line)))
+            found.append(_Record(line, fields, raw.rstrip(b"\r"), _damage(raw, no_text, fields[0], line)))
     return found
 
 
-def _damage(raw: bytes, indicator: str, line: int) -> CellError | None:
-    """Why a line is no text, with the field at fault."""
+def _damage(raw: bytes, no_text: UnicodeDecodeError | None, indicator: str, line: int) -> CellError | None:
+    """Why a line is no text, with the field at fault. no_text: what decoding it as UTF-8 said."""
     place = raw.find(0)
     if place >= 0:
         column = _column_at(raw, place, indicator)
         return CellError(column, RejectReason.NUL_BYTE, f"line {line} holds a NUL byte")
-    try:
-        raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        reason = f"byte 0x{raw[error.start]:02x} of line {line} is no UTF-8 text"
-        return CellError(_column_at(raw, error.start, indicator), RejectReason.BAD_ENCODING, reason)
-    return None
+    if no_text is None:
+        return None
+    reason = f"byte 0x{raw[no_text.start]:02x} of line {line} is no UTF-8 text"
+    return CellError(_column_at(raw, no_text.start, indicator), RejectReason.BAD_ENCODING, reason)
 
 
 def _column_at(raw: bytes, place: int, indicator: str) -> str | None:

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipelines.errors import TamperedError
-from pipelines.file_modes import PRIVATE_FILE
+from pipelines.file_modes import PRIVATE_FILE, give_name
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+SECRET_BYTES = 32
 
 
 def way_on(name: str) -> str:
@@ -56,6 +58,14 @@ def read_private(path: Path, name: str) -> Ed25519PrivateKey:
     return private
 
 
+def read_secret(path: Path, name: str) -> bytes:
+    """The secret in a file; raises TamperedError where it has another length. name: its own, for the hint."""
+    content = path.read_bytes()
+    if len(content) != SECRET_BYTES:
+        raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
+    return content
+
+
 def raw_public(public: Ed25519PublicKey) -> bytes:
     """The 32 bytes of a public key."""
     from cryptography.hazmat.primitives import serialization
@@ -75,7 +85,7 @@ def write_private(path: Path, content: bytes) -> None:
         handle.write(content)
         handle.flush()
         os.fsync(descriptor)
-    if os.path.lexists(path):
-        partial.unlink()
-        raise FileExistsError(f"{path} exists.")
-    partial.rename(path)
+    try:
+        give_name(partial, path)
+    finally:
+        partial.unlink(missing_ok=True)

@@ -17,10 +17,12 @@ from typing import TYPE_CHECKING
 from pipelines.errors import LostKeyError, TamperedError, UnknownNameError, UsageError
 from pipelines.file_modes import PRIVATE_FOLDER, make_folder
 from pipelines.identity.key_files import (
+    SECRET_BYTES,
     as_pem,
     new_private_key,
     raw_public,
     read_private,
+    read_secret,
     way_on,
     write_private,
 )
@@ -36,7 +38,6 @@ MODEL_KEY, DELIVERY_KEY, CODE_KEY, PSEUDONYM = (
     "fee_code_signing",
     "tenant_pseudonym",
 )
-SECRET_BYTES = 32
 # Steps run beside each other, and each may ask for a key that none has made yet; the record is read and
 # written anew. Of processes one alone writes to a home.
 _MAKING = threading.Lock()
@@ -119,9 +120,7 @@ class KeyRing:
                 self._refuse_lost(name)
                 make_folder(self.folder, PRIVATE_FOLDER)
                 write_private(path, os.urandom(SECRET_BYTES))
-            content = path.read_bytes()
-            if len(content) != SECRET_BYTES:
-                raise TamperedError(f"{path} is not the secret that it was.", way_on(name))
+            content = read_secret(path, name)
             self._hold_to_record(name, secret_id(content), "", path)
         return content
 
@@ -265,10 +264,7 @@ class KeyRing:
     def _known_file(self, path: Path) -> KnownKey:
         first = local_day(datetime.fromtimestamp(path.stat().st_mtime, UTC)).isoformat()
         if path.suffix == ".bin":
-            content = path.read_bytes()
-            if len(content) != SECRET_BYTES:
-                raise TamperedError(f"{path} is not the secret that it was.", way_on(path.stem))
-            return KnownKey(path.stem, secret_id(content), "", first)
+            return KnownKey(path.stem, secret_id(read_secret(path, path.stem)), "", first)
         public = read_private(path, path.stem).public_key()
         return KnownKey(path.stem, key_id(public), raw_public(public).hex(), first)
 

@@ -26,6 +26,14 @@ def handled_states(store: Store) -> set[State]:
     return set(zip(*(rows.column(index).to_pylist() for index in range(3)), strict=True))
 
 
+def refused_states(store: Store) -> dict[State, str]:
+    """State of each file that was refused -> why."""
+    columns = ["source_file", "size_bytes", "modified_at_utc", "reason"]
+    rows = store.arrow(BronzeFiles, columns, filters=[("status_code", "=", FileStatus.REFUSED.value)])
+    told = (rows.column(name).to_pylist() for name in columns)
+    return {(name, size, moment): reason or "" for name, size, moment, reason in zip(*told, strict=True)}
+
+
 def has_news(store: Store, inbox: Path) -> bool:
     """Whether a file lies in the inbox in a state that the ledger does not know; a run without one starts no
     stream, and no Java for it.

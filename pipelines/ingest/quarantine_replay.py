@@ -21,7 +21,7 @@ from pipelines.ingest.file_reports import reject_rows
 from pipelines.ingest.inbox import real_path
 from pipelines.ingest.read_files import reading_of
 from pipelines.ingest.received_rows import Reading, refuse_too_many, with_provenance
-from pipelines.storage.data_files import commit_files, discard_files, write_files
+from pipelines.storage.data_files import commit_files, discard_files, next_transaction, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table
 from pipelines.tables.bronze import BronzeFiles
@@ -248,10 +248,9 @@ def _replace(
 ) -> None:
     """The whole of a small table anew, in one commit."""
     files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
-    done = store.delta(table)
     application = f"replay:{table.name}"
-    last = done.transaction_version(application) if done is not None else None
-    commit_files(store, table, files, application, max(_moment(reading), (last or 0) + 1), overwrite=True)
+    transaction = max(_moment(reading), next_transaction(store.delta(table), application))
+    commit_files(store, table, files, application, transaction, overwrite=True)
 
 
 def _moment(reading: Reading) -> int:

@@ -20,7 +20,7 @@ from pipelines.errors import DamagedPartError, StorageError
 from pipelines.ingest.file_reports import ledger_row, reject_rows
 from pipelines.ingest.inbox import arrivals, paths_below, real_path
 from pipelines.ingest.read_files import read_one, reading_of
-from pipelines.ingest.received_rows import UNREAD, UNWRITTEN
+from pipelines.ingest.received_rows import UNREAD, UNWRITTEN, not_now
 from pipelines.storage.data_files import WrittenFile, commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table
@@ -233,7 +233,7 @@ def _places(store: Store, table: type[Table], inbox: Path, wanted: Collection[st
             closed[digest] = (entry["source_file"], error)
     for digest, (name, cause) in closed.items():
         if digest not in found:
-            raise _unread(table, name, f"cannot be read now: {cause.strerror or cause}") from cause
+            raise _unread(table, name, not_now(cause)) from cause
     return found
 
 
@@ -309,7 +309,7 @@ def _in_order(
         try:
             found.append((arrival.name, arrival.path, "" if path.is_symlink() else _digest(path)))
         except OSError as error:
-            unread.append((arrival.name, f"cannot be read now: {error.strerror or error}"))
+            unread.append((arrival.name, not_now(error)))
     found.sort(key=lambda file: (known.get(file[2], {}).get("source_file") != file[0], file[0]))
     return found, unread
 

@@ -47,6 +47,7 @@ from pipelines.ingest.received_rows import (
     UNREAD,
     UNWRITTEN,
     Reading,
+    not_now,
     refuse_too_many,
     with_provenance,
     written_rows,
@@ -281,7 +282,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         is_small = stat.st_size <= reading.limits.max_file_bytes
         raw = Path(path).read_bytes() if is_small and not is_link else None
     except OSError as error:
-        return report | {"status_code": UNREAD, "reason": f"cannot be read now: {error.strerror or error}"}
+        return report | {"status_code": UNREAD, "reason": not_now(error)}
     try:
         if is_link:
             reason = "a link is not followed; put the file itself into the inbox"

@@ -24,6 +24,11 @@ UNREAD, UNWRITTEN = "unread", "unwritten"
 """Of reports alone, never of the ledger: the file cannot be read now; our own storage cannot be written."""
 
 
+def not_now(error: OSError) -> str:
+    """Why a file cannot be read now, as reports tell it."""
+    return f"cannot be read now: {error.strerror or error}"
+
+
 @dataclass(frozen=True)
 class Reading:
     """What every worker needs to read files: plain data, shipped with the task."""

@@ -196,6 +196,11 @@ def _statistics(rows: pa.Table) -> dict[str, object]:
     return {"numRecords": rows.num_rows, "minValues": lowest, "maxValues": highest, "nullCount": nulls}
 
 
+def next_transaction(existing: DeltaTable | None, application: str) -> int:
+    """The number of an application's next commit. existing: the table; None before its first version."""
+    return 1 + ((existing.transaction_version(application) or 0) if existing is not None else 0)
+
+
 @phase("commit")
 def commit_files(
     store: Store,

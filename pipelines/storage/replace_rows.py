@@ -10,7 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import BoolArray
-from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
+from pipelines.storage.data_files import (
+    WrittenFile,
+    commit_files,
+    discard_files,
+    next_transaction,
+    write_files,
+)
 from pipelines.storage.scan import partition_of, read_columns, whole_table
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import STRING, Table
@@ -54,7 +60,7 @@ def replace_rows(
     except BaseException:
         discard_files(root, files)
         raise
-    transaction = 1 + ((existing.transaction_version(application) or 0) if existing is not None else 0)
+    transaction = next_transaction(existing, application)
     kept = frozenset(current).difference(reached) if column and existing is not None else None
     version = commit_files(store, table, files, application, transaction, overwrite=True, kept=kept)
     return -1 if version is None else version

@@ -12,8 +12,8 @@ import pyarrow.dataset as ds
 from pipelines.errors import SchemaMismatchError, UsageError
 from pipelines.settings import Settings
 from pipelines.storage.damage import damaged_table, first_line, log_fault
-from pipelines.storage.lazy_session import LazySession
 from pipelines.storage.scan import schema_of_files
+from pipelines.storage.session.lazy import LazySession
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import Table
 from pipelines.timings import phase

@@ -47,8 +47,8 @@ COLUMNS = (
     "provenance",
 )
 REASON_COLUMNS = ("reason_id", "effect_points", "text_zh", "text_en")
-# A spreadsheet takes a cell that begins with one of these for a formula.
 _OF_SOMEBODY = frozenset((Provenance.REAL, Provenance.DATES_SHIFTED))
+# A spreadsheet takes a cell that begins with one of these for a formula.
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 

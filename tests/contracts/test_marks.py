@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipelines.settings import Settings
-from pipelines.storage import spark as spark_session
+from pipelines.storage.session import spark as spark_session
 from tests import command_line
 from tests.command_line import zhixiang
 from tests.marks import marks_of

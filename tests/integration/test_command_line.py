@@ -241,7 +241,7 @@ def test_a_class_data_archive_that_does_not_fit_leaves_reports_alone(tmp_path: P
         if (cache_folder() / part).exists():
             (cache / part).symlink_to(cache_folder() / part)
     script = (
-        "from pipelines.storage.spark import archive_path; archive_path().write_bytes(b'no archive' * 1000)"
+        "from pipelines.storage.session import spark; spark.archive_path().write_bytes(b'no archive' * 1000)"
     )
     environment = {"XDG_CACHE_HOME": str(cache.parent)}
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60, env={**os.environ, **environment})

@@ -68,7 +68,7 @@ def refine_city(folder: Path) -> dict[str, Any]:
     from pipelines.formats import FormatSettings
     from pipelines.settings import Settings, load_settings
     from pipelines.storage.data_files import commit_files
-    from pipelines.storage.spark import start_session
+    from pipelines.storage.session.spark import start_session
     from pipelines.storage.store import Store
 
     for name, value in KEEP_FREED_MEMORY.items():

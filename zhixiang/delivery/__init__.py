@@ -52,6 +52,7 @@ from zhixiang.delivery.manifest import (
     Account,
     write_manifest,
 )
+from zhixiang.reports.refused_names import BILL, CODE, SCORE, kind_and_subject
 
 OnLine = Callable[[str, str, float, str], None]
 PUBLIC_KEYS = "public_keys.json"
@@ -76,7 +77,7 @@ class Delivered:
             return None
         told = "; ".join(f"{name}: {why}" for name, why in list(self.refused.items())[:SHOWN])
         more = f"; and {len(self.refused) - SHOWN} more" if len(self.refused) > SHOWN else ""
-        kinds = {_kind_and_subject(name)[0] for name in self.refused}
+        kinds = {kind_and_subject(name)[0] for name in self.refused}
         kind = _REFUSED_KINDS[kinds.pop()] if len(kinds) == 1 else "份结果未交付 results were not delivered"
         return DisagreementError(
             f"{len(self.refused)} {kind}: {told}{more}.",
@@ -85,22 +86,17 @@ class Delivered:
 
 
 _REFUSED_KINDS = {
-    "bill": "份账单未交付 bills were not delivered",
-    "code": "个转供电费码未交付 fee codes were not delivered",
-    "score": "份信用评分未交付 scores were not delivered",
+    BILL: "份账单未交付 bills were not delivered",
+    CODE: "个转供电费码未交付 fee codes were not delivered",
+    SCORE: "份信用评分未交付 scores were not delivered",
 }
-
-
-def _kind_and_subject(name: str) -> tuple[str, str]:
-    kind, separator, subject = name.partition(" ")
-    return (kind, subject) if separator and kind in _REFUSED_KINDS else ("bill", name)
 
 
 def _command(name: str) -> str:
     """The command that shows what a refused result holds."""
-    kind, subject = _kind_and_subject(name)
+    kind, subject = kind_and_subject(name)
     who, _, month = subject.rpartition("/")
-    if kind == "bill":
+    if kind == BILL:
         customer, is_sheet, revision = who.rpartition("-correction-")
         if is_sheet and revision.isdecimal():
             return f"zhixiang bill replay {shlex.quote(f'{customer}/{month}')} --revision {revision}"

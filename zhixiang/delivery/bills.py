@@ -33,6 +33,7 @@ from zhixiang.pages.site import PAGES
 from zhixiang.reports.correction_sheets import Sheet, sheets_of_month
 from zhixiang.reports.issued import newest_with_evidence
 from zhixiang.reports.kept_rules import PossibleRules, RulesOfResults
+from zhixiang.reports.refused_names import BILL, refused_name
 
 WORKERS = 2
 MUCH = 20
@@ -85,20 +86,21 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     jobs: list[Job] = []
     sheets: list[SheetJob] = []
     withheld = 0
+    rules = RulesOfResults(delivery.store.settings.home)
     for month in delivery.months:
         leaving = [
             sheet
             for sheet in sheets_of_month(delivery.store, str(month))
             if may_leave(sheet.corrected) and may_leave(sheet.result)
         ]
-        found, count = _jobs_of_month(delivery, month, leaving)
+        found, count = _jobs_of_month(delivery, month, leaving, rules)
         jobs += found
-        sheets += _sheets_of_month(delivery, month, leaving, found)
+        sheets += _sheets_of_month(delivery, month, leaving, found, rules)
         withheld += count
     told, told_of_sheets = _write_all(jobs, sheets)
     refused = {bill_name(job): why for job, why in zip(jobs, told, strict=True) if why}
     refused |= {
-        f"{sheet_name(job.sheet.result['customer_id'], job.sheet)}/{_month_of(job)}": why
+        refused_name(BILL, sheet_name(job.sheet.result["customer_id"], job.sheet), _month_of(job)): why
         for job, why in zip(sheets, told_of_sheets, strict=True)
         if why
     }
@@ -124,7 +126,9 @@ def deliver_bills(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[Sheet]) -> tuple[list[Job], int]:
+def _jobs_of_month(
+    delivery: Delivery, month: BillingMonth, sheets: Sequence[Sheet], rules: RulesOfResults
+) -> tuple[list[Job], int]:
     """The bills of a month that may leave, and how many may not."""
     settled_beside = {
         (sheet.result["customer_id"], sheet.result["revision"]) for sheet in sheets if sheet.is_by_prices
@@ -133,7 +137,6 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
     leaving = [row for row in found["results"] if may_leave(row)]
     pictured = _pictured(found["results"]) if month == delivery.last_month else set()
     names = bill_names(found["results"])
-    rules = RulesOfResults(delivery.store.settings.home)
     bills = cast(
         list[IssuedBill],
         [
@@ -157,13 +160,16 @@ def _jobs_of_month(delivery: Delivery, month: BillingMonth, sheets: Sequence[She
 
 
 def _sheets_of_month(
-    delivery: Delivery, month: BillingMonth, sheets: Sequence[Sheet], jobs: Sequence[Job]
+    delivery: Delivery,
+    month: BillingMonth,
+    sheets: Sequence[Sheet],
+    jobs: Sequence[Job],
+    rules: RulesOfResults,
 ) -> list[SheetJob]:
     """The sheets of a month whose bills may leave."""
     base_of = {job.bill["result"]["customer_id"]: job.base for job in jobs}
     beside = [sheet for sheet in sheets if sheet.result["customer_id"] in base_of]
     bills = bills_of_sheets(delivery.store, str(month), beside)
-    rules = RulesOfResults(delivery.store.settings.home)
     found = []
     for sheet, bill in zip(beside, bills, strict=True):
         base = sheet_name(base_of[sheet.result["customer_id"]], sheet)
@@ -242,7 +248,7 @@ def _picture(job: Job) -> dict[str, Any]:
 
 def bill_name(job: Job | SheetJob) -> str:
     """The name of a bill on the command line, CUSTOMER/MONTH."""
-    return f"{job.bill['result']['customer_id']}/{job.bill['result']['billing_month']}"
+    return refused_name(BILL, *_subject(job))
 
 
 def bill_names(bills: Sequence[EfficiencyBillV1Row]) -> dict[str, str]:

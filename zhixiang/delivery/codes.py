@@ -5,9 +5,10 @@ regulator.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from pipelines.identity.keys import CODE_KEY, PSEUDONYM
+from pipelines.identity.keys import CODE_KEY, PSEUDONYM, SigningKey
 from pipelines.identity.known_keys import keys_as_json
 from pipelines.periods import BillingMonth
 from products.page_kit.file_names import file_names
@@ -23,9 +24,33 @@ from zhixiang.delivery.context import Delivery, may_leave, origin_of
 from zhixiang.delivery.truth import labels_of
 from zhixiang.pages.site import PAGES
 from zhixiang.reports.issued import newest_with_evidence
+from zhixiang.reports.refused_names import CODE, refused_name
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 SIGNING_KEY, PSEUDONYM_SECRET = CODE_KEY, PSEUDONYM
 COLOURS = ("green", "yellow", "red", "grey")
+
+
+class _Signing:
+    """What codes are signed, and read again, with; asked for when the first one is written, and once."""
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._keys = delivery.keys
+        self.settings = delivery.store.settings.section(TransferFeeCodeSettings).code
+
+    @cached_property
+    def key(self) -> SigningKey:
+        return self._keys.signing_key(SIGNING_KEY)
+
+    @cached_property
+    def secret(self) -> bytes:
+        return self._keys.secret(PSEUDONYM_SECRET)
+
+    @cached_property
+    def published(self) -> dict[str, Ed25519PublicKey]:
+        return {known.key_id: known.public_key for known in self._keys.public_keys(SIGNING_KEY)}
 
 
 def deliver_codes(delivery: Delivery) -> dict[str, Any]:
@@ -37,6 +62,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
     revisions: dict[str, int] = {}
     origins: dict[str, str] = {}
     refused: dict[str, str] = {}
+    signing = _Signing(delivery)
     count, withheld = 0, 0
     delivered: list[TransferFeeCodeV1Row] = []
     picture: TransferFeeCodeV1Row | None = None
@@ -54,8 +80,8 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
         for row in leaving:
             tenant = row["tenant_id"]
             base = f"codes/{month}/{names[tenant]}"
-            if why := _handed_over(delivery, row, evidence.get(tenant), month, base, origins):
-                refused[f"code {tenant}/{month}"] = why
+            if why := _handed_over(delivery, signing, row, evidence.get(tenant), month, base, origins):
+                refused[refused_name(CODE, tenant, month)] = why
                 continue
             codes.append(row)
             revisions[base] = row["revision"]
@@ -108,6 +134,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
 
 def _handed_over(
     delivery: Delivery,
+    signing: _Signing,
     row: TransferFeeCodeV1Row,
     evidence: TransferFeeCodeEvidenceV1Row | None,
     month: BillingMonth,
@@ -124,7 +151,7 @@ def _handed_over(
         why = why_not_code(row, evidence)
         if why or evidence is None:
             return why
-        if why := _write_code(delivery, row, evidence, month, base):
+        if why := _write_code(delivery, signing, row, evidence, month, base):
             return why
     origins[base] = origin
     return None
@@ -132,6 +159,7 @@ def _handed_over(
 
 def _write_code(
     delivery: Delivery,
+    signing: _Signing,
     row: TransferFeeCodeV1Row,
     evidence: TransferFeeCodeEvidenceV1Row,
     month: BillingMonth,
@@ -140,13 +168,11 @@ def _write_code(
     """The code is issued on the first day after its month, so that the same revision always gives the same
     code. Returns why it was not written.
     """
-    settings = delivery.store.settings.section(TransferFeeCodeSettings).code
-    key, secret = delivery.keys.signing_key(SIGNING_KEY), delivery.keys.secret(PSEUDONYM_SECRET)
+    settings, key, secret = signing.settings, signing.key, signing.secret
     issued = month.plus(1).first_day
     payload = payload_of(row, secret, key.key_id, issued, settings.validity_days)
     text = sign_code(payload, key.private)
-    published = {known.key_id: known.public_key for known in delivery.keys.public_keys(SIGNING_KEY)}
-    if why := why_not_text(text, row, secret, published, issued, settings.validity_days):
+    if why := why_not_text(text, row, secret, signing.published, issued, settings.validity_days):
         return why
     page = render_code_page(row, evidence, qr_svg(text, payload.colour), expiry=payload.expiry)
     for suffix, content in (

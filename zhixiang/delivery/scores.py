@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from pathlib import PurePosixPath
-from typing import Any, TypedDict, TypeVar
+from typing import Any, NamedTuple, TypedDict, TypeVar
 
 import pyarrow as pa
 
@@ -33,6 +33,7 @@ from products.page_kit.words import Said
 from zhixiang.delivery.context import Delivery, origin_of
 from zhixiang.delivery.score_checks import ScoreChecks
 from zhixiang.delivery.truth import labels_of
+from zhixiang.reports.refused_names import SCORE, refused_name
 
 PAGES_PER_END = 40
 NO_MODEL = Said(
@@ -55,6 +56,13 @@ class CustomerColumn(TypedDict):
 OfCustomer = TypeVar("OfCustomer", bound=CustomerColumn)
 
 
+class _OfMonth(NamedTuple):
+    """The newest scores of a month, and ``origin_of`` them."""
+
+    rows: list[CreditIndexV1Row]
+    origin: str
+
+
 def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     """Writes ``scores/`` for the last month and bank files for all months asked for. A score that contradicts
     itself stands in none of them, and ``refused`` names it.
@@ -63,12 +71,13 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     key = delivery.keys.signing_key(DELIVERY_KEY)
     model = next((model for model in delivery.registry.known() if model["name"] == MODEL), None)
     scores, reasons = store.arrow(CreditIndexV1), store.arrow(CreditIndexReasonsV1)
-    refused = {} if model is None else _refused(delivery, scores)
-    scores = _without(scores, refused)
-    found = {month: newest_revisions(scores, month) for month in delivery.months}
-    newest = {month: rows for month, rows in found.items() if rows}
+    newest = _newest(delivery, scores)
+    refused = {} if model is None else _refused(delivery, newest)
+    if refused:
+        scores = _without(scores, refused)
+        newest = _newest(delivery, scores)
     months = list(newest)
-    told_refused = {f"score {name}/{month}": why for (name, month), why in refused.items()}
+    told_refused = {refused_name(SCORE, name, month): why for (name, month), why in refused.items()}
     if model is None or not months:
         why = NO_MODEL if model is None else NO_SCORES
         return {
@@ -88,19 +97,19 @@ def deliver_scores(delivery: Delivery) -> dict[str, Any]:
     }
     lacks = None
     origins: dict[str, str] = {}
-    for month, of_month in newest.items():
+    for month, (of_month, origin) in newest.items():
         if not all(is_simulated(row) for row in of_month):
             lacks = NO_BANK_FILE
             continue
-        origins[_bank_file(month)] = origin_of(of_month)
-        if _bank_file_stands(delivery, month, of_month):
+        origins[_bank_file(month)] = origin
+        if _bank_file_stands(delivery, month, origin):
             continue
         write_bank_file(scores, reasons, month, delivery.path("scores", "bank"), key.sign, context)
     settings, limits = (
         store.settings.section(CreditIndexSettings),
         store.settings.section(PublicationSettings),
     )
-    rows = newest[months[-1]]
+    rows = newest[months[-1]].rows
     told = reasons_by_customer(reasons, rows)
     shown = _worth_a_page(rows)
     names = [row["customer_id"] for row in shown]
@@ -147,21 +156,26 @@ def _bank_file(month: BillingMonth) -> str:
     return f"scores/bank/credit_index_{month}"
 
 
-def _bank_file_stands(delivery: Delivery, month: BillingMonth, rows: Sequence[CreditIndexV1Row]) -> bool:
+def _newest(delivery: Delivery, scores: pa.Table) -> dict[BillingMonth, _OfMonth]:
+    """Of each month of the delivery that has scores."""
+    found = ((month, newest_revisions(scores, month)) for month in delivery.months)
+    return {month: _OfMonth(rows, origin_of(rows)) for month, rows in found if rows}
+
+
+def _bank_file_stands(delivery: Delivery, month: BillingMonth, origin: str) -> bool:
     """Whether a bank file lies there as it was delivered, and made from these scores: a month that nobody
     asks for may have been scored anew.
     """
     csv = PurePosixPath(f"{_bank_file(month)}.csv")
     files = [str(csv), str(manifest_path(csv)), str(signature_path(csv))]
-    return delivery.stands(month, files, (_bank_file(month), origin_of(rows)))
+    return delivery.stands(month, files, (_bank_file(month), origin))
 
 
-def _refused(delivery: Delivery, scores: pa.Table) -> dict[tuple[str, str], str]:
+def _refused(delivery: Delivery, newest: Mapping[BillingMonth, _OfMonth]) -> dict[tuple[str, str], str]:
     """Customer and month of each score that contradicts itself -> why, of the months that are written."""
     checks, refused = ScoreChecks(delivery.store.settings), {}
-    for month in delivery.months:
-        rows = newest_revisions(scores, month)
-        if month != delivery.last_month and _bank_file_stands(delivery, month, rows):
+    for month, (rows, origin) in newest.items():
+        if month != delivery.last_month and _bank_file_stands(delivery, month, origin):
             continue
         for row in rows:
             if why := checks.why_not(row):
@@ -171,8 +185,6 @@ def _refused(delivery: Delivery, scores: pa.Table) -> dict[tuple[str, str], str]
 
 def _without(scores: pa.Table, refused: Collection[tuple[str, str]]) -> pa.Table:
     """Scores without any revision of those that are refused: an earlier one is not what holds now."""
-    if not refused:
-        return scores
     subjects = zip(
         scores.column("customer_id").to_pylist(), scores.column("score_month").to_pylist(), strict=True
     )

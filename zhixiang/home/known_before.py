@@ -10,15 +10,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError
-from pipelines.ingest.file_ledger import handled_states, known_hashes
+from pipelines.ingest.file_ledger import handled_states, known_hashes, refused_states
 from pipelines.ingest.inbox import State, arrivals, paths_below
 from pipelines.ingest.understanding import Rules, fit_meter_points, understand
 from pipelines.storage.store import Store
-from pipelines.tables.base import rows_of_table
-from pipelines.tables.bronze import BronzeFiles, BronzeMeterPoints
-from pipelines.tables.rows.bronze import BronzeFilesRow
+from pipelines.tables.bronze import BronzeMeterPoints
 from pipelines.tables.silver import SilverMeterPoints
 
 
@@ -60,16 +57,7 @@ class KnownBefore:
 
 def known_before(store: Store) -> KnownBefore:
     """What a home knows, out of its file ledger."""
-    rows = rows_of_table(store.arrow(BronzeFiles), BronzeFilesRow)
-    return KnownBefore(
-        known_hashes(store),
-        {
-            (row["source_file"], row["size_bytes"], row["modified_at_utc"]): row["reason"] or ""
-            for row in rows
-            if row["status_code"] == FileStatus.REFUSED.value
-        },
-        store,
-    )
+    return KnownBefore(known_hashes(store), refused_states(store), store)
 
 
 def _waiting(inbox: Path, rules: Rules, handled: Collection[State]) -> Iterator[set[str]]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipelines.errors import InputRefusedError, MachineError
+from pipelines.file_modes import give_name
 from pipelines.formats import FormatSettings, load_mappings
 from pipelines.ingest.inbox import is_received, modified_at, shown_path
 from pipelines.ingest.read_files import MAPPINGS_FOLDER
@@ -137,26 +138,14 @@ def _taken(path: Path, inbox: Path, rules: Rules, known: _Known, dry_run: bool) 
             where = twin or known.by_hash[digest]
             return TakenFile(told, ALREADY_THERE, target if twin else None, understanding, "", where)
         if target.exists() or target.is_symlink():
-            return TakenFile(
-                told,
-                REFUSED,
-                None,
-                understanding,
-                "name_taken",
-                f"{shown_path(str(target))} is there with other content; nothing was overwritten",
-                hint="Give the file another name, then zhixiang inbox add it.",
+            reason = f"{shown_path(str(target))} is there with other content; nothing was overwritten"
+            return _name_taken(
+                told, understanding, reason, "Give the file another name, then zhixiang inbox add it."
             )
         # A dry run must refuse what taking would.
         if target in known.given:
-            return TakenFile(
-                told,
-                REFUSED,
-                None,
-                understanding,
-                "name_taken",
-                f"another file of this command is called {name} too",
-                hint="Give one of them another name.",
-            )
+            reason = f"another file of this command is called {name} too"
+            return _name_taken(told, understanding, reason, "Give one of them another name.")
     except InputRefusedError as refusal:
         return TakenFile(
             told,
@@ -180,6 +169,10 @@ def _taken(path: Path, inbox: Path, rules: Rules, known: _Known, dry_run: bool) 
     known.by_hash[digest] = f"{name}, of this command"
     known.given.add(target)
     return taken
+
+
+def _name_taken(told: str, understanding: Understanding, reason: str, hint: str) -> TakenFile:
+    return TakenFile(told, REFUSED, None, understanding, "name_taken", reason, hint=hint)
 
 
 def _content(path: Path, rules: Rules) -> bytes:
@@ -249,7 +242,7 @@ def _copy(raw: bytes, target: Path) -> None:
             out.write(raw)
             out.flush()
             os.fsync(out.fileno())
-        _name(partial, target)
+        give_name(partial, target)
     except FileExistsError:
         raise
     except OSError as error:
@@ -261,19 +254,6 @@ def _copy(raw: bytes, target: Path) -> None:
         ) from None
     finally:
         partial.unlink(missing_ok=True)
-
-
-def _name(partial: Path, target: Path) -> None:
-    """Gives a whole file its name; a link fails where the name is taken, which a rename would not."""
-    try:
-        os.link(partial, target)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A file system without links: look, then rename.
-        if target.exists():
-            raise FileExistsError(str(target)) from None
-        partial.rename(target)
 
 
 def counts(taken: Sequence[TakenFile]) -> dict[str, int]:

@@ -17,13 +17,12 @@ from products.efficiency_bill.declaration import EFFICIENCY_BILL_DECLARED
 from products.efficiency_bill.tables import EfficiencyBillUnbilledV1
 from products.protocol import Product
 from zhixiang.pasteable import pasteable
+from zhixiang.reports.refused_names import BILL, KIND_OF_PRODUCT, refused_name
 
 if TYPE_CHECKING:
     from pipelines.ingest.read_files import IngestSummary
 
 EXAMPLES = 3
-# Before the subject, in the names that a delivery gives to what it refused; nothing before a bill's.
-_REFUSED_AS = {"fee-code": "code ", "credit-index": "score "}
 
 
 def run_summary(
@@ -79,8 +78,8 @@ def _issued(store: Store, product: Product, month: str, refused: Container[str])
     if product is EFFICIENCY_BILL_DECLARED:
         told = store.arrow(EfficiencyBillUnbilledV1, ["customer_id"], filters=[("billing_month", "=", month)])
         subjects -= set(told.column(0).to_pylist())
-    before = _REFUSED_AS.get(product.name, "")
-    return sum(f"{before}{subject}/{month}" not in refused for subject in subjects)
+    kind = KIND_OF_PRODUCT.get(product.name, BILL)
+    return sum(refused_name(kind, subject, month) not in refused for subject in subjects)
 
 
 def _held(rows: Sequence[SilverQuarantineRow], command: str) -> dict[str, Any]:

@@ -7,15 +7,19 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from pipelines.codes import CustomerClass, LineComponent, TouPeriod
+from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Dated, Facts
-from pipelines.tariff.charges.energy_sheet import EnergyKind, EnergySheet, level_ground, split_sheet
+from pipelines.tariff.charges.energy_sheet import (
+    PER_KWH,
+    EnergyKind,
+    EnergySheet,
+    level_ground,
+    split_sheet,
+    without_price,
+)
 from pipelines.tariff.lines import line_price
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
-from pipelines.units import Unit
-
-_PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
 
 
 def catalogue_sheet(
@@ -33,7 +37,7 @@ def catalogue_sheet(
     price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
     grounds = (level_ground(dated, cited, kind.voltage_level),)
     tail = f" kWh × {price:f} CNY/kWh (catalogue)"
-    return EnergySheet((line_price(LineComponent.CATALOGUE_ENERGY, price, _PER_KWH, grounds, tail),))
+    return EnergySheet((line_price(LineComponent.CATALOGUE_ENERGY, price, PER_KWH, grounds, tail),))
 
 
 def catalogue_facts(kind: EnergyKind, day: date, facts: Facts) -> list[Dated[Any]]:
@@ -58,21 +62,12 @@ def _by_period(
         line_price(
             LineComponent.CATALOGUE_ENERGY,
             price,
-            _PER_KWH,
+            PER_KWH,
             (ground(periods, version, f".{level.value}.{period.value}"), *hours),
             f" kWh × {price:f} CNY/kWh (catalogue)",
             period,
         )
         for period, price in table.items()
     ]
-    refusals = {
-        period: FactNotForContractError(
-            f"{periods.fact_id}.{period.value}",
-            first_day,
-            f"only the periods {', '.join(table)}",
-            periods.file,
-        )
-        for period in TouPeriod
-        if period not in table
-    }
+    refusals = without_price(periods, table, first_day)
     return EnergySheet(tuple(prices), tuple(table), next(iter(table)), refusals)

@@ -10,15 +10,20 @@ from decimal import Decimal
 from typing import Any
 
 from pipelines.codes import Confidence, LineComponent, PricingScheme, TouPeriod
-from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
+from pipelines.errors import UsageError, ZhixiangError
 from pipelines.facts import Dated, Facts, Version
-from pipelines.tariff.charges.energy_sheet import EnergyKind, EnergySheet, level_ground, split_sheet
+from pipelines.tariff.charges.energy_sheet import (
+    PER_KWH,
+    EnergyKind,
+    EnergySheet,
+    level_ground,
+    split_sheet,
+    without_price,
+)
 from pipelines.tariff.lines import Ground, LinePrice, line_price
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
-from pipelines.units import Unit
 
 MARKET_PRICE = "contract.market_price_cny_per_kwh"
-PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
 
 
 @dataclass(frozen=True)
@@ -150,16 +155,7 @@ def _by_period(
     of_period = (ground(facts.time_of_use.floating, floating), *hours)
     refusals: dict[TouPeriod, ZhixiangError] = {}
     if any(price.component in floating.value for price in prices):
-        refusals = {
-            period: FactNotForContractError(
-                f"{dated.fact_id}.{period.value}",
-                first_day,
-                f"only the periods {', '.join(ratios.value)}",
-                dated.file,
-            )
-            for period in TouPeriod
-            if period not in ratios.value
-        }
+        refusals = without_price(dated, ratios.value, first_day)
     found = [
         _floating(price, period, dated, ratios, of_period)
         if price.component in floating.value

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipelines.codes import (
     CustomerClass,
@@ -16,14 +16,16 @@ from pipelines.codes import (
     TouSchedule,
     VoltageLevel,
 )
-from pipelines.errors import UsageError, ZhixiangError
+from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
 from pipelines.facts import Dated, Version
 from pipelines.facts.prices import PriceByVoltage
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Segment
 from pipelines.tariff.lines import Cell, Ground, LinePrice
 from pipelines.tariff.month_facts import ground
+from pipelines.units import Unit
 
+PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
 TIERS = (LineComponent.TIER_1, LineComponent.TIER_2, LineComponent.TIER_3)
 
 
@@ -83,11 +85,6 @@ class EnergySheet:
     limits: tuple[Decimal, Decimal] | None = None
 
 
-def level_id(dated: Dated[PriceByVoltage], level: VoltageLevel) -> str:
-    """Id of the price of a voltage level."""
-    return f"{dated.fact_id}.{level.value}"
-
-
 def level_ground(
     dated: Dated[PriceByVoltage], version: Version[PriceByVoltage], level: VoltageLevel
 ) -> Ground:
@@ -101,6 +98,19 @@ def split_sheet(make: Callable[[], EnergySheet]) -> EnergySheet:
         return make()
     except ZhixiangError as error:
         return EnergySheet((), tuple(TouPeriod), refusals=dict.fromkeys(TouPeriod, error))
+
+
+def without_price(
+    dated: Dated[Any], priced: Collection[TouPeriod], first_day: date
+) -> dict[TouPeriod, ZhixiangError]:
+    """Why energy in the periods that a fact does not price has no price."""
+    return {
+        period: FactNotForContractError(
+            f"{dated.fact_id}.{period.value}", first_day, f"only the periods {', '.join(priced)}", dated.file
+        )
+        for period in TouPeriod
+        if period not in priced
+    }
 
 
 def energy_quantities(segment: Segment, before_kwh: Decimal, sheet: EnergySheet) -> dict[Cell, Decimal]:

@@ -10,9 +10,9 @@ from functools import lru_cache
 from pipelines.codes import Confidence, LineComponent
 from pipelines.errors import UsageError
 from pipelines.tariff.charges.basic_charge_runs import span_days
+from pipelines.tariff.charges.energy_sheet import PER_KWH
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge, LinePrice, line_price
-from pipelines.units import Unit
 
 # A term of the contract: no document of it was read.
 EXPORTED = ("contract.export_price_cny_per_kwh", Confidence.UNVERIFIED)
@@ -57,6 +57,6 @@ def export_charges(supply: SupplyMonth) -> Iterator[Charge]:
 @lru_cache(maxsize=1000)
 def _credit(written: str) -> LinePrice:
     """The row of a price, which is shown with the digits that the contract gives it."""
-    price, units = Decimal(written), (Unit.KWH, Unit.CNY_PER_KWH)
+    price = Decimal(written)
     tail = f" × −{price:f} CNY/kWh (fed into the grid, price of the contract)"
-    return line_price(LineComponent.EXPORTED_ENERGY, -price, units, (EXPORTED,), tail)
+    return line_price(LineComponent.EXPORTED_ENERGY, -price, PER_KWH, (EXPORTED,), tail)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal, localcontext
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.codes import LineComponent
 from pipelines.errors import FactNotInForceError, UsageError
@@ -66,8 +65,7 @@ def adjustment_ratio(mean: Decimal, standard: Decimal, rule: PowerFactorRule) ->
     return rule.ratio(mean, standard)
 
 
-@dataclass(frozen=True)
-class AdjustmentSheet:
+class AdjustmentSheet(NamedTuple):
     """The rule of a month and the components that no adjustment counts.
 
     grounds  What an adjustment rests on.
@@ -76,24 +74,19 @@ class AdjustmentSheet:
     rule: PowerFactorRule
     left_out: frozenset[LineComponent]
     grounds: tuple[Ground, ...]
-    _prices: dict[tuple[object, ...], LinePrice] = field(default_factory=dict)
 
-    def price(self, mean: Decimal, standard: Decimal, of_funds: tuple[Ground, ...] = ()) -> LinePrice:
-        """The ratio at a power factor; raises UsageError for a standard that the rule does not know.
 
-        of_funds  What the funds inside the base rest on.
-        """
-        # A standard is written with the digits that its contract gives it.
-        key = (mean, str(standard), of_funds)
-        if key not in self._prices:
-            ratio = self.rule.ratio(mean, standard)
-            tail = (
-                f" CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without "
-                f"{', '.join(sorted(self.left_out))})"
-            )
-            component, units = LineComponent.POWER_FACTOR_ADJUSTMENT, (Unit.CNY, Unit.RATIO)
-            self._prices[key] = line_price(component, ratio, units, (*self.grounds, *of_funds), tail)
-        return self._prices[key]
+class AdjustmentKind(NamedTuple):
+    """What the price of an adjustment depends on.
+
+    mean      Power factor of the month. [1]
+    standard  As its contract writes it: equal standards may be written with more or fewer digits.
+    of_funds  What the funds inside the base rest on.
+    """
+
+    mean: Decimal
+    standard: str
+    of_funds: tuple[Ground, ...]
 
 
 def adjustment_sheet(
@@ -107,6 +100,21 @@ def adjustment_sheet(
         ground(facts.power_factor_base_excludes, left_out),
     )
     return AdjustmentSheet(rule.value, left_out.value, grounds)
+
+
+def adjustment_price(
+    kind: AdjustmentKind, first_day: date, last_day: date, facts: Facts, known: date | None
+) -> LinePrice:
+    """The ratio at a power factor; raises UsageError for a standard that the rule does not know."""
+    rule, left_out, grounds = adjustment_sheet(None, first_day, last_day, facts, known)
+    mean, standard = kind.mean, Decimal(kind.standard)
+    ratio = rule.ratio(mean, standard)
+    tail = (
+        f" CNY × {ratio * 100:f} % (power factor {mean:f}, standard {standard:f}; base without "
+        f"{', '.join(sorted(left_out))})"
+    )
+    units = (Unit.CNY, Unit.RATIO)
+    return line_price(LineComponent.POWER_FACTOR_ADJUSTMENT, ratio, units, (*grounds, *kind.of_funds), tail)
 
 
 def every_adjustment_fact(facts: Facts) -> tuple[Dated[Any], ...]:
@@ -140,7 +148,7 @@ def adjustment_charges(
             inside, of_funds = _funds_inside(counted, month, sheets)
             base -= inside
         assert mean is not None  # noqa: S101 - else there is no base
-        price = sheet.price(mean, standard, of_funds)
+        price = sheets.of(adjustment_price, AdjustmentKind(mean, str(standard), of_funds), *month)
         yield Charge(price, base, f"{base:f}", standard=standard)
 
 

@@ -16,6 +16,7 @@ from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.prices import ResidentialTiers
 from pipelines.tariff.charges.energy_sheet import (
+    PER_KWH,
     TIERS,
     EnergyKind,
     EnergySheet,
@@ -24,9 +25,7 @@ from pipelines.tariff.charges.energy_sheet import (
 )
 from pipelines.tariff.lines import Ground, LinePrice, least_sure, line_price
 from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
-from pipelines.units import Unit
 
-_PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
 _MONTHS = 12
 # The notice prices 不满1千伏 alone by tiers; another level has only the price of a combined meter.
 TIERED_LEVEL = VoltageLevel.BELOW_1KV
@@ -151,7 +150,7 @@ def _combined(
     if persons is not None:
         grounds.append(ground(facts.residential_tiers, version, ".combined_choice_persons"))
     tail = f" kWh × {price:f} CNY/kWh (combined meter)"
-    return line_price(TIERS[0], price, _PER_KWH, grounds, tail)
+    return line_price(TIERS[0], price, PER_KWH, grounds, tail)
 
 
 def _price(
@@ -163,4 +162,4 @@ def _price(
     reading: Confidence = Confidence.OFFICIAL,
 ) -> LinePrice:
     tail, cell = f" kWh × {price:f} CNY/kWh ({remark})", TIERS[tier] if period is None else period
-    return line_price(TIERS[tier], price, _PER_KWH, grounds, tail, period, cell, reading)
+    return line_price(TIERS[tier], price, PER_KWH, grounds, tail, period, cell, reading)

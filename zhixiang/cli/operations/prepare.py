@@ -13,7 +13,7 @@ from zhixiang.cli.screen import complain
 def main() -> int:
     """Fetches Delta's jars and makes the class-data archive; both only once per machine."""
     from pipelines.settings import load_settings
-    from pipelines.storage.spark import prepare
+    from pipelines.storage.session.spark import prepare
 
     try:
         prepare(load_settings(), lambda text: typer.echo(f"zhixiang: {text} ...", err=True))

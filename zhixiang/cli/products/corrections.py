@@ -69,7 +69,7 @@ def _pending(settings: Settings, months: list[str], *, quiet: bool) -> list[dict
     from pipelines.models.registry import Registry
     from pipelines.periods import BillingMonth, utc_now
     from pipelines.storage.home_lock import sole_writer
-    from pipelines.storage.lazy_session import session_when_asked
+    from pipelines.storage.session.lazy import session_when_asked
     from pipelines.storage.store import Store
     from products.every_product import PRODUCTS
     from zhixiang.chain import adopt_declarations

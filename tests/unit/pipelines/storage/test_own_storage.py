@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import errno
-import resource
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,23 +13,13 @@ import pytest
 
 from pipelines.errors import MachineError, StorageError, UsageError
 from pipelines.storage.data_files import write_files
-from pipelines.storage.memory import memory_error
 from pipelines.storage.own_storage import storage_error
+from pipelines.storage.session.memory import memory_error
 from pipelines.tables.bronze import BronzeLoadCurves
+from tests.file_sizes import files_of_at_most
 
 HOME = Path("/srv/home")
 SOME_DAYS = 5
-
-
-@contextmanager
-def files_of_at_most(size_bytes: int) -> Iterator[None]:
-    """No file of this process may grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(

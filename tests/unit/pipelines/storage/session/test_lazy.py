@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.errors import MachineError
 from pipelines.settings import Settings
-from pipelines.storage.lazy_session import LazySession
+from pipelines.storage.session.lazy import LazySession
 from pipelines.storage.store import Store
 from pipelines.timings import OTHER, Timings
 from tests.unit.pipelines.test_timings import Clock

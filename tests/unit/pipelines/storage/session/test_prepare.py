@@ -9,7 +9,7 @@ import pytest
 
 from pipelines.errors import MachineError
 from pipelines.settings import Settings
-from pipelines.storage import spark
+from pipelines.storage.session import spark
 
 
 @pytest.fixture

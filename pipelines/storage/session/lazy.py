@@ -66,7 +66,7 @@ def session_when_asked(settings: Settings, tell: Callable[[str], None] = lambda 
     """
 
     def start() -> SparkSession:
-        from pipelines.storage.spark import prepare, start_session
+        from pipelines.storage.session.spark import prepare, start_session
 
         prepare(settings, tell)
         return start_session(settings)

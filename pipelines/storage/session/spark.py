@@ -26,7 +26,7 @@ from pipelines.storage.leftovers import (
     origin_of,
     sole_maker,
 )
-from pipelines.storage.memory import memory_error
+from pipelines.storage.session.memory import memory_error
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
