@@ -10,12 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from pipelines.engine.ledger import Ledger
 from pipelines.facts import load_facts
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
+from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
+from pipelines.tables.base import Table
 from zhixiang.delivery import Delivered, deliver
 
 BILL = "bills/2026-09/STEEL-0001"
@@ -44,6 +48,18 @@ def hand_over(home: Path, *months: str) -> tuple[Delivered, list[str]]:
         lambda step, status, seconds, note: told.append(f"{status} {note}"),
     )
     return found, told
+
+
+def rewrite(
+    home: Path, table: type[Table], is_meant: Callable[[Any], bool], change: Callable[[Any], object]
+) -> None:
+    """Stored rows as somebody changed them in their table."""
+    store = Store(Settings(packaged("conf"), home))
+    rows = store.arrow(table).to_pylist()
+    for row in filter(is_meant, rows):
+        change(row)
+    files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
+    commit_files(store, table, files, "test", 99 + store.versions([table])[table.name], overwrite=True)
 
 
 def contents(out: Path) -> dict[str, bytes]:

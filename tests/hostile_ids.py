@@ -4,6 +4,27 @@ what must go through and stay inside the delivery.
 
 from __future__ import annotations
 
+from pipelines.tables.bronze import (
+    BronzeCustomers,
+    BronzeEvents,
+    BronzeMeterPoints,
+    BronzePayments,
+    BronzeSupplyShares,
+    BronzeTransferDeclarations,
+    BronzeWeather,
+)
+
+DECLARED = (
+    BronzeCustomers,
+    BronzeMeterPoints,
+    BronzeSupplyShares,
+    BronzePayments,
+    BronzeEvents,
+    BronzeTransferDeclarations,
+    BronzeWeather,
+)
+"""The received tables whose files have the columns of their declaration."""
+
 REFUSED = (
     "C\0",
     "C\n1",

@@ -22,22 +22,11 @@ from pipelines.settings import Settings, packaged
 from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from products.efficiency_bill.tables import EfficiencyBillV1
-from tests.delivered_home import BILL, add, contents, cut, delivered_home, edit, hand_over
+from tests.delivered_home import BILL, add, contents, cut, edit, hand_over
 from zhixiang.cli.main import app
 from zhixiang.delivery.verification import verify_folder
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return delivered_home(tmp_path_factory.mktemp("delivered") / "home")
-
-
-@pytest.fixture
-def home(untouched: Path, tmp_path: Path) -> Path:
-    shutil.copytree(untouched, tmp_path / "home", symlinks=True)
-    return tmp_path / "home"
 
 
 def test_a_foreign_file_is_moved_aside_never_signed_and_never_deleted(home: Path) -> None:

@@ -38,7 +38,7 @@ from pipelines.tables.bronze import (
     BronzeWeather,
 )
 from tests.command_line import zhixiang
-from tests.hostile_ids import LEGAL, REFUSED
+from tests.hostile_ids import DECLARED, LEGAL, REFUSED
 from zhixiang.demo.conf import write_demo_conf
 
 pytestmark = pytest.mark.slow
@@ -50,17 +50,7 @@ BILLED = tuple(f"BDG-{name}" for name in ("../../../x", "A.1", "A.2", "甲" * 12
 SCORED = ("../../../score", "S.1", "S.2")
 SCORED_FROM = ("SIM-CITY-00001", "SIM-CITY-00002", "SIM-CITY-00003")
 TENANTS, DECLARED_BEFORE = len(LEGAL), 24
-RECEIVED = (
-    BronzeLoadCurves,
-    BronzeRegisterReads,
-    BronzeCustomers,
-    BronzeMeterPoints,
-    BronzeSupplyShares,
-    BronzePayments,
-    BronzeEvents,
-    BronzeTransferDeclarations,
-    BronzeWeather,
-)
+RECEIVED = (BronzeLoadCurves, BronzeRegisterReads, *DECLARED)
 STATION, SHARE, NMI = "../../../weather", "../../../share", "../../../N"
 WEATHER = os.fsdecode(b"\xcc\xec\xc6\xf8_hostile.csv")
 """A file name in GBK."""

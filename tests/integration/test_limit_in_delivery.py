@@ -4,15 +4,13 @@ delivered before stands untouched, and the next delivery is that of an undisturb
 
 from __future__ import annotations
 
-import resource
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.delivered_home import contents, delivered_home, hand_over
+from tests.file_sizes import files_of_at_most
 from zhixiang.delivery.verification import verify_folder
 from zhixiang.foreseen import foreseen
 
@@ -22,17 +20,6 @@ LIMIT_BYTES = 20_000
 BY_RUN = {"manifest.json", "manifest.json.sig", "index.html"}
 
 
-@contextmanager
-def limited(size_bytes: int) -> Iterator[None]:
-    """No file that this process writes may grow beyond a size."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-
-
 def test_a_delivery_that_met_a_limit_is_whole_the_next_time(tmp_path: Path) -> None:
     home = delivered_home(tmp_path / "home")
     undisturbed = contents(home / "out")
@@ -40,7 +27,7 @@ def test_a_delivery_that_met_a_limit_is_whole_the_next_time(tmp_path: Path) -> N
     shutil.rmtree(home / "delivered")
     hand_over(home, "2026-08")
     before = contents(home / "out")
-    with pytest.raises(OSError, match="File too large") as failed, limited(LIMIT_BYTES):
+    with pytest.raises(OSError, match="File too large") as failed, files_of_at_most(LIMIT_BYTES):
         hand_over(home, "2026-09")
     told = foreseen(failed.value, home)
     assert told is not None

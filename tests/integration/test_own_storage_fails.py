@@ -56,6 +56,22 @@ def fill(inbox: Path) -> None:
     (inbox / "strangers.csv").write_text("\n".join(made) + "\n", encoding="utf-8")
 
 
+def lock_strangers(patch: pytest.MonkeyPatch) -> None:
+    """The large file cannot be read; all of them are read in this process, which the patch reaches."""
+    really = Path.read_bytes
+
+    def locked(self: Path) -> bytes:
+        if self.name == "strangers.csv":
+            raise OSError(errno.EACCES, "Permission denied", str(self))
+        return really(self)
+
+    def here(_store: Store, fresh: Any, reading: Any) -> list[dict[str, Any]]:
+        return [read_one(arrival.path, reading) for arrival in fresh]
+
+    patch.setattr(read_files, "_read_files", here)
+    patch.setattr(Path, "read_bytes", locked)
+
+
 def content(store: Store) -> tuple[str, int, set[tuple[str, str]]]:
     files = store.arrow(BronzeFiles, ["source_file", "status_code"]).to_pylist()
     told = {(file["source_file"], file["status_code"]) for file in files}
@@ -114,19 +130,8 @@ def test_a_file_that_cannot_be_read_now_is_read_once_it_can_be(
     inbox = tmp_path / "inbox"
     fill(inbox)
     store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
-    really = Path.read_bytes
-
-    def locked(self: Path) -> bytes:
-        if self.name == "strangers.csv":
-            raise OSError(errno.EACCES, "Permission denied", str(self))
-        return really(self)
-
-    def here(_store: Store, fresh: Any, reading: Any) -> list[dict[str, Any]]:
-        return [read_one(arrival.path, reading) for arrival in fresh]
-
     with monkeypatch.context() as patch:
-        patch.setattr(read_files, "_read_files", here)
-        patch.setattr(Path, "read_bytes", locked)
+        lock_strangers(patch)
         for run in ("run-1", "run-2"):
             summary = ingest(store, inbox, run, NOW)
             assert summary.unread == [("strangers.csv", "cannot be read now: Permission denied")]
@@ -147,23 +152,13 @@ def test_a_file_unreadable_in_a_batch_that_is_then_killed_is_read_by_the_next_ru
     inbox = tmp_path / "inbox"
     fill(inbox)
     store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
-    really = Path.read_bytes
-
-    def locked(self: Path) -> bytes:
-        if self.name == "strangers.csv":
-            raise OSError(errno.EACCES, "Permission denied", str(self))
-        return really(self)
-
-    def here(_store: Store, fresh: Any, reading: Any) -> list[dict[str, Any]]:
-        return [read_one(arrival.path, reading) for arrival in fresh]
 
     def die(*_arguments: object) -> None:
         raise RuntimeError("killed between the tables and the ledger")
 
     with monkeypatch.context() as patch:
-        patch.setattr(read_files, "_read_files", here)
+        lock_strangers(patch)
         patch.setattr(read_files, "_append", die)
-        patch.setattr(Path, "read_bytes", locked)
         with pytest.raises(Exception, match="killed between"):
             ingest(store, inbox, "run-1", NOW)
     assert 0 < store.row_count(BronzeLoadCurves) < undisturbed[1], "the file that could be read is in"

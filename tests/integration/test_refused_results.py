@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
-from pipelines.settings import Settings, packaged
-from pipelines.storage.data_files import commit_files, write_files
-from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from products.credit_index.tables import CreditIndexV1
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
-from tests.delivered_home import contents, delivered_home, hand_over
+from tests import delivered_home
+from tests.delivered_home import contents, hand_over
 from zhixiang.delivery.verification import verify_folder
 
 pytestmark = pytest.mark.slow
@@ -26,26 +22,10 @@ pytestmark = pytest.mark.slow
 TENANT, CUSTOMER, MONTH = "SIM-TENANT-A-001", "SIM-CITY-00001", "2026-09"
 
 
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return delivered_home(tmp_path_factory.mktemp("delivered") / "home")
-
-
-@pytest.fixture
-def home(untouched: Path, tmp_path: Path) -> Path:
-    shutil.copytree(untouched, tmp_path / "home", symlinks=True)
-    return tmp_path / "home"
-
-
 def rewrite(home: Path, table: type[Table], subject: str, change: Callable[[dict[str, Any]], object]) -> None:
     """A stored result of September as somebody changed it in its table."""
-    store = Store(Settings(packaged("conf"), home))
-    rows = store.arrow(table).to_pylist()
-    for row in rows:
-        if row[table.key()[0]] == subject and row[table.partition_column()] == MONTH:
-            change(row)
-    files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
-    commit_files(store, table, files, "test", 99, overwrite=True)
+    key = (table.key()[0], table.partition_column())
+    delivered_home.rewrite(home, table, lambda row: (row[key[0]], row[key[1]]) == (subject, MONTH), change)
 
 
 def other_colour(row: dict[str, Any]) -> None:

@@ -12,23 +12,12 @@ from pathlib import Path
 import pytest
 
 from pipelines.identity.keys import DELIVERY_KEY, KeyRing
-from tests.delivered_home import BILL, add, contents, cut, delivered_home, edit, flip, hand_over
+from tests.delivered_home import BILL, add, contents, cut, edit, flip, hand_over
 from zhixiang.delivery.verification import Verification, verify_folder
 
 pytestmark = pytest.mark.slow
 
 BANK = "scores/bank/credit_index_2026-09"
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return delivered_home(tmp_path_factory.mktemp("delivered") / "home")
-
-
-@pytest.fixture
-def home(untouched: Path, tmp_path: Path) -> Path:
-    shutil.copytree(untouched, tmp_path / "home", symlinks=True)
-    return tmp_path / "home"
 
 
 def replaced(path: Path, old: bytes, new: bytes) -> None:

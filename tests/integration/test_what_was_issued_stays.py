@@ -11,44 +11,28 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pytest
 
 import zhixiang.delivery
 from pipelines.errors import TamperedError
 from pipelines.identity.keys import DELIVERY_KEY, KeyRing
 from pipelines.settings import Settings, packaged
-from pipelines.storage.data_files import commit_files, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from products.credit_index.tables import CreditIndexV1
 from products.efficiency_bill.tables import EfficiencyBillV1
-from tests.delivered_home import BILL, add, delivered_home, edit, hand_over
+from tests import delivered_home
+from tests.delivered_home import BILL, add, edit, hand_over
 from zhixiang.delivery.verification import verify_folder
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return delivered_home(tmp_path_factory.mktemp("delivered") / "home")
-
-
-@pytest.fixture
-def home(untouched: Path, tmp_path: Path) -> Path:
-    shutil.copytree(untouched, tmp_path / "home", symlinks=True)
-    return tmp_path / "home"
-
-
 def rewrite(home: Path, table: type[Table], month: str, **values: Any) -> None:
     """Stored results of a month as somebody changed them in their table."""
-    store = Store(Settings(packaged("conf"), home))
-    rows = store.arrow(table).to_pylist()
-    for row in rows:
-        if row[table.partition_column()] == month:
-            row.update(values)
-    files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
-    commit_files(store, table, files, "test", 99 + store.versions([table])[table.name], overwrite=True)
+    delivered_home.rewrite(
+        home, table, lambda row: row[table.partition_column()] == month, lambda row: row.update(values)
+    )
 
 
 def manifest(home: Path) -> Any:

@@ -28,23 +28,14 @@ from pipelines.tariff import (
 )
 from pipelines.tariff.cases.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
+from tests.steel_works import STEEL
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
 FACTS = load_facts(packaged("conf") / "facts")
 CHANGING = facts_of_world(FACTS)
 energies = st.decimals(min_value=0, max_value=400_000, places=2)
-FACTORY = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
+FACTORY = STEEL
 
 
 def measured(

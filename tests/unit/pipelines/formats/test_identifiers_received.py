@@ -23,28 +23,13 @@ from pipelines.formats.power_curve import COLUMNS, POINT_COLUMNS, PowerCurveCsv
 from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import (
-    BronzeCustomers,
-    BronzeEvents,
     BronzeLoadCurves,
-    BronzeMeterPoints,
     BronzePayments,
     BronzeRegisterReads,
-    BronzeSupplyShares,
-    BronzeTransferDeclarations,
-    BronzeWeather,
 )
-from tests.hostile_ids import LEGAL, REFUSED
+from tests.hostile_ids import DECLARED, LEGAL, REFUSED
 
 SETTINGS = Settings(packaged("conf"), packaged("conf")).section(FormatSettings)
-DECLARED = (
-    BronzeCustomers,
-    BronzeMeterPoints,
-    BronzeSupplyShares,
-    BronzePayments,
-    BronzeEvents,
-    BronzeTransferDeclarations,
-    BronzeWeather,
-)
 PLACES = [
     (table, field.name, field.nullable) for table in DECLARED for field in table.fields() if field.identifier
 ]

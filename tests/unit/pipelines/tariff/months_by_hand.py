@@ -7,26 +7,17 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
+from pipelines.codes import CustomerClass, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from tests.steel_works import STEEL
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
-FACTORY = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
+FACTORY = STEEL
 SHOP = Contract(
     CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False
 )

@@ -37,22 +37,13 @@ from pipelines.tariff import (
     supply_of,
 )
 from products.efficiency_bill.issue import rows_of_lines
+from tests.steel_works import STEEL
 from zhixiang.reports.explain import facts_behind
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER, OCTOBER = BillingMonth(2026, 9), BillingMonth(2026, 10)
-FACTORY = Contract(
-    CustomerClass.LARGE_INDUSTRY,
-    PricingScheme.TWO_PART,
-    VoltageLevel.KV_1_TO_20,
-    True,
-    D(800),
-    D(800),
-    DemandBasis.CONTRACT_DEMAND,
-    D(600),
-    D("0.90"),
-)
+FACTORY = STEEL
 HOME = Contract(
     CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False
 )
