@@ -26,7 +26,7 @@ from products import every_product
 from products.page_kit.site import write_bytes
 from products.protocol import named
 from zhixiang.delivery.contents import write_contents_page
-from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.context import Delivery, origin_of
 from zhixiang.delivery.folder import (
     ASIDE,
     STAGE,
@@ -114,7 +114,8 @@ def deliver(
     before = _look(home, keys)
     every = sorted({*months, *_months_before(out, before.manifest)})
     delivery = Delivery(store, registry, facts, keys, tuple(every), stage, run_id)
-    state = _state(delivery)
+    setting = _setting(delivery)
+    state = _state(delivery, setting)
     is_same = before.manifest.get("state") == state
     # Where nothing changed but the folder, only what was altered in it is made anew.
     delivery = replace(
@@ -122,6 +123,8 @@ def deliver(
         asked=() if is_same else tuple(months),
         sound=before.sound,
         origins=before.manifest.get("origins", {}),
+        revisions=before.manifest.get("revisions", {}),
+        is_set_alike=before.manifest.get("setting") == setting,
     )
     if is_same and not before.found:
         write_ledger_page(ledger, out, keys)
@@ -152,8 +155,9 @@ def deliver(
             state,
             held,
             revisions,
-            _joined(parts, "origins"),
+            _joined(parts, "origins") | dict([_prices_origin(delivery)]),
             refused,
+            setting,
         )
     write_ledger_page(ledger, out, keys)
     if moved:
@@ -237,7 +241,10 @@ def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], li
             store, ledger, stage / "quality" / "index.html", [str(month) for month in delivery.months]
         )
     with part_within("prices"):
-        write_prices_page(delivery.facts, delivery.last_month, stage / "prices" / "index.html")
+        prices = _prices_origin(delivery)
+        stands = delivery.stands(delivery.last_month, [f"{prices[0]}.html"], prices)
+        if not (delivery.is_set_alike and stands):
+            write_prices_page(delivery.facts, delivery.last_month, stage / f"{prices[0]}.html")
     write_index_page(delivery, parts, quality)
     delivery.keys.signing_key(DELIVERY_KEY)
     published = [
@@ -248,6 +255,11 @@ def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], li
     ]
     write_bytes(stage / PUBLIC_KEYS, keys_as_json(published))
     return parts, latest_gates(ledger)
+
+
+def _prices_origin(delivery: Delivery) -> tuple[str, str]:
+    """Name and origin of the price page: the facts, up to the newest month."""
+    return "prices/index", origin_of(delivery.facts.digest, str(delivery.last_month))
 
 
 def _joined(parts: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
@@ -302,22 +314,30 @@ def write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
     write_bytes(out / LEDGER_PAGE, page)
 
 
-def _state(delivery: Delivery) -> str:
-    """All that the delivered files depend on."""
+def _setting(delivery: Delivery) -> str:
+    """By what pages are set: code, settings, facts and keys; the same rows then give the same page."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in (root / "products", root / "zhixiang" / "delivery", root / "zhixiang" / "pages"):
-        for path in sorted(folder.rglob("*")):
+    for folder in ("pipelines", "products", "zhixiang"):
+        for path in sorted((root / folder).rglob("*")):
             if path.suffix in {".py", ".j2", ".js", ".typ", ".css"}:
-                digest.update(path.name.encode() + path.read_bytes())
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    parts = {
+        "settings": delivery.store.settings.digest,
+        "facts": delivery.facts.digest,
+        "keys": delivery.keys.known(),
+        "code": digest.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _state(delivery: Delivery, setting: str) -> str:
+    """All that the delivered files depend on."""
     tables = [table for table in all_tables() if table.layer in (Layer.PRODUCT, Layer.SILVER, Layer.GOLD)]
     parts = {
         "versions": delivery.store.versions(tables),
         "models": {model["name"]: model["digest"] for model in delivery.registry.known()},
         "months": [str(month) for month in delivery.months],
-        "settings": delivery.store.settings.digest,
-        "facts": delivery.facts.digest,
-        "keys": delivery.keys.known(),
-        "code": digest.hexdigest(),
+        "setting": setting,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -52,7 +52,7 @@ def deliver_codes(delivery: Delivery) -> dict[str, Any]:
             revisions[base] = row["revision"]
             origins[base] = origin_of(row, evidence[row["tenant_id"]])
             files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
-            if not delivery.stands(month, files, (base, origins[base])):
+            if not delivery.stands(month, files, (base, origins[base]), row["revision"]):
                 _write_code(delivery, row, evidence[row["tenant_id"]], month, names[row["tenant_id"]])
         count, withheld = count + len(codes), withheld + len(found["results"]) - len(codes)
         suppliers += _write_suppliers(delivery, codes, evidence, str(month), names)

@@ -38,6 +38,7 @@ def write_manifest(
     revisions: Mapping[str, int],
     origins: Mapping[str, str],
     refused: Mapping[str, str],
+    setting: str,
 ) -> None:
     """Lists every delivered file with its SHA-256 and signs the list with the delivery key.
 
@@ -47,10 +48,12 @@ def write_manifest(
     revisions  Of results that are delivered as files of their own: name without suffix -> revision.
     origins    The same name -> hash of the stored rows that they were made from.
     refused    Bills that were not delivered, with the reason.
+    setting    Digest of that by which the pages were set, whatever rows they show.
     """
     key = delivery.keys.signing_key(DELIVERY_KEY)
     manifest = {
         "state": state,
+        "setting": setting,
         "run_id": delivery.run_id,
         "months": [str(month) for month in delivery.months],
         "provenance": {name: "+".join(part["labels"]) for name, part in parts.items() if part["labels"]},
