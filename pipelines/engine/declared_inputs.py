@@ -51,7 +51,7 @@ def declared_facts(facts: Facts, step: Step | TrainStep) -> Facts:
     missing: dict[str, Any] = {
         field.name: _UndeclaredFact(step.name, field.name)
         for field in fields(facts)
-        if field.name not in names and field.name != "digest"
+        if field.init and field.name not in names and field.name != "digest"
     }
     return replace(facts, digest=part_digest(facts, names), **missing)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from threading import Barrier, Event, Thread
 from time import sleep
 from typing import Any, cast
 
@@ -13,6 +13,8 @@ from pipelines.errors import MachineError
 from pipelines.settings import Settings
 from pipelines.storage.lazy_session import LazySession
 from pipelines.storage.store import Store
+from pipelines.timings import OTHER, Timings
+from tests.unit.pipelines.test_timings import Clock
 
 
 class Session:
@@ -81,3 +83,33 @@ def test_why_it_does_not_start_is_told_each_time() -> None:
     for _ in range(2):
         with pytest.raises(MachineError, match="no Java"):
             lazy()
+
+
+def test_the_seconds_of_its_start_are_told_apart_and_who_waits_for_it_is_not_at_work() -> None:
+    clock = Clock()
+    timings = Timings(clock, clock.now)
+    is_starting, is_asked = Event(), Event()
+
+    def start() -> Any:
+        is_starting.set()
+        is_asked.wait()
+        sleep(0.1)  # until the other waits
+        clock.now += 5
+        return Session()
+
+    lazy = LazySession(start)
+
+    def ask() -> None:
+        is_starting.wait()
+        with timings.part("step", "read"):
+            is_asked.set()
+            lazy()
+            clock.now += 2
+
+    asking = Thread(target=ask)
+    asking.start()
+    with timings.part("start", "fingerprint"):
+        begun = lazy.start_ahead()
+    begun.join()
+    asking.join()
+    assert timings.shares() == {"start": {OTHER: 5}, "step": {"read": 2}}
