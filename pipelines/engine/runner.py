@@ -132,16 +132,7 @@ class Runner:
         began = time.monotonic()
         with phase("read"):
             read = self.store.versions(step.reads)
-            has_no_input = self._has_no_input(step)
-        if has_no_input:
-            empty = self._empty_in_words(step)
-            self._note_lacking(step, empty)
-            note = {"note": empty}
-            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
-        with phase("read"):
             bundles = self._bundles(step)
-        if note := self._lacks_model(step, bundles):
-            return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)
         with phase("fingerprint"):
             digest = self._fingerprint(step, read, bundles)
             newest = self.ledger.newest_done(step.name)
@@ -157,6 +148,13 @@ class Runner:
                 {},
                 {},
             )
+        if self._has_no_input(step):
+            empty = self._empty_in_words(step)
+            self._note_lacking(step, empty)
+            note = {"note": empty}
+            return StepRecord(step.name, "no input", time.monotonic() - began, "", read, {}, {}, note)
+        if note := self._lacks_model(step, bundles):
+            return StepRecord(step.name, "no model", time.monotonic() - began, "", read, {}, {}, note)
         with phase("fingerprint"):
             reuse_key = self._reuse_key(step, bundles) if _looks_back(step) else None
         previous = self._previous(step, done, reuse_key)

@@ -18,6 +18,10 @@ from pipelines.storage.unchanged_rows import all_stand, current_columns, with_ru
 from pipelines.tables.base import Table
 
 _REPORT = "report string"
+MOST_ALONE = 1
+"""So many months are computed here: they would keep no second worker busy, and the first takes seconds to
+start. No threshold: either way gives the same rows.
+"""
 
 
 def derive_by_month(
@@ -45,41 +49,41 @@ def derive_by_month(
     months = sorted(month for month in files if chosen is None or month in chosen)
     current = by_partition(inputs.current_paths(target), target)
 
+    def told(month: str) -> str:
+        rows = derive(
+            month,
+            [
+                read_columns(files[month].get(source, []), source, columns, use_threads=False)
+                for source, columns in sources.items()
+            ],
+        )
+        before = read_columns(current.get(month, []), target, current_columns(target), use_threads=False)
+        written = with_run(rows, run_id, target, before)
+        stands = chosen is not None and all_stand(written, before, run_id)
+        return json.dumps(
+            {
+                "files": [] if stands else [file.to_json() for file in write_files(written, target, root)],
+                "violations": constraint_violations(rows, target),
+                "stands": month if stands else None,
+            }
+        )
+
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            reports = []
-            for month in batch.column(0).to_pylist():
-                rows = derive(
-                    month,
-                    [
-                        read_columns(files[month].get(source, []), source, columns, use_threads=False)
-                        for source, columns in sources.items()
-                    ],
-                )
-                before = read_columns(
-                    current.get(month, []), target, current_columns(target), use_threads=False
-                )
-                written = with_run(rows, run_id, target, before)
-                stands = chosen is not None and all_stand(written, before, run_id)
-                made = [] if stands else [file.to_json() for file in write_files(written, target, root)]
-                reports.append(
-                    json.dumps(
-                        {
-                            "files": made,
-                            "violations": constraint_violations(rows, target),
-                            "stands": month if stands else None,
-                        }
-                    )
-                )
+            reports = [told(month) for month in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
-    slices = max(1, min(len(months), inputs.spark.sparkContext.defaultParallelism))
-    # Dealt like cards, so that no worker has all the large months; the RDD keeps the deal.
-    dealt = inputs.spark.sparkContext.parallelize(
-        [(month,) for hand in range(slices) for month in months[hand::slices]], slices
-    )
-    frame = inputs.spark.createDataFrame(dealt, "month string")
-    reports = [json.loads(row.report) for row in frame.mapInArrow(run, _REPORT).collect()] if months else []
+    if len(months) <= MOST_ALONE:
+        texts = [told(month) for month in months]
+    else:
+        slices = max(1, min(len(months), inputs.spark.sparkContext.defaultParallelism))
+        # Dealt like cards, so that no worker has all the large months; the RDD keeps the deal.
+        dealt = inputs.spark.sparkContext.parallelize(
+            [(month,) for hand in range(slices) for month in months[hand::slices]], slices
+        )
+        frame = inputs.spark.createDataFrame(dealt, "month string")
+        texts = [row.report for row in frame.mapInArrow(run, _REPORT).collect()]
+    reports = [json.loads(text) for text in texts]
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
     counted = constraint_violations(target.empty(), target)
     violations = {name: sum(report["violations"][name] for report in reports) for name in counted}

@@ -24,6 +24,7 @@ from pipelines.storage.store import Store
 from products.efficiency_bill.tables import EfficiencyBillV1
 from tests.delivered_home import BILL, add, contents, cut, edit, hand_over
 from zhixiang.cli.main import app
+from zhixiang.delivery import bills
 from zhixiang.delivery.verification import verify_folder
 
 pytestmark = pytest.mark.slow
@@ -119,6 +120,42 @@ def edit_manifests(home: Path, change: Callable[[Any], None]) -> None:
     for folder in (home / "out", home / "delivered"):
         edit(folder / "manifest.json", change)
         (folder / "manifest.json.sig").write_bytes(key.sign((folder / "manifest.json").read_bytes()))
+
+
+def test_pages_are_set_again_where_their_rows_or_what_sets_them_changed(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    was_set: list[str] = []
+    real = bills.write_one
+
+    def spied(job: bills.Job) -> str | None:
+        was_set.append(job.base)
+        return real(job)
+
+    monkeypatch.setattr(bills, "write_one", spied)
+
+    def told(found: Any, **named: Any) -> None:
+        found.update(named | {"state": "before"})
+
+    before = contents(home / "out")
+    edit_manifests(home, told)
+    hand_over(home, "2026-09")
+    assert was_set == [], "something else changed"
+    after = contents(home / "out")
+    assert {name for name in before if after.get(name) != before[name]} <= {
+        "manifest.json",
+        "manifest.json.sig",
+    }
+    edit_manifests(home, lambda found: told(found, set_by={"2026-09": "another version"}))
+    hand_over(home, "2026-09")
+    assert was_set == [BILL], "that of the month asked for"
+    edit_manifests(home, lambda found: told(found, origins=found["origins"] | {BILL: "other rows"}))
+    hand_over(home, "2026-09")
+    assert was_set == [BILL] * 2
+    (home / "out" / f"{BILL}.pdf").unlink()
+    hand_over(home, "2026-09")
+    assert was_set == [BILL] * 3
+    assert contents(home / "out").keys() == before.keys()
 
 
 def test_the_issued_page_of_another_revision_is_kept_beside_the_new_one(home: Path) -> None:

@@ -31,7 +31,7 @@ from products.page_kit.site import write_bytes
 from products.protocol import named
 from zhixiang.delivery.before import earlier_revisions, look, months_before, revisions_of_kept
 from zhixiang.delivery.contents import write_contents_page
-from zhixiang.delivery.context import Delivery
+from zhixiang.delivery.context import Delivery, origin_of
 from zhixiang.delivery.folder import (
     ASIDE,
     STAGE,
@@ -128,8 +128,10 @@ def deliver(
     before = look(home, keys)
     every = sorted({*months, *months_before(out, before.manifest)})
     delivery = Delivery(store, registry, facts, keys, tuple(every), stage, run_id)
-    state = _state(delivery)
+    setting = _setting(delivery)
+    state = _state(delivery, setting)
     made: Mapping[str, str] = before.manifest.get("made", {})
+    set_by: Mapping[str, str] = before.manifest.get("set_by", {})
     # A month that an earlier delivery made and later ones let stand may be of other settings or pages.
     is_same = (before.manifest.get("state"), before.manifest.get("months")) == (
         state,
@@ -141,6 +143,8 @@ def deliver(
         asked=() if is_same else tuple(months),
         sound=before.sound,
         origins=before.manifest.get("origins", {}),
+        revisions=before.manifest.get("revisions", {}),
+        set_alike=[month for month in every if set_by.get(str(month)) == setting],
     )
     if is_same and not before.found:
         shutil.rmtree(stage, ignore_errors=True)
@@ -154,9 +158,10 @@ def deliver(
     earlier = earlier_revisions(out, before) if stage.exists() else {}
     emptied(stage)
     known = keys.known()
-    parts, gates = _write_stage(delivery, ledger)
+    parts, gates = _write_stage(delivery, ledger, setting)
     if keys.known() != known:  # a first delivery makes them, and they are part of what it was made from
-        state = _state(delivery)
+        setting = _setting(delivery)
+        state = _state(delivery, setting)
     revisions, refused = _joined(parts, "revisions"), _joined(parts, "refused")
     changed = keep_revisions(
         out, stage, before.sound, before.revisions, revisions, before.manifest.get("run_id", "")
@@ -171,10 +176,11 @@ def deliver(
         held, moved = publish(stage, out, kept, BESIDE_LIST, home / ASIDE / run_id)
     account = Account(
         revisions_of_kept(before, kept) | revisions,
-        _joined(parts, "origins"),
+        _joined(parts, "origins") | dict([_prices_origin(delivery, setting)]),
         refused,
         tuple(name for part in parts.values() for name in part.get("by_sum_alone", ())),
         {**made, **({} if is_same else {str(month): state for month in months})},
+        {**set_by, **({} if is_same else {str(month): setting for month in months})},
     )
     with phase("commit"):
         write_manifest(replace(delivery, out=out), parts, gates, state, held, account)
@@ -203,7 +209,9 @@ def _end_where_changed(out: Path, changed: Sequence[str], aside: Path) -> None:
     )
 
 
-def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def _write_stage(
+    delivery: Delivery, ledger: Ledger, setting: str
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Writes all pages and files of a delivery to its stage; returns the summaries of its parts and the
     gates.
     """
@@ -221,7 +229,9 @@ def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], li
             store, ledger, stage / "quality" / "index.html", [str(month) for month in delivery.months]
         )
     with part_within("prices"):
-        write_prices_page(delivery.facts, delivery.last_month, stage / "prices" / "index.html")
+        prices = _prices_origin(delivery, setting)
+        if not delivery.stands(delivery.last_month, [f"{prices[0]}.html"], prices):
+            write_prices_page(delivery.facts, delivery.last_month, stage / f"{prices[0]}.html")
     write_index_page(delivery, parts, quality)
     delivery.keys.signing_key(DELIVERY_KEY)
     published = [
@@ -232,6 +242,11 @@ def _write_stage(delivery: Delivery, ledger: Ledger) -> tuple[dict[str, Any], li
     ]
     write_bytes(stage / PUBLIC_KEYS, keys_as_json(published))
     return parts, latest_gates(ledger)
+
+
+def _prices_origin(delivery: Delivery, setting: str) -> tuple[str, str]:
+    """Name and origin of the price page: what it is set by, the facts among it, up to the newest month."""
+    return "prices/index", origin_of(setting, str(delivery.last_month))
 
 
 def _joined(parts: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Any]:
@@ -292,14 +307,25 @@ def write_ledger_page(ledger: Ledger, out: Path, keys: KeyRing) -> None:
     write_bytes(out / LEDGER_PAGE, page)
 
 
-def _state(delivery: Delivery) -> str:
-    """All that the delivered files depend on, but for their months."""
+def _setting(delivery: Delivery) -> str:
+    """By what pages are set: code, settings, facts and keys; the same rows then give the same page."""
     root = Path(__file__).resolve().parents[2]
     digest = hashlib.sha256()
-    for folder in (root / "products", root / "zhixiang" / "delivery", root / "zhixiang" / "pages"):
-        for path in sorted(folder.rglob("*")):
+    for folder in ("pipelines", "products", "zhixiang"):
+        for path in sorted((root / folder).rglob("*")):
             if path.suffix in {".py", ".j2", ".js", ".typ", ".css"}:
-                digest.update(path.name.encode() + path.read_bytes())
+                digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    parts = {
+        "settings": delivery.store.settings.digest,
+        "facts": delivery.facts.digest,
+        "keys": delivery.keys.known(),
+        "code": digest.hexdigest(),
+    }
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _state(delivery: Delivery, setting: str) -> str:
+    """All that the delivered files depend on, but for their months."""
     # A table is known once its module is imported; a state must not depend on what was imported before.
     for module in pkgutil.iter_modules(pipelines.tables.__path__, f"{pipelines.tables.__name__}."):
         import_module(module.name)
@@ -309,9 +335,6 @@ def _state(delivery: Delivery) -> str:
     parts = {
         "versions": delivery.store.versions(tables),
         "models": {model["name"]: model["digest"] for model in delivery.registry.known()},
-        "settings": delivery.store.settings.digest,
-        "facts": delivery.facts.digest,
-        "keys": delivery.keys.known(),
-        "code": digest.hexdigest(),
+        "setting": setting,
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

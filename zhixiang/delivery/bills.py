@@ -152,7 +152,7 @@ def _jobs_of_month(
         is_pictured = row["customer_id"] in pictured
         files = [base + suffix for suffix in (".html", ".pdf", *([".png"] if is_pictured else []))]
         origin = origin_of(bill)
-        stands = delivery.stands(month, files, (base, origin))
+        stands = delivery.stands(month, files, (base, origin), row["revision"])
         jobs.append(
             Job(None if stands else delivery.path(base), bill, rules.of(row), is_pictured, base, origin)
         )

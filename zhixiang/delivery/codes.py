@@ -147,7 +147,7 @@ def _handed_over(
     """
     origin = origin_of(row, evidence)
     files = [base + suffix for suffix in (".html", ".svg", ".png", ".txt")]
-    if evidence is None or not delivery.stands(month, files, (base, origin)):
+    if evidence is None or not delivery.stands(month, files, (base, origin), row["revision"]):
         why = why_not_code(row, evidence)
         if why or evidence is None:
             return why

@@ -28,6 +28,8 @@ class Delivery:
     out        Folder that is written to.
     sound      Names of files of the delivery before that are as they were delivered.
     origins    Name without suffix -> ``origin_of`` what its files were made from, in the delivery before.
+    revisions  The same name -> revision, in the delivery before.
+    set_alike  Months whose pages were last set by the code, settings, facts and keys of now.
     """
 
     store: Store
@@ -40,6 +42,8 @@ class Delivery:
     asked: tuple[BillingMonth, ...] | None = None
     sound: Collection[str] = frozenset()
     origins: Mapping[str, str] = field(default_factory=dict)
+    revisions: Mapping[str, int] = field(default_factory=dict)
+    set_alike: Collection[BillingMonth] = ()
 
     def path(self, *parts: str) -> Path:
         """The path of a file of the delivery; raises OutsideFolderError for one that would lie elsewhere."""
@@ -51,17 +55,32 @@ class Delivery:
         return max(self.months)
 
     def stands(
-        self, month: BillingMonth, names: Collection[str], origin: tuple[str, str] | None = None
+        self,
+        month: BillingMonth,
+        names: Collection[str],
+        origin: tuple[str, str] | None = None,
+        revision: int | None = None,
     ) -> bool:
-        """Whether files of a month that is not asked for lie in the delivered folder as they were delivered,
-        so that they need not be made again.
+        """Whether files lie in the delivered folder as they were delivered, so that they need not be made
+        again; those of a month that is asked for are, unless they would come out as they are.
 
-        origin  Name without suffix, and ``origin_of`` what the files must have been made from.
+        origin    Name without suffix, and ``origin_of`` what the files must have been made from.
+        revision  Of the result that they show.
         """
-        if self.asked is None or month in self.asked:
+        if self.asked is None or (month in self.asked and not self._comes_out_alike(month, origin, revision)):
             return False
         is_same = origin is None or self.origins.get(origin[0]) == origin[1]
         return is_same and all(name in self.sound for name in names)
+
+    def _comes_out_alike(
+        self, month: BillingMonth, origin: tuple[str, str] | None, revision: int | None
+    ) -> bool:
+        return (
+            month in self.set_alike
+            and origin is not None
+            and self.origins.get(origin[0]) == origin[1]
+            and self.revisions.get(origin[0]) == revision
+        )
 
 
 def origin_of(*rows: object) -> str:

@@ -39,6 +39,7 @@ class Account:
     refused    Results that were not delivered, with the reason.
     by_sum_alone  Bills whose rules are not kept any more: their lines add up, and that is all that is known.
     made       Month -> the state under which its files were made last.
+    set_by     Month -> digest of that by which its pages were set last, whatever rows they show.
     """
 
     revisions: Mapping[str, int]
@@ -46,6 +47,7 @@ class Account:
     refused: Mapping[str, str]
     by_sum_alone: Sequence[str] = ()
     made: Mapping[str, str] = field(default_factory=dict)
+    set_by: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_manifest(
@@ -89,6 +91,7 @@ def write_manifest(
         "refused": dict(sorted(account.refused.items())),
         "held_to_sum_alone": sorted(account.by_sum_alone),
         "made": dict(sorted(account.made.items())),
+        "set_by": dict(sorted(account.set_by.items())),
         "key_id": key.key_id,
     }
     raw = json.dumps(manifest, sort_keys=True, ensure_ascii=False, indent=1).encode()
@@ -111,6 +114,7 @@ def parsed_manifest(raw: bytes) -> dict[str, Any]:
         "origins": dict,
         "refused": dict,
         "made": dict,
+        "set_by": dict,
         "months": list,
     }
     is_shaped = isinstance(found, dict) and all(

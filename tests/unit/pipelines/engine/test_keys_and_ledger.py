@@ -140,3 +140,14 @@ def test_a_table_noted_as_standing_is_known_until_it_begins_anew(tmp_path: Path)
     assert ledger.newest_versions() == {"files": 4}
     ledger.note_rebuilt(["files"])
     assert ledger.newest_versions() == {}
+
+
+def test_what_nothing_reached_counts_as_done_and_what_stood_unlooked_at_does_not(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+    run = ledger.begin("run", NOW)
+    basis = ReuseKey("digest", NOW, {"bronze": "id"})
+    ledger.record(run, replace(_record("train", "a"), reuse_key=basis))
+    later = replace(_record("train", "b", status="unchanged"), versions_read={"bronze": 7}, reuse_key=basis)
+    ledger.record(run, later)
+    ledger.record(run, _record("train", "b", status="unchanged"))
+    assert ledger.newest_done("train") == DoneStep("b", {"bronze": 7}, {"silver": 1}, basis)
