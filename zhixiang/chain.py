@@ -40,6 +40,7 @@ _DECLARING = (
     "pipelines.tables.gold",
     "pipelines.tables.silver",
     "pipelines.tables.sufficiency",
+    "pipelines.tables.supplies",
 )
 
 

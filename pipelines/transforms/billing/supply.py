@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -18,8 +18,13 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
-from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
+from pipelines.tariff import Contract, Segment, SupplyMonth, change_days
 from pipelines.tariff.joined_segments import joined_segments
+from pipelines.transforms.billing.account_month import (
+    RESIDENTIAL_TIERS,
+    SHARES_ABOVE_MAIN,
+    AccountMonth,
+)
 from pipelines.transforms.billing.account_sections import (
     Section,
     SectionsAboveMainError,
@@ -30,7 +35,8 @@ from pipelines.transforms.billing.account_sections import (
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
 from pipelines.transforms.billing.agreed_points import YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
-from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
+from pipelines.transforms.billing.sub_meters import SUB_METER, Inside, SubMeters
+from pipelines.transforms.billing.supply_meters import supply_meters
 from pipelines.transforms.billing.supply_segments import (
     has_tiers,
     is_tiered,
@@ -42,63 +48,6 @@ from pipelines.transforms.billing.supply_segments import (
 from pipelines.transforms.ground.in_force import histories, holds_in, row_on, row_or_first_on
 
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
-
-SHARES_ABOVE_MAIN = "shares_above_main"
-RESIDENTIAL_TIERS = "residential_tiers"
-BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
-"""Why an account with a complete contract cannot be priced."""
-
-
-@dataclass(frozen=True)
-class AccountMonth:
-    """What an account is billed from in one month.
-
-    terms         The newest terms of the month.
-    contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered
-                  behind the account's own,
-                  one belongs to a customer without terms, or a share's main meter point is itself a
-                  sub-meter), ``meter_reassigned`` (customer or
-                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
-                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of
-                  their own, or
-                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in
-                  the year).
-    metered       Rows of gold_billing_determinants of the main meter points.
-    determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it
-                  counted.
-    supply        The month in segments and sections; None where the contract prices the determinants whole.
-    behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged
-                  to the main part), and of own ones
-                  ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
-    behind_unread_days  The most days that one of them was not read. [d]
-    """
-
-    terms: SilverCustomersRow
-    contract: Contract | None
-    lacks: tuple[str, ...]
-    metered: tuple[GoldBillingDeterminantsRow, ...]
-    determinants: Determinants
-    supply: SupplyMonth | None
-    behind_lacks: tuple[str, ...] = ()
-    behind_unread_days: int = 0
-
-    @property
-    def missing_days(self) -> int:
-        """The most days of the month that one of the meter points was not read, sub-meters behind the main
-        ones among them. [d]
-        """
-        days: list[int] = [row["month_days"] - row["metered_days"] for row in self.metered]
-        return max(self.behind_unread_days, *days)
-
-    @property
-    def priced_supply(self) -> SupplyMonth | None:
-        """What the month is priced from; None where it cannot be priced."""
-        return (
-            self.supply
-            if self.supply is not None or self.contract is None
-            else supply_of(self.contract, self.determinants)
-        )
 
 
 class Accounts:
@@ -173,6 +122,7 @@ class Accounts:
             None,
             inside.missing_inputs,
             inside.unread_days(month),
+            supply_meters(mains, inside, month, self._parts_behind.history_of),
         )
         if inside.refusal is not None:
             return replace(plain, contract=None, lacks=(inside.refusal,))
@@ -346,11 +296,6 @@ class Accounts:
         if days is None:
             return list(segments)
         return joined_segments(segments, lambda _, later: later.first_day not in days(later.contract, month))
-
-
-def once_each(determinants: Iterable[GoldBillingDeterminantsRow]) -> list[GoldBillingDeterminantsRow]:
-    """Rows of gold_billing_determinants, each meter point and month once."""
-    return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
 
 
 def price_days_of(facts: Facts) -> PriceDays:
