@@ -5,6 +5,7 @@ that is billed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -12,9 +13,13 @@ from typing import Any
 import pyarrow as pa
 
 from pipelines.facts import Facts, load_facts
+from pipelines.incremental.customer_rows import SOURCES
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tables.base import Table
+from pipelines.storage.constraints import constraint_violations
+from pipelines.tables.base import Table, rows_of_table
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.rows.gold import GoldBillingSuppliesComputed
 from pipelines.tables.silver import (
     SilverCustomers,
     SilverDayCurves,
@@ -22,11 +27,15 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
+from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.tariff import PricedMonth, price_supply
+from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import month_cuts
-from pipelines.transforms.billing.supply import AccountMonth, Accounts, price_days_of
+from pipelines.transforms.billing.supplies import derive_supplies
+from pipelines.transforms.billing.supply import Accounts, price_days_of
+from pipelines.transforms.billing.supply_rows import Supplies
 
 Row = Mapping[str, Any]
 D = Decimal
@@ -135,6 +144,22 @@ def curves(kw: float | Callable[[date], Sequence[float]], meter_point: str = "M"
     return found
 
 
+def supplies_of(
+    customers: Sequence[Row], determinants: Sequence[Row], facts: Facts = FACTS
+) -> list[dict[str, Any]]:
+    """Rows of gold_billing_supplies of accounts without anything behind their meters."""
+    made: list[dict[str, Any]] = derive_supplies(
+        {row["customer_id"] for row in determinants},
+        rows_of(GoldBillingDeterminants, determinants),
+        GoldBillingSegments.empty(),
+        rows_of(SilverCustomers, customers),
+        SilverMeterPoints.empty(),
+        SilverSupplyShares.empty(),
+        facts,
+    ).to_pylist()
+    return made
+
+
 class World:
     """What gold makes of some supplies, and their accounts."""
 
@@ -170,12 +195,26 @@ class World:
         self.accounts = Accounts(
             terms_rows, self.determinants, self.segments, share_rows, price_days_of(facts), point_rows
         )
+        self.sources = dict(zip(SOURCES, (whole, cut, *tables), strict=True))
+        names = {row["customer_id"] for row in self.determinants}
+        self.supplies = derive_supplies(names, whole, cut, *tables, facts)
+        self.in_gold = Supplies(rows_of_table(self.supplies, GoldBillingSuppliesComputed), terms_rows)
 
     def account(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> AccountMonth:
-        """The account of a month that has one."""
-        found = self.accounts.account(customer, month)
+        """The account of a month that has one, the same to the last digit as gold_billing_supplies has it."""
+        found, kept = self.accounts.account(customer, month), self.in_gold.account(customer, month)
         assert found is not None
-        return found
+        assert kept is not None
+        assert constraint_violations(self.supplies, GoldBillingSupplies) == dict.fromkeys(
+            ("keys_repeated", "required_values_empty", "values_below_minimum"), 0
+        )
+        plain = [replace(each, metered=()) for each in (found, kept)]
+        assert repr(plain[0]) == repr(plain[1])
+        for row, main in zip(found.metered, kept.metered, strict=True):
+            assert {name: repr(row[name]) for name in main} == {
+                name: repr(value) for name, value in main.items()
+            }
+        return kept
 
     def priced(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> PricedMonth:
         """The priced month."""

@@ -50,6 +50,7 @@ _DECLARING = (
     "pipelines.tables.gold",
     "pipelines.tables.silver",
     "pipelines.tables.sufficiency",
+    "pipelines.tables.supplies",
 )
 
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from pipelines.errors import EXIT_CODES, error_kinds
 from pipelines.settings import PlatformSettings, described_keys
-from pipelines.tables.base import Layer, Role, Table
+from pipelines.tables.base import Field, Layer, Role, Table
 from pipelines.tables.identifiers import EXPECTED
 from pipelines.vee import render_check_catalogue
 from zhixiang.chain import all_stages, all_steps, declared_tables
@@ -86,23 +86,31 @@ def _table(table: type[Table]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for field in table.fields():
-        codes = ", ".join(str(member.value) for member in field.codes) if field.codes else ""
-        low = (
-            f"above {field.above:g}"
-            if field.above is not None
-            else ""
-            if field.minimum is None
-            else f"{field.minimum:g}"
-        )
-        high = "" if field.maximum is None else f"{field.maximum:g}"
-        span = "identifier" if field.identifier else f"{low} .. {high}" if low or high else ""
-        role = " *run*" if field.role is Role.RUN else " *key*" if field.role is Role.KEY else ""
-        unit = field.unit.value if field.unit else ""
-        lines.append(
-            f"| `{field.name}`{role} | {field.dtype} | {unit} | {codes} | {span} | "
-            f"{'yes' if field.nullable else 'no'} | {field.doc} |"
-        )
+        lines.append(_column(field, field.name))
+        within = () if field.nested is None else field.nested.fields()
+        lines += [_column(each, f"{field.name}.{each.name}") for each in within]
     return "\n".join(lines) + "\n"
+
+
+def _column(field: Field, name: str) -> str:
+    """The row of a column, or of a field of the records inside one."""
+    codes = ", ".join(str(member.value) for member in field.codes) if field.codes else ""
+    low = (
+        f"above {field.above:g}"
+        if field.above is not None
+        else ""
+        if field.minimum is None
+        else f"{field.minimum:g}"
+    )
+    high = "" if field.maximum is None else f"{field.maximum:g}"
+    span = "identifier" if field.identifier else f"{low} .. {high}" if low or high else ""
+    role = " *run*" if field.role is Role.RUN else " *key*" if field.role is Role.KEY else ""
+    unit = field.unit.value if field.unit else ""
+    kind = field.dtype if field.nested is None else "list of records"
+    return (
+        f"| `{name}`{role} | {kind} | {unit} | {codes} | {span} | "
+        f"{'yes' if field.nullable else 'no'} | {field.doc} |"
+    )
 
 
 def render_settings() -> str:

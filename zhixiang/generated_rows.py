@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
 
-from pipelines.tables.base import Layer, Role, Table
+from pipelines.tables.base import Field, Layer, Nested, Role, Table
 from pipelines.tables.revised import ADDED_COLUMNS, Revised, RevisedResult
 from zhixiang.chain import declared_tables
 
@@ -46,8 +46,12 @@ def _classes(table: type[Table], beside: Sequence[type[Table]]) -> Iterator[str]
     product's result, what its function gives, and with it what the runner adds.
     """
     name, added = f"{table.__name__}Row", _added(table)
+    for field in table.fields():
+        if field.nested is not None:
+            prose = f"A record of {field.name} in a row of {table.name}."
+            yield _class(_record(field.nested), "TypedDict", prose, field.nested.fields())
     if not added:
-        yield _class(name, "TypedDict", f"A row of {table.name}.", table, table.columns())
+        yield _class(name, "TypedDict", f"A row of {table.name}.", table.fields())
         return
     own = [column for column in table.columns() if column not in added]
     base, inside = "TypedDict", f"{table.__name__}Inside"
@@ -58,12 +62,11 @@ def _classes(table: type[Table], beside: Sequence[type[Table]]) -> Iterator[str]
             inside,
             base,
             f"A row of {table.name} that lies inside its result.",
-            table,
-            [column for column in own if column not in outer],
+            _chosen(table, [column for column in own if column not in outer]),
         )
         base, own = inside, [column for column in own if column in outer]
-    yield _class(computed, base, f"A row of {table.name} before the runner adds to it.", table, own)
-    yield _class(name, computed, f"A row of {table.name}.", table, added)
+    yield _class(computed, base, f"A row of {table.name} before the runner adds to it.", _chosen(table, own))
+    yield _class(name, computed, f"A row of {table.name}.", _chosen(table, added))
 
 
 def _added(table: type[Table]) -> list[str]:
@@ -80,11 +83,21 @@ def _outer(beside: Sequence[type[Table]]) -> tuple[str, ...]:
     return tuple(column for column in result.key() if column not in ADDED_COLUMNS)
 
 
-def _class(name: str, base: str, prose: str, table: type[Table], columns: Sequence[str]) -> str:
+def _chosen(table: type[Table], columns: Sequence[str]) -> list[Field]:
     fields = {field.name: field for field in table.fields()}
+    return [fields[column] for column in columns]
+
+
+def _record(nested: type[Nested]) -> str:
+    return f"{nested.__name__}Record"
+
+
+def _class(name: str, base: str, prose: str, fields: Sequence[Field]) -> str:
     lines = [
-        f"    {column}: {_kind(fields[column].dtype)}{' | None' if fields[column].nullable else ''}"
-        for column in columns
+        f"    {field.name}: "
+        f"{_kind(field.dtype) if field.nested is None else f'list[{_record(field.nested)}]'}"
+        f"{' | None' if field.nullable else ''}"
+        for field in fields
     ]
     return "\n".join([f"class {name}({base}):", f'    """{prose}"""', "", *lines])
 

@@ -27,16 +27,16 @@ MOST_AFFECTED_RATIO = 0.25
 more: all is quicker. No threshold: either way gives the same rows, this only says which takes less time.
 """
 
-METER_POINTS, MONTHS = "meter points", "months"
+METER_POINTS, MONTHS, CUSTOMERS = "meter points", "months", "customers"
 
 
 @dataclass(frozen=True)
 class Affected:
     """What a step computes.
 
-    names  Meter points or months; none: all.
+    names  Meter points, months or customers; none: all.
     known  How many the step's sources hold.
-    unit   ``METER_POINTS`` or ``MONTHS``.
+    unit   ``METER_POINTS``, ``MONTHS`` or ``CUSTOMERS``.
     """
 
     names: frozenset[str] | None

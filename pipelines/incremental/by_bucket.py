@@ -21,6 +21,7 @@ from pipelines.incremental.file_accounts import (
     summed_accounts,
 )
 from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rewrite, rewrite
+from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints, SourceRows
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
@@ -37,9 +38,6 @@ MOST_ALONE = 8
 """So many meter points are computed here: a worker takes longer to start than they take. No threshold: either
 way gives the same rows.
 """
-
-Columns = Mapping[type[Table], Sequence[str]]
-NO_COLUMNS: Columns = {}
 
 
 @dataclass(frozen=True)
@@ -128,20 +126,24 @@ def derive_with_findings(
     rows_per_task: int,
     affected: Affected | None = None,
     columns: Columns = NO_COLUMNS,
+    rows: SourceRows | None = None,
 ) -> Mapping[type[Table], Written]:
     """Runs ``derive`` on the rows of each bucket of meter points, one Arrow table per source: rows of the
     target and of ``findings``.
 
     columns  What is read of a source, where that is not every business column.
+    rows     What a bucket is computed from, where that is not the rows of its meter points alone; the subject
+             of the target says what its buckets are of.
     """
 
     def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
-        rows, found = derive(tables)
-        return BucketOutcome(rows, pa.table({}), pa.table({}), constraint_violations(rows, target), found)
+        made, found = derive(tables)
+        return BucketOutcome(made, pa.table({}), pa.table({}), constraint_violations(made, target), found)
 
-    return _run_buckets(inputs, sources, target, outcome, rows_per_task, findings, affected, columns=columns)[
-        0
-    ]
+    files, _ = _run_buckets(
+        inputs, sources, target, outcome, rows_per_task, findings, affected, columns=columns, source_rows=rows
+    )
+    return files
 
 
 def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFiles:
@@ -216,30 +218,33 @@ def _run_buckets(
     affected: Affected | None = None,
     settled_then: Settle | None = None,
     columns: Columns = NO_COLUMNS,
+    source_rows: SourceRows | None = None,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
     run_id = inputs.run_id
     targets = (target,) if findings is None else (target, findings)
     roots = [inputs.location(table) for table in targets]
     files = {source: inputs.paths(source) for source in sources}
+    found_rows: SourceRows = source_rows or RowsOfPoints(files, columns)
     current = [inputs.current_paths(table) for table in targets]
     buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
     plan = (
-        None if affected is None or affected.names is None else plan_rewrite(affected.names, current, buckets)
+        None
+        if affected is None or affected.names is None
+        else plan_rewrite(affected.names, current, buckets, target.subject)
     )
     then = (
         inputs.previous.paths(sources[0]) if inputs.previous is not None and settled_then is not None else []
     )
 
     def all_of(bucket: int) -> dict[str, Any]:
-        outcome = work(
-            [
-                bucket_rows(files[source], source, bucket, buckets, columns=columns.get(source))
-                for source in sources
-            ]
-        )
+        outcome = work(found_rows.of_bucket(bucket, buckets))
         parts = []
         for rows, table, root, now in zip(outcome.of_targets(), targets, roots, current, strict=True):
-            before = bucket_rows(now, table, bucket, buckets, columns=current_columns(table)) if now else None
+            before = (
+                bucket_rows(now, table, bucket, buckets, table.subject, current_columns(table))
+                if now
+                else None
+            )
             broken = outcome.violations if table is target else constraint_violations(rows, table)
             parts.append(
                 Rewritten(write_files(with_run(rows, run_id, table, before), table, root), [], broken)
@@ -248,9 +253,7 @@ def _run_buckets(
 
     def affected_of(bucket: int, plan: RewritePlan) -> dict[str, Any]:
         points = plan.points[bucket]
-        outcome = work(
-            [rows_of_points(files[source], source, points, columns.get(source)) for source in sources]
-        )
+        outcome = work(found_rows.of_subjects(points))
         parts = [
             rewrite(rows, table, root, points, held[bucket], run_id)
             for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)

@@ -15,7 +15,7 @@ from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.hash_layout import bucket_of
 from pipelines.storage.scan import by_partition, points_in, rows_of_points
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
-from pipelines.tables.base import Table
+from pipelines.tables.base import POINT, Table
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,13 @@ class Rewritten:
 
 
 def plan_rewrite(
-    points: Collection[str], current: Sequence[Sequence[str]], buckets: int
+    points: Collection[str], current: Sequence[Sequence[str]], buckets: int, subject: str = POINT
 ) -> RewritePlan | None:
     """Deals affected meter points to buckets; None where a file holds some of several buckets, because two
     tasks cannot both rewrite it.
 
     current  For each table that is written the paths of its data files.
+    subject  Their column that names the meter points; of tables of customers these are dealt instead.
 
     That is so where the number of buckets has changed since; computing everything lays the files out anew.
     """
@@ -60,7 +61,7 @@ def plan_rewrite(
     for paths in current:
         of_bucket: dict[int, list[str]] = {bucket: [] for bucket in dealt}
         for path in paths:
-            found = {bucket_of(point, buckets) for point in points_in([path]) & set(points)}
+            found = {bucket_of(point, buckets) for point in points_in([path], subject) & set(points)}
             if len(found) > 1:
                 return None
             for bucket in found:
@@ -79,7 +80,7 @@ def rewrite(
     held    Paths of the table's files that hold rows of them.
     """
     partition, of_month = table.partition_column(), by_partition(held, table)
-    before = rows_of_points(held, table, points, current_columns(table))
+    before = rows_of_points(held, table, points, current_columns(table), subject=table.subject)
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
     replaced: list[str] = []
@@ -94,7 +95,7 @@ def rewrite(
         whole = pa.concat_tables(
             [
                 fresh.select(list(table.columns())),
-                rows_of_points(stale, table, points, table.columns(), others=True),
+                rows_of_points(stale, table, points, table.columns(), others=True, subject=table.subject),
             ],
             promote_options="default",
         )

@@ -10,7 +10,9 @@ import pyarrow.compute as pc
 from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode, Written
 from pipelines.formats import FormatSettings
 from pipelines.incremental.affected import affected_meter_points, owned_by
-from pipelines.incremental.by_bucket import Columns, derive_with_findings
+from pipelines.incremental.by_bucket import derive_with_findings
+from pipelines.incremental.customer_rows import SOURCES, RowsOfCustomers, affected_customers
+from pipelines.incremental.source_rows import Columns
 from pipelines.steps.master_inputs import days_of, meter_points, rate_clock_of
 from pipelines.steps.silver import READ_ROWS_PER_TASK
 from pipelines.steps.sufficiency import SUFFICIENCY_STEP
@@ -25,15 +27,20 @@ from pipelines.tables.silver import (
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
+from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
 from pipelines.transforms.billing.month_cuts import month_cuts
+from pipelines.transforms.billing.supplies import derive_supplies
 from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.days.day_findings import judge_days
 from pipelines.transforms.ground.day_types import day_types_of
 from pipelines.vee.settings import VeeSettings
 
 _OF_CURVES: Columns = {SilverDayCurves: DAY_CURVE_COLUMNS}
+MONTHS_PER_TASK = 50_000
+"""Months of meter points that make one more bucket of customers worth its start.
+"""
 
 
 def settle_day_energy(inputs: Inputs) -> Mapping[type[Table], Written]:
@@ -74,6 +81,27 @@ def settle_billing_determinants(inputs: Inputs) -> Mapping[type[Table], Written]
         READ_ROWS_PER_TASK,
         affected,
         _OF_CURVES,
+    )
+
+
+def make_supplies(inputs: Inputs) -> Mapping[type[Table], Written]:
+    """What each customer is billed from in each month."""
+    facts = inputs.facts
+
+    def derive(rows: Sequence[pa.Table]) -> tuple[pa.Table, None]:
+        names, metered, segments, customers, points, shares = rows
+        asked = names.column(0).to_pylist()
+        return derive_supplies(asked, metered, segments, customers, points, shares, facts), None
+
+    return derive_with_findings(
+        inputs,
+        (GoldBillingDeterminants,),
+        GoldBillingSupplies,
+        None,
+        derive,
+        MONTHS_PER_TASK,
+        affected_customers(inputs),
+        rows=RowsOfCustomers({source: inputs.paths(source) for source in SOURCES}),
     )
 
 
@@ -134,6 +162,15 @@ GOLD_STEPS: tuple[Step, ...] = (
         reads=(SilverRegisterEnergy, SilverDayCurves, SilverCustomers, SilverMeterPoints, SilverSupplyShares),
         writes={GoldBillingDeterminants: WriteMode.COMMIT_FILES, GoldBillingSegments: WriteMode.COMMIT_FILES},
         apply=settle_billing_determinants,
+        by_affected=True,
+        facts=True,
+    ),
+    Step(
+        stage="gold",
+        name="gold-supplies",
+        reads=SOURCES,
+        writes={GoldBillingSupplies: WriteMode.COMMIT_FILES},
+        apply=make_supplies,
         by_affected=True,
         facts=True,
     ),

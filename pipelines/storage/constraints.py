@@ -4,10 +4,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.tables.base import Table
+from pipelines.tables.base import Field, Table
 
 
 def repeated_keys(rows: pa.Table, table: type[Table]) -> int:
@@ -17,24 +19,32 @@ def repeated_keys(rows: pa.Table, table: type[Table]) -> int:
 
 
 def nulls_in_required(rows: pa.Table, table: type[Table]) -> int:
-    """Empty values in columns that the declaration does not allow to be empty."""
-    return sum(
-        rows.column(field.name).null_count
-        for field in table.fields()
-        if not field.nullable and field.name in rows.column_names
-    )
+    """Empty values in columns and fields of records that the declaration does not allow to be empty."""
+    return sum(column.null_count for field, column in _columns(rows, table) if not field.nullable)
 
 
 def below_minimum(rows: pa.Table, table: type[Table]) -> int:
     """Values below the least that the declaration allows, or not above the bound that they must exceed."""
     found = 0
-    for field in table.fields():
+    for field, column in _columns(rows, table):
         for bound, breaks in ((field.minimum, pc.less), (field.above, pc.less_equal)):
-            if bound is not None and field.name in rows.column_names:
-                column = rows.column(field.name)
+            if bound is not None:
                 low = breaks(column.cast(pa.float64()) if pa.types.is_decimal(column.type) else column, bound)
                 found += int(pc.sum(low).as_py() or 0)
     return found
+
+
+def _columns(rows: pa.Table, table: type[Table]) -> Iterator[tuple[Field, pa.ChunkedArray]]:
+    """Each declared column that the rows have, and each field of the records that lie inside them."""
+    for field in table.fields():
+        if field.name not in rows.column_names:
+            continue
+        column = rows.column(field.name)
+        yield field, column
+        if field.nested is not None:
+            records = pc.list_flatten(column)
+            for within in field.nested.fields():
+                yield within, pc.struct_field(records, within.name)
 
 
 def constraint_violations(rows: pa.Table, table: type[Table]) -> dict[str, int]:

@@ -11,7 +11,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from datetime import date
@@ -29,7 +29,7 @@ from pyarrow import fs
 from pipelines.arrays import IntArray
 from pipelines.storage.file_systems import LOCAL, located, make_folder
 from pipelines.storage.hash_layout import HASH_BITS, HASH_RANGES, subject_hashes
-from pipelines.tables.base import POINT, Table, conform
+from pipelines.tables.base import Table, conform
 from pipelines.timings import phase
 
 if TYPE_CHECKING:
@@ -46,15 +46,21 @@ of like number.
 A row group costs half a millisecond when it is written, and a bucket that shares one with another reads what
 is not its own."""
 _FEW_RUNS = 8
+_KEPT = {"delta.logRetentionDuration": "interval 3653 days"}
+"""Otherwise a checkpoint takes away what older than a month tells of versions.
+"""
+_IN_LIST = ".list.element"
+"""What follows the path of a list in a Parquet file.
+"""
 
 
 @phase("write")
 def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = False) -> list[WrittenFile]:
     """What a worker does: writes rows into their partition folders under fresh names and describes the files.
 
-    rows   All declared columns of the table. Rows of a table of meter points are laid out by the hash of the
-           meter point, and each file
-           notes the hashes of its row groups (``bucket_rows``); rows of one meter point keep their order.
+    rows   All declared columns of the table. Rows of a table that has its ``subject``, mostly the meter
+           point, are laid out by the hash of it, and each file notes the hashes of its row groups
+           (``bucket_rows``); rows of one subject keep their order.
     root   Address of the table's folder, on a file system that workers and driver share.
     quick  Rows as they come, floating-point numbers split into streams of bytes: the quickest, but every
            bucket reads the whole file, and
@@ -62,13 +68,14 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
     """
     rows = conform(rows, table)
     if not table.partition_by:
-        return [_write_one(rows, None, {}, root, quick)] if rows.num_rows else []
+        return [_write_one(rows, None, table, {}, root, quick)] if rows.num_rows else []
     column = table.partition_column()
     encoded = pc.dictionary_encode(rows.column(column)).combine_chunks()
     encoded = encoded.chunk(0) if isinstance(encoded, pa.ChunkedArray) and encoded.num_chunks else encoded
     values = encoded.dictionary.to_pylist() if rows.num_rows else []
     place = encoded.indices.to_numpy(zero_copy_only=False) if rows.num_rows else np.empty(0, np.int32)
-    hashes = subject_hashes(rows.column(POINT)) if POINT in rows.column_names and not quick else None
+    subject = table.subject
+    hashes = subject_hashes(rows.column(subject)) if subject in rows.column_names and not quick else None
     rows = rows.drop_columns([column])
     written = []
     for number in sorted(range(len(values)), key=values.__getitem__):
@@ -78,7 +85,9 @@ def write_files(rows: pa.Table, table: type[Table], root: str, *, quick: bool = 
             order = np.argsort(held, kind="stable")
             mine, held = mine[order], held[order]
         try:
-            written.append(_write_one(_in_order(rows, mine), held, {column: values[number]}, root, quick))
+            written.append(
+                _write_one(_in_order(rows, mine), held, table, {column: values[number]}, root, quick)
+            )
         except BaseException:
             # On a full disk what will be in no commit must not take the room that the next attempt needs.
             discard_files(root, written)
@@ -102,14 +111,19 @@ def _in_order(rows: pa.Table, places: IntArray) -> pa.Table:
 
 
 def _write_one(
-    rows: pa.Table, hashes: IntArray | None, partition: dict[str, str], root: str, quick: bool
+    rows: pa.Table,
+    hashes: IntArray | None,
+    table: type[Table],
+    partition: dict[str, str],
+    root: str,
+    quick: bool,
 ) -> WrittenFile:
     folder = "/".join(f"{column}={value}" for column, value in partition.items())
     name = f"{folder}/{uuid.uuid4()}.parquet" if folder else f"{uuid.uuid4()}.parquet"
     system, path = located(f"{root}/{name}")
     make_folder(system, path.rpartition("/")[0])
     try:
-        size_bytes = _write_rows(rows, hashes, system, path, quick)
+        size_bytes = _write_rows(rows, hashes, table.subject, system, path, quick)
     except BaseException:
         with suppress(OSError):
             system.delete_file(path)
@@ -118,7 +132,7 @@ def _write_one(
 
 
 def _write_rows(
-    rows: pa.Table, hashes: IntArray | None, system: fs.FileSystem, path: str, quick: bool
+    rows: pa.Table, hashes: IntArray | None, subject: str, system: fs.FileSystem, path: str, quick: bool
 ) -> int:
     """Writes one file and returns its size in bytes."""
     with system.open_output_stream(path) as sink:
@@ -133,7 +147,9 @@ def _write_rows(
                     "first": [int(hashes[first]) for first in edges[:-1]],
                     "last": [int(hashes[end - 1]) for end in edges[1:]],
                 }
-                writer.add_key_value_metadata({HASH_RANGES.decode(): json.dumps({"column": POINT} | bounds)})
+                writer.add_key_value_metadata(
+                    {HASH_RANGES.decode(): json.dumps({"column": subject} | bounds)}
+                )
         return int(sink.tell())
 
 
@@ -159,28 +175,31 @@ def _encoding(schema: pa.Schema, quick: bool) -> dict[str, Any]:
     bytes. They stand plain and lightly compressed, in half the time; every reader of Parquet takes that.
     Codes repeat without looking.
     """
-    element = {
-        field.name: f"{field.name}.list.element" if pa.types.is_list(field.type) else field.name
-        for field in schema
-    }
-    inner = {
-        field.name: field.type.value_type if pa.types.is_list(field.type) else field.type for field in schema
-    }
+    kinds = {path: kind for field in schema for path, kind in _leaves(field.name, field.type)}
     floats = [
-        name
-        for name, kind in inner.items()
-        if pa.types.is_floating(kind) and (quick or element[name] != name)
+        path
+        for path, kind in kinds.items()
+        if pa.types.is_floating(kind) and (quick or path.endswith(_IN_LIST))
     ]
-    plain = {*floats, *(name for name, kind in inner.items() if pa.types.is_int8(kind))}
+    plain = {*floats, *(path for path, kind in kinds.items() if pa.types.is_int8(kind))}
     return {
-        "use_dictionary": [path for name, path in element.items() if name not in plain] or False,
-        "use_byte_stream_split": [element[name] for name in floats] if quick else False,
-        "write_statistics": [name for name, path in element.items() if name == path] or False,
-        "compression": {
-            path: "lz4" if name in floats and not quick else "zstd" for name, path in element.items()
-        },
-        "compression_level": {path: 1 for name, path in element.items() if name not in floats or quick},
+        "use_dictionary": [path for path in kinds if path not in plain] or False,
+        "use_byte_stream_split": floats if quick else False,
+        "write_statistics": [path for path in kinds if _IN_LIST not in path] or False,
+        "compression": {path: "lz4" if path in floats and not quick else "zstd" for path in kinds},
+        "compression_level": {path: 1 for path in kinds if path not in floats or quick},
     }
+
+
+def _leaves(path: str, kind: pa.DataType) -> Iterator[tuple[str, pa.DataType]]:
+    """The columns of a Parquet file that hold one of a table's, each with its type."""
+    if pa.types.is_list(kind):
+        yield from _leaves(path + _IN_LIST, kind.value_type)
+    elif pa.types.is_struct(kind):
+        for field in kind:
+            yield from _leaves(f"{path}.{field.name}", field.type)
+    else:
+        yield path, kind
 
 
 def _statistics(rows: pa.Table) -> dict[str, object]:
@@ -234,6 +253,7 @@ def commit_files(
             actions,
             mode="error",
             partition_by=list(table.partition_by),
+            configuration=_KEPT if table.keeps_versions else None,
             commit_properties=properties,
         )
         return store.version(table)

@@ -92,11 +92,14 @@ def whole_table(files: Sequence[str], table: type[Table]) -> pa.Table:
 
 
 @phase("read")
-def points_in(files: Sequence[str]) -> set[str]:
-    """Meter points that have rows in data files; those of rows without one go by an empty name."""
+def points_in(files: Sequence[str], subject: str = POINT) -> set[str]:
+    """Meter points that have rows in data files; those of rows without one go by an empty name.
+
+    subject  The column that names them; of a table of customers theirs.
+    """
     if not files:
         return set()
-    held = _dataset(files, pa.schema([(POINT, STRING)])).to_table()
+    held = _dataset(files, pa.schema([(subject, STRING)])).to_table()
     return {name or "" for name in pc.unique(held.column(0)).to_pylist()}
 
 
@@ -186,12 +189,14 @@ def rows_of_points(
     columns: Sequence[str] | None = None,
     *,
     others: bool = False,
+    subject: str = POINT,
 ) -> pa.Table:
     """The rows of some meter points, columns as ``bucket_rows`` gives them; only row groups that may hold one
     of them are read.
 
-    points  Rows without a meter point go by an empty name.
-    others  The rows of all but these.
+    points   Rows without a meter point go by an empty name.
+    others   The rows of all but these.
+    subject  The column that names them; of a table of customers theirs.
     """
     names = pa.array(sorted(points), STRING)
 
@@ -201,7 +206,7 @@ def rows_of_points(
 
     hashes = np.unique(np.fromiter((hash_of(name) for name in names.to_pylist()), np.int64, len(names)))
     first, last = (np.array([0]), np.array([(1 << HASH_BITS) - 1])) if others else (hashes, hashes)
-    return _chosen_rows(files, source, first, last, POINT, columns, mine, in_range=False)
+    return _chosen_rows(files, source, first, last, subject, columns, mine, in_range=False)
 
 
 def _chosen_rows(

@@ -2,8 +2,8 @@
 padding and run columns.
 
 The canonical form of a cell is what the hash is fed: empty is a value of its own, -0.0 is 0.0, a number that
-is none is itself, lists are their lengths and elements. ``equal_cells`` compares in that form, the hash sums
-it up.
+is none is itself, lists are their lengths and elements, records their fields. ``equal_cells`` compares in
+that form, the hash sums it up.
 
 Spark frames are compared by another form, ``unchanged_rows.row_text``: they are larger than the driver, rows
 may not leave the JVM for it, and Spark has no function that feeds a digest column by column. The digests of
@@ -53,6 +53,9 @@ def _feed(digest: hashlib._Hash, array: pa.Array) -> None:
         lengths = pc.fill_null(pc.list_value_length(array), 0)
         digest.update(np.asarray(lengths, dtype="<i8").tobytes())
         _feed(digest, pc.list_flatten(array))
+    elif pa.types.is_struct(array.type):
+        for part in array.flatten():
+            _feed(digest, part)
     elif pa.types.is_string(array.type):
         filled = pc.fill_null(array, "")
         digest.update(np.asarray(pc.binary_length(filled), dtype="<i8").tobytes())
@@ -87,6 +90,10 @@ def equal_cells(left: pa.ChunkedArray, right: pa.ChunkedArray) -> BoolArray:
 def _equal(left: pa.Array, right: pa.Array) -> BoolArray:
     if pa.types.is_list(left.type):
         return _equal_lists(left, right)
+    if pa.types.is_struct(left.type):
+        parts = [_equal(*each) for each in zip(left.flatten(), right.flatten(), strict=True)]
+        parts.append(np.asarray(pc.equal(left.is_valid(), right.is_valid()), dtype=np.bool_))
+        return np.asarray(np.logical_and.reduce(parts), dtype=np.bool_)
     same = pc.equal(left, right)
     if same.null_count:
         same = pc.or_(pc.fill_null(same, False), pc.and_(pc.is_null(left), pc.is_null(right)))

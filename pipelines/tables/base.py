@@ -62,6 +62,7 @@ class Field:
     severity  What breaking codes or bounds does: halt the run, quarantine the row, or warn.
     optional  Whether a received file may lack the column; its rows then hold nothing there.
     identifier  Whether the values obey the rule of ``identifiers``; a record that breaks it is held back.
+    nested    What each element of a list holds, see ``Nested``; ``dtype`` is then ``Nested.list_type()``.
     """
 
     name: str
@@ -83,8 +84,9 @@ class Field:
         severity: Severity = Severity.HALT,
         optional: bool = False,
         identifier: bool = False,
+        nested: type[Nested] | None = None,
     ) -> None:
-        self.identifier, self.parts = identifier, parts
+        self.identifier, self.parts, self.nested = identifier, parts, nested
         self.dtype, self.doc, self.unit, self.codes = dtype, doc, unit, codes
         self.role = Role.KEY if key else Role.RUN if run else Role.BUSINESS
         self.nullable = (not key) if nullable is None else nullable
@@ -107,18 +109,41 @@ class Field:
         self.name = name
 
 
+class Nested:
+    """Base of the records that lie in a list inside a row; a subclass lists their Fields as class attributes.
+
+    The fields are gated as those of a table are. In Arrow each may be empty: it cannot narrow what a file's
+    records may hold.
+    """
+
+    @classmethod
+    @cache
+    def fields(cls) -> tuple[Field, ...]:
+        """All fields in the order of their declaration."""
+        return _declared(cls)
+
+    @classmethod
+    def list_type(cls) -> pa.DataType:
+        """The type of a list of such records."""
+        return pa.list_(pa.struct([pa.field(field.name, field.dtype) for field in cls.fields()]))
+
+
 class Table:
     """Base of every declared table; a subclass lists its Fields as class attributes.
 
     name          Name in the store, ``{layer}_{thing}`` with the grain in it.
     layer         Bronze, silver, gold or product.
     partition_by  The column the files are laid out by, as a tuple of one; empty: by none.
+    keeps_versions  Whether each version stays readable for ten years, because reports go back to it.
+    subject       The column by whose hash workers are dealt the rows, and by which these lie in their files.
     doc           The subclass's docstring, shown in the catalogue.
     """
 
     name: ClassVar[str]
     layer: ClassVar[Layer]
     partition_by: ClassVar[tuple[str, ...]] = ()
+    subject: ClassVar[str] = POINT
+    keeps_versions: ClassVar[bool] = False
     max_rows_without_key: ClassVar[int] = 0
 
     def __init_subclass__(cls) -> None:
@@ -139,12 +164,7 @@ class Table:
     @cache
     def fields(cls) -> tuple[Field, ...]:
         """All columns in the order of their declaration, inherited ones last."""
-        found: dict[str, Field] = {}
-        for base in cls.__mro__:
-            for attribute in vars(base).values():
-                if isinstance(attribute, Field):
-                    found.setdefault(attribute.name, attribute)
-        return tuple(found.values())
+        return _declared(cls)
 
     @classmethod
     def columns(cls) -> tuple[str, ...]:
@@ -182,6 +202,16 @@ class Table:
 
 
 _TABLES: dict[str, type[Table]] = {}
+
+
+def _declared(owner: type) -> tuple[Field, ...]:
+    """The Fields of a class in the order of their declaration, inherited ones last."""
+    found: dict[str, Field] = {}
+    for base in owner.__mro__:
+        for attribute in vars(base).values():
+            if isinstance(attribute, Field):
+                found.setdefault(attribute.name, attribute)
+    return tuple(found.values())
 
 
 def all_tables() -> tuple[type[Table], ...]:

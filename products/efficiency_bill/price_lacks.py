@@ -6,9 +6,9 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pipelines.tariff.contract import CURVE
+from pipelines.transforms.billing.account_month import RESIDENTIAL_TIERS, SHARES_ABOVE_MAIN
 from pipelines.transforms.billing.determinants import TIME_OF_USE_FACT
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER
-from pipelines.transforms.billing.supply import RESIDENTIAL_TIERS, SHARES_ABOVE_MAIN
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
 from products.page_kit.words import Said
 

@@ -15,13 +15,13 @@ from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import Row, Table, rows_of_table
-from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
-from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
-from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.rows.gold import GoldBillingSuppliesRow
+from pipelines.tables.rows.silver import SilverCustomersRow
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
+from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.tariff import PricedMonth, Segment, SupplyMonth
-from pipelines.transforms.billing.sub_meters import concerned_points, provenances_of_points
-from pipelines.transforms.billing.supply import Accounts, once_each, price_days_of
+from pipelines.transforms.billing.supply_rows import Supplies
 from products.efficiency_bill.billed import billed_customers, narrowed
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.issued_revision import IssuedRevision
@@ -63,10 +63,8 @@ class EfficiencyBill:
     reads: tuple[type[Table], ...] = (
         SilverCustomers,
         SilverWeather,
-        GoldBillingDeterminants,
+        GoldBillingSupplies,
         GoldDayEnergy,
-        GoldBillingSegments,
-        SilverSupplyShares,
         SilverMeterPoints,
     )
     result: type[Table] = EFFICIENCY_BILL_DECLARED.result
@@ -94,7 +92,7 @@ class EfficiencyBill:
         terms = rows_of_table(customers, SilverCustomersRow)
         holders, metered = _known_by_metering(inputs, month)
         known = billed_customers(terms, month, settings.billed, holders, metered)
-        accounts = self._accounts(inputs, settings, month, facts, terms)
+        accounts = self._accounts(inputs, settings, month, terms)
         weather = (
             inputs.frame(SilverWeather)
             .where(F.col("weather_date").between(month.first_day, month.last_day))
@@ -121,32 +119,19 @@ class EfficiencyBill:
         inputs: Inputs,
         settings: EfficiencyBillSettings,
         month: BillingMonth,
-        facts: Facts,
         customers: Sequence[SilverCustomersRow],
-    ) -> Accounts:
-        """Accounts of the billed customers, with what other customers' sub-meters behind theirs counted."""
+    ) -> Supplies:
+        """Accounts of the billed customers, of the month and those before it."""
         from pyspark.sql import functions as F
 
         months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
-        rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month").isin(months))
-        behind = rows.where(F.col("parent_meter_point_id").isNotNull())
+        rows = inputs.frame(GoldBillingSupplies).where(F.col("billing_month").isin(months))
         billed = narrowed(rows, inputs.frame(SilverCustomers), settings.billed)
-        determinants = once_each(
-            rows_of_table(billed.unionByName(behind).toArrow(), GoldBillingDeterminantsRow)
-        )
-        named = {row["customer_id"] for row in determinants}
-        terms = [row for row in customers if row["customer_id"] in named]
-        parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month").isin(months))
-        segments = rows_of_table(parts.toArrow(), GoldBillingSegmentsRow)
-        concerned = concerned_points(inputs.frame(SilverMeterPoints), BillingMonth.parse(months[-1]), month)
-        points = rows_of_table(concerned.toArrow(), SilverMeterPointsRow)
-        shares = rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow)
-        kinds = provenances_of_points(inputs.frame(SilverMeterPoints), month)
-        return Accounts(terms, determinants, segments, shares, price_days_of(facts), points, kinds)
+        return Supplies(rows_of_table(billed.toArrow(), GoldBillingSuppliesRow), customers)
 
 
 def _known_by_metering(inputs: Inputs, month: BillingMonth) -> tuple[set[str], set[str]]:
-    """Customers with a meter point on a day of the month, and those with determinants of it."""
+    """Customers with a meter point on a day of the month, and those with readings of it."""
     from pyspark.sql import functions as F
 
     last = F.col("valid_to_date")
@@ -154,7 +139,7 @@ def _known_by_metering(inputs: Inputs, month: BillingMonth) -> tuple[set[str], s
         (F.col("valid_from_date") <= F.lit(month.last_day))
         & (last.isNull() | (last >= F.lit(month.first_day)))
     )
-    rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == str(month))
+    rows = inputs.frame(GoldBillingSupplies).where(F.col("billing_month") == str(month))
 
     def customers(frame: DataFrame) -> set[str]:
         named = frame.where(F.col("customer_id").isNotNull()).select("customer_id").distinct()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, TypedDict
@@ -17,23 +17,13 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table, rows_of_table
-from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.revised import product_schema
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
-from pipelines.tables.rows.silver import (
-    SilverCustomersRow,
-    SilverMeterPointsRow,
-    SilverSupplySharesRow,
-    SilverTransferDeclarationsRow,
-)
-from pipelines.tables.silver import (
-    SilverCustomers,
-    SilverMeterPoints,
-    SilverSupplyShares,
-    SilverTransferDeclarations,
-)
-from pipelines.transforms.billing.sub_meters import concerned_points, provenances_of_points
-from pipelines.transforms.billing.supply import once_each
+from pipelines.tables.rows.gold import GoldBillingSuppliesRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverTransferDeclarationsRow
+from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
+from pipelines.tables.supplies import GoldBillingSupplies
+from pipelines.transforms.billing.account_month import AccountsOfMonths
+from pipelines.transforms.billing.supply_rows import Supplies
 from products.provenance import joined_provenance
 from products.transfer_fee_code.declaration import TRANSFER_FEE_CODE_DECLARED
 from products.transfer_fee_code.page.words import comparison_in_words
@@ -70,10 +60,7 @@ class TransferFeeCode:
     reads: tuple[type[Table], ...] = (
         SilverTransferDeclarations,
         SilverCustomers,
-        GoldBillingDeterminants,
-        GoldBillingSegments,
-        SilverSupplyShares,
-        SilverMeterPoints,
+        GoldBillingSupplies,
     )
     result: type[Table] = TRANSFER_FEE_CODE_DECLARED.result
     evidence: tuple[type[Table], ...] = TRANSFER_FEE_CODE_DECLARED.evidence
@@ -94,26 +81,20 @@ class TransferFeeCode:
         suppliers = F.broadcast(
             declared.select(F.col("supplier_customer_id").alias("customer_id")).distinct()
         )
-        rows = inputs.frame(GoldBillingDeterminants).where(F.col("billing_month") == text)
-        behind = rows.where(F.col("parent_meter_point_id").isNotNull())
-        metered = rows.join(suppliers, "customer_id", "left_semi").unionByName(behind)
-        owners = metered.select("customer_id").union(suppliers).distinct()
-        customers = inputs.frame(SilverCustomers).join(owners, "customer_id", "left_semi")
-        parts = inputs.frame(GoldBillingSegments).where(F.col("billing_month") == text)
-        points = concerned_points(inputs.frame(SilverMeterPoints), month, month)
+        rows = inputs.frame(GoldBillingSupplies).where(F.col("billing_month") == text)
+        supplies = rows.join(suppliers, "customer_id", "left_semi")
+        customers = inputs.frame(SilverCustomers).join(suppliers, "customer_id", "left_semi")
         return fee_codes(
             rows_of_table(declared.toArrow(), SilverTransferDeclarationsRow),
-            rows_of_table(customers.toArrow(), SilverCustomersRow),
-            once_each(rows_of_table(metered.toArrow(), GoldBillingDeterminantsRow)),
+            Supplies(
+                rows_of_table(supplies.toArrow(), GoldBillingSuppliesRow),
+                rows_of_table(customers.toArrow(), SilverCustomersRow),
+            ),
             inputs.bundles.get(MODEL),
             month,
             facts,
             inputs.settings.section(TransferFeeCodeSettings),
             inputs.settings.section(PublicationSettings),
-            rows_of_table(parts.toArrow(), GoldBillingSegmentsRow),
-            rows_of_table(inputs.frame(SilverSupplyShares).toArrow(), SilverSupplySharesRow),
-            rows_of_table(points.toArrow(), SilverMeterPointsRow),
-            provenances_of_points(inputs.frame(SilverMeterPoints), month),
         )
 
 
@@ -122,44 +103,23 @@ TRANSFER_FEE_CODE = TransferFeeCode()
 
 def fee_codes(
     declarations: Sequence[SilverTransferDeclarationsRow],
-    customers: Iterable[SilverCustomersRow],
-    determinants: Iterable[GoldBillingDeterminantsRow],
+    accounts: AccountsOfMonths,
     bundle: ModelBundle | None,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
-    segments: Iterable[GoldBillingSegmentsRow] = (),
-    shares: Iterable[SilverSupplySharesRow] = (),
-    meter_points: Iterable[SilverMeterPointsRow] = (),
-    point_provenances: Mapping[str, Collection[str]] | None = None,
 ) -> dict[type[Table], pa.Table]:
     """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
     declarations  Rows of silver_transfer_declarations of the month.
-    customers     Rows of silver_customers, at least of the suppliers.
-    determinants  Rows of gold_billing_determinants, at least of the suppliers and the month; segments: of
-                  gold_billing_segments.
-    shares        Rows of silver_supply_shares; meter_points: of silver_meter_points, see ``SubMeters``;
-                  point_provenances: see ``provenances_of_points``.
+    accounts      At least of the suppliers and the month.
     bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
                   implied price then, and each says so.
     """
     rules = facts.transfer_supply.on(month.last_day)
     suppliers = {row["supplier_customer_id"] for row in declarations}
-    bills = master_bills(
-        suppliers,
-        customers,
-        determinants,
-        month,
-        facts,
-        settings,
-        limits,
-        segments=segments,
-        shares=shares,
-        meter_points=meter_points,
-        point_provenances=point_provenances,
-    )
+    bills = master_bills(suppliers, accounts, month, facts, settings, limits)
     prices = None if bundle is None else ImpliedPrices.from_json(bundle.files[FILE])
     implied = prices or ImpliedPrices.none(settings)
     results: list[TransferFeeCodeV1Computed] = []

@@ -13,6 +13,7 @@ from pipelines.codes import Channel, Confidence, IntervalStatus, LineComponent, 
 from pipelines.errors import UnknownNameError
 from pipelines.facts import Facts
 from pipelines.facts.listing import FactRow
+from pipelines.tables.rows.gold import SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverDayCurvesRow
 from pipelines.tariff import Contract
 from pipelines.transforms.billing.month_segments import Demand
@@ -100,16 +101,11 @@ def explain(traces: Traces, facts: Facts, issued: IssuedBill, line_number: int) 
     component = LineComponent(line["component_code"])
     columns = determinant_columns(component, line["period_code"])
     (kept,) = issued["efficiency_bill_inputs_v1"]
-    mains = sorted(bill["meter_point_ids"])
-    behind = [row for name in mains for row in traces.behind.get(name, [])]
-    shares = [row for row in traces.shares if row["main_meter_point_id"] in mains]
     part = part_behind(
         line,
         case_from_text(kept["case_inputs"]),
-        mains,
-        behind,
-        shares,
-        traces.terms.get(bill["customer_id"], []),
+        traces.supply_meters.get(bill["customer_id"], ()),
+        traces.shares,
     )
     contract, points = part.contract, [*part.meter_points, *part.taken_out]
     days = _register_days(traces, points, _channels(component), part)
@@ -156,16 +152,21 @@ def _determinants(traces: Traces, points: Sequence[str], columns: Sequence[str],
                         )
                     }
                 )
-    named = (
-        "share_id",
-        "main_meter_point_id",
-        "section_name",
-        "share_ratio",
-        "share_kwh",
-        "sub_meter_point_id",
-    )
-    shares: Sequence[Mapping[str, object]] = part.shares if columns else ()
-    return found + [{name: row[name] for name in named if row[name] is not None} for row in shares]
+    return found + [_share(record) for record in part.shares if columns]
+
+
+def _share(record: SupplyMeterRecord) -> Shown:
+    """A share as its meter in the supply tells it; what does not say how much the share takes is left out."""
+    is_metered = record["share_ratio"] is None and record["share_kwh"] is None
+    shown = {
+        "share_id": record["share_id"],
+        "main_meter_point_id": record["main_meter_point_id"],
+        "section_name": record["section_name"],
+        "share_ratio": record["share_ratio"],
+        "share_kwh": record["share_kwh"],
+        "sub_meter_point_id": record["meter_point_id"] if is_metered else None,
+    }
+    return {name: value for name, value in shown.items() if value is not None}
 
 
 def determinant_columns(component: LineComponent, period: str | None) -> tuple[str, ...]:
@@ -360,7 +361,8 @@ def _received(
     found += [line for key in curves for line in traces.curve_lines.get(key, [])]
     agreed = _held_lines(traces.contract_lines.get(customer_id, []), part.last_day)
     for share in part.shares:
-        agreed += _held_lines(traces.share_lines.get(share["share_id"], []), share["valid_from_date"])
+        lines, first = traces.share_lines.get(share["share_id"] or "", []), share["share_from_date"]
+        agreed += _held_lines(lines, first or part.first_day)
     for name in (*part.meter_points, *part.taken_out):
         if name in traces.plates:
             agreed += _held_lines(traces.meter_lines.get(name, []), part.last_day)

@@ -22,23 +22,26 @@ from pipelines.tables.bronze import (
     BronzeSupplyShares,
 )
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
+from pipelines.tables.rows.gold import (
+    GoldBillingDeterminantsRow,
+    GoldBillingSegmentsRow,
+    SupplyMeterRecord,
+)
 from pipelines.tables.rows.silver import (
-    SilverCustomersRow,
     SilverDayCurvesRow,
     SilverMeterPointsRow,
     SilverRegisterEnergyRow,
     SilverSupplySharesRow,
 )
 from pipelines.tables.silver import (
-    SilverCustomers,
     SilverDayCurves,
     SilverMeterPoints,
     SilverRegisterEnergy,
     SilverSupplyShares,
 )
 from pipelines.transforms.ground.in_force import histories
-from products.efficiency_bill.rows import EfficiencyBillV1Computed
+from products.efficiency_bill.rows import EfficiencyBillV1Row
+from zhixiang.reports.billed_supplies import billed_supplies
 
 Subject = Literal["customer_id", "meter_point_id", "share_id"]
 
@@ -84,10 +87,17 @@ class Traces:
     """What lies behind the bills of a month: each table is read once, however many lines ask for it.
 
     meter_points  Those of the bills that are to be explained; customers: likewise.
+    runs          Customer -> the run that issued its bill; of one that is not named the supply is told as it
+                  stands now.
     """
 
     def __init__(
-        self, store: Store, month: BillingMonth, meter_points: Sequence[str], customers: Sequence[str]
+        self,
+        store: Store,
+        month: BillingMonth,
+        meter_points: Sequence[str],
+        customers: Sequence[str],
+        runs: Mapping[str, str] | None = None,
     ) -> None:
         self._store, self.month, self._mains, self._customers = (
             store,
@@ -95,37 +105,18 @@ class Traces:
             sorted(set(meter_points)),
             sorted(set(customers)),
         )
+        self._runs = runs or {}
 
     @cached_property
     def _meter_points(self) -> list[str]:
         """The bills' meter points and those behind them."""
-        return sorted(
-            {*self._mains, *(row["meter_point_id"] for rows in self.behind.values() for row in rows)}
-        )
+        behind = {each["meter_point_id"] for meters in self.supply_meters.values() for each in meters}
+        return sorted({*self._mains, *behind})
 
     @cached_property
-    def behind(self) -> dict[str, list[SubMeter]]:
-        """Meter point, customer and parent of the sub-meters behind each of the bills' meter points, at any
-        depth of the same customer.
-        """
-        columns = ["meter_point_id", "customer_id", "parent_meter_point_id"]
-        rows = self._store.arrow(
-            GoldBillingDeterminants,
-            columns,
-            [(GoldBillingDeterminants.partition_column(), "=", str(self.month))],
-        )
-        below: dict[str, list[SubMeter]] = defaultdict(list)
-        for row in rows_of_table(rows, SubMeter):
-            if row["parent_meter_point_id"]:
-                below[row["parent_meter_point_id"]].append(row)
-        found: dict[str, list[SubMeter]] = {}
-        for main in self._mains:
-            waiting, found[main] = [main], []
-            while waiting:
-                next_rows = below.get(waiting.pop(), [])
-                found[main] += next_rows
-                waiting += [row["meter_point_id"] for row in next_rows]
-        return found
+    def supply_meters(self) -> Mapping[str, Sequence[SupplyMeterRecord]]:
+        """Customer -> the meters of the supply that its bill was issued by, see ``billed_supplies``."""
+        return billed_supplies(self._store, self.month, self._customers, self._runs)
 
     @cached_property
     def parts(self) -> dict[str, list[GoldBillingSegmentsRow]]:
@@ -140,12 +131,6 @@ class Traces:
             rows_of_table(rows, SilverSupplySharesRow),
             key=lambda row: (row["share_id"], row["valid_from_date"]),
         )
-
-    @cached_property
-    def terms(self) -> Mapping[str, Sequence[SilverCustomersRow]]:
-        """Rows of silver_customers by customer, in order."""
-        rows = self._store.arrow(SilverCustomers, filters=[("customer_id", "in", self._customers)])
-        return histories(rows_of_table(rows, SilverCustomersRow), lambda row: row["customer_id"])
 
     @cached_property
     def metered(self) -> dict[str, list[GoldBillingDeterminantsRow]]:
@@ -266,11 +251,13 @@ def _key_of(table: type[Table], row: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(str(row[name]) for name in table.key())
 
 
-def traces_of(store: Store, bills: Sequence[EfficiencyBillV1Computed]) -> Traces:
+def traces_of(store: Store, bills: Sequence[EfficiencyBillV1Row]) -> Traces:
     """What lies behind bills of one month, given as rows of efficiency_bill_v1."""
     (month,) = {bill["billing_month"] for bill in bills}
     meter_points = [name for bill in bills for name in bill["meter_point_ids"]]
-    return Traces(store, BillingMonth.parse(month), meter_points, [bill["customer_id"] for bill in bills])
+    runs = {bill["customer_id"]: run for bill in bills if (run := bill["computed_run_id"]) is not None}
+    customers = [bill["customer_id"] for bill in bills]
+    return Traces(store, BillingMonth.parse(month), meter_points, customers, runs)
 
 
 def read_days(row: SettledSpan) -> tuple[date, date]:

@@ -72,6 +72,96 @@ class GoldBillingSegmentsRow(GoldBillingSegmentsComputed):
     computed_run_id: str | None
 
 
+class SupplySegmentRecord(TypedDict):
+    """A record of segments in a row of gold_billing_supplies."""
+
+    section_name: str
+    first_date: date
+    last_date: date
+    energy_kwh: Decimal
+    period_kwh: list[Decimal] | None
+    max_demand_kw: Decimal | None
+    running_days: int | None
+    customer_class_code: str
+    pricing_scheme_code: str
+    voltage_level_code: str
+    is_time_of_use: bool
+    contract_capacity_kva: float | None
+    running_capacity_kva: float | None
+    demand_basis_code: str | None
+    contract_demand_kw: float | None
+    power_factor_standard_ratio: float | None
+    household_persons: int | None
+    is_combined_meter: bool
+    supply_began_date: date | None
+    market_price_cny_per_kwh: Decimal | None
+    export_price_cny_per_kwh: Decimal | None
+    is_ev_charging: bool
+
+
+class MainMeterRecord(TypedDict):
+    """A record of mains in a row of gold_billing_supplies."""
+
+    meter_point_id: str
+    energy_kwh: Decimal
+    estimated_ratio: float
+    max_demand_kw: float | None
+    max_demand_date: date | None
+    transformer_loss_kwh: Decimal | None
+    metered_days: int
+    month_days: int
+    missing_inputs: list[str]
+
+
+class SupplyMeterRecord(TypedDict):
+    """A record of meters in a row of gold_billing_supplies."""
+
+    section_name: str
+    meter_point_id: str
+    is_taken_out: bool
+    customer_id: str | None
+    share_id: str | None
+    share_ratio: Decimal | None
+    share_kwh: Decimal | None
+    main_meter_point_id: str | None
+    share_from_date: date | None
+    first_date: date
+    last_date: date
+    multiplier_ratio: float | None
+
+
+class GoldBillingSuppliesComputed(TypedDict):
+    """A row of gold_billing_supplies before the runner adds to it."""
+
+    customer_id: str
+    billing_month: str
+    terms_from_date: date | None
+    lacks: list[str]
+    is_whole: bool
+    energy_kwh: Decimal
+    metered_kwh: Decimal
+    period_kwh: list[Decimal] | None
+    max_demand_kw: Decimal | None
+    lagging_kvarh: Decimal | None
+    leading_kvarh: Decimal | None
+    resolution_kwh: Decimal
+    running_days: int | None
+    year_to_date_kwh: Decimal | None
+    exported_kwh: Decimal | None
+    segments: list[SupplySegmentRecord]
+    mains: list[MainMeterRecord]
+    meters: list[SupplyMeterRecord]
+    behind_lacks: list[str]
+    behind_unread_days: int
+    provenances: list[str]
+
+
+class GoldBillingSuppliesRow(GoldBillingSuppliesComputed):
+    """A row of gold_billing_supplies."""
+
+    computed_run_id: str | None
+
+
 class GoldDataSufficiencyComputed(TypedDict):
     """A row of gold_data_sufficiency before the runner adds to it."""
 

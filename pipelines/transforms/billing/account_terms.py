@@ -11,7 +11,7 @@ from typing import Literal
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
+from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, MainMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Determinants
 from pipelines.tariff.metering import with_added_energy
@@ -57,16 +57,16 @@ def contract_of(terms: SilverCustomersRow) -> tuple[Contract | None, tuple[str, 
         pricing_scheme=PricingScheme(scheme),
         voltage_level=VoltageLevel(level),
         is_time_of_use=bool(terms["is_time_of_use"]),
-        contract_capacity_kva=_decimal(terms["contract_capacity_kva"]),
-        running_capacity_kva=_decimal(terms["running_capacity_kva"]),
+        contract_capacity_kva=as_decimal(terms["contract_capacity_kva"]),
+        running_capacity_kva=as_decimal(terms["running_capacity_kva"]),
         demand_basis=DemandBasis(terms["demand_basis_code"]) if terms["demand_basis_code"] else None,
-        contract_demand_kw=_decimal(terms["contract_demand_kw"]),
-        power_factor_standard=_decimal(terms["power_factor_standard_ratio"]),
+        contract_demand_kw=as_decimal(terms["contract_demand_kw"]),
+        power_factor_standard=as_decimal(terms["power_factor_standard_ratio"]),
         household_persons=terms.get("household_persons"),
         is_combined_meter=bool(terms.get("is_combined_meter")),
         supply_began=terms.get("opened_date") if price_class == CustomerClass.RESIDENTIAL else None,
-        market_price_cny_per_kwh=_price(terms.get("market_price_cny_per_kwh")),
-        export_price_cny_per_kwh=_price(terms.get("export_price_cny_per_kwh")),
+        market_price_cny_per_kwh=plain_price(terms.get("market_price_cny_per_kwh")),
+        export_price_cny_per_kwh=plain_price(terms.get("export_price_cny_per_kwh")),
         is_ev_charging=bool(terms.get("is_ev_charging")),
     )
     return contract, ()
@@ -81,10 +81,10 @@ def contract_of_share(share: SilverSupplySharesRow) -> Contract:
         pricing_scheme=PricingScheme.SINGLE_PART,
         voltage_level=VoltageLevel(share["voltage_level_code"]),
         is_time_of_use=bool(share["is_time_of_use"]),
-        power_factor_standard=_decimal(share["power_factor_standard_ratio"]),
+        power_factor_standard=as_decimal(share["power_factor_standard_ratio"]),
         household_persons=share["household_persons"],
         is_combined_meter=bool(share["is_combined_meter"]),
-        market_price_cny_per_kwh=_price(share["market_price_cny_per_kwh"]),
+        market_price_cny_per_kwh=plain_price(share["market_price_cny_per_kwh"]),
     )
 
 
@@ -100,7 +100,7 @@ def account_determinants(metered: Sequence[GoldBillingDeterminantsRow], month: B
     of_meters = [periods_of(row) for row in metered]
     periods = {period: _sum([energies[period] for energies in of_meters]) for period in TouPeriod}
     known = {period: value for period, value in periods.items() if value is not None}
-    demand = _sum([_decimal(row["max_demand_kw"]) for row in metered])
+    demand = _sum([as_decimal(row["max_demand_kw"]) for row in metered])
     return Determinants(
         month=month,
         energy_kwh=sum((row["energy_kwh"] for row in metered), Decimal(0)),
@@ -131,7 +131,7 @@ def with_loss(row: GoldBillingDeterminantsRow) -> GoldBillingDeterminantsRow:
     }
 
 
-def account_estimated_ratio(metered: Sequence[GoldBillingDeterminantsRow]) -> float:
+def account_estimated_ratio(metered: Sequence[MainMeterRecord]) -> float:
     """The meter points' shares of estimated energy, weighted by their energy; the largest where there is no
     energy. [1]
     """
@@ -157,10 +157,11 @@ def _known_sum(values: Iterable[Decimal | None]) -> Decimal:
     return sum((value for value in values if value is not None), Decimal(0))
 
 
-def _price(value: Decimal | None) -> Decimal | None:
+def plain_price(value: Decimal | None) -> Decimal | None:
     """A price without the noughts that its column fills up with."""
     return None if value is None else Decimal(f"{value.normalize():f}")
 
 
-def _decimal(value: float | None) -> Decimal | None:
+def as_decimal(value: float | None) -> Decimal | None:
+    """A figure of a contract as its double is written."""
     return None if value is None else Decimal(repr(value))

@@ -9,16 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
 from pipelines.tables.rows.silver import SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
-from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, histories, holds_in, spans_of
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from pipelines.transforms.ground.in_force import LAST_DAY, histories, holds_in, spans_of
 
 SUB_METER = "sub_meter"
 METER_REASSIGNED = "meter_reassigned"
@@ -104,8 +100,8 @@ class SubMeters:
     """Sub-meters and shares of some months.
 
     determinants  Rows of gold_billing_determinants; shares: of silver_supply_shares.
-    meter_points  Of silver_meter_points, see ``concerned_points``: they tell which sub-meters should have
-                  been read, and whose they were.
+    meter_points  Of silver_meter_points, whole histories: they tell which sub-meters should have been read,
+                  and whose they were.
     """
 
     def __init__(
@@ -126,11 +122,15 @@ class SubMeters:
             self._shares[history[-1]["main_meter_point_id"]].append(history)
         self._history: dict[str, list[SilverMeterPointsRow]] = defaultdict(list)
         self._owned: dict[str | None, set[str]] = defaultdict(set)
-        for meter in meter_points:
+        for meter in sorted(meter_points, key=lambda row: row["valid_from_date"]):
             self._history[meter["meter_point_id"]].append(meter)
             self._owned[meter["customer_id"]].add(meter["meter_point_id"])
             if meter["parent_meter_point_id"]:
                 self._points[meter["parent_meter_point_id"]].append(meter)
+
+    def history_of(self, meter_point: str) -> Sequence[SilverMeterPointsRow]:
+        """The rows of a meter point, in order, as far as they were given."""
+        return self._history.get(meter_point, ())
 
     def inside(
         self, customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow]
@@ -241,32 +241,3 @@ class SubMeters:
         """Histories of the shares of a meter point that hold on a day of the month."""
         found = self._shares.get(main, ())
         return [history for history in found if spans_of(history, month.first_day, month.last_day, ENDED)]
-
-
-def concerned_points(meter_points: DataFrame, first: BillingMonth, last: BillingMonth) -> DataFrame:
-    """Rows of silver_meter_points that a ``SubMeters`` of these months asks for: sub-meters, and what begins
-    or ends inside the months.
-    """
-    from pyspark.sql import functions as F
-
-    begins, ends = (
-        F.col(name).between(first.first_day, last.last_day) for name in ("valid_from_date", "valid_to_date")
-    )
-    return meter_points.where(F.col("parent_meter_point_id").isNotNull() | begins | ends)
-
-
-def provenances_of_points(meter_points: DataFrame, month: BillingMonth) -> dict[str, tuple[str, ...]]:
-    """Of silver_meter_points: point -> the provenances of its rows that hold on a day of the month."""
-    from pyspark.sql import functions as F
-
-    last = F.col(LAST_DAY)
-    rows = meter_points.where(
-        (F.col(FIRST_DAY) <= F.lit(month.last_day)) & (last.isNull() | (last >= F.lit(month.first_day)))
-    )
-    found: dict[str, tuple[str, ...]] = {}
-    columns = rows.select("meter_point_id", "provenance").toArrow().to_pydict()
-    for name, text in zip(columns["meter_point_id"], columns["provenance"], strict=True):
-        known = found.get(name, ())
-        if text not in known:
-            found[name] = (*known, text)
-    return found

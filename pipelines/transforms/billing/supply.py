@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
@@ -18,8 +18,13 @@ from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
-from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth, change_days, supply_of
+from pipelines.tariff import Contract, Segment, SupplyMonth, change_days
 from pipelines.tariff.joined_segments import joined_segments
+from pipelines.transforms.billing.account_month import (
+    RESIDENTIAL_TIERS,
+    SHARES_ABOVE_MAIN,
+    AccountMonth,
+)
 from pipelines.transforms.billing.account_sections import (
     Section,
     SectionsAboveMainError,
@@ -30,7 +35,8 @@ from pipelines.transforms.billing.account_sections import (
 from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
-from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER, Inside, SubMeters
+from pipelines.transforms.billing.sub_meters import SUB_METER, Inside, SubMeters
+from pipelines.transforms.billing.supply_meters import supply_meters
 from pipelines.transforms.billing.supply_segments import (
     has_tiers,
     is_tiered,
@@ -43,65 +49,6 @@ from pipelines.transforms.ground.in_force import histories, holds_in, row_on, ro
 
 PriceDays = Callable[[Contract, BillingMonth], Collection[date]]
 
-SHARES_ABOVE_MAIN = "shares_above_main"
-RESIDENTIAL_TIERS = "residential_tiers"
-BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
-"""Why an account with a complete contract cannot be priced."""
-
-
-@dataclass(frozen=True)
-class AccountMonth:
-    """What an account is billed from in one month.
-
-    terms         The newest terms of the month.
-    contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered
-                  behind the account's own,
-                  one belongs to a customer without terms, or a share's main meter point is itself a
-                  sub-meter), ``meter_reassigned`` (customer or
-                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
-                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of
-                  their own, or
-                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in
-                  the year).
-    metered       Rows of gold_billing_determinants of the main meter points.
-    determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it
-                  counted.
-    supply        The month in segments and sections; None where the contract prices the determinants whole.
-    behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged
-                  to the main part), and of own ones
-                  ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
-    behind_unread_days  The most days that one of them was not read. [d]
-    rests_on      Provenances of the meter points and shares that the energy comes from, each text once.
-    """
-
-    terms: SilverCustomersRow
-    contract: Contract | None
-    lacks: tuple[str, ...]
-    metered: tuple[GoldBillingDeterminantsRow, ...]
-    determinants: Determinants
-    supply: SupplyMonth | None
-    behind_lacks: tuple[str, ...] = ()
-    behind_unread_days: int = 0
-    rests_on: tuple[str, ...] = ()
-
-    @property
-    def missing_days(self) -> int:
-        """The most days of the month that one of the meter points was not read, sub-meters behind the main
-        ones among them. [d]
-        """
-        days: list[int] = [row["month_days"] - row["metered_days"] for row in self.metered]
-        return max(self.behind_unread_days, *days)
-
-    @property
-    def priced_supply(self) -> SupplyMonth | None:
-        """What the month is priced from; None where it cannot be priced."""
-        return (
-            self.supply
-            if self.supply is not None or self.contract is None
-            else supply_of(self.contract, self.determinants)
-        )
-
 
 class Accounts:
     """Accounts of some months by customer.
@@ -113,8 +60,7 @@ class Accounts:
                   are one segment where there is
                   none between them. Without it every cut stays.
     meter_points  Rows of silver_meter_points, see ``SubMeters``. Without them a sub-meter that was not read
-                  at all is not known.
-    point_provenances  Of the meter points, see ``provenances_of_points``.
+                  at all is not known, nor where the meter points come from.
     """
 
     def __init__(
@@ -125,9 +71,7 @@ class Accounts:
         shares: Iterable[SilverSupplySharesRow] = (),
         price_days: PriceDays | None = None,
         meter_points: Iterable[SilverMeterPointsRow] = (),
-        point_provenances: Mapping[str, Collection[str]] | None = None,
     ) -> None:
-        self._point_provenances = point_provenances or {}
         determinants = list(determinants)
         self._terms = histories(customers, lambda row: row["customer_id"])
         self._metered: dict[str, dict[str, list[GoldBillingDeterminantsRow]]] = defaultdict(
@@ -178,6 +122,7 @@ class Accounts:
             None,
             inside.missing_inputs,
             inside.unread_days(month),
+            supply_meters(mains, inside, month, self._parts_behind.history_of),
             self._rests_on(month, mains, inside),
         )
         if inside.refusal is not None:
@@ -213,10 +158,11 @@ class Accounts:
         self, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow], inside: Inside
     ) -> tuple[str, ...]:
         points = {row["meter_point_id"] for row in (*mains, *inside.taken_out)}
-        found = {text for name in points for text in self._point_provenances.get(name, ())}
+        first, last = month.first_day, month.last_day
+        rows = [row for name in points for row in self._parts_behind.history_of(name)]
+        found = {row["provenance"] for row in rows if holds_in(row, first, last)}
         for _, history in inside.shares:
-            spans = spans_of(history, month.first_day, month.last_day, ENDED)
-            found.update(row["provenance"] for row, _, _ in spans)
+            found.update(row["provenance"] for row, _, _ in spans_of(history, first, last, ENDED))
         return tuple(sorted(found))
 
     def _account(
@@ -362,11 +308,6 @@ class Accounts:
         if days is None:
             return list(segments)
         return joined_segments(segments, lambda _, later: later.first_day not in days(later.contract, month))
-
-
-def once_each(determinants: Iterable[GoldBillingDeterminantsRow]) -> list[GoldBillingDeterminantsRow]:
-    """Rows of gold_billing_determinants, each meter point and month once."""
-    return list({(row["meter_point_id"], row["billing_month"]): row for row in determinants}.values())
 
 
 def price_days_of(facts: Facts) -> PriceDays:

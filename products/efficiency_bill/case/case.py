@@ -12,11 +12,11 @@ import numpy as np
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow
+from pipelines.tables.rows.gold import MainMeterRecord
 from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
 from pipelines.tariff.contract import missing_of_supply
+from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
-from pipelines.transforms.billing.supply import BEHIND_THE_METER, AccountMonth, Accounts
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.peers import PeerView, compare_peers
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -104,7 +104,7 @@ class Case:
 
 
 def gather_cases(
-    accounts: Accounts,
+    accounts: AccountsOfMonths,
     days: Days,
     baselines: Mapping[str, Baseline] | None,
     month: BillingMonth,
@@ -194,11 +194,11 @@ def _comparison_lacks(baseline: Baseline | None, is_compared: bool, has_model: b
         yield BASELINE
 
 
-def _shown(rows: Sequence[GoldBillingDeterminantsRow], limits: PublicationSettings) -> ShownColumns:
+def _shown(rows: Sequence[MainMeterRecord], limits: PublicationSettings) -> ShownColumns:
     """Columns of the bill that come straight from the metering."""
     demands = [demand for row in rows if (demand := row["max_demand_kw"]) is not None]
     estimated = account_estimated_ratio(rows)
-    loss = float(sum(row.get("transformer_loss_kwh") or 0 for row in rows))
+    loss = float(sum(row["transformer_loss_kwh"] or 0 for row in rows))
     shown: ShownColumns = {
         "meter_point_ids": sorted(row["meter_point_id"] for row in rows),
         "max_demand_kw": sum(demands) if len(demands) == len(rows) else None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -12,11 +12,9 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
-from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
-from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
+from pipelines.transforms.billing.account_month import AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
-from pipelines.transforms.billing.supply import Accounts, price_days_of
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 
 Pricer = Callable[[SupplyMonth, Facts], PricedMonth]
@@ -64,31 +62,18 @@ class MasterBill:
 
 def master_bills(
     suppliers: Iterable[str],
-    customers: Iterable[SilverCustomersRow],
-    determinants: Iterable[GoldBillingDeterminantsRow],
+    accounts: AccountsOfMonths,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,
     limits: PublicationSettings,
     price: Pricer = price_supply,
-    segments: Iterable[GoldBillingSegmentsRow] = (),
-    shares: Iterable[SilverSupplySharesRow] = (),
-    meter_points: Iterable[SilverMeterPointsRow] = (),
-    point_provenances: Mapping[str, Collection[str]] | None = None,
 ) -> dict[str, MasterBill]:
     """The master bill of every supplier; one that cannot be had says why.
 
-    customers     Rows of silver_customers; the newest terms of the month tell the name.
-    determinants  Rows of gold_billing_determinants; segments: of gold_billing_segments; shares: of
-                  silver_supply_shares;
-    meter_points: of silver_meter_points, see ``SubMeters``; point_provenances: see ``provenances_of_points``.
+    accounts  At least of the suppliers and the month; the newest terms of the month tell the name.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
-    metered = [row for row in determinants if row["billing_month"] == str(month)]
-    parts = [part for part in segments if part["billing_month"] == str(month)]
-    accounts = Accounts(
-        customers, metered, parts, shares, price_days_of(facts), meter_points, point_provenances
-    )
     bills: dict[str, MasterBill] = {}
     uncovered: list[FactNotInForceError] = []
     priced = 0
@@ -113,7 +98,7 @@ def master_bills(
 
 def _master_bill(
     supplier: str,
-    accounts: Accounts,
+    accounts: AccountsOfMonths,
     month: BillingMonth,
     facts: Facts,
     settings: TransferFeeCodeSettings,

@@ -187,6 +187,7 @@ def test_a_threshold_or_a_price_reaches_the_steps_that_use_it(settings: Settings
     priced = replace(facts, digest="another", funds=facts.energy_base)
     assert ran_again(settings, settings, facts, priced) == {
         "gold-determinants",
+        "gold-supplies",
         "efficiency-bill",
         "fee-code",
     }, "a new price of the month does not refine the curves of all months again"

@@ -18,9 +18,10 @@ from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
+from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares, SilverWeather
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
+from pipelines.tables.supplies import GoldBillingSupplies
 from products.efficiency_bill import product
 from products.efficiency_bill.corrections import issued_revision_of
 from products.efficiency_bill.product import EFFICIENCY_BILL
@@ -38,6 +39,7 @@ from products.efficiency_bill.tables import (
 from products.efficiency_bill.training import train
 from tests.correction_cases import funds_notice
 from tests.issued_rows import rows_in
+from tests.supplies import supplies_of
 from zhixiang.demo.conf import write_demo_conf
 
 CONF = packaged("conf")
@@ -147,7 +149,7 @@ def world() -> dict[Any, list[dict[str, Any]]]:
     return {
         SilverCustomers: customers,
         GoldDayEnergy: energy,
-        GoldBillingDeterminants: determinants,
+        GoldBillingSupplies: supplies_of(customers, determinants),
         SilverWeather: weather,
     }
 
@@ -161,9 +163,7 @@ def given(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
         table: spark.createDataFrame(
             [tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)
         ).persist()
-        for table, rows in (
-            world() | {GoldBillingSegments: [], SilverSupplyShares: [], SilverMeterPoints: []}
-        ).items()
+        for table, rows in (world() | {SilverMeterPoints: []}).items()
     }
     versions = {table.name: 3 for table in frames}
     conf = tmp_path_factory.mktemp("demo") / "conf"

@@ -10,7 +10,7 @@ import pytest
 
 from pipelines.errors import FactNotInForceError
 from pipelines.tariff import supply_of
-from pipelines.transforms.billing.supply import BEHIND_THE_METER
+from pipelines.transforms.billing.account_month import BEHIND_THE_METER
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
 from products.efficiency_bill.page.words import MISSING_INPUTS

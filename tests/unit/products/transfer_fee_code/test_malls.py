@@ -19,12 +19,14 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, load_settings
 from pipelines.tables.silver import SilverTransferDeclarations
+from pipelines.transforms.billing.supply import Accounts
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
 from products.transfer_fee_code.product import fee_codes
 from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from products.transfer_fee_code.training import DECLARED, train_on
+from tests.supplies import supplies_of
 from tests.unit.products.transfer_fee_code.malls import MONTHS, Malls
 
 AUGUST, SEPTEMBER = MONTHS[1], MONTHS[2]
@@ -76,8 +78,7 @@ def compute(
     settings = house[0].section(TransferFeeCodeSettings)
     return fee_codes(
         malls.of(month),
-        malls.customers,
-        malls.determinants,
+        Accounts(malls.customers, malls.determinants),
         bundle,
         month,
         house[1],
@@ -169,8 +170,7 @@ def test_an_uncovered_supplier_is_grey_and_the_others_go_on(
     bundle = ModelBundle(MODEL, "1", "champion", model.files, "digest")
     found = fee_codes(
         malls.of(AUGUST),
-        customers,
-        malls.determinants,
+        Accounts(customers, malls.determinants),
         bundle,
         AUGUST,
         house[1],
@@ -263,8 +263,8 @@ def test_the_product_on_spark_frames_gives_the_same_rows(
     malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any
 ) -> None:
     from pipelines.storage.store import spark_schema
-    from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
-    from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
+    from pipelines.tables.silver import SilverCustomers
+    from pipelines.tables.supplies import GoldBillingSupplies
     from products.transfer_fee_code.steps import STEPS
 
     def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
@@ -275,10 +275,10 @@ def test_the_product_on_spark_frames_gives_the_same_rows(
     frames = {
         SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
         SilverCustomers: frame(SilverCustomers, malls.customers),
-        GoldBillingDeterminants: frame(
-            GoldBillingDeterminants, [row | {"missing_inputs": []} for row in malls.determinants]
+        GoldBillingSupplies: frame(
+            GoldBillingSupplies,
+            supplies_of(malls.customers, [row | {"missing_inputs": []} for row in malls.determinants]),
         ),
-        **{table: frame(table, []) for table in (GoldBillingSegments, SilverSupplyShares, SilverMeterPoints)},
     }
     bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
     versions = {"silver_transfer_declarations": 0}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from pipelines.tables.gold import GoldBillingDeterminants
-from pipelines.tables.silver import SilverCustomers, SilverSupplyShares
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
 from pipelines.transforms.billing.supply import Accounts
 from products.efficiency_bill.case.case import gather_cases
 from products.efficiency_bill.case.text import case_from_text
@@ -35,6 +35,17 @@ SHARE: dict[str, Any] = {
     "voltage_level_code": "1_to_20kv",
     "is_time_of_use": False,
 }
+METERS_FROM = (date(2026, 9, 1), date(2026, 9, 10))
+
+
+def point(name: str, first: date, provenance: str) -> dict[str, Any]:
+    return {
+        "meter_point_id": name,
+        "valid_from_date": first,
+        "meter_id": f"{name}-{first}",
+        "multiplier_ratio": 1.0,
+        "provenance": provenance,
+    }
 
 
 @pytest.mark.parametrize(
@@ -60,7 +71,12 @@ def test_a_bill_names_what_its_meter_points_and_shares_are_as_well(
             SHARE | {"share_id": "gone", "ended_date": other, "provenance": "simulated"},
             SHARE | {"share_id": "else", "main_meter_point_id": "MP-B", "provenance": "simulated"},
         ).to_pylist(),
-        point_provenances={"MP-A": points, "MP-B": ["simulated"]},
+        meter_points=table(
+            SilverMeterPoints,
+            *(point("MP-A", first, text) for first, text in zip(METERS_FROM, points, strict=False)),
+            point("MP-A", date(2026, 10, 1), "assumed"),
+            point("MP-B", date(2026, 1, 1), "simulated"),
+        ).to_pylist(),
     )
     days = september_days("BDG-A")
     (case,) = gather_cases(accounts, days, {}, SEPTEMBER, SETTINGS, LIMITS)

@@ -15,7 +15,6 @@ import pytest
 from pipelines.codes import TouPeriod
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from pipelines.tables.silver import SilverCustomers
 from pipelines.tariff import Segment, SupplyMonth, price_supply
 from pipelines.tariff.whatif.changed_supplies import with_less_energy
 from products.efficiency_bill.advice.advice import advise
@@ -35,7 +34,7 @@ from products.transfer_fee_code.price.lawful_reference import master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from tests.correction_cases import SETTINGS as PACKAGED
 from tests.correction_cases import factory_case, run
-from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers, rows_of, with_ends
+from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
 from tests.unit.pipelines.transforms.billing.terms_in_a_month import ELEVENTH, SHARE, funds_from_the_sixteenth
 
 D = Decimal
@@ -263,11 +262,8 @@ def test_a_master_account_that_changes_inside_the_month_gives_the_lawful_referen
     """1,000 kWh at 1-20 kV and 1,000 kWh below 1 kV: 765.64 and 795.44 CNY by hand."""
     later = SHOP | {"valid_from_date": ELEVENTH, "voltage_level_code": "below_1kv"}
     world = World([SHOP, later], [METER], registers(lambda day: "100.00" if day < ELEVENTH else "50.00"))
-    terms = rows_of(SilverCustomers, with_ends([SHOP, later], "customer_id")).to_pylist()
     settings = SETTINGS.section(TransferFeeCodeSettings)
-    bill = master_bills(
-        {"C"}, terms, world.determinants, SEPTEMBER, FACTS, settings, LIMITS, segments=world.segments
-    )["C"]
+    bill = master_bills({"C"}, world.in_gold, SEPTEMBER, FACTS, settings, LIMITS)["C"]
     assert (bill.refusal, bill.energy_kwh, bill.total_cny) == (None, D(2000), D("1561.08"))
 
 

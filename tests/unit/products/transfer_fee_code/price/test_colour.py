@@ -19,6 +19,7 @@ from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, load_settings
 from pipelines.tariff import BillLine, PricedMonth, SupplyMonth
 from pipelines.transforms.billing.account_terms import account_determinants
+from pipelines.transforms.billing.supply import Accounts
 from products.transfer_fee_code.page.words import comparison_in_words, signed_percent
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised, shown_percent
 from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
@@ -246,7 +247,7 @@ def bill_of(
     facts: Facts = FACTS,
     settings: TransferFeeCodeSettings = SETTINGS,
 ) -> MasterBill:
-    return master_bills({"S"}, customers, determinants, SEPTEMBER, facts, settings, LIMITS)["S"]
+    return master_bills({"S"}, Accounts(customers, determinants), SEPTEMBER, facts, settings, LIMITS)["S"]
 
 
 def test_a_single_part_master_bill_by_hand() -> None:
@@ -347,7 +348,13 @@ def test_the_pricer_gets_the_contract_and_its_facts_are_kept() -> None:
         )
 
     bill = master_bills(
-        {"S"}, [customer(contract_demand_kw=60.5)], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price
+        {"S"},
+        Accounts([customer(contract_demand_kw=60.5)], [metered()]),
+        SEPTEMBER,
+        FACTS,
+        SETTINGS,
+        LIMITS,
+        price,
     )["S"]
     assert seen[0].segments[0].contract.contract_demand_kw == Decimal("60.5")
     assert (bill.fact_ids, bill.confidence, bill.is_illustrative, bill.missing_inputs) == (
@@ -362,7 +369,9 @@ def test_a_pricer_that_cannot_is_told_in_words() -> None:
     def price(supply: SupplyMonth, facts: Facts) -> PricedMonth:
         raise UsageError("The contract needs a curve.")
 
-    bill = master_bills({"S"}, [customer()], [metered()], SEPTEMBER, FACTS, SETTINGS, LIMITS, price)["S"]
+    bill = master_bills(
+        {"S"}, Accounts([customer()], [metered()]), SEPTEMBER, FACTS, SETTINGS, LIMITS, price
+    )["S"]
     assert (bill.refusal, bill.refusal_note) == (GreyReason.MASTER_NOT_PRICED, "The contract needs a curve.")
 
 

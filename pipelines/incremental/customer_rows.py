@@ -1,0 +1,125 @@
+"""What the workers read to make supplies of customers: their own rows of gold and silver, and those of what
+lies behind their meters; and which customers a change reaches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.engine.step import Inputs, PreviousRun
+from pipelines.incremental.affected import CUSTOMERS, MOST_AFFECTED_RATIO, Affected
+from pipelines.incremental.changed_rows import changed_rows
+from pipelines.storage.hash_layout import bucket_of
+from pipelines.storage.scan import points_in, read_columns, whole_table
+from pipelines.tables.base import CUSTOMER, POINT, STRING, Table
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
+
+SOURCES: tuple[type[Table], ...] = (
+    GoldBillingDeterminants,
+    GoldBillingSegments,
+    SilverCustomers,
+    SilverMeterPoints,
+    SilverSupplyShares,
+)
+_MASTER = (SilverCustomers, SilverMeterPoints, SilverSupplyShares)
+_PARENT = "parent_meter_point_id"
+
+
+@dataclass(frozen=True)
+class RowsOfCustomers:
+    """The sources of supplies; it answers the customers asked for, as a table of their names, then their rows
+    of each of ``SOURCES`` in that order.
+
+    files  Source -> addresses of its data files.
+
+    Tables of meter points are laid out by these, so every bucket looks through all of them for its customers.
+    """
+
+    files: Mapping[type[Table], Sequence[str]]
+
+    def of_bucket(self, bucket: int, buckets: int) -> Sequence[pa.Table]:
+        """What the customers of one bucket are billed from."""
+        names = self._column(GoldBillingDeterminants, CUSTOMER)
+        return self.of_subjects({name for name in names if bucket_of(name, buckets) == bucket})
+
+    def of_subjects(self, names: Collection[str]) -> Sequence[pa.Table]:
+        """What some customers are billed from."""
+        asked = pa.array(sorted(names), STRING)
+        theirs, behind = ds.field(CUSTOMER).isin(asked), ds.field(_PARENT).is_valid()
+        # Whose sub-meters lie behind their meters is told by their rows alone; sub-meters are few.
+        metered = self._rows(GoldBillingDeterminants, theirs | behind)
+        owners = pc.unique(pa.concat_arrays([asked, *metered[CUSTOMER].chunks]))
+        points = self._rows(SilverMeterPoints, theirs | behind, [POINT])[POINT]
+        return [
+            pa.table({CUSTOMER: asked}),
+            metered,
+            self._rows(GoldBillingSegments, ds.field(POINT).isin(pc.unique(metered[POINT]))),
+            self._rows(SilverCustomers, ds.field(CUSTOMER).isin(owners)),
+            self._rows(SilverMeterPoints, ds.field(POINT).isin(pc.unique(points))),
+            whole_table(self.files[SilverSupplyShares], SilverSupplyShares),
+        ]
+
+    def _rows(
+        self, table: type[Table], wanted: ds.Expression, columns: Sequence[str] | None = None
+    ) -> pa.Table:
+        named = columns or table.business_columns()
+        return read_columns(self.files[table], table, named, wanted, use_threads=False)
+
+    def _column(self, table: type[Table], column: str) -> list[str]:
+        found = read_columns(self.files[table], table, [column], use_threads=False)
+        names: list[str] = pc.unique(found.column(0)).to_pylist()
+        return names
+
+
+def affected_customers(inputs: Inputs) -> Affected:
+    """The customers whose supplies have to be made: those of changed rows, and all that hang together by a
+    sub-meter or a share where anything of that kind may have changed, because they are few.
+    """
+    known = points_in(inputs.paths(GoldBillingDeterminants), CUSTOMER)
+    every, previous = Affected(None, len(known), CUSTOMERS), inputs.previous
+    if previous is None:
+        return every
+    found: set[str] = set()
+    changed = {
+        table: (inputs.paths(table), previous.paths(table))
+        for table in SOURCES
+        if set(inputs.paths(table)) != set(previous.paths(table))
+    }
+    hang_together = any(table in changed for table in _MASTER)
+    for table, (now, then) in changed.items():
+        if table is SilverSupplyShares:
+            continue
+        gold = table not in _MASTER
+        also = [CUSTOMER] if gold else []
+        also += [_PARENT] if table is GoldBillingDeterminants else []
+        rows = changed_rows(now, then, table, also)
+        found |= {name for name in pc.unique(rows[CUSTOMER]).to_pylist() if name}
+        hang_together |= _PARENT in also and rows[_PARENT].null_count < rows.num_rows
+    if hang_together:
+        found |= _hanging_together(inputs, previous)
+    if len(found) > MOST_AFFECTED_RATIO * len(known):
+        return every
+    return Affected(frozenset(found), len(known), CUSTOMERS)
+
+
+def _hanging_together(inputs: Inputs, previous: PreviousRun) -> set[str]:
+    """Customers of meter points before or behind another, or with a share, now or when the step ran."""
+    found: set[str] = set()
+    for paths in (inputs.paths, previous.paths):
+        points = read_columns(paths(SilverMeterPoints), SilverMeterPoints, [POINT, _PARENT, CUSTOMER])
+        shares = read_columns(
+            paths(SilverSupplyShares), SilverSupplyShares, ["main_meter_point_id", "sub_meter_point_id"]
+        )
+        behind = points.filter(pc.is_valid(points[_PARENT]))
+        columns = [*behind.select([POINT, _PARENT]).columns, *shares.columns]
+        related = pc.unique(pa.chunked_array([part for column in columns for part in column.chunks], STRING))
+        theirs = np.asarray(pc.is_in(points[POINT], value_set=related))
+        found |= {name for name in pc.unique(points[CUSTOMER].filter(pa.array(theirs))).to_pylist() if name}
+    return found

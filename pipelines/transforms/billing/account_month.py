@@ -1,0 +1,95 @@
+"""What an account is billed from in one month, and who can tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipelines.periods import BillingMonth
+from pipelines.tables.rows.gold import MainMeterRecord, SupplyMeterRecord
+from pipelines.tables.rows.silver import SilverCustomersRow
+from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER
+
+TERMS = "terms"
+SHARES_ABOVE_MAIN = "shares_above_main"
+RESIDENTIAL_TIERS = "residential_tiers"
+BEHIND_THE_METER = (SUB_METER, METER_REASSIGNED, SHARES_ABOVE_MAIN, RESIDENTIAL_TIERS)
+"""Why an account with a complete contract cannot be priced."""
+
+
+@dataclass(frozen=True)
+class AccountMonth:
+    """What an account is billed from in one month.
+
+    terms         The newest terms of the month.
+    contract      The contract in them; None where the account cannot be priced.
+    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered
+                  behind the account's own,
+                  one belongs to a customer without terms, or a share's main meter point is itself a
+                  sub-meter), ``meter_reassigned`` (customer or
+                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
+                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of
+                  their own, or
+                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in
+                  the year).
+    metered       The main meter points as gold_billing_determinants has them.
+    determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it
+                  counted.
+    supply        The month in segments and sections; None where the contract prices the determinants whole.
+    behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged
+                  to the main part), and of own ones
+                  ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
+    behind_unread_days  The most days that one of them was not read. [d]
+    meters        Which meter counts for which part on which days.
+    rests_on      Provenances of the meter points and shares that the energy comes from, each text once.
+    """
+
+    terms: SilverCustomersRow
+    contract: Contract | None
+    lacks: tuple[str, ...]
+    metered: tuple[MainMeterRecord, ...]
+    determinants: Determinants
+    supply: SupplyMonth | None
+    behind_lacks: tuple[str, ...] = ()
+    behind_unread_days: int = 0
+    meters: tuple[SupplyMeterRecord, ...] = ()
+    rests_on: tuple[str, ...] = ()
+
+    @property
+    def missing_days(self) -> int:
+        """The most days of the month that one of the meter points was not read, sub-meters behind the main
+        ones among them. [d]
+        """
+        days: list[int] = [row["month_days"] - row["metered_days"] for row in self.metered]
+        return max(self.behind_unread_days, *days)
+
+    @property
+    def priced_supply(self) -> SupplyMonth | None:
+        """What the month is priced from; None where it cannot be priced."""
+        return (
+            self.supply
+            if self.supply is not None or self.contract is None
+            else supply_of(self.contract, self.determinants)
+        )
+
+
+class AccountsOfMonths(Protocol):
+    """Accounts of some months: made from what was metered and agreed, or read from gold_billing_supplies."""
+
+    def terms_of(self, customer: str, month: BillingMonth) -> SilverCustomersRow | None:
+        """The newest terms of the customer that hold on a day of the month."""
+        ...
+
+    def customers_in(self, month: BillingMonth) -> list[str]:
+        """Customers with metering in the month, in the order of their numbers."""
+        ...
+
+    def rows_of(self, customer: str, month: BillingMonth) -> Sequence[MainMeterRecord]:
+        """The account's main meter points in the month."""
+        ...
+
+    def account(self, customer: str, month: BillingMonth) -> AccountMonth | None:
+        """The account in the month; None where no terms hold in it or nothing was metered."""
+        ...

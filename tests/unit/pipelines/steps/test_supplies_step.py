@@ -1,0 +1,186 @@
+"""The step of the supplies, as a run carries it out but for the workers' processes: first whole, then what
+one changed read reaches; and reports that go back to the version that a run read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pyarrow as pa
+import pytest
+
+from pipelines.engine.ledger import Ledger, StepRecord
+from pipelines.engine.step import Inputs, PreviousRun, Step
+from pipelines.engine.write_results import ResultWriter
+from pipelines.errors import GateHaltedError
+from pipelines.incremental import by_bucket
+from pipelines.incremental.customer_rows import SOURCES
+from pipelines.settings import Settings
+from pipelines.steps import gold
+from pipelines.steps.gold import GOLD_STEPS
+from pipelines.storage.data_files import commit_files, write_files
+from pipelines.storage.store import Store
+from pipelines.storage.table_hash import content_hash
+from pipelines.tables.base import CUSTOMER, Table
+from pipelines.tables.supplies import GoldBillingSupplies
+from tests.supplies import FACTS, SEPTEMBER, World
+from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, of_run, world
+from zhixiang.reports.billed_supplies import billed_supplies
+
+NOW = datetime(2026, 10, 1, tzinfo=UTC)
+(STEP,) = [step for step in GOLD_STEPS if step.name == "gold-supplies"]
+
+
+class _Here:
+    """A frame of buckets whose tasks run in this process."""
+
+    def __init__(self, buckets: Sequence[int]) -> None:
+        self._buckets = list(buckets)
+
+    def mapInArrow(self, run: Callable[[Iterator[pa.RecordBatch]], Any], _: str) -> _Here:
+        self._run = run
+        return self
+
+    def collect(self) -> list[Any]:
+        batches = [pa.RecordBatch.from_arrays([pa.array([each])], ["bucket"]) for each in self._buckets]
+        return [
+            SimpleNamespace(report=text)
+            for batch in self._run(iter(batches))
+            for text in batch.column(0).to_pylist()
+        ]
+
+
+@pytest.fixture
+def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setattr(by_bucket, "_bucket_frame", lambda _inputs, buckets: _Here(buckets))
+    return Store(settings)
+
+
+def put(store: Store, sources: Mapping[type[Table], pa.Table], run: str, number: int) -> None:
+    for table, rows in sources.items():
+        files = write_files(of_run(rows, run), table, store.path(table))
+        commit_files(store, table, files, "source", number, overwrite=True)
+
+
+def inputs(store: Store, run: str, previous: Mapping[type[Table], Sequence[str]] | None) -> Inputs:
+    spark = SimpleNamespace(sparkContext=SimpleNamespace(defaultParallelism=2))
+    return Inputs(
+        frames=cast("Any", dict.fromkeys(SOURCES)),
+        settings=store.settings,
+        facts=FACTS,
+        months=(),
+        bundles={},
+        versions={},
+        run_id=run,
+        spark=cast("Any", spark),
+        now=NOW,
+        location=store.path,
+        files=store.data_files,
+        current=store.data_files,
+        previous=None if previous is None else PreviousRun({}, NOW, lambda table: previous[table]),
+    )
+
+
+def run(
+    store: Store, name: str, previous: Mapping[type[Table], Sequence[str]] | None = None, step: Step = STEP
+) -> Any:
+    return ResultWriter(store, name).write(step, step.apply(inputs(store, name, previous)))
+
+
+def paths(store: Store) -> dict[type[Table], list[str]]:
+    return {table: store.data_paths(table) for table in (*SOURCES, GoldBillingSupplies)}
+
+
+def runs_of(store: Store) -> dict[str, str]:
+    rows = store.arrow(GoldBillingSupplies, [CUSTOMER, "computed_run_id"])
+    return dict(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+
+def changed_to(store: Store, now: World, table: type[Table], number: int) -> None:
+    """One source anew; rows that came out as they stood keep their run."""
+    before = store.arrow(table).to_pylist()
+    stood = {tuple(row[name] for name in table.key()): row for row in before}
+    rows = of_run(now.sources[table], "second").to_pylist()
+    for row in rows:
+        old = stood.get(tuple(row[name] for name in table.key()), {})
+        if {**old, "computed_run_id": None} == {**row, "computed_run_id": None}:
+            row["computed_run_id"] = old["computed_run_id"]
+    whole = pa.Table.from_pylist(rows, table.arrow_schema())
+    files = write_files(whole, table, store.path(table))
+    commit_files(store, table, files, "source", number, overwrite=True)
+
+
+def test_the_whole_then_one_changed_read_then_nothing(store: Store) -> None:
+    first = world()
+    put(store, first.sources, "first", 1)
+    made = run(store, "first")
+    assert str(made.coverage) == "10 of 10 customers"
+    assert store.content_hash(GoldBillingSupplies) == content_hash(first.supplies, GoldBillingSupplies)
+    assert made.gates["gold_billing_supplies"]
+    assert set(runs_of(store)) == set(CUSTOMERS)
+
+    before, later = paths(store), world(**{"M-Z3": "4.00"})
+    for table in (t for t in SOURCES if t.name == "gold_billing_determinants"):
+        changed_to(store, later, table, 2)
+    again = run(store, "second", before)
+    assert str(again.coverage) == "1 of 10 customers"
+    assert store.content_hash(GoldBillingSupplies) == content_hash(later.supplies, GoldBillingSupplies)
+    assert runs_of(store) == dict.fromkeys(CUSTOMERS, "first") | {"Z3": "second"}
+
+    version = store.version(GoldBillingSupplies)
+    assert str(run(store, "third", paths(store)).coverage) == "0 of 10 customers"
+    assert store.version(GoldBillingSupplies) == version, "what reads the table has nothing new to read"
+
+
+def test_a_row_that_breaks_its_declaration_halts_the_run(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = world()
+    put(store, first.sources, "first", 1)
+    rows = first.supplies.to_pylist()
+    rows[0]["segments"][0]["energy_kwh"] = -rows[0]["segments"][0]["energy_kwh"]
+    broken = pa.Table.from_pylist(rows, first.supplies.schema)
+    monkeypatch.setattr(gold, "derive_supplies", lambda *_: broken.slice(0, 1))
+    with pytest.raises(GateHaltedError):
+        run(store, "first")
+    assert store.version(GoldBillingSupplies) is None
+
+
+def test_a_superseded_bill_is_explained_by_the_supply_that_its_run_read(store: Store) -> None:
+    """The share is agreed otherwise later: the first bill keeps its 20 %, the second shows 30 %."""
+    from decimal import Decimal
+
+    from pipelines.tables.silver import SilverSupplyShares
+
+    put(store, world().sources, "first", 1)
+    run(store, "first")
+    ledger = Ledger(store.settings.home)
+    issued = [_issued(ledger, store)]
+    before, later = paths(store), world()
+    rows = later.sources[SilverSupplyShares].to_pylist()
+    rows[0]["share_ratio"] = Decimal("0.3")
+    shares = pa.Table.from_pylist(rows, later.sources[SilverSupplyShares].schema)
+    files = write_files(of_run(shares, "second"), SilverSupplyShares, store.path(SilverSupplyShares))
+    commit_files(store, SilverSupplyShares, files, "source", 2, overwrite=True)
+    run(store, "second", before)
+    issued.append(_issued(ledger, store))
+
+    def ratio(run_id: str) -> Decimal | None:
+        (meters,) = billed_supplies(store, SEPTEMBER, ["C"], {"C": run_id}).values()
+        (found,) = {each["share_ratio"] for each in meters if each["share_id"] == "S"}
+        return found
+
+    assert [ratio(run_id) for run_id in issued] == [Decimal("0.2"), Decimal("0.3")]
+    assert ratio("20200101T000000Z-aaaaaa") == Decimal("0.3"), "a run that nobody knows: as it is now"
+
+
+def _issued(ledger: Ledger, store: Store) -> str:
+    run_id = ledger.begin("run", NOW)
+    version = store.version(GoldBillingSupplies)
+    assert version is not None
+    read = {GoldBillingSupplies.name: version}
+    ledger.record(run_id, StepRecord("efficiency-bill", "done", 0.0, "", read, {}, {}, {}))
+    return run_id
