@@ -103,9 +103,9 @@ class Computation(Protocol):
     uses_facts: bool
 
     def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], Written]:
-        """Result and evidence of one billing month, as frames of Spark, as rows that the driver holds or as
-        files that workers wrote, and accounts; raises FactNotInForceError where a number is not covered, or HaltedMonthError with it
-        where the accounts can tell of the month all the same.
+        """Result and evidence of one billing month, as rows that the driver holds or as files that workers
+        wrote, and accounts; raises FactNotInForceError where a number is not covered, or HaltedMonthError
+        with it where the accounts can tell of the month all the same.
         """
         ...
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -17,14 +18,16 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract, Determinants, PricedMonth
 from products.efficiency_bill.bill import EVIDENCE, OUTER
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.comparison.peers import PeerView
 from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.issue import issue_bill
-from products.efficiency_bill.product import EFFICIENCY_BILL
+from products.efficiency_bill.issue_month import kinds_of
+from products.efficiency_bill.pricing import price_supplies
+from products.efficiency_bill.product import EFFICIENCY_BILL, check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 D = Decimal
@@ -171,3 +174,12 @@ def _as_stored(rows: list[dict[str, Any]], table: type[Table]) -> list[dict[str,
 
     found: list[dict[str, Any]] = pa.Table.from_pylist(rows, product_schema(table)).to_pylist()
     return found
+
+
+def check_cases(cases: Sequence[Case], facts: Facts | None = None) -> None:
+    """Holds cases to what has to be published, as a run does with all of a month."""
+    facts = facts or load_facts(packaged("conf") / "facts")
+    supplies = {str(number): case.priced_supply for number, case in enumerate(cases)}
+    kinds = [supply for name in kinds_of(supplies).values() if (supply := supplies[name]) is not None]
+    priced = price_supplies([*supplies.values()], facts)
+    check_prices(kinds, facts, lambda: any(isinstance(each, PricedMonth) for each in priced))

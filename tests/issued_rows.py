@@ -1,17 +1,25 @@
-"""Rows that a product issued, held by the driver or by Spark."""
+"""Rows that a product issued: held by the driver, or in files that wait for their commit."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+
+from pipelines.engine.issued_files import IssuedFiles, commit_issued, issue_files, judge_issued
+from pipelines.engine.revisions import Bucket, Rows, Standing, split_result, subject_key
+from pipelines.storage.scan import whole_table
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
+from pipelines.tables.revised import product_schema
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 
 def table_of(found: DataFrame | pa.Table) -> pa.Table:
-    """A small month is issued on the driver, as rows; a large one by Spark, as a frame."""
+    """Rows that the driver holds, or those of a frame."""
     return found if isinstance(found, pa.Table) else found.toArrow()
 
 
@@ -19,3 +27,27 @@ def rows_in(found: DataFrame | pa.Table) -> list[dict[str, Any]]:
     """The same as dicts."""
     rows: list[dict[str, Any]] = table_of(found).to_pylist()
     return rows
+
+
+def issued_rows(given: Any, found: Mapping[type[Table], Any]) -> dict[type[Table], list[dict[str, Any]]]:
+    """Rows by table, in the columns that the product itself fills.
+
+    given  Inputs, whose ``location`` tells where workers wrote.
+    """
+    rows: dict[type[Table], list[dict[str, Any]]] = {}
+    for table, made in found.items():
+        held = made
+        if isinstance(made, IssuedFiles):
+            held = whole_table([f"{given.location(table)}/{file.path}" for file in made.files], table)
+        rows[table] = rows_in(held.select(product_schema(table).names))
+    return rows
+
+
+def issue(store: Store, rows: Rows, run: str, rules: str = "", step: str = "step") -> dict[str, int]:
+    """Issues rows of a product as the runner does; how many are new, by table."""
+    result, _ = split_result(list(rows))
+    standing = Standing({table: store.data_paths(table) for table in rows}, Bucket(subject_key(result)[0]))
+    issued = issue_files(rows, standing, {table: store.path(table) for table in rows}, run, rules)
+    judge_issued(issued)
+    commit_issued(store, issued, step)
+    return {table.name: found.rows for table, found in issued.items()}

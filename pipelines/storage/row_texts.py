@@ -1,7 +1,7 @@
 """Rows as texts, equal for equal rows alone: what the digests of issued revisions are taken over.
 
-The form is Spark's ``to_json`` of the columns by name, empty ones left out, as ``unchanged_rows.row_text``
-gives it; digests are kept in issued tables, so it may never change. Numbers are told in the fewest digits
+The form is Spark's ``to_json`` of the columns by name, empty ones left out; digests are kept in issued
+tables, so it may never change. Numbers are told in the fewest digits
 that name them, as Java 19 and later tell them; Java 17 tells a few with one digit more.
 """
 

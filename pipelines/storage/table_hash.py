@@ -5,9 +5,8 @@ The canonical form of a cell is what the hash is fed: empty is a value of its ow
 is none is itself, lists are their lengths and elements, records their fields. ``equal_cells`` compares in
 that form, the hash sums it up.
 
-Spark frames are compared by another form, ``unchanged_rows.row_text``: they are larger than the driver, rows
-may not leave the JVM for it, and Spark has no function that feeds a digest column by column. The digests of
-revisions are kept in issued tables, so that form may never change either.
+The digests of revisions are of another form, ``row_texts``: they are kept in issued tables, so that form may
+never change.
 """
 
 from __future__ import annotations

@@ -4,8 +4,7 @@ be told from what it did not.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +12,6 @@ import pyarrow.compute as pc
 
 from pipelines.storage.table_hash import equal_cells
 from pipelines.tables.base import STRING, Table
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column
 
 RUN = "computed_run_id"
 
@@ -50,16 +46,6 @@ def with_run(
 def all_stand(rows: pa.Table, before: pa.Table, run_id: str) -> bool:
     """Whether rows with their run are those that stand: as many, and none that this run computed."""
     return bool(rows.num_rows == before.num_rows and not pc.any(pc.equal(rows.column(RUN), run_id)).as_py())
-
-
-def row_text(columns: Iterable[str]) -> Column:
-    """Some columns of a Spark row as one text, equal for equal rows alone; an empty cell is left out.
-
-    Part of the digests of issued revisions. Instants are told to the microsecond, as tables hold them.
-    """
-    from pyspark.sql import functions as F
-
-    return F.to_json(F.struct(*sorted(columns)), {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"})
 
 
 def current_columns(table: type[Table]) -> Sequence[str]:

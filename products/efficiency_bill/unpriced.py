@@ -79,8 +79,8 @@ def halted_rows(
         if can_be_priced(case.priced_supply):
             reason = UnbilledReason.PRICE_NOT_PUBLISHED
             zh = (
-                f"{missing.on} 没有有效的 {missing.fact_id}，已有的是 {missing.covers}；本月一张账单也没有出。"
-                f"补上公布值后重新运行：{again}"
+                f"{missing.on} 没有有效的 {missing.fact_id}，已有的是 {missing.covers}；"
+                f"本月一张账单也没有出。补上公布值后重新运行：{again}"
             )
             en = f"{missing.message} No bill of the month was issued. Add the published one, then: {again}"
         else:

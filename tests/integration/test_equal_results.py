@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+import pyarrow as pa
 import pytest
 
-from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
-from pipelines.tables.revised import Revised, RevisedResult
+from pipelines.tables.revised import Revised, RevisedResult, product_schema
 from pipelines.units import Unit
-
-if TYPE_CHECKING:
-    from pyspark.sql import SparkSession
+from tests.issued_rows import issue
 
 MONTH = "2026-09"
 
@@ -43,24 +39,26 @@ class Reason(Revised, Table):
 
 
 @pytest.fixture
-def store(spark: SparkSession, settings: Settings) -> Store:
-    return Store(settings, spark)
+def store(settings: Settings) -> Store:
+    return Store(settings)
 
 
 def _issue(store: Store, scores: dict[str, tuple[float | None, str]], model: str, run: str) -> int:
     """How many rows are new."""
-    result = store.spark.createDataFrame(
-        [(name, MONTH, total, model) for name, (total, _) in scores.items()],
-        "customer_id string, billing_month string, total_cny double, model_version string",
-    )
-    reasons = store.spark.createDataFrame(
-        [(name, MONTH, reason) for name, (_, reason) in scores.items()],
-        "customer_id string, billing_month string, reason string",
-    )
-    fresh = with_revisions(store, {Score: result, Reason: reasons}, run, f"rules of {run}")
-    counts = {table.name: frame.count() for table, frame in fresh.items()}
+    result = [
+        {"customer_id": name, "billing_month": MONTH, "total_cny": total, "model_version": model}
+        for name, (total, _) in scores.items()
+    ]
+    reasons = [
+        {"customer_id": name, "billing_month": MONTH, "reason": reason}
+        for name, (_, reason) in scores.items()
+    ]
+    rows = {
+        Score: pa.Table.from_pylist(result, product_schema(Score)),
+        Reason: pa.Table.from_pylist(reasons, product_schema(Reason)),
+    }
+    counts = issue(store, rows, run, f"rules of {run}")
     assert counts["test_score_v1"] == counts["test_reason_v1"]
-    append_revisions(store, fresh, counts, run)
     return counts["test_score_v1"]
 
 

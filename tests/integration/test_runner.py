@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 from pipelines.engine import gate
 from pipelines.engine.declared_inputs import UndeclaredInputError
 from pipelines.engine.ledger import Ledger, StepRecord
-from pipelines.engine.revisions import append_revisions, with_revisions
 from pipelines.engine.runner import Runner
 from pipelines.engine.step import Inputs, PreviousRun, Step, WriteMode
 from pipelines.errors import GateHaltedError, SchemaMismatchError
@@ -306,59 +305,3 @@ def test_null_text_stays_null_on_its_way_through_spark(store: Store) -> None:
         "a": None,
         "b": "nan",
     }
-
-
-def _issue(store: Store, totals: dict[str, float], run: str) -> tuple[dict[str, int], dict[str, int]]:
-    spark = store.spark
-    result = spark.createDataFrame(
-        [(name, "2026-09", total) for name, total in totals.items()],
-        "customer_id string, billing_month string, total_cny double",
-    )
-    lines = spark.createDataFrame(
-        [
-            (name, "2026-09", part, total / 2)
-            for name, total in totals.items()
-            for part in ("energy", "funds")
-        ],
-        "customer_id string, billing_month string, component string, amount_cny double",
-    )
-    fresh = with_revisions(store, {Result: result, Lines: lines}, run)
-    counts = {table.name: frame.count() for table, frame in fresh.items()}
-    return append_revisions(store, fresh, counts, run), counts
-
-
-def test_only_what_changed_becomes_a_new_revision_and_nothing_is_edited(store: Store) -> None:
-    assert _issue(store, {"a": 10.0, "b": 20.0}, "run-1")[1] == {"test_result_v1": 2, "test_lines_v1": 4}
-    versions, counts = _issue(store, {"a": 10.0, "b": 20.0}, "run-2")
-    assert counts == {"test_result_v1": 0, "test_lines_v1": 0}
-    assert versions == {"test_result_v1": 0, "test_lines_v1": 0}
-    assert _issue(store, {"a": 10.0, "b": 22.0}, "run-3")[1] == {"test_result_v1": 1, "test_lines_v1": 2}
-    rows = {(row["customer_id"], row["revision"]): row for row in store.arrow(Result).to_pylist()}
-    assert {key: row["total_cny"] for key, row in rows.items()} == {
-        ("a", 1): 10.0,
-        ("b", 1): 20.0,
-        ("b", 2): 22.0,
-    }
-    assert (rows["b", 2]["supersedes_revision"], rows["b", 1]["supersedes_revision"]) == (1, None)
-    assert rows["b", 1]["computed_run_id"] == "run-1"
-
-
-def test_evidence_left_by_a_killed_run_is_replaced_not_doubled(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _issue(store, {"a": 10.0}, "run-1")
-    real = Store.write
-
-    def die_at_the_result(self: Store, frame: Any, table: type[Table], **named: Any) -> int:
-        if table is Result:
-            raise KeyboardInterrupt
-        return real(self, frame, table, **named)
-
-    monkeypatch.setattr(Store, "write", die_at_the_result)
-    with pytest.raises(KeyboardInterrupt):
-        _issue(store, {"a": 12.0}, "run-2")
-    monkeypatch.setattr(Store, "write", real)
-    assert store.row_count(Lines) == 4, "the orphan evidence is there"
-    _issue(store, {"a": 14.0}, "run-3")
-    lines = [(row["revision"], row["amount_cny"]) for row in store.arrow(Lines).to_pylist()]
-    assert sorted(lines) == [(1, 5.0), (1, 5.0), (2, 7.0), (2, 7.0)]

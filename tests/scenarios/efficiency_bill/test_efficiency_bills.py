@@ -21,11 +21,11 @@ from pipelines.tables.silver import SilverCustomers
 from pipelines.transforms.billing.supply import Accounts
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.comparison.baseline import FLAT, Baseline
+from products.efficiency_bill.comparison.days import Days
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import Days
 
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")

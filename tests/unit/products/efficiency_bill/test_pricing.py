@@ -17,16 +17,13 @@ from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import Contract, Segment, price_supply, supply_of
-from products.efficiency_bill.case.arrow_rows import JOBS_SCHEMA, case_jobs, jobs_table
 from products.efficiency_bill.case.case import Case
-from products.efficiency_bill.case.text import case_as_text
-from products.efficiency_bill.corrections import issued_revision_of
+from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import issue_bill, issue_bills
 from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.pricing import concerns_everybody, price_case, price_supplies
-from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from tests.correction_cases import FACTORY, MEASURED, SETTINGS, factory_case
+from tests.correction_cases import FACTORY, MEASURED, SETTINGS, check_cases, factory_case
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -165,7 +162,7 @@ def test_one_odd_contract_stops_nobodys_bill(odd: Case, name: str, said: str, co
     what it lacks and why.
     """
     every = [odd, *[factory_case()] * count]
-    check_prices(every, FACTS)
+    check_cases(every)
     its, *others = issue_bills(every, FACTS, BILL_SETTINGS, "m", "1")
     assert [bill["total_cny"] for bill in others] == [price_supply(SUPPLY, FACTS).total_cny] * count
     assert all("price" not in bill["missing_inputs"] for bill in others)
@@ -180,9 +177,9 @@ def test_a_month_of_which_nothing_can_be_priced_surfaces_its_fact() -> None:
     farm, refused = ODD["agriculture"][0], ODD["no such standard"][0]
     for cases in ([farm], [refused, farm], [farm, refused]):
         with pytest.raises(FactNotInForceError, match=r"No agriculture\.energy"):
-            check_prices(cases, FACTS)
+            check_cases(cases)
     # Nothing that a notice could mend: the bills say so themselves.
-    check_prices([refused], FACTS)
+    check_cases([refused])
 
 
 def test_a_kind_whose_first_is_odd_counts_as_priced_where_another_of_it_is() -> None:
@@ -191,44 +188,31 @@ def test_a_kind_whose_first_is_odd_counts_as_priced_where_another_of_it_is() -> 
         odd_case(DWELLING_OF_TWO),
         odd_case(dataclasses.replace(DWELLING_OF_TWO, is_combined_meter=False)),
     )
-    check_prices([first, second, ODD["agriculture"][0]], FACTS)
+    check_cases([first, second, ODD["agriculture"][0]])
     with pytest.raises(FactNotInForceError, match=r"No agriculture\.energy"):
-        check_prices([first, ODD["agriculture"][0]], FACTS)
+        check_cases([first, ODD["agriculture"][0]])
 
 
 def test_a_notice_that_ordinary_contracts_need_stops_the_month_though_dwellings_have_their_prices() -> None:
     """Prices of dwellings hold in July, those of transmission from August on."""
     july = BillingMonth(2026, 7)
     dwelling = odd_case(dataclasses.replace(DWELLING_OF_TWO, is_combined_meter=False), july)
-    check_prices([dwelling], FACTS)
+    check_cases([dwelling])
     every = [dwelling, odd_case(FACTORY, july)]
     with pytest.raises(
         FactNotInForceError,
         match=r"^No transmission\.two_part\.energy in force on 2026-07-01; .* covers from 2026-08-01 on\.",
     ):
-        check_prices(every, FACTS)
+        check_cases(every)
     with pytest.raises(FactNotInForceError, match=r"^No transmission\.two_part\.energy"):
         list(issue_bills(every, FACTS, BILL_SETTINGS, "m", "1"))
 
 
-def test_cases_come_to_the_workers_as_they_are() -> None:
-    """To the last bit, and with the revision that stands."""
-    first, second = cases()[:2]
-    bill = issue_bill(first, FACTS, BILL_SETTINGS, "m", "1")
-    lines = [{**line, "customer_id": "REAL-0000", "billing_month": "2026-09"} for line in bill["lines"]]
-    newest = issued_revision_of(
-        bill | {"revision": 2, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, case_as_text(first)
-    )
-    jobs = jobs_table([first, second], {"REAL-0000": newest})
-    assert jobs.schema == JOBS_SCHEMA
-    (one, before), (other, nothing) = case_jobs(jobs.to_batches()[0])
-    assert [case_as_text(case) for case in (one, other)] == [case_as_text(case) for case in (first, second)]
-    assert (one.determinants, other.contract, nothing) == (first.determinants, second.contract, None)
-    assert before is not None
-    assert dataclasses.replace(before, lines=()) == dataclasses.replace(newest, lines=())
-    assert [(line["line_number"], line["amount_cny"], line["formula"]) for line in before.lines] == [
-        (line["line_number"], line["amount_cny"], line["formula"]) for line in newest.lines
-    ]
+def test_a_case_s_text_gives_it_to_the_last_bit() -> None:
+    for case in cases()[:2]:
+        again = case_from_text(case_as_text(case))
+        assert case_as_text(again) == case_as_text(case)
+        assert (again.determinants, again.contract) == (case.determinants, case.contract)
 
 
 def test_a_bill_without_a_price_is_shown_with_the_rule_that_refuses_it(

@@ -9,8 +9,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
+from pipelines.engine.issued_files import IssuedFiles
 from pipelines.engine.step import HaltedMonthError
 from pipelines.errors import FactNotInForceError, TooLittleDataError
 from pipelines.facts import load_facts
@@ -18,12 +21,14 @@ from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.money import round_to_fen
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
+from pipelines.storage.data_files import write_files
+from pipelines.storage.scan import whole_table
+from pipelines.tables.base import Table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
 from pipelines.tables.supplies import GoldBillingSupplies
-from products.efficiency_bill import product
-from products.efficiency_bill.corrections import issued_revision_of
+from products.efficiency_bill import issue_month
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
@@ -38,7 +43,7 @@ from products.efficiency_bill.tables import (
 )
 from products.efficiency_bill.training import train
 from tests.correction_cases import funds_notice
-from tests.issued_rows import rows_in
+from tests.issued_rows import issued_rows
 from tests.supplies import supplies_of
 from zhixiang.demo.conf import write_demo_conf
 
@@ -157,27 +162,35 @@ def world() -> dict[Any, list[dict[str, Any]]]:
 @pytest.fixture(scope="module")
 def given(spark: Any, tmp_path_factory: pytest.TempPathFactory) -> Any:
     """The world under the settings of the demo."""
-    from pipelines.storage.store import spark_schema
+    root = tmp_path_factory.mktemp("tables")
 
-    frames = {
-        table: spark.createDataFrame(
-            [tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)
-        ).persist()
+    def location(table: type[Table]) -> str:
+        return str(root / table.name)
+
+    held = {
+        table: pa.Table.from_pylist(
+            [{name: row.get(name) for name in table.columns()} for row in rows], table.arrow_schema()
+        )
         for table, rows in (world() | {SilverMeterPoints: []}).items()
     }
-    versions = {table.name: 3 for table in frames}
+    paths = {
+        table: [f"{location(table)}/{file.path}" for file in write_files(rows, table, location(table))]
+        for table, rows in held.items()
+    }
     conf = tmp_path_factory.mktemp("demo") / "conf"
     write_demo_conf(conf)
-    nothing = {"current_paths": lambda _table: []}
     return SimpleNamespace(
         settings=Settings(conf, conf),
         facts=FACTS,
         months=(),
-        versions=versions,
+        versions={table.name: 3 for table in held},
         bundles={},
-        frame=frames.__getitem__,
+        paths=paths.__getitem__,
+        location=location,
+        standing=lambda _table: [],
+        run_id="20261005T040000Z-aaaaaa",
+        rules_digest="rules",
         spark=spark,
-        **nothing,
     )
 
 
@@ -200,7 +213,7 @@ def with_bundle(given: Any, model: TrainedModel, *months: str) -> Any:
 def bills(given: Any, model: TrainedModel) -> dict[Any, list[dict[str, Any]]]:
     _, step = STEPS
     found = step.apply(with_bundle(given, model, "2026-08", "2026-09"))  # type: ignore[union-attr]
-    return {table: rows_in(frame) for table, frame in found.items()}  # type: ignore[union-attr]
+    return issued_rows(given, found)  # type: ignore[arg-type]
 
 
 def test_training_learns_from_the_reference_alone_and_is_the_same_bytes_again(
@@ -307,60 +320,61 @@ def test_peers_are_the_sixteen_offices(bills: dict[Any, list[dict[str, Any]]]) -
     assert september["STEEL-01"]["peer_percentile_pct"] is None
 
 
+def in_order(table: type[Table], rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    names = [name for name in table.key() if name in product_schema(table).names]
+    return sorted(rows, key=lambda row: [row[name] for name in names])
+
+
+@pytest.fixture
+def on_workers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(issue_month, "MOST_ON_DRIVER", 0)
+    monkeypatch.setattr(issue_month, "CUSTOMERS_PER_TASK", 5)
+
+
+@pytest.mark.usefixtures("on_workers")
 def test_workers_issue_the_same_bills_as_the_driver(
-    given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]], monkeypatch: pytest.MonkeyPatch
+    given: Any, model: TrainedModel, bills: dict[Any, list[dict[str, Any]]]
 ) -> None:
-    monkeypatch.setattr(product, "MOST_ON_DRIVER", 0)
     september = BillingMonth.parse("2026-09")
     found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
-    for table, frame in found.items():
-
-        def order(row: dict[str, Any], names: tuple[str, ...] = table.key()) -> list[Any]:
-            return [row[name] for name in names if name in row]
-
+    for table, rows in issued_rows(given, found).items():
         expected = [row for row in bills[table] if row["billing_month"] == "2026-09"]
-        assert sorted(rows_in(frame), key=order) == sorted(expected, key=order)
+        assert in_order(table, rows) == in_order(table, expected)
+
+
+def issued_before(given: Any, model: TrainedModel, month: BillingMonth, but: str) -> Any:
+    """The world in which all but one customer have their bills of a month."""
+    found = EFFICIENCY_BILL.compute(with_bundle(given, model), month, FACTS)
+    standing = {}
+    for table, files in found.items():
+        if isinstance(files, IssuedFiles):
+            rows = whole_table([f"{given.location(table)}/{file.path}" for file in files.files], table)
+            left = rows.filter(pc.not_equal(rows["customer_id"], but))
+            root = f"{given.location(table)}_standing"
+            standing[table] = [f"{root}/{file.path}" for file in write_files(left, table, root)]
+    return SimpleNamespace(**(vars(given) | {"standing": standing.__getitem__, "run_id": "run-2"}))
 
 
 @pytest.mark.parametrize("most_on_driver", [0, 5_000])
 def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
-    given: Any,
-    model: TrainedModel,
-    bills: dict[Any, list[dict[str, Any]]],
-    monkeypatch: pytest.MonkeyPatch,
-    most_on_driver: int,
+    given: Any, model: TrainedModel, monkeypatch: pytest.MonkeyPatch, most_on_driver: int
 ) -> None:
     """All but one office stand as they came out; the funds fall by 0.00923875 CNY/kWh."""
-    monkeypatch.setattr(product, "MOST_ON_DRIVER", most_on_driver)
+    monkeypatch.setattr(issue_month, "MOST_ON_DRIVER", most_on_driver)
+    monkeypatch.setattr(issue_month, "CUSTOMERS_PER_TASK", 5)
     september = BillingMonth.parse("2026-09")
-    kept = {
-        row["customer_id"]: row["case_inputs"]
-        for row in bills[EfficiencyBillInputsV1]
-        if row["billing_month"] == "2026-09"
-    }
-    newest = {}
-    for bill in bills[EfficiencyBillV1]:
-        name = bill["customer_id"]
-        if bill["billing_month"] == "2026-09" and name != "BDG-07":
-            lines = [
-                row
-                for row in bills[EfficiencyBillLinesV1]
-                if (row["customer_id"], row["billing_month"]) == (name, "2026-09")
-            ]
-            newest[name] = issued_revision_of(
-                bill | {"revision": 1, "computed_run_id": "20261005T040000Z-aaaaaa"}, lines, kept[name]
-            )
-    monkeypatch.setattr(product, "newest_revisions", lambda _inputs, _month: newest)
-    again = EFFICIENCY_BILL.compute(with_bundle(given, model), september, FACTS)
-    assert [row["customer_id"] for row in rows_in(again[EfficiencyBillV1])] == ["BDG-07"]
+    later = issued_before(given, model, september, "BDG-07")
+    again = issued_rows(later, EFFICIENCY_BILL.compute(with_bundle(later, model), september, FACTS))
+    assert [row["customer_id"] for row in again[EfficiencyBillV1]] == ["BDG-07"]
     cheaper = funds_notice(FACTS, "0.02", "notice on funds", date(2026, 10, 25))
-    found = EFFICIENCY_BILL.compute(with_bundle(given, model), september, cheaper)
+    issued = EFFICIENCY_BILL.compute(with_bundle(later, model), september, cheaper)
+    found = issued_rows(later, issued)
     rows = {
         row["customer_id"]: row
-        for row in rows_in(found[EfficiencyBillCorrectionsV1])
+        for row in found[EfficiencyBillCorrectionsV1]
         if row["customer_id"] != "STEEL-01"
     }
-    energy = {row["customer_id"]: row["energy_kwh"] for row in rows_in(found[EfficiencyBillV1])}
+    energy = {row["customer_id"]: row["energy_kwh"] for row in found[EfficiencyBillV1]}
     assert set(rows) == {*OFFICES} - {"BDG-07"}
     for name, row in rows.items():
         before, after = (round_to_fen(energy[name] * Decimal(price)) for price in ("0.02923875", "0.02"))
@@ -369,9 +383,28 @@ def test_driver_and_workers_leave_what_stands_and_correct_what_a_notice_reaches(
             after - before,
             ["notice on funds"],
         )
+        assert (row["corrected_revision"], row["corrected_date"]) == (1, date(2026, 10, 5))
 
 
-def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedModel) -> None:
+@pytest.mark.parametrize("most_on_driver", [0, 5_000])
+def test_a_month_read_again_reads_no_line_of_what_came_out_alike(
+    given: Any, model: TrainedModel, monkeypatch: pytest.MonkeyPatch, most_on_driver: int
+) -> None:
+    """Digests alone tell: lines and cases of the bills that stand may as well be gone."""
+    monkeypatch.setattr(issue_month, "MOST_ON_DRIVER", most_on_driver)
+    september = BillingMonth.parse("2026-09")
+    later = issued_before(given, model, september, "nobody")
+    bills = {EfficiencyBillV1: later.standing(EfficiencyBillV1)}
+    alone = SimpleNamespace(**(vars(later) | {"standing": lambda table: bills.get(table, [])}))
+    again = issued_rows(alone, EFFICIENCY_BILL.compute(with_bundle(alone, model), september, FACTS))
+    assert again[EfficiencyBillV1] == []
+
+
+@pytest.mark.parametrize("most_on_driver", [0, 5_000])
+def test_a_month_without_prices_surfaces_as_itself(
+    given: Any, model: TrainedModel, monkeypatch: pytest.MonkeyPatch, most_on_driver: int
+) -> None:
+    monkeypatch.setattr(issue_month, "MOST_ON_DRIVER", most_on_driver)
     july = BillingMonth.parse("2026-07")
     with pytest.raises(HaltedMonthError, match=r"transmission.*2026-07-01") as caught:
         EFFICIENCY_BILL.compute(with_bundle(given, model), july, FACTS)
@@ -379,7 +412,7 @@ def test_a_month_without_prices_surfaces_as_itself(given: Any, model: TrainedMod
     assert caught.value.month == july
     ((told, frame),) = caught.value.accounts.items()
     assert told is EfficiencyBillUnbilledV1
-    rows = {row["customer_id"]: row for row in rows_in(frame)}
+    rows = {row["customer_id"]: row for row in frame.to_pylist()}
     assert {*OFFICES} <= set(rows)
     for name in OFFICES:
         assert rows[name]["reason_code"] == "price_not_published"

@@ -20,7 +20,7 @@ from pipelines.transforms.days.day_energy import derive_day_energy
 from products.credit_index.indicators.calendar import Calendar
 from products.credit_index.indicators.load import deducted_days, load_indicators
 from products.credit_index.settings import CreditIndexSettings
-from products.efficiency_bill.training import arrange_days
+from products.efficiency_bill.comparison.days import arrange_days
 from tests.supplies import METER, SHOP, World, registers, rows_of
 
 OPERATION = load_settings(packaged("conf")).section(CreditIndexSettings).operation

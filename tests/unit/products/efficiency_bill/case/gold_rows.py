@@ -19,9 +19,9 @@ from pipelines.tables.silver import SilverCustomers
 from pipelines.transforms.billing.supply import Accounts
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.comparison.baseline import Baseline
+from products.efficiency_bill.comparison.days import Days
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import Days
 
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")

@@ -16,11 +16,11 @@ from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
+from products.efficiency_bill.comparison.days import Days, arrange_days
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.words import missing_input
-from products.efficiency_bill.product import check_prices
-from products.efficiency_bill.training import Days, arrange_days
+from tests.correction_cases import check_cases
 from tests.unit.products.efficiency_bill.case.gold_rows import (
     BUILDING,
     FACTS,
@@ -260,7 +260,7 @@ def test_a_month_before_the_prices_is_refused_with_the_fact() -> None:
         LIMITS,
     )
     with pytest.raises(FactNotInForceError) as refused:
-        check_prices(cases, FACTS)
+        check_cases(cases)
     assert refused.value.fact_id.startswith("transmission")
     assert refused.value.exit_code == 5
 

@@ -23,13 +23,13 @@ from products.efficiency_bill.audit import IssuedLine, audit
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.case.same_month import same_but_for_cuts
 from products.efficiency_bill.case.text import case_as_text, case_from_text
+from products.efficiency_bill.comparison.days import Days
 from products.efficiency_bill.issue import issue_bill, issue_bills
 from products.efficiency_bill.page.bill import bill_days, bill_page
 from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.pricing import price_case, price_supplies
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import Days
 from products.transfer_fee_code.price.lawful_reference import master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from tests.correction_cases import SETTINGS as PACKAGED

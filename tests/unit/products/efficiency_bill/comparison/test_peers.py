@@ -6,7 +6,7 @@ import pytest
 
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from products.efficiency_bill.comparison.peers import PeerView, compare_peers
+from products.efficiency_bill.comparison.peers import Member, PeerGroups, PeerView
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
 
@@ -16,7 +16,12 @@ def compared(
 ) -> dict[str, PeerView]:
     """Of members of equal energy, where the share of one never matters."""
     limits = LIMITS.model_copy(update={"least_members": least, "max_member_ratio": 1.0})
-    return compare_peers(intensity, group, dict.fromkeys(intensity, 1.0), limits)
+    return views({name: Member(group[name], value, 1.0) for name, value in intensity.items()}, limits)
+
+
+def views(members: dict[str, Member], limits: PublicationSettings) -> dict[str, PeerView]:
+    groups = PeerGroups(members.values(), limits)
+    return {name: groups.view(member) for name, member in members.items()}
 
 
 def offices(count: int) -> tuple[dict[str, float | None], dict[str, str | None]]:
@@ -63,7 +68,8 @@ def test_no_member_may_have_more_than_15_percent_of_the_energy(largest: float, i
     """Twenty members of 17 kWh: 60 of 400 kWh is 15 %."""
     intensity, group = offices(21)
     energy = dict.fromkeys(intensity, 17.0) | {"C20": largest}
-    view = compare_peers(intensity, group, energy, LIMITS)["C03"]
+    members = {name: Member(group[name], value, energy[name]) for name, value in intensity.items()}
+    view = views(members, LIMITS)["C03"]
     assert (view.count, view.median is not None, view.best is not None, view.percentile is not None) == (
         21,
         *(is_compared,) * 3,

@@ -8,14 +8,14 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.engine import revised_rows as module
-from pipelines.engine.revised_rows import append_rows, revised_rows
+from pipelines.engine import issued_files, revisions
 from pipelines.errors import SchemaMismatchError
 from pipelines.settings import Settings
 from pipelines.storage.store import Store
 from pipelines.tables.base import DOUBLE, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult, product_schema
 from pipelines.units import Unit
+from tests.issued_rows import issue as issue_rows
 
 
 class Score(RevisedResult, Table):
@@ -66,30 +66,24 @@ def issue(
         for name, total in totals.items()
         for part in parts
     ]
-    fresh = revised_rows(
-        store,
-        {
-            Score: pa.Table.from_pylist(results, product_schema(Score)),
-            Parts: pa.Table.from_pylist(evidence, product_schema(Parts)),
-        },
-        run,
-        f"rules of {run}",
-    )
-    append_rows(store, fresh, "score")
-    return {table.name: rows.num_rows for table, rows in fresh.items()}
+    rows = {
+        Score: pa.Table.from_pylist(results, product_schema(Score)),
+        Parts: pa.Table.from_pylist(evidence, product_schema(Parts)),
+    }
+    return issue_rows(store, rows, run, f"rules of {run}")
 
 
 def killed_before_the_result(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """run-2, which writes the evidence of a = 12.0 and no more."""
-    real = module.write_files
+    real = issued_files.commit_files
 
-    def die_at_the_result(rows: pa.Table, table: type[Table], root: str) -> Any:
+    def die_at_the_result(store: Store, table: type[Table], *parts: Any, **named: Any) -> Any:
         if table is Score:
             raise KeyboardInterrupt
-        return real(rows, table, root)
+        return real(store, table, *parts, **named)
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "write_files", die_at_the_result)
+        patch.setattr(issued_files, "commit_files", die_at_the_result)
         with pytest.raises(KeyboardInterrupt):
             issue(store, {"a": 12.0}, "run-2")
 
@@ -161,7 +155,7 @@ def test_a_digest_of_another_java_makes_no_revision_of_the_same_content(
     """Java 17 tells some numbers with one digit more than 19 and later do."""
     with monkeypatch.context() as patch:
         patch.setattr(
-            module,
+            revisions,
             "row_texts",
             lambda rows, names: [f"{row} as once told" for row in rows.select(names).to_pylist()],
         )
@@ -221,4 +215,4 @@ def test_a_product_that_forgets_or_adds_a_column_is_stopped(store: Store, change
         else parts.append_column("more", pa.array([], pa.string()))
     )
     with pytest.raises(SchemaMismatchError, match="amount_cny" if change == "forgets" else "more"):
-        revised_rows(store, {Score: score, Parts: odd}, "run")
+        issue_rows(store, {Score: score, Parts: odd}, "run")
