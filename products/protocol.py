@@ -148,7 +148,16 @@ def product_step(product: Computation, is_reached: Reached | None = None) -> Ste
         is_reached=is_reached,
         settings=product.settings,
         facts=product.uses_facts,
+        facts_read=_known_of_months if product.uses_facts else None,
     )
+
+
+def _known_of_months(facts: Facts, months: Sequence[str]) -> str:
+    """What of the facts the results of some months rest on: what comes into force later is none of it."""
+    from pipelines.facts.facts import digest_until
+
+    last = max((BillingMonth.parse(month).last_day for month in months), default=None)
+    return facts.digest if last is None else digest_until(facts, last)
 
 
 def _joined(inputs: Inputs, parts: Sequence[Any]) -> Written:

@@ -138,7 +138,7 @@ def code_modules(step: Step | TrainStep) -> frozenset[str]:
     settings, the facts where it uses them, and the writing of results.
     """
     functions = (step.train, step.challenge, step.of_months) if isinstance(step, TrainStep) else (step.apply,)
-    functions = (*functions, step.is_reached)
+    functions = (*functions, step.is_reached, getattr(step, "facts_read", None))
     tables = [*step.reads, *(step.writes if isinstance(step, Step) else ())]
     found = {module for function in functions for module in modules_behind(function)}
     found |= {table.__module__ for table in tables} | {kind.__module__ for kind in step.settings}
@@ -187,7 +187,7 @@ def fingerprint(
         "models": {name: bundle.digest for name, bundle in bundles.items()},
         "months": _of_months(step, months, settings),
         "settings": {kind.file: settings.section_digest(kind) for kind in step.settings},
-        "facts": facts.digest if step.facts is True else part_digest(facts, step.facts or ()),
+        "facts": _of_facts(step, facts, months),
         "code": code.digest(code_modules(step)),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
@@ -201,6 +201,13 @@ def _of_months(step: Step | TrainStep, months: Sequence[str], settings: Settings
         return []
     asked = [BillingMonth.parse(month) for month in months]
     return [step.of_months(DeclaredSettings(settings, step), asked)]
+
+
+def _of_facts(step: Step | TrainStep, facts: Facts, months: Sequence[str]) -> str:
+    """What of the facts the result depends on."""
+    if isinstance(step, Step) and step.facts_read is not None:
+        return step.facts_read(facts, months)
+    return facts.digest if step.facts is True else part_digest(facts, step.facts or ())
 
 
 def _is_first_party(name: str) -> bool:

@@ -202,6 +202,10 @@ class WorkerFiles:
 
 Written = Union["DataFrame", pa.Table, WorkerFiles, IssuedFiles]
 Apply = Callable[[Inputs], Mapping[type[Table], Written]]
+FactsRead = Callable[["Facts", Sequence[str]], str]
+"""What of the facts the result of a step depends on: facts, months asked for -> a text, the same where the
+result is.
+"""
 Reached = Callable[[Inputs], bool]
 """Whether anything of what its sources changed since its newest run can change a step's result. It is asked
 only where nothing but versions of the sources has changed, and is given that run as ``previous``; it opens no
@@ -227,6 +231,7 @@ class Step:
     is_reached    Whether changed sources reach the step; none: always.
     settings     Sections of ``conf/`` that the function reads; a change of any other does not run it again.
     facts        Whether it uses the regulated numbers: all, none, or the named subjects of ``Facts``.
+    facts_read   What of all of them the result depends on; none: every file of them.
     """
 
     stage: str
@@ -241,6 +246,7 @@ class Step:
     is_reached: Reached | None = None
     settings: tuple[type[SettingsFile], ...] = ()
     facts: bool | tuple[str, ...] = False
+    facts_read: FactsRead | None = None
 
     @property
     def named_models(self) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import Enum
@@ -183,6 +183,42 @@ def part_digest(facts: Facts, names: Sequence[str]) -> str:
     """
     told = [(name, _plain(getattr(facts, name))) for name in sorted(names)]
     return hashlib.sha256(repr(told).encode()).hexdigest()
+
+
+def digest_until(facts: Facts, day: date) -> str:
+    """SHA-256 over all facts but the versions that come into force after a day, the same in every process.
+    [hex]
+
+    What is worked out of facts in force up to that day is the same while this is: a price published for a
+    later month changes nothing of it.
+    """
+    key = digest_until.__name__, day
+    if key not in facts.derived:
+        names = sorted(each.name for each in fields(facts) if each.init and each.name != "digest")
+        told = [(name, _plain(_until(getattr(facts, name), day))) for name in names]
+        facts.derived[key] = hashlib.sha256(repr(told).encode()).hexdigest()
+    found: str = facts.derived[key]
+    return found
+
+
+def plain_text(value: object) -> str:
+    """A value of a fact as a text, the same in every process; raises TypeError for a kind of value that no
+    fact holds.
+    """
+    return repr(_plain(value))
+
+
+def _until(value: Any, day: date) -> Any:
+    """A value whose dated facts lack the versions that begin after a day."""
+    if isinstance(value, Dated):
+        return replace(value, versions=tuple(each for each in value.versions if each.effective_from <= day))
+    if isinstance(value, Mapping):
+        return {key: _until(part, day) for key, part in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return tuple(
+            (each.name, _until(getattr(value, each.name), day)) for each in fields(value) if each.compare
+        )
+    return value
 
 
 def _plain(value: Any) -> Any:

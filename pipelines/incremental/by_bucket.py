@@ -19,7 +19,13 @@ from pipelines.incremental.file_accounts import (
     stage_rows,
     summed_accounts,
 )
-from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rewrite, rewrite
+from pipelines.incremental.rewrite_files import (
+    RewritePlan,
+    Rewritten,
+    plan_rewrite,
+    plan_whole,
+    rewrite,
+)
 from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints, SourceRows
 from pipelines.incremental.workers import bucket_count, bucket_frame, bucket_reports
 from pipelines.storage.constraints import constraint_violations
@@ -130,6 +136,9 @@ def derive_with_findings(
     columns  What is read of a source, where that is not every business column.
     rows     What a bucket is computed from, where that is not the rows of its meter points alone; the subject
              of the target says what its buckets are of.
+
+    Files of a bucket and month whose rows all come out as they stand stay where they are, also where
+    everything is computed: another price or another version of the code then moves nothing by itself.
     """
 
     def outcome(tables: Sequence[pa.Table]) -> BucketOutcome:
@@ -137,7 +146,16 @@ def derive_with_findings(
         return BucketOutcome(made, pa.table({}), pa.table({}), constraint_violations(made, target), found)
 
     files, _ = _run_buckets(
-        inputs, sources, target, outcome, rows_per_task, findings, affected, columns=columns, source_rows=rows
+        inputs,
+        sources,
+        target,
+        outcome,
+        rows_per_task,
+        findings,
+        affected,
+        columns=columns,
+        source_rows=rows,
+        keeps_standing=True,
     )
     return files
 
@@ -196,6 +214,7 @@ def _run_buckets(
     settled_then: Settle | None = None,
     columns: Columns = NO_COLUMNS,
     source_rows: SourceRows | None = None,
+    keeps_standing: bool = False,
 ) -> tuple[dict[type[Table], WorkerFiles], list[dict[str, Any]]]:
     run_id = inputs.run_id
     targets = (target,) if findings is None else (target, findings)
@@ -209,6 +228,9 @@ def _run_buckets(
         if affected is None or affected.names is None
         else plan_rewrite(affected.names, current, buckets, target.subject)
     )
+    is_part = plan is not None
+    if plan is None and keeps_standing:
+        plan = plan_whole(current, buckets, target.subject)
     then = (
         inputs.previous.paths(sources[0]) if inputs.previous is not None and settled_then is not None else []
     )
@@ -230,14 +252,16 @@ def _run_buckets(
 
     def affected_of(bucket: int, plan: RewritePlan) -> dict[str, Any]:
         points = plan.points[bucket]
-        outcome = work(found_rows.of_subjects(points))
+        outcome = work(
+            found_rows.of_bucket(bucket, buckets) if points is None else found_rows.of_subjects(points)
+        )
         parts = [
             rewrite(rows, table, root, points, held[bucket], run_id)
             for rows, table, root, held in zip(outcome.of_targets(), targets, roots, plan.held, strict=True)
         ]
         parts[0] = replace(parts[0], violations=_total([outcome.violations, parts[0].violations]))
         report = _report(outcome, parts)
-        if settled_then is not None:
+        if settled_then is not None and points is not None:
             report["accounts_then"], report["quarantine_then"] = (
                 rows.to_pylist() for rows in settled_then(rows_of_points(then, sources[0], points))
             )
@@ -247,13 +271,9 @@ def _run_buckets(
         return all_of(bucket) if plan is None else affected_of(bucket, plan)
 
     asked = list(range(buckets)) if plan is None else sorted(plan.points)
-    is_alone = plan is not None and sum(map(len, plan.points.values())) <= MOST_ALONE
-    reports = bucket_reports(inputs, asked, told, is_alone=is_alone)
-    coverage = (
-        None
-        if affected is None
-        else (affected if plan is not None else replace(affected, names=None)).coverage
-    )
+    few = is_part and plan is not None and sum(len(each or ()) for each in plan.points.values()) <= MOST_ALONE
+    reports = bucket_reports(inputs, asked, told, is_alone=few)
+    coverage = None if affected is None else (affected if is_part else replace(affected, names=None)).coverage
     kept = [None if plan is None else frozenset(inputs.current(table)) for table in targets]
     return {
         table: _worker_files(table, reports, place, kept[place], coverage)

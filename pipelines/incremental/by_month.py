@@ -37,8 +37,8 @@ def derive_by_month(
     sources  Table partitioned by one month column -> the columns to read, the month itself not among them.
     target   Table partitioned by month; the workers write its files, the runner commits them.
     derive   Pure function of month and rows; it travels to the workers with all that it holds.
-    affected  The months to compute; files of others stay, and so do those of a month whose rows come out as
-             they stand. None: all months.
+    affected  The months to compute; files of others stay. None: all months. Files of a month whose rows come
+             out as they stand stay either way.
     """
     root, run_id = inputs.location(target), inputs.run_id
     files: dict[str, dict[type[Table], list[str]]] = {}
@@ -59,7 +59,7 @@ def derive_by_month(
         )
         before = read_columns(current.get(month, []), target, current_columns(target), use_threads=False)
         written = with_run(rows, run_id, target, before)
-        stands = chosen is not None and all_stand(written, before, run_id)
+        stands = month in current and all_stand(written, before, run_id)
         return json.dumps(
             {
                 "files": [] if stands else [file.to_json() for file in write_files(written, target, root)],
@@ -88,8 +88,9 @@ def derive_by_month(
     counted = constraint_violations(target.empty(), target)
     violations = {name: sum(report["violations"][name] for report in reports) for name in counted}
     kept = None
-    if chosen is not None:
-        left = (set(current) - chosen) | {report["stands"] for report in reports}
+    standing = {report["stands"] for report in reports if report["stands"] is not None}
+    if chosen is not None or standing:
+        left = standing if chosen is None else (set(current) - chosen) | standing
         of_month = by_partition(inputs.current(target), target)
         kept = frozenset(path for month in left for path in of_month.get(month, ()))
     return {

@@ -15,8 +15,8 @@ import pyarrow.dataset as ds
 from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import CUSTOMERS, MOST_AFFECTED_RATIO, Affected
 from pipelines.incremental.changed_rows import changed_rows
-from pipelines.storage.hash_layout import bucket_of
-from pipelines.storage.scan import points_in, read_columns, whole_table
+from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
+from pipelines.storage.scan import points_in, read_columns, rows_of_points, whole_table
 from pipelines.tables.base import CUSTOMER, POINT, STRING, Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverSupplyShares
@@ -39,32 +39,47 @@ class RowsOfCustomers:
 
     files  Source -> addresses of its data files.
 
-    Tables of meter points are laid out by these, so every bucket looks through all of them for its customers.
+    Tables of meter points are laid out by these, so every bucket looks through the names in all of them for
+    the meter points of its customers, and then reads the row groups alone that hold one.
     """
 
     files: Mapping[type[Table], Sequence[str]]
 
     def of_bucket(self, bucket: int, buckets: int) -> Sequence[pa.Table]:
         """What the customers of one bucket are billed from."""
-        names = self._column(GoldBillingDeterminants, CUSTOMER)
-        return self.of_subjects({name for name in names if bucket_of(name, buckets) == bucket})
+        names = self._names()
+        distinct = pc.unique(names[CUSTOMER])
+        mine = subject_hashes(distinct) * buckets >> HASH_BITS == bucket
+        return self._of(distinct.filter(pa.array(mine)), names)
 
     def of_subjects(self, names: Collection[str]) -> Sequence[pa.Table]:
         """What some customers are billed from."""
-        asked = pa.array(sorted(names), STRING)
-        theirs, behind = ds.field(CUSTOMER).isin(asked), ds.field(_PARENT).is_valid()
+        return self._of(pa.array(names, STRING), self._names())
+
+    def _names(self) -> pa.Table:
+        """Meter points with readings in any month, whose they are and what they lie behind."""
+        files = self.files[GoldBillingDeterminants]
+        return read_columns(files, GoldBillingDeterminants, [POINT, CUSTOMER, _PARENT], use_threads=False)
+
+    def _of(self, customers: pa.Array, names: pa.Table) -> Sequence[pa.Table]:
+        asked = customers.take(pc.sort_indices(customers))
         # Whose sub-meters lie behind their meters is told by their rows alone; sub-meters are few.
-        metered = self._rows(GoldBillingDeterminants, theirs | behind)
+        metered = self._points(GoldBillingDeterminants, names.filter(_concerns(names, asked)))
+        metered = metered.filter(_concerns(metered, asked))
         owners = pc.unique(pa.concat_arrays([asked, *metered[CUSTOMER].chunks]))
-        points = self._rows(SilverMeterPoints, theirs | behind, [POINT])[POINT]
+        theirs = ds.field(CUSTOMER).isin(asked) | ds.field(_PARENT).is_valid()
+        points = self._rows(SilverMeterPoints, theirs, [POINT])[POINT]
         return [
             pa.table({CUSTOMER: asked}),
             metered,
-            self._rows(GoldBillingSegments, ds.field(POINT).isin(pc.unique(metered[POINT]))),
+            self._points(GoldBillingSegments, metered),
             self._rows(SilverCustomers, ds.field(CUSTOMER).isin(owners)),
             self._rows(SilverMeterPoints, ds.field(POINT).isin(pc.unique(points))),
             whole_table(self.files[SilverSupplyShares], SilverSupplyShares),
         ]
+
+    def _points(self, table: type[Table], named: pa.Table) -> pa.Table:
+        return rows_of_points(self.files[table], table, pc.unique(named[POINT]).to_pylist())
 
     def _rows(
         self, table: type[Table], wanted: ds.Expression, columns: Sequence[str] | None = None
@@ -72,10 +87,10 @@ class RowsOfCustomers:
         named = columns or table.business_columns()
         return read_columns(self.files[table], table, named, wanted, use_threads=False)
 
-    def _column(self, table: type[Table], column: str) -> list[str]:
-        found = read_columns(self.files[table], table, [column], use_threads=False)
-        names: list[str] = pc.unique(found.column(0)).to_pylist()
-        return names
+
+def _concerns(rows: pa.Table, asked: pa.Array) -> pa.ChunkedArray:
+    """Whether a row is one of the customers' or of a sub-meter."""
+    return pc.or_(pc.is_in(rows[CUSTOMER], value_set=asked), pc.is_valid(rows[_PARENT]))
 
 
 def affected_customers(inputs: Inputs) -> Affected:

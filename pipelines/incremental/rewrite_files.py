@@ -13,7 +13,13 @@ import pyarrow.compute as pc
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.hash_layout import bucket_of
-from pipelines.storage.scan import by_partition, points_in, rows_of_points
+from pipelines.storage.scan import (
+    by_partition,
+    files_by_bucket,
+    points_in,
+    read_columns,
+    rows_of_points,
+)
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import POINT, Table
 
@@ -22,11 +28,11 @@ from pipelines.tables.base import POINT, Table
 class RewritePlan:
     """Which meter points are computed anew, and which files are rewritten for them.
 
-    points  Bucket -> affected meter points in it; buckets without any are not there.
+    points  Bucket -> affected meter points in it, none: all of it; buckets without any are not there.
     held    For each table: bucket -> paths of the current files that hold rows of its affected meter points.
     """
 
-    points: Mapping[int, frozenset[str]]
+    points: Mapping[int, frozenset[str] | None]
     held: Sequence[Mapping[int, Sequence[str]]]
 
 
@@ -70,17 +76,41 @@ def plan_rewrite(
     return RewritePlan({bucket: frozenset(names) for bucket, names in dealt.items()}, held)
 
 
+def plan_whole(current: Sequence[Sequence[str]], buckets: int, subject: str = POINT) -> RewritePlan | None:
+    """A plan to compute every bucket, so that files stay whose rows all come out as they stand; None where
+    nothing stands, or a file holds rows of several buckets, and everything is laid out anew.
+
+    current, subject  As in ``plan_rewrite``.
+    """
+    held: list[dict[int, list[str]]] = []
+    for paths in current:
+        found = files_by_bucket(paths, subject, buckets)
+        if found is None:
+            return None
+        held.append({bucket: found.get(bucket, []) for bucket in range(buckets)})
+    return RewritePlan(dict.fromkeys(range(buckets)), held) if any(current) else None
+
+
 def rewrite(
-    rows: pa.Table, table: type[Table], root: str, points: Collection[str], held: Sequence[str], run_id: str
+    rows: pa.Table,
+    table: type[Table],
+    root: str,
+    points: Collection[str] | None,
+    held: Sequence[str],
+    run_id: str,
 ) -> Rewritten:
     """Writes the months in which something differs and names the files that these take the place of.
 
     rows    Business columns: all that the table is to hold of the affected meter points of a bucket.
-    points  These meter points.
+    points  These meter points; none: all that the files hold.
     held    Paths of the table's files that hold rows of them.
     """
     partition, of_month = table.partition_column(), by_partition(held, table)
-    before = rows_of_points(held, table, points, current_columns(table), subject=table.subject)
+    before = (
+        read_columns(held, table, current_columns(table), use_threads=False)
+        if points is None
+        else rows_of_points(held, table, points, current_columns(table), subject=table.subject)
+    )
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
     replaced: list[str] = []
@@ -92,13 +122,10 @@ def rewrite(
         if all_stand(fresh, stood, run_id):
             continue
         stale = of_month.get(month, [])
-        whole = pa.concat_tables(
-            [
-                fresh.select(list(table.columns())),
-                rows_of_points(stale, table, points, table.columns(), others=True, subject=table.subject),
-            ],
-            promote_options="default",
-        )
+        whole = fresh.select(list(table.columns()))
+        if points is not None:
+            others = rows_of_points(stale, table, points, table.columns(), others=True, subject=table.subject)
+            whole = pa.concat_tables([whole, others], promote_options="default")
         broken = {name: count + broken[name] for name, count in constraint_violations(whole, table).items()}
         files += write_files(whole, table, root)
         replaced += [path.removeprefix(root + "/") for path in stale]

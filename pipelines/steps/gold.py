@@ -30,7 +30,7 @@ from pipelines.tables.silver import (
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
-from pipelines.transforms.billing.month_cuts import month_cuts
+from pipelines.transforms.billing.month_cuts import facts_that_cut, month_cuts
 from pipelines.transforms.billing.supplies import derive_supplies
 from pipelines.transforms.days.curve_days import DAY_CURVE_COLUMNS
 from pipelines.transforms.days.day_findings import judge_days
@@ -164,6 +164,7 @@ GOLD_STEPS: tuple[Step, ...] = (
         apply=settle_billing_determinants,
         by_affected=True,
         facts=True,
+        facts_read=facts_that_cut,
     ),
     Step(
         stage="gold",
@@ -173,6 +174,7 @@ GOLD_STEPS: tuple[Step, ...] = (
         apply=make_supplies,
         by_affected=True,
         facts=True,
+        facts_read=facts_that_cut,
     ),
     SUFFICIENCY_STEP,
 )

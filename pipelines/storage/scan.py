@@ -104,6 +104,24 @@ def points_in(files: Sequence[str], subject: str = POINT) -> set[str]:
 
 
 @phase("read")
+def files_by_bucket(files: Sequence[str], subject: str, buckets: int) -> dict[int, list[str]] | None:
+    """Files by the bucket that all of their subjects fall into, told by their footers; None where one does
+    not tell, or holds subjects of several.
+    """
+    system, paths = _located(files)
+    found: dict[int, list[str]] = {}
+    for address, path in zip(files, paths, strict=True):
+        ranges = _hash_ranges(pq.read_metadata(path, filesystem=system), subject)
+        if ranges is None:
+            return None
+        held = {edge * buckets >> HASH_BITS for edge in (*ranges["first"], *ranges["last"])}
+        if len(held) != 1:
+            return None
+        found.setdefault(held.pop(), []).append(address)
+    return found
+
+
+@phase("read")
 def row_count(files: Sequence[str]) -> int:
     """Rows of data files, by their footers."""
     system, paths = _located(files)
@@ -255,9 +273,8 @@ def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray)
     """Row groups that may hold a subject whose hash lies in one of the ranges, all of a file that does not
     say; whether they hold no other.
     """
-    noted = (file.metadata.metadata or {}).get(HASH_RANGES)
-    ranges = json.loads(noted) if noted else {}
-    if ranges.get("column") != subject or len(ranges["first"]) != file.num_row_groups:
+    ranges = _hash_ranges(file.metadata, subject)
+    if ranges is None:
         return list(range(file.num_row_groups)), False
     lowest, highest = np.array(ranges["first"], np.int64), np.array(ranges["last"], np.int64)
     # The first of the ranges that does not end before the group begins: it overlaps the group, or none does.
@@ -265,6 +282,15 @@ def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray)
     overlaps = np.flatnonzero((last[place] >= lowest) & (first[place] <= highest))
     within = (first[place] <= lowest) & (highest <= last[place])
     return overlaps.tolist(), bool(within[overlaps].all())
+
+
+def _hash_ranges(footer: pq.FileMetaData, subject: str) -> dict[str, list[int]] | None:
+    """The note on the hashes of each row group; None where a file has none of this subject."""
+    noted = (footer.metadata or {}).get(HASH_RANGES)
+    ranges = json.loads(noted) if noted else {}
+    if ranges.get("column") != subject or len(ranges["first"]) != footer.num_row_groups:
+        return None
+    return {name: ranges[name] for name in ("first", "last")}
 
 
 def _with_younger(rows: pa.Table, schema: pa.Schema) -> pa.Table:

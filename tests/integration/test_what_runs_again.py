@@ -12,7 +12,8 @@ import pytest
 from pipelines.engine.fingerprint import CodeDigests
 from pipelines.engine.ledger import Ledger
 from pipelines.engine.runner import Runner
-from pipelines.facts import load_facts
+from pipelines.facts import load_facts, load_prices
+from pipelines.facts.monthly_prices import COLUMNS, COMPONENTS
 from pipelines.ingest.read_files import ingest
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
@@ -96,6 +97,12 @@ def test_a_change_runs_what_it_reaches_and_nothing_else(spark: SparkSession, tmp
     platform = (conf / "platform.yaml").read_text(encoding="utf-8")
     (conf / "platform.yaml").write_text(platform.replace("driver_memory: 3g", "driver_memory: 2g"))
     assert done(run(store, conf, code)) == set(), "the platform changes no result"
+    for month in ("2026-09", "2026-10"):
+        rows = [f"{month},{part},0.1,Notice 1,{month}-01" for part in COMPONENTS]
+        prices = tmp_path / "prices.csv"
+        prices.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
+        load_prices(prices, conf / "facts")
+        assert done(run(store, conf, code)) == set(), "the price of a later month"
     thresholds = (conf / "vee.yaml").read_text(encoding="utf-8")
     (conf / "vee.yaml").write_text(thresholds.replace(": 24\n", ": 25\n", 1), encoding="utf-8")
     again = run(store, conf, code, silver_alone=True)

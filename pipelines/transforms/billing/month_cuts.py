@@ -4,6 +4,7 @@ change there.
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,8 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import FactNotInForceError
-from pipelines.facts import Facts
-from pipelines.facts.dated import Version
+from pipelines.facts import Dated, Facts, Version
+from pipelines.facts.facts import part_digest, plain_text
 from pipelines.periods import BillingMonth
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
@@ -71,6 +72,34 @@ def month_cuts(
         days[families.of(name)] |= found
     cuts = {row["meter_point_id"]: days.get(families.of(_point(row["meter_point_id"]))) for row in points}
     return {name: tuple(sorted(found)) for name, found in cuts.items() if found}
+
+
+def facts_that_cut(facts: Facts, _months: Sequence[str] = ()) -> str:
+    """What of the facts determinants and supplies depend on, as a digest: the hours of time of use, and what
+    prices are on the days of those months inside which one of them begins or ends. [hex]
+
+    A price of a whole month cuts none, so that publishing it makes nothing anew.
+    """
+    told: list[tuple[str, str, str]] = []
+    dated = {each.fact_id: each for each in pricing_facts(facts)}
+    for month in _cut_months(dated.values()):
+        days = {month.first_day} | {
+            day for each in dated.values() for version in each.versions for day in _bounds(version)
+        }
+        for each in dated.values():
+            for day in sorted(day for day in days if month.first_day <= day <= month.last_day):
+                value: object = None
+                with suppress(FactNotInForceError):
+                    value = each.on(day)
+                told.append((each.fact_id, day.isoformat(), plain_text(value)))
+    hours = part_digest(facts, ("holidays", "time_of_use"))
+    return hashlib.sha256(repr((hours, told)).encode()).hexdigest()
+
+
+def _cut_months(dated: Iterable[Dated[Any]]) -> list[BillingMonth]:
+    """Months inside which a version begins, or after which one has ended."""
+    bounds = {day for each in dated for version in each.versions for day in _bounds(version)}
+    return sorted({BillingMonth.of(day) for day in bounds if day.day != 1}, key=lambda month: month.first_day)
 
 
 def _with_late_terms(customers: pa.Table) -> list[SilverCustomersRow]:
@@ -136,12 +165,7 @@ class _PriceDays:
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
-        bounds = {
-            day for dated in pricing_facts(facts) for version in dated.versions for day in _bounds(version)
-        }
-        self._months = sorted(
-            {BillingMonth.of(day) for day in bounds if day.day != 1}, key=lambda month: month.first_day
-        )
+        self._months = _cut_months(pricing_facts(facts))
         self.is_any = bool(self._months)
         self._known: dict[tuple[Contract, BillingMonth], tuple[date, ...]] = {}
 

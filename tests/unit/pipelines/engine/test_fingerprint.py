@@ -5,7 +5,9 @@ facts.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,8 @@ import pytest
 
 from pipelines.engine.fingerprint import CodeDigests, code_modules, fingerprint, modules_behind, own_code
 from pipelines.engine.step import Step, TrainStep, WriteMode
-from pipelines.facts import load_facts
+from pipelines.facts import load_facts, load_prices
+from pipelines.facts.monthly_prices import COLUMNS, COMPONENTS
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
 from pipelines.tables.gold import GoldDayEnergy
@@ -146,6 +149,9 @@ def step_of(**declared: Any) -> Step:
     return Step("gold", "named", (), {GoldDayEnergy: WriteMode.COMMIT_FILES}, apply, **declared)
 
 
+BILLED = {"efficiency-bill", "fee-code"}
+
+
 def with_threshold(settings: Settings, folder: Path, old: str, new: str) -> Settings:
     """Another conf/ in which one line of vee.yaml reads otherwise."""
     conf = Path(shutil.copytree(settings.conf_dir, folder / f"conf {new!r}"))
@@ -170,10 +176,12 @@ def test_settings_count_where_they_are_declared_and_by_their_values(
     assert digest(other, changed) == digest(other) != digest(reads)
 
 
-def ran_again(one: Settings, other: Settings, known: Any, known_then: Any) -> set[str]:
+def ran_again(
+    one: Settings, other: Settings, known: Any, known_then: Any, months: Sequence[str] = ()
+) -> set[str]:
     """Steps of the chain whose fingerprint differs between two rules."""
     before, after = (
-        {step.name: fingerprint(step, {}, {}, [], *rules, own_code()) for step in all_steps()}
+        {step.name: fingerprint(step, {}, {}, months, *rules, own_code()) for step in all_steps()}
         for rules in ((one, known), (other, known_then))
     )
     return {name for name in before if before[name] != after[name]}
@@ -185,12 +193,40 @@ def test_a_threshold_or_a_price_reaches_the_steps_that_use_it(settings: Settings
     curves = {"silver-registers", "silver-curves", "silver-estimation-errors", "gold-day-energy"}
     assert ran_again(settings, changed, facts, facts) == curves
     priced = replace(facts, digest="another", funds=facts.energy_base)
-    assert ran_again(settings, settings, facts, priced) == {
-        "gold-determinants",
-        "gold-supplies",
-        "efficiency-bill",
-        "fee-code",
-    }, "a new price of the month does not refine the curves of all months again"
+    assert ran_again(settings, settings, facts, priced) == BILLED, "other funds cut no month"
+
+
+def test_the_price_of_a_month_reaches_what_is_issued_of_that_month_alone(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(packaged("conf"), tmp_path / "conf")) / "facts"
+    settings, before = Settings(folder.parent, tmp_path / "home"), load_facts(folder)
+    told = [before]
+    for month in ("2026-09", "2026-10"):
+        rows = [f"{month},{part},0.1,Notice 1,{month}-01" for part in COMPONENTS]
+        prices = tmp_path / f"{month}.csv"
+        prices.write_text("\n".join([",".join(COLUMNS), *rows]) + "\n", encoding="utf-8")
+        load_prices(prices, folder)
+        told.append(load_facts(folder))
+    _, september, october = told
+    for asked, reached in (("2026-08", set()), ("2026-09", set()), ("2026-10", BILLED)):
+        assert ran_again(settings, settings, september, october, [asked]) == reached
+    assert ran_again(settings, settings, before, september, ["2026-09"]) == BILLED
+    assert ran_again(settings, settings, september, october, ["2026-09", "2026-10"]) == BILLED
+
+
+@pytest.mark.parametrize("month", ["2026-07", "2026-12"])
+def test_a_price_that_begins_inside_a_month_cuts_it(settings: Settings, month: str) -> None:
+    facts = load_facts(packaged("conf") / "facts")
+    (funds,) = facts.funds.versions
+
+    def beginning(day: str) -> Any:
+        later = replace(funds, value=funds.value * 2, effective_from=date.fromisoformat(day))
+        return replace(facts, digest=day, funds=replace(facts.funds, versions=(funds, later)))
+
+    gold = {"gold-determinants", "gold-supplies"}
+    assert ran_again(settings, settings, facts, beginning(f"{month}-11")) == BILLED | gold
+    assert ran_again(settings, settings, facts, beginning(f"{month}-01")) == BILLED
+    other = ran_again(settings, settings, beginning(f"{month}-11"), beginning(f"{month}-21"))
+    assert other == BILLED | gold
 
 
 def test_facts_count_by_subject(settings: Settings) -> None:

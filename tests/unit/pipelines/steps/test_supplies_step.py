@@ -22,9 +22,11 @@ from pipelines.settings import Settings
 from pipelines.steps import gold
 from pipelines.steps.gold import GOLD_STEPS
 from pipelines.storage.data_files import commit_files, write_files
+from pipelines.storage.scan import points_in
 from pipelines.storage.store import Store
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import CUSTOMER, Table
+from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.supplies import GoldBillingSupplies
 from tests.supplies import FACTS, SEPTEMBER, World
 from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, of_run, world
@@ -75,7 +77,7 @@ def inputs(store: Store, run: str, previous: Mapping[type[Table], Sequence[str]]
         bundles={},
         versions={},
         run_id=run,
-        spark=cast("Any", spark),
+        session=lambda: cast("Any", spark),
         now=NOW,
         location=store.path,
         files=store.data_files,
@@ -123,8 +125,7 @@ def test_the_whole_then_one_changed_read_then_nothing(store: Store) -> None:
     assert set(runs_of(store)) == set(CUSTOMERS)
 
     before, later = paths(store), world(**{"M-Z3": "4.00"})
-    for table in (t for t in SOURCES if t.name == "gold_billing_determinants"):
-        changed_to(store, later, table, 2)
+    changed_to(store, later, GoldBillingDeterminants, 2)
     again = run(store, "second", before)
     assert str(again.coverage) == "1 of 10 customers"
     assert store.content_hash(GoldBillingSupplies) == content_hash(later.supplies, GoldBillingSupplies)
@@ -133,6 +134,40 @@ def test_the_whole_then_one_changed_read_then_nothing(store: Store) -> None:
     version = store.version(GoldBillingSupplies)
     assert str(run(store, "third", paths(store)).coverage) == "0 of 10 customers"
     assert store.version(GoldBillingSupplies) == version, "what reads the table has nothing new to read"
+
+
+def test_computed_whole_again_files_stay_whose_rows_come_out_as_they_stand(store: Store) -> None:
+    """As after another price or version of the code: there is no earlier run to go by."""
+    first = world()
+    put(store, first.sources, "first", 1)
+    run(store, "first")
+    version, stood = store.version(GoldBillingSupplies), set(store.data_files(GoldBillingSupplies))
+    assert len(stood) == 2, "one file for each bucket of customers"
+    assert str(run(store, "second").coverage) == "10 of 10 customers"
+    assert store.version(GoldBillingSupplies) == version
+
+    later = world(**{"M-Z3": "4.00"})
+    changed_to(store, later, GoldBillingDeterminants, 2)
+    run(store, "third")
+    assert store.content_hash(GoldBillingSupplies) == content_hash(later.supplies, GoldBillingSupplies)
+    assert runs_of(store) == dict.fromkeys(CUSTOMERS, "first") | {"Z3": "third"}
+    files = [set(points_in([path], CUSTOMER)) for path in store.data_paths(GoldBillingSupplies)]
+    assert sum("Z3" in held for held in files) == 1
+    assert sum(map(len, files)) == len(CUSTOMERS)
+
+
+def test_files_of_another_number_of_buckets_are_laid_out_anew(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(store, world().sources, "first", 1)
+    run(store, "first")
+    stood = set(store.data_files(GoldBillingSupplies))
+    monkeypatch.setattr(by_bucket, "_bucket_count", lambda *_: 3)
+    run(store, "second")
+    now = set(store.data_files(GoldBillingSupplies))
+    assert len(now) == 3
+    assert not now & stood
+    assert runs_of(store) == dict.fromkeys(CUSTOMERS, "first")
 
 
 def test_a_row_that_breaks_its_declaration_halts_the_run(
