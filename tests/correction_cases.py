@@ -17,7 +17,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract
 from products.efficiency_bill.bill import EVIDENCE, OUTER
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.issued_revision import IssuedRevision
@@ -26,6 +26,7 @@ from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 SETTINGS = Settings(packaged("conf"), packaged("conf"))
@@ -43,11 +44,11 @@ FACTORY = Contract(
     D("0.90"),
 )
 SPLIT = {TouPeriod.PEAK: D("600.00"), TouPeriod.VALLEY: D("400.00")}
-MEASURED = Determinants(SEPTEMBER, D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
+MEASURED = Measured(SEPTEMBER, D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
 Issued = dict[str, Any]
 
 
-def factory_case(measured: Determinants = MEASURED) -> Case:
+def factory_case(measured: Measured = MEASURED) -> Case:
     """1,000 kWh, 600 at the peak and 400 in the valley, at the power factor's standard; its August cost twice
     as much energy.
     """
@@ -79,9 +80,10 @@ def factory_case(measured: Determinants = MEASURED) -> Case:
     return Case(
         month=SEPTEMBER,
         terms=terms,
-        contract=FACTORY,
-        determinants=measured,
-        previous=(FACTORY, dataclasses.replace(MEASURED, month=SEPTEMBER.previous())),
+        supply=supply_of(FACTORY, measured),
+        energy_kwh=measured.energy_kwh,
+        previous_supply=supply_of(FACTORY, dataclasses.replace(MEASURED, month=SEPTEMBER.previous())),
+        previous_energy_kwh=MEASURED.energy_kwh,
         shown=shown,
         peers=PeerView(1),
         baseline=None,

@@ -185,7 +185,7 @@ def check_prices(cases: list[Case], facts: Facts) -> None:
     all can be priced; an odd
     contract among others stops nobody's bill.
     """
-    supplies = [supply for case in cases if (supply := case.priced_supply) is not None]
+    supplies = [supply for case in cases if (supply := case.supply) is not None]
     kinds: dict[tuple[Any, ...], SupplyMonth] = {}
     for supply in supplies:
         kinds.setdefault(tuple(_kind(segment) for segment in supply.segments), supply)

@@ -62,7 +62,7 @@ def halted_rows(
         if standing and standing.is_priced and is_issuable(standing.is_illustrative, is_demo=is_demo):
             continue
         names = [lack for lack in case.lacks if lack not in _OF_COMPARISONS]
-        if can_be_priced(case.priced_supply):
+        if can_be_priced(case.supply):
             reason = UnbilledReason.PRICE_NOT_PUBLISHED
             zh = (
                 f"{error.on} 没有有效的 {error.fact_id}，已有的是 {error.covers}；本月一张账单也没有出。"

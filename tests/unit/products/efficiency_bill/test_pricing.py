@@ -16,7 +16,7 @@ from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Segment, price_supply, supply_of
+from pipelines.tariff import Contract, Segment, price_supply
 from products.efficiency_bill.case.arrow_rows import JOBS_SCHEMA, case_jobs, jobs_table
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import case_as_text
@@ -27,6 +27,7 @@ from products.efficiency_bill.pricing import concerns_everybody, price_case, pri
 from products.efficiency_bill.product import check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from tests.correction_cases import FACTORY, MEASURED, SETTINGS, factory_case
+from tests.measured_months import supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -57,9 +58,8 @@ DWELLING_OF_TWO = dataclasses.replace(
 
 def odd_case(contract: Contract, month: BillingMonth = MEASURED.month) -> Case:
     """The factory's month under another contract."""
-    return dataclasses.replace(
-        factory_case(dataclasses.replace(MEASURED, month=month)), month=month, contract=contract
-    )
+    supply = supply_of(contract, dataclasses.replace(MEASURED, month=month))
+    return dataclasses.replace(factory_case(), month=month, supply=supply)
 
 
 def in_two_parts() -> Case:
@@ -88,12 +88,10 @@ def cases() -> list[Case]:
             lagging_kvarh=D(480 + 20 * number),
         )
         found.append(factory_case(measured))
-    found[3] = dataclasses.replace(found[3], contract=None)
+    found[3] = dataclasses.replace(found[3], supply=None)
     found[5] = factory_case(dataclasses.replace(MEASURED, energy_by_period=None))
-    found[7] = dataclasses.replace(found[7], previous=None)
-    found[9] = dataclasses.replace(
-        found[9], previous=(FACTORY, dataclasses.replace(MEASURED, month=BillingMonth(2026, 7)))
-    )
+    found[7] = dataclasses.replace(found[7], previous_supply=None, previous_energy_kwh=None)
+    found[9] = dataclasses.replace(found[9], previous_supply=JULY)
     return [
         dataclasses.replace(case, terms={**case.terms, "customer_id": f"REAL-{number:04d}"})
         for number, case in enumerate(found)
@@ -223,7 +221,7 @@ def test_cases_come_to_the_workers_as_they_are() -> None:
     assert jobs.schema == JOBS_SCHEMA
     (one, before), (other, nothing) = case_jobs(jobs.to_batches()[0])
     assert [case_as_text(case) for case in (one, other)] == [case_as_text(case) for case in (first, second)]
-    assert (one.determinants, other.contract, nothing) == (first.determinants, second.contract, None)
+    assert (one.supply, other.energy_kwh, nothing) == (first.supply, second.energy_kwh, None)
     assert before is not None
     assert dataclasses.replace(before, lines=()) == dataclasses.replace(newest, lines=())
     assert [(line["line_number"], line["amount_cny"], line["formula"]) for line in before.lines] == [
