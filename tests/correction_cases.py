@@ -18,7 +18,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
-from pipelines.tariff import Contract, Determinants, PricedMonth
+from pipelines.tariff import Contract, PricedMonth
 from products.efficiency_bill.bill import EVIDENCE, OUTER
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.issued_revision import IssuedRevision
@@ -29,6 +29,7 @@ from products.efficiency_bill.issue_month import kinds_of
 from products.efficiency_bill.pricing import price_supplies
 from products.efficiency_bill.product import EFFICIENCY_BILL, check_prices
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 SETTINGS = Settings(packaged("conf"), packaged("conf"))
@@ -46,11 +47,11 @@ FACTORY = Contract(
     D("0.90"),
 )
 SPLIT = {TouPeriod.PEAK: D("600.00"), TouPeriod.VALLEY: D("400.00")}
-MEASURED = Determinants(SEPTEMBER, D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
+MEASURED = Measured(SEPTEMBER, D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
 Issued = dict[str, Any]
 
 
-def factory_case(measured: Determinants = MEASURED) -> Case:
+def factory_case(measured: Measured = MEASURED) -> Case:
     """1,000 kWh, 600 at the peak and 400 in the valley, at the power factor's standard; its August cost twice
     as much energy.
     """
@@ -82,9 +83,10 @@ def factory_case(measured: Determinants = MEASURED) -> Case:
     return Case(
         month=SEPTEMBER,
         terms=terms,
-        contract=FACTORY,
-        determinants=measured,
-        previous=(FACTORY, dataclasses.replace(MEASURED, month=SEPTEMBER.previous())),
+        supply=supply_of(FACTORY, measured),
+        energy_kwh=measured.energy_kwh,
+        previous_supply=supply_of(FACTORY, dataclasses.replace(MEASURED, month=SEPTEMBER.previous())),
+        previous_energy_kwh=MEASURED.energy_kwh,
         shown=shown,
         peers=PeerView(1),
         baseline=None,
@@ -179,7 +181,7 @@ def _as_stored(rows: list[dict[str, Any]], table: type[Table]) -> list[dict[str,
 def check_cases(cases: Sequence[Case], facts: Facts | None = None) -> None:
     """Holds cases to what has to be published, as a run does with all of a month."""
     facts = facts or load_facts(packaged("conf") / "facts")
-    supplies = {str(number): case.priced_supply for number, case in enumerate(cases)}
+    supplies = {str(number): case.supply for number, case in enumerate(cases)}
     kinds = [supply for name in kinds_of(supplies).values() if (supply := supplies[name]) is not None]
     priced = price_supplies([*supplies.values()], facts)
     check_prices(kinds, facts, lambda: any(isinstance(each, PricedMonth) for each in priced))

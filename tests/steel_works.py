@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract
+from tests.measured_months import Measured
 
 D = Decimal
 
@@ -23,7 +24,7 @@ STEEL = Contract(
     D(600),
     D("0.90"),
 )
-STEEL_SEPTEMBER = Determinants(
+STEEL_SEPTEMBER = Measured(
     BillingMonth(2026, 9),
     D("60916.39"),
     {TouPeriod.PEAK: D("19798.27"), TouPeriod.FLAT: D("27504.26"), TouPeriod.VALLEY: D("13613.86")},

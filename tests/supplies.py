@@ -28,7 +28,7 @@ from pipelines.tables.silver import (
     SilverSupplyShares,
 )
 from pipelines.tables.supplies import GoldBillingSupplies
-from pipelines.tariff import PricedMonth, price_supply
+from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.billing.agreed_points import Agreements
 from pipelines.transforms.billing.determinants import derive_billing
@@ -216,11 +216,15 @@ class World:
             }
         return kept
 
+    def supply(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> SupplyMonth:
+        """What the month is priced from."""
+        supply = self.account(customer, month).supply
+        assert supply is not None
+        return supply
+
     def priced(self, customer: str = "C", month: BillingMonth = SEPTEMBER) -> PricedMonth:
         """The priced month."""
-        supply = self.account(customer, month).priced_supply
-        assert supply is not None
-        return price_supply(supply, self.facts)
+        return price_supply(self.supply(customer, month), self.facts)
 
     def lines(self, customer: str = "C") -> list[tuple[Any, ...]]:
         """Section, first day (0: the whole month), component, period, quantity and amount of each line."""

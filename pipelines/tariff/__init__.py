@@ -1,15 +1,8 @@
 """Pure pricing: a supply and facts -> lines; used by bills, codes, advice and what-ifs alike."""
 
-from pipelines.tariff.changes import change_days, split_month, supply_in_parts
+from pipelines.tariff.changes import change_days, cut_month, joined_at_prices
 from pipelines.tariff.charges.power_factor import adjustment_ratio, power_factor
-from pipelines.tariff.contract import (
-    Contract,
-    Determinants,
-    Segment,
-    SupplyMonth,
-    missing_of_supply,
-    supply_of,
-)
+from pipelines.tariff.contract import Contract, Segment, SupplyMonth
 from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
 from pipelines.tariff.lines import BillLine, PricedMonth
@@ -26,7 +19,6 @@ __all__ = [
     "BillLine",
     "Contract",
     "Correction",
-    "Determinants",
     "PricedMonth",
     "RetroactiveDifference",
     "Segment",
@@ -34,16 +26,14 @@ __all__ = [
     "adjustment_ratio",
     "change_days",
     "corrections_between",
+    "cut_month",
     "difference_between",
     "is_issuable",
+    "joined_at_prices",
     "late_payment_lines",
-    "missing_of_supply",
     "power_factor",
     "price_each",
     "price_supply",
     "require_issuable",
     "retroactive_difference",
-    "split_month",
-    "supply_in_parts",
-    "supply_of",
 ]

@@ -1,16 +1,17 @@
-"""Where prices change inside a month, and how its settled energy is split there."""
+"""Where prices change inside a month, and how its settled energy is cut there."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from itertools import pairwise
+from itertools import pairwise, repeat
 from typing import Any
 
 from pipelines.codes import PricingScheme, TouPeriod
-from pipelines.errors import UsageError
+from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.money import split_by_largest_remainder
 from pipelines.periods import BillingMonth
@@ -18,7 +19,8 @@ from pipelines.tariff.charges.basic_charge import basic_facts, every_basic_fact
 from pipelines.tariff.charges.energy import energy_facts, every_energy_fact
 from pipelines.tariff.charges.energy_sheet import EnergyKind
 from pipelines.tariff.charges.power_factor import every_adjustment_fact
-from pipelines.tariff.contract import Contract, Determinants, Segment, SupplyMonth, supply_of
+from pipelines.tariff.contract import Contract, Segment, SupplyMonth
+from pipelines.tariff.joined_segments import joined_segments
 from pipelines.tariff.month_facts import changes_inside
 
 _DAY = timedelta(days=1)
@@ -33,117 +35,104 @@ def change_days(
     contract: Contract, month: BillingMonth, facts: Facts, known: date | None = None
 ) -> tuple[date, ...]:
     """Days after the first on which a price of the contract changes inside the month: there its energy has to
-    be split.
+    be cut.
 
     Raises FactNotInForceError where a day is not covered.
     """
     first, last = month.first_day, month.last_day
+    dated = energy_facts(EnergyKind.of(contract), first, facts, known)
+    if contract.pricing_scheme is PricingScheme.TWO_PART:
+        dated = [*dated, *basic_facts(facts, first, known)]
+    return tuple(sorted({day for each in dated for day in changes_inside(each, first, last, known)}))
+
+
+def every_change_day(month: BillingMonth, facts: Facts, known: date | None = None) -> tuple[date, ...]:
+    """Days after the first on which a price of any contract changes inside the month."""
     found: set[date] = set()
-    for dated in _of_contract(contract, first, facts, known):
-        found.update(changes_inside(dated, first, last, known))
+    for dated in pricing_facts(facts):
+        with suppress(FactNotInForceError):
+            found.update(changes_inside(dated, month.first_day, month.last_day, known))
     return tuple(sorted(found))
 
 
-def _of_contract(contract: Contract, day: date, facts: Facts, known: date | None) -> list[Dated[Any]]:
-    dated = energy_facts(EnergyKind.of(contract), day, facts, known)
-    if contract.pricing_scheme is PricingScheme.TWO_PART:
-        dated = [*dated, *basic_facts(facts, day, known)]
-    return dated
-
-
-def supply_in_parts(
-    contract: Contract, determinants: Determinants, facts: Facts, known: date | None = None
-) -> SupplyMonth:
-    """A month under one contract, in a segment for each span of days without a change of price where the
-    curve tells how much lies in each.
+def joined_at_prices(supply: SupplyMonth, facts: Facts, known: date | None = None) -> SupplyMonth:
+    """The month with adjoining segments of one contract as one, unless a price of it changes between them.
 
     Raises FactNotInForceError where a day is not covered.
     """
-    use = determinants.by_day
-    days = () if use is None else change_days(contract, determinants.month, facts, known)
-    if use is None or not days:
-        return supply_of(contract, determinants)
-    edges = [0, *((day - determinants.month.first_day).days for day in days), determinants.month.day_count]
-    spans = [slice(first, last) for first, last in pairwise(edges)]
-    by_period = [[sum(column) for column in zip(*use.energy_kwh[span], strict=True)] for span in spans]
-    highest = _scaled_demands([max(use.max_demand_kw[span]) for span in spans], determinants.max_demand_kw)
-    return split_month(contract, determinants, days, [sum(row) for row in by_period], by_period, highest)
+    if len(supply.segments) == 1:
+        return supply
+    days = {
+        each: change_days(each, supply.month, facts, known)
+        for each in {segment.contract for segment in supply.segments}
+    }
+    found = joined_segments(supply.segments, lambda _, later: later.first_day not in days[later.contract])
+    return replace(supply, segments=tuple(found))
 
 
-def _scaled_demands(seen: Sequence[Decimal], billed: Decimal | None) -> list[Decimal] | None:
-    """The highest demand of each part; where another one than the curve's is billed, the part that saw the
-    highest has it and no part more.
-    """
-    if billed is None:
-        return None
-    return [billed if demand == max(seen) else min(demand, billed) for demand in seen]
-
-
-def split_month(
-    contract: Contract,
-    determinants: Determinants,
+def cut_month(
+    supply: SupplyMonth,
     days: Sequence[date],
-    weights: Sequence[float],
-    period_weights: Sequence[Sequence[float]] | None = None,
-    demands_kw: Sequence[Decimal] | None = None,
+    seen_kwh: Sequence[Sequence[float]],
+    seen_kw: Sequence[Decimal] | None = None,
 ) -> SupplyMonth:
-    """A month under one contract split into segments at some days; its energy is kept exactly.
+    """A month under one contract cut at some days; its energy is kept exactly.
 
-    days            First days of the second and later segments, in order.
-    weights         What the curve saw in each segment; one more than days. [kWh]
-    period_weights  The same by segment and period, in the order of TouPeriod; needed where the month is split
-                    over periods. [kWh]
-    demands_kw      Highest demand of each segment; none: the month's stands for each. [kW]
-    Energy goes to the segments by largest remainder at the register's resolution, period by period where
-    there are periods.
+    days      First days of the second and later parts, in order.
+    seen_kwh  What the curve saw in each part, one more than days, by period in the order of TouPeriod; of a
+              month that is not split over periods the sums alone count. [kWh]
+    seen_kw   Highest demand that it saw in each part; none: the month's stands for each. Where another one
+              than the curve's is billed, the part that saw the highest has it and no part more. [kW]
+    Energy goes to the parts by largest remainder at the register's resolution, period by period where there
+    are periods.
     """
-    month, step = determinants.month, determinants.resolution_kwh
+    month, whole = supply.month, supply.segments[0]
     firsts = [month.first_day, *days]
     if any(later <= earlier for earlier, later in pairwise(firsts)) or firsts[-1] > month.last_day:
-        raise UsageError(f"{month} can be split only at days inside it, in order.")
-    if len(weights) != len(firsts) or (demands_kw is not None and len(demands_kw) != len(firsts)):
-        raise UsageError(f"{len(firsts)} segments need as many weights and demands.")
-    splits: list[dict[TouPeriod, Decimal]] | None = None
-    if determinants.energy_by_period is not None:
-        splits = _split_periods(determinants, period_weights, weights)
-        energies = [sum(split.values(), Decimal(0)) for split in splits]
+        raise UsageError(f"{month} can be cut only at days inside it, in order.")
+    if {len(seen_kwh), len(firsts if seen_kw is None else seen_kw)} != {len(firsts)}:
+        raise UsageError(f"{len(firsts)} parts of {month} need as many energies and demands.")
+    if whole.energy_by_period is None:
+        weights = [sum(row) for row in seen_kwh]
+        energies = split_by_largest_remainder(whole.energy_kwh, weights, supply.resolution_kwh)
+        parts = [replace(whole, energy_kwh=energy) for energy in energies]
     else:
-        energies = split_by_largest_remainder(determinants.energy_kwh, list(weights), step)
-    lasts = [first - _DAY for first in firsts[1:]] + [month.last_day]
+        splits = _split_periods(whole.energy_by_period, seen_kwh, supply.resolution_kwh)
+        parts = [
+            replace(whole, energy_kwh=sum(split.values(), Decimal(0)), energy_by_period=split)
+            for split in splits
+        ]
+    lasts = [*(first - _DAY for first in days), month.last_day]
     segments = tuple(
-        Segment(
-            contract,
-            first,
-            last,
-            energies[place],
-            splits[place] if splits is not None else None,
-            demands_kw[place] if demands_kw is not None else determinants.max_demand_kw,
-        )
-        for place, (first, last) in enumerate(zip(firsts, lasts, strict=True))
+        replace(part, first_day=first, last_day=last, max_demand_kw=demand)
+        for part, first, last, demand in zip(parts, firsts, lasts, _demands(whole, seen_kw), strict=False)
     )
-    whole = SupplyMonth(month, segments, determinants.lagging_kvarh, determinants.leading_kvarh)
-    return replace(
-        whole, year_to_date_kwh=determinants.year_to_date_kwh, exported_kwh=determinants.exported_kwh
-    )
+    return replace(supply, segments=segments)
+
+
+def _demands(whole: Segment, seen_kw: Sequence[Decimal] | None) -> Iterable[Decimal | None]:
+    billed = whole.max_demand_kw
+    if billed is None or seen_kw is None:
+        return repeat(billed)
+    return [billed if demand == max(seen_kw) else min(demand, billed) for demand in seen_kw]
 
 
 def _split_periods(
-    determinants: Determinants, period_weights: Sequence[Sequence[float]] | None, weights: Sequence[float]
+    energy_by_period: Mapping[TouPeriod, Decimal], seen_kwh: Sequence[Sequence[float]], step: Decimal
 ) -> list[dict[TouPeriod, Decimal]]:
-    if period_weights is None:
+    if any(len(row) != len(TouPeriod) for row in seen_kwh):
         raise UsageError(
-            "A month with periods is split period by period.", "Give the weights of each segment by period."
+            "A month with periods is cut period by period.", "Give what was seen of each part by period."
         )
-    splits: list[dict[TouPeriod, Decimal]] = [{} for _ in weights]
+    splits: list[dict[TouPeriod, Decimal]] = [{} for _ in seen_kwh]
     for place, period in enumerate(TouPeriod):
-        energy = (determinants.energy_by_period or {}).get(period)
-        if energy is None:
+        if period not in energy_by_period:
             continue
-        seen = [row[place] for row in period_weights]
-        # Energy that the curve of no segment saw in its period follows the segments as a whole.
-        parts = split_by_largest_remainder(
-            energy, seen if sum(seen) > 0 else list(weights), determinants.resolution_kwh
-        )
-        for split, part in zip(splits, parts, strict=True):
+        seen = [row[place] for row in seen_kwh]
+        # Energy that the curve of no part saw in its period follows the parts as a whole.
+        weights = seen if sum(seen) > 0 else [sum(row) for row in seen_kwh]
+        for split, part in zip(
+            splits, split_by_largest_remainder(energy_by_period[period], weights, step), strict=True
+        ):
             split[period] = part
     return splits

@@ -64,51 +64,6 @@ class Contract:
 
 
 @dataclass(frozen=True)
-class DailyUse:
-    """What a load curve saw on each day of a month: where a price changes inside it, this tells how much lies
-    before the change.
-
-    energy_kwh     By day, then by time-of-use period in the order of TouPeriod; a contract without periods
-                   needs the sums alone. [kWh]
-    max_demand_kw  Highest 15-minute mean power of each day. [kW]
-    """
-
-    energy_kwh: tuple[tuple[float, ...], ...]
-    max_demand_kw: tuple[Decimal, ...]
-
-
-@dataclass(frozen=True)
-class Determinants:
-    """What was metered in one billing month under one contract.
-
-    energy_kwh        Active energy that the registers settled. [kWh]
-    energy_by_period  Its split over time-of-use periods, summing to it exactly; None without a curve. [kWh]
-    max_demand_kw     Highest 15-minute mean power; None without a curve. [kW]
-    lagging_kvarh     Lagging reactive energy; None without the register. [kvarh]
-    leading_kvarh     Leading reactive energy; None without the register. [kvarh]
-    resolution_kwh    Register resolution times multiplier: the smallest step of the energies. [kWh]
-    running_days      Days in operation where the contract does not hold the whole month; None: the whole
-                      month. [d]
-    year_to_date_kwh  Residential: energy of the calendar year before this month. [kWh]
-    exported_kwh      Energy fed into the grid. [kWh]
-    by_day            What the curve saw day by day; with it a month in which a price changes is priced in
-                      parts.
-    """
-
-    month: BillingMonth
-    energy_kwh: Decimal
-    energy_by_period: Mapping[TouPeriod, Decimal] | None
-    max_demand_kw: Decimal | None
-    lagging_kvarh: Decimal | None
-    leading_kvarh: Decimal | None
-    resolution_kwh: Decimal
-    running_days: int | None = None
-    year_to_date_kwh: Decimal = Decimal(0)
-    exported_kwh: Decimal = Decimal(0)
-    by_day: DailyUse | None = None
-
-
-@dataclass(frozen=True)
 class Segment:
     """Days of a month on which one contract prices one part of the supply.
 
@@ -132,6 +87,28 @@ class Segment:
     section: str = ""
     running_days: int | None = None
 
+    @classmethod
+    def of_month(
+        cls,
+        contract: Contract,
+        month: BillingMonth,
+        energy_kwh: Decimal,
+        energy_by_period: Mapping[TouPeriod, Decimal] | None = None,
+        max_demand_kw: Decimal | None = None,
+        running_days: int | None = None,
+    ) -> Segment:
+        """A whole month under one contract."""
+        first, last = month.first_day, month.last_day
+        return cls(
+            contract,
+            first,
+            last,
+            energy_kwh,
+            energy_by_period,
+            max_demand_kw,
+            running_days=running_days,
+        )
+
 
 @dataclass(frozen=True)
 class SupplyMonth:
@@ -143,6 +120,8 @@ class SupplyMonth:
     exported_kwh                  Energy fed into the grid, paid at the export price of the first section that
                                   has one, by days where it changes. [kWh]
     power_factor_kwh              Active energy beside the reactive one; None: that of all segments. [kWh]
+    resolution_kwh                Register resolution times multiplier: the smallest step of the energies.
+                                  [kWh]
     """
 
     month: BillingMonth
@@ -152,6 +131,7 @@ class SupplyMonth:
     year_to_date_kwh: Decimal = Decimal(0)
     exported_kwh: Decimal = Decimal(0)
     power_factor_kwh: Decimal | None = None
+    resolution_kwh: Decimal = Decimal("0.01")
 
     @property
     def energy_kwh(self) -> Decimal:
@@ -163,42 +143,30 @@ class SupplyMonth:
         """Active energy beside the reactive one. [kWh]"""
         return self.energy_kwh if self.power_factor_kwh is None else self.power_factor_kwh
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether one contract prices all that was metered: nothing is cut off, taken out or priced apart."""
+        return len(self.segments) == 1 and self.power_factor_kwh is None
 
-def supply_of(contract: Contract, determinants: Determinants) -> SupplyMonth:
-    """A month under one contract as one segment."""
-    month = determinants.month
-    whole = Segment(
-        contract,
-        month.first_day,
-        month.last_day,
-        determinants.energy_kwh,
-        determinants.energy_by_period,
-        determinants.max_demand_kw,
-        running_days=determinants.running_days,
-    )
-    return SupplyMonth(
-        month,
-        (whole,),
-        determinants.lagging_kvarh,
-        determinants.leading_kvarh,
-        determinants.year_to_date_kwh,
-        determinants.exported_kwh,
-    )
+    @property
+    def contract(self) -> Contract:
+        """The contract of the main part on its last day."""
+        return next(each.contract for each in reversed(self.segments) if not each.section)
 
+    @property
+    def missing_inputs(self) -> tuple[str, ...]:
+        """What the contracts ask for and the month lacks, by the names of ``gold_billing_determinants``.
 
-def missing_of_supply(supply: SupplyMonth) -> tuple[str, ...]:
-    """Inputs that the contracts ask for and the month lacks, by the names of ``gold_billing_determinants``.
-
-    Without ``curve`` such a month cannot be priced; without ``reactive_registers`` the bill only lacks its
-    adjustment.
-    """
-    missing: list[str] = []
-    if any(_lacks_curve(segment) for segment in supply.segments):
-        missing.append(CURVE)
-    adjusted = any(segment.contract.power_factor_standard is not None for segment in supply.segments)
-    if adjusted and (supply.lagging_kvarh is None or supply.leading_kvarh is None):
-        missing.append(REACTIVE_REGISTERS)
-    return tuple(missing)
+        Without ``curve`` such a month cannot be priced; without ``reactive_registers`` the bill only lacks
+        its adjustment.
+        """
+        missing: list[str] = []
+        if any(map(_lacks_curve, self.segments)):
+            missing.append(CURVE)
+        adjusted = any(segment.contract.power_factor_standard is not None for segment in self.segments)
+        if adjusted and (self.lagging_kvarh is None or self.leading_kvarh is None):
+            missing.append(REACTIVE_REGISTERS)
+        return tuple(missing)
 
 
 def _lacks_curve(segment: Segment) -> bool:

@@ -46,7 +46,7 @@ def version_of_span(dated: Dated[T], first_day: date, last_day: date, known: dat
                 f"{dated.fact_id} changes on {day.isoformat()}, inside {month} ({dated.file}:{new.line}).",
                 (
                     "Give the month's load curve, which tells how much lies before the change; in Python see "
-                    "change_days and split_month."
+                    "change_days and cut_month."
                 ),
             )
     return first

@@ -17,7 +17,7 @@ from pipelines.tariff.charges.basic_charge import basic_charges
 from pipelines.tariff.charges.energy import energy_charges
 from pipelines.tariff.charges.exported_energy import export_charges
 from pipelines.tariff.charges.power_factor import adjustment_charges, mean_power_factor
-from pipelines.tariff.contract import SupplyMonth, missing_of_supply
+from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.contract_notes import as_ruled, contract_rules
 from pipelines.tariff.lines import PricedMonth, average_price, least_sure, settle_lines
 from pipelines.tariff.price_sheets import price_sheets
@@ -41,12 +41,11 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     sheets = price_sheets(facts, known)
     supply, notes = as_ruled(supply, sheets.of(contract_rules, None, month[0], month[0]))
     energy = supply.energy_kwh
-    active = energy if supply.power_factor_kwh is None else supply.power_factor_kwh
     with localcontext() as context:
         context.prec = EXACT_DIGITS
         charges = [*energy_charges(supply, month, sheets), *basic_charges(supply, month, energy, sheets)]
         lines = settle_lines(charges)
-        mean = mean_power_factor(active, supply.lagging_kvarh, supply.leading_kvarh)
+        mean = mean_power_factor(supply.active_kwh, supply.lagging_kvarh, supply.leading_kvarh)
         adjustments = settle_lines(adjustment_charges(charges, lines, mean, month, sheets), len(lines) + 1)
         lines += adjustments
         lines += settle_lines(export_charges(supply), len(lines) + 1)
@@ -61,7 +60,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
             power_factor=mean,
             adjustment_ratio=adjustments[0].unit_price if adjustments else None,
             average_price_cny_per_kwh=average_price(total, energy),
-            missing_inputs=missing_of_supply(supply),
+            missing_inputs=supply.missing_inputs,
             notes=notes,
         )
 

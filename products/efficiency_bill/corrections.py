@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -23,8 +22,8 @@ from pipelines.tariff import BillLine, Correction, corrections_between
 from pipelines.tariff.changes import pricing_facts
 from products.efficiency_bill.bill import Bill, NamedLines, RevisedBill
 from products.efficiency_bill.case.issued_revision import IssuedRevision
-from products.efficiency_bill.case.same_month import same_but_for_cuts
-from products.efficiency_bill.case.text import case_as_text, case_from_text
+from products.efficiency_bill.case.same_month import is_cut_of, same_but_for_cuts
+from products.efficiency_bill.case.text import case_from_text
 from products.efficiency_bill.issue import rows_of_lines
 from products.efficiency_bill.pricing import price_case
 from products.efficiency_bill.rows import (
@@ -179,14 +178,9 @@ def _cause(
     for a price change that cuts it.
     """
     same = _charges(_lines_of_case(newest, facts, None)) == _charges(lines)
-    return CorrectionCause.PRICES if same or _uncut(bill) == newest.case_inputs else CorrectionCause.INPUTS
-
-
-def _uncut(bill: Bill) -> str | None:
-    """The case of a bill as it would be kept without its segments; None where it has none."""
     (kept,) = bill["inputs"]
-    case = case_from_text(kept["case_inputs"])
-    return None if case.supply is None else case_as_text(replace(case, supply=None))
+    is_cut = same or is_cut_of(kept["case_inputs"], newest.case_inputs)
+    return CorrectionCause.PRICES if is_cut else CorrectionCause.INPUTS
 
 
 def _known_at_issue(issued: Sequence[BillLine], newest: IssuedRevision, facts: Facts) -> dict[int, date]:

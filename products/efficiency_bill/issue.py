@@ -61,8 +61,8 @@ def issue_bills(
     contract that cannot be
     priced by itself leaves its own bill without a price, which ``missing_inputs`` names with the reason.
     """
-    priced = price_supplies([case.priced_supply for case in cases], facts)
-    previous = price_supplies([case.priced_previous for case in cases], facts)
+    priced = price_supplies([case.supply for case in cases], facts)
+    previous = price_supplies([case.previous_supply for case in cases], facts)
     for case, now, before in zip(cases, priced, previous, strict=True):
         if isinstance(now, FactNotInForceError) and concerns_everybody(now):
             raise now
@@ -107,9 +107,9 @@ def _bill(
         "max_demand_date": case.shown["max_demand_date"],
         "estimated_ratio": case.shown["estimated_ratio"],
         "is_estimated_above_limit": case.shown["is_estimated_above_limit"],
-        "energy_kwh": case.determinants.energy_kwh,
+        "energy_kwh": case.energy_kwh,
         **_price_columns(priced),
-        "previous_energy_kwh": None if case.previous is None else case.previous[1].energy_kwh,
+        "previous_energy_kwh": case.previous_energy_kwh,
         "previous_total_cny": previous_total,
         "peer_count": case.peers.count,
         "peer_percentile_pct": case.peers.percentile,
@@ -117,7 +117,7 @@ def _bill(
         "peer_median_kwh_per_m2": case.peers.median,
         **_baseline_columns(case),
         **case.day_columns,
-        "emission_kg_co2": None if emission is None else float(case.determinants.energy_kwh * emission),
+        "emission_kg_co2": None if emission is None else float(case.energy_kwh * emission),
         "emission_factor_kg_co2_per_kwh": emission,
         "missing_inputs": lacks,
         "model_name": model_name,
@@ -177,21 +177,20 @@ def rows_of_lines(priced: PricedMonth) -> list[EfficiencyBillLinesV1Inside]:
 
 
 def situation_of(case: Case, priced: PricedMonth) -> Situation:
-    """What advice is drawn from; the case must have a contract."""
+    """What advice is drawn from; the case must have a supply."""
     peers, area = case.peers, case.terms["floor_area_m2"]
     intensity = None
     if peers.intensity is not None and peers.median is not None and peers.best is not None and area:
         intensity = (peers.intensity, peers.median, peers.best, float(area))
-    assert case.contract is not None  # noqa: S101 - priced, so it has one
+    assert case.supply is not None  # noqa: S101 - priced, so it has one
     return Situation(
-        contract=case.contract,
-        determinants=case.determinants,
+        supply=case.supply,
+        energy_kwh=case.energy_kwh,
         priced=priced,
         recent_demand_kw=case.recent_demand_kw,
         baseline=None if case.baseline is None else case.baseline[:3],
         intensity=intensity,
         usage=case.usage,
-        supply=case.supply,
     )
 
 
@@ -205,7 +204,7 @@ def _baseline_columns(case: Case) -> BaselineColumns:
             "baseline_verdict_code": None,
         }
     # The baseline has learned from what meters count.
-    energy = float(case.determinants.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0)
+    energy = float(case.energy_kwh) - case.shown.get("transformer_loss_kwh", 0.0)
     expected, low, high, kind = case.baseline
     verdict = (
         BaselineVerdict.BELOW

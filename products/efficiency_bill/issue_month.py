@@ -92,7 +92,7 @@ class BillRun:
             customers = rows.of_bucket(buckets[number])
             found = billed_accounts(customers.accounts, rows.month, customers.known.names)
             members = [member_of_account(account) for account in found.values()]
-            supplies = {name: account.priced_supply for name, account in found.items()}
+            supplies = {name: account.supply for name, account in found.items()}
             return {
                 "groups": [member.group for member in members],
                 "intensities": [member.intensity for member in members],
@@ -116,7 +116,7 @@ class BillRun:
         """What some customers are billed from, in the order of their numbers."""
         accounts = self.rows.of_customers(customers)
         found = [accounts.account(name, self.rows.month) for name in sorted(customers)]
-        supplies = [None if account is None else account.priced_supply for account in found]
+        supplies = [None if account is None else account.supply for account in found]
         return [supply for supply in supplies if supply is not None]
 
     def is_any_priced(self, inputs: Inputs, buckets: Sequence[Bucket]) -> bool:
@@ -126,7 +126,7 @@ class BillRun:
         def told(number: int) -> Mapping[str, Any]:
             customers = rows.of_bucket(buckets[number])
             accounts = billed_accounts(customers.accounts, rows.month, customers.known.names)
-            supplies = [account.priced_supply for account in accounts.values()]
+            supplies = [account.supply for account in accounts.values()]
             found = price_supplies(supplies, facts)
             return {"is_any": any(each is not None and not isinstance(each, Exception) for each in found)}
 

@@ -9,7 +9,7 @@ from typing import TypeGuard
 from pipelines.errors import FactNotForContractError, FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import Facts
 from pipelines.tariff import PricedMonth, SupplyMonth, price_each
-from pipelines.tariff.contract import CURVE, missing_of_supply
+from pipelines.tariff.contract import CURVE
 from products.efficiency_bill.case.case import Case
 
 # Asked for by contracts with a market price of their own and by no others.
@@ -41,12 +41,12 @@ def price_supplies(
 
 def can_be_priced(supply: SupplyMonth | None) -> TypeGuard[SupplyMonth]:
     """Whether prices are asked for: there is a supply, and the curve that it asks for."""
-    return supply is not None and CURVE not in missing_of_supply(supply)
+    return supply is not None and CURVE not in supply.missing_inputs
 
 
 def price_case(case: Case, facts: Facts, known: date | None = None) -> PricedMonth | None:
     """The month of one case, as ``price_supplies`` gives it; raises what stands in its place."""
-    (found,) = price_supplies([case.priced_supply], facts, known)
+    (found,) = price_supplies([case.supply], facts, known)
     if isinstance(found, ZhixiangError):
         raise found
     return found

@@ -12,6 +12,7 @@ from pipelines.facts import Facts
 from pipelines.settings import Settings
 from pipelines.tables.revised import product_schema
 from products.efficiency_bill.bill import OUTER, IssuedBill, RevisedBill, evidence_beside, evidence_inside
+from products.efficiency_bill.case.former_text import is_former
 from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.case.text import case_from_text
 from products.efficiency_bill.corrections import correction_rows, issued_revision_of
@@ -51,6 +52,9 @@ def replay(issued: IssuedBill, settings: Settings, facts: Facts) -> tuple[Differ
         row["model_name"],
         row["model_version"],
     )
+    if is_former(kept["case_inputs"]):
+        # What it was made from is kept as it was written then; today it would read otherwise.
+        computed["inputs"] = [{"case_inputs": kept["case_inputs"]}]
     corrected = issued.get("corrected")
     before = None if corrected is None else _issued_revision(corrected)
     bill: RevisedBill = {

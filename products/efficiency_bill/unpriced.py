@@ -76,7 +76,7 @@ def halted_rows(
         if name in issued and is_issuable(issued[name], is_demo=is_demo):
             continue
         names = [lack for lack in case.lacks if lack not in _OF_COMPARISONS]
-        if can_be_priced(case.priced_supply):
+        if can_be_priced(case.supply):
             reason = UnbilledReason.PRICE_NOT_PUBLISHED
             zh = (
                 f"{missing.on} 没有有效的 {missing.fact_id}，已有的是 {missing.covers}；"

@@ -26,7 +26,8 @@ from pipelines.codes import (
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
+from pipelines.tariff import Contract, price_supply
+from tests.measured_months import Measured, supply_of
 from zhixiang.pages.price_figures import calculator_figures
 from zhixiang.pages.prices import write_prices_page
 
@@ -58,7 +59,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         browser.close()
 
 
-def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
+def random_case(draw: random.Random) -> tuple[Contract, Measured]:
     scheme = draw.choice(list(PricingScheme))
     level = draw.choice(
         [VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35]
@@ -89,10 +90,10 @@ def random_case(draw: random.Random) -> tuple[Contract, Determinants]:
     reactive = D(draw.randrange(0, 60_000_00)) / 100
     lagging = (reactive * draw.randrange(0, 11) / 10).quantize(D("0.01"))
     demand = D(draw.randrange(0, 25000)) / 10
-    return contract, Determinants(SEPTEMBER, energy, split, demand, lagging, reactive - lagging, D("0.01"))
+    return contract, Measured(SEPTEMBER, energy, split, demand, lagging, reactive - lagging, D("0.01"))
 
 
-def as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
+def as_typed(contract: Contract, month: Measured) -> dict[str, Any]:
     """The case as the page's own function takes it: every quantity in millionths, as text."""
 
     def micros(value: Decimal | None) -> str:
@@ -114,7 +115,7 @@ def as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
     }
 
 
-def random_home(draw: random.Random) -> tuple[Contract, Determinants]:
+def random_home(draw: random.Random) -> tuple[Contract, Measured]:
     """A dwelling: tiers at their edges too, small and large households, supplies that begin in the year,
     combined meters.
     """
@@ -137,12 +138,12 @@ def random_home(draw: random.Random) -> tuple[Contract, Determinants]:
         TouPeriod.VALLEY: D(draw.choice([0, draw.randrange(0, 900_00)])) / 100,
     }
     before = D(draw.choice([0, 230_00, 2760_00, 4800_00, draw.randrange(0, 6000_00)])) / 100
-    return contract, Determinants(
+    return contract, Measured(
         SEPTEMBER, sum(split.values(), D(0)), split, None, None, None, D("0.01"), year_to_date_kwh=before
     )
 
 
-def home_as_typed(contract: Contract, month: Determinants) -> dict[str, Any]:
+def home_as_typed(contract: Contract, month: Measured) -> dict[str, Any]:
     began = contract.supply_began
     return {
         "kind": "residential",
@@ -175,17 +176,14 @@ def test_the_calculator_gives_what_the_engine_gives(page: Any) -> None:
     answers = page.evaluate(COMPUTE, [as_typed(*case) for case in cases])
     kinds = set()
     for (contract, month), (total, lines, factor, _) in zip(cases, answers, strict=True):
-        priced = price_supply(supply_in_parts(contract, month, FACTS), FACTS)
+        priced = price_supply(supply_of(contract, month), FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
         if contract.power_factor_standard is not None and priced.power_factor is not None:
             assert D(factor) / 100 == priced.power_factor
         kinds |= {line.component for line in priced.lines}
     assert {"demand_excess", "basic_capacity", "basic_demand", "power_factor_adjustment"} <= kinds
-    seen = [
-        (contract, month, price_supply(supply_in_parts(contract, month, FACTS), FACTS))
-        for contract, month in cases
-    ]
+    seen = [(contract, month, price_supply(supply_of(contract, month), FACTS)) for contract, month in cases]
     assert any(
         contract.power_factor_standard
         and priced.power_factor
@@ -211,7 +209,7 @@ def test_the_calculator_gives_what_the_engine_gives_a_dwelling(page: Any) -> Non
     answers = page.evaluate(COMPUTE, [home_as_typed(*case) for case in cases])
     seen = set()
     for (contract, month), (total, lines, _, names) in zip(cases, answers, strict=True):
-        priced = price_supply(supply_in_parts(contract, month, FACTS), FACTS)
+        priced = price_supply(supply_of(contract, month), FACTS)
         assert D(total) / 100 == priced.total_cny
         assert [D(line) / 100 for line in lines] == [line.amount_cny for line in priced.lines]
         assert names == [

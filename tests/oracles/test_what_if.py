@@ -13,8 +13,9 @@ from pipelines.codes import DemandBasis, TouPeriod
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import SupplyMonth
 from pipelines.tariff.whatif.choices import scheme_choices, time_of_use_choices, with_capacitors, with_shift
+from tests.measured_months import Measured, supply_of
 from tests.oracles import chinese_tariff as oracle
 from tests.oracles.random_cases import CASES, supply_of_case
 
@@ -78,11 +79,11 @@ def total(case: oracle.Case) -> Decimal:
     return D(sum(line[2] for line in oracle.price_case(case, WORLD))) / 100
 
 
-def as_engine(case: oracle.Case) -> tuple[Contract, Determinants]:
+def as_engine(case: oracle.Case) -> SupplyMonth:
     segment = case["segments"][0]
     contract = supply_of_case(case).segments[0].contract
     periods = {TouPeriod(name): D(kwh) for name, kwh in segment["periods"].items()}
-    return contract, Determinants(
+    measured = Measured(
         SEPTEMBER,
         D(segment["energy"]),
         periods,
@@ -91,6 +92,7 @@ def as_engine(case: oracle.Case) -> tuple[Contract, Determinants]:
         D(case["leading"]),
         D("0.01"),
     )
+    return supply_of(contract, measured)
 
 
 def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() -> None:
@@ -100,14 +102,16 @@ def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() 
     random, winners = Random(31), set()
     for _ in range(min(CASES // 3, 1000)):  # each tries every contract demand in whole kW
         case = random_month(random)
-        contract, month = as_engine(case)
+        month = as_engine(case)
         tried = {"single-part": total(changed(case, {"scheme": "single_part"}))}
         for basis in ("capacity", "actual_demand"):
             tried[basis] = total(changed(case, {"scheme": "two_part", "basis": basis}))
         least = D(case["segments"][0]["running_kva"]) * D("0.4")
         demands = [
             least,
-            *range(math.ceil(least), max(math.ceil(least), math.ceil(month.max_demand_kw or 0)) + 2),
+            *range(
+                math.ceil(least), max(math.ceil(least), math.ceil(month.segments[0].max_demand_kw or 0)) + 2
+            ),
         ]
         tried["contract_demand"] = min(
             total(
@@ -115,7 +119,7 @@ def test_one_part_against_two_parts_is_the_cheapest_of_all_that_can_be_agreed() 
             )
             for demand in demands
         )
-        found = scheme_choices(contract, [month], FACTS)
+        found, _ = scheme_choices([month], FACTS)
         assert found[0].total_cny == min(tried.values()), (case, tried)
         assert {choice.name: choice.total_cny for choice in found}["single-part"] == tried["single-part"]
         winners.add(min(tried, key=lambda name: tried[name]))
@@ -128,11 +132,13 @@ def test_the_time_of_use_option_is_the_cheaper_of_two() -> None:
     random, winners = Random(32), set()
     for _ in range(min(CASES, 400)):
         case = random_month(random)
-        contract, month = as_engine(case)
+        month = as_engine(case)
         tried = {is_chosen: total(changed(case, {"tou": is_chosen})) for is_chosen in (False, True)}
-        found = time_of_use_choices(contract, [month], FACTS)
+        found = time_of_use_choices([month], FACTS)
         assert [choice.total_cny for choice in found] == sorted(tried.values())
-        assert {choice.months[0].contract.is_time_of_use: choice.total_cny for choice in found} == tried
+        assert {
+            choice.months[0].supply.contract.is_time_of_use: choice.total_cny for choice in found
+        } == tried
         winners.add(min(tried, key=lambda chosen: tried[chosen]))
     assert winners == {False, True}
 
@@ -144,10 +150,10 @@ def test_capacitors_are_as_large_as_the_target_asks_for_and_no_larger() -> None:
     random, compensated = Random(33), 0
     for _ in range(250):
         case = random_month(random)
-        contract, month = as_engine(case)
+        month = as_engine(case)
         target = random.choice(("0.85", "0.90", "0.95", "1"))
-        (planned,) = with_capacitors(contract, [month], D(target), FACTS).months
-        left, active = planned.determinants.lagging_kvarh or D(0), float(month.energy_kwh)
+        (planned,) = with_capacitors([month], D(target), FACTS).months
+        left, active = planned.supply.lagging_kvarh or D(0), float(month.energy_kwh)
         leading = float(month.leading_kvarh or 0)
 
         def factor(lagging: Decimal, active: float = active, leading: float = leading) -> float:
@@ -166,15 +172,13 @@ def test_moved_load_costs_what_the_oracle_says() -> None:
     random, moved = Random(34), 0
     for _ in range(250):
         case = random_month(random, tou=True)
-        contract, month = as_engine(case)
+        month = as_engine(case)
         share = D(random.randint(0, 100)) / 100
         periods = {name: D(kwh) for name, kwh in case["segments"][0]["periods"].items()}
         taken = {name: (periods[name] * share * 100 + D("0.5")) // 1 / 100 for name in ("sharp", "peak")}
         after = {name: kwh - taken.get(name, D(0)) for name, kwh in periods.items()}
         after["valley"] += sum(taken.values())
-        found = with_shift(
-            contract, [month], share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY, FACTS
-        )
+        found = with_shift([month], share, (TouPeriod.SHARP, TouPeriod.PEAK), TouPeriod.VALLEY, FACTS)
         assert found.total_cny == total(
             changed(case, {"periods": {name: str(kwh) for name, kwh in after.items()}})
         )

@@ -14,7 +14,7 @@ from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
+from pipelines.tariff import Contract, price_supply
 from products.efficiency_bill.advice.advice import advise
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage, day_usage
@@ -24,6 +24,7 @@ from products.efficiency_bill.comparison.peers import Member, PeerGroups
 from products.efficiency_bill.page.numbers import grouped, number
 from products.efficiency_bill.page.rendering import printable
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from tests.measured_months import Measured, supply_of
 
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
@@ -65,7 +66,7 @@ def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
         D("0.90"),
     )
     total = peak + flat + valley
-    measured = Determinants(
+    measured = Measured(
         SEPTEMBER,
         total,
         {TouPeriod.PEAK: peak, TouPeriod.FLAT: flat, TouPeriod.VALLEY: valley},
@@ -74,9 +75,10 @@ def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
         leading,
         D("0.01"),
     )
-    priced = price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
+    supply = supply_of(contract, measured)
+    priced = price_supply(supply, FACTS)
     usage = DayUsage(float(total) / 2, float(total) / 10, float(total) / 20, 1.0)
-    found = advise(Situation(contract, measured, priced, (demand,), None, None, usage), FACTS, SETTINGS)
+    found = advise(Situation(supply, total, priced, (demand,), None, None, usage), FACTS, SETTINGS)
     assert [row["rank"] for row in found] == list(range(1, len(found) + 1))
     for row in found:
         assert D(repr(SETTINGS.least_saving_cny)) <= row["saving_cny"] <= priced.total_cny

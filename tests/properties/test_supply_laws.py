@@ -130,7 +130,7 @@ def test_each_kilowatt_hour_is_billed_once(world: World) -> None:
     priced = 0
     for number in range(COUNT):
         main, tenant = rows[f"M{number:02d}"], rows.get(f"TENANT{number:02d}")
-        supply = world.account(f"C{number:02d}").priced_supply
+        supply = world.account(f"C{number:02d}").supply
         assert supply is not None
         behind = tenant["energy_kwh"] if tenant else D(0)
         assert supply.energy_kwh + behind == main["energy_kwh"] + (main["transformer_loss_kwh"] or D(0))
@@ -150,7 +150,7 @@ def test_each_kilowatt_hour_is_billed_once(world: World) -> None:
 
 def test_days_of_segments_cover_the_month_once(world: World) -> None:
     for number in range(COUNT):
-        supply = world.account(f"C{number:02d}").priced_supply
+        supply = world.account(f"C{number:02d}").supply
         assert supply is not None
         days = [
             each.first_day.toordinal() + offset

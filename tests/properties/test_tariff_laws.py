@@ -16,17 +16,9 @@ from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingSc
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    change_days,
-    power_factor,
-    price_each,
-    price_supply,
-    split_month,
-    supply_in_parts,
-)
+from pipelines.tariff import Contract, change_days, cut_month, power_factor, price_each, price_supply
 from pipelines.tariff.cases.own_prices import OwnMonth, OwnPrices, TieredPrice, price_own
+from tests.measured_months import Measured, supply_of
 from tests.oracles.random_cases import facts_of_world, fit_to_periods, random_case, supply_of_case
 from tests.steel_works import STEEL
 
@@ -38,10 +30,8 @@ energies = st.decimals(min_value=0, max_value=400_000, places=2)
 FACTORY = STEEL
 
 
-def measured(
-    split: dict[TouPeriod, Decimal], reactive: Decimal, month: BillingMonth = SEPTEMBER
-) -> Determinants:
-    return Determinants(month, sum(split.values(), D(0)), split, D(500), reactive, D(0), D("0.01"))
+def measured(split: dict[TouPeriod, Decimal], reactive: Decimal, month: BillingMonth = SEPTEMBER) -> Measured:
+    return Measured(month, sum(split.values(), D(0)), split, D(500), reactive, D(0), D("0.01"))
 
 
 @settings(max_examples=200, deadline=None)
@@ -62,8 +52,8 @@ def test_more_energy_never_costs_less_on_one_side_of_260_and_in_one_power_factor
     assume(power_factor(reactive, D(0), less.energy_kwh) == power_factor(reactive, D(0), greater.energy_kwh))
     contract = dataclasses.replace(FACTORY, demand_basis=basis)
     assert (
-        price_supply(supply_in_parts(contract, greater, FACTS), FACTS).total_cny
-        >= price_supply(supply_in_parts(contract, less, FACTS), FACTS).total_cny
+        price_supply(supply_of(contract, greater), FACTS).total_cny
+        >= price_supply(supply_of(contract, less), FACTS).total_cny
     )
 
 
@@ -86,12 +76,11 @@ def test_more_energy_never_costs_a_dwelling_less(
     )
     less, greater = (
         price_supply(
-            supply_in_parts(
+            supply_of(
                 home,
-                Determinants(
+                Measured(
                     BillingMonth(2026, 9), kwh, None, None, None, None, D("0.01"), year_to_date_kwh=before
                 ),
-                FACTS,
             ),
             FACTS,
         )
@@ -114,9 +103,11 @@ def test_splitting_a_month_at_a_price_change_keeps_every_kilowatt_hour(
     changes = change_days(FACTORY, month, CHANGING)
     assert changes == (date(2026, 10, 16),)
     days = sorted({*changes, *(month.first_day + timedelta(days=cut - 1) for cut in cuts)})
-    weights = [random.random() + 0.01 for _ in range(len(days) + 1)]
-    by_period = [[random.choice((0.0, random.random())) for _ in TouPeriod] for _ in weights]
-    supply = split_month(FACTORY, measured(split, D(0), month), days, weights, by_period)
+    by_period = [
+        [0.01, *(random.choice((0.0, random.random())) for _ in list(TouPeriod)[1:])]
+        for _ in range(len(days) + 1)
+    ]
+    supply = cut_month(supply_of(FACTORY, measured(split, D(0), month)), days, by_period)
     assert supply.energy_kwh == sum(split.values(), D(0))
     for period in TouPeriod:
         parts = [

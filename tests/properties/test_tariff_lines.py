@@ -21,7 +21,8 @@ from pipelines.codes import (
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
+from pipelines.tariff import Contract, PricedMonth, price_supply
+from tests.measured_months import Measured, supply_of
 
 FACTS = load_facts(packaged("conf") / "facts")
 BASIC = (LineComponent.BASIC_CAPACITY, LineComponent.BASIC_DEMAND)
@@ -33,7 +34,7 @@ powers = st.decimals(min_value=1, max_value=20_000, places=3)
 
 
 @st.composite
-def months(draw: st.DrawFn) -> tuple[Contract, Determinants]:
+def months(draw: st.DrawFn) -> tuple[Contract, Measured]:
     two_part = draw(st.booleans())
     kind = draw(st.sampled_from([CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL]))
     contract = Contract(
@@ -50,7 +51,7 @@ def months(draw: st.DrawFn) -> tuple[Contract, Determinants]:
         draw(st.sampled_from([None, Decimal("0.90"), Decimal("0.85"), Decimal("0.80")])),
     )
     split = {period: draw(energies) for period in TouPeriod}
-    determinants = Determinants(
+    determinants = Measured(
         draw(st.sampled_from([BillingMonth(2026, 8), BillingMonth(2026, 9)])),
         sum(split.values(), Decimal(0)),
         split,
@@ -74,14 +75,14 @@ def half_up_fen(quantity: Decimal | Fraction, price: Decimal) -> int:
     return fen if up >= 0 else -fen
 
 
-def priced(case: tuple[Contract, Determinants]) -> PricedMonth:
-    return price_supply(supply_in_parts(*case, FACTS), FACTS)
+def priced(case: tuple[Contract, Measured]) -> PricedMonth:
+    return price_supply(supply_of(*case), FACTS)
 
 
 @settings(max_examples=150, deadline=None)
 @given(months())
 def test_every_amount_is_quantity_times_price_rounded_once_and_the_total_is_their_sum(
-    case: tuple[Contract, Determinants],
+    case: tuple[Contract, Measured],
 ) -> None:
     bill = priced(case)
     running = case[1].running_days
@@ -106,7 +107,7 @@ def test_every_amount_is_quantity_times_price_rounded_once_and_the_total_is_thei
 
 @settings(max_examples=100, deadline=None)
 @given(months())
-def test_quantities_and_prices_fit_the_columns_that_carry_them(case: tuple[Contract, Determinants]) -> None:
+def test_quantities_and_prices_fit_the_columns_that_carry_them(case: tuple[Contract, Measured]) -> None:
     for line in priced(case).lines:
         assert line.quantity == line.quantity.quantize(Decimal("0.000001"))
         assert line.unit_price == line.unit_price.quantize(Decimal("0.0000000001"))
@@ -114,7 +115,7 @@ def test_quantities_and_prices_fit_the_columns_that_carry_them(case: tuple[Contr
 
 @settings(max_examples=100, deadline=None)
 @given(months())
-def test_energy_lines_carry_exactly_the_settled_energy(case: tuple[Contract, Determinants]) -> None:
+def test_energy_lines_carry_exactly_the_settled_energy(case: tuple[Contract, Measured]) -> None:
     bill = priced(case)
     for component in (LineComponent.ENERGY_BASE, LineComponent.TRANSMISSION, LineComponent.FUNDS):
         assert sum(line.quantity for line in bill.lines if line.component is component) == case[1].energy_kwh
@@ -122,7 +123,7 @@ def test_energy_lines_carry_exactly_the_settled_energy(case: tuple[Contract, Det
 
 @settings(max_examples=100, deadline=None)
 @given(months())
-def test_a_bill_is_as_sure_as_its_least_sure_line(case: tuple[Contract, Determinants]) -> None:
+def test_a_bill_is_as_sure_as_its_least_sure_line(case: tuple[Contract, Measured]) -> None:
     bill = priced(case)
     order = list(Confidence)
     assert order.index(bill.lowest_confidence) == max(
@@ -133,7 +134,7 @@ def test_a_bill_is_as_sure_as_its_least_sure_line(case: tuple[Contract, Determin
 
 @settings(max_examples=100, deadline=None)
 @given(months(), st.decimals(min_value=0, max_value=1000, places=2))
-def test_more_demand_never_costs_less(case: tuple[Contract, Determinants], more: Decimal) -> None:
+def test_more_demand_never_costs_less(case: tuple[Contract, Measured], more: Decimal) -> None:
     contract, determinants = case
     assert determinants.max_demand_kw is not None
     values = {
@@ -142,8 +143,8 @@ def test_more_demand_never_costs_less(case: tuple[Contract, Determinants], more:
         "lagging_kvarh": None,
         "leading_kvarh": None,
     }
-    without = Determinants(**{**values, "max_demand_kw": determinants.max_demand_kw})
+    without = Measured(**{**values, "max_demand_kw": determinants.max_demand_kw})
     assert (
-        price_supply(supply_in_parts(contract, Determinants(**values), FACTS), FACTS).total_cny
-        >= price_supply(supply_in_parts(contract, without, FACTS), FACTS).total_cny
+        price_supply(supply_of(contract, Measured(**values)), FACTS).total_cny
+        >= price_supply(supply_of(contract, without), FACTS).total_cny
     )

@@ -85,9 +85,12 @@ def _schedule(share: SilverSupplySharesRow) -> TouSchedule | None:
 
 
 def _contract(case: Case, section: str, day: date) -> Contract | None:
-    """The contract of the section's segment on a day; where the bill was kept whole, its only one."""
-    segments = (
-        [] if case.supply is None else [each for each in case.supply.segments if each.section == section]
-    )
-    held = [each.contract for each in segments if each.first_day <= day <= each.last_day]
-    return held[0] if held else case.contract
+    """The contract of the section's segment on a day; that of the main part where it has none then."""
+    if case.supply is None:
+        return None
+    held = [
+        each.contract
+        for each in case.supply.segments
+        if each.section == section and each.first_day <= day <= each.last_day
+    ]
+    return held[0] if held else case.supply.contract

@@ -10,12 +10,14 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from pydantic import ValidationError
 
-from pipelines.codes import CustomerClass, TouPeriod, TouSchedule, VoltageLevel
+from pipelines.arrays import IntArray
+from pipelines.codes import CustomerClass, TouPeriod, VoltageLevel
 from pipelines.errors import FactFileError, FactNotInForceError, UsageError
 from pipelines.facts import Facts
 from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
@@ -23,7 +25,8 @@ from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.cases.case_problems import case_problems
 from pipelines.tariff.cases.schema import ContractPart, MonthPart, TariffCase
-from pipelines.tariff.contract import Contract, DailyUse, Determinants
+from pipelines.tariff.changes import cut_month, every_change_day
+from pipelines.tariff.contract import Contract, Segment, SupplyMonth
 
 QUARTERS = 96
 QUARTER_HOURS = 4
@@ -69,64 +72,76 @@ def contract_of_case(case: TariffCase) -> Contract:
     )
 
 
-def determinants_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[Determinants]:
-    """The months as the engine takes them.
+def supplies_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[SupplyMonth]:
+    """The months as the engine takes them; one with a curve is cut wherever any price changes inside it.
 
     folder  Where the case lies; curves are looked for beside it.
     Raises UsageError where a month lacks its energy, FactFileError naming file and line for a curve that is
-    not whole, and
-    FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped, and for a curve whose
-    month no schedule covers.
+    not whole, and FactNotInForceError for 20 kV under a catalogue, whose row for it is not shipped, and for a
+    curve whose month no schedule covers.
     """
     found = []
     for place, part in enumerate(case.months):
         with case.at_month(place):
-            found.append(_determinants_of(part, case, folder, facts))
+            found.append(_supply_of(part, case, folder, facts))
     if case.contract.customer_class is not CustomerClass.RESIDENTIAL:
         return found
     return _with_running_energy(found, [part.year_to_date_kwh is not None for part in case.months])
 
 
-def _determinants_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> Determinants:
-    month = BillingMonth.parse(part.month)
+def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) -> SupplyMonth:
+    month, curve = BillingMonth.parse(part.month), None
     _refuse_other_row(case, month, facts)
     energy, periods, demand = part.energy_kwh, part.energy_by_period, part.max_demand_kw
-    use: DailyUse | None = None
     if part.curve is not None:
         curve = read_curve(folder / part.curve, month)
-        energy = (
-            energy
-            if energy is not None
-            else whole_steps(sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh)
-        )
-        periods = periods or _periods_of(curve, month, energy, case, part.resolution_kwh, facts)
+        if energy is None:
+            energy = whole_steps(
+                sum((Decimal(repr(value)) for value in curve), Decimal(0)), part.resolution_kwh
+            )
+        periods = periods or _by_period(curve, month, energy, case, part.resolution_kwh, facts)
         demand = demand if demand is not None else _demand_kw(curve)
-        use = _daily_use(curve, month, case, facts, is_split=periods is not None)
     if energy is None:
         raise UsageError(
             f"{month} has neither energy_kwh nor a curve.", "docs/tariff-case.md describes every key."
         )
-    return Determinants(
+    whole = SupplyMonth(
         month,
-        energy,
-        periods,
-        demand,
+        (Segment.of_month(contract_of_case(case), month, energy, periods, demand),),
         part.lagging_kvarh,
         part.leading_kvarh,
-        part.resolution_kwh,
-        year_to_date_kwh=part.year_to_date_kwh or Decimal(0),
-        exported_kwh=part.exported_kwh,
-        by_day=use,
+        part.year_to_date_kwh or Decimal(0),
+        part.exported_kwh,
+        resolution_kwh=part.resolution_kwh,
     )
+    days = every_change_day(month, facts, case.known)
+    return whole if curve is None or not days else _cut(whole, days, curve, case, facts)
 
 
-def _with_running_energy(months: Sequence[Determinants], is_written: Sequence[bool]) -> list[Determinants]:
+def _cut(
+    whole: SupplyMonth, days: Sequence[date], curve: Sequence[float], case: TariffCase, facts: Facts
+) -> SupplyMonth:
+    """The month in parts, by what the curve saw of each; all of it counts as of the first period where no
+    schedule is in force.
+    """
+    month = whole.month
+    slots = np.zeros(len(curve), dtype=np.int64)
+    if whole.segments[0].energy_by_period is not None:
+        with suppress(FactNotInForceError):
+            slots = _slots(month, case, facts)
+    cuts = [QUARTERS * (day - month.first_day).days for day in days]
+    spans = [slice(*edges) for edges in pairwise([0, *cuts, len(curve)])]
+    seen = [np.bincount(slots[span], curve[span], len(TouPeriod)).tolist() for span in spans]
+    return cut_month(whole, days, seen, [_demand_kw(curve[span]) for span in spans])
+
+
+def _with_running_energy(months: Sequence[SupplyMonth], is_written: Sequence[bool]) -> list[SupplyMonth]:
     """The months with the year's energy before each, which those before it in the case carry on; a figure in
     the file stands, January begins anew.
 
     is_written  Whether the file says the figure of a month itself.
     """
-    running: Determinants | None = None
+    running: SupplyMonth | None = None
     found = list(months)
     for place in sorted(range(len(months)), key=lambda place: months[place].month.first_day):
         if not is_written[place] and running is not None and running.month.year == months[place].month.year:
@@ -198,7 +213,7 @@ def _refuse_other_row(case: TariffCase, month: BillingMonth, facts: Facts) -> No
         )
 
 
-def _periods_of(
+def _by_period(
     curve: Sequence[float],
     month: BillingMonth,
     energy: Decimal,
@@ -208,57 +223,25 @@ def _periods_of(
 ) -> dict[TouPeriod, Decimal] | None:
     """The energy by period; None where the contract has none and no schedule is in force."""
     try:
-        return _by_period(curve, month, energy, _schedule(case.contract), step, facts, case.known)
+        slots = _slots(month, case, facts)
     except FactNotInForceError:
         if case.contract.is_time_of_use:
             raise
         return None
+    sums = np.bincount(slots, curve, len(TouPeriod)).tolist()
+    return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums, step), strict=True))
 
 
-def _daily_use(
-    curve: Sequence[float], month: BillingMonth, case: TariffCase, facts: Facts, *, is_split: bool
-) -> DailyUse:
-    """The curve day by day and period by period; all of it in the first period where the month is not split
-    over periods or no schedule is in force.
-    """
-    seen = np.array(curve).reshape(month.day_count, QUARTERS)
-    periods = np.zeros(seen.shape, dtype=np.int64)
-    if is_split:
-        with suppress(FactNotInForceError):
-            periods = facts.time_of_use.slot_matrix(month.days, _schedule(case.contract), case.known).astype(
-                np.int64
-            )
-    days = np.arange(month.day_count)[:, None] * len(TouPeriod)
-    sums = np.bincount(
-        (days + periods).ravel(), weights=seen.ravel(), minlength=month.day_count * len(TouPeriod)
-    ).reshape(month.day_count, -1)
-    return DailyUse(tuple(map(tuple, sums.tolist())), tuple(_demand_kw(day) for day in seen.tolist()))
-
-
-def _demand_kw(curve: Sequence[float]) -> Decimal:
-    return Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))
-
-
-def _schedule(contract: ContractPart) -> TouSchedule:
-    """Whose time-of-use hours split a curve."""
-    found = TouSchedule.of(contract.customer_class, contract.is_ev_charging)
-    if found is None:
+def _slots(month: BillingMonth, case: TariffCase, facts: Facts) -> IntArray:
+    """Place among TouPeriod of every quarter of an hour, by the hours that split the case's curve."""
+    schedule = contract_of_case(case).hours
+    if schedule is None:
         raise UsageError(
             "The hours of residential charging points have no published price.",
             "Leave is_ev_charging out, or price industry or commerce.",
         )
-    return found
+    return facts.time_of_use.slot_matrix(month.days, schedule, case.known).reshape(-1).astype(np.int64)
 
 
-def _by_period(
-    curve: Sequence[float],
-    month: BillingMonth,
-    energy: Decimal,
-    schedule: TouSchedule,
-    step: Decimal,
-    facts: Facts,
-    known: date | None,
-) -> dict[TouPeriod, Decimal]:
-    slots = facts.time_of_use.slot_matrix(month.days, schedule, known).reshape(-1)
-    sums = np.bincount(slots, weights=np.array(curve), minlength=len(TouPeriod))
-    return dict(zip(TouPeriod, split_by_largest_remainder(energy, sums.tolist(), step), strict=True))
+def _demand_kw(curve: Sequence[float]) -> Decimal:
+    return Decimal(repr(round(max(curve) * QUARTER_HOURS, 4)))

@@ -7,25 +7,20 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
-from pipelines.codes import DemandBasis
+from pipelines.codes import CustomerClass, DayType, DemandBasis
 from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import NoticeRule
+from pipelines.facts.holidays import Holidays
 from pipelines.periods import BillingMonth
-from pipelines.tariff.changes import supply_in_parts
-from pipelines.tariff.contract import Contract, Determinants, missing_of_supply, supply_of
-from pipelines.tariff.pricing import price_supply
-from pipelines.tariff.whatif.choices import (
-    Alternative,
-    PlannedMonth,
-    best_contract_demand,
-    first_month_of_change,
-    first_month_of_time_of_use_choice,
-)
+from pipelines.tariff.contract import Contract, SupplyMonth
+from pipelines.tariff.whatif.changed_supplies import under
+from pipelines.tariff.whatif.choices import Alternative, PlannedMonth, best_contract_demand, planned
 
+WORKED = (DayType.WORKING_DAY, DayType.ADJUSTED_WORKING_DAY)
 NAME = "basis and contract demand within the notice periods"
 
 
@@ -41,6 +36,47 @@ class ChangeLimits:
     demand_from: BillingMonth
     basis_every: int
     demand_every: int
+
+
+def first_month_of_change(
+    asked_on: date, rule: NoticeRule, holidays: Holidays, last_change: BillingMonth | None = None
+) -> BillingMonth:
+    """The first month for which a term may change: the notice in working days must have passed before it
+    begins.
+
+    asked_on     Day of the request, which itself does not count.
+    last_change  Month from which the term last changed; None: long ago.
+    Raises FactNotInForceError where the calendar of working days does not reach.
+    """
+    day, left = asked_on, rule.notice_working_days
+    while left:
+        day += timedelta(days=1)
+        left -= holidays.day_type(day) in WORKED
+    month = BillingMonth.of(day).plus(1)
+    return month if last_change is None else max(month, last_change.plus(rule.every_months))
+
+
+def first_month_of_time_of_use_choice(
+    asked_on: date,
+    customer_class: CustomerClass,
+    facts: Facts,
+    last_choice: BillingMonth | None = None,
+    known: date | None = None,
+) -> BillingMonth:
+    """The first month for which the time-of-use option may be chosen anew: the month after the request, and
+    not before the last choice has run out.
+
+    last_choice  First month of the choice that holds now; None: long ago.
+    Raises UsageError for a class that has no choice or of which no fact says how long it holds.
+    """
+    bound = facts.time_of_use.option.on(asked_on, known)
+    if customer_class not in bound:
+        raise UsageError(
+            f"No fact says for how long {customer_class.value} is bound to a time-of-use choice.",
+            f"Known: {', '.join(bound)}.",
+        )
+    month = BillingMonth.of(asked_on).plus(1)
+    return month if last_choice is None else max(month, last_choice.plus(bound[customer_class]))
 
 
 def change_limits(
@@ -103,8 +139,7 @@ def first_months(
 
 
 def cheapest_within_notice(
-    contract: Contract,
-    months: Sequence[Determinants],
+    months: Sequence[SupplyMonth],
     limits: ChangeLimits,
     facts: Facts,
     known: date | None = None,
@@ -119,7 +154,8 @@ def cheapest_within_notice(
     be cut by its end.
     Raises UsageError for a contract without a basic charge and for months that do not follow each other.
     """
-    if contract.demand_basis is None:
+    agreed = months[0].contract.demand_basis
+    if agreed is None:
         raise UsageError("Only a two-part contract has a basic charge.", "Compare the schemes instead.")
     if any(later.month != earlier.month.plus(1) for earlier, later in itertools.pairwise(months)):
         raise UsageError(
@@ -130,35 +166,31 @@ def cheapest_within_notice(
             f"A contract demand that changes every {limits.demand_every} months cannot be planned yet.",
             "Plan each basis by itself.",
         )
-    priced = _Priced(contract, months, limits, facts, known, step_kw)
+    priced = _Priced(months, limits.demand_from, facts, known, step_kw)
     first_change = next(
         (place for place, month in enumerate(months) if month.month >= limits.basis_from), len(months)
     )
     bases = [
         basis
         for basis in DemandBasis
-        if not any(
-            missing_of_supply(supply_of(replace(contract, demand_basis=basis), month)) for month in months
-        )
+        if not any(under(month, demand_basis=basis).missing_inputs for month in months)
     ]
     best = _Plan(Decimal(0), 0, ())
     # plans[i]: the cheapest way through the first i months after which the basis may change.
-    plans: dict[int, _Plan] = {}
-    for end in range(first_change, len(months) + 1):
-        plans[end] = best.with_months(priced, contract.demand_basis, 0, end, changes=False)
+    plans = {
+        end: best.with_months(priced, agreed, end, changes=False)
+        for end in range(first_change, len(months) + 1)
+    }
     for begin in range(first_change, len(months)):
-        if begin not in plans:
-            continue
         for basis in bases:
             # A basis that outlives the plan is no shorter for being cut by its end.
-            ends = {*range(begin + limits.basis_every, len(months) + 1), len(months)}
-            for end in sorted(ends):
-                reached = plans[begin].with_months(priced, basis, begin, end, changes=True)
-                if end not in plans or reached.worth < plans[end].worth:
+            for end in sorted({*range(begin + limits.basis_every, len(months) + 1), len(months)}):
+                reached = plans[begin].with_months(priced, basis, end, changes=True)
+                if reached.worth < plans[end].worth:
                     plans[end] = reached
     chosen = plans[len(months)].bases
-    planned = tuple(priced.month(basis, place, chosen[:place]) for place, basis in enumerate(chosen))
-    return Alternative(NAME, _told(planned), planned)
+    found = tuple(priced.month(basis, place, chosen[:place]) for place, basis in enumerate(chosen))
+    return Alternative(NAME, _told(found), found)
 
 
 @dataclass(frozen=True)
@@ -173,11 +205,9 @@ class _Plan:
     def worth(self) -> tuple[Decimal, int]:
         return self.cost_cny, self.changes
 
-    def with_months(
-        self, priced: _Priced, basis: DemandBasis, begin: int, end: int, *, changes: bool
-    ) -> _Plan:
+    def with_months(self, priced: _Priced, basis: DemandBasis, end: int, *, changes: bool) -> _Plan:
         bases, cost = self.bases, self.cost_cny
-        for place in range(begin, end):
+        for place in range(len(bases), end):
             cost += priced.month(basis, place, bases).priced.total_cny
             bases += (basis,)
         is_change = changes and (not self.bases or self.bases[-1] is not basis)
@@ -189,51 +219,44 @@ class _Priced:
 
     def __init__(
         self,
-        contract: Contract,
-        months: Sequence[Determinants],
-        limits: ChangeLimits,
+        months: Sequence[SupplyMonth],
+        demand_from: BillingMonth,
         facts: Facts,
         known: date | None,
         step_kw: int,
     ) -> None:
-        self._contract, self._months, self._limits = contract, months, limits
-        self._facts, self._known_by, self._step_kw = facts, known, step_kw
-        self._known: dict[tuple[DemandBasis, int, bool], PlannedMonth] = {}
+        self._months, self._demand_from = months, demand_from
+        self._facts, self._known, self._step_kw = facts, known, step_kw
+        self._kept: dict[tuple[DemandBasis, int, bool], PlannedMonth] = {}
 
     def month(self, basis: DemandBasis, place: int, before: Sequence[DemandBasis]) -> PlannedMonth:
         """A month on a basis; its contract demand is today's until it may change or the basis has been chosen
         anew.
         """
-        stays = basis is DemandBasis.CONTRACT_DEMAND and self._stays(place, before)
-        if (basis, place, stays) not in self._known:
-            month, terms = self._months[place], replace(self._contract, demand_basis=basis)
-            if basis is DemandBasis.CONTRACT_DEMAND and not stays:
-                terms = best_contract_demand(terms, month, self._facts, self._known_by, self._step_kw)
-            self._known[basis, place, stays] = PlannedMonth(
-                terms,
-                month,
-                price_supply(
-                    supply_in_parts(terms, month, self._facts, self._known_by), self._facts, self._known_by
-                ),
-            )
-        return self._known[basis, place, stays]
-
-    def _stays(self, place: int, before: Sequence[DemandBasis]) -> bool:
-        agreed = self._contract.demand_basis is DemandBasis.CONTRACT_DEMAND and all(
-            basis is DemandBasis.CONTRACT_DEMAND for basis in before
+        month, by_demand = self._months[place], DemandBasis.CONTRACT_DEMAND
+        stays = month.month < self._demand_from and all(
+            each is by_demand for each in (basis, self._months[0].contract.demand_basis, *before)
         )
-        return agreed and self._months[place].month < self._limits.demand_from
+        key = (basis, place, stays)
+        if key not in self._kept:
+            on_basis = under(month, demand_basis=basis)
+            self._kept[key] = (
+                best_contract_demand(on_basis, self._facts, self._known, self._step_kw)
+                if basis is by_demand and not stays
+                else planned(on_basis, self._facts, self._known)
+            )
+        return self._kept[key]
 
 
 def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alternative:
     """The same alternative, but the terms of today until the month from which it may hold."""
     months = tuple(
-        later if later.determinants.month >= first else today
+        later if later.supply.month >= first else today
         for later, today in zip(then.months, now.months, strict=True)
     )
     changes = {**then.changes, "from": str(first)}
     if "contract_demand_kw" in changes:
-        demands = [month.contract.contract_demand_kw for month in months]
+        demands = [month.supply.contract.contract_demand_kw for month in months]
         changes["contract_demand_kw"] = ", ".join(
             "-" if demand is None else f"{demand:f}" for demand in demands
         )
@@ -243,12 +266,13 @@ def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alte
 def _told(months: Sequence[PlannedMonth]) -> dict[str, str]:
     spans: list[tuple[BillingMonth, str]] = []
     for month in months:
-        basis, demand = month.contract.demand_basis, month.contract.contract_demand_kw
+        contract = month.supply.contract
+        basis, demand = contract.demand_basis, contract.contract_demand_kw
         terms = (
             f"{basis} {demand:f} kW"
             if basis is DemandBasis.CONTRACT_DEMAND and demand is not None
             else str(basis)
         )
         if not spans or spans[-1][1] != terms:
-            spans.append((month.determinants.month, terms))
+            spans.append((month.supply.month, terms))
     return {"demand_basis": "; ".join(f"from {month}: {terms}" for month, terms in spans)}

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Protocol
 
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import MainMeterRecord, SupplyMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow
-from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from pipelines.tariff import SupplyMonth
+from pipelines.transforms.billing.account_terms import AccountTotals
 from pipelines.transforms.billing.sub_meters import METER_REASSIGNED, SUB_METER
 
 TERMS = "terms"
@@ -24,20 +26,17 @@ class AccountMonth:
     """What an account is billed from in one month.
 
     terms         The newest terms of the month.
-    contract      The contract in them; None where the account cannot be priced.
-    lacks         Why: columns that the terms lack, or ``sub_meter`` (a share names one that was not metered
-                  behind the account's own,
-                  one belongs to a customer without terms, or a share's main meter point is itself a
-                  sub-meter), ``meter_reassigned`` (customer or
-                  parent of a meter point change inside the month), ``shares_above_main`` (the parts
-                  need more than the main meters counted), ``residential_tiers`` (several parts with tiers of
-                  their own, or
-                  tiers of a main part out of which fixed or ended shares, or earlier tenants, took energy in
-                  the year).
+    lacks         Why the account cannot be priced: columns that the terms lack, or ``sub_meter`` (a share
+                  names one that was not metered behind the account's own, one belongs to a customer without
+                  terms, or a share's main meter point is itself a sub-meter), ``meter_reassigned`` (customer
+                  or parent of a meter point change inside the month), ``shares_above_main`` (the parts need
+                  more than the main meters counted), ``residential_tiers`` (several parts with tiers of their
+                  own, or tiers of a main part out of which fixed or ended shares, or earlier tenants, took
+                  energy in the year).
     metered       The main meter points as gold_billing_determinants has them.
-    determinants  All of the account's energy, with losses, without what other customers' sub-meters behind it
+    totals        All of the account's energy, with losses, without what other customers' sub-meters behind it
                   counted.
-    supply        The month in segments and sections; None where the contract prices the determinants whole.
+    supply        What the month is priced from; None where it cannot be priced.
     behind_lacks  What sub-meters behind the main meters lack: ``sub_meter_days`` (days not read are charged
                   to the main part), and of own ones
                   ``year_to_date``, ``curve_intervals``, ``time_of_use_fact``.
@@ -47,10 +46,9 @@ class AccountMonth:
     """
 
     terms: SilverCustomersRow
-    contract: Contract | None
     lacks: tuple[str, ...]
     metered: tuple[MainMeterRecord, ...]
-    determinants: Determinants
+    totals: AccountTotals
     supply: SupplyMonth | None
     behind_lacks: tuple[str, ...] = ()
     behind_unread_days: int = 0
@@ -66,13 +64,9 @@ class AccountMonth:
         return max(self.behind_unread_days, *days)
 
     @property
-    def priced_supply(self) -> SupplyMonth | None:
-        """What the month is priced from; None where it cannot be priced."""
-        return (
-            self.supply
-            if self.supply is not None or self.contract is None
-            else supply_of(self.contract, self.determinants)
-        )
+    def energy_kwh(self) -> Decimal:
+        """All of the account's energy. [kWh]"""
+        return self.totals.energy_kwh
 
 
 class AccountsOfMonths(Protocol):

@@ -4,7 +4,8 @@ measured together.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
@@ -13,7 +14,7 @@ from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, MainMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract, Segment, SupplyMonth
 from pipelines.tariff.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods, period_columns, periods_of
 
@@ -88,11 +89,38 @@ def contract_of_share(share: SilverSupplySharesRow) -> Contract:
     )
 
 
-def account_determinants(metered: Sequence[GoldBillingDeterminantsRow], month: BillingMonth) -> Determinants:
-    """The determinants of one account: energies of its meter points added, maximum demands added (each supply
-    line is metered by itself).
+@dataclass(frozen=True)
+class AccountTotals:
+    """What all meter points of an account counted together in a month, priced or not.
 
-    metered  Rows of gold_billing_determinants of one customer and the month, at least one. What one of them
+    energy_by_period  None where one of them has no split over periods. [kWh]
+    max_demand_kw     Of each supply line by itself, added up; None where one of them is not known. [kW]
+    lagging_kvarh     Likewise; leading_kvarh too. [kvarh]
+    resolution_kwh    The smallest step of the energies. [kWh]
+    running_days      Days in operation; None: the whole month, or a month in segments, which have their own.
+                      [d]
+    year_to_date_kwh  Residential: energy of the calendar year before this month. [kWh]
+    exported_kwh      Energy fed into the grid. [kWh]
+    """
+
+    energy_kwh: Decimal
+    energy_by_period: Mapping[TouPeriod, Decimal] | None
+    max_demand_kw: Decimal | None
+    lagging_kvarh: Decimal | None
+    leading_kvarh: Decimal | None
+    resolution_kwh: Decimal
+    running_days: int | None
+    year_to_date_kwh: Decimal
+    exported_kwh: Decimal
+
+
+def account_totals(
+    metered: Sequence[GoldBillingDeterminantsRow], running_days: int | None = None
+) -> AccountTotals:
+    """The totals of one account: energies of its meter points added, maximum demands added (each supply line
+    is metered by itself).
+
+    metered  Rows of gold_billing_determinants of one customer and month, at least one. What one of them
              lacks, the account lacks.
     The losses of transformers that are metered on their low side are added to what was metered.
     """
@@ -101,16 +129,37 @@ def account_determinants(metered: Sequence[GoldBillingDeterminantsRow], month: B
     periods = {period: _sum([energies[period] for energies in of_meters]) for period in TouPeriod}
     known = {period: value for period, value in periods.items() if value is not None}
     demand = _sum([as_decimal(row["max_demand_kw"]) for row in metered])
-    return Determinants(
-        month=month,
+    return AccountTotals(
         energy_kwh=sum((row["energy_kwh"] for row in metered), Decimal(0)),
         energy_by_period=known if len(known) == len(periods) else None,
         max_demand_kw=None if demand is None else round_half_up(demand, DEMAND_STEP_KW),
         lagging_kvarh=_sum([row["lagging_kvarh"] for row in metered]),
         leading_kvarh=_sum([row["leading_kvarh"] for row in metered]),
         resolution_kwh=min(row["resolution_kwh"] for row in metered),
+        running_days=running_days,
         year_to_date_kwh=_known_sum(row.get("year_to_date_kwh") for row in metered),
         exported_kwh=_known_sum(row.get("exported_kwh") for row in metered),
+    )
+
+
+def whole_supply(contract: Contract, month: BillingMonth, totals: AccountTotals) -> SupplyMonth:
+    """The month of an account that one contract prices whole."""
+    whole = Segment.of_month(
+        contract,
+        month,
+        totals.energy_kwh,
+        totals.energy_by_period,
+        totals.max_demand_kw,
+        totals.running_days,
+    )
+    return SupplyMonth(
+        month,
+        (whole,),
+        totals.lagging_kvarh,
+        totals.leading_kvarh,
+        totals.year_to_date_kwh,
+        totals.exported_kwh,
+        resolution_kwh=totals.resolution_kwh,
     )
 
 

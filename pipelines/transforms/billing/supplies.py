@@ -66,6 +66,6 @@ def _row(accounts: Accounts, customer: str, month: BillingMonth) -> GoldBillingS
     """None where none of the customer's meter points is a main one."""
     account = accounts.account(customer, month)
     if account is not None:
-        return row_of_account(customer, account)
+        return row_of_account(customer, month, account)
     mains = accounts.rows_of(customer, month)
     return row_without_terms(customer, month, mains) if mains else None

@@ -32,7 +32,12 @@ from pipelines.transforms.billing.account_sections import (
     section_of,
     take_out,
 )
-from pipelines.transforms.billing.account_terms import account_determinants, contract_of, contract_of_share
+from pipelines.transforms.billing.account_terms import (
+    account_totals,
+    contract_of,
+    contract_of_share,
+    whole_supply,
+)
 from pipelines.transforms.billing.agreed_points import ENDED, YEAR_TO_DATE
 from pipelines.transforms.billing.point_segments import PointSegment, added_up, segments_of
 from pipelines.transforms.billing.sub_meters import SUB_METER, Inside, SubMeters
@@ -110,15 +115,14 @@ class Accounts:
         mains, spans = self.rows_of(customer, month), self._spans(customer, month)
         if not mains or not spans:
             return None
-        newest, whole = spans[-1], account_determinants(mains, month)
+        newest, totals = spans[-1], account_totals(mains)
         contract, lacking = contract_of(newest)
         inside = self._parts_behind.inside(customer, month, mains)
         plain = AccountMonth(
             newest,
-            contract,
             lacking,
             tuple(mains),
-            whole,
+            totals,
             None,
             inside.missing_inputs,
             inside.unread_days(month),
@@ -126,32 +130,33 @@ class Accounts:
             self._rests_on(month, mains, inside),
         )
         if inside.refusal is not None:
-            return replace(plain, contract=None, lacks=(inside.refusal,))
+            return replace(plain, lacks=(inside.refusal,))
         if any(not self._spans(row["customer_id"], month) for row in inside.others):
             # What is deducted here would be billed to nobody.
-            return replace(plain, contract=None, lacks=(SUB_METER,))
+            return replace(plain, lacks=(SUB_METER,))
         if any(has_tiers(contract_of(terms)[0]) for terms in spans) and self._parts_behind.is_year_untold(
             customer, month, mains, inside
         ):
-            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
+            return replace(plain, lacks=(RESIDENTIAL_TIERS,))
         if not inside.is_any and not any(
             self._parts.get((str(month), row["meter_point_id"])) for row in mains
         ):
-            running = (
-                None if contract is None else running_days(contract, newest, month.first_day, month.last_day)
-            )
-            return replace(plain, determinants=replace(whole, running_days=running))
+            if contract is None:
+                return plain
+            running = running_days(contract, newest, month.first_day, month.last_day)
+            totals = replace(totals, running_days=running)
+            return replace(plain, totals=totals, supply=whole_supply(contract, month, totals))
         contracts = {}
         for terms in spans:
             contracts[terms["valid_from_date"]], lacking = contract_of(terms)
             if lacking:
-                return replace(plain, contract=None, lacks=lacking)
+                return replace(plain, lacks=lacking)
         try:
             segments = self._segments(month, mains, spans, contracts, inside)
         except SectionsAboveMainError:
-            return replace(plain, contract=None, lacks=(SHARES_ABOVE_MAIN,))
+            return replace(plain, lacks=(SHARES_ABOVE_MAIN,))
         if segments is None:
-            return replace(plain, contract=None, lacks=(SUB_METER,))
+            return replace(plain, lacks=(SUB_METER,))
         return self._account(plain, month, segments, inside)
 
     def _rests_on(
@@ -168,10 +173,10 @@ class Accounts:
     def _account(
         self, plain: AccountMonth, month: BillingMonth, segments: Sequence[Segment], inside: Inside
     ) -> AccountMonth:
-        whole = plain.determinants
+        whole = plain.totals
         tiered = {each.section for each in segments if is_tiered(each)}
         if len(tiered) > 1:
-            return replace(plain, contract=None, lacks=(RESIDENTIAL_TIERS,))
+            return replace(plain, lacks=(RESIDENTIAL_TIERS,))
         if not tiered:
             plain = replace(
                 plain, behind_lacks=tuple(name for name in plain.behind_lacks if name != YEAR_TO_DATE)
@@ -197,6 +202,7 @@ class Accounts:
             max(year, Decimal(0)),
             whole.exported_kwh,
             whole.energy_kwh,
+            whole.resolution_kwh,
         )
         if not inside.is_any:
             return replace(plain, supply=supply)
@@ -209,13 +215,13 @@ class Accounts:
                 for period in TouPeriod
             }
         )
-        determinants = replace(
+        totals = replace(
             whole,
             energy_kwh=supply.energy_kwh,
             energy_by_period=together,
             year_to_date_kwh=supply.year_to_date_kwh,
         )
-        return replace(plain, determinants=determinants, supply=supply)
+        return replace(plain, totals=totals, supply=supply)
 
     def _segments(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import TypedDict
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.periods import BillingMonth
@@ -15,12 +14,12 @@ from pipelines.tables.rows.gold import (
     SupplySegmentRecord,
 )
 from pipelines.tables.rows.silver import SilverCustomersRow
-from pipelines.tariff import Contract, Determinants, Segment, SupplyMonth
+from pipelines.tariff import Contract, Segment, SupplyMonth
 from pipelines.transforms.billing.account_month import TERMS, AccountMonth
 from pipelines.transforms.billing.account_terms import (
-    account_determinants,
+    AccountTotals,
+    account_totals,
     as_decimal,
-    contract_of,
     plain_price,
 )
 from pipelines.transforms.ground.in_force import histories, holds_in
@@ -31,39 +30,48 @@ counted energy is.
 """
 
 
-def row_of_account(customer: str, account: AccountMonth) -> GoldBillingSuppliesComputed:
+def row_of_account(customer: str, month: BillingMonth, account: AccountMonth) -> GoldBillingSuppliesComputed:
     """The row of an account."""
-    found, supply = account.determinants, account.priced_supply
-    return {
-        "customer_id": customer,
-        "billing_month": str(found.month),
-        "terms_from_date": account.terms["valid_from_date"],
-        "lacks": list(account.lacks),
-        "is_whole": account.supply is None,
-        "metered_kwh": found.energy_kwh if account.supply is None else account.supply.active_kwh,
-        **_determined(found),
-        "segments": [] if supply is None else [_record(segment) for segment in supply.segments],
-        "mains": [_main(row) for row in account.metered],
-        "meters": list(account.meters),
-        "behind_lacks": list(account.behind_lacks),
-        "behind_unread_days": account.behind_unread_days,
-        "provenances": list(account.rests_on),
-    }
+    supply = account.supply
+    row = _row_of_totals(customer, month, account.totals, account.metered)
+    row["terms_from_date"] = account.terms["valid_from_date"]
+    row["lacks"] = list(account.lacks)
+    row["meters"] = list(account.meters)
+    row["behind_lacks"] = list(account.behind_lacks)
+    row["behind_unread_days"] = account.behind_unread_days
+    row["provenances"] = list(account.rests_on)
+    if supply is not None:
+        row["is_whole"], row["metered_kwh"] = supply.is_whole, supply.active_kwh
+        row["segments"] = [_record(segment) for segment in supply.segments]
+    return row
 
 
 def row_without_terms(
     customer: str, month: BillingMonth, mains: Sequence[GoldBillingDeterminantsRow]
 ) -> GoldBillingSuppliesComputed:
     """The row of a customer with readings of whom no terms hold in the month."""
-    found = account_determinants(mains, month)
+    return _row_of_totals(customer, month, account_totals(mains), mains)
+
+
+def _row_of_totals(
+    customer: str, month: BillingMonth, totals: AccountTotals, mains: Sequence[MainMeterRecord]
+) -> GoldBillingSuppliesComputed:
     return {
         "customer_id": customer,
         "billing_month": str(month),
         "terms_from_date": None,
         "lacks": [TERMS],
         "is_whole": True,
-        "metered_kwh": found.energy_kwh,
-        **_determined(found),
+        "metered_kwh": totals.energy_kwh,
+        "energy_kwh": totals.energy_kwh,
+        "period_kwh": _listed(totals.energy_by_period),
+        "max_demand_kw": totals.max_demand_kw,
+        "lagging_kvarh": totals.lagging_kvarh,
+        "leading_kvarh": totals.leading_kvarh,
+        "resolution_kwh": totals.resolution_kwh,
+        "running_days": totals.running_days,
+        "year_to_date_kwh": _counted(totals.year_to_date_kwh),
+        "exported_kwh": _counted(totals.exported_kwh),
         "segments": [],
         "mains": [_main(row) for row in mains],
         "meters": [],
@@ -119,67 +127,43 @@ def account_of_row(row: GoldBillingSuppliesComputed, terms: SilverCustomersRow) 
 
     terms  The row of silver_customers that it names.
     """
-    month = BillingMonth.parse(row["billing_month"])
-    lagging, leading = row["lagging_kvarh"], row["leading_kvarh"]
     year, exported = (
         _NONE if value is None else value for value in (row["year_to_date_kwh"], row["exported_kwh"])
     )
-    determinants = Determinants(
-        month,
+    totals = AccountTotals(
         row["energy_kwh"],
         _split(row["period_kwh"]),
         row["max_demand_kw"],
-        lagging,
-        leading,
+        row["lagging_kvarh"],
+        row["leading_kvarh"],
         row["resolution_kwh"],
         row["running_days"],
         year,
         exported,
     )
     supply = None
-    if not row["is_whole"]:
-        segments = tuple(_segment(record) for record in row["segments"])
-        supply = SupplyMonth(month, segments, lagging, leading, year, exported, row["metered_kwh"])
+    if row["segments"]:
+        supply = SupplyMonth(
+            BillingMonth.parse(row["billing_month"]),
+            tuple(_segment(record) for record in row["segments"]),
+            totals.lagging_kvarh,
+            totals.leading_kvarh,
+            year,
+            exported,
+            None if row["is_whole"] else row["metered_kwh"],
+            totals.resolution_kwh,
+        )
     return AccountMonth(
         terms,
-        None if row["lacks"] else contract_of(terms)[0],
         tuple(row["lacks"]),
         tuple(row["mains"]),
-        determinants,
+        totals,
         supply,
         tuple(row["behind_lacks"]),
         row["behind_unread_days"],
         tuple(row["meters"]),
         tuple(row["provenances"]),
     )
-
-
-class _Determined(TypedDict):
-    """Columns of a row that are the account's determinants."""
-
-    energy_kwh: Decimal
-    period_kwh: list[Decimal] | None
-    max_demand_kw: Decimal | None
-    lagging_kvarh: Decimal | None
-    leading_kvarh: Decimal | None
-    resolution_kwh: Decimal
-    running_days: int | None
-    year_to_date_kwh: Decimal | None
-    exported_kwh: Decimal | None
-
-
-def _determined(found: Determinants) -> _Determined:
-    return {
-        "energy_kwh": found.energy_kwh,
-        "period_kwh": _listed(found.energy_by_period),
-        "max_demand_kw": found.max_demand_kw,
-        "lagging_kvarh": found.lagging_kvarh,
-        "leading_kvarh": found.leading_kvarh,
-        "resolution_kwh": found.resolution_kwh,
-        "running_days": found.running_days,
-        "year_to_date_kwh": _counted(found.year_to_date_kwh),
-        "exported_kwh": _counted(found.exported_kwh),
-    }
 
 
 def _counted(energy: Decimal) -> Decimal | None:

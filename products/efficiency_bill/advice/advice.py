@@ -13,12 +13,8 @@ from typing import Any
 from pipelines.codes import DemandBasis, PricingScheme, TouPeriod
 from pipelines.facts import Facts
 from pipelines.facts.contract_rules import NoticeRule
-from pipelines.tariff import (
-    Contract,
-    missing_of_supply,
-    supply_of,
-)
-from pipelines.tariff.whatif.changed_supplies import with_compensation, with_shifted_energy
+from pipelines.tariff import Contract
+from pipelines.tariff.whatif.changed_supplies import under, with_compensation, with_shifted_energy
 from pipelines.tariff.whatif.choices import basic_charge_choices
 from products.efficiency_bill.advice.less_energy import (
     base_load,
@@ -99,9 +95,10 @@ def _terms_by_basis(
     says nothing of the next month.
     Without a history there is none: fitted to the month that is over, it would always have been right.
     """
-    contract, measured, history = situation.contract, situation.determinants, situation.recent_demand_kw
+    supply, history = situation.supply, situation.recent_demand_kw
+    contract = supply.contract
     if (
-        situation.supply is not None
+        not supply.is_whole
         or contract.pricing_scheme is not PricingScheme.TWO_PART
         or contract.demand_basis is None
     ):
@@ -110,33 +107,32 @@ def _terms_by_basis(
         not contract.running_capacity_kva or not contract.contract_capacity_kva
     ):  # nothing to hold a demand against
         return {}
-    expected = replace(measured, max_demand_kw=max(history)) if history else measured
-    choices = basic_charge_choices(contract, [expected], facts, step_kw=settings.contract_demand_step_kw)
-    terms = {
-        basis: month.contract
-        for choice in choices
-        for month in choice.months
-        if (basis := month.contract.demand_basis) is not None
-    }
-    return {
-        basis: (repriced(situation, facts, supply_of(other, measured)), other)
-        for basis, other in terms.items()
-        if (history or basis is not DemandBasis.CONTRACT_DEMAND)
-        and not missing_of_supply(supply_of(other, measured))
-    }
+    expected = supply
+    if history:
+        highest = replace(supply.segments[0], max_demand_kw=max(history))
+        expected = replace(supply, segments=(highest,))
+    choices = basic_charge_choices([expected], facts, step_kw=settings.contract_demand_step_kw)
+    terms: dict[DemandBasis, tuple[Decimal, Contract]] = {}
+    for other in (choice.months[0].supply.contract for choice in choices):
+        basis = other.demand_basis
+        then = under(supply, demand_basis=basis, contract_demand_kw=other.contract_demand_kw)
+        is_known = bool(history) or basis is not DemandBasis.CONTRACT_DEMAND
+        if basis is not None and is_known and not then.missing_inputs:
+            terms[basis] = (repriced(situation, facts, then), other)
+    return terms
 
 
 def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     """The cheapest basis with its best terms; of two that save the same the one that is agreed."""
-    contract, current = situation.contract, situation.contract.demand_basis
-    terms = _terms_by_basis(situation, facts, settings)
+    contract = situation.supply.contract
+    current, terms = contract.demand_basis, _terms_by_basis(situation, facts, settings)
     if current is None or not terms:
         return None
     advised = min(terms, key=lambda basis: (-terms[basis][0], basis is not current, basis))
     saving, other = terms[advised]
     if saving <= 0:
         return None
-    first_day = situation.determinants.month.first_day
+    first_day = situation.supply.month.first_day
     months_zh, months_en = _COUNTED[settings.demand_months]
     fitted, highest = other.contract_demand_kw, max(situation.recent_demand_kw, default=None)
     if advised is current:
@@ -183,7 +179,7 @@ def _basic_charge(situation: Situation, facts: Facts, settings: EfficiencyBillSe
 
 def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     """Up to the standard: beyond it a bonus would need figures of the plant that no meter tells."""
-    month, now = situation.billed, situation.priced.power_factor
+    month, now = situation.supply, situation.priced.power_factor
     standards = {segment.contract.power_factor_standard for segment in month.segments} - {None}
     standard = (
         standards.pop() if len(standards) == 1 else None
@@ -232,9 +228,7 @@ def _capacitor(situation: Situation, facts: Facts, settings: EfficiencyBillSetti
 
 def _shift(situation: Situation, facts: Facts, settings: EfficiencyBillSettings) -> Found:
     share, away = Decimal(repr(settings.shifted_peak_ratio)), (TouPeriod.SHARP, TouPeriod.PEAK)
-    after, total = with_shifted_energy(
-        situation.billed, share, away, TouPeriod.VALLEY, situation.determinants.resolution_kwh
-    )
+    after, total = with_shifted_energy(situation.supply, share, away, TouPeriod.VALLEY)
     saving = repriced(situation, facts, after)
     if total == 0 or saving <= 0:
         return None

@@ -15,17 +15,25 @@ def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[
     """Energy saved and what it saves; the periods keep their shares, demand and reactive energy stay. [kWh,
     CNY]
     """
-    resolution = situation.determinants.resolution_kwh
-    saved = whole_steps(Decimal(repr(saved_kwh)), resolution)
-    if saved <= 0 or saved >= situation.billed.energy_kwh:
+    supply = situation.supply
+    saved = whole_steps(Decimal(repr(saved_kwh)), supply.resolution_kwh)
+    if saved <= 0 or saved >= supply.energy_kwh:
         return None
-    saving = repriced(situation, facts, with_less_energy(situation.billed, saved, resolution))
+    saving = repriced(situation, facts, with_less_energy(supply, saved))
     return (saved, saving) if saving > 0 else None
 
 
 def _unchanged(situation: Situation) -> tuple[str, str]:
-    """What a saving of energy leaves as it is, where the bill knows of it."""
-    if situation.determinants.energy_by_period is None:
+    """What a saving of energy leaves as it is, where the curve tells of all that is billed."""
+    supply = situation.supply
+    # A part of a month without time of use has no split, but a demand where there is a curve; that of a main
+    # meter of which some energy is billed to others says nothing of the rest.
+    is_all = not supply.is_whole and supply.energy_kwh == supply.active_kwh
+    if any(
+        segment.energy_by_period is None
+        and not (is_all and not segment.contract.is_time_of_use and segment.max_demand_kw is not None)
+        for segment in supply.segments
+    ):
         return "", ""
     return "分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged."
 
@@ -37,7 +45,7 @@ def to_baseline(situation: Situation, facts: Facts, settings: EfficiencyBillSett
     if situation.baseline is None:
         return None
     expected = situation.baseline[0]
-    found = _less_energy(situation, facts, float(situation.determinants.energy_kwh) - expected)
+    found = _less_energy(situation, facts, float(situation.energy_kwh) - expected)
     if found is None:
         return None
     saved, saving = found
@@ -152,7 +160,7 @@ def use_above_base(situation: Situation, facts: Facts, settings: EfficiencyBillS
     """Less of what stands above the base load."""
     if situation.usage is None:
         return None
-    excess = float(situation.determinants.energy_kwh) - situation.usage.base_load_kwh
+    excess = float(situation.energy_kwh) - situation.usage.base_load_kwh
     return _cut(
         10,
         situation,

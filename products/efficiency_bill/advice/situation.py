@@ -9,14 +9,7 @@ from decimal import Decimal
 from typing import Any, TypedDict
 
 from pipelines.facts import Facts
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    PricedMonth,
-    SupplyMonth,
-    price_supply,
-    supply_of,
-)
+from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from products.efficiency_bill.case.case import DayUsage
 
 
@@ -24,28 +17,21 @@ from products.efficiency_bill.case.case import DayUsage
 class Situation:
     """What advice is drawn from.
 
+    supply              What the bill prices; energy_kwh: the account's energy, as the bill shows it. [kWh]
     recent_demand_kw    Highest demands of the month and the two before, where known. [kW]
     baseline            expected, low and high energy of the month, or None. [kWh]
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2,
                         m2]
     usage               What the days of the month tell, or None.
-    supply              The month in segments where one contract does not price it whole; contract and
-                        determinants do not give its total.
     """
 
-    contract: Contract
-    determinants: Determinants
+    supply: SupplyMonth
+    energy_kwh: Decimal
     priced: PricedMonth
     recent_demand_kw: Sequence[Decimal]
     baseline: tuple[float, float, float] | None
     intensity: tuple[float, float, float, float] | None
     usage: DayUsage | None
-    supply: SupplyMonth | None = None
-
-    @property
-    def billed(self) -> SupplyMonth:
-        """What the bill prices."""
-        return self.supply or supply_of(self.contract, self.determinants)
 
 
 class Advice(TypedDict):

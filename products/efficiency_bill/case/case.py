@@ -13,8 +13,7 @@ from pipelines.arrays import BoolArray, FloatArray
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.tables.rows.gold import MainMeterRecord
-from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
-from pipelines.tariff.contract import missing_of_supply
+from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
@@ -65,25 +64,26 @@ class Case:
 
     terms               The row of silver_customers in force on the month's last day; its provenance names
                         what meter points and shares add.
-    contract            The same as the tariff engine takes it; None where the terms are not complete.
-    determinants        Of the month, all meter points and sections added up.
-    previous            Contract and determinants of the month before, or None.
+    supply              What the month is priced from; None where it cannot be priced.
+    energy_kwh          Energy of the account, priced or not, with losses, without what is billed to customers
+                        behind its meters. [kWh]
+    previous_supply     What the month before is priced from; None where it was not metered or cannot be
+                        priced.
+    previous_energy_kwh  Its energy likewise; None without a supply. [kWh]
     shown               Columns of the bill that come straight from the metering.
     baseline            (expected, low, high, kind), or None. [kWh]
     day_columns         Columns of the bill with one element per local day.
     recent_demand_kw    Highest demands of the latest months. [kW]
     usage               What the days of the month tell of base load, weekends and high days, or None.
     lacks               Names of missing inputs.
-    supply              The month in segments and sections, where one contract does not price it whole; None:
-                        ``contract`` does.
-    previous_supply     The same of the month before.
     """
 
     month: BillingMonth
     terms: CaseTerms
-    contract: Contract | None
-    determinants: Determinants
-    previous: tuple[Contract, Determinants] | None
+    supply: SupplyMonth | None
+    energy_kwh: Decimal
+    previous_supply: SupplyMonth | None
+    previous_energy_kwh: Decimal | None
     shown: ShownColumns
     peers: PeerView
     baseline: tuple[float, float, float, str] | None
@@ -91,24 +91,6 @@ class Case:
     recent_demand_kw: tuple[Decimal, ...]
     usage: DayUsage | None
     lacks: tuple[str, ...]
-    supply: SupplyMonth | None = None
-    previous_supply: SupplyMonth | None = None
-
-    @property
-    def priced_supply(self) -> SupplyMonth | None:
-        """What the month is priced from; None where the contract is not known."""
-        if self.supply is not None or self.contract is None:
-            return self.supply
-        return supply_of(self.contract, self.determinants)
-
-    @property
-    def priced_previous(self) -> SupplyMonth | None:
-        """What the month before is priced from; None where it was not metered or its contract is not
-        known.
-        """
-        if self.previous_supply is not None or self.previous is None:
-            return self.previous_supply
-        return supply_of(*self.previous)
 
 
 def gather_cases(
@@ -135,10 +117,12 @@ def gather_cases(
     for name, account in found.items():
         terms = account.terms.copy()
         terms["provenance"] = with_provenances(terms["provenance"], account.rests_on)
-        measured, shown = account.determinants, _shown(account.metered, limits)
+        shown = _shown(account.metered, limits)
         fitted = None if baselines is None else baselines.get(name)
         baseline, day_columns = expected_month(days, fitted, name, month, settings.band_level)
         before = accounts.account(name, month.previous())
+        if before is not None and before.supply is None:
+            before = None
         earlier = [
             row
             for offset in range(settings.demand_months)
@@ -149,11 +133,10 @@ def gather_cases(
             Case(
                 month=month,
                 terms=terms,
-                contract=account.contract,
-                determinants=measured,
-                previous=None
-                if before is None or before.contract is None
-                else (before.contract, before.determinants),
+                supply=account.supply,
+                energy_kwh=account.energy_kwh,
+                previous_supply=None if before is None else before.supply,
+                previous_energy_kwh=None if before is None else before.energy_kwh,
                 shown=shown,
                 peers=groups.view(members[name]),
                 baseline=baseline,
@@ -167,8 +150,6 @@ def gather_cases(
                     *_lacks(account, shown["missing_inputs"]),
                     *_comparison_lacks(fitted, baseline is not None, baselines is not None),
                 ),
-                supply=account.supply,
-                previous_supply=None if before is None else before.supply,
             )
         )
     return cases
@@ -187,18 +168,15 @@ def billed_accounts(
 
 def member_of_account(account: AccountMonth) -> Member:
     """An account among its peers."""
-    energy = float(account.determinants.energy_kwh)
+    energy = float(account.energy_kwh)
     return member_of(account.terms["peer_group"], energy, account.terms["floor_area_m2"])
 
 
 def _lacks(account: AccountMonth, metering: Sequence[str]) -> list[str]:
     """Names of what the bill cannot show, each once."""
-    found, supply = (
-        [*metering, *(name for name in account.behind_lacks if name not in metering)],
-        account.priced_supply,
-    )
-    if supply is not None:
-        found += [name for name in missing_of_supply(supply) if name not in found]
+    found = [*metering, *(name for name in account.behind_lacks if name not in metering)]
+    if account.supply is not None:
+        found += [name for name in account.supply.missing_inputs if name not in found]
     else:
         behind = [name for name in account.lacks if name in BEHIND_THE_METER]
         found += behind or ["contract"]

@@ -29,12 +29,47 @@ def same_but_for_cuts(one: str, other: str, *, by_baseline: bool = True) -> bool
         return False
     if not by_baseline:
         first, second = _without_baseline(first), _without_baseline(second)
-    bare = [case_as_text(replace(case, supply=None, previous_supply=None)) for case in (first, second)]
     return (
-        bare[0] == bare[1]
-        and _uncut(first.priced_supply) == _uncut(second.priced_supply)
-        and _uncut(first.priced_previous) == _uncut(second.priced_previous)
+        _text_beside(first) == _text_beside(second)
+        and _uncut(first.supply) == _uncut(second.supply)
+        and _uncut(first.previous_supply) == _uncut(second.previous_supply)
     )
+
+
+def is_cut_of(cut: str, whole: str) -> bool:
+    """Of two kept cases: whether the first is the second, which one contract priced whole, cut where prices
+    change and nothing else.
+    """
+    try:
+        first, second = case_from_text(cut), case_from_text(whole)
+    except ValueError:  # kept by a version whose cases read otherwise
+        return False
+    if first.supply is None or second.supply is None or not second.supply.is_whole:
+        return False
+    sums = [
+        replace(supply, segments=(), power_factor_kwh=supply.active_kwh)
+        for supply in (first.supply, second.supply)
+    ]
+    parts = [list(map(_unmetered, case.supply.segments)) for case in (first, second) if case.supply]
+    return (
+        _text_beside(first) == _text_beside(second)
+        and first.previous_supply == second.previous_supply
+        and sums[0] == sums[1]
+        and joined_segments(parts[0], lambda *_: True) == parts[1]
+    )
+
+
+def _text_beside(case: Case) -> str:
+    """All that a case says beside its supplies."""
+    return case_as_text(replace(case, supply=None, previous_supply=None))
+
+
+def _unmetered(segment: Segment) -> Segment:
+    """What stays of a segment when it is cut: a part without time of use has no split, and demands of several
+    meters do not peak together in each part.
+    """
+    split = segment.energy_by_period if segment.contract.is_time_of_use else None
+    return replace(segment, energy_by_period=split, max_demand_kw=None)
 
 
 def _without_baseline(case: Case) -> Case:

@@ -9,10 +9,8 @@ from typing import Any
 
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.columns import CaseTerms, bill_terms
+from products.efficiency_bill.case.former_text import in_present_shape, is_former
 
-# Left out where there are none, so that a month under one contract reads as it did before there were
-# segments.
-_OF_SEGMENTS = ("supply", "previous_supply")
 # Flags of a contract that came later: left out where they do not hold, so that a case made from the same
 # reads the same.
 _OF_FEW_CONTRACTS = ("keeps_single_part", "is_ev_charging")
@@ -25,10 +23,7 @@ def case_as_text(case: Case) -> str:
         "floor_area_m2": case.terms["floor_area_m2"],
         **bill_terms(case.terms),
     }
-    kept = replace(case, terms=terms)
-    text: bytes = _adapter().dump_json(
-        kept, exclude={name for name in _OF_SEGMENTS if getattr(case, name) is None} or None
-    )
+    text: bytes = _adapter().dump_json(replace(case, terms=terms))
     plain = text.decode()
     for name in _OF_FEW_CONTRACTS:
         plain = plain.replace(f',"{name}":false', "")
@@ -36,8 +31,11 @@ def case_as_text(case: Case) -> str:
 
 
 def case_from_text(text: str) -> Case:
-    """The case again; raises ValidationError of pydantic for a text that is none."""
-    case: Case = _adapter().validate_json(text)
+    """The case again, of a text of the former shape too; raises ValueError for a text that is none."""
+    adapter = _adapter()
+    case: Case = (
+        adapter.validate_python(in_present_shape(text)) if is_former(text) else adapter.validate_json(text)
+    )
     demand_date = case.shown["max_demand_date"]
     return replace(
         case,

@@ -112,9 +112,8 @@ def _master_bill(
     account = accounts.account(supplier, month)
     if account is None:
         return MasterBill(supplier, name, GreyReason.NO_MASTER_BILL, provenance=marks)
-    determinants, metered, supply = account.determinants, account.metered, account.priced_supply
-    missing_days = account.missing_days
-    estimated = account_estimated_ratio(metered)
+    supply, missing_days = account.supply, account.missing_days
+    estimated = account_estimated_ratio(account.metered)
     refusal, note, bill = None, "", None
     if supply is None:
         refusal, note = GreyReason.MASTER_NOT_PRICED, f"The contract lacks {', '.join(account.lacks)}."
@@ -125,7 +124,7 @@ def _master_bill(
             refusal, note = GreyReason.MASTER_NOT_PRICED, error.message
     if refusal is None:
         refusal = _first_refusal(
-            determinants.energy_kwh, missing_days, limits.is_estimated_too_much(estimated), settings
+            account.energy_kwh, missing_days, limits.is_estimated_too_much(estimated), settings
         )
     return MasterBill(
         supplier_customer_id=supplier,
@@ -133,7 +132,7 @@ def _master_bill(
         refusal=refusal,
         refusal_note=note,
         total_cny=bill.total_cny if bill else None,
-        energy_kwh=determinants.energy_kwh,
+        energy_kwh=account.energy_kwh,
         missing_days=missing_days,
         missing_inputs=bill.missing_inputs if bill else (),
         estimated_ratio=estimated,

@@ -21,7 +21,8 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
+from pipelines.tariff import Contract, PricedMonth, price_supply
+from tests.measured_months import Measured, supply_of
 
 FOLDER = Path(__file__).parent / "steel_works_september_2026"
 FACTS = load_facts(packaged("conf") / "facts")
@@ -51,7 +52,7 @@ def priced(month: str = "2026-09") -> PricedMonth:
     row = rows("when/determinants.csv")[0]
     split = {TouPeriod(name): Decimal(row[f"{name}_kwh"]) for name in ("peak", "flat", "valley")}
     numbers = {key: Decimal(value) for key, value in row.items() if key != "month"}
-    determinants = Determinants(
+    determinants = Measured(
         BillingMonth.parse(month),
         numbers["energy_kwh"],
         split,
@@ -60,7 +61,7 @@ def priced(month: str = "2026-09") -> PricedMonth:
         numbers["leading_kvarh"],
         numbers["resolution_kwh"],
     )
-    return price_supply(supply_in_parts(contract(), determinants, FACTS), FACTS)
+    return price_supply(supply_of(contract(), determinants), FACTS)
 
 
 def test_every_line_is_the_one_worked_out_by_hand() -> None:

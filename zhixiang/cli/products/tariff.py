@@ -69,16 +69,14 @@ def show_tariff(
 @app.command("price")
 def price_case(file: CaseFile, json: JsonOption = False) -> None:
     """Prices a case from a file, line by line."""
-    from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.cases.case_files import read_case, supplies_of_case
     from pipelines.tariff.cases.case_problems import not_given
 
     case, facts = read_case(file), facts_in_force()
     if case.own_prices is not None:
         months = _own_months(case, file.parent)
     else:
-        contract = contract_of_case(case)
-        measured = determinants_of_case(case, file.parent, facts)
-        priced = priced_as_agreed(case, contract, measured, facts)
+        priced = priced_as_agreed(case, supplies_of_case(case, file.parent, facts), facts)
         months = [
             {
                 "month": str(found.month),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pipelines.periods import BillingMonth
     from pipelines.tariff import PricedMonth
     from pipelines.tariff.cases.schema import TariffCase
-    from pipelines.tariff.contract import Contract, Determinants
+    from pipelines.tariff.contract import Contract, SupplyMonth
     from pipelines.tariff.whatif.choices import Alternative
 from zhixiang.cli.products.tariff_options import CaseFile, app, facts_in_force
 
@@ -52,7 +52,7 @@ def what_if(
     """
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
-    from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case
+    from pipelines.tariff.cases.case_files import contract_of_case, read_case, supplies_of_case
     from pipelines.tariff.whatif.choices import as_agreed
     from pipelines.tariff.whatif.notice_plan import (
         change_limits,
@@ -76,9 +76,9 @@ def what_if(
         raise UsageError(
             "A case with prices of its own has no terms to choose between.", "Leave own_prices out."
         )
-    contract, months = contract_of_case(case), determinants_of_case(case, file.parent, facts)
-    priced_as_agreed(case, contract, months, facts)
-    now = as_agreed(contract, months, facts, case.known)
+    contract, months = contract_of_case(case), supplies_of_case(case, file.parent, facts)
+    priced_as_agreed(case, months, facts)
+    now = as_agreed(months, facts, case.known)
     not_planned: dict[str, str] = {}
     found = _alternatives(case, facts, months, target_power_factor, shift_share, not_planned)
     changes: dict[str, BillingMonth] = {}
@@ -101,7 +101,7 @@ def what_if(
                 last["contract_demand"],
                 case.known,
             )
-            found.append(cheapest_within_notice(contract, months, limits, facts, case.known))
+            found.append(cheapest_within_notice(months, limits, facts, case.known))
     found.append(now)
     rows = [
         {
@@ -136,60 +136,49 @@ def what_if(
         say(f"{term}: 无法排期 not planned: {reason}")
 
 
-def priced_as_agreed(
-    case: TariffCase, contract: Contract, months: Sequence[Determinants], facts: Facts
-) -> list[PricedMonth]:
+def priced_as_agreed(case: TariffCase, months: Sequence[SupplyMonth], facts: Facts) -> list[PricedMonth]:
     """The months under the case's own terms; what the engine finds wrong with one names the month's line of
     the case.
     """
-    from pipelines.tariff import price_supply, supply_in_parts
+    from pipelines.tariff.whatif.choices import planned
 
     priced = []
     for place, month in enumerate(months):
         with case.at_month(place):
-            priced.append(
-                price_supply(supply_in_parts(contract, month, facts, case.known), facts, case.known)
-            )
+            priced.append(planned(month, facts, case.known).priced)
     return priced
 
 
 def _alternatives(
     case: TariffCase,
     facts: Facts,
-    months: Sequence[Any],
+    months: Sequence[SupplyMonth],
     target: float | None,
     share: float | None,
     not_planned: dict[str, str],
 ) -> list[Alternative]:
     from pipelines.codes import CustomerClass, PricingScheme, TouPeriod
-    from pipelines.tariff.cases.case_files import contract_of_case
     from pipelines.tariff.whatif import choices as engine
 
-    contract, known = contract_of_case(case), case.known
+    contract, known = months[0].contract, case.known
     found: list[Alternative] = []
     if contract.pricing_scheme is PricingScheme.TWO_PART:
-        found += engine.basic_charge_choices(contract, months, facts, known)
-    found += _scheme_alternatives(contract, months, facts, known, not_planned)
+        found += engine.basic_charge_choices(months, facts, known)
+    found += _scheme_alternatives(months, facts, known, not_planned)
     if contract.customer_class is not CustomerClass.LARGE_INDUSTRY and all(
-        month.energy_by_period is not None for month in months
+        segment.energy_by_period is not None for month in months for segment in month.segments
     ):
-        found += engine.time_of_use_choices(contract, months, facts, known)
+        found += engine.time_of_use_choices(months, facts, known)
     if target is not None:
-        found.append(engine.with_capacitors(contract, months, Decimal(str(target)), facts, known))
+        found.append(engine.with_capacitors(months, Decimal(str(target)), facts, known))
     if share is not None:
         away = (TouPeriod.SHARP, TouPeriod.PEAK)
-        found.append(
-            engine.with_shift(contract, months, Decimal(str(share)), away, TouPeriod.VALLEY, facts, known)
-        )
+        found.append(engine.with_shift(months, Decimal(str(share)), away, TouPeriod.VALLEY, facts, known))
     return found
 
 
 def _scheme_alternatives(
-    contract: Contract,
-    months: Sequence[Determinants],
-    facts: Facts,
-    known: date | None,
-    not_planned: dict[str, str],
+    months: Sequence[SupplyMonth], facts: Facts, known: date | None, not_planned: dict[str, str]
 ) -> list[Alternative]:
     """One-part and two-part where the capacity is open to both; why one or the question itself has no answer
     goes into ``not_planned``.
@@ -197,18 +186,17 @@ def _scheme_alternatives(
     from pipelines.errors import FactNotInForceError
     from pipelines.tariff.whatif import choices as engine
 
-    if contract.contract_capacity_kva is None:
+    if months[0].contract.contract_capacity_kva is None:
         return []
     try:
-        if len(engine.open_schemes(contract, months, facts, known)) < 2:
+        if len(engine.open_schemes(months, facts, known)) < 2:
             return []
     except FactNotInForceError as error:
         not_planned["pricing_scheme"] = str(error)
         return []
-    not_planned |= {
-        scheme.value: why for scheme, why in engine.unpriced_schemes(contract, months, facts, known).items()
-    }
-    return engine.scheme_choices(contract, months, facts, known)
+    found, lacking = engine.scheme_choices(months, facts, known)
+    not_planned |= {scheme.value: why for scheme, why in lacking.items()}
+    return found
 
 
 def _term_of(choice: Alternative, contract: Contract) -> str:

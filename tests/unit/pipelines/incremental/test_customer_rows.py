@@ -16,6 +16,7 @@ from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import Affected
 from pipelines.incremental.customer_rows import SOURCES, RowsOfCustomers, affected_customers
 from pipelines.incremental.rewrite_files import plan_rewrite, rewrite
+from pipelines.periods import BillingMonth
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import write_files
 from pipelines.storage.hash_layout import bucket_of
@@ -124,7 +125,7 @@ def test_a_row_tells_segments_meters_and_what_lacks(first: World) -> None:
     assert [each["multiplier_ratio"] for each in rows["Z0"]["meters"]] == [2.0]
     last = rows[CUSTOMERS[-1]]
     assert (last["lacks"], last["terms_from_date"], last["segments"]) == (["terms"], None, [])
-    assert first.in_gold.account(CUSTOMERS[-1], first.account().determinants.month) is None
+    assert first.in_gold.account(CUSTOMERS[-1], BillingMonth(2026, 9)) is None
 
 
 def test_the_gate_looks_into_the_records_of_a_row(first: World) -> None:

@@ -11,7 +11,8 @@ from pipelines.codes import CustomerClass, PricingScheme, TouPeriod, VoltageLeve
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, SupplyMonth, supply_of
+from pipelines.tariff import Contract, SupplyMonth
+from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL
 
 D = Decimal
@@ -21,7 +22,7 @@ FACTORY = STEEL
 SHOP = Contract(
     CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False
 )
-MEASURED = Determinants(
+MEASURED = Measured(
     SEPTEMBER, D("1000.00"), {TouPeriod.PEAK: D("1000.00")}, D(700), D("480.00"), D(0), D("0.01")
 )
 

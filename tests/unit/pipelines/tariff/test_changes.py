@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -19,9 +18,10 @@ from pipelines.codes import DemandBasis, LineComponent
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import price_supply, supply_in_parts
-from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case
-from pipelines.tariff.whatif.choices import basic_charge_choices, best_contract_demand
+from pipelines.tariff import SupplyMonth
+from pipelines.tariff.cases.case_files import read_case, supplies_of_case
+from pipelines.tariff.whatif.changed_supplies import under
+from pipelines.tariff.whatif.choices import basic_charge_choices, best_contract_demand, planned
 from zhixiang.cli.main import run_app
 
 pytestmark = pytest.mark.long
@@ -167,17 +167,15 @@ def test_parts_are_what_the_engine_prices_of_them(conf: Path, case: Path) -> Non
     """The same month as two segments written by hand: two curves, two sums."""
     facts = load_facts(conf / "facts")
     read = read_case(case)
-    (month,) = determinants_of_case(read, case.parent, facts)
-    contract = contract_of_case(read)
-    priced = price_supply(supply_in_parts(contract, month, facts), facts)
+    (month,) = supplies_of_case(read, case.parent, facts)
+    priced = planned(month, facts).priced
     firsts = [line.first_day for line in priced.lines if line.component is LineComponent.FUNDS]
     assert set(firsts) == {date(2026, 10, 1), date(2026, 10, 16)}
-    whole = replace(month, by_day=None)
     plain = load_facts(packaged("conf") / "facts")
-    assert price_supply(supply_in_parts(contract, month, plain), plain) == price_supply(
-        supply_in_parts(contract, whole, plain), plain
-    ), "nothing changes inside: one part, as ever"
-    choices = basic_charge_choices(contract, [month], facts)
+    (whole,) = supplies_of_case(read, case.parent, plain)
+    assert (len(month.segments), whole.is_whole) == (2, True)
+    assert planned(month, plain).priced == planned(whole, plain).priced, "nothing changes: one part, as ever"
+    choices = basic_charge_choices([month], facts)
     assert {choice.name for choice in choices} == {f"basis {basis}" for basis in DemandBasis}
     assert min(choice.total_cny for choice in choices) == choices[0].total_cny
 
@@ -233,27 +231,16 @@ def test_the_contract_demand_of_a_month_whose_demand_price_changes_is_the_cheape
         encoding="utf-8",
     )
     facts, read = load_facts(folder), read_case(case)
-    (month,), contract = determinants_of_case(read, tmp_path, facts), contract_of_case(read)
-    assert (
-        len(
-            {
-                line.first_day
-                for line in price_supply(
-                    supply_in_parts(replace(contract, contract_demand_kw=D(400)), month, facts), facts
-                ).lines
-            }
-        )
-        > 1
-    )
-    tried = {
-        kw: price_supply(
-            supply_in_parts(replace(contract, contract_demand_kw=D(kw)), month, facts), facts
-        ).total_cny
-        for kw in range(400, 1001)
-    }
-    best = best_contract_demand(contract, month, facts)
-    assert price_supply(supply_in_parts(best, month, facts), facts).total_cny == min(tried.values())
-    assert best.contract_demand_kw == min(tried, key=lambda kw: (tried[kw], kw))
+    (month,) = supplies_of_case(read, tmp_path, facts)
+
+    def with_demand(kw: int) -> SupplyMonth:
+        return under(month, contract_demand_kw=D(kw))
+
+    assert len({line.first_day for line in planned(with_demand(400), facts).priced.lines}) > 1
+    tried = {kw: planned(with_demand(kw), facts).priced.total_cny for kw in range(400, 1001)}
+    best = best_contract_demand(month, facts)
+    assert best.priced.total_cny == min(tried.values())
+    assert best.supply.contract.contract_demand_kw == min(tried, key=lambda kw: (tried[kw], kw))
 
 
 def test_a_term_that_the_calendar_does_not_reach_is_told_and_the_others_planned(

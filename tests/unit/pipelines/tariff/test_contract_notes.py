@@ -21,7 +21,8 @@ from pipelines.codes import (
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_of
+from pipelines.tariff import Contract, PricedMonth, price_supply
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -38,7 +39,7 @@ NOT_TWO, NOT_ONE, MUST, LEFT_OUT = ContractNote
 def priced(contract: Contract, month: BillingMonth = SEPTEMBER) -> PricedMonth:
     """1,000 kWh at a power factor of 0.80."""
     split = {TouPeriod.PEAK: D(1000)} if contract.is_time_of_use else None
-    supply = supply_of(contract, Determinants(month, D(1000), split, D(90), D(750), D(0), D("0.01")))
+    supply = supply_of(contract, Measured(month, D(1000), split, D(90), D(750), D(0), D("0.01")))
     return price_supply(supply, FACTS)
 
 

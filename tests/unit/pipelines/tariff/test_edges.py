@@ -14,13 +14,8 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    adjustment_ratio,
-    price_supply,
-    supply_in_parts,
-)
+from pipelines.tariff import Contract, adjustment_ratio, price_supply
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -40,10 +35,8 @@ HOME = Contract(
 
 
 def total(contract: Contract, energy: str, demand: str = "0", month: str = "2026-09", **more: Any) -> Decimal:
-    measured = Determinants(BillingMonth.parse(month), D(energy), None, D(demand), None, None, D("0.01"))
-    return price_supply(
-        supply_in_parts(contract, dataclasses.replace(measured, **more), FACTS), FACTS
-    ).total_cny
+    measured = Measured(BillingMonth.parse(month), D(energy), None, D(demand), None, None, D("0.01"))
+    return price_supply(supply_of(contract, dataclasses.replace(measured, **more)), FACTS).total_cny
 
 
 def changed(**terms: Any) -> Contract:
@@ -246,8 +239,8 @@ def test_the_catalogue_by_period_with_its_basic_charge_and_without_a_discount() 
         TouPeriod.PEAK: D("100000.00"),
         TouPeriod.VALLEY: D("100000.00"),
     }
-    measured = Determinants(BillingMonth(2018, 4), D("300000.00"), split, D(500), None, None, D("0.01"))
-    bill = price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
+    measured = Measured(BillingMonth(2018, 4), D("300000.00"), split, D(500), None, None, D("0.01"))
+    bill = price_supply(supply_of(contract, measured), FACTS)
     assert [(line.component, line.amount_cny) for line in bill.lines] == [
         (LineComponent.CATALOGUE_ENERGY, D("108240.00")),
         (LineComponent.CATALOGUE_ENERGY, D("90040.00")),
@@ -257,7 +250,7 @@ def test_the_catalogue_by_period_with_its_basic_charge_and_without_a_discount() 
     adjusted = dataclasses.replace(measured, lagging_kvarh=D(0), leading_kvarh=D(0))
     with pytest.raises(FactNotInForceError, match="funds"):
         price_supply(
-            supply_in_parts(changed(is_time_of_use=True, power_factor_standard=D("0.90")), adjusted, FACTS),
+            supply_of(changed(is_time_of_use=True, power_factor_standard=D("0.90")), adjusted),
             FACTS,
         )
 

@@ -21,8 +21,9 @@ from pipelines.codes import (
     VoltageLevel,
 )
 from pipelines.errors import FactNotInForceError, ZhixiangError
-from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_each, price_supply, supply_of
+from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_each, price_supply
 from pipelines.tariff.lines import Charge, average_price, line_price, settle_lines
+from tests.measured_months import supply_of
 from tests.unit.pipelines.tariff.months_by_hand import (
     FACTORY,
     FACTS,

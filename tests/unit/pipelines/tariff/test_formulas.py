@@ -8,7 +8,8 @@ from decimal import Decimal
 
 from pipelines.codes import CustomerClass, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.facts import Facts
-from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_supply, supply_of
+from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, price_supply
+from tests.measured_months import supply_of
 from tests.oracles.random_cases import facts_of_world
 from tests.unit.pipelines.tariff.months_by_hand import (
     FACTORY,

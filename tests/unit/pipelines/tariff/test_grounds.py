@@ -27,16 +27,9 @@ from pipelines.facts import Dated, Facts, load_facts
 from pipelines.facts.price_files import load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    PricedMonth,
-    SupplyMonth,
-    price_supply,
-    retroactive_difference,
-    supply_of,
-)
+from pipelines.tariff import Contract, PricedMonth, SupplyMonth, price_supply, retroactive_difference
 from products.efficiency_bill.issue import rows_of_lines
+from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL
 from zhixiang.reports.explain import facts_behind
 
@@ -48,7 +41,7 @@ HOME = Contract(
     CustomerClass.RESIDENTIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, is_time_of_use=False
 )
 SPLIT = {TouPeriod.PEAK: D("900.00"), TouPeriod.VALLEY: D("100.00")}
-MEASURED = Determinants(SEPTEMBER, D("1000.00"), SPLIT, D(700), D("480.00"), D(0), D("0.01"))
+MEASURED = Measured(SEPTEMBER, D("1000.00"), SPLIT, D(700), D("480.00"), D(0), D("0.01"))
 HOURS = "time_of_use.schedule.large_industry.months_2_3_4_5_6_9_10_11"
 HOLIDAY = "time_of_use.schedule.large_industry.holidays.labour_day_national_day"
 PRICE = "transmission.two_part.demand.1_to_20kv"
@@ -64,7 +57,7 @@ def rests_on(bill: PricedMonth) -> dict[tuple[str, str], tuple[str, ...]]:
     }
 
 
-def measured(month: BillingMonth = SEPTEMBER, **more: Any) -> Determinants:
+def measured(month: BillingMonth = SEPTEMBER, **more: Any) -> Measured:
     return dataclasses.replace(MEASURED, month=month, **more)
 
 
@@ -276,7 +269,7 @@ def test_a_late_notice_of_a_rule_is_named_by_every_line_that_it_changes(
     facts: Facts, changed: dict[str, str]
 ) -> None:
     # 97,000 kvarh beside 220,000 kWh: power factor 0.915 = 0.92, and -0.30 %.
-    month = Determinants(SEPTEMBER, D(220000), {TouPeriod.PEAK: D(220000)}, D(700), D(97000), D(0), D("0.01"))
+    month = Measured(SEPTEMBER, D(220000), {TouPeriod.PEAK: D(220000)}, D(700), D(97000), D(0), D("0.01"))
     found = retroactive_difference(supply_of(FACTORY, month), facts, date(2026, 10, 5), date(2026, 10, 15))
     adjustments = [
         each for each in found.corrections if each.component is LineComponent.POWER_FACTOR_ADJUSTMENT

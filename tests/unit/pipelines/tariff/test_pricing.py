@@ -24,15 +24,9 @@ from pipelines.errors import FactNotInForceError, UsageError
 from pipelines.facts import Dated, load_facts, load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    BillLine,
-    Contract,
-    Determinants,
-    PricedMonth,
-    price_supply,
-    supply_in_parts,
-)
+from pipelines.tariff import BillLine, Contract, PricedMonth, price_supply
 from pipelines.units import Unit
+from tests.measured_months import Measured, supply_of
 from zhixiang.home.example_files import example_prices
 
 FOLDER = packaged("conf") / "facts"
@@ -53,9 +47,9 @@ SHOP = Contract(
 )
 
 
-def month_of(energy: str = "1000.00", demand: str | None = "500", **more: Any) -> Determinants:
+def month_of(energy: str = "1000.00", demand: str | None = "500", **more: Any) -> Measured:
     total = Decimal(energy)
-    base = Determinants(
+    base = Measured(
         BillingMonth.parse("2026-09"),
         total,
         {TouPeriod.FLAT: total},
@@ -67,12 +61,8 @@ def month_of(energy: str = "1000.00", demand: str | None = "500", **more: Any) -
     return dataclasses.replace(base, **more)
 
 
-def priced(
-    contract: Contract = TWO_PART, determinants: Determinants | None = None, **terms: Any
-) -> PricedMonth:
-    return price_supply(
-        supply_in_parts(dataclasses.replace(contract, **terms), determinants or month_of(), FACTS), FACTS
-    )
+def priced(contract: Contract = TWO_PART, determinants: Measured | None = None, **terms: Any) -> PricedMonth:
+    return price_supply(supply_of(dataclasses.replace(contract, **terms), determinants or month_of()), FACTS)
 
 
 def line(bill: PricedMonth, component: LineComponent, period: TouPeriod | None = None) -> BillLine | None:
@@ -283,7 +273,7 @@ def test_agriculture_has_no_price() -> None:
         (month_of(running_days=31), "31 running days"),
     ],
 )
-def test_what_the_contract_needs_must_be_there(determinants: Determinants, words: str) -> None:
+def test_what_the_contract_needs_must_be_there(determinants: Measured, words: str) -> None:
     with pytest.raises(UsageError, match=words) as raised:
         priced(determinants=determinants)
     assert raised.value.message
@@ -342,12 +332,9 @@ def test_a_price_that_changes_inside_the_month_is_refused_and_the_same_price_und
         facts = dataclasses.replace(FACTS, funds=dataclasses.replace(FACTS.funds, versions=(first, later)))
         if refused:
             with pytest.raises(UsageError, match="funds changes on 2026-09-16"):
-                price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts)
+                price_supply(supply_of(TWO_PART, month_of()), facts)
         else:
-            assert (
-                price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts).total_cny
-                == priced().total_cny
-            )
+            assert price_supply(supply_of(TWO_PART, month_of()), facts).total_cny == priced().total_cny
 
 
 def test_a_fact_that_ends_inside_the_month_is_not_in_force() -> None:
@@ -356,20 +343,15 @@ def test_a_fact_that_ends_inside_the_month_is_not_in_force() -> None:
         FACTS, funds=Dated("funds", "基金", "funds", Unit.CNY_PER_KWH, "tariffs/funds.yaml", (ended,))
     )
     with pytest.raises(FactNotInForceError) as raised:
-        price_supply(supply_in_parts(TWO_PART, month_of(), facts), facts)
+        price_supply(supply_of(TWO_PART, month_of()), facts)
     assert raised.value.on == date(2026, 9, 30)
 
 
 def test_what_was_not_known_yet_prices_nothing() -> None:
     with pytest.raises(FactNotInForceError, match="transmission"):
-        price_supply(
-            supply_in_parts(TWO_PART, month_of(), FACTS, date(2026, 7, 31)), FACTS, date(2026, 7, 31)
-        )
+        price_supply(supply_of(TWO_PART, month_of()), FACTS, date(2026, 7, 31))
     assert (
-        price_supply(
-            supply_in_parts(TWO_PART, month_of(), FACTS, date(2026, 8, 1)), FACTS, date(2026, 8, 1)
-        ).total_cny
-        == priced().total_cny
+        price_supply(supply_of(TWO_PART, month_of()), FACTS, date(2026, 8, 1)).total_cny == priced().total_cny
     )
 
 
@@ -380,9 +362,7 @@ def test_with_published_prices_a_bill_is_illustrative_no_more(tmp_path: Path) ->
             f"2026-09,{name},{price},n,2026-08-28\n"
             for name, price in (("purchase", "0.4"), ("line_loss", "0.01"), ("system_operation", "0.05"))
         )
-    bill = price_supply(
-        supply_in_parts(SHOP, month_of(energy_by_period=None), load_facts(folder)), load_facts(folder)
-    )
+    bill = price_supply(supply_of(SHOP, month_of(energy_by_period=None)), load_facts(folder))
     assert (bill.is_illustrative, bill.lowest_confidence) == (False, Confidence.UNVERIFIED)
     assert bill.lines[0].amount_cny == Decimal("460.00")
 
@@ -392,5 +372,5 @@ def test_the_example_prices_of_a_new_home_make_an_illustrative_bill(tmp_path: Pa
     (tmp_path / "prices.csv").write_text(example_prices(), encoding="utf-8")
     load_prices(tmp_path / "prices.csv", folder)
     facts = load_facts(folder)
-    bill = price_supply(supply_in_parts(SHOP, month_of(energy_by_period=None), facts), facts)
+    bill = price_supply(supply_of(SHOP, month_of(energy_by_period=None)), facts)
     assert (bill.is_illustrative, bill.lowest_confidence) == (True, Confidence.ILLUSTRATIVE)

@@ -18,15 +18,9 @@ from pipelines.errors import FactFileError, FactNotForContractError, FactNotInFo
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    Segment,
-    SupplyMonth,
-    price_supply,
-    supply_in_parts,
-)
+from pipelines.tariff import Contract, Segment, SupplyMonth, price_supply
 from pipelines.tariff.cases.case_files import read_case
+from tests.measured_months import Measured, supply_of
 from zhixiang.cli.main import run_app
 
 D = Decimal
@@ -95,9 +89,9 @@ def test_funds_inside_the_catalogue_are_asked_for_and_can_be_entered() -> None:
         power_factor_standard=D("0.90"),
         contract_capacity_kva=D(200),
     )
-    measured = Determinants(APRIL, D(1000), None, None, D(750), D(0), D("0.01"))
+    measured = Measured(APRIL, D(1000), None, None, D(750), D(0), D("0.01"))
     with pytest.raises(FactNotInForceError) as caught:
-        price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
+        price_supply(supply_of(contract, measured), FACTS)
     assert "funds inside catalogue prices" in caught.value.hint
     assert "tariffs/funds.yaml" in caught.value.hint
     assert "unverified" in caught.value.hint
@@ -110,7 +104,7 @@ def test_funds_inside_the_catalogue_are_asked_for_and_can_be_entered() -> None:
         known_from=APRIL.first_day,
     )
     facts = dataclasses.replace(FACTS, funds=dataclasses.replace(FACTS.funds, versions=(read, published)))
-    bill = price_supply(supply_in_parts(contract, measured, facts), facts)
+    bill = price_supply(supply_of(contract, measured), facts)
     assert [(line.component, line.amount_cny) for line in bill.lines] == [
         (LineComponent.CATALOGUE_ENERGY, D("789.70")),
         (LineComponent.POWER_FACTOR_ADJUSTMENT, D("37.99")),

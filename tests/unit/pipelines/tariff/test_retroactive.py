@@ -17,17 +17,15 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import (
     Contract,
-    Determinants,
     PricedMonth,
     change_days,
+    cut_month,
     difference_between,
     price_supply,
     require_issuable,
     retroactive_difference,
-    split_month,
-    supply_in_parts,
-    supply_of,
 )
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 HEADER = "month,component,price_cny_per_kwh,document,published_on\n"
@@ -43,7 +41,7 @@ FACTORY = Contract(
     D("0.90"),
 )
 SPLIT = {TouPeriod.PEAK: D("600.00"), TouPeriod.VALLEY: D("400.00")}
-MEASURED = Determinants(BillingMonth(2026, 9), D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
+MEASURED = Measured(BillingMonth(2026, 9), D("1000.00"), SPLIT, D(500), D("480.00"), D(0), D("0.01"))
 
 
 def rows(month: str, purchase: str, document: str, published: str) -> str:
@@ -70,7 +68,7 @@ def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
     folder: Path, tmp_path: Path
 ) -> None:
     issued = price_supply(
-        supply_in_parts(FACTORY, MEASURED, load_facts(folder), date(2026, 10, 5)),
+        supply_of(FACTORY, MEASURED),
         load_facts(folder),
         date(2026, 10, 5),
     )
@@ -93,10 +91,7 @@ def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
         (LineComponent.REBATE, 1, D("22.20")),
         (LineComponent.REBATE, 2, D("3.20")),
     ]
-    assert (
-        price_supply(supply_in_parts(FACTORY, MEASURED, facts, date(2026, 10, 19)), facts, date(2026, 10, 19))
-        == issued
-    )
+    assert price_supply(supply_of(FACTORY, MEASURED), facts, date(2026, 10, 19)) == issued
 
 
 def test_the_adjustment_follows_its_base(folder: Path, tmp_path: Path) -> None:
@@ -130,9 +125,9 @@ def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(fold
     facts = dataclasses.replace(facts, funds=dataclasses.replace(facts.funds, versions=(published, late)))
     plain = dataclasses.replace(FACTORY, is_time_of_use=False)
     before, after = date(2026, 10, 5), date(2026, 10, 20)
-    issued = price_supply(supply_in_parts(plain, MEASURED, facts, before), facts, before)
+    issued = price_supply(supply_of(plain, MEASURED), facts, before)
     whole = dataclasses.replace(MEASURED, energy_by_period=None)
-    supply = split_month(plain, whole, change_days(plain, whole.month, facts), [1.0, 1.0])
+    supply = cut_month(supply_of(plain, whole), change_days(plain, whole.month, facts), [[1.0], [1.0]])
     now = price_supply(supply, facts, after)
     found = difference_between(issued, now, facts, before, after)
     # 1000 x 0.02923875 = 29.24 before; 14.62 + 10.00 now.
@@ -168,9 +163,7 @@ def test_knowledge_never_goes_back(folder: Path) -> None:
 
 def test_an_illustrative_bill_is_issued_in_the_demo_only(folder: Path) -> None:
     def priced(known: date | None) -> PricedMonth:
-        return price_supply(
-            supply_in_parts(FACTORY, MEASURED, load_facts(folder), known), load_facts(folder), known
-        )
+        return price_supply(supply_of(FACTORY, MEASURED), load_facts(folder), known)
 
     illustrative = priced(date(2026, 8, 27))
     assert illustrative.is_illustrative
@@ -185,9 +178,7 @@ def test_an_illustrative_bill_is_issued_in_the_demo_only(folder: Path) -> None:
 def test_a_market_price_takes_the_place_of_the_purchase(folder: Path) -> None:
     """0.45 + 0.45 x 0.0307 + 0.05 = 0.513815, in the peak x 1.85."""
     bill = price_supply(
-        supply_in_parts(
-            dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("0.45")), MEASURED, load_facts(folder)
-        ),
+        supply_of(dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("0.45")), MEASURED),
         load_facts(folder),
     )
     assert [(line.unit_price, line.amount_cny) for line in bill.lines[:2]] == [
@@ -197,10 +188,6 @@ def test_a_market_price_takes_the_place_of_the_purchase(folder: Path) -> None:
     assert "market 0.45" in bill.lines[0].formula
     with pytest.raises(UsageError, match="market price must not be negative"):
         price_supply(
-            supply_in_parts(
-                dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("-0.01")),
-                MEASURED,
-                load_facts(folder),
-            ),
+            supply_of(dataclasses.replace(FACTORY, market_price_cny_per_kwh=D("-0.01")), MEASURED),
             load_facts(folder),
         )

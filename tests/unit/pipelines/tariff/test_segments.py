@@ -14,18 +14,8 @@ from pipelines.errors import UsageError
 from pipelines.facts import Facts, load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    PricedMonth,
-    Segment,
-    SupplyMonth,
-    change_days,
-    price_supply,
-    split_month,
-    supply_in_parts,
-    supply_of,
-)
+from pipelines.tariff import Contract, PricedMonth, Segment, SupplyMonth, change_days, cut_month, price_supply
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -120,7 +110,7 @@ def test_a_part_of_a_month_is_rounded_once_from_the_exact_product(
     )
     supply = supply_of(
         contract,
-        Determinants(BillingMonth(2026, 9), D(0), None, D(demand), None, None, D("0.01"), running_days=days),
+        Measured(BillingMonth(2026, 9), D(0), None, D(demand), None, None, D("0.01"), running_days=days),
     )
     expected = [("basic_demand", D(quantity), D(amount))]
     assert lines(price_supply(supply, FACTS), "basic_demand") == expected
@@ -275,13 +265,13 @@ def later(facts: Facts, factor: str, day: date) -> Facts:
 
 def test_a_price_that_changes_inside_the_month_prices_either_part_at_its_own() -> None:
     facts = later(FACTS, "2", date(2026, 9, 16))
-    determinants = Determinants(BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"))
+    determinants = Measured(BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"))
     assert change_days(FACTORY, determinants.month, FACTS) == ()
     days = change_days(FACTORY, determinants.month, facts)
     assert days == (date(2026, 9, 16),)
-    with pytest.raises(UsageError, match="split_month"):
-        price_supply(supply_in_parts(FACTORY, determinants, facts), facts)
-    bill = price_supply(split_month(FACTORY, determinants, days, [300.0, 700.0]), facts)
+    with pytest.raises(UsageError, match="cut_month"):
+        price_supply(supply_of(FACTORY, determinants), facts)
+    bill = price_supply(cut_month(supply_of(FACTORY, determinants), days, [[300.0], [700.0]]), facts)
     assert lines(bill, "energy_base", "basic_capacity") == [
         ("energy_base", D("300.00"), D("157.50")),
         ("energy_base", D("700.00"), D("735.00")),
@@ -292,11 +282,11 @@ def test_a_price_that_changes_inside_the_month_prices_either_part_at_its_own() -
 
 def test_each_period_is_split_by_what_the_curve_saw_in_it() -> None:
     split = {TouPeriod.PEAK: D("600.00"), TouPeriod.FLAT: D("300.00"), TouPeriod.VALLEY: D("100.00")}
-    determinants = Determinants(BillingMonth(2026, 9), D("1000.00"), split, D(500), None, None, D("0.01"))
+    determinants = Measured(BillingMonth(2026, 9), D("1000.00"), split, D(500), None, None, D("0.01"))
     # sharp, peak, flat, valley, deep valley of either segment; the valley, that no segment saw, follows the
     # segments as a whole.
     seen = [[0.0, 1.0, 3.0, 0.0, 0.0], [0.0, 2.0, 1.0, 0.0, 0.0]]
-    supply = split_month(FACTORY, determinants, [date(2026, 9, 16)], [4.0, 3.0], seen, [D(400), D(500)])
+    supply = cut_month(supply_of(FACTORY, determinants), [date(2026, 9, 16)], seen, [D(400), D(500)])
     assert [segment.energy_by_period for segment in supply.segments] == [
         {TouPeriod.PEAK: D("200.00"), TouPeriod.FLAT: D("225.00"), TouPeriod.VALLEY: D("57.14")},
         {TouPeriod.PEAK: D("400.00"), TouPeriod.FLAT: D("75.00"), TouPeriod.VALLEY: D("42.86")},
@@ -304,16 +294,7 @@ def test_each_period_is_split_by_what_the_curve_saw_in_it() -> None:
     assert [segment.energy_kwh for segment in supply.segments] == [D("482.14"), D("517.86")]
     assert [segment.max_demand_kw for segment in supply.segments] == [D(400), D(500)]
     with pytest.raises(UsageError, match="period by period"):
-        split_month(FACTORY, determinants, [date(2026, 9, 16)], [4.0, 3.0])
-
-
-def test_a_whole_month_in_one_segment_is_the_month_itself() -> None:
-    determinants = Determinants(
-        BillingMonth(2026, 9), D("1000.00"), None, D(500), D("10.00"), D(0), D("0.01")
-    )
-    assert price_supply(supply_of(FACTORY, determinants), FACTS) == price_supply(
-        supply_in_parts(FACTORY, determinants, FACTS), FACTS
-    )
+        cut_month(supply_of(FACTORY, determinants), [date(2026, 9, 16)], [[4.0], [3.0]])
 
 
 @pytest.mark.parametrize(
@@ -349,21 +330,23 @@ def test_segments_that_cannot_be_meant_are_refused(supply: SupplyMonth, words: s
 
 @pytest.mark.parametrize(
     ("days", "weights"),
-    [([date(2026, 9, 1)], [1.0, 1.0]), ([date(2026, 10, 1)], [1.0, 1.0]), ([date(2026, 9, 5)], [1.0])],
+    [
+        ([date(2026, 9, 1)], [[1.0], [1.0]]),
+        ([date(2026, 10, 1)], [[1.0], [1.0]]),
+        ([date(2026, 9, 5)], [[1.0]]),
+    ],
 )
-def test_a_month_is_split_only_inside(days: list[date], weights: list[float]) -> None:
-    determinants = Determinants(BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"))
+def test_a_month_is_split_only_inside(days: list[date], weights: list[list[float]]) -> None:
+    determinants = Measured(BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"))
     with pytest.raises(UsageError):
-        split_month(FACTORY, determinants, days, weights)
+        cut_month(supply_of(FACTORY, determinants), days, weights)
 
 
 def test_energy_fed_in_is_paid_at_the_price_of_the_contract() -> None:
-    determinants = Determinants(
+    determinants = Measured(
         BillingMonth(2026, 9), D("1000.00"), None, D(500), None, None, D("0.01"), exported_kwh=D("250.50")
     )
-    with_price = price_supply(
-        supply_in_parts(changed(export_price_cny_per_kwh=D("0.4153")), determinants, FACTS), FACTS
-    )
-    without = price_supply(supply_in_parts(FACTORY, determinants, FACTS), FACTS)
+    with_price = price_supply(supply_of(changed(export_price_cny_per_kwh=D("0.4153")), determinants), FACTS)
+    without = price_supply(supply_of(FACTORY, determinants), FACTS)
     assert lines(with_price, "exported_energy") == [("exported_energy", D("250.50"), D("-104.03"))]
     assert without.total_cny - with_price.total_cny == D("104.03")

@@ -12,13 +12,8 @@ from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingSc
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import (
-    Contract,
-    Determinants,
-    adjustment_ratio,
-    price_supply,
-    supply_in_parts,
-)
+from pipelines.tariff import Contract, adjustment_ratio, price_supply
+from tests.measured_months import Measured, supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -71,8 +66,8 @@ def basic(basis: DemandBasis, level: VoltageLevel, month: str, demand: str) -> D
     contract = Contract(
         CustomerClass.LARGE_INDUSTRY, PricingScheme.TWO_PART, level, False, D(1000), D(1000), basis
     )
-    measured = Determinants(BillingMonth.parse(month), D(0), None, D(demand), None, None, D("0.01"))
-    lines = price_supply(supply_in_parts(contract, measured, FACTS), FACTS).lines
+    measured = Measured(BillingMonth.parse(month), D(0), None, D(demand), None, None, D("0.01"))
+    lines = price_supply(supply_of(contract, measured), FACTS).lines
     return sum(
         (
             line.amount_cny
@@ -131,19 +126,17 @@ def test_the_ratio_of_2024_multiplies_transmission_and_funds_too() -> None:
         D(800),
         DemandBasis.CAPACITY,
     )
-    measured = Determinants(
+    measured = Measured(
         BillingMonth(2025, 9), D("1000.00"), {TouPeriod.PEAK: D("1000.00")}, None, None, None, D("0.01")
     )
     assert [
         (line.component.value, line.amount_cny)
-        for line in price_supply(supply_in_parts(contract, measured, facts), facts).lines
+        for line in price_supply(supply_of(contract, measured), facts).lines
     ] == [
         ("energy_base", D("866.25")),
         ("transmission", D("206.25")),
         ("funds", D("48.24")),
         ("basic_capacity", D("23600.00")),
     ]
-    now = price_supply(
-        supply_in_parts(contract, dataclasses.replace(measured, month=BillingMonth(2026, 9)), facts), facts
-    )
+    now = price_supply(supply_of(contract, dataclasses.replace(measured, month=BillingMonth(2026, 9))), facts)
     assert [line.amount_cny for line in now.lines[:3]] == [D("971.25"), D("125.00"), D("29.24")]

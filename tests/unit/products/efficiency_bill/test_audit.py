@@ -13,14 +13,15 @@ from pipelines.errors import InputRefusedError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import BillLine, price_supply, supply_in_parts
+from pipelines.tariff import BillLine, price_supply
 from products.efficiency_bill.audit import NEEDED, Reason, audit, not_computed, read_issued
+from tests.measured_months import supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 SEPTEMBER = BillingMonth(2026, 9)
 LINES = price_supply(
-    supply_in_parts(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")),
+    supply_of(STEEL, STEEL_SEPTEMBER),
     load_facts(packaged("conf") / "facts"),
 ).lines
 
@@ -209,13 +210,7 @@ def test_the_adjustment_of_a_revised_price_is_revised_too(tmp_path: Path) -> Non
     facts = load_facts(packaged("conf") / "facts")
     dearer = dataclasses.replace(facts.energy_base.versions[0], value=D("0.6"))
     then = price_supply(
-        supply_in_parts(
-            STEEL,
-            STEEL_SEPTEMBER,
-            dataclasses.replace(
-                facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))
-            ),
-        ),
+        supply_of(STEEL, STEEL_SEPTEMBER),
         dataclasses.replace(facts, energy_base=dataclasses.replace(facts.energy_base, versions=(dearer,))),
     ).lines
     reasons = found(as_rows(then), tmp_path, then=then)

@@ -16,7 +16,7 @@ from pipelines.errors import FactNotInForceError, UsageError, ZhixiangError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Segment, price_supply, supply_of
+from pipelines.tariff import Contract, Segment, price_supply
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.issue import issue_bill, issue_bills
@@ -24,6 +24,7 @@ from products.efficiency_bill.page.words import missing_input
 from products.efficiency_bill.pricing import concerns_everybody, price_case, price_supplies
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from tests.correction_cases import FACTORY, MEASURED, SETTINGS, check_cases, factory_case
+from tests.measured_months import supply_of
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
@@ -54,9 +55,8 @@ DWELLING_OF_TWO = dataclasses.replace(
 
 def odd_case(contract: Contract, month: BillingMonth = MEASURED.month) -> Case:
     """The factory's month under another contract."""
-    return dataclasses.replace(
-        factory_case(dataclasses.replace(MEASURED, month=month)), month=month, contract=contract
-    )
+    supply = supply_of(contract, dataclasses.replace(MEASURED, month=month))
+    return dataclasses.replace(factory_case(), month=month, supply=supply)
 
 
 def in_two_parts() -> Case:
@@ -85,12 +85,10 @@ def cases() -> list[Case]:
             lagging_kvarh=D(480 + 20 * number),
         )
         found.append(factory_case(measured))
-    found[3] = dataclasses.replace(found[3], contract=None)
+    found[3] = dataclasses.replace(found[3], supply=None)
     found[5] = factory_case(dataclasses.replace(MEASURED, energy_by_period=None))
-    found[7] = dataclasses.replace(found[7], previous=None)
-    found[9] = dataclasses.replace(
-        found[9], previous=(FACTORY, dataclasses.replace(MEASURED, month=BillingMonth(2026, 7)))
-    )
+    found[7] = dataclasses.replace(found[7], previous_supply=None, previous_energy_kwh=None)
+    found[9] = dataclasses.replace(found[9], previous_supply=JULY)
     return [
         dataclasses.replace(case, terms={**case.terms, "customer_id": f"REAL-{number:04d}"})
         for number, case in enumerate(found)
@@ -212,7 +210,7 @@ def test_a_case_s_text_gives_it_to_the_last_bit() -> None:
     for case in cases()[:2]:
         again = case_from_text(case_as_text(case))
         assert case_as_text(again) == case_as_text(case)
-        assert (again.determinants, again.contract) == (case.determinants, case.contract)
+        assert (again.supply, again.energy_kwh) == (case.supply, case.energy_kwh)
 
 
 def test_a_bill_without_a_price_is_shown_with_the_rule_that_refuses_it(

@@ -16,8 +16,8 @@ from pipelines.errors import FactFileError, UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import price_supply, supply_in_parts
-from pipelines.tariff.cases.case_files import contract_of_case, determinants_of_case, read_case, read_curve
+from pipelines.tariff import price_supply
+from pipelines.tariff.cases.case_files import read_case, read_curve, supplies_of_case
 from zhixiang.cli.main import app
 
 pytestmark = pytest.mark.long
@@ -258,13 +258,15 @@ def test_a_curve_gives_energy_periods_and_demand(tmp_path: Path) -> None:
     write_curve(tmp_path / "curve.csv")
     (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
     case = read_case(tmp_path / "case.yaml")
-    (month,) = determinants_of_case(case, tmp_path, FACTS)
-    assert (month.energy_kwh, month.max_demand_kw) == (Decimal("720.00"), Decimal("1.0"))
-    assert sum((month.energy_by_period or {}).values()) == month.energy_kwh
+    (month,) = supplies_of_case(case, tmp_path, FACTS)
+    (whole,) = month.segments
+    assert (whole.energy_kwh, whole.max_demand_kw) == (Decimal("720.00"), Decimal("1.0"))
+    split = whole.energy_by_period or {}
+    assert sum(split.values()) == month.energy_kwh
     slots = FACTS.time_of_use.slot_matrix(BillingMonth(2026, 9).days, case.contract.customer_class)
-    valley = list(month.energy_by_period or {})[3]
-    assert (month.energy_by_period or {})[valley] == Decimal(int((slots == 3).sum())) * Decimal("0.25")
-    assert price_supply(supply_in_parts(contract_of_case(case), month, FACTS), FACTS).total_cny > 0
+    valley = list(split)[3]
+    assert split[valley] == Decimal(int((slots == 3).sum())) * Decimal("0.25")
+    assert price_supply(month, FACTS).total_cny > 0
 
 
 def test_a_curve_of_a_charging_point_is_split_by_its_own_hours(tmp_path: Path) -> None:
@@ -279,11 +281,10 @@ def test_a_curve_of_a_charging_point_is_split_by_its_own_hours(tmp_path: Path) -
             head + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8"
         )
         case = read_case(tmp_path / "case.yaml")
-        (month,) = determinants_of_case(case, tmp_path, FACTS)
-        assert {name.value: energy for name, energy in (month.energy_by_period or {}).items() if energy} == {
-            period: Decimal("30.00")
-        }
-        assert price_supply(supply_in_parts(contract_of_case(case), month, FACTS), FACTS).total_cny > 0
+        (month,) = supplies_of_case(case, tmp_path, FACTS)
+        split = month.segments[0].energy_by_period or {}
+        assert {name.value: energy for name, energy in split.items() if energy} == {period: Decimal("30.00")}
+        assert price_supply(month, FACTS).total_cny > 0
 
 
 def test_half_a_step_of_a_curves_energy_rounds_up(tmp_path: Path) -> None:
@@ -293,7 +294,7 @@ def test_half_a_step_of_a_curves_energy_rounds_up(tmp_path: Path) -> None:
         "\n".join([rows[0], rows[1].replace("0.25", "0.255"), *rows[2:]]) + "\n"
     )
     (tmp_path / "case.yaml").write_text(HEAD + "  - {month: 2026-09, curve: curve.csv}\n", encoding="utf-8")
-    (month,) = determinants_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
+    (month,) = supplies_of_case(read_case(tmp_path / "case.yaml"), tmp_path, FACTS)
     assert month.energy_kwh == Decimal("720.01"), "720.005 kWh, counted in steps of 0.01"
 
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.codes import TouPeriod
 from pipelines.errors import FactFileError, FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
-from pipelines.tariff.cases.case_files import determinants_of_case, read_case
+from pipelines.tariff.cases.case_files import read_case, supplies_of_case
 from zhixiang.cli.main import run_app
 
 FACTS = load_facts(packaged("conf") / "facts")
@@ -277,8 +278,9 @@ def test_a_curve_without_time_of_use_needs_no_schedule(tmp_path: Path) -> None:
     """
     curve(tmp_path, "2018-04", 30)
     path = written(tmp_path, *SHOP, "months:", "  - {month: 2018-04, curve: curve.csv}")
-    (month,) = determinants_of_case(read_case(path), tmp_path, FACTS)
-    assert (month.energy_kwh, month.energy_by_period, month.max_demand_kw) == (2880, None, 4)
+    (month,) = supplies_of_case(read_case(path), tmp_path, FACTS)
+    (whole,) = month.segments
+    assert (whole.energy_kwh, whole.energy_by_period, whole.max_demand_kw) == (2880, None, 4)
     written(
         tmp_path,
         SHOP[0],
@@ -287,7 +289,7 @@ def test_a_curve_without_time_of_use_needs_no_schedule(tmp_path: Path) -> None:
         "  - {month: 2018-04, curve: curve.csv}",
     )
     with pytest.raises(FactNotInForceError, match="general_commercial"):
-        determinants_of_case(read_case(path), tmp_path, FACTS)
+        supplies_of_case(read_case(path), tmp_path, FACTS)
     # Periods that the case gives itself need none either.
     written(
         tmp_path,
@@ -295,9 +297,8 @@ def test_a_curve_without_time_of_use_needs_no_schedule(tmp_path: Path) -> None:
         "months:",
         "  - {month: 2018-04, curve: curve.csv, energy_kwh: 2880, energy_by_period: {peak: 2880}}",
     )
-    (month,) = determinants_of_case(read_case(path), tmp_path, FACTS)
-    assert month.by_day is not None
-    assert sum(map(sum, month.by_day.energy_kwh)) == 2880
+    (month,) = supplies_of_case(read_case(path), tmp_path, FACTS)
+    assert month.segments[0].energy_by_period == {TouPeriod.PEAK: 2880}
 
 
 @pytest.mark.parametrize(
@@ -334,7 +335,7 @@ def test_from_2026_on_one_price_holds_from_1_to_20_kv(tmp_path: Path) -> None:
         "months:",
         "  - {month: 2026-09, energy_kwh: 1000}",
     )
-    assert len(determinants_of_case(read_case(path), tmp_path, FACTS)) == 1
+    assert len(supplies_of_case(read_case(path), tmp_path, FACTS)) == 1
 
 
 def test_json_gives_the_formula_of_each_line(

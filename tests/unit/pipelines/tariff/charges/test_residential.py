@@ -13,7 +13,8 @@ from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, PricedMonth, price_supply, supply_in_parts
+from pipelines.tariff import Contract, PricedMonth, price_supply
+from tests.measured_months import Measured, supply_of
 
 FACTS = load_facts(packaged("conf") / "facts")
 HOME = Contract(
@@ -26,9 +27,9 @@ def priced(
 ) -> PricedMonth:
     month = BillingMonth.parse("2026-06")
     return price_supply(
-        supply_in_parts(
+        supply_of(
             contract,
-            Determinants(
+            Measured(
                 month,
                 Decimal(energy),
                 split,
@@ -38,7 +39,6 @@ def priced(
                 Decimal("0.01"),
                 year_to_date_kwh=Decimal(before),
             ),
-            FACTS,
         ),
         FACTS,
     )

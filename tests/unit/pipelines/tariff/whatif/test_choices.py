@@ -15,27 +15,28 @@ from pipelines.facts import load_facts
 from pipelines.facts.contract_rules import NoticeRule
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract
 from pipelines.tariff.whatif.choices import (
     as_agreed,
     basic_charge_choices,
-    first_month_of_change,
-    first_month_of_time_of_use_choice,
     scheme_choices,
     time_of_use_choices,
     with_capacitors,
     with_shift,
 )
+from pipelines.tariff.whatif.notice_plan import first_month_of_change, first_month_of_time_of_use_choice
+from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 D = Decimal
 FACTS = load_facts(packaged("conf") / "facts")
 SEPTEMBER = BillingMonth(2026, 9)
 STEP = 10
+STEEL_MONTH = supply_of(STEEL, STEEL_SEPTEMBER)
 NOTHING = D(0)
 
 
-def random_case(draw: random.Random, kva: int | None = None) -> tuple[Contract, Determinants]:
+def random_case(draw: random.Random, kva: int | None = None) -> tuple[Contract, Measured]:
     capacity = kva or draw.randrange(100, 500, 5)
     energy = D(draw.randrange(0, capacity * 400)) / 1
     demand = D(draw.randrange(0, capacity * 11)) / 10
@@ -47,14 +48,14 @@ def random_case(draw: random.Random, kva: int | None = None) -> tuple[Contract, 
         running_capacity_kva=D(capacity),
         power_factor_standard=draw.choice([None, D("0.85"), D("0.90")]),
     )
-    return contract, Determinants(SEPTEMBER, energy, None, demand, reactive, D(0), D("0.01"))
+    return contract, Measured(SEPTEMBER, energy, None, demand, reactive, D(0), D("0.01"))
 
 
 def fen(amount: Decimal) -> Decimal:
     return amount.quantize(D("0.01"), rounding=ROUND_HALF_UP)
 
 
-def basic_by_hand(kva: Decimal, month: Determinants, basis: DemandBasis, kw: Decimal = NOTHING) -> Decimal:
+def basic_by_hand(kva: Decimal, month: Measured, basis: DemandBasis, kw: Decimal = NOTHING) -> Decimal:
     """The basic charge as its clauses say it, without the engine: 29.5 CNY/kVA or 47.2 CNY/kW, nine tenths of
     that from 260 kWh/kVA on.
     """
@@ -70,7 +71,7 @@ def basic_by_hand(kva: Decimal, month: Determinants, basis: DemandBasis, kw: Dec
     return fen(billed * price) + fen(max(D(0), demand - D("1.05") * billed) * 2 * price)
 
 
-def least_by_hand(kva: Decimal, months: list[Determinants], basis: DemandBasis) -> Decimal:
+def least_by_hand(kva: Decimal, months: list[Measured], basis: DemandBasis) -> Decimal:
     """Every contract demand tried for every month, to beyond what the highest demand asks for."""
     if basis is not DemandBasis.CONTRACT_DEMAND:
         return sum((basic_by_hand(kva, month, basis) for month in months), D(0))
@@ -90,7 +91,7 @@ def test_the_cheapest_basis_and_contract_demands_are_those_that_trying_all_by_ha
         kva = contract.running_capacity_kva or D(0)
         others = [random_case(draw, int(kva))[1] for _ in range(draw.choice((0, 0, 0, 1, 2)))]
         months = [replace(each, month=SEPTEMBER.plus(place)) for place, each in enumerate([month, *others])]
-        choices = basic_charge_choices(contract, months, FACTS, step_kw=STEP)
+        choices = basic_charge_choices([supply_of(contract, each) for each in months], FACTS, step_kw=STEP)
         found = {
             DemandBasis(choice.changes["demand_basis"]): sum(
                 (
@@ -111,15 +112,15 @@ def test_the_cheapest_basis_and_contract_demands_are_those_that_trying_all_by_ha
 
 
 def test_the_cheapest_basis_is_the_cheapest_of_all() -> None:
-    choices = basic_charge_choices(STEEL, [STEEL_SEPTEMBER], FACTS)
+    choices = basic_charge_choices([STEEL_MONTH], FACTS)
     assert {choice.changes["demand_basis"] for choice in choices} == {basis.value for basis in DemandBasis}
     assert [choice.total_cny for choice in choices] == sorted(choice.total_cny for choice in choices)
-    now = as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS)
+    now = as_agreed([STEEL_MONTH], FACTS)
     # By capacity: 800 kVA x 29.5 = 23,600 instead of 600 kW x 47.2 = 28,320; the adjustment of 4.5 % falls
     # with it.
     assert choices[0].total_cny <= now.total_cny - D("4932.40")
     two = basic_charge_choices(
-        STEEL, [STEEL_SEPTEMBER, replace(STEEL_SEPTEMBER, max_demand_kw=D("360"))], FACTS
+        [STEEL_MONTH, supply_of(STEEL, replace(STEEL_SEPTEMBER, max_demand_kw=D("360")))], FACTS
     )
     fitted = next(choice for choice in two if choice.changes["demand_basis"] == "contract_demand")
     assert (
@@ -136,20 +137,20 @@ def test_schemes_follow_the_capacity() -> None:
         D(100),
         D(100),
     )
-    month = Determinants(SEPTEMBER, D(9000), None, D(40), None, None, D("0.01"))
-    assert [choice.name for choice in scheme_choices(shop, [month], FACTS)] == ["single-part"]
+    month = Measured(SEPTEMBER, D(9000), None, D(40), None, None, D("0.01"))
+    assert [choice.name for choice in scheme_choices([supply_of(shop, month)], FACTS)[0]] == ["single-part"]
     wider = replace(
         shop,
         contract_capacity_kva=D("100.1"),
         running_capacity_kva=D("100.1"),
         voltage_level=VoltageLevel.KV_1_TO_20,
     )
-    assert {choice.name.split(",")[0] for choice in scheme_choices(wider, [month], FACTS)} == {
+    assert {choice.name.split(",")[0] for choice in scheme_choices([supply_of(wider, month)], FACTS)[0]} == {
         "single-part",
         "two-part",
     }
     with pytest.raises(UsageError, match="capacity"):
-        scheme_choices(replace(shop, contract_capacity_kva=None), [month], FACTS)
+        scheme_choices([supply_of(replace(shop, contract_capacity_kva=None), month)], FACTS)
 
 
 def test_time_of_use_is_a_choice_only_for_some() -> None:
@@ -161,7 +162,7 @@ def test_time_of_use_is_a_choice_only_for_some() -> None:
         D(50),
         D(50),
     )
-    night = Determinants(
+    night = Measured(
         SEPTEMBER,
         D(1000),
         dict.fromkeys(TouPeriod, D(0)) | {TouPeriod.VALLEY: D(1000)},
@@ -171,39 +172,41 @@ def test_time_of_use_is_a_choice_only_for_some() -> None:
         D("0.01"),
     )
     day = replace(night, energy_by_period=dict.fromkeys(TouPeriod, D(0)) | {TouPeriod.PEAK: D(1000)})
-    assert time_of_use_choices(shop, [night], FACTS)[0].name == "time-of-use"
-    assert time_of_use_choices(shop, [day], FACTS)[0].name == "one price all day"
+    assert time_of_use_choices([supply_of(shop, night)], FACTS)[0].name == "time-of-use"
+    assert time_of_use_choices([supply_of(shop, day)], FACTS)[0].name == "one price all day"
     # Only the other choice binds anew: the shop has time of use already.
-    assert [choice.changes.get("bound_months") for choice in time_of_use_choices(shop, [day], FACTS)] == [
+    assert [
+        choice.changes.get("bound_months") for choice in time_of_use_choices([supply_of(shop, day)], FACTS)
+    ] == [
         "12",
         None,
     ]
     with pytest.raises(UsageError, match="no choice"):
-        time_of_use_choices(STEEL, [STEEL_SEPTEMBER], FACTS)
+        time_of_use_choices([STEEL_MONTH], FACTS)
     with pytest.raises(UsageError, match="split"):
-        time_of_use_choices(shop, [replace(night, energy_by_period=None)], FACTS)
+        time_of_use_choices([supply_of(shop, replace(night, energy_by_period=None))], FACTS)
 
 
 def test_capacitors_take_the_adjustment_away() -> None:
     now, then = (
-        as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS),
-        with_capacitors(STEEL, [STEEL_SEPTEMBER], D("0.90"), FACTS),
+        as_agreed([STEEL_MONTH], FACTS),
+        with_capacitors([STEEL_MONTH], D("0.90"), FACTS),
     )
     assert (now.total_cny, now.total_cny - then.total_cny) == (D("77504.18"), D("3260.80"))
     assert D(then.changes["power_factor_reached"]) == D("0.90")
     with pytest.raises(UsageError, match="power factor"):
-        with_capacitors(STEEL, [STEEL_SEPTEMBER], D("1.01"), FACTS)
+        with_capacitors([STEEL_MONTH], D("1.01"), FACTS)
 
 
 def test_a_shift_moves_energy_and_loses_none() -> None:
-    then = with_shift(STEEL, [STEEL_SEPTEMBER], D("0.1"), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
+    then = with_shift([STEEL_MONTH], D("0.1"), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS)
     (month,) = then.months
-    assert sum((month.determinants.energy_by_period or {}).values()) == D("60916.39")
+    assert sum((month.supply.segments[0].energy_by_period or {}).values()) == D("60916.39")
     assert then.changes["moved_kwh"] == "1979.83"
-    assert as_agreed(STEEL, [STEEL_SEPTEMBER], FACTS).total_cny - then.total_cny == D("1574.96")
-    assert with_shift(
-        STEEL, [STEEL_SEPTEMBER], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS
-    ).total_cny == D("77504.18")
+    assert as_agreed([STEEL_MONTH], FACTS).total_cny - then.total_cny == D("1574.96")
+    assert with_shift([STEEL_MONTH], D(0), (TouPeriod.PEAK,), TouPeriod.VALLEY, FACTS).total_cny == D(
+        "77504.18"
+    )
 
 
 @pytest.mark.parametrize(

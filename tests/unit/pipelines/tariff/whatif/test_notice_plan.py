@@ -18,7 +18,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract, SupplyMonth
 from pipelines.tariff.whatif.choices import as_agreed, basic_charge_choices
 from pipelines.tariff.whatif.notice_plan import (
     ChangeLimits,
@@ -26,6 +26,7 @@ from pipelines.tariff.whatif.notice_plan import (
     cheapest_within_notice,
     from_month,
 )
+from tests.measured_months import Measured, supply_of
 
 pytestmark = pytest.mark.long
 
@@ -45,18 +46,22 @@ AGREED = Contract(
 STEP = 10
 
 
-def months_of(demands: Sequence[int], energy: int = 100_000) -> list[Determinants]:
+def months_of(demands: Sequence[int], energy: int = 100_000) -> list[Measured]:
     return [
-        Determinants(FIRST.plus(place), D(energy), None, D(demand), None, None, D("0.01"))
+        Measured(FIRST.plus(place), D(energy), None, D(demand), None, None, D("0.01"))
         for place, demand in enumerate(demands)
     ]
+
+
+def agreed(months: Sequence[Measured], contract: Contract = AGREED) -> list[SupplyMonth]:
+    return [supply_of(contract, month) for month in months]
 
 
 def fen(amount: Decimal) -> Decimal:
     return amount.quantize(D("0.01"), ROUND_HALF_UP)
 
 
-def charge(basis: DemandBasis, month: Determinants, contract_demand: Decimal | None) -> Decimal:
+def charge(basis: DemandBasis, month: Measured, contract_demand: Decimal | None) -> Decimal:
     """发改办价格〔2016〕1583号 with 29.5 CNY/kVA and 47.2 CNY/kW on 800 kVA; 260 kWh/kVA are 208,000 kWh."""
     demand = month.max_demand_kw or D(0)
     price = D("47.2") * (D("0.9") if month.energy_kwh >= 208_000 else 1)
@@ -68,7 +73,7 @@ def charge(basis: DemandBasis, month: Determinants, contract_demand: Decimal | N
     return fen(billed * price) + fen(2 * max(D(0), demand - D("1.05") * billed) * price)
 
 
-def fitted(month: Determinants) -> Decimal:
+def fitted(month: Measured) -> Decimal:
     """The cheapest contract demand among all multiples of the step up to well beyond the demand."""
     return min(charge(DemandBasis.CONTRACT_DEMAND, month, D(kw)) for kw in range(0, 1500, STEP))
 
@@ -115,7 +120,7 @@ def test_the_plan_is_the_cheapest_of_all_sequences_of_bases_and_contract_demands
         demand_from = draw.randrange(0, count + 1)
         basis_from = draw.randrange(demand_from, count + 1)
         limits = ChangeLimits(FIRST.plus(basis_from), FIRST.plus(demand_from), 3, 1)
-        plan = cheapest_within_notice(AGREED, months, limits, FACTS, step_kw=STEP)
+        plan = cheapest_within_notice(agreed(months), limits, FACTS, step_kw=STEP)
         charges = [
             {
                 basis: fitted(month) if basis is DemandBasis.CONTRACT_DEMAND else charge(basis, month, None)
@@ -143,7 +148,7 @@ def test_a_change_of_basis_after_a_quarter_pays() -> None:
     """
     months = months_of([790, 790, 790, 100, 100, 100])
     limits = ChangeLimits(FIRST, FIRST, 3, 1)
-    plan = cheapest_within_notice(AGREED, months, limits, FACTS)
+    plan = cheapest_within_notice(agreed(months), limits, FACTS)
     basic = sum(
         line.amount_cny
         for month in plan.months
@@ -152,7 +157,7 @@ def test_a_change_of_basis_after_a_quarter_pays() -> None:
     )
     assert basic == 3 * D(23600) + 3 * D(4720)
     assert plan.changes["demand_basis"] == "from 2026-09: capacity; from 2026-12: actual_demand"
-    assert plan.total_cny < basic_charge_choices(AGREED, months, FACTS)[0].total_cny
+    assert plan.total_cny < basic_charge_choices(agreed(months), FACTS)[0].total_cny
 
 
 def test_nothing_is_saved_before_the_notice_has_run_out() -> None:
@@ -162,14 +167,14 @@ def test_nothing_is_saved_before_the_notice_has_run_out() -> None:
     limits = change_limits(date(2026, 9, 25), FACTS)
     assert (str(limits.demand_from), str(limits.basis_from)) == ("2026-11", "2026-11")
     months = months_of([700, 300, 800, 50])
-    now, plan = as_agreed(AGREED, months, FACTS), cheapest_within_notice(AGREED, months, limits, FACTS)
-    assert [month.contract for month in plan.months[:2]] == [AGREED, AGREED]
+    now, plan = as_agreed(agreed(months), FACTS), cheapest_within_notice(agreed(months), limits, FACTS)
+    assert [month.supply.contract for month in plan.months[:2]] == [AGREED, AGREED]
     assert [month.priced.total_cny for month in plan.months[:2]] == [
         month.priced.total_cny for month in now.months[:2]
     ]
     actual = next(
         choice
-        for choice in basic_charge_choices(AGREED, months, FACTS)
+        for choice in basic_charge_choices(agreed(months), FACTS)
         if choice.changes["demand_basis"] == "actual_demand"
     )
     spliced = from_month(actual, now, limits.basis_from)
@@ -190,8 +195,8 @@ def test_what_cannot_be_planned_is_told() -> None:
     months = months_of([700, 300])
     limits = ChangeLimits(FIRST, FIRST, 3, 1)
     with pytest.raises(UsageError, match="follow each other"):
-        cheapest_within_notice(AGREED, [months[1], months[0]], limits, FACTS)
+        cheapest_within_notice(agreed([months[1], months[0]]), limits, FACTS)
     with pytest.raises(UsageError, match="two-part"):
-        cheapest_within_notice(replace(AGREED, demand_basis=None), months, limits, FACTS)
+        cheapest_within_notice(agreed(months, replace(AGREED, demand_basis=None)), limits, FACTS)
     with pytest.raises(UsageError, match="every 2 months"):
-        cheapest_within_notice(AGREED, months, replace(limits, demand_every=2), FACTS)
+        cheapest_within_notice(agreed(months), replace(limits, demand_every=2), FACTS)

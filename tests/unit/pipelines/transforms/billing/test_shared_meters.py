@@ -52,7 +52,7 @@ def test_a_fixed_share_and_a_fixed_quantity_are_taken_out_of_the_main_part() -> 
         ("dormitory", 0, "tier_1", "", D(14400), D("7747.20")),
         ("", 0, "basic_capacity", "", D(800), D("23600.00")),
     ]
-    assert world.account().determinants.energy_kwh == D(72000)
+    assert world.account().energy_kwh == D(72000)
 
 
 def test_a_share_that_begins_inside_the_month_holds_for_its_days() -> None:
@@ -91,7 +91,7 @@ def test_a_share_that_begins_inside_the_month_holds_for_its_days() -> None:
         curves(100),
         [SHARE | {"share_ratio": D("0.2"), "ended_date": date(2026, 8, 31)}],
     )
-    assert over.account().supply is None
+    assert over.supply().is_whole
 
 
 def test_a_residential_sub_meter_has_tiers_over_its_own_year() -> None:
@@ -123,7 +123,7 @@ def test_a_residential_sub_meter_has_tiers_over_its_own_year() -> None:
         ("household", 0, "tier_2", "", D(270), D("158.76")),
     ]
     assert sum(line[4] for line in lines if line[2] == "funds" and not line[0]) == D(71400)
-    assert world.account().determinants.energy_kwh == D(72000)
+    assert world.account().energy_kwh == D(72000)
 
 
 def test_a_year_that_is_not_known_whole_is_named() -> None:
@@ -150,7 +150,7 @@ def test_another_customers_sub_meter_is_deducted_here_and_billed_there() -> None
     )
     # 72,000 - 7,200, a tenth of every period.
     assert [line[4] for line in world.lines() if line[2] == "funds"] == [D(18900), D(18900), D(27000)]
-    assert world.account().determinants.energy_kwh == D(64800)
+    assert world.account().energy_kwh == D(64800)
     assert world.lines("T") == [
         ("", 0, "energy_base", "", D(7200), D("3780.00")),
         ("", 0, "transmission", "", D(7200), D("1522.08")),
@@ -173,8 +173,8 @@ def test_what_changes_for_the_tenant_cuts_the_main_meter_but_not_its_bill() -> N
 
 def test_a_sub_meter_that_no_share_names_is_counted_once() -> None:
     world = World([WORKS], [METER, SUB], [*registers("2400.00"), *registers("240.00", "SUB")], curves(100))
-    assert world.account().determinants.energy_kwh == D(72000)
-    assert world.account().supply is None
+    assert world.account().energy_kwh == D(72000)
+    assert world.supply().is_whole
 
 
 @pytest.mark.parametrize(("kwh", "lacks"), [(D(72000), ()), (D("72000.01"), ("shares_above_main",))])
@@ -183,14 +183,14 @@ def test_parts_that_need_more_than_the_main_meter_counted_are_not_priced(
 ) -> None:
     world = World([WORKS], [METER], registers("2400.00"), curves(100), [SHARE | {"share_kwh": kwh}])
     assert world.account().lacks == lacks
-    assert (world.account().priced_supply is None) == bool(lacks)
+    assert (world.account().supply is None) == bool(lacks)
 
 
 def test_a_share_of_a_meter_that_was_not_read_is_not_priced() -> None:
     world = World(
         [WORKS], [METER, SUB], registers("2400.00"), curves(100), [SHARE | {"sub_meter_point_id": "SUB"}]
     )
-    assert (world.account().contract, world.account().lacks) == (None, ("sub_meter",))
+    assert (world.account().supply, world.account().lacks) == (None, ("sub_meter",))
 
 
 def test_the_tenants_prices_do_not_cut_the_bill_of_a_household_before_the_meter() -> None:

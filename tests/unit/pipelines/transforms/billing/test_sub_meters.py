@@ -39,7 +39,7 @@ def energy_by_section(world: World, customer: str = "C") -> dict[str, Decimal]:
 
 def is_refused(world: World, *reasons: str, customer: str = "C") -> bool:
     account = world.account(customer)
-    return (account.contract, account.lacks, account.priced_supply) == (None, reasons, None)
+    return (account.lacks, account.supply) == (reasons, None)
 
 
 @pytest.mark.parametrize("customer", ["C", None])
@@ -77,7 +77,7 @@ def test_days_on_which_a_tenant_was_not_read_are_named_on_the_bill_that_pays_the
         [SHOP, TENANT], [METER, SUB | {"customer_id": "T"}], [*registers("100.00"), *first_days(count)]
     )
     account = world.account()
-    assert (account.determinants.energy_kwh, account.behind_lacks, account.missing_days) == (
+    assert (account.energy_kwh, account.behind_lacks, account.missing_days) == (
         D(energy),
         lacks,
         days,
@@ -87,7 +87,7 @@ def test_days_on_which_a_tenant_was_not_read_are_named_on_the_bill_that_pays_the
 def test_a_tenant_who_was_not_read_at_all_is_named() -> None:
     points = [METER, SUB | {"customer_id": "T"}]
     account = World([SHOP, TENANT], points, registers("100.00")).account()
-    assert (account.determinants.energy_kwh, account.behind_lacks, account.missing_days) == (
+    assert (account.energy_kwh, account.behind_lacks, account.missing_days) == (
         D(3000),
         ("sub_meter_days",),
         30,
@@ -108,7 +108,7 @@ def test_a_tenant_behind_an_own_sub_meter_that_was_not_read_is_deducted() -> Non
     between = SUB | {"meter_point_id": "N1", "customer_id": None}
     tenant = SUB | {"customer_id": "T", "parent_meter_point_id": "N1"}
     world = World([SHOP, TENANT], [METER, between, tenant], BOTH)
-    assert world.account().determinants.energy_kwh == D(2100)
+    assert world.account().energy_kwh == D(2100)
 
 
 @pytest.mark.parametrize(("count", "lacks"), [(30, ()), (10, ("sub_meter_days",))])

@@ -105,7 +105,7 @@ def test_a_suspended_capacity_costs_its_running_days_and_a_month_of_it_nothing()
     basic = [line for line in world.lines() if line[2] == "basic_capacity"]
     assert basic == [("", 1, "basic_capacity", "", D(400), D("11800.00"))]
     whole = World([WORKS | {"running_capacity_kva": 0.0}], [METER], registers("0.00"), curves(0))
-    assert whole.account().supply is None
+    assert whole.supply().is_whole
     assert {line[2] for line in whole.lines()} == {"energy_base", "transmission", "funds"}
     assert whole.priced().total_cny == 0
 
@@ -118,7 +118,7 @@ def test_a_supply_that_opens_or_closes_inside_the_month_pays_its_days() -> None:
     assert (
         World([WORKS | {"opened_date": date(2026, 9, 1)}], [METER], registers("2400.00"), curves(100))
         .account()
-        .determinants.running_days
+        .totals.running_days
         is None
     )
 
@@ -149,7 +149,7 @@ def test_a_switch_to_time_of_use_inside_the_month() -> None:
 def test_terms_that_change_no_price_do_not_cut_the_month() -> None:
     renamed = WORKS | {"valid_from_date": ELEVENTH, "customer_name": "another name"}
     world = World([WORKS, renamed], [METER], registers("2400.00"), curves(100))
-    assert (world.segments, world.account().supply) == ([], None)
+    assert (world.segments, world.supply().is_whole) == ([], True)
     assert world.account().terms["customer_name"] == "another name"
     on_the_first = World(
         [WORKS, WORKS | {"valid_from_date": SEPTEMBER.first_day, "running_capacity_kva": 500.0}],
@@ -157,7 +157,7 @@ def test_terms_that_change_no_price_do_not_cut_the_month() -> None:
         registers("2400.00"),
         curves(100),
     )
-    assert (on_the_first.segments, on_the_first.account().supply) == ([], None)
+    assert (on_the_first.segments, on_the_first.supply().is_whole) == ([], True)
 
 
 def test_lines_of_several_meter_points_are_added_and_so_are_their_demands() -> None:
@@ -200,7 +200,7 @@ def test_the_loss_of_a_transformer_metered_on_its_low_side() -> None:
         D(792),
         D(3960),
     )
-    supply = world.account().priced_supply
+    supply = world.account().supply
     assert supply is not None
     assert (supply.energy_kwh, supply.lagging_kvarh) == (D(72792), D(3960))
     # 21,000 + 231 in peak and flat, 30,000 + 330 in valley; 72,792 / sqrt(72,792^2 + 3,960^2) = 0.9985.
@@ -268,7 +268,7 @@ def test_a_market_price_takes_the_place_of_the_purchase() -> None:
     from pipelines.errors import FactNotInForceError
 
     world = World([SHOP | {"market_price_cny_per_kwh": D("0.400000")}], [METER], registers("100.00"))
-    contract = world.account().contract
+    contract = world.supply().contract
     assert contract is not None
     assert str(contract.market_price_cny_per_kwh) == "0.4"
     with pytest.raises(FactNotInForceError, match="energy_composition"):
@@ -297,7 +297,7 @@ def test_charging_points_have_hours_of_their_own() -> None:
 def test_months_before_and_after_a_change_are_whole() -> None:
     smaller = WORKS | {"valid_from_date": date(2026, 8, 11), "running_capacity_kva": 500.0}
     world = World([WORKS, smaller], [METER], registers("2400.00"), curves(100))
-    assert (world.segments, world.account().supply) == ([], None)
+    assert (world.segments, world.supply().is_whole) == ([], True)
     assert world.accounts.account("C", BillingMonth(2026, 8)) is None, "nothing was metered"
 
 

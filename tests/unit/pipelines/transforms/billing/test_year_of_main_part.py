@@ -51,9 +51,9 @@ def test_tiers_behind_which_a_share_took_energy_earlier_in_the_year_are_refused(
 ) -> None:
     account = World([HOME], [METER, SUB], [*year("11.00"), *year("1.00", "N")], (), [share]).account()
     if year_kwh is None:
-        assert (account.contract, account.lacks) == (None, ("residential_tiers",))
+        assert (account.supply, account.lacks) == (None, ("residential_tiers",))
     else:
-        assert (account.lacks, account.determinants.year_to_date_kwh) == ((), year_kwh)
+        assert (account.lacks, account.totals.year_to_date_kwh) == ((), year_kwh)
 
 
 def test_the_first_month_of_the_year_and_a_price_without_tiers_ask_for_no_year() -> None:
@@ -69,11 +69,11 @@ def test_a_tenant_behind_a_metered_part_is_taken_out_of_the_year_once() -> None:
     settled = [*year("20.00"), *year("6.00", "N"), *year("2.00", "X")]
     by_sub = SHARE | {"sub_meter_point_id": "N"}
     world = World([HOME, SHOP | {"customer_id": "T"}], [METER, SUB, tenant], settled, (), [by_sub])
-    assert world.account().determinants.year_to_date_kwh == D(3402)
+    assert world.account().totals.year_to_date_kwh == D(3402)
     # Where the part has the tiers, its year is 1,458 - 486 = 972.
     dwelling = by_sub | {"customer_class_code": "residential"}
     part = World([SHOP, SHOP | {"customer_id": "T"}], [METER, SUB, tenant], settled, (), [dwelling])
-    assert part.account().determinants.year_to_date_kwh == D(972)
+    assert part.account().totals.year_to_date_kwh == D(972)
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_what_a_sub_meter_counted_before_its_share_was_the_main_parts(
     part = World([SHOP], [METER, SUB], settled, (), [shop | {"customer_class_code": "residential"}]).account()
     assert (main.behind_lacks, part.behind_lacks) == (lacks, lacks)
     if of_main is not None:
-        assert (main.determinants.year_to_date_kwh, part.determinants.year_to_date_kwh) == (of_main, of_part)
+        assert (main.totals.year_to_date_kwh, part.totals.year_to_date_kwh) == (of_main, of_part)
     neither = World([SHOP], [METER, SUB], settled, (), [shop]).account()
     assert neither.behind_lacks == (), "without tiers nobody asks for the year"
 
@@ -119,6 +119,6 @@ def test_what_a_tenant_took_earlier_in_the_year_is_not_the_homes(
     settled = [*year("20.00"), *registers("5.00", "N", first=FIRST, last=read_until)]
     account = World([HOME, SHOP | {"customer_id": "T"}], points, settled).account()
     if year_kwh is None:
-        assert (account.contract, account.lacks) == (None, ("residential_tiers",))
+        assert (account.supply, account.lacks) == (None, ("residential_tiers",))
     else:
-        assert (account.lacks, account.determinants.year_to_date_kwh) == ((), year_kwh)
+        assert (account.lacks, account.totals.year_to_date_kwh) == ((), year_kwh)

@@ -91,7 +91,7 @@ def test_the_bill_and_the_days_tell_the_same_of_a_nested_tenant() -> None:
         row["energy_kwh_or_kvarh"] * ((row["customer_id"] == "C") - (row["deducted_customer_id"] == "C"))
         for row in days
     )
-    assert of_account == pytest.approx(2100) == float(world.account().determinants.energy_kwh)
+    assert of_account == pytest.approx(2100) == float(world.account().energy_kwh)
 
 
 def test_a_day_without_the_main_meter_is_not_known_whatever_the_tenant_took() -> None:

@@ -16,11 +16,12 @@ from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, VoltageLe
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
-from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
+from pipelines.tariff import Contract, price_supply
 from products.efficiency_bill.advice.advice import advise
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from tests.measured_months import Measured, supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 
 CONF = packaged("conf")
@@ -31,7 +32,7 @@ D = Decimal
 # Of an office on 10 kV: 0.5250 energy (illustrative), 0.2114 network, 0.02923875 funds.
 OFFICE_PRICES = (D("0.5250"), D("0.2114"), D("0.02923875"))
 OFFICE = Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.KV_1_TO_20, False)
-OFFICE_SEPTEMBER = Determinants(SEPTEMBER, D("30000.00"), None, None, None, None, D("0.01"))
+OFFICE_SEPTEMBER = Measured(SEPTEMBER, D("30000.00"), None, None, None, None, D("0.01"))
 
 
 def fen(amount: Decimal) -> Decimal:
@@ -43,13 +44,10 @@ def office_total(energy_kwh: Decimal) -> Decimal:
     return sum((fen(energy_kwh * price) for price in OFFICE_PRICES), D(0))
 
 
-def situation(
-    contract: Contract = OFFICE, measured: Determinants = OFFICE_SEPTEMBER, **known: Any
-) -> Situation:
+def situation(contract: Contract = OFFICE, measured: Measured = OFFICE_SEPTEMBER, **known: Any) -> Situation:
     empty: dict[str, Any] = {"recent_demand_kw": (), "baseline": None, "intensity": None, "usage": None}
-    return Situation(
-        contract, measured, price_supply(supply_in_parts(contract, measured, FACTS), FACTS), **(empty | known)
-    )
+    supply = supply_of(contract, measured)
+    return Situation(supply, measured.energy_kwh, price_supply(supply, FACTS), **(empty | known))
 
 
 def advised(given: Situation, **changed: Any) -> dict[str, dict[str, Any]]:
@@ -281,7 +279,7 @@ def test_power_factor_at_the_standard_needs_no_capacitors(lagging: str, is_advis
             lagging_kvarh=measured.lagging_kvarh
             - D(json.loads(found["EB-A03"]["advice_inputs"])["kvarh_compensated"]),
         )  # type: ignore[operator]
-        assert price_supply(supply_in_parts(STEEL, after, FACTS), FACTS).power_factor == D("0.90")
+        assert price_supply(supply_of(STEEL, after), FACTS).power_factor == D("0.90")
 
 
 def test_reactive_energy_alone_gives_no_advice_on_capacitors() -> None:

@@ -14,6 +14,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldBillingDeterminants
 from pipelines.tables.silver import SilverCustomers
+from pipelines.tariff.whatif.changed_supplies import under
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
 from products.efficiency_bill.comparison.days import Days, arrange_days
@@ -118,14 +119,14 @@ def test_what_few_contracts_agree_stands_in_a_kept_case_only_where_it_is_agreed(
     it.
     """
     case = gathered(WORKS, CURVE)
-    assert case.contract is not None
+    assert case.supply is not None
     text = case_as_text(case)
     assert "keeps_single_part" not in text
     assert "is_ev_charging" not in text
     assert case_from_text(text) == case_from_text(case_as_text(case_from_text(text)))
-    other = replace(case, contract=replace(case.contract, keeps_single_part=True, is_ev_charging=True))
-    again = case_from_text(case_as_text(other)).contract
-    assert again == other.contract != case.contract
+    other = replace(case, supply=under(case.supply, keeps_single_part=True, is_ev_charging=True))
+    again = case_from_text(case_as_text(other)).supply
+    assert again == other.supply != case.supply
 
 
 def test_what_a_contract_agrees_beside_the_rules_reaches_the_bill() -> None:

@@ -32,8 +32,8 @@ from products.efficiency_bill.replay import replay
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.transfer_fee_code.price.lawful_reference import master_bills
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
+from tests.correction_cases import FACTORY, MEASURED, factory_case, run
 from tests.correction_cases import SETTINGS as PACKAGED
-from tests.correction_cases import factory_case, run
 from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
 from tests.unit.pipelines.transforms.billing.terms_in_a_month import ELEVENTH, SHARE, funds_from_the_sixteenth
 
@@ -87,22 +87,12 @@ def test_a_case_in_segments_is_kept_and_comes_again_exactly(reduced: Case) -> No
     )
 
 
-def test_a_month_under_one_contract_is_kept_as_before_there_were_segments() -> None:
-    """The text of an earlier version knows neither supply: it reads, replays, and is what is kept today."""
-    kept = json.loads(case_as_text(factory_case()))
-    assert "supply" not in kept
-    assert "previous_supply" not in kept
-    case = case_from_text(json.dumps(kept))
-    assert (case.supply, case.previous_supply) == (None, None)
-    assert issue_bill(case, FACTS, BILL, "m", "1") == issue_bill(factory_case(), FACTS, BILL, "m", "1")
-
-
 def test_many_bills_are_priced_in_one_place_as_one_by_one(reduced: Case) -> None:
-    cases = [reduced, factory_case(), dataclasses.replace(factory_case(), contract=None)]
+    cases = [reduced, factory_case(), dataclasses.replace(factory_case(), supply=None)]
     assert list(issue_bills(cases, FACTS, BILL, "m", "1")) == [
         issue_bill(case, FACTS, BILL, "m", "1") for case in cases
     ]
-    assert [priced is None for priced in price_supplies([case.priced_supply for case in cases], FACTS)] == [
+    assert [priced is None for priced in price_supplies([case.supply for case in cases], FACTS)] == [
         False,
         False,
         True,
@@ -144,7 +134,7 @@ def test_capacitors_are_advised_for_a_month_in_segments(reduced: Case) -> None:
     )
     assert (now.power_factor, then.power_factor) == (D("0.80"), D("0.90"))
     assert (now.adjustment_ratio, then.adjustment_ratio) == (D("0.05"), D(0))
-    given = Situation(parts[0].contract, reduced.determinants, now, (), None, None, None, supply)
+    given = Situation(supply, reduced.energy_kwh, now, (), None, None, None)
     (advice,) = (row for row in advise(given, FACTS, BILL) if row["advice_id"] == "EB-A03")
     assert advice["saving_cny"] == now.total_cny - then.total_cny > 0
     assert json.loads(advice["advice_inputs"])["kvarh_compensated"] == "19128.81"
@@ -160,14 +150,9 @@ def test_capacitors_are_advised_for_a_month_in_segments(reduced: Case) -> None:
 
 
 def test_less_energy_keeps_shares_even_where_a_finer_meter_was_deducted() -> None:
-    part = Segment(
-        factory_case().contract,
-        SEPTEMBER.first_day,
-        SEPTEMBER.last_day,
-        D("4.05"),
-        {TouPeriod.PEAK: D("1.05"), TouPeriod.VALLEY: D("3.00")},
-    )
-    less = with_less_energy(SupplyMonth(SEPTEMBER, (part,)), D("0.40"), D("0.40"))
+    split = {TouPeriod.PEAK: D("1.05"), TouPeriod.VALLEY: D("3.00")}
+    part = Segment.of_month(FACTORY, SEPTEMBER, D("4.05"), split)
+    less = with_less_energy(SupplyMonth(SEPTEMBER, (part,), resolution_kwh=D("0.40")), D("0.40"))
     assert less.segments[0].energy_by_period == {TouPeriod.PEAK: D("0.95"), TouPeriod.VALLEY: D("2.70")}
     assert less.energy_kwh == D("3.65")
 
@@ -177,7 +162,6 @@ def test_the_month_before_is_priced_in_its_own_segments(reduced: Case) -> None:
     now = issue_bill(reduced, FACTS, BILL, "m", "1")
     later = dataclasses.replace(
         factory_case(),
-        previous=(factory_case().contract, factory_case().determinants),
         previous_supply=reduced.supply,
     )
     assert issue_bill(later, FACTS, BILL, "m", "1")["previous_total_cny"] == now["total_cny"]
@@ -289,11 +273,12 @@ def test_a_notice_that_cuts_an_issued_month_is_a_correction_by_prices() -> None:
 
 def october(september: Case) -> Case:
     """The factory's October after a September of the works."""
-    assert september.contract is not None
-    case = factory_case(dataclasses.replace(factory_case().determinants, month=SEPTEMBER.plus(1)))
-    before = (september.contract, september.determinants)
+    case = factory_case(dataclasses.replace(MEASURED, month=SEPTEMBER.plus(1)))
     return dataclasses.replace(
-        case, month=SEPTEMBER.plus(1), previous=before, previous_supply=september.supply
+        case,
+        month=SEPTEMBER.plus(1),
+        previous_supply=september.supply,
+        previous_energy_kwh=september.energy_kwh,
     )
 
 

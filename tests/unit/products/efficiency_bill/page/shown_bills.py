@@ -9,20 +9,19 @@ from typing import Any
 
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, Determinants, price_supply, supply_in_parts
+from pipelines.tariff import Contract, price_supply
 from products.efficiency_bill.page.bill import bill_days
 from products.efficiency_bill.page.rendering import BillPdf, render_bill_html
+from tests.measured_months import Measured, supply_of
 
 FACTS = load_facts(packaged("conf") / "facts")
 D = Decimal
 PDF = BillPdf()
 
 
-def priced(
-    contract: Contract, measured: Determinants, **row: Any
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def priced(contract: Contract, measured: Measured, **row: Any) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """A bill's row and lines as the tables hold them."""
-    month = price_supply(supply_in_parts(contract, measured, FACTS), FACTS)
+    month = price_supply(supply_of(contract, measured), FACTS)
     lines = [
         {
             "line_number": line.line_number,

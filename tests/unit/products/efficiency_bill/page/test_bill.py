@@ -19,10 +19,11 @@ import pytest
 
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.periods import BillingMonth
-from pipelines.tariff import Contract, Determinants
+from pipelines.tariff import Contract
 from products.efficiency_bill.page.bill import bill_days, bill_page
 from products.efficiency_bill.page.charts import DayPoint, day_chart, percentile_bar, period_bar
 from products.efficiency_bill.page.rendering import BillPdf, printable
+from tests.measured_months import Measured
 from tests.unit.products.efficiency_bill.page.shown_bills import ADVICE, PDF, page, paper, priced
 
 D = Decimal
@@ -49,7 +50,7 @@ STEEL = priced(
         D(600),
         D("0.90"),
     ),
-    Determinants(
+    Measured(
         SEPTEMBER,
         D("60916.39"),
         {TouPeriod.PEAK: D("19798.27"), TouPeriod.FLAT: D("27504.26"), TouPeriod.VALLEY: D("13613.86")},
@@ -61,7 +62,7 @@ STEEL = priced(
 )
 OFFICE = priced(
     Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.KV_1_TO_20, False),
-    Determinants(SEPTEMBER, D("40458.37"), None, None, None, None, D("0.01")),
+    Measured(SEPTEMBER, D("40458.37"), None, None, None, None, D("0.01")),
     customer_id="BDG-Office_A",
     customer_name="示例建筑",
     meter_point_ids=["MP-BDG-Office_A"],

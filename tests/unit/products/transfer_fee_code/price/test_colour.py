@@ -18,7 +18,7 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, load_settings
 from pipelines.tariff import BillLine, PricedMonth, SupplyMonth
-from pipelines.transforms.billing.account_terms import account_determinants
+from pipelines.transforms.billing.account_terms import account_totals
 from pipelines.transforms.billing.supply import Accounts
 from products.transfer_fee_code.page.words import comparison_in_words, signed_percent
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised, shown_percent
@@ -303,7 +303,7 @@ def test_meter_points_of_one_account_are_added() -> None:
             resolution_kwh=Decimal("0.002"),
         ),
     ]
-    joined = account_determinants(two, SEPTEMBER)
+    joined = account_totals(two)
     assert (joined.energy_kwh, joined.max_demand_kw, joined.lagging_kvarh, joined.leading_kvarh) == (
         20000,
         Decimal("150.3"),
@@ -312,7 +312,7 @@ def test_meter_points_of_one_account_are_added() -> None:
     )
     assert joined.energy_by_period is None
     assert joined.resolution_kwh == Decimal("0.002")
-    assert account_determinants([two[0], metered()], SEPTEMBER).max_demand_kw is None
+    assert account_totals([two[0], metered()]).max_demand_kw is None
     weighted = bill_of([customer()], [metered(estimated_ratio=0.2), metered(energy_kwh=Decimal("30000"))])
     assert weighted.estimated_ratio == pytest.approx(0.05)
 

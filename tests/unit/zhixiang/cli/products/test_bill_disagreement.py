@@ -13,15 +13,16 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
-from pipelines.tariff import price_supply, supply_in_parts
+from pipelines.tariff import price_supply
 from products.efficiency_bill.audit import NEEDED
 from products.efficiency_bill.replay import Difference
+from tests.measured_months import supply_of
 from tests.steel_works import STEEL, STEEL_SEPTEMBER
 from zhixiang.cli.main import run_app
 from zhixiang.cli.products import replays
 
 LINES = price_supply(
-    supply_in_parts(STEEL, STEEL_SEPTEMBER, load_facts(packaged("conf") / "facts")),
+    supply_of(STEEL, STEEL_SEPTEMBER),
     load_facts(packaged("conf") / "facts"),
 ).lines
 
