@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from pipelines.engine.step import Inputs, Reached, Step, TrainStep, WriteMode
+from pipelines.engine.issued_files import IssuedFiles, joined_files
+from pipelines.engine.step import Inputs, Reached, Step, TrainStep, WriteMode, Written
 from pipelines.periods import BillingMonth
 from pipelines.settings import SettingsFile
 from pipelines.tables.base import Table
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from pipelines.facts import Facts
 
 
@@ -103,11 +102,9 @@ class Computation(Protocol):
     settings: tuple[type[SettingsFile], ...]
     uses_facts: bool
 
-    def compute(
-        self, inputs: Inputs, month: BillingMonth, facts: Facts
-    ) -> Mapping[type[Table], DataFrame | pa.Table]:
-        """Result, evidence and accounts of one billing month, all as frames of Spark, or all as rows that the
-        driver holds; raises FactNotInForceError where a number is not covered, or HaltedMonthError with it
+    def compute(self, inputs: Inputs, month: BillingMonth, facts: Facts) -> Mapping[type[Table], Written]:
+        """Result and evidence of one billing month, as frames of Spark, as rows that the driver holds or as
+        files that workers wrote, and accounts; raises FactNotInForceError where a number is not covered, or HaltedMonthError with it
         where the accounts can tell of the month all the same.
         """
         ...
@@ -130,8 +127,8 @@ def product_step(product: Computation, is_reached: Reached | None = None) -> Ste
     is_reached  Whether changed sources can change a result; none: always.
     """
 
-    def apply(inputs: Inputs) -> Mapping[type[Table], DataFrame | pa.Table]:
-        found: dict[type[Table], list[DataFrame | pa.Table]] = {}
+    def apply(inputs: Inputs) -> Mapping[type[Table], Written]:
+        found: dict[type[Table], list[Written]] = {}
         for month in inputs.months:
             for table, rows in product.compute(inputs, month, inputs.facts).items():
                 found.setdefault(table, []).append(rows)
@@ -154,8 +151,10 @@ def product_step(product: Computation, is_reached: Reached | None = None) -> Ste
     )
 
 
-def _joined(inputs: Inputs, parts: Sequence[DataFrame | pa.Table]) -> DataFrame | pa.Table:
+def _joined(inputs: Inputs, parts: Sequence[Any]) -> Written:
     """Rows of several months: held by the driver where those of all months are."""
+    if all(isinstance(part, IssuedFiles) for part in parts):
+        return joined_files(parts)
     if all(isinstance(part, pa.Table) for part in parts):
         return pa.concat_tables(parts)
     frames = [inputs.spark.createDataFrame(part) if isinstance(part, pa.Table) else part for part in parts]

@@ -30,19 +30,24 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 __all__ = [
+    "Broken",
     "GateResult",
     "Rule",
     "admit",
+    "broken_rules",
     "check",
     "check_counted",
     "check_rows",
     "gate",
     "gate_counts",
+    "joined_broken",
+    "judge_broken",
     "rules_of",
 ]
 
 SMALL_ROWS = 200_000
 MOST_HELD = 10_000
+_EXAMPLES = ", for example "
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,14 @@ class GateResult:
             | ({"warnings": list(self.warnings)} if self.warnings else {})
             | ({"held": dict(self.held)} if self.held else {})
         )
+
+
+@dataclass(frozen=True)
+class Broken:
+    """What breaks one rule: on how many rows it fails, and what shows it."""
+
+    rows: int
+    shown: str
 
 
 def gate(frame: DataFrame, table: type[Table]) -> GateResult:
@@ -121,13 +134,44 @@ def admit(rows: pa.Table, table: type[Table], folder: Path, run_id: str) -> tupl
 
 def check_rows(rows: pa.Table, name: str, rules: Sequence[Rule]) -> GateResult:
     """Runs rules on rows that the driver holds; raises GateHaltedError as ``gate``."""
+    found = {rule: broken.shown for rule, broken in _broken(rows, name, rules).items()}
+    return replace(_judged(name, rules, found), rows=rows.num_rows)
+
+
+def _broken(rows: pa.Table, name: str, rules: Sequence[Rule]) -> dict[Rule, Broken]:
     counts = count_broken_rows(rows, rules)
     broken = {rule: count for rule, count in zip(rules, counts, strict=True) if count}
     found = {rule: f"{rule.text}: fails on {count} rows" for rule, count in broken.items()}
     if broken and rows.num_rows <= SMALL_ROWS:
         columns = sorted({column for rule in broken for column in rule.columns})
         found |= _shown(_in_memory(rows.select(columns)), name, [*broken])
-    return replace(_judged(name, rules, found), rows=rows.num_rows)
+    return {rule: Broken(count, found[rule]) for rule, count in broken.items()}
+
+
+def broken_rules(rows: pa.Table, table: type[Table]) -> dict[str, Broken]:
+    """The rules of a table that some of its rows break, by their texts: what a worker finds in its bucket. A
+    bucket holds all rows of a key, so that counts of buckets add up.
+    """
+    found = _broken(rows, table.name, rules_of(table))
+    return {rule.text: broken for rule, broken in found.items()}
+
+
+def joined_broken(parts: Sequence[Mapping[str, Broken]]) -> dict[str, Broken]:
+    """What several buckets found, as if they were one."""
+    found: dict[str, Broken] = {}
+    for rule, broken in ((rule, broken) for part in parts for rule, broken in part.items()):
+        count = broken.rows + (found[rule].rows if rule in found else 0)
+        examples = (found.get(rule) or broken).shown.partition(_EXAMPLES)[2]
+        shown = f"{rule}: fails on {count} rows" + (f"{_EXAMPLES}{examples}" if examples else "")
+        found[rule] = Broken(count, shown)
+    return found
+
+
+def judge_broken(table: type[Table], broken: Mapping[str, Broken], rows: int) -> GateResult:
+    """The gate's verdict on rows in which ``broken_rules`` found this; raises GateHaltedError as ``gate``."""
+    rules = rules_of(table)
+    found = {rule: broken[rule.text].shown for rule in rules if rule.text in broken}
+    return replace(_judged(table.name, rules, found), rows=rows)
 
 
 def gate_counts(counts: Mapping[str, int], name: str) -> GateResult:
@@ -186,7 +230,7 @@ def _shown(frame: DataFrame | pd.DataFrame, name: str, failed: Sequence[Rule]) -
             result = detail["result"] or {}
             examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
             found[rule] = f"{rule.text}: fails on {result.get('unexpected_count', 'some')} rows" + (
-                f", for example {examples}" if examples else ""
+                f"{_EXAMPLES}{examples}" if examples else ""
             )
     return found
 

@@ -1,20 +1,79 @@
 """Issued results are never edited: what differs from its last revision becomes a new one, evidence first,
 result last.
+
+Revisions are numbered on Arrow, bucket by bucket of subjects: by a worker for its bucket, or by the driver
+for the rows of a small month, which are one bucket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+import hashlib
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 
-from pipelines.storage.store import Store, conform_frame, spark_schema
-from pipelines.storage.unchanged_rows import row_text
-from pipelines.tables.base import Table
-from pipelines.tables.revised import ADDED_COLUMNS, ORIGIN_COLUMNS, Revised, RevisedResult
+import pyarrow as pa
+import pyarrow.compute as pc
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+from pipelines.errors import SchemaMismatchError
+from pipelines.storage.row_texts import row_texts
+from pipelines.storage.scan import bucket_rows, by_partition, read_columns
+from pipelines.tables.base import Table, conform
+from pipelines.tables.revised import (
+    ADDED_COLUMNS,
+    ORIGIN_COLUMNS,
+    Revised,
+    RevisedResult,
+    product_schema,
+)
+
+Subject = tuple[object, ...]
+Rows = Mapping[type[Table], pa.Table]
+Settle = Callable[[Mapping[Subject, int]], Rows]
+"""Subjects whose rows are not those of their last revision -> that revision's number; answers the rows, all
+tables, of those that are to have a new one.
+"""
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """One of some buckets of subjects, by the hash of a column.
+
+    >>> Bucket("customer_id").is_whole
+    True
+    """
+
+    column: str
+    number: int = 0
+    count: int = 1
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it holds every subject."""
+        return self.count == 1
+
+    def rows(self, files: Sequence[str], table: type[Table], columns: Sequence[str]) -> pa.Table:
+        """Its rows of a table."""
+        if self.is_whole:
+            return read_columns(files, table, columns)
+        return bucket_rows(files, table, self.number, self.count, self.column, columns)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The rows of a product's tables as they stand, of one bucket of subjects.
+
+    files  Table -> addresses of its data files.
+    """
+
+    files: Mapping[type[Table], Sequence[str]]
+    bucket: Bucket
+
+    def rows(self, table: type[Table], months: Collection[str], columns: Sequence[str]) -> pa.Table:
+        """Some columns of the rows of some months."""
+        files = by_partition(self.files.get(table, ()), table)
+        return self.bucket.rows(
+            [path for month in sorted(months) for path in files.get(month, [])], table, columns
+        )
 
 
 def subject_key(result: type[Table]) -> list[str]:
@@ -28,163 +87,130 @@ def split_result(tables: Sequence[type[Table]]) -> tuple[type[Table], list[type[
     return result, [table for table in tables if table is not result and issubclass(table, Revised)]
 
 
-def with_revisions(
-    store: Store, frames: Mapping[type[Table], DataFrame], run_id: str, rules_digest: str = ""
-) -> dict[type[Table], DataFrame]:
-    """Frames of what is new or changed, with the revision columns filled; empty frames where all is as it
-    was.
+def revised_rows(
+    rows: Rows, standing: Standing, run_id: str, rules_digest: str = "", settle: Settle | None = None
+) -> dict[type[Table], pa.Table]:
+    """What is new or changed, with the revision columns filled; tables without rows where all is as it was.
 
-    frames        Result and evidence of a product, without the columns of Revised.
+    rows          Result and evidence of a product, without the columns of Revised.
+    standing      What stands of the same subjects.
     rules_digest  The kept rules by which they were computed.
+    settle        Looks again at what differs from its last revision, where the product has a rule of its own
+                  on what is issued anew; none: all of it is.
 
-    A result that came out the same by another number of its model is the same result: it keeps its row.
+    Digests alone are read of what came out as it was. A result that came out the same by another number of
+    its model is the same result: it keeps its row.
     """
-    from pyspark.sql import functions as F
-
-    result, evidence = split_result(list(frames))
+    result, evidence = split_result(list(rows))
     subject = subject_key(result)
-    digested = _with_digest(frames, "content_digest")
-    latest = (
-        store.frame(result)
-        .groupBy(*subject)
-        .agg(F.max(F.struct("revision", "content_digest")).alias("_last"))
-        .select(
-            *subject,
-            F.col("_last.revision").alias("_revision"),
-            F.col("_last.content_digest").alias("_digest"),
-        )
-    )
-    changed = (
-        digested.join(latest, subject, "left")
-        .where(F.col("_digest").isNull() | (F.col("_digest") != F.col("content_digest")))
-        .withColumn("revision", (F.coalesce(F.col("_revision"), F.lit(0)) + 1).cast("int"))
-        .withColumn("supersedes_revision", F.col("_revision").cast("int"))
-        .withColumn("computed_run_id", F.lit(run_id))
-        .withColumn("rules_digest", F.lit(rules_digest or None))
-        .drop("_revision", "_digest")
-    )
-    changed = conform_frame(changed, result).persist()
-    if changed.where("revision > 1").limit(1).count():
-        same = _same_but_for_origin(store, frames, changed.where("revision > 1"))
-        if same is not None:
-            changed = changed.join(F.broadcast(same), subject, "left_anti").select(*result.columns())
-            changed = changed.persist()
-    revisions = changed.select(*subject, "revision")
-    revised = {result: changed}
-    for table in evidence:
-        rows = (
-            frames[table]
-            .join(F.broadcast(revisions), subject)
-            .withColumn("computed_run_id", F.lit(run_id))
-            .withColumn("rules_digest", F.lit(rules_digest or None))
-        )
-        revised[table] = conform_frame(rows, table).persist()
+    found = {table: conform_product(held, table) for table, held in rows.items()}
+    digests, last = _digests(found, frozenset()), _last_revisions(standing, result, found[result])
+
+    def differing(keys: Collection[Subject]) -> dict[Subject, int]:
+        return {key: last[key][0] for key in keys if key in last and last[key][1] != digests[key]}
+
+    fresh, again = {key: 0 for key in digests if key not in last}, differing(digests)
+    if again and settle is not None:
+        settled = {table: conform_product(held, table) for table, held in settle(again).items()}
+        left = {table: _of(held, subject, fresh) for table, held in found.items()}
+        found = {table: pa.concat_tables([left[table], settled[table]]) for table in found}
+        of_settled = _digests(settled, frozenset())
+        digests = digests | of_settled
+        again = differing(of_settled)
+    if again:
+        then = _digests(_issued(standing, found, again), ORIGIN_COLUMNS)
+        now = _digests({table: _of(held, subject, again) for table, held in found.items()}, ORIGIN_COLUMNS)
+        again = {key: number for key, number in again.items() if then.get(key) != now[key]}
+    numbers = fresh | again
+    added = {"computed_run_id": run_id, "rules_digest": rules_digest or None}
+    revised: dict[type[Table], pa.Table] = {}
+    for table in (result, *evidence):
+        mine = _of(found[table], subject, numbers)
+        keys = subjects_of(mine, subject)
+        columns: dict[str, list[object]] = {name: [value] * len(keys) for name, value in added.items()}
+        columns["revision"] = [numbers[key] + 1 for key in keys]
+        if table is result:
+            columns["supersedes_revision"] = [numbers[key] or None for key in keys]
+            columns["content_digest"] = [digests[key] for key in keys]
+        for name, values in columns.items():
+            mine = mine.append_column(name, pa.array(values, table.arrow_schema().field(name).type))
+        revised[table] = conform(mine, table, is_judged=False)
     return revised
 
 
-def _with_digest(
-    frames: Mapping[type[Table], DataFrame], name: str, left_out: frozenset[str] = frozenset()
-) -> DataFrame:
-    """The result's rows with the digest of each and all its evidence, in a column of that name.
+def conform_product(rows: pa.Table, table: type[Table]) -> pa.Table:
+    """Rows in the columns of the declaration without those that a revision adds, none of them judged yet;
+    raises SchemaMismatchError on missing or surplus columns.
+    """
+    schema = pa.schema([field.with_nullable(True) for field in product_schema(table)])
+    missing, surplus = set(schema.names) - set(rows.column_names), set(rows.column_names) - set(schema.names)
+    if missing or surplus:
+        raise SchemaMismatchError(table.name, missing, surplus)
+    return rows.select(schema.names).cast(schema)
+
+
+def subjects_of(rows: pa.Table, names: Sequence[str]) -> list[Subject]:
+    """The key of each row in some columns."""
+    return [*zip(*(rows[name].to_pylist() for name in names), strict=True)]
+
+
+def months_of_rows(rows: pa.Table, table: type[Table]) -> list[str]:
+    """The months that rows have, as a table's files are laid out by them."""
+    return sorted(pc.unique(rows[table.partition_column()]).to_pylist())
+
+
+def _last_revisions(
+    standing: Standing, result: type[Table], rows: pa.Table
+) -> dict[Subject, tuple[int, str]]:
+    """Number and digest of the newest revision of each subject in the months of the rows."""
+    subject = subject_key(result)
+    held = standing.rows(result, months_of_rows(rows, result), [*subject, "revision", "content_digest"])
+    found: dict[Subject, tuple[int, str]] = {}
+    told = zip(held["revision"].to_pylist(), held["content_digest"].to_pylist(), strict=True)
+    for key, last in zip(subjects_of(held, subject), told, strict=True):
+        found[key] = max(last, found.get(key, last))
+    return found
+
+
+def _issued(standing: Standing, rows: Rows, revisions: Mapping[Subject, int]) -> dict[type[Table], pa.Table]:
+    """Result and evidence of some revisions as they were issued."""
+    result, _ = split_result(list(rows))
+    subject = subject_key(result)
+    wanted = {(*key, revision) for key, revision in revisions.items()}
+    months = months_of_rows(rows[result], result)
+    found: dict[type[Table], pa.Table] = {}
+    for table, now in rows.items():
+        held = standing.rows(table, months, [*now.column_names, "revision"])
+        is_wanted = [key in wanted for key in subjects_of(held, [*subject, "revision"])]
+        found[table] = held.filter(pa.array(is_wanted, pa.bool_()))
+    return found
+
+
+def _digests(rows: Rows, left_out: frozenset[str]) -> dict[Subject, str]:
+    """Digest of each result and all its evidence.
 
     left_out  Columns that do not count, beside those that every product's rows are given.
     """
-    from pyspark.sql import functions as F
-
-    result, evidence = split_result(list(frames))
+    result, evidence = split_result(list(rows))
     subject = subject_key(result)
 
-    def counted(table: type[Table]) -> set[str]:
-        return set(table.columns()) - ADDED_COLUMNS - left_out
+    def texts(table: type[Table]) -> list[tuple[Subject, str]]:
+        counted = set(table.columns()) - ADDED_COLUMNS - left_out
+        return [*zip(subjects_of(rows[table], subject), row_texts(rows[table], counted), strict=True)]
 
-    digested = frames[result].withColumn("_own", row_text(counted(result)))
-    parts = ["_own"]
-    for position, table in enumerate(evidence):
-        rows = frames[table].select(*subject, row_text(counted(table)).alias("_row"))
-        part = f"_evidence_{position}"
-        grouped = rows.groupBy(*subject).agg(
-            F.concat_ws("\x1e", F.sort_array(F.collect_list("_row"))).alias(part)
-        )
-        digested = digested.join(grouped, subject, "left")
-        parts.append(part)
-    joined = F.concat_ws("\x1d", *[F.coalesce(F.col(part), F.lit("")) for part in parts])
-    return digested.withColumn(name, F.sha2(joined, 256)).drop(*parts)
-
-
-def _same_but_for_origin(
-    store: Store, frames: Mapping[type[Table], DataFrame], changed: DataFrame
-) -> DataFrame | None:
-    """Subjects of the changed rows whose result and evidence differ from the last revision in nothing but the
-    number of a model; None where the product names no model.
-    """
-    from pyspark.sql import functions as F
-
-    result, _ = split_result(list(frames))
-    subject = subject_key(result)
-    if not any(ORIGIN_COLUMNS & set(table.columns()) for table in frames):
-        return None
-    last = changed.select(*subject, F.col("supersedes_revision").alias("revision"))
-    declared = {table: [name for name in table.columns() if name not in ADDED_COLUMNS] for table in frames}
-    now = {
-        table: _as_declared(
-            frame.join(F.broadcast(last.select(*subject)), subject, "left_semi"), table, names
-        )
-        for (table, frame), names in zip(frames.items(), declared.values(), strict=True)
+    inside: list[dict[Subject, list[str]]] = []
+    for table in evidence:
+        grouped: dict[Subject, list[str]] = {}
+        for key, text in texts(table):
+            grouped.setdefault(key, []).append(text)
+        inside.append(grouped)
+    return {
+        key: hashlib.sha256(
+            "\x1d".join([own, *("\x1e".join(sorted(grouped.get(key, ()))) for grouped in inside)]).encode()
+        ).hexdigest()
+        for key, own in texts(result)
     }
-    then = {
-        table: store.frame(table).join(F.broadcast(last), [*subject, "revision"], "left_semi").select(*names)
-        for table, names in declared.items()
-    }
-    digests = [
-        _with_digest(side, name, ORIGIN_COLUMNS).select(*subject, name)
-        for side, name in ((now, "_now"), (then, "_then"))
-    ]
-    return digests[0].join(digests[1], subject).where("_now = _then").select(*subject)
 
 
-def _as_declared(frame: DataFrame, table: type[Table], names: Sequence[str]) -> DataFrame:
-    from pyspark.sql import functions as F
-
-    return frame.select(
-        *[F.col(field.name).cast(field.dataType).alias(field.name) for field in spark_schema(table, names)]
-    )
-
-
-def append_revisions(
-    store: Store, revised: Mapping[type[Table], DataFrame], counts: Mapping[str, int], note: str
-) -> dict[str, int]:
-    """Writes evidence first and the result last, so that a result never stands without its evidence; returns
-    versions.
-
-    counts  Rows of each frame, -1 where they were not counted; nothing is written where the result has none.
-    A run that was killed between the two leaves evidence of a revision that has no result; it is removed
-    before that revision is written again.
-    """
-    result, evidence = split_result(list(revised))
-    if counts[result.name] == 0:
-        return store.versions(list(revised))
-
-    def write(table: type[Table]) -> None:
-        _remove_orphans(store, table, result, revised[result])
-        if counts[table.name] or store.version(table) is None:
-            store.write(revised[table], table, append=True, note=note)
-
-    with ThreadPoolExecutor(max(1, len(evidence))) as pool:
-        list(pool.map(write, evidence))
-    store.write(revised[result], result, append=True, note=note)
-    return store.versions(list(revised))
-
-
-def _remove_orphans(store: Store, table: type[Table], result: type[Table], changed: DataFrame) -> None:
-    if store.version(table) is None:
-        return
-    on = [*subject_key(result), "revision"]
-    keys = changed.select(*on)
-    if store.frame(table).join(keys, on, "left_semi").limit(1).count() == 0:
-        return
-    from delta.tables import DeltaTable
-
-    condition = " AND ".join(f"t.{name} = k.{name}" for name in on)
-    DeltaTable.forPath(store.spark, store.path(table)).alias("t").merge(
-        keys.alias("k"), condition
-    ).whenMatchedDelete().execute()
+def _of(rows: pa.Table, subject: Sequence[str], keys: Mapping[Subject, object]) -> pa.Table:
+    return rows.filter(pa.array([key in keys for key in subjects_of(rows, subject)], pa.bool_()))

@@ -49,7 +49,7 @@ from pipelines.tables.base import Table
 from pipelines.timings import Timings, phase
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 _EVENTS = structlog.get_logger(__name__)
 
@@ -225,7 +225,7 @@ class Runner:
         ]
         return {"note": " ".join(told)} if told else {}
 
-    def would_revise(self, step: Step) -> Mapping[type[Table], DataFrame | pa.Table]:
+    def would_revise(self, step: Step) -> Mapping[type[Table], pa.Table]:
         """What a product's step would issue now: new and changed rows with their next revision. Nothing is
         written.
         """
@@ -346,6 +346,8 @@ class Runner:
             files=files,
             current=self._writer.current,
             previous=previous,
+            standing=self.store.data_paths,
+            rules_digest=self._writer.rules_digest,
         )
 
     def _train(self, step: TrainStep, inputs: Inputs) -> WrittenResults:

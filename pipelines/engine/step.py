@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol, Union
 
 import pyarrow as pa
 
+from pipelines.engine.issued_files import IssuedFiles
 from pipelines.errors import ZhixiangError
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
@@ -35,7 +36,7 @@ class WriteMode(Enum):
     """The partitions of the months asked for are replaced, also where the frame holds no row of them."""
     REVISE = "revise"
     """Rows are never edited: a subject whose result or evidence differs from its last revision gets a new
-    one.
+    one. Workers may have numbered, judged and written them.
     """
     REPLACE_OWN = "replace_own"
     """Rows whose ``stage`` is this step's name are replaced; those of other steps stay."""
@@ -119,12 +120,15 @@ class Inputs:
               missing.
     versions  Delta version of each table read.
     run_id    The run.
+    rules_digest  The kept rules of the run, which issued rows name.
     session   The session when it is called, for work that is dealt to workers; a step that does not call it
               starts none.
     now       The instant at which the run began; the only clock a step may know.
     location  Table -> folder, for steps whose workers read and write files themselves.
     files     Table -> data files of the version read, relative to its folder.
     current  Table that the step writes -> data files that stand there now, relative to its folder.
+    standing  Table that the step issues -> paths of its data files as they stand, whatever declaration they
+              were written under.
     previous  The step's newest run, where nothing has changed since but the versions of what it reads; none:
               everything is computed.
     """
@@ -142,6 +146,8 @@ class Inputs:
     files: Callable[[type[Table]], Sequence[str]]
     current: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
     previous: PreviousRun | None = None
+    standing: Callable[[type[Table]], Sequence[str]] = lambda _table: ()
+    rules_digest: str = ""
 
     @property
     def spark(self) -> SparkSession:
@@ -194,7 +200,7 @@ class WorkerFiles:
     coverage: Coverage | None = None
 
 
-Written = Union["DataFrame", pa.Table, WorkerFiles]
+Written = Union["DataFrame", pa.Table, WorkerFiles, IssuedFiles]
 Apply = Callable[[Inputs], Mapping[type[Table], Written]]
 Reached = Callable[[Inputs], bool]
 """Whether anything of what its sources changed since its newest run can change a step's result. It is asked

@@ -11,8 +11,16 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.engine import gate
-from pipelines.engine.revised_rows import append_rows, revised_rows
-from pipelines.engine.revisions import append_revisions, with_revisions
+from pipelines.engine.issued_files import (
+    Issued,
+    IssuedFiles,
+    commit_issued,
+    discard_issued,
+    issue_files,
+    judge_issued,
+    rows_of_issued,
+)
+from pipelines.engine.revisions import Bucket, Standing, revised_rows, split_result, subject_key
 from pipelines.engine.step import Coverage, HaltedMonthError, Step, WorkerFiles, WriteMode, Written
 from pipelines.errors import GateHaltedError, UnknownNameError
 from pipelines.periods import BillingMonth
@@ -23,7 +31,7 @@ from pipelines.tables.base import Role, Table, conform
 from pipelines.timings import carried, phase, waiting
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
+    pass
 
 # Small writes wait on the driver, not on the cores.
 WRITERS = 4
@@ -101,25 +109,44 @@ class ResultWriter:
 
     def _issue(self, step: Step, results: Mapping[type[Table], Written]) -> WrittenResults:
         """What a step issues, judged as a whole before any of it is written."""
-        fresh = self.revised(step, results)
-        in_spark = {table: found for table, found in fresh.items() if not isinstance(found, pa.Table)}
-        with phase("gate"):
-            found = _judged(fresh, in_spark)
-        counts = {table.name: result.rows for table, result in found.items()}
-        versions: dict[str, int] = {}
+        issued = self._issued_files(_issued_of(step, results))
+        if not issued:
+            return WrittenResults({}, {}, {})
+        try:
+            with phase("gate"):
+                found = judge_issued(issued)
+        except GateHaltedError:
+            discard_issued(self.store, issued)
+            raise
         with phase("write"):
-            if in_spark:
-                versions = append_revisions(self.store, in_spark, counts, self.run_id)
-            elif fresh:
-                versions = append_rows(self.store, fresh, step.name)
+            versions = commit_issued(self.store, issued, step.name)
         return WrittenResults(
-            dict(versions), counts, {table.name: result.to_json() for table, result in found.items()}
+            dict(versions),
+            {table.name: files.rows for table, files in issued.items()},
+            {table.name: result.to_json() for table, result in found.items()},
         )
+
+    def _issued_files(self, results: Mapping[type[Table], Written]) -> Issued:
+        """Files of what is new or changed: those that workers wrote, or written here."""
+        written = {table: found for table, found in results.items() if isinstance(found, IssuedFiles)}
+        if written or not results:
+            return written
+        rows = _rows_of(results)
+        roots = {table: self.store.path(table) for table in rows}
+        with phase("write"):
+            return issue_files(rows, self._standing([*rows]), roots, self.run_id, self.rules_digest)
+
+    def _standing(self, tables: Sequence[type[Table]]) -> Standing:
+        """All that stands of a product's tables."""
+        result, _ = split_result(tables)
+        files = {table: self.store.data_paths(table) for table in tables}
+        return Standing(files, Bucket(subject_key(result)[0]))
 
     def _write(self, step: Step, table: type[Table], result: Written) -> tuple[int, int, Any]:
         if isinstance(result, WorkerFiles):
             return self._commit(step, table, result)
-        # Of Spark's frames only those that are issued in revisions are larger than the driver.
+        if isinstance(result, IssuedFiles):
+            raise UnknownNameError("way to write revisions of", table.name, [])
         with phase("compute"):
             found = result if isinstance(result, pa.Table) else result.toArrow()
         whole = conform(self._with_run_columns(found, table), table, is_judged=False)
@@ -161,18 +188,19 @@ class ResultWriter:
         rows = sum(file.rows for file in result.files) if result.kept is None else self.store.row_count(table)
         return version if version is not None else -1, rows, found.to_json()
 
-    def revised(
-        self, step: Step, results: Mapping[type[Table], Written]
-    ) -> Mapping[type[Table], DataFrame | pa.Table]:
-        """What is new or changed among the results that a step issues, all on Arrow or all in Spark, as they
-        came; empty for a step that issues nothing.
+    def revised(self, step: Step, results: Mapping[type[Table], Written]) -> Mapping[type[Table], pa.Table]:
+        """What is new or changed among the results that a step issues; empty for a step that issues nothing.
+        Files that workers wrote are read and removed: nothing is issued.
         """
-        issued = {table: found for table, found in results.items() if step.writes[table] is WriteMode.REVISE}
-        if not issued:
-            return {}
-        if all(isinstance(found, pa.Table) for found in issued.values()):
-            return revised_rows(self.store, issued, self.run_id, self.rules_digest)
-        return with_revisions(self.store, _frames(issued), self.run_id, self.rules_digest)
+        issued = _issued_of(step, results)
+        written = {table: found for table, found in issued.items() if isinstance(found, IssuedFiles)}
+        if written:
+            try:
+                return rows_of_issued(self.store, written)
+            finally:
+                discard_issued(self.store, written)
+        rows = _rows_of(issued)
+        return revised_rows(rows, self._standing([*rows]), self.run_id, self.rules_digest) if rows else {}
 
     def current(self, table: type[Table]) -> Sequence[str]:
         """Data files of a table as it stands; none where it was written under another declaration, whose rows
@@ -183,18 +211,15 @@ class ResultWriter:
         return self.store.data_files(table) if same else []
 
 
-def _judged(
-    fresh: Mapping[type[Table], DataFrame | pa.Table], in_spark: Mapping[type[Table], DataFrame]
-) -> dict[type[Table], gate.GateResult]:
-    """What the gate finds in what is issued; frames of Spark are computed meanwhile, side by side."""
-    if not in_spark:
+def _issued_of(step: Step, results: Mapping[type[Table], Written]) -> dict[type[Table], Written]:
+    return {table: found for table, found in results.items() if step.writes[table] is WriteMode.REVISE}
+
+
+def _rows_of(results: Mapping[type[Table], Written]) -> dict[type[Table], pa.Table]:
+    """Rows that the driver holds."""
+    with phase("compute"):
         return {
-            table: gate.check_rows(rows, table.name, gate.rules_of(table)) for table, rows in fresh.items()
+            table: found if isinstance(found, pa.Table) else found.toArrow()
+            for table, found in results.items()
+            if not isinstance(found, (WorkerFiles, IssuedFiles))
         }
-    with ThreadPoolExecutor(WRITERS) as pool:
-        judged = pool.map(lambda table: gate.gate(in_spark[table], table), in_spark)
-        return dict(zip(in_spark, judged, strict=True))
-
-
-def _frames(results: Mapping[type[Table], Written]) -> dict[type[Table], DataFrame]:
-    return {table: frame for table, frame in results.items() if not isinstance(frame, WorkerFiles)}

@@ -4,11 +4,10 @@ without the JVM.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -22,18 +21,15 @@ from pipelines.incremental.file_accounts import (
 )
 from pipelines.incremental.rewrite_files import RewritePlan, Rewritten, plan_rewrite, rewrite
 from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints, SourceRows
+from pipelines.incremental.workers import bucket_count, bucket_frame, bucket_reports
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
-from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
+from pipelines.storage.scan import bucket_rows, read_columns, rows_of_points
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Row, Table
 from pipelines.tables.rows.silver import SilverFileAccountsRow, SilverQuarantineRow
 from pipelines.tables.silver import SilverFileAccounts, SilverQuarantine
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-_REPORT = "report string"
 MOST_ALONE = 8
 """So many meter points are computed here: a worker takes longer to start than they take. No threshold: either
 way gives the same rows.
@@ -173,7 +169,7 @@ def map_buckets(
     subject  Column whose values stay together, for example ``customer_id``.
     """
     files = inputs.paths(source)
-    buckets = _bucket_count(inputs, files, rows_per_task)
+    buckets = bucket_count(inputs, files, rows_per_task)
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
@@ -185,26 +181,7 @@ def map_buckets(
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return (
-        _bucket_frame(inputs, range(buckets))
-        .mapInArrow(run, from_arrow_schema(schema))
-        .toArrow()
-        .cast(schema)
-    )
-
-
-def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
-    return int(
-        max(min(64, row_count(files) // rows_per_task + 1), inputs.spark.sparkContext.defaultParallelism)
-    )
-
-
-def _bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
-    """One row and one task for each bucket; a range is dealt without a shuffle."""
-    from pyspark.sql import functions as F
-
-    numbers = F.array(*(F.lit(bucket) for bucket in buckets))
-    return inputs.spark.range(0, len(buckets), 1, len(buckets)).select(
-        F.get(numbers, F.col("id").cast("int")).alias("bucket")
+        bucket_frame(inputs, range(buckets)).mapInArrow(run, from_arrow_schema(schema)).toArrow().cast(schema)
     )
 
 
@@ -226,7 +203,7 @@ def _run_buckets(
     files = {source: inputs.paths(source) for source in sources}
     found_rows: SourceRows = source_rows or RowsOfPoints(files, columns)
     current = [inputs.current_paths(table) for table in targets]
-    buckets = _bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
+    buckets = bucket_count(inputs, [path for paths in files.values() for path in paths], rows_per_task)
     plan = (
         None
         if affected is None or affected.names is None
@@ -269,20 +246,9 @@ def _run_buckets(
     def told(bucket: int) -> dict[str, Any]:
         return all_of(bucket) if plan is None else affected_of(bucket, plan)
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            found = [told(bucket) for bucket in batch.column(0).to_pylist()]
-            yield pa.RecordBatch.from_arrays(
-                [pa.array([json.dumps(report) for report in found], pa.string())], ["report"]
-            )
-
     asked = list(range(buckets)) if plan is None else sorted(plan.points)
-    if plan is not None and sum(map(len, plan.points.values())) <= MOST_ALONE:
-        # Sent to a worker and back as JSON, so that it is the same from either.
-        reports = [json.loads(json.dumps(told(bucket))) for bucket in asked]
-    else:
-        rows = _bucket_frame(inputs, asked).mapInArrow(run, _REPORT).collect()
-        reports = [json.loads(row.report) for row in rows]
+    is_alone = plan is not None and sum(map(len, plan.points.values())) <= MOST_ALONE
+    reports = bucket_reports(inputs, asked, told, is_alone=is_alone)
     coverage = (
         None
         if affected is None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from pipelines.tables.base import DOUBLE, INTEGER, STRING, Field, Layer, Table
+from pipelines.tables.base import CUSTOMER, DOUBLE, INTEGER, STRING, Field, Layer, Table
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
 from products.credit_index.indicator_table import Indicators
@@ -37,6 +37,7 @@ class CreditIndexV1(RevisedResult, Table):
     name = "credit_index_v1"
     layer = Layer.PRODUCT
     partition_by = ("score_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     score_month = Field(STRING, "Month on whose last day the score stands, YYYY-MM.", key=True)
     customer_name = Field(STRING, "Name; simulated names say so.", nullable=False)
@@ -84,6 +85,7 @@ class CreditIndexReasonsV1(Revised, Table):
     name = "credit_index_reasons_v1"
     layer = Layer.PRODUCT
     partition_by = ("score_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     score_month = Field(STRING, "Month of the score, YYYY-MM.", key=True)
     reason_rank = Field(INTEGER, "1 for the strongest.", key=True, minimum=1)
@@ -108,5 +110,6 @@ class CreditIndexInputsV1(Indicators, Revised, Table):
     name = "credit_index_inputs_v1"
     layer = Layer.PRODUCT
     partition_by = ("score_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     score_month = Field(STRING, "Month of the score, YYYY-MM.", key=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.silver import SilverCustomersRow
@@ -13,9 +12,6 @@ from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row
 from products.efficiency_bill.settings import BilledSettings
 from products.efficiency_bill.tables import UnbilledReason
 from products.provenance import provenances
-
-if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame
 
 _FILE = "efficiency_bill.yaml"
 
@@ -32,34 +28,14 @@ class BilledCustomers:
     unbilled: Mapping[str, EfficiencyBillUnbilledV1Row]
 
 
-def narrowed(frame: DataFrame, customers: DataFrame, rule: BilledSettings) -> DataFrame:
-    """Rows of a frame whose ``customer_id`` may be billed in some month; all that name a customer where
-    nothing narrows who is billed.
+def may_be_billed(terms: Iterable[SilverCustomersRow], rule: BilledSettings) -> frozenset[str] | None:
+    """Customers that may be billed in some month; None where nothing narrows who is billed: everybody may.
 
-    customers  Rows of silver_customers.
+    terms  Rows of silver_customers.
     """
-    from pyspark.sql import functions as F
-
     if not rule.is_narrowed:
-        return frame.where(F.col("customer_id").isNotNull())
-    billed = customers.where(_is_billed(rule)).select("customer_id").distinct()
-    return frame.join(billed, "customer_id", "left_semi")
-
-
-def _is_billed(rule: BilledSettings) -> Column:
-    from functools import reduce
-
-    from pyspark.sql import functions as F
-
-    tests: list[Column] = [
-        ~F.array_contains(F.split("provenance", r"\+"), kind.value) for kind in rule.left_out_provenances
-    ]
-    if rule.classes:
-        tests.append(F.col("customer_class_code").isin([kind.value for kind in rule.classes]))
-    if rule.prefixes:
-        begins = [F.col("customer_id").startswith(prefix) for prefix in rule.prefixes]
-        tests.append(reduce(lambda left, right: left | right, begins))
-    return reduce(lambda left, right: left & right, tests)
+        return None
+    return frozenset(row["customer_id"] for row in terms if left_out_by(row, rule) is None)
 
 
 def left_out_by(terms: SilverCustomersRow, rule: BilledSettings) -> str | None:

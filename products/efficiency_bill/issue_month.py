@@ -1,139 +1,275 @@
-"""The bills of a month out of its cases, on the driver or on workers: the same rows either way."""
+"""The bills of a month, bucket by bucket of customers: first what has to be known of all of them, then what
+each is issued. Workers do it, or the driver for a month of a few thousand; either way gives the same rows.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pyarrow as pa
 
+from pipelines.engine.issued_files import Issued
+from pipelines.engine.revisions import Bucket, Rows, Standing, Subject
 from pipelines.engine.step import Inputs
 from pipelines.facts import Facts
-from pipelines.tables.base import Table
+from pipelines.incremental.issue_in_buckets import MadeResults, issue_in_buckets
+from pipelines.incremental.workers import bucket_count, bucket_reports
+from pipelines.periods import BillingMonth
+from pipelines.storage.scan import row_count
+from pipelines.tables.base import CUSTOMER, Row, Table, rows_of_table
 from pipelines.tables.revised import product_schema
-from products.efficiency_bill.bill import EVIDENCE, OUTER, Bill, RevisedBill, evidence_inside
-from products.efficiency_bill.case.arrow_rows import case_jobs, jobs_table
-from products.efficiency_bill.case.case import Case
+from pipelines.tables.supplies import GoldBillingSupplies
+from pipelines.tariff import Segment, SupplyMonth
+from products.efficiency_bill.bill import EVIDENCE, Bill, RevisedBill, evidence_inside
+from products.efficiency_bill.case.case import billed_accounts, member_of_account
 from products.efficiency_bill.case.issued_revision import IssuedRevision
-from products.efficiency_bill.corrections import revised
+from products.efficiency_bill.comparison.peers import Member, PeerGroups
+from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.issue import issue_bills
-from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row
-from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.tables import EfficiencyBillUnbilledV1, EfficiencyBillV1
-from products.efficiency_bill.unpriced import unpriced_row
+from products.efficiency_bill.month_rows import MonthRows
+from products.efficiency_bill.pricing import price_supplies
+from products.efficiency_bill.rows import (
+    EfficiencyBillInputsV1Row,
+    EfficiencyBillLinesV1Row,
+    EfficiencyBillUnbilledV1Row,
+    EfficiencyBillV1Row,
+)
+from products.efficiency_bill.tables import (
+    EfficiencyBillInputsV1,
+    EfficiencyBillLinesV1,
+    EfficiencyBillUnbilledV1,
+    EfficiencyBillV1,
+)
+from products.efficiency_bill.unpriced import MissingFact, halted_rows, unpriced_row
 
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-_UNBILLED_SCHEMA = product_schema(EfficiencyBillUnbilledV1)
-_IS_NEW, _UNBILLED = "is_new", "unbilled"
+MOST_ON_DRIVER = 5_000
+"""Customers of a month who are billed before a worker has started."""
+CUSTOMERS_PER_TASK = 5_000
+ISSUED: tuple[type[Table], ...] = (EfficiencyBillV1, *EVIDENCE)
+_TOLD_OF_ISSUED = ("customer_id", "revision", "total_cny", "is_illustrative")
 
 
 @dataclass(frozen=True)
-class Issuing:
-    """What all bills of a month are issued under; an empty name and version where no baseline was trained."""
+class Survey:
+    """What has to be known of all bills of a month before one is made.
 
+    peers  Groups of customers to compare with.
+    kinds  Kind of supply -> one of the customers that have it, the first by number.
+    """
+
+    peers: PeerGroups
+    kinds: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class BillRun:
+    """The bills of one month; what it holds travels to the workers, the inputs do not.
+
+    model_name, model_version  Of the baseline; empty texts where none was trained.
+    """
+
+    rows: MonthRows
     facts: Facts
-    settings: EfficiencyBillSettings
     model_name: str
     model_version: str
 
-    def bills(self, cases: Sequence[Case]) -> Iterator[Bill]:
-        """The bill of each case, in their order."""
-        return issue_bills(cases, self.facts, self.settings, self.model_name, self.model_version)
+    def buckets(self, inputs: Inputs) -> list[Bucket]:
+        """How the customers of the month are dealt; one bucket is the driver's."""
+        files = self.rows.of_month(GoldBillingSupplies, self.rows.month)
+        count = 1
+        if row_count(files) > MOST_ON_DRIVER:
+            count = bucket_count(inputs, files, CUSTOMERS_PER_TASK)
+        return [Bucket(CUSTOMER, number, count) for number in range(count)]
+
+    def survey(self, inputs: Inputs, buckets: Sequence[Bucket]) -> Survey:
+        """Looks at every customer that is billed."""
+        rows = self.rows
+
+        def told(number: int) -> Mapping[str, Any]:
+            customers = rows.of_bucket(buckets[number])
+            found = billed_accounts(customers.accounts, rows.month, customers.known.names)
+            members = [member_of_account(account) for account in found.values()]
+            supplies = {name: account.priced_supply for name, account in found.items()}
+            return {
+                "groups": [member.group for member in members],
+                "intensities": [member.intensity for member in members],
+                "energies": [member.energy_kwh for member in members],
+                "kinds": kinds_of(supplies),
+            }
+
+        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        columns = ("groups", "intensities", "energies")
+        members = (
+            Member(*each)
+            for report in reports
+            for each in zip(*(report[name] for name in columns), strict=True)
+        )
+        kinds: dict[str, str] = {}
+        for kind, customer in (found for report in reports for found in report["kinds"].items()):
+            kinds[kind] = min(customer, kinds.get(kind, customer))
+        return Survey(PeerGroups(members, rows.limits), kinds)
+
+    def supplies_of(self, customers: Sequence[str]) -> list[SupplyMonth]:
+        """What some customers are billed from, in the order of their numbers."""
+        accounts = self.rows.of_customers(customers)
+        found = [accounts.account(name, self.rows.month) for name in sorted(customers)]
+        supplies = [None if account is None else account.priced_supply for account in found]
+        return [supply for supply in supplies if supply is not None]
+
+    def is_any_priced(self, inputs: Inputs, buckets: Sequence[Bucket]) -> bool:
+        """Whether one of the customers can be priced."""
+        rows, facts = self.rows, self.facts
+
+        def told(number: int) -> Mapping[str, Any]:
+            customers = rows.of_bucket(buckets[number])
+            accounts = billed_accounts(customers.accounts, rows.month, customers.known.names)
+            supplies = [account.priced_supply for account in accounts.values()]
+            found = price_supplies(supplies, facts)
+            return {"is_any": any(each is not None and not isinstance(each, Exception) for each in found)}
+
+        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        return any(report["is_any"] for report in reports)
+
+    def issued(
+        self, inputs: Inputs, buckets: Sequence[Bucket], peers: PeerGroups
+    ) -> tuple[Issued, list[EfficiencyBillUnbilledV1Row]]:
+        """Files of new and changed bills with their evidence, and who has none."""
+        rows, facts, model = self.rows, self.facts, (self.model_name, self.model_version)
+
+        def make(bucket: Bucket, standing: Standing) -> MadeResults:
+            customers = rows.of_bucket(bucket)
+            cases = customers.cases(peers)
+            bills = list(issue_bills(cases, facts, rows.settings, *model))
+            unpriced = [row for bill in bills if (row := unpriced_row(bill)) is not None]
+            settle = _Settle({bill["customer_id"]: bill for bill in bills}, rows.month, standing, facts)
+            first: list[RevisedBill] = [{**bill, "corrections": []} for bill in bills]
+            return MadeResults(rows_of_bills(first), settle, [*customers.known.unbilled.values(), *unpriced])
+
+        issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=len(buckets) == 1)
+        return issued, [row for bucket in told for row in bucket]
+
+    def halted(
+        self, inputs: Inputs, buckets: Sequence[Bucket], missing: MissingFact
+    ) -> list[EfficiencyBillUnbilledV1Row]:
+        """Who has no bill of a month that a missing fact halts."""
+        rows = self.rows
+        files = {table: list(inputs.standing(table)) for table in ISSUED}
+
+        def told(number: int) -> Mapping[str, Any]:
+            customers = rows.of_bucket(buckets[number])
+            stands = _priced_bills(Standing(files, buckets[number]), rows.month)
+            found = halted_rows(customers.cases(None), stands, rows.month, missing)
+            return {"unbilled": [*customers.known.unbilled.values(), *found]}
+
+        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        return [row for report in reports for row in report["unbilled"]]
 
 
-def unbilled_table(rows: Sequence[EfficiencyBillUnbilledV1Row]) -> Mapping[type[Table], pa.Table]:
-    """Who has no bill of a month of which none was issued."""
-    return {EfficiencyBillUnbilledV1: pa.Table.from_pylist([*rows], _UNBILLED_SCHEMA)}
-
-
-def issued_on_driver(
-    cases: Sequence[Case],
-    newest: Mapping[str, IssuedRevision],
-    issuing: Issuing,
-    unbilled: Sequence[EfficiencyBillUnbilledV1Row],
-) -> Mapping[type[Table], pa.Table]:
-    """New and changed bills with their evidence, and who has none: for months of a few thousand, which are
-    priced before a worker has started.
-
-    newest    By customer; unbilled: rows of the customers without a case.
-    """
-    rows: dict[type[Table], list[Mapping[str, object]]] = {EfficiencyBillV1: []}
-    rows |= {table: [] for table in EVIDENCE}
-    told: list[Mapping[str, object]] = [*unbilled]
-    for issued in issuing.bills(cases):
-        if (row := unpriced_row(issued)) is not None:
-            told.append(row)
-        bill = revised(issued, newest.get(issued["customer_id"]), issuing.facts)
-        if bill is not None:
-            rows[EfficiencyBillV1].append(bill)
-            for table, inside in evidence_inside(bill).items():
-                rows[table] += inside
-    rows[EfficiencyBillUnbilledV1] = told
+def rows_of_bills(bills: Sequence[RevisedBill]) -> Rows:
+    """Result and evidence of some bills."""
+    rows: dict[type[Table], list[Mapping[str, object]]] = {table: [] for table in ISSUED}
+    for bill in bills:
+        rows[EfficiencyBillV1].append(bill)
+        for table, inside in evidence_inside(bill).items():
+            rows[table] += inside
     return {table: pa.Table.from_pylist(found, product_schema(table)) for table, found in rows.items()}
 
 
-def issued_on_workers(
-    inputs: Inputs,
-    cases: Sequence[Case],
-    newest: Mapping[str, IssuedRevision],
-    issuing: Issuing,
-    unbilled: Sequence[EfficiencyBillUnbilledV1Row],
-) -> Mapping[type[Table], DataFrame]:
-    """The same, priced on workers."""
-    from pyspark.sql import functions as F
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    nested = _nested_schema()
-
-    def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            jobs = case_jobs(batch)
-            issued = issuing.bills([case for case, _ in jobs])
-            rows = [
-                _told(bill, before, issuing.facts) for bill, (_, before) in zip(issued, jobs, strict=True)
-            ]
-            yield from pa.Table.from_pylist([row for row in rows if row is not None], nested).to_batches()
-
-    slices = inputs.spark.sparkContext.defaultParallelism * 2
-    jobs = inputs.spark.createDataFrame(jobs_table(cases, newest))
-    frame = jobs.repartition(slices).mapInArrow(work, from_arrow_schema(nested)).persist()
-    bills = frame.where(_IS_NEW)
-    inside = {
-        table: bills.select(*OUTER, F.explode(name).alias("row")).select(*OUTER, "row.*")
-        for table, name in EVIDENCE.items()
-    }
-    others = inputs.spark.createDataFrame(pa.Table.from_pylist([*unbilled], _UNBILLED_SCHEMA))
-    unpriced = frame.where(F.col(_UNBILLED).isNotNull()).select(f"{_UNBILLED}.*")
-    return {
-        EfficiencyBillV1: bills.drop(*EVIDENCE.values(), _IS_NEW, _UNBILLED),
-        **inside,
-        EfficiencyBillUnbilledV1: others.unionByName(unpriced),
-    }
+def unbilled_table(rows: Sequence[EfficiencyBillUnbilledV1Row]) -> Mapping[type[Table], pa.Table]:
+    """Who has no bill of a month."""
+    return {EfficiencyBillUnbilledV1: pa.Table.from_pylist([*rows], product_schema(EfficiencyBillUnbilledV1))}
 
 
-def _told(bill: Bill, before: IssuedRevision | None, facts: Facts) -> dict[str, object] | None:
-    """A row of the nested frame; None for a bill that stands as it was issued and can be."""
-    again, unpriced = revised(bill, before, facts), unpriced_row(bill)
-    if again is None and unpriced is None:
-        return None
-    standing: RevisedBill = {**bill, "lines": [], "advice": [], "inputs": [], "corrections": []}
-    return {**(standing if again is None else again), _IS_NEW: again is not None, _UNBILLED: unpriced}
+@dataclass(frozen=True)
+class _Settle:
+    """Holds bills that differ from their newest revision against it, by the product's own rule.
+
+    bills  Of the bucket, by customer.
+    """
+
+    bills: Mapping[str, Bill]
+    month: BillingMonth
+    standing: Standing
+    facts: Facts
+
+    def __call__(self, differing: Mapping[Subject, int]) -> Rows:
+        numbers = {str(key[0]): number for key, number in differing.items()}
+        newest = _newest_revisions(self.standing, self.month, numbers)
+        again = [revised(self.bills[name], newest[name], self.facts) for name in sorted(newest)]
+        return rows_of_bills([bill for bill in again if bill is not None])
 
 
-def _nested_schema() -> pa.Schema:
-    """A bill with its lines and advice inside, for the way from the workers."""
-    inside = [
-        (name, pa.struct([field for field in product_schema(table) if field.name not in OUTER]))
-        for table, name in EVIDENCE.items()
-    ]
-    return pa.schema(
-        [
-            *product_schema(EfficiencyBillV1),
-            *[pa.field(name, pa.list_(kind)) for name, kind in inside],
-            pa.field(_IS_NEW, pa.bool_(), nullable=False),
-            pa.field(_UNBILLED, pa.struct(list(_UNBILLED_SCHEMA))),
+def _newest_revisions(
+    standing: Standing, month: BillingMonth, numbers: Mapping[str, int]
+) -> dict[str, IssuedRevision]:
+    """Some customers' bills as they were issued last.
+
+    numbers  Customer -> the number of that revision.
+    """
+
+    def rows(table: type[Table], kind: type[Row]) -> Iterator[Row]:
+        columns = [name for name in table.columns() if name != table.partition_column()]
+        held = standing.rows(table, [str(month)], columns)
+        is_newest = [
+            numbers.get(name) == revision
+            for name, revision in zip(
+                held["customer_id"].to_pylist(), held["revision"].to_pylist(), strict=True
+            )
         ]
+        yield from rows_of_table(held.filter(pa.array(is_newest, pa.bool_())), kind)
+
+    lines: dict[str, list[EfficiencyBillLinesV1Row]] = {}
+    for line in rows(EfficiencyBillLinesV1, EfficiencyBillLinesV1Row):
+        lines.setdefault(line["customer_id"], []).append(line)
+    kept = {
+        row["customer_id"]: row["case_inputs"]
+        for row in rows(EfficiencyBillInputsV1, EfficiencyBillInputsV1Row)
+    }
+    return {
+        name: issued_revision_of(bill, lines.get(name, []), kept[name])
+        for bill in rows(EfficiencyBillV1, EfficiencyBillV1Row)
+        for name in [bill["customer_id"]]
+    }
+
+
+def _priced_bills(standing: Standing, month: BillingMonth) -> dict[str, bool]:
+    """Customers whose newest bill of the month has a total -> whether that is illustrative."""
+    held = standing.rows(EfficiencyBillV1, [str(month)], _TOLD_OF_ISSUED)
+    newest: dict[str, EfficiencyBillV1Row] = {}
+    for row in rows_of_table(held, EfficiencyBillV1Row):
+        known = newest.get(row["customer_id"])
+        if known is None or known["revision"] < row["revision"]:
+            newest[row["customer_id"]] = row
+    return {name: row["is_illustrative"] for name, row in newest.items() if row["total_cny"] is not None}
+
+
+def kinds_of(supplies: Mapping[str, SupplyMonth | None]) -> dict[str, str]:
+    """Kind of supply -> the first customer who has it.
+
+    supplies  By customer, in the order of their numbers; None: not to be priced.
+    """
+    found: dict[str, str] = {}
+    for name, supply in supplies.items():
+        if supply is not None:
+            found.setdefault(json.dumps([_kind(segment) for segment in supply.segments], default=str), name)
+    return found
+
+
+def _kind(segment: Segment) -> tuple[object, ...]:
+    """What decides which facts a segment asks for."""
+    contract, split = segment.contract, segment.energy_by_period or {}
+    return (
+        contract.customer_class,
+        contract.pricing_scheme,
+        contract.voltage_level,
+        contract.is_time_of_use,
+        contract.demand_basis,
+        contract.power_factor_standard,
+        contract.market_price_cny_per_kwh is None,
+        segment.first_day,
+        segment.last_day,
+        sorted(period.value for period, energy in split.items() if energy),
     )

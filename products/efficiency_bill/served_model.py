@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,28 @@ def write_coefficients(baselines: Mapping[str, Baseline]) -> bytes:
 def read_coefficients(files: Mapping[str, bytes]) -> dict[str, Baseline]:
     """The inverse of write_coefficients."""
     return {name: Baseline(**values) for name, values in json.loads(files[COEFFICIENTS]).items()}
+
+
+class Baselines:
+    """The baselines of a model, on their way to workers as they are kept: a worker reads them once, whatever
+    number of buckets it is given.
+    """
+
+    def __init__(self, files: Mapping[str, bytes]) -> None:
+        self._coefficients = files[COEFFICIENTS]
+        self._digest = hashlib.sha256(self._coefficients).hexdigest()
+
+    def get(self, customer: str) -> Baseline | None:
+        """A customer's baseline; None for one without."""
+        if self._digest not in _READ:
+            _READ.clear()
+            _READ[self._digest] = json.loads(self._coefficients)
+        found = _READ[self._digest].get(customer)
+        return None if found is None else Baseline(**found)
+
+
+_READ: dict[str, Mapping[str, dict[str, Any]]] = {}
+"""Digest -> the coefficients that this process read last, by customer."""
 
 
 class ServedModel:

@@ -18,6 +18,7 @@ from pipelines.codes import (
 from pipelines.tables.base import (
     AMOUNT,
     BOOLEAN,
+    CUSTOMER,
     DATE,
     DOUBLE,
     ENERGY,
@@ -73,6 +74,7 @@ class EfficiencyBillV1(RevisedResult, Table):
     name = "efficiency_bill_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     customer_name = Field(STRING, "Name; simulated names say so.", nullable=False)
@@ -179,6 +181,7 @@ class EfficiencyBillLinesV1(Revised, Table):
     name = "efficiency_bill_lines_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     line_number = Field(INTEGER, "Place on the bill.", key=True, minimum=1)
@@ -220,6 +223,7 @@ class EfficiencyBillAdviceV1(Revised, Table):
     name = "efficiency_bill_advice_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     rank = Field(INTEGER, "1 for the largest saving.", key=True, minimum=1)
@@ -242,6 +246,7 @@ class EfficiencyBillInputsV1(Revised, Table):
     name = "efficiency_bill_inputs_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     case_inputs = Field(
@@ -260,6 +265,7 @@ class EfficiencyBillCorrectionsV1(Revised, Table):
     name = "efficiency_bill_corrections_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     correction_number = Field(INTEGER, "Place on the sheet.", key=True, minimum=1)

@@ -5,99 +5,36 @@ days kept back.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cached_property
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import BoolArray, FloatArray
-from pipelines.codes import Channel
 from pipelines.engine.step import Inputs, StepSettings
 from pipelines.errors import TooLittleDataError
 from pipelines.models.model import TrainedModel
-from pipelines.periods import EPOCH, BillingMonth
+from pipelines.periods import BillingMonth
+from pipelines.storage.scan import read_columns, whole_table
 from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tables.silver import SilverCustomers, SilverWeather
-from pipelines.transforms.ground.in_force import newest_rows
-from products.efficiency_bill.billed import narrowed
+from products.efficiency_bill.billed import may_be_billed
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
+from products.efficiency_bill.comparison.days import (
+    STATIONS,
+    WEATHER,
+    Days,
+    account_energy,
+    arrange_days,
+)
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.page_kit.palette import PAGE
 from products.page_kit.plots import new_figure, png
 from products.page_kit.words import PROVENANCES
 from products.provenance import joined_provenance, provenances
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
-WEATHER = ("station_id", "weather_date", "mean_celsius")
-STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
-
-
-@dataclass(frozen=True)
-class Days:
-    """Daily energy and temperature of the billed customers. (customers x days), NaN where unknown"""
-
-    customers: tuple[str, ...]
-    days: tuple[date, ...]
-    energy: FloatArray
-    temperature: FloatArray
-
-    @property
-    def weekend(self) -> BoolArray:
-        """Saturdays and Sundays."""
-        return np.array([day.weekday() >= 5 for day in self.days])
-
-    @cached_property
-    def place(self) -> dict[str, int]:
-        """Row of each customer."""
-        return {name: row for row, name in enumerate(self.customers)}
-
-    def until(self, last: date) -> Days:
-        """The days up to one."""
-        keep = np.array([day <= last for day in self.days], dtype=bool)
-        return Days(
-            self.customers,
-            tuple(day for day in self.days if day <= last),
-            self.energy[:, keep],
-            self.temperature[:, keep],
-        )
-
-
-def day_energy(
-    inputs: Inputs, settings: EfficiencyBillSettings, month: BillingMonth | None = None
-) -> DataFrame:
-    """Active energy per billed customer and day, less what other customers' sub-meters behind it count; of
-    one month alone where one is given.
-    """
-    from pyspark.sql import functions as F
-
-    frame = inputs.frame(GoldDayEnergy).where(F.col("channel_code") == Channel.ACTIVE_FORWARD.value)
-    chosen = frame if month is None else frame.where(F.col(GoldDayEnergy.partition_column()) == str(month))
-    energy = F.col("energy_kwh_or_kvarh")
-    # One row gives both what one account has and what another has not.
-    own = F.struct(
-        F.col("customer_id").alias("customer_id"),
-        energy.alias("energy_kwh_or_kvarh"),
-        F.lit(True).alias("is_own"),
-    )
-    deducted = F.struct(
-        F.col("deducted_customer_id").alias("customer_id"),
-        (-energy).alias("energy_kwh_or_kvarh"),
-        F.lit(False).alias("is_own"),
-    )
-    accounts = F.when(F.col("deducted_customer_id").isNull(), F.array(own)).otherwise(F.array(own, deducted))
-    rows = chosen.select("energy_date", F.explode(accounts).alias("account")).select(
-        "account.customer_id", "energy_date", "account.energy_kwh_or_kvarh", "account.is_own"
-    )
-    return narrowed(rows, inputs.frame(SilverCustomers), settings.billed)
 
 
 def reference_end(settings: EfficiencyBillSettings, months: Sequence[BillingMonth]) -> date | None:
@@ -115,58 +52,17 @@ def reference_in_words(settings: StepSettings, months: Sequence[BillingMonth]) -
     return "" if last is None else last.isoformat()
 
 
-def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
-    """Dense arrays from long rows; several meter points of a customer add up.
-
-    rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the
-              account's own rows has it.
-    stations  customer_id, weather_station_id, valid_from_date; the newest terms count.
-    weather   station_id, weather_date, mean_celsius.
-    """
-    if not rows.num_rows:
-        return Days((), (), np.zeros((0, 0)), np.zeros((0, 0)))
-    customers = sorted(pc.unique(rows["customer_id"]).to_pylist())
-    number = rows["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64)
-    first, last = int(number.min()), int(number.max())
-    energy = np.full((len(customers), last - first + 1), np.nan)
-    row = (
-        pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
-    )
-    own = (
-        rows["is_own"].to_numpy(zero_copy_only=False)
-        if "is_own" in rows.column_names
-        else np.ones(len(row), dtype=bool)
-    )
-    energy[row[own], number[own] - first] = 0.0
-    np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
-    names = sorted(pc.unique(weather["station_id"]).to_pylist())
-    by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)
-    day = weather["weather_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
-    inside = (day >= 0) & (day < energy.shape[1])
-    station = (
-        pc.index_in(weather["station_id"], pa.array(names, pa.string()))
-        .to_numpy(zero_copy_only=False)
-        .astype(np.int64)
-    )
-    by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
-    place = {name: index for index, name in enumerate(names)}
-    terms = rows_of_table(stations.select(STATIONS), SilverCustomersRow)
-    of = newest_rows(terms, lambda row: row["customer_id"])
-    stations_of = [of[name]["weather_station_id"] if name in of else None for name in customers]
-    temperature = by_station[[place.get(name or "", len(names)) for name in stations_of]]
-    days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
-    return Days(tuple(customers), days, energy, temperature)
-
-
 def train(inputs: Inputs) -> TrainedModel:
     """The baseline model of all billed customers.
 
     Raises TooLittleDataError where nobody has enough days before the billed months.
     """
     settings = inputs.settings.section(EfficiencyBillSettings)
-    rows = day_energy(inputs, settings).toArrow()
-    terms = inputs.frame(SilverCustomers).select(*STATIONS, "provenance").toArrow()
-    weather = inputs.frame(SilverWeather).select(*WEATHER).toArrow()
+    customers = whole_table(inputs.paths(SilverCustomers), SilverCustomers)
+    names = may_be_billed(rows_of_table(customers, SilverCustomersRow), settings.billed)
+    rows = account_energy(inputs.paths(GoldDayEnergy), names)
+    terms = customers.select([*STATIONS, "provenance"])
+    weather = read_columns(inputs.paths(SilverWeather), SilverWeather, WEATHER)
     last = reference_end(settings, inputs.months)
     days = arrange_days(rows, terms, weather)
     days = days if last is None else days.until(last)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
 from shlex import quote
 
 from pipelines.errors import FactNotInForceError
@@ -10,7 +12,6 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff import is_issuable
 from products.efficiency_bill.billed import unbilled_row
 from products.efficiency_bill.case.case import Case
-from products.efficiency_bill.case.issued_revision import IssuedRevision
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
 from products.efficiency_bill.price_lacks import price_lacks_in_words
 from products.efficiency_bill.pricing import can_be_priced
@@ -45,30 +46,43 @@ def unpriced_row(bill: EfficiencyBillV1Computed) -> EfficiencyBillUnbilledV1Row 
     return _row(bill, _reason(names), told.zh, told.en)
 
 
+@dataclass(frozen=True)
+class MissingFact:
+    """A fact that is not in force, as a FactNotInForceError tells it."""
+
+    fact_id: str
+    on: date
+    covers: str
+    message: str
+
+    @classmethod
+    def of(cls, error: FactNotInForceError) -> MissingFact:
+        """What an error tells."""
+        return cls(error.fact_id, error.on, error.covers, error.message)
+
+
 def halted_rows(
-    cases: Sequence[Case],
-    newest: Mapping[str, IssuedRevision],
-    month: BillingMonth,
-    error: FactNotInForceError,
+    cases: Sequence[Case], issued: Mapping[str, bool], month: BillingMonth, missing: MissingFact
 ) -> Iterator[EfficiencyBillUnbilledV1Row]:
     """Why there is no bill of a month that a missing fact halts; nothing of customers whose bill of the month
     was issued before and stands.
+
+    issued  Customers whose newest bill of the month has a total -> whether that is illustrative.
     """
     again = f"zhixiang run --month {month}"
     for case in cases:
         name = case.terms["customer_id"]
-        standing = newest.get(name)
         is_demo = is_demo_material(case.terms["provenance"])
-        if standing and standing.is_priced and is_issuable(standing.is_illustrative, is_demo=is_demo):
+        if name in issued and is_issuable(issued[name], is_demo=is_demo):
             continue
         names = [lack for lack in case.lacks if lack not in _OF_COMPARISONS]
         if can_be_priced(case.priced_supply):
             reason = UnbilledReason.PRICE_NOT_PUBLISHED
             zh = (
-                f"{error.on} 没有有效的 {error.fact_id}，已有的是 {error.covers}；本月一张账单也没有出。"
+                f"{missing.on} 没有有效的 {missing.fact_id}，已有的是 {missing.covers}；本月一张账单也没有出。"
                 f"补上公布值后重新运行：{again}"
             )
-            en = f"{error.message} No bill of the month was issued. Add the published one, then: {again}"
+            en = f"{missing.message} No bill of the month was issued. Add the published one, then: {again}"
         else:
             reason = _reason(names)
             told = _in_words(names, name, str(month))

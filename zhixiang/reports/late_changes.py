@@ -25,8 +25,6 @@ from products.every_product import products_as_told
 from products.protocol import Product, steps_of
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
-
     from pipelines.engine.runner import Runner
 
 _READS = ((BronzeRegisterReads, "read_date"), (BronzeLoadCurves, "curve_date"))
@@ -99,14 +97,11 @@ def pending(
     return found
 
 
-def _rows(found: DataFrame | pa.Table, needed: str = "") -> list[dict[str, Any]]:
-    """Rows of Spark or Arrow as Python values; with a column named, those in which it is not empty."""
-    if isinstance(found, pa.Table):
-        held = found.filter(pc.is_valid(found[needed])) if needed else found
-        rows: list[dict[str, Any]] = held.to_pylist()
-        return rows
-    chosen = found.where(f"{needed} IS NOT NULL") if needed else found
-    return [row.asDict() for row in chosen.collect()]
+def _rows(found: pa.Table, needed: str = "") -> list[dict[str, Any]]:
+    """Rows as Python values; with a column named, those in which it is not empty."""
+    held = found.filter(pc.is_valid(found[needed])) if needed else found
+    rows: list[dict[str, Any]] = held.to_pylist()
+    return rows
 
 
 def with_reasons(

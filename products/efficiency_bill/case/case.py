@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -18,9 +18,9 @@ from pipelines.tariff.contract import missing_of_supply
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
-from products.efficiency_bill.comparison.peers import PeerView, compare_peers
+from products.efficiency_bill.comparison.days import Days
+from products.efficiency_bill.comparison.peers import Member, PeerGroups, PeerView, member_of
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import Days
 from products.provenance import with_provenances
 
 if TYPE_CHECKING:
@@ -29,6 +29,14 @@ else:
     # pydantic reads a case from its text and keeps these as they stand there.
     CaseTerms = ShownColumns = Mapping[str, Any]
     DayColumns = Mapping[str, list[float | None]]
+
+
+class BaselinesByCustomer(Protocol):
+    """The baselines of some customers."""
+
+    def get(self, customer: str, /) -> Baseline | None:
+        """A customer's baseline; None for one without."""
+        ...
 
 
 WEATHER, BASELINE_MODEL, BASELINE = "weather", "baseline_model", "baseline"
@@ -106,28 +114,23 @@ class Case:
 def gather_cases(
     accounts: AccountsOfMonths,
     days: Days,
-    baselines: Mapping[str, Baseline] | None,
+    baselines: BaselinesByCustomer | None,
     month: BillingMonth,
     settings: EfficiencyBillSettings,
     limits: PublicationSettings,
     names: Collection[str] | None = None,
+    peers: PeerGroups | None = None,
 ) -> list[Case]:
     """One case per customer with determinants in the month, in the order of their numbers.
 
     accounts   Of the month and the others of ``settings.demand_months``.
     baselines  By customer; None where no model of them was ever trained.
-    names     Customers that receive a bill; None: all of the accounts.
+    names      Customers that receive a bill; None: all of the accounts.
+    peers      Of all customers that receive one; None: they are those of the accounts.
     """
-    wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
-    found = {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
-    energy = {name: float(account.determinants.energy_kwh) for name, account in found.items()}
-    intensity = {
-        name: energy[name] / area if (area := account.terms["floor_area_m2"]) else None
-        for name, account in found.items()
-    }
-    peers = compare_peers(
-        intensity, {name: account.terms["peer_group"] for name, account in found.items()}, energy, limits
-    )
+    found = billed_accounts(accounts, month, names)
+    members = {name: member_of_account(account) for name, account in found.items()}
+    groups = PeerGroups(members.values(), limits) if peers is None else peers
     cases = []
     for name, account in found.items():
         terms = account.terms.copy()
@@ -152,7 +155,7 @@ def gather_cases(
                 if before is None or before.contract is None
                 else (before.contract, before.determinants),
                 shown=shown,
-                peers=peers[name],
+                peers=groups.view(members[name]),
                 baseline=baseline,
                 day_columns=day_columns,
                 # Demands of several lines do not peak together; their history says nothing of the sum.
@@ -169,6 +172,23 @@ def gather_cases(
             )
         )
     return cases
+
+
+def billed_accounts(
+    accounts: AccountsOfMonths, month: BillingMonth, names: Collection[str] | None
+) -> dict[str, AccountMonth]:
+    """The accounts of a month that receive a bill, in the order of their customers' numbers.
+
+    names  Customers that receive one; None: all of the accounts.
+    """
+    wanted = [name for name in accounts.customers_in(month) if names is None or name in names]
+    return {name: account for name in wanted if (account := accounts.account(name, month)) is not None}
+
+
+def member_of_account(account: AccountMonth) -> Member:
+    """An account among its peers."""
+    energy = float(account.determinants.energy_kwh)
+    return member_of(account.terms["peer_group"], energy, account.terms["floor_area_m2"])
 
 
 def _lacks(account: AccountMonth, metering: Sequence[str]) -> list[str]:

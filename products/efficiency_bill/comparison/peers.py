@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from pipelines.arrays import FloatArray
 from pipelines.publication import PublicationSettings, is_publishable
 
 
@@ -27,35 +28,64 @@ class PeerView:
     best: float | None = None
 
 
-def compare_peers(
-    intensity: Mapping[str, float | None],
-    group: Mapping[str, str | None],
-    energy: Mapping[str, float],
-    limits: PublicationSettings,
-) -> dict[str, PeerView]:
-    """The view of each customer; nothing is compared in groups whose figures may not be published (15/15
-    rule).
+@dataclass(frozen=True)
+class Member:
+    """What a customer brings into its group.
 
-    intensity  Customer -> kWh/m2 of the month, None without a floor area.
-    group      Customer -> peer group, None without one.
-    energy     Customer -> kWh of the month: by it a member's share of its group is measured.
+    group       Peer group; None without one.
+    intensity   Of the month; None without a floor area. [kWh/m2]
+    energy_kwh  Of the month: by it a member's share of its group is measured.
     """
-    members: dict[str, list[float]] = {}
-    weights: dict[str, list[float]] = {}
-    for name, value in intensity.items():
-        if value is not None and group.get(name):
-            members.setdefault(str(group[name]), []).append(value)
-            weights.setdefault(str(group[name]), []).append(energy[name])
-    shown = {name for name, found in weights.items() if is_publishable(found, limits)}
-    return {
-        name: _view(value, members.get(str(group.get(name)), []), str(group.get(name)) in shown)
-        for name, value in intensity.items()
-    }
+
+    group: str | None
+    intensity: float | None
+    energy_kwh: float
 
 
-def _view(own: float | None, peers: Sequence[float], is_shown: bool) -> PeerView:
-    if own is None or not is_shown:
-        return PeerView(len(peers), own)
-    values = np.array(peers)
-    below = float((values < own).sum()) / (len(peers) - 1) * 100
-    return PeerView(len(peers), own, below, float(np.median(values)), float(np.quantile(values, 0.25)))
+def member_of(group: str | None, energy_kwh: float, floor_area_m2: float | None) -> Member:
+    """A customer's member by its floor area.
+
+    >>> member_of("offices", 1200.0, 100.0).intensity
+    12.0
+    """
+    return Member(group, energy_kwh / floor_area_m2 if floor_area_m2 else None, energy_kwh)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Intensities of a group, rising [kWh/m2], and whether its figures may be published."""
+
+    values: FloatArray
+    is_shown: bool
+    median: float
+    best: float
+
+
+class PeerGroups:
+    """The groups of a month; nothing is compared in those whose figures may not be published (15/15 rule).
+
+    members  Every billed customer's.
+    """
+
+    def __init__(self, members: Iterable[Member], limits: PublicationSettings) -> None:
+        held: dict[str, list[Member]] = {}
+        for member in members:
+            if member.group and member.intensity is not None:
+                held.setdefault(member.group, []).append(member)
+        self._groups: Mapping[str, _Group] = {name: _group(found, limits) for name, found in held.items()}
+
+    def view(self, member: Member) -> PeerView:
+        """A member among its peers."""
+        group, own = self._groups.get(member.group or ""), member.intensity
+        if group is None:
+            return PeerView(0, own)
+        if own is None or not group.is_shown:
+            return PeerView(len(group.values), own)
+        below = float(np.searchsorted(group.values, own)) / (len(group.values) - 1) * 100
+        return PeerView(len(group.values), own, below, group.median, group.best)
+
+
+def _group(members: list[Member], limits: PublicationSettings) -> _Group:
+    values = np.sort(np.array([member.intensity for member in members], dtype=np.float64))
+    is_shown = is_publishable([member.energy_kwh for member in members], limits)
+    return _Group(values, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))

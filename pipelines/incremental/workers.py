@@ -1,0 +1,61 @@
+"""Buckets dealt to workers, one task each, without the JVM looking at a row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from pipelines.engine.step import Inputs
+from pipelines.storage.scan import row_count
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+_REPORT, _MOST_BUCKETS = "report string", 64
+
+
+def bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> int:
+    """Into how many buckets the rows of some files are dealt.
+
+    rows_per_task  How many rows make one more bucket worth its start.
+    """
+    buckets = min(_MOST_BUCKETS, row_count(files) // rows_per_task + 1)
+    return int(max(buckets, inputs.spark.sparkContext.defaultParallelism))
+
+
+def bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
+    """One row and one task for each bucket; a range is dealt without a shuffle."""
+    from pyspark.sql import functions as F
+
+    numbers = F.array(*(F.lit(bucket) for bucket in buckets))
+    return inputs.spark.range(0, len(buckets), 1, len(buckets)).select(
+        F.get(numbers, F.col("id").cast("int")).alias("bucket")
+    )
+
+
+def bucket_reports(
+    inputs: Inputs,
+    buckets: Sequence[int],
+    told: Callable[[int], Mapping[str, Any]],
+    *,
+    is_alone: bool = False,
+) -> list[dict[str, Any]]:
+    """What ``told`` reports of each bucket, in their order; a report is fit for JSON.
+
+    is_alone  Whether the driver does it: a worker takes longer to start than a few subjects take. Either way
+              gives the same reports.
+    """
+    if is_alone:
+        # Sent to a worker and back as JSON, so that it is the same from either.
+        return [json.loads(json.dumps(told(bucket))) for bucket in buckets]
+
+    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            found = [json.dumps(told(bucket)) for bucket in batch.column(0).to_pylist()]
+            yield pa.RecordBatch.from_arrays([pa.array(found, pa.string())], ["report"])
+
+    rows = bucket_frame(inputs, buckets).mapInArrow(run, _REPORT).collect()
+    return [json.loads(row.report) for row in rows]

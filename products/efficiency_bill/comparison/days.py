@@ -1,0 +1,129 @@
+"""Energy and temperature of customers day by day: what a baseline learns from and a bill is compared by."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cached_property
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.dataset as ds
+
+from pipelines.arrays import BoolArray, FloatArray
+from pipelines.codes import Channel
+from pipelines.periods import EPOCH
+from pipelines.storage.scan import read_columns
+from pipelines.tables.base import CUSTOMER, STRING, rows_of_table
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.rows.silver import SilverCustomersRow
+from pipelines.transforms.ground.in_force import newest_rows
+
+WEATHER = ("station_id", "weather_date", "mean_celsius")
+STATIONS = ("customer_id", "valid_from_date", "weather_station_id")
+_DEDUCTED, _ENERGY = "deducted_customer_id", "energy_kwh_or_kvarh"
+
+
+@dataclass(frozen=True)
+class Days:
+    """Daily energy and temperature of the billed customers. (customers x days), NaN where unknown"""
+
+    customers: tuple[str, ...]
+    days: tuple[date, ...]
+    energy: FloatArray
+    temperature: FloatArray
+
+    @property
+    def weekend(self) -> BoolArray:
+        """Saturdays and Sundays."""
+        return np.array([day.weekday() >= 5 for day in self.days])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        """Row of each customer."""
+        return {name: row for row, name in enumerate(self.customers)}
+
+    def until(self, last: date) -> Days:
+        """The days up to one."""
+        keep = np.array([day <= last for day in self.days], dtype=bool)
+        return Days(
+            self.customers,
+            tuple(day for day in self.days if day <= last),
+            self.energy[:, keep],
+            self.temperature[:, keep],
+        )
+
+
+def account_energy(
+    files: Sequence[str], names: Collection[str] | None, *, use_threads: bool = True
+) -> pa.Table:
+    """Active energy per customer and day, less what other customers' sub-meters behind it count: rows of
+    ``customer_id``, ``energy_date``, ``energy_kwh_or_kvarh``, ``is_own``.
+
+    files        Data files of gold_day_energy.
+    names        The customers wanted; None: everybody whom a row names.
+    use_threads  See ``read_columns``.
+    """
+    is_active = ds.field("channel_code") == Channel.ACTIVE_FORWARD.value
+    columns = [CUSTOMER, _DEDUCTED, "energy_date", _ENERGY]
+    rows = read_columns(files, GoldDayEnergy, columns, is_active, use_threads=use_threads)
+    # One row gives both what one account has and what another has not.
+    own = _of_account(rows, CUSTOMER, names, is_own=True)
+    return pa.concat_tables([own, _of_account(rows, _DEDUCTED, names, is_own=False)])
+
+
+def _of_account(rows: pa.Table, account: str, names: Collection[str] | None, *, is_own: bool) -> pa.Table:
+    wanted = pc.is_valid(rows[account])
+    if names is not None:
+        wanted = pc.and_(wanted, pc.is_in(rows[account], value_set=pa.array(sorted(names), STRING)))
+    found = rows.filter(wanted)
+    energy = found[_ENERGY] if is_own else pc.negate(found[_ENERGY])
+    told = pa.repeat(pa.scalar(is_own), found.num_rows)
+    return pa.table(
+        {CUSTOMER: found[account], "energy_date": found["energy_date"], _ENERGY: energy, "is_own": told}
+    )
+
+
+def arrange_days(rows: pa.Table, stations: pa.Table, weather: pa.Table) -> Days:
+    """Dense arrays from long rows; several meter points of a customer add up.
+
+    rows      customer_id, energy_date, energy_kwh_or_kvarh; with is_own a day is known only where one of the
+              account's own rows has it.
+    stations  customer_id, weather_station_id, valid_from_date; the newest terms count.
+    weather   station_id, weather_date, mean_celsius.
+    """
+    if not rows.num_rows:
+        return Days((), (), np.zeros((0, 0)), np.zeros((0, 0)))
+    customers = sorted(pc.unique(rows["customer_id"]).to_pylist())
+    number = rows["energy_date"].cast(pa.int32()).to_numpy().astype(np.int64)
+    first, last = int(number.min()), int(number.max())
+    energy = np.full((len(customers), last - first + 1), np.nan)
+    row = (
+        pc.index_in(rows["customer_id"], pa.array(customers)).to_numpy(zero_copy_only=False).astype(np.int64)
+    )
+    own = (
+        rows["is_own"].to_numpy(zero_copy_only=False)
+        if "is_own" in rows.column_names
+        else np.ones(len(row), dtype=bool)
+    )
+    energy[row[own], number[own] - first] = 0.0
+    np.add.at(energy, (row, number - first), rows["energy_kwh_or_kvarh"].to_numpy())
+    names = sorted(pc.unique(weather["station_id"]).to_pylist())
+    by_station = np.full((len(names) + 1, energy.shape[1]), np.nan)
+    day = weather["weather_date"].cast(pa.int32()).to_numpy().astype(np.int64) - first
+    inside = (day >= 0) & (day < energy.shape[1])
+    station = (
+        pc.index_in(weather["station_id"], pa.array(names, pa.string()))
+        .to_numpy(zero_copy_only=False)
+        .astype(np.int64)
+    )
+    by_station[station[inside], day[inside]] = weather["mean_celsius"].to_numpy()[inside]
+    place = {name: index for index, name in enumerate(names)}
+    terms = rows_of_table(stations.select(STATIONS), SilverCustomersRow)
+    of = newest_rows(terms, lambda row: row["customer_id"])
+    stations_of = [of[name]["weather_station_id"] if name in of else None for name in customers]
+    temperature = by_station[[place.get(name or "", len(names)) for name in stations_of]]
+    days = tuple(EPOCH + timedelta(days=first + offset) for offset in range(energy.shape[1]))
+    return Days(tuple(customers), days, energy, temperature)

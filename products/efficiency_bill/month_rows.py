@@ -1,0 +1,160 @@
+"""What the bills of a month are made from: read for one bucket of customers, by a worker or by the driver."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+
+from pipelines.engine.revisions import Bucket
+from pipelines.engine.step import Inputs
+from pipelines.periods import BillingMonth
+from pipelines.publication import PublicationSettings
+from pipelines.storage.scan import by_partition, read_columns
+from pipelines.tables.base import CUSTOMER, Table, rows_of_table
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.rows.gold import GoldBillingSuppliesRow
+from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow
+from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
+from pipelines.tables.supplies import GoldBillingSupplies
+from pipelines.transforms.billing.supply_rows import Supplies
+from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
+from products.efficiency_bill.billed import BilledCustomers, billed_customers
+from products.efficiency_bill.case.case import Case, gather_cases
+from products.efficiency_bill.comparison.days import WEATHER, account_energy, arrange_days
+from products.efficiency_bill.comparison.peers import PeerGroups
+from products.efficiency_bill.served_model import Baselines
+from products.efficiency_bill.settings import EfficiencyBillSettings
+
+READS: tuple[type[Table], ...] = (
+    SilverCustomers,
+    SilverWeather,
+    GoldBillingSupplies,
+    GoldDayEnergy,
+    SilverMeterPoints,
+)
+_OF_EARLIER_MONTHS = (CUSTOMER, "billing_month", "mains")
+"""Of months before the one before, the highest demands alone are told."""
+
+
+@dataclass(frozen=True)
+class MonthRows:
+    """The sources of a month's bills; it travels to the workers.
+
+    files      Source -> addresses of its data files; of tables laid out by month the months needed.
+    baselines  None where no model of them was ever trained.
+    """
+
+    month: BillingMonth
+    files: Mapping[type[Table], Sequence[str]]
+    settings: EfficiencyBillSettings
+    limits: PublicationSettings
+    baselines: Baselines | None
+
+    @classmethod
+    def of(cls, inputs: Inputs, month: BillingMonth, baselines: Baselines | None) -> MonthRows:
+        """The rows that a step is given."""
+        settings = inputs.settings.section(EfficiencyBillSettings)
+        files = {table: inputs.paths(table) for table in READS}
+        supplies = by_partition(files[GoldBillingSupplies], GoldBillingSupplies)
+        months = [str(month.plus(-offset)) for offset in range(settings.demand_months)]
+        of_month = by_partition(files[GoldDayEnergy], GoldDayEnergy).get(str(month), [])
+        files[GoldBillingSupplies] = [path for name in months for path in supplies.get(name, [])]
+        files[GoldDayEnergy] = of_month
+        limits = inputs.settings.section(PublicationSettings)
+        return cls(month, files, settings, limits, baselines)
+
+    def of_month(self, table: type[Table], month: BillingMonth) -> list[str]:
+        """Data files of one month."""
+        return by_partition(self.files[table], table).get(str(month), [])
+
+    def of_customers(self, names: Sequence[str]) -> Supplies:
+        """The accounts of the month of a few customers."""
+        wanted = ds.field(CUSTOMER).isin([*names])
+        files = self.of_month(GoldBillingSupplies, self.month)
+        columns = GoldBillingSupplies.business_columns()
+        supplies = read_columns(files, GoldBillingSupplies, columns, wanted)
+        customers = self.files[SilverCustomers]
+        terms = read_columns(customers, SilverCustomers, SilverCustomers.business_columns(), wanted)
+        return Supplies(
+            rows_of_table(supplies, GoldBillingSuppliesRow), rows_of_table(terms, SilverCustomersRow)
+        )
+
+    def of_bucket(self, bucket: Bucket) -> MonthOfCustomers:
+        """What the customers of one bucket are billed from."""
+        return MonthOfCustomers(self, bucket)
+
+
+@dataclass(frozen=True)
+class MonthOfCustomers:
+    """The month of one bucket of customers; what is not asked for is not read."""
+
+    rows: MonthRows
+    bucket: Bucket
+
+    @cached_property
+    def known(self) -> BilledCustomers:
+        """Who of them is billed, and why the others are not."""
+        rows, month = self.rows, self.rows.month
+        terms = rows_of_table(self._customers, SilverCustomersRow)
+        return billed_customers(terms, month, rows.settings.billed, self._holders(), self._metered)
+
+    @cached_property
+    def accounts(self) -> Supplies:
+        """Their accounts of the month and those before it."""
+        files, month = self.rows.files[GoldBillingSupplies], self.rows.month
+        near = [path for each in (month, month.previous()) for path in self._supplies(each)]
+        whole = self.bucket.rows(near, GoldBillingSupplies, GoldBillingSupplies.business_columns())
+        left = self.bucket.rows(
+            [path for path in files if path not in near], GoldBillingSupplies, _OF_EARLIER_MONTHS
+        )
+        supplies = rows_of_table(whole, GoldBillingSuppliesRow) + rows_of_table(left, GoldBillingSuppliesRow)
+        return Supplies(supplies, rows_of_table(self._customers, SilverCustomersRow))
+
+    def cases(self, peers: PeerGroups | None) -> list[Case]:
+        """One case for each that is billed.
+
+        peers  Of all customers; None: these are all.
+        """
+        rows = self.rows
+        of_month = ds.field("weather_date").isin([*rows.month.days])
+        weather = read_columns(rows.files[SilverWeather], SilverWeather, WEATHER, of_month, use_threads=False)
+        energy = account_energy(rows.files[GoldDayEnergy], self.known.names, use_threads=False)
+        days = arrange_days(energy, self._customers, weather)
+        return gather_cases(
+            self.accounts,
+            days,
+            rows.baselines,
+            rows.month,
+            rows.settings,
+            rows.limits,
+            self.known.names,
+            peers,
+        )
+
+    @cached_property
+    def _customers(self) -> pa.Table:
+        files = self.rows.files[SilverCustomers]
+        return self.bucket.rows(files, SilverCustomers, SilverCustomers.business_columns())
+
+    @cached_property
+    def _metered(self) -> set[str]:
+        """Customers with readings in the month."""
+        names = self.bucket.rows(self._supplies(self.rows.month), GoldBillingSupplies, [CUSTOMER])
+        return set(names.column(0).to_pylist())
+
+    def _holders(self) -> set[str]:
+        """Customers with a meter point on a day of the month."""
+        files, month = self.rows.files[SilverMeterPoints], self.rows.month
+        points = self.bucket.rows(files, SilverMeterPoints, [CUSTOMER, FIRST_DAY, LAST_DAY])
+        return {
+            row["customer_id"]
+            for row in rows_of_table(points, SilverMeterPointsRow)
+            if row["customer_id"] is not None and holds_in(row, month.first_day, month.last_day)
+        }
+
+    def _supplies(self, month: BillingMonth) -> list[str]:
+        return self.rows.of_month(GoldBillingSupplies, month)
