@@ -83,7 +83,12 @@ def months_until(last: BillingMonth, count: int) -> tuple[BillingMonth, ...]:
 
 
 def draw_block(
-    samples: Path, seed: int, first: int, count: int, months: int = HISTORY_MONTHS, last: BillingMonth = BILLED
+    samples: Path,
+    seed: int,
+    first: int,
+    count: int,
+    months: int = HISTORY_MONTHS,
+    last: BillingMonth = BILLED,
 ) -> Block:
     """Customers ``first`` to ``first + count``; the same arguments give the same block."""
     rng = np.random.default_rng([seed, first])
@@ -94,9 +99,7 @@ def draw_block(
     health = simulate_health(rng, count, months)
     metering = simulate_metering(rng, real_shapes(samples), health, span, days)
     mean = np.maximum(metering.day_kwh.mean(axis=1), 1.0)
-    wanted = np.where(
-        has_curve, np.maximum(mean, _TWO_PART_DAY_KWH), np.minimum(mean, _SINGLE_PART_DAY_KWH)
-    )
+    wanted = np.where(has_curve, np.maximum(mean, _TWO_PART_DAY_KWH), np.minimum(mean, _SINGLE_PART_DAY_KWH))
     multiplier = np.select([wanted > 8000, wanted > 2500, wanted > 800], [400, 100, 20], 1)
     day_steps = np.rint(metering.day_kwh * (wanted / mean / multiplier)[:, None] * 100).astype(np.int64)
     metering = replace(

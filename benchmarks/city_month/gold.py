@@ -60,9 +60,7 @@ def day_energy_of(block: Block, month: BillingMonth) -> pa.Table:
             "customer_id": customers.take(who),
             "energy_kwh_or_kvarh": energy.ravel(),
             "basis_code": "register",
-            "curve_kwh_or_kvarh": pa.array(
-                energy.ravel(), mask=~np.repeat(block.has_curve[open_now], days)
-            ),
+            "curve_kwh_or_kvarh": pa.array(energy.ravel(), mask=~np.repeat(block.has_curve[open_now], days)),
             "estimated_ratio": np.zeros(energy.size),
             "energy_month": str(month),
         },
@@ -77,7 +75,9 @@ def determinants_of(
     cut = block.cut if month == BILLED else np.full(len(block.numbers), month.day_count)
     curves = curves_of(block, samples, month)
     hours = _hours(block, month, facts)
-    parts = [_part(block, month, curves, hours, chosen) for chosen in (days < cut[:, None], days >= cut[:, None])]
+    parts = [
+        _part(block, month, curves, hours, chosen) for chosen in (days < cut[:, None], days >= cut[:, None])
+    ]
     first, second = parts
     later = second.demand > first.demand
     whole = Part(
@@ -100,9 +100,7 @@ def determinants_of(
             "resolution_kwh": decimals(block.step, ENERGY, 2),
             "lagging_kvarh": decimals(lagging, ENERGY, 2, missing=none),
             "leading_kvarh": decimals(np.zeros(count, np.int64), ENERGY, 2, missing=none),
-            "power_factor_ratio": decimals(
-                np.rint(factor * 100).astype(np.int64), ENERGY, 2, missing=none
-            ),
+            "power_factor_ratio": decimals(np.rint(factor * 100).astype(np.int64), ENERGY, 2, missing=none),
             "metered_days": month.day_count,
             "month_days": month.day_count,
             "estimated_ratio": np.zeros(count),
@@ -121,9 +119,7 @@ def determinants_of(
                 **_measured(block, month, part),
                 "first_date": dates(np.full(count, begin) if part is first else cut_day),
                 "last_date": dates(cut_day - 1 if part is first else np.full(count, last)),
-                "basis_code": texts(
-                    np.where(block.has_curve, SegmentBasis.CURVE, SegmentBasis.REGISTERS)
-                ),
+                "basis_code": texts(np.where(block.has_curve, SegmentBasis.CURVE, SegmentBasis.REGISTERS)),
             },
         ).filter(pa.array(is_open & block.changes))
         for part in parts
@@ -161,16 +157,12 @@ def _hours(block: Block, month: BillingMonth, facts: Facts) -> IntArray:
     return np.asarray(matrices[(industry < TRADES_FROM_DIVISION).astype(int)])
 
 
-def _part(
-    block: Block, month: BillingMonth, curves: FloatArray, hours: IntArray, chosen: BoolArray
-) -> Part:
+def _part(block: Block, month: BillingMonth, curves: FloatArray, hours: IntArray, chosen: BoolArray) -> Part:
     """What was counted on the chosen days. (chosen: customers x days)"""
     count, curved = len(block.numbers), block.has_curve
     steps = (block.day_steps[:, block.days_of(month)] * chosen).sum(axis=1)
     energy = curves * chosen[curved][:, :, None]
-    shares = np.stack(
-        [(energy * (hours == place)).sum(axis=(1, 2)) for place in range(len(PERIODS))], axis=1
-    )
+    shares = np.stack([(energy * (hours == place)).sum(axis=(1, 2)) for place in range(len(PERIODS))], axis=1)
     shares = shares / np.maximum(shares.sum(axis=1, keepdims=True), 1e-9)
     split = np.floor(shares * steps[curved][:, None]).astype(np.int64)
     split[:, _FLAT] += steps[curved] - split.sum(axis=1)

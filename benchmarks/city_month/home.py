@@ -77,9 +77,7 @@ def make_home(home: Path, customers: int, seed: int, say: Callable[[str], None])
     write(SilverWeather, weather)
     fitted = Fitted(settings, weather)
     for first in range(0, customers, CUSTOMERS_PER_BLOCK):
-        block = draw_block(
-            packaged("samples"), seed, first, min(CUSTOMERS_PER_BLOCK, customers - first)
-        )
+        block = draw_block(packaged("samples"), seed, first, min(CUSTOMERS_PER_BLOCK, customers - first))
         _write_block(block, seed, facts, write, fitted)
         say(f"{first + len(block.numbers):,} of {customers:,} simulated customers written")
     for table in INPUTS:
