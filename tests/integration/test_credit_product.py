@@ -17,7 +17,6 @@ from pipelines.engine.issued_files import rows_of_issued
 from pipelines.engine.revisions import Bucket
 from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
-from pipelines.storage.data_files import write_files
 from pipelines.storage.store import Store
 from pipelines.tables.silver import SilverCustomers, SilverPayments
 from products.credit_index.indicator_table import GoldCustomerIndicators
@@ -29,6 +28,7 @@ from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import Sample, fit
+from tests.written_tables import written
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
@@ -134,32 +134,15 @@ def inputs(settings: Settings, scorer: Scorer):
         SilverCustomers: customer_rows(),
         SilverPayments: payment_rows(),
     }
-    written = {
-        table: [
-            f"{store.path(table)}/{file.path}"
-            for file in write_files(filled(rows, table), table, store.path(table))
-        ]
-        for table, rows in held.items()
-    }
     return SimpleNamespace(
         settings=settings,
         bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")},
-        paths=written.__getitem__,
+        paths=written(store, held),
         location=store.path,
         standing=lambda _table: [],
         run_id="run",
         rules_digest="",
     )
-
-
-def filled(rows: pa.Table, table: type[Table]) -> pa.Table:
-    """With a value of no interest where the declaration asks for one."""
-    for field in table.fields():
-        if not field.nullable and rows[field.name].null_count:
-            plain = date(2026, 9, 20) if pa.types.is_date(field.dtype) else 0.0
-            place = rows.column_names.index(field.name)
-            rows = rows.set_column(place, field.name, pa.repeat(pa.scalar(plain, field.dtype), rows.num_rows))
-    return rows
 
 
 def test_scores_and_reasons_of_a_month(inputs, settings: Settings, scorer: Scorer):
