@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pipelines.tables.base import DOUBLE, INTEGER, STRING, Field, Layer, Table
+from pipelines.tables.base import CUSTOMER, DOUBLE, INTEGER, STRING, Field, Layer, Table
 from pipelines.units import Unit
 
 
@@ -136,6 +136,7 @@ class GoldCustomerIndicators(Indicators, Table):
     name = "gold_customer_indicators"
     layer = Layer.GOLD
     partition_by = ("indicator_month",)
+    subject = CUSTOMER
     customer_id = Field(STRING, "Customer.", key=True)
     indicator_month = Field(STRING, "Month, YYYY-MM.", key=True)
     computed_run_id = Field(STRING, "The run that computed the row.", run=True)

@@ -13,8 +13,7 @@ import pyarrow.compute as pc
 
 from pipelines.arrays import FloatArray, IntArray
 from pipelines.errors import TamperedError
-from products.credit_index.reasons import BY_NAME, NAMES, VETOES, Veto, worded
-from products.credit_index.rows import CreditIndexReasonsV1Inside
+from products.credit_index.reasons import NAMES, VETOES, Veto
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditGrade, WarningLevel
 
@@ -140,30 +139,3 @@ def veto_value(row: Mapping[str, object], veto: Veto) -> float:
 def veto_words(veto: Veto, value: float) -> tuple[str, str]:
     """The veto with its value, in Chinese and English."""
     return veto.zh.replace("{value}", f"{value:.0f}"), veto.en.replace("{value}", f"{value:.0f}")
-
-
-def reasons_of(
-    contributions: FloatArray, values: FloatArray, names: Sequence[str], settings: CreditIndexSettings
-) -> list[CreditIndexReasonsV1Inside]:
-    """The strongest contributions of one row as reasons; points are against the average customer, positive is
-    good.
-    """
-    points = -contributions[:-1] * settings.points_to_double_odds / np.log(2)
-    strongest = np.lexsort((np.arange(len(points)), -np.abs(points)))[: settings.reasons_per_score]
-    found: list[CreditIndexReasonsV1Inside] = []
-    for rank, place in enumerate(strongest, start=1):
-        indicator = BY_NAME[names[place]]
-        value = None if not np.isfinite(values[place]) else float(values[place])
-        zh, en = worded(indicator, value)
-        found.append(
-            {
-                "reason_rank": rank,
-                "reason_id": indicator.id,
-                "indicator_name": indicator.name,
-                "indicator_value": value,
-                "effect_points": round(float(points[place]), 1),
-                "text_zh": zh,
-                "text_en": en,
-            }
-        )
-    return found

@@ -68,22 +68,31 @@ class ImpliedPrices:
         unseen = SupplierPrice(supplier_customer_id, billing_month, None, None, None, 0, 0, None, NOT_SEEN)
         return self.prices.get((supplier_customer_id, billing_month), unseen)
 
-    def agrees(self, price: SupplierPrice, fee_cny: float, energy_kwh: float) -> bool | None:
-        """Whether a declaration's interval of prices holds the supplier's price; None where either has
+    def agreeing(
+        self, prices: Sequence[SupplierPrice], fees_cny: Sequence[float], energies_kwh: Sequence[float]
+    ) -> list[bool | None]:
+        """Whether each declaration's interval of prices holds its supplier's price; None where either has
         none.
         """
-        if price.price_cny_per_kwh is None or energy_kwh <= 0:
-            return None
-        days = BillingMonth.parse(price.billing_month).day_count
+        found: list[bool | None] = [None] * len(prices)
+        known = [
+            (place, price.price_cny_per_kwh, float(BillingMonth.parse(price.billing_month).day_count))
+            for place, (price, energy) in enumerate(zip(prices, energies_kwh, strict=True))
+            if price.price_cny_per_kwh is not None and energy > 0
+        ]
+        places = [place for place, _, _ in known]
         interval = price_intervals(
-            np.array([fee_cny]),
-            np.array([energy_kwh]),
-            np.array([float(days)]),
+            np.array([fees_cny[place] for place in places]),
+            np.array([energies_kwh[place] for place in places]),
+            np.array([days for _, _, days in known]),
             self.settings,
             self.plausible,
         )
-        slack = 10.0**-_DECIMALS
-        return bool(interval.low[0] - slack <= price.price_cny_per_kwh <= interval.high[0] + slack)
+        slack, of_suppliers = 10.0**-_DECIMALS, np.array([price for _, price, _ in known])
+        inside = (interval.low - slack <= of_suppliers) & (of_suppliers <= interval.high + slack)
+        for place, is_inside in zip(places, inside.tolist(), strict=True):
+            found[place] = is_inside
+        return found
 
     def to_json(self) -> bytes:
         """Canonical bytes: the same prices always give the same file."""
@@ -174,7 +183,7 @@ def answer(
 ) -> dict[str, Any]:
     """One row of the model's answer; NaN where there is no price."""
     price = prices.of(supplier_customer_id, billing_month)
-    agrees = prices.agrees(price, fee_cny, energy_kwh)
+    (agrees,) = prices.agreeing([price], [fee_cny], [energy_kwh])
     return {
         "implied_price_cny_per_kwh": _number(price.price_cny_per_kwh),
         "implied_low_cny_per_kwh": _number(price.low_cny_per_kwh),

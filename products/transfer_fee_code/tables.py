@@ -10,6 +10,7 @@ from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
 
 SHOWN_PERCENT = pa.decimal128(18, 4)
+SUPPLIER = "supplier_customer_id"
 
 
 class TransferFeeCodeV1(RevisedResult, Table):
@@ -18,6 +19,7 @@ class TransferFeeCodeV1(RevisedResult, Table):
     name = "transfer_fee_code_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = SUPPLIER
     tenant_id = Field(STRING, "Tenant.", key=True)
     supplier_customer_id = Field(STRING, "Customer number of the supplier's master account.", key=True)
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)
@@ -79,6 +81,7 @@ class TransferFeeCodeEvidenceV1(Revised, Table):
     name = "transfer_fee_code_evidence_v1"
     layer = Layer.PRODUCT
     partition_by = ("billing_month",)
+    subject = SUPPLIER
     tenant_id = Field(STRING, "Tenant.", key=True)
     supplier_customer_id = Field(STRING, "Customer number of the supplier's master account.", key=True)
     billing_month = Field(STRING, "Month charged, YYYY-MM.", key=True)

@@ -1,8 +1,11 @@
-"""The credit index on Spark frames: scores and reasons under one key, as the tables declare them."""
+"""The scores of a month: scores and reasons under one key, as the tables declare them, by any number of
+buckets.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+import json
+from datetime import date
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
@@ -10,20 +13,26 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.engine.issued_files import rows_of_issued
+from pipelines.engine.revisions import Bucket
 from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
+from pipelines.storage.store import Store
 from pipelines.tables.silver import SilverCustomers, SilverPayments
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.product import CREDIT_INDEX, INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA
+from products.credit_index.month_rows import MonthRows
+from products.credit_index.product import CREDIT_INDEX
 from products.credit_index.reasons import NAMES
+from products.credit_index.scored_rows import INPUTS_SCHEMA, REASONS_SCHEMA, RESULT_SCHEMA, scored_rows
 from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import Sample, fit
-from tests.issued_rows import table_of
+from tests.written_tables import written
 
 if TYPE_CHECKING:
     from pipelines.settings import Settings
+    from pipelines.tables.base import Table
 
 SEPTEMBER = BillingMonth(2026, 9)
 
@@ -110,35 +119,45 @@ def scorer():
     return fit(parts, Settings(packaged("conf"), Path("unused")).section(CreditIndexSettings))
 
 
-def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer):
-    import json
-
+@pytest.fixture
+def inputs(settings: Settings, scorer: Scorer):
+    """What the step is given of a home that holds these tables."""
     files = {
         "model.ubj": bytes(scorer.booster.save_raw("ubj")),
         "calibration.json": json.dumps(
             {"slope": scorer.slope, "intercept": scorer.intercept, "features": list(NAMES)}
         ).encode(),
     }
-    rows = indicator_rows()
-    frames = {
-        GoldCustomerIndicators: spark.createDataFrame(rows),
-        SilverCustomers: spark.createDataFrame(customer_rows()),
-        SilverPayments: spark.createDataFrame(payment_rows()),
+    store = Store(settings)
+    held = {
+        GoldCustomerIndicators: indicator_rows(),
+        SilverCustomers: customer_rows(),
+        SilverPayments: payment_rows(),
     }
-    inputs = SimpleNamespace(
+    return SimpleNamespace(
         settings=settings,
         bundles={"credit_index": ModelBundle("credit_index", "7", "champion", files, "digest")},
-        frame=frames.__getitem__,
-        paths=lambda _table: [],
-        now=datetime(2026, 10, 5, tzinfo=UTC),
+        paths=written(store, held),
+        location=store.path,
+        standing=lambda _table: [],
+        run_id="run",
+        rules_digest="",
     )
-    found = CREDIT_INDEX.compute(inputs, SEPTEMBER, None)
-    scores = {
-        row["customer_id"]: row for row in table_of(found[CreditIndexV1]).cast(RESULT_SCHEMA).to_pylist()
-    }
-    reasons = table_of(found[CreditIndexReasonsV1]).cast(REASONS_SCHEMA).to_pylist()
 
-    used = table_of(found[CreditIndexInputsV1]).cast(INPUTS_SCHEMA)
+
+def test_scores_and_reasons_of_a_month(inputs, settings: Settings, scorer: Scorer):
+    rows = indicator_rows()
+    issued = rows_of_issued(Store(settings), CREDIT_INDEX.compute(inputs, SEPTEMBER, None))
+    found = {
+        table: issued[table].select(schema.names).cast(schema)
+        for table, schema in (
+            (CreditIndexV1, RESULT_SCHEMA),
+            (CreditIndexReasonsV1, REASONS_SCHEMA),
+            (CreditIndexInputsV1, INPUTS_SCHEMA),
+        )
+    }
+    scores = {row["customer_id"]: row for row in found[CreditIndexV1].to_pylist()}
+    reasons, used = found[CreditIndexReasonsV1].to_pylist(), found[CreditIndexInputsV1]
 
     chosen = settings.section(CreditIndexSettings)
     assert set(scores) == {"OLD", "NEW", "THIEF"}
@@ -172,3 +191,19 @@ def test_scores_and_reasons_of_a_month(spark, settings: Settings, scorer: Scorer
     assert again == {name: row["default_probability_ratio"] for name, row in scores.items()}
     assert set(used["score_month"].to_pylist()) == {"2026-09"}
     assert [row["thefts_24m"] for row in used.to_pylist() if row["customer_id"] == "THIEF"] == [1]
+
+
+@pytest.mark.parametrize("count", [2, 5, 64])
+def test_buckets_give_the_rows_of_the_whole(inputs, settings: Settings, scorer: Scorer, count: int):
+    rows, chosen = MonthRows.of(inputs, SEPTEMBER), settings.section(CreditIndexSettings)
+
+    def of_bucket(number: int, count: int) -> dict[type[Table], list[dict[str, object]]]:
+        held = rows.of_bucket(Bucket("customer_id", number, count))
+        made = scored_rows(held.rows, held.before, held.paid, scorer, chosen, str(SEPTEMBER), "7")
+        return {table: each.to_pylist() for table, each in made.items()}
+
+    whole, parts = of_bucket(0, 1), [of_bucket(number, count) for number in range(count)]
+    for table, expected in whole.items():
+        found = [row for part in parts for row in part[table]]
+        assert sorted(found, key=str) == sorted(expected, key=str)
+    assert sum(bool(part[CreditIndexV1]) for part in parts) > 1

@@ -60,6 +60,26 @@ class MasterBill:
         return None if price is None else price / (1 - Fraction(loss_cap_ratio))
 
 
+@dataclass(frozen=True)
+class KnownBills:
+    """The master bills of some suppliers; one that cannot be had says why.
+
+    is_any_priced  Whether one of them has a total.
+    uncovered      Suppliers whose month no fact covers, by name.
+    """
+
+    bills: dict[str, MasterBill]
+    is_any_priced: bool
+    uncovered: list[str]
+    _errors: list[FactNotInForceError]
+
+    def checked(self) -> dict[str, MasterBill]:
+        """The bills; raises FactNotInForceError where the facts cover the month for no supplier at all."""
+        if self._errors and not self.is_any_priced:
+            raise self._errors[0]
+        return self.bills
+
+
 def master_bills(
     suppliers: Iterable[str],
     accounts: AccountsOfMonths,
@@ -74,15 +94,26 @@ def master_bills(
     accounts  At least of the suppliers and the month; the newest terms of the month tell the name.
     Raises FactNotInForceError where the facts cover the month for no supplier at all.
     """
+    return known_bills(suppliers, accounts, month, facts, settings, limits, price).checked()
+
+
+def known_bills(
+    suppliers: Iterable[str],
+    accounts: AccountsOfMonths,
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
+    price: Pricer = price_supply,
+) -> KnownBills:
+    """The same of a part of the suppliers, which may be those that no fact covers."""
     bills: dict[str, MasterBill] = {}
-    uncovered: list[FactNotInForceError] = []
-    priced = 0
+    uncovered: dict[str, FactNotInForceError] = {}
     for supplier in sorted(set(suppliers)):
         try:
             bill = _master_bill(supplier, accounts, month, facts, settings, limits, price)
-            priced += bill.total_cny is not None
         except FactNotInForceError as error:
-            uncovered.append(error)
+            uncovered[supplier] = error
             terms = accounts.terms_of(supplier, month)
             bill = MasterBill(
                 supplier,
@@ -91,9 +122,8 @@ def master_bills(
                 error.message,
             )
         bills[supplier] = bill
-    if uncovered and not priced:
-        raise uncovered[0]
-    return bills
+    is_any_priced = any(bill.total_cny is not None for bill in bills.values())
+    return KnownBills(bills, is_any_priced, [*uncovered], [*uncovered.values()])
 
 
 def _master_bill(

@@ -19,7 +19,8 @@ from products.credit_index.calibration import calibration_error, tenths
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.promotion import challenge
 from products.credit_index.reasons import INDICATORS, NAMES
-from products.credit_index.scoring import Scorer, reasons_of
+from products.credit_index.scored_rows import reason_columns
+from products.credit_index.scoring import Scorer
 from products.credit_index.served_model import _load_pyfunc
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.training import Sample, fit, measure, split_samples, train
@@ -123,11 +124,15 @@ def test_reasons_and_bias_sum_to_the_log_odds(scorer, samples):
     )
 
 
+def reasons_of(contributions, values, names):
+    return pa.table(reason_columns(contributions, values, names, SETTINGS)).to_pylist()
+
+
 def test_reasons_are_the_strongest_in_points(scorer, samples):
     features = samples["test"].features[:1]
-    contributions = scorer.contributions(features)[0]
-    reasons = reasons_of(contributions, features[0], scorer.features, SETTINGS)
-    points = -contributions[:-1] * SETTINGS.points_to_double_odds / np.log(2)
+    contributions = scorer.contributions(features)
+    reasons = reasons_of(contributions, features, scorer.features)
+    points = -contributions[0, :-1] * SETTINGS.points_to_double_odds / np.log(2)
     assert [reason["reason_rank"] for reason in reasons] == list(range(1, SETTINGS.reasons_per_score + 1))
     assert [abs(reason["effect_points"]) for reason in reasons] == pytest.approx(
         sorted(np.abs(points), reverse=True)[: len(reasons)], abs=0.051
@@ -139,7 +144,7 @@ def test_reasons_are_the_strongest_in_points(scorer, samples):
 
 def test_a_missing_value_is_said_to_be_missing(scorer):
     features = np.full((1, len(NAMES)), np.nan)
-    reasons = reasons_of(scorer.contributions(features)[0], features[0], scorer.features, SETTINGS)
+    reasons = reasons_of(scorer.contributions(features), features, scorer.features)
     assert all(
         reason["indicator_value"] is None
         and "无数据" in reason["text_zh"]

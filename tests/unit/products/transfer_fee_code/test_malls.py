@@ -12,22 +12,32 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.engine.issued_files import rows_of_issued
+from pipelines.engine.revisions import Bucket
+from pipelines.engine.step import Step
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts, load_facts
 from pipelines.models.model import ModelBundle, TrainedModel
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, load_settings
-from pipelines.tables.silver import SilverTransferDeclarations
+from pipelines.storage.store import Store
+from pipelines.tables.base import Table
+from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
+from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply import Accounts
+from products.transfer_fee_code.coded_rows import coded_rows, fee_codes
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
-from products.transfer_fee_code.product import fee_codes
+from products.transfer_fee_code.price.lawful_reference import known_bills
+from products.transfer_fee_code.product import TRANSFER_FEE_CODE, MonthRows
 from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
+from products.transfer_fee_code.steps import STEPS
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from products.transfer_fee_code.training import DECLARED, train_on
 from tests.supplies import supplies_of
 from tests.unit.products.transfer_fee_code.malls import MONTHS, Malls
+from tests.written_tables import written
 
 AUGUST, SEPTEMBER = MONTHS[1], MONTHS[2]
 
@@ -259,45 +269,68 @@ def test_names_are_escaped(codes: dict[str, Any]) -> None:
         assert "<b>t" not in page
 
 
-def test_the_product_on_spark_frames_gives_the_same_rows(
-    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], spark: Any
-) -> None:
-    from pipelines.storage.store import spark_schema
-    from pipelines.tables.silver import SilverCustomers
-    from pipelines.tables.supplies import GoldBillingSupplies
-    from products.transfer_fee_code.steps import STEPS
-
-    def frame(table: Any, rows: list[dict[str, Any]]) -> Any:
-        return spark.createDataFrame(
-            [tuple(row.get(name) for name in table.columns()) for row in rows], spark_schema(table)
-        )
-
-    frames = {
-        SilverTransferDeclarations: frame(SilverTransferDeclarations, malls.declarations),
-        SilverCustomers: frame(SilverCustomers, malls.customers),
-        GoldBillingSupplies: frame(
-            GoldBillingSupplies,
-            supplies_of(malls.customers, [row | {"missing_inputs": []} for row in malls.determinants]),
-        ),
+@pytest.fixture
+def given(malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], tmp_path: Path) -> Any:
+    """What the step is given of a home that holds the malls."""
+    store = Store(Settings(house[0].conf_dir, tmp_path / "home"))
+    metered = [row | {"missing_inputs": []} for row in malls.determinants]
+    held = {
+        SilverTransferDeclarations: malls.declarations,
+        SilverCustomers: malls.customers,
+        GoldBillingSupplies: supplies_of(malls.customers, metered),
     }
-    bundles = {MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")}
-    versions = {"silver_transfer_declarations": 0}
-    given: Any = SimpleNamespace(
+
+    def rows_of(table: type[Table], rows: list[dict[str, Any]]) -> pa.Table:
+        schema = pa.schema([field.with_nullable(True) for field in table.arrow_schema()])
+        return pa.Table.from_pylist([dict.fromkeys(schema.names) | row for row in rows], schema)
+
+    return SimpleNamespace(
         settings=house[0],
         facts=house[1],
         months=(SEPTEMBER,),
-        versions=versions,
-        bundles=bundles,
-        frame=frames.__getitem__,
-        spark=spark,
+        bundles={MODEL: ModelBundle(MODEL, "1", "champion", model.files, "digest")},
+        paths=written(store, {table: rows_of(table, rows) for table, rows in held.items()}),
+        location=store.path,
+        standing=lambda _table: [],
+        run_id="run",
+        rules_digest="",
+        store=store,
     )
-    train_step, code_step = STEPS
-    assert train_step.train(given).files == model.files  # type: ignore[union-attr]
-    found = code_step.apply(given)  # type: ignore[union-attr]
+
+
+def test_the_step_gives_the_same_rows(
+    malls: Malls, model: TrainedModel, house: tuple[Settings, Facts], given: Any
+) -> None:
+    (code_step,) = [step for step in STEPS if isinstance(step, Step)]
+    found = code_step.apply(given)
     expected = compute(malls, model, house, SEPTEMBER)
-    assert set(found) == set(code_step.writes) == set(expected)  # type: ignore[union-attr]
+    assert set(found) == set(code_step.writes) == set(expected)
+    issued = rows_of_issued(given.store, found)
     for table, rows in expected.items():
-        back = found[table]
-        assert isinstance(back, pa.Table), "a month of a few malls needs no Spark"
-        back = back.select(rows.column_names).cast(rows.schema)
-        assert back.to_pylist() == rows.to_pylist()
+        back = issued[table].select(rows.column_names).cast(rows.schema).to_pylist()
+        assert sorted(back, key=str) == sorted(rows.to_pylist(), key=str)
+
+
+def test_buckets_of_suppliers_give_the_rows_of_the_whole(given: Any) -> None:
+    rows = MonthRows.of(given, SEPTEMBER)
+    settings, limits = (
+        given.settings.section(kind) for kind in (TransferFeeCodeSettings, PublicationSettings)
+    )
+
+    def of_bucket(number: int, count: int) -> list[dict[str, Any]]:
+        declared = rows.declarations(Bucket("supplier_customer_id", number, count))
+        suppliers = {row["supplier_customer_id"] for row in declared}
+        known = known_bills(suppliers, rows.accounts(suppliers), SEPTEMBER, given.facts, settings, limits)
+        made = coded_rows(declared, known.bills, given.bundles[MODEL], SEPTEMBER, given.facts, settings)
+        return [row for table in made.values() for row in table.to_pylist()]
+
+    parts = [of_bucket(number, 64) for number in range(64)]
+    assert sorted((row for part in parts for row in part), key=str) == sorted(of_bucket(0, 1), key=str)
+    assert sum(map(bool, parts)) > 1
+
+
+def test_a_month_without_a_price_leaves_no_file(given: Any) -> None:
+    with pytest.raises(FactNotInForceError, match="transmission"):
+        TRANSFER_FEE_CODE.compute(given, MONTHS[0], given.facts)
+    left = [*Path(given.store.path(TransferFeeCodeV1)).rglob("*.parquet")]
+    assert not left
