@@ -85,6 +85,7 @@ def factory_case(measured: Measured = MEASURED) -> Case:
         terms=terms,
         supply=supply_of(FACTORY, measured),
         energy_kwh=measured.energy_kwh,
+        has_periods=measured.energy_by_period is not None,
         previous_supply=supply_of(FACTORY, dataclasses.replace(MEASURED, month=SEPTEMBER.previous())),
         previous_energy_kwh=MEASURED.energy_kwh,
         shown=shown,

@@ -186,6 +186,7 @@ def situation_of(case: Case, priced: PricedMonth) -> Situation:
     return Situation(
         supply=case.supply,
         energy_kwh=case.energy_kwh,
+        has_periods=case.has_periods,
         priced=priced,
         recent_demand_kw=case.recent_demand_kw,
         baseline=None if case.baseline is None else case.baseline[:3],

@@ -24,16 +24,8 @@ def _less_energy(situation: Situation, facts: Facts, saved_kwh: float) -> tuple[
 
 
 def _unchanged(situation: Situation) -> tuple[str, str]:
-    """What a saving of energy leaves as it is, where the curve tells of all that is billed."""
-    supply = situation.supply
-    # A part of a month without time of use has no split, but a demand where there is a curve; that of a main
-    # meter of which some energy is billed to others says nothing of the rest.
-    is_all = not supply.is_whole and supply.energy_kwh == supply.active_kwh
-    if any(
-        segment.energy_by_period is None
-        and not (is_all and not segment.contract.is_time_of_use and segment.max_demand_kw is not None)
-        for segment in supply.segments
-    ):
+    """What a saving of energy leaves as it is, where the bill knows of it."""
+    if not situation.has_periods:
         return "", ""
     return "分时比例、最大需量和无功电量不变。", " Period shares, demand and reactive energy unchanged."
 

@@ -18,6 +18,7 @@ class Situation:
     """What advice is drawn from.
 
     supply              What the bill prices; energy_kwh: the account's energy, as the bill shows it. [kWh]
+    has_periods         Whether the time-of-use periods of all this energy are known.
     recent_demand_kw    Highest demands of the month and the two before, where known. [kW]
     baseline            expected, low and high energy of the month, or None. [kWh]
     intensity           own, median and best-quartile use of the peers and the floor area, or None. [kWh/m2,
@@ -27,6 +28,7 @@ class Situation:
 
     supply: SupplyMonth
     energy_kwh: Decimal
+    has_periods: bool
     priced: PricedMonth
     recent_demand_kw: Sequence[Decimal]
     baseline: tuple[float, float, float] | None

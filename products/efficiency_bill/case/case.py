@@ -67,6 +67,7 @@ class Case:
     supply              What the month is priced from; None where it cannot be priced.
     energy_kwh          Energy of the account, priced or not, with losses, without what is billed to customers
                         behind its meters. [kWh]
+    has_periods         Whether the time-of-use periods of all this energy are known.
     previous_supply     What the month before is priced from; None where it was not metered or cannot be
                         priced.
     previous_energy_kwh  Its energy likewise; None without a supply. [kWh]
@@ -82,6 +83,7 @@ class Case:
     terms: CaseTerms
     supply: SupplyMonth | None
     energy_kwh: Decimal
+    has_periods: bool
     previous_supply: SupplyMonth | None
     previous_energy_kwh: Decimal | None
     shown: ShownColumns
@@ -135,6 +137,7 @@ def gather_cases(
                 terms=terms,
                 supply=account.supply,
                 energy_kwh=account.energy_kwh,
+                has_periods=account.totals.energy_by_period is not None,
                 previous_supply=None if before is None else before.supply,
                 previous_energy_kwh=None if before is None else before.energy_kwh,
                 shown=shown,

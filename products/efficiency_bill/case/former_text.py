@@ -40,7 +40,9 @@ def in_present_shape(text: str) -> dict[str, Any]:
         contract, measured = (None, None) if previous is None else previous
         before = _month(contract, measured, kept.get("previous_supply"))
         kept["previous_supply"], kept["previous_energy_kwh"] = before
-        this = _month(kept.pop("contract"), kept.pop("determinants"), kept.get("supply"))
+        measured = kept.pop("determinants")
+        kept["has_periods"] = measured["energy_by_period"] is not None
+        this = _month(kept.pop("contract"), measured, kept.get("supply"))
         kept["supply"], kept["energy_kwh"] = this
     except (KeyError, TypeError) as error:
         raise ValueError(f"The text of the case lacks {error}.") from None

@@ -47,7 +47,8 @@ def office_total(energy_kwh: Decimal) -> Decimal:
 def situation(contract: Contract = OFFICE, measured: Measured = OFFICE_SEPTEMBER, **known: Any) -> Situation:
     empty: dict[str, Any] = {"recent_demand_kw": (), "baseline": None, "intensity": None, "usage": None}
     supply = supply_of(contract, measured)
-    return Situation(supply, measured.energy_kwh, price_supply(supply, FACTS), **(empty | known))
+    has_periods = measured.energy_by_period is not None
+    return Situation(supply, measured.energy_kwh, has_periods, price_supply(supply, FACTS), **(empty | known))
 
 
 def advised(given: Situation, **changed: Any) -> dict[str, dict[str, Any]]:

@@ -134,7 +134,7 @@ def test_capacitors_are_advised_for_a_month_in_segments(reduced: Case) -> None:
     )
     assert (now.power_factor, then.power_factor) == (D("0.80"), D("0.90"))
     assert (now.adjustment_ratio, then.adjustment_ratio) == (D("0.05"), D(0))
-    given = Situation(supply, reduced.energy_kwh, now, (), None, None, None)
+    given = Situation(supply, reduced.energy_kwh, True, now, (), None, None, None)
     (advice,) = (row for row in advise(given, FACTS, BILL) if row["advice_id"] == "EB-A03")
     assert advice["saving_cny"] == now.total_cny - then.total_cny > 0
     assert json.loads(advice["advice_inputs"])["kvarh_compensated"] == "19128.81"
