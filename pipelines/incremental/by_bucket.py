@@ -25,6 +25,7 @@ from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints,
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, row_count, rows_of_points
+from pipelines.storage.session.tasks import task_frame
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Row, Table
 from pipelines.tables.rows.silver import SilverFileAccountsRow, SilverQuarantineRow
@@ -199,13 +200,8 @@ def _bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> i
 
 
 def _bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
-    """One row and one task for each bucket; a range is dealt without a shuffle."""
-    from pyspark.sql import functions as F
-
-    numbers = F.array(*(F.lit(bucket) for bucket in buckets))
-    return inputs.spark.range(0, len(buckets), 1, len(buckets)).select(
-        F.get(numbers, F.col("id").cast("int")).alias("bucket")
-    )
+    """One row and one task for each bucket."""
+    return task_frame(inputs.spark, buckets, "bucket")
 
 
 def _run_buckets(
