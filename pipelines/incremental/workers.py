@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from pipelines.engine.step import Inputs
 from pipelines.storage.scan import row_count
+from pipelines.storage.session.tasks import task_frame
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -27,13 +28,8 @@ def bucket_count(inputs: Inputs, files: Sequence[str], rows_per_task: int) -> in
 
 
 def bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
-    """One row and one task for each bucket; a range is dealt without a shuffle."""
-    from pyspark.sql import functions as F
-
-    numbers = F.array(*(F.lit(bucket) for bucket in buckets))
-    return inputs.spark.range(0, len(buckets), 1, len(buckets)).select(
-        F.get(numbers, F.col("id").cast("int")).alias("bucket")
-    )
+    """One row and one task for each bucket."""
+    return task_frame(inputs.spark, buckets, "bucket")
 
 
 def bucket_reports(

@@ -56,6 +56,7 @@ from pipelines.ingest.repeated_batch import in_batch_then
 from pipelines.ingest.spark_paths import as_pattern, path_told
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.own_storage import storage_error
+from pipelines.storage.session.tasks import task_frame, wake_workers
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, table_named
 from pipelines.tables.bronze import BronzeFiles
@@ -135,6 +136,7 @@ def ingest(
     if not has_news(store, inbox):
         # What the stream would begin again after a kill is known to the ledger too.
         return summary
+    wake_workers(store.spark)
     # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
     # ends at a folder that it may not read; the listing goes round it.
     if not closed and not has_linked_folder(root):
@@ -227,16 +229,15 @@ def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> lis
         for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
     ]
     slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
-    dealt = [path for start in range(slices) for path in by_size[start::slices]]
+    dealt = [json.dumps(by_size[start::slices]) for start in range(slices)]
 
     def work(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            paths = [real_path(path) for path in batch.column(0).to_pylist()]
+            paths = [real_path(path) for given in batch.column(0).to_pylist() for path in json.loads(given)]
             reports = [json.dumps(report) for report in _read_in_turn(paths, reading)]
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
-    frame = spark.createDataFrame([(path,) for path in dealt], "path string").repartition(slices)
-    rows = frame.mapInArrow(work, _REPORT_SCHEMA).collect()
+    rows = task_frame(spark, dealt, "paths").mapInArrow(work, _REPORT_SCHEMA).collect()
     reports = sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
     for failed in reports:
         if failed["status_code"] == UNWRITTEN:
