@@ -13,7 +13,7 @@ from typing import Any
 
 from pipelines.codes import CustomerClass, LineComponent
 from pipelines.facts.contract_rules import BasicCharge, LatePayment, PricingSchemeRule
-from pipelines.facts.dated import Dated
+from pipelines.facts.dated import Dated, Version
 from pipelines.facts.emission_factors import EmissionFactors
 from pipelines.facts.fact_index import (
     FILES,
@@ -208,12 +208,20 @@ def plain_text(value: object) -> str:
     return repr(_plain(value))
 
 
+def _open_after(version: Version[Any], day: date) -> Version[Any]:
+    is_beyond = version.effective_to is not None and version.effective_to >= day
+    return replace(version, effective_to=None) if is_beyond else version
+
+
 def _until(value: Any, day: date) -> Any:
-    """A value whose dated facts lack the versions that begin after a day."""
+    """A value whose dated facts lack what they say of the days after one."""
     if isinstance(value, Dated):
-        return replace(value, versions=tuple(each for each in value.versions if each.effective_from <= day))
+        begun = [each for each in value.versions if each.effective_from <= day]
+        return replace(value, versions=tuple(_open_after(each, day) for each in begun))
     if isinstance(value, Mapping):
-        return {key: _until(part, day) for key, part in value.items()}
+        found = {key: _until(part, day) for key, part in value.items()}
+        # A fact that nothing is told of yet is as good as none.
+        return {key: part for key, part in found.items() if not isinstance(part, Dated) or part.versions}
     if is_dataclass(value) and not isinstance(value, type):
         return tuple(
             (each.name, _until(getattr(value, each.name), day)) for each in fields(value) if each.compare

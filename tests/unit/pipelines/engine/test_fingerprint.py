@@ -209,6 +209,7 @@ def test_the_price_of_a_month_reaches_what_is_issued_of_that_month_alone(tmp_pat
     _, september, october = told
     for asked, reached in (("2026-08", set()), ("2026-09", set()), ("2026-10", BILLED)):
         assert ran_again(settings, settings, september, october, [asked]) == reached
+    assert ran_again(settings, settings, before, september, ["2026-08"]) == set()
     assert ran_again(settings, settings, before, september, ["2026-09"]) == BILLED
     assert ran_again(settings, settings, september, october, ["2026-09", "2026-10"]) == BILLED
 
