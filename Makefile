@@ -9,7 +9,7 @@ export MPLBACKEND := Agg
 # Compiled once here: where nothing may write bytecode later (PYTHONDONTWRITEBYTECODE), every process would compile its libraries anew.
 INSTALL := $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python
 
-.PHONY: help setup setup-dev demo test test-unit test-changed test-long coverage check doctor docs bench bench-short bench-spikes bench-tariff bench-city-day clean mlflow
+.PHONY: help setup setup-dev demo test test-unit test-changed test-long coverage check doctor docs bench bench-short bench-spikes bench-tariff bench-month bench-month-short bench-city-day clean mlflow
 help: ## Show what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -84,6 +84,12 @@ bench-spikes: setup-dev ## Spikes planted in real loads: how many are found, how
 
 bench-tariff: setup-dev ## Bills a second on two processes, 10,000 of them held against the engine before (under a minute)
 	$(BIN)/python -m benchmarks.tariff
+
+bench-month: setup-dev ## A billing month of 25,000, 50,000 and 100,000 simulated customers, determinants to codes, three runs each (an hour, 6 GB of disk)
+	$(BIN)/python -m benchmarks.city_month --out $(ZHIXIANG_HOME)/bench
+
+bench-month-short: setup-dev ## The same of a few hundred customers: does every step do its part? (two minutes)
+	$(BIN)/python -m benchmarks.city_month --customers 200 400 --repeats 1
 
 bench-city-day: setup ## One day of 5.4 million simulated meters into committed silver (12 GB of disk)
 	$(BIN)/zhixiang bench city-day

@@ -1,7 +1,7 @@
 """What is drawn of a part of the city before its tables are written: load, payments, terms, curves.
 
-Load, health and payments are those of the simulated city of the demo. A tenth of the customers have a two-part price
-and a curve; a tenth change their capacity inside the billed month.
+Load, health and payments are those of the simulated city of the demo. A tenth of the customers have a
+two-part price and a curve; a tenth change their capacity inside the billed month.
 """
 
 from __future__ import annotations
@@ -144,8 +144,8 @@ def days_before(span: Sequence[BillingMonth], count: int) -> tuple[date, ...]:
 
 
 def curves_of(block: Block, samples: Path, month: BillingMonth) -> FloatArray:
-    """Energy of each quarter hour of a month of those with a curve: a sample's days, each scaled to the customer's
-    own day. [kWh] (customers with a curve x days x 96)
+    """Energy of each quarter hour of a month of those with a curve: a sample's days, each scaled to the
+    customer's own day. [kWh] (customers with a curve x days x 96)
     """
     loads, _ = load_days(samples)
     began = days_before(block.city.months, METERED_MONTHS)[0]
@@ -157,8 +157,8 @@ def curves_of(block: Block, samples: Path, month: BillingMonth) -> FloatArray:
 
 @cache
 def load_days(samples: Path) -> tuple[FloatArray, IntArray]:
-    """Days of the load samples as shares of each day in quarter hours, and the weekday of each, 0 being Monday;
-    sample after sample. (days x 96), (days)
+    """Days of the load samples as shares of each day in quarter hours, and the weekday of each, 0 being
+    Monday; sample after sample. (days x 96), (days)
     """
     parts, weekdays = [], []
     for name in _CURVE_FILES:

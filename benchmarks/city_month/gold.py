@@ -27,7 +27,8 @@ _LACKS = (["curve", "reactive_registers"], [])
 
 @dataclass(frozen=True)
 class Part:
-    """What the meters counted on some days of a month, in hundredths of a kWh; the rest is of those with a curve.
+    """What the meters counted on some days of a month, in hundredths of a kWh; the rest is of those with a
+    curve.
 
     period  (customers x periods)
     demand  Highest mean power of a quarter hour. [kW]

@@ -1,7 +1,8 @@
-"""Runs the timed process and measures it: every process that it starts ends as a child of this one, so that the
-kernel's account of them is whole.
+"""Runs the timed process and measures it: every process that it starts ends as a child of this one, so that
+the kernel's account of them is whole.
 
-``python -m benchmarks.city_month.measured_run HOME RESULT`` writes what the timed process tells, with the figures.
+``python -m benchmarks.city_month.measured_run HOME RESULT`` writes what the timed process tells, with the
+figures.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,7 +26,10 @@ LONGEST_FAREWELL_SECONDS = 60.0
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def main() -> int:
+TIMED = ("-m", "benchmarks.city_month.month_run")
+
+
+def main(timed: Sequence[str] = TIMED) -> int:
     """Entry point of the process that measures; the exit code is that of the timed one."""
     home, result = Path(sys.argv[1]), Path(sys.argv[2])
     # Java outlives Python by a moment; so its end is not some other process's to count.
@@ -32,9 +37,7 @@ def main() -> int:
         raise OSError(ctypes.get_errno(), "prctl")
     ended = threading.Event()
     began = time.monotonic()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.city_month.month_run", str(home), str(result)]
-    )
+    process = subprocess.Popen([sys.executable, *timed, str(home), str(result)])
 
     watch = Watch(process.pid)
 

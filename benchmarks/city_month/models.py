@@ -1,7 +1,7 @@
 """The models that a month's run finds: training is no part of a month, so it is done before the clock starts.
 
-The credit index is trained on a small city of 24 months; baselines and implied prices on the city itself, part by
-part, by the functions that the training steps call.
+The credit index is trained on a small city of 24 months; baselines and implied prices on the city itself,
+part by part, by the functions that the training steps call.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from products.efficiency_bill.training import Days, fit_all
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.training import train_on
 
-_LEARNED_FROM, _LEARNED_MONTHS = 2_500, 24
+_LEARNED_FROM, _LEARNED_MONTHS = 1_200, 24
 _REFERENCE_DAYS = 91
 """Days before the billed month that baselines learn from."""
 

@@ -1,5 +1,5 @@
-"""The timed process: ``python -m benchmarks.city_month.month_run HOME RESULT`` runs the chain's steps of a month in a
-home that holds determinants, one after another, and says when each ended.
+"""The timed process: ``python -m benchmarks.city_month.month_run HOME RESULT`` runs the chain's steps of a
+month in a home that holds determinants, one after another, and says when each ended.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def main() -> None:
 
 
 def run_month(home: Path, ended: dict[str, float]) -> list[StepRecord]:
-    """Runs the steps as the chain does, under the home's lock and with a ledger, but one by one, so that what each
-    costs can be told apart.
+    """Runs the steps as the chain does, under the home's lock and with a ledger, but one by one, so that
+    what each costs can be told apart.
 
     ended  Is told when each part ended, by the monotonic clock. [s]
     """

@@ -4,7 +4,7 @@ without the JVM.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -27,7 +27,7 @@ from pipelines.incremental.rewrite_files import (
     rewrite,
 )
 from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints, SourceRows
-from pipelines.incremental.workers import bucket_count, bucket_frame, bucket_reports
+from pipelines.incremental.workers import bucket_count, bucket_reports
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, rows_of_points
@@ -170,36 +170,6 @@ def driver_files(inputs: Inputs, table: type[Table], rows: pa.Table) -> WorkerFi
         return WorkerFiles((), constraint_violations(rows, table), frozenset(inputs.current(table)))
     return WorkerFiles(
         tuple(write_files(written, table, inputs.location(table))), constraint_violations(rows, table)
-    )
-
-
-def map_buckets(
-    inputs: Inputs,
-    source: type[Table],
-    derive: Callable[[pa.Table], pa.Table],
-    schema: pa.Schema,
-    subject: str,
-    rows_per_task: int,
-) -> pa.Table:
-    """Runs ``derive`` on the rows of each bucket of subjects and brings the (far fewer) rows it gives to the
-    driver.
-
-    subject  Column whose values stay together, for example ``customer_id``.
-    """
-    files = inputs.paths(source)
-    buckets = bucket_count(inputs, files, rows_per_task)
-
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            for bucket in batch.column(0).to_pylist():
-                yield from (
-                    derive(bucket_rows(files, source, bucket, buckets, subject)).cast(schema).to_batches()
-                )
-
-    from pyspark.sql.pandas.types import from_arrow_schema
-
-    return (
-        bucket_frame(inputs, range(buckets)).mapInArrow(run, from_arrow_schema(schema)).toArrow().cast(schema)
     )
 
 

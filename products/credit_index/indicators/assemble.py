@@ -15,6 +15,7 @@ from pipelines.transforms.ground.in_force import places_in_force
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.indicators.calendar import Calendar
 from products.credit_index.indicators.load import LOAD_SCHEMA, nullable, quotient
+from products.credit_index.indicators.peers import Peers, group_names
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -120,7 +121,12 @@ def event_indicators(events: pa.Table, customers: Sequence[str], calendar: Calen
 
 
 def assemble_indicators(
-    load: pa.Table, payments: pa.Table, events: pa.Table, customers: pa.Table, calendar: Calendar
+    load: pa.Table,
+    payments: pa.Table,
+    events: pa.Table,
+    customers: pa.Table,
+    calendar: Calendar,
+    peers: Peers | None = None,
 ) -> pa.Table:
     """gold_customer_indicators without ``computed_run_id``: every customer with payments, every month, in the
     order of both.
@@ -128,33 +134,23 @@ def assemble_indicators(
     load       Rows of load_indicators.
     customers  silver_customers; the terms in force on the month's last day give industry, city, capacity and
                age.
+    peers      Of all customers; None: these are all.
     """
     names = sorted(pc.unique(payments["customer_id"]).to_pylist())
     months = [str(month) for month in calendar.months]
-    shape = (len(names), len(months))
-    place = pc.index_in(load["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False)
-    known = np.isfinite(place.astype(float))
-    at = (
-        place[known].astype(np.int64),
-        pc.index_in(load["indicator_month"], pa.array(months))
-        .to_numpy(zero_copy_only=False)
-        .astype(np.int64)[known],
-    )
-    found: dict[str, FloatArray] = {}
-    for name in LOAD_SCHEMA.names[2:]:
-        grid = np.full(shape, np.nan)
-        grid[at] = pc.fill_null(load[name], np.nan).to_numpy()[known]
-        found[name] = grid
+    found = load_grids(load, names, calendar, LOAD_SCHEMA.names[2:])
     found |= payment_indicators(payments, names, calendar)
     found |= event_indicators(events, names, calendar)
-    terms = _terms_in_force(customers, names, calendar)
+    groups = pc.unique(group_names(customers)).to_pylist() if peers is None else peers.groups
+    terms = _terms_in_force(customers, names, calendar, groups)
+    if peers is None:
+        trend, kwh = found["energy_trend_3m_ratio"], found["month_kwh"]
+        peers = Peers.of(groups, terms["peers"], trend, kwh)
     found["capacity_use_ratio"] = quotient(found.pop("highest_day_kw"), terms["capacity"])
     found["account_age_years"] = np.maximum(calendar.ends[None, :] - terms["opened"], 0) / 365.25
     found["is_closed"] = np.maximum(found["is_closed"], terms["closed"] <= calendar.ends[None, :])
-    found["industry_growth_gap_ratio"] = found["energy_trend_3m_ratio"] - _peer_median(
-        found["energy_trend_3m_ratio"], terms["peers"]
-    )
-    found["industry_size_percentile_ratio"] = _peer_rank(found["month_kwh"], terms["peers"])
+    found["industry_growth_gap_ratio"] = peers.growth_gap(found["energy_trend_3m_ratio"], terms["peers"])
+    found["industry_size_percentile_ratio"] = peers.size_rank(found["month_kwh"], terms["peers"])
     found["estimated_ratio"] = np.nan_to_num(found["estimated_ratio"])
     found["history_months"] = np.nan_to_num(found["history_months"])
     schema = pa.schema(
@@ -168,12 +164,50 @@ def assemble_indicators(
     return pa.table(columns).select(schema.names).cast(schema)
 
 
-def _terms_in_force(customers: pa.Table, names: Sequence[str], calendar: Calendar) -> dict[str, FloatArray]:
-    """Terms on each month's last day (customers x months); NaN before the first terms. ``peers`` numbers each
-    industry of each city.
+def load_grids(
+    load: pa.Table, names: Sequence[str], calendar: Calendar, columns: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Columns of rows of load_indicators; NaN where there is no row. Name -> (customers x months)."""
+    months = [str(month) for month in calendar.months]
+    place = pc.index_in(load["customer_id"], pa.array(names, pa.string())).to_numpy(zero_copy_only=False)
+    known = np.isfinite(place.astype(float))
+    at = (
+        place[known].astype(np.int64),
+        pc.index_in(load["indicator_month"], pa.array(months))
+        .to_numpy(zero_copy_only=False)
+        .astype(np.int64)[known],
+    )
+    found: dict[str, FloatArray] = {}
+    for name in columns:
+        found[name] = np.full((len(names), len(months)), np.nan)
+        found[name][at] = pc.fill_null(load[name], np.nan).to_numpy()[known]
+    return found
+
+
+def peers_of(load: pa.Table, names: Sequence[str], customers: pa.Table, calendar: Calendar) -> Peers:
+    """What the indicators of some customers have to know of all.
+
+    load   Customer, month, trend and energy of all rows of load_indicators.
+    names  All customers, in order.
     """
-    known = customers.filter(pc.is_in(customers["customer_id"], pa.array(names)))
-    row = pc.index_in(known["customer_id"], pa.array(names)).to_numpy(zero_copy_only=False).astype(np.int64)
+    grids = load_grids(load, names, calendar, ("energy_trend_3m_ratio", "month_kwh"))
+    groups = pc.unique(group_names(customers)).to_pylist()
+    numbers = _terms_in_force(customers, names, calendar, groups)["peers"]
+    return Peers.of(groups, numbers, grids["energy_trend_3m_ratio"], grids["month_kwh"])
+
+
+def _terms_in_force(
+    customers: pa.Table, names: Sequence[str], calendar: Calendar, groups: Sequence[str]
+) -> dict[str, FloatArray]:
+    """Terms on each month's last day (customers x months); NaN before the first terms. ``peers`` is the place
+    of each industry of each city among the groups.
+    """
+    known = customers.filter(pc.is_in(customers["customer_id"], pa.array(names, pa.string())))
+    row = (
+        pc.index_in(known["customer_id"], pa.array(names, pa.string()))
+        .to_numpy(zero_copy_only=False)
+        .astype(np.int64)
+    )
     since = known["valid_from_date"].cast(pa.int32()).to_numpy().astype(np.int64)
     shape = len(names), len(calendar.ends)
     customer, end = np.broadcast_arrays(np.arange(len(names))[:, None], calendar.ends[None, :])
@@ -186,36 +220,10 @@ def _terms_in_force(customers: pa.Table, names: Sequence[str], calendar: Calenda
     def days(name: str) -> FloatArray:
         return np.asarray(pc.fill_null(known[name].cast(pa.int32()).cast(pa.float64()), np.nan), dtype=float)
 
-    group = pc.binary_join_element_wise(
-        pc.fill_null(known["city"], ""), pc.fill_null(known["industry_code"], ""), "/"
-    )
+    group = pc.index_in(group_names(known), pa.array(groups, pa.string()))
     return {
         "capacity": as_of(pc.fill_null(known["contract_capacity_kva"], np.nan).to_numpy()),
         "opened": as_of(days("opened_date")),
         "closed": as_of(days("closed_date")),
-        "peers": as_of(pc.index_in(group, pc.unique(group)).to_numpy(zero_copy_only=False).astype(float)),
+        "peers": as_of(group.to_numpy(zero_copy_only=False).astype(float)),
     }
-
-
-def _peer_median(values: FloatArray, peers: FloatArray) -> FloatArray:
-    """Median of each month over the customers of the same group."""
-    middle = np.full(values.shape, np.nan)
-    for month in range(values.shape[1]):
-        known = np.isfinite(values[:, month]) & np.isfinite(peers[:, month])
-        for group in np.unique(peers[known, month]):
-            rows = known & (peers[:, month] == group)
-            middle[rows, month] = np.median(values[rows, month])
-    return middle
-
-
-def _peer_rank(values: FloatArray, peers: FloatArray) -> FloatArray:
-    """Share of the others of the same group with a smaller value; NaN for a group of one."""
-    rank = np.full(values.shape, np.nan)
-    for month in range(values.shape[1]):
-        known = np.isfinite(values[:, month]) & np.isfinite(peers[:, month])
-        for group in np.unique(peers[known, month]):
-            rows = np.flatnonzero(known & (peers[:, month] == group))
-            if len(rows) > 1:
-                own = values[rows, month]
-                rank[rows, month] = np.searchsorted(np.sort(own), own, side="left") / (len(rows) - 1)
-    return rank
