@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -60,7 +61,7 @@ class BillingMonth:
     @property
     def last_day(self) -> date:
         """Last local day."""
-        return self.plus(1).first_day - timedelta(days=1)
+        return date(self.year, self.month, self.day_count)
 
     @property
     def days(self) -> tuple[date, ...]:
@@ -70,7 +71,7 @@ class BillingMonth:
     @property
     def day_count(self) -> int:
         """Number of local days. [d]"""
-        return (self.plus(1).first_day - self.first_day).days
+        return monthrange(self.year, self.month)[1]
 
     def plus(self, months: int) -> BillingMonth:
         """The month so many months later (earlier when negative)."""
