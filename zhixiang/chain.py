@@ -207,6 +207,7 @@ def run_chain(
         run_id = ledger.begin(command, now)
         outcome.run_id = run_id
         outcome.unknown_limit = settings.platform.ingest.max_unknown_meter_points_ratio
+        wait_for_what_was_begun: Callable[[], None] = lambda: None  # noqa: E731 - replaced once there is any
         try:
             with timings.part(START, OTHER):
                 ledger.note_rules(run_id, keep_rules(settings, facts))
@@ -250,6 +251,7 @@ def run_chain(
             with suppress(OSError, sqlite3.Error):
                 ledger.end(run_id, utc_now(), *_ended_by(told or error))
                 ledger.note_timings(run_id, timings.shares())
+            _let_end(wait_for_what_was_begun, error)
             if told is None or told is error:
                 raise
             raise told from error
@@ -282,6 +284,12 @@ def _begun_ahead(store: Store, inbox: Path, stages: Sequence[str], spark: LazySe
             thread.join()
 
     return wait
+
+
+def _let_end(begun: Callable[[], None], error: BaseException) -> None:
+    """Nothing begun ahead outlives a run that fails; whoever interrupts does not wait for it."""
+    if isinstance(error, Exception):
+        begun()
 
 
 def _look_for_keys(settings: Settings, stages: Sequence[str]) -> None:

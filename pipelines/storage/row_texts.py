@@ -7,12 +7,12 @@ that name them, as Java 19 and later tell them; Java 17 tells a few with one dig
 
 from __future__ import annotations
 
-import json
 import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
+from json.encoder import encode_basestring
 from typing import Any
 
 import pyarrow as pa
@@ -28,7 +28,7 @@ def row_texts(rows: pa.Table, columns: Iterable[str]) -> list[str]:
     """
     parts: list[list[str]] = []
     for name in sorted(columns):
-        label = _string(name) + ":"
+        label = encode_basestring(name) + ":"
         parts.append(["" if value is None else label + _cell(value) for value in rows[name].to_pylist()])
     return ["{" + ",".join(filter(None, cells)) + "}" for cells in zip(*parts, strict=True)]
 
@@ -61,16 +61,12 @@ def number_text(number: float) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{first + power}"
 
 
-def _string(value: str) -> str:
-    return json.dumps(value, ensure_ascii=False)
-
-
 def _list(values: list[Any]) -> str:
     return "[" + ",".join("null" if value is None else _cell(value) for value in values) + "]"
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {
-    str: _string,
+    str: encode_basestring,
     float: number_text,
     bool: lambda value: "true" if value else "false",
     int: str,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -219,10 +220,11 @@ def _month_of(days: Days, name: str, month: BillingMonth) -> tuple[FloatArray, F
     if name not in days.place:
         return None
     row, first = days.place[name], (month.first_day - days.days[0]).days
-    inside = [place for place in range(first, first + month.day_count) if 0 <= place < len(days.days)]
     energy, temperature = np.full(month.day_count, np.nan), np.full(month.day_count, np.nan)
-    target = [place - first for place in inside]
-    energy[target], temperature[target] = days.energy[row, inside], days.temperature[row, inside]
+    begin, end = max(first, 0), min(first + month.day_count, len(days.days))
+    if begin < end:
+        energy[begin - first : end - first] = days.energy[row, begin:end]
+        temperature[begin - first : end - first] = days.temperature[row, begin:end]
     return energy, temperature
 
 
@@ -236,8 +238,8 @@ def day_usage(
     if found is None or np.isfinite(found[0]).sum() < settings.baseline.least_days:
         return None
     energy, known = found[0], np.isfinite(found[0])
-    lowest = float(np.quantile(energy[known], settings.lowest_day_ratio))
-    high = float(np.quantile(energy[known], 1 - settings.highest_day_ratio))
+    levels = np.quantile(energy[known], [settings.lowest_day_ratio, 1 - settings.highest_day_ratio])
+    lowest, high = (float(level) for level in levels)
     weekend = energy[known & _weekend(month)]
     return DayUsage(
         lowest * int(known.sum()),
@@ -282,5 +284,6 @@ def _known(values: FloatArray) -> list[float | None]:
     return [float(value) if np.isfinite(value) else None for value in values]
 
 
+@cache
 def _weekend(month: BillingMonth) -> BoolArray:
     return np.array([day.weekday() >= 5 for day in month.days])

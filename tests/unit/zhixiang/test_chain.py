@@ -1,0 +1,37 @@
+"""How a run ends that fails before its steps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from pipelines.engine.ledger import Ledger
+from pipelines.engine.runner import Reporter
+from pipelines.errors import UsageError
+from pipelines.settings import Settings
+from zhixiang import chain
+
+
+@pytest.mark.parametrize(("error", "waits"), [(UsageError("no"), 1), (KeyboardInterrupt(), 0)])
+def test_what_was_begun_ahead_ends_with_a_run_that_fails(
+    settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, waits: int
+) -> None:
+    """A session that starts beside a run that has ended would write into its home still."""
+    waited: list[str] = []
+    monkeypatch.setattr(chain, "_begun_ahead", lambda *_given: lambda: waited.append("to the end"))
+
+    def refuse() -> None:
+        raise error
+
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    stages, nobody = ("ingest",), cast(Reporter, None)
+    with pytest.raises(type(error)):
+        chain.run_chain(
+            settings, (), stages, inbox, "test", nobody, lambda *_told: None, chain.Outcome(), before=refuse
+        )
+    assert len(waited) == waits
+    (run,) = Ledger(settings.home).runs(1)
+    assert run["exit_code"] is not None
