@@ -7,18 +7,14 @@ from datetime import date
 from typing import Any, TypeVar
 
 from pipelines.facts import Facts
+from pipelines.tariff.month_facts import Span
 
 K = TypeVar("K", bound=Hashable)
 S = TypeVar("S")
 MOST = 5_000
 """Sheets that are kept: those of every kind of contract for years, not those of every market price."""
-
-
-class _NotAsked:
-    """Stands for a sheet that is not kept; what a sheet says may itself be nothing."""
-
-
-_NOT_ASKED = _NotAsked()
+_NOT_ASKED = object()
+"""Stands for a sheet that is not kept; what a sheet says may itself be nothing."""
 
 
 class PriceSheets:
@@ -32,22 +28,17 @@ class PriceSheets:
         self.facts, self.known = facts, known
         self._kept: dict[tuple[Any, ...], Any] = {}
 
-    def of(
-        self,
-        asked: Callable[[K, date, date, Facts, date | None], S],
-        kind: K,
-        first_day: date,
-        last_day: date,
-    ) -> S:
+    def of(self, asked: Callable[[K, Span], S], kind: K, first_day: date, last_day: date) -> S:
         """What ``asked`` says of the kind on every day from the first to the last; raises what it raises."""
         key = (asked, kind, first_day, last_day)
-        found: S | _NotAsked = self._kept.get(key, _NOT_ASKED)
-        if isinstance(found, _NotAsked):
-            found = asked(kind, first_day, last_day, self.facts, self.known)
+        found: Any = self._kept.get(key, _NOT_ASKED)
+        if found is _NOT_ASKED:
+            found = asked(kind, Span(first_day, last_day, self.facts, self.known))
             if len(self._kept) >= MOST:
                 self._kept.clear()
             self._kept[key] = found
-        return found
+        sheet: S = found
+        return sheet
 
 
 def price_sheets(facts: Facts, known: date | None) -> PriceSheets:

@@ -75,9 +75,11 @@ def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
         leading,
         D("0.01"),
     )
-    priced = price_supply(supply_of(contract, measured), FACTS)
+    supply = supply_of(contract, measured)
+    priced = price_supply(supply, FACTS)
     usage = DayUsage(float(total) / 2, float(total) / 10, float(total) / 20, 1.0)
-    found = advise(Situation(contract, measured, priced, (demand,), None, None, usage), FACTS, SETTINGS)
+    situation = Situation(supply, total, True, priced, (demand,), None, None, usage)
+    found = advise(situation, FACTS, SETTINGS)
     assert [row["rank"] for row in found] == list(range(1, len(found) + 1))
     for row in found:
         assert D(repr(SETTINGS.least_saving_cny)) <= row["saving_cny"] <= priced.total_cny

@@ -25,10 +25,9 @@ from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import DemandRule, UtilisationDiscount
 from pipelines.periods import BillingMonth
 from pipelines.tariff.charges.basic_charge_runs import BasicKind, Run, run_prices, runs_of
-from pipelines.tariff.charges.energy_sheet import level_ground
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge, Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span
+from pipelines.tariff.month_facts import Span
 from pipelines.tariff.price_sheets import PriceSheets
 from pipelines.units import Unit
 
@@ -53,12 +52,11 @@ class BasicSheet(NamedTuple):
 
 
 class DemandSheet(NamedTuple):
-    """The prices of a charge by demand, without and with the discount of ruling R11, and the rule of a
-    contract demand.
+    """The prices of a kW of demand and of one of excess, without and with the discount of ruling R11, and the
+    rule of a contract demand.
     """
 
-    demand: tuple[LinePrice, LinePrice]
-    excess: tuple[LinePrice, LinePrice]
+    prices: tuple[tuple[LinePrice, LinePrice], tuple[LinePrice, LinePrice]]
     rule: DemandRule | None
 
 
@@ -131,66 +129,60 @@ def billed_contract_demand(
     return max(contract_demand_kw, minimum_capacity_ratio * running_capacity_kva)
 
 
-def basic_sheet(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> BasicSheet:
+def basic_sheet(kind: BasicKind, span: Span) -> BasicSheet:
     """The price of a kind of run, and what divides it where it is a part of a month (ruling R8)."""
-    dated = run_prices(kind.demand_basis, first_day, facts, known)
-    price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
-    of_price = level_ground(dated, cited, kind.voltage_level)
+    dated = run_prices(kind.demand_basis, span.first_day, span.facts, span.known)
+    price, of_price = span.level_price(dated, kind.voltage_level)
     if not kind.is_part:
         return BasicSheet(price, of_price)
-    dated_days = facts.basic_charge.running_days_per_month
-    rule = version_of_span(dated_days, first_day, last_day, known)
-    return BasicSheet(price, of_price, rule.value, (ground(dated_days, rule),))
+    rule = span.held(span.facts.basic_charge.running_days_per_month)
+    return BasicSheet(price, of_price, rule.value, (rule.ground(),))
 
 
-def capacity_price(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> LinePrice:
+def capacity_price(kind: BasicKind, span: Span) -> LinePrice:
     """The price of a kVA."""
-    sheet = basic_sheet(kind, first_day, last_day, facts, known)
-    grounds = (sheet.of_price, *sheet.of_part)
-    return _price(
-        LineComponent.BASIC_CAPACITY, sheet.price, grounds, f" × {sheet.price:f} {Unit.CNY_PER_KVA}"
-    )
+    price, of_price, _, of_part = basic_sheet(kind, span)
+    tail = f" × {price:f} {Unit.CNY_PER_KVA}"
+    return _price(LineComponent.BASIC_CAPACITY, price, (of_price, *of_part), tail)
 
 
-def utilisation_discount(
-    kind: BasicKind, first_day: date, _last_day: date, facts: Facts, known: date | None
-) -> Discount | None:
+def utilisation_discount(kind: BasicKind, span: Span) -> Discount | None:
     """The discount of the month; none under a catalogue, which the rule came after."""
-    if facts.catalogue.covers(first_day, known):
+    facts, month = span.facts, BillingMonth.of(span.first_day)
+    if facts.catalogue.covers(span.first_day, span.known):
         return None
-    dated = facts.basic_charge.utilisation
-    version = version_of_month(dated, BillingMonth.of(first_day), known)
-    return Discount(version.value, ground(dated, version), kind.demand_basis in version.value.bases)
+    of_month = span._replace(first_day=month.first_day, last_day=month.last_day)
+    rule = of_month.held(facts.basic_charge.utilisation)
+    return Discount(rule.value, rule.ground(), kind.demand_basis in rule.value.bases)
 
 
-def demand_sheet(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> DemandSheet:
+def demand_sheet(kind: BasicKind, span: Span) -> DemandSheet:
     """The prices of a kW."""
-    price, of_price, _, of_part = basic_sheet(kind, first_day, last_day, facts, known)
-    discount, rule = utilisation_discount(kind, first_day, last_day, facts, known), None
-    of_rule: tuple[Ground, ...] = ()
+    price, of_price, _, of_part = basic_sheet(kind, span)
+    discount, rule = utilisation_discount(kind, span), None
+    grounds: tuple[Ground, ...] = (of_price,)
     if kind.demand_basis is DemandBasis.CONTRACT_DEMAND:
-        version = version_of_span(facts.basic_charge.demand, first_day, last_day, known)
-        rule, of_rule = version.value, (ground(facts.basic_charge.demand, version),)
-    cases: list[tuple[Decimal, str, tuple[Ground, ...]]] = [(Decimal(1), "", ())] * 2
-    if discount is not None and discount.is_open:
-        of, said = discount.rule, discount.rule.threshold_kwh_per_kva
-        text = f" × {of.price_ratio:f} (at or above {said:f} kWh/kVA)"
-        cases[1] = (of.price_ratio, text, (discount.ground,))
+        held = span.held(span.facts.basic_charge.demand)
+        rule, grounds = held.value, (of_price, held.ground())
+    tail = f" × {price:f} {Unit.CNY_PER_KW}"
+    plain = _demand_prices(price, (*grounds, *of_part), tail, rule)
+    if discount is None or not discount.is_open:
+        return DemandSheet((plain, plain), rule)
+    ratio, said = discount.rule.price_ratio, discount.rule.threshold_kwh_per_kva
+    tail += f" × {ratio:f} (at or above {said:f} kWh/kVA)"
+    lower = _demand_prices(price * ratio, (*grounds, discount.ground, *of_part), tail, rule)
+    return DemandSheet((plain, lower), rule)
+
+
+def _demand_prices(
+    price: Decimal, grounds: tuple[Ground, ...], tail: str, rule: DemandRule | None
+) -> tuple[LinePrice, LinePrice]:
+    """Of a kW of demand, and of one of excess."""
     multiple = Decimal(1) if rule is None else rule.excess_multiple
-    demand, excess = [], []
-    for ratio, text, of_discount in cases:
-        grounds, unit_price = (of_price, *of_rule, *of_discount, *of_part), price * ratio
-        tail = f" × {price:f} {Unit.CNY_PER_KW}{text}"
-        demand.append(_price(LineComponent.BASIC_DEMAND, unit_price, grounds, tail))
-        doubled = f" × {multiple:f}{tail}"
-        excess.append(_price(LineComponent.DEMAND_EXCESS, unit_price * multiple, grounds, doubled))
-    return DemandSheet((demand[0], demand[1]), (excess[0], excess[1]), rule)
+    return (
+        _price(LineComponent.BASIC_DEMAND, price, grounds, tail),
+        _price(LineComponent.DEMAND_EXCESS, price * multiple, grounds, f" × {multiple:f}{tail}"),
+    )
 
 
 def _price(component: LineComponent, price: Decimal, grounds: tuple[Ground, ...], tail: str) -> LinePrice:
@@ -219,19 +211,20 @@ def _by_demand(
         )
     is_discounted = _is_discounted(run, kind, energy_kwh, sheets)
     sheet = sheets.of(demand_sheet, kind, *days)
+    of_demand, of_excess = sheet.prices[is_discounted]
     if sheet.rule is None:
-        yield sheet.demand[is_discounted], demand, f"{demand:f} kW{part}"
+        yield of_demand, demand, f"{demand:f} kW{part}"
         return
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
     least, tolerance = sheet.rule.minimum_capacity_ratio, sheet.rule.tolerance_ratio
     billed = billed_contract_demand(agreed, capacity, least)
     raised = f" (contract {agreed:f} kW, raised to {least:f} × {capacity:f} kVA)" if billed > agreed else ""
-    yield sheet.demand[is_discounted], billed, f"{billed:f} kW{raised}{part}"
+    yield of_demand, billed, f"{billed:f} kW{raised}{part}"
     excess = demand - tolerance * billed
     if excess > 0:
         text = f"({demand:f} kW − {tolerance:f} × {billed:f} kW){part}"
-        yield sheet.excess[is_discounted], excess, text
+        yield of_excess, excess, text
 
 
 def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets) -> bool:

@@ -15,6 +15,7 @@ from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import PriceByVoltage, price_at_level
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
+from pipelines.tariff.month_facts import Span
 from pipelines.tariff.price_sheets import PriceSheets
 
 _DAY = timedelta(days=1)
@@ -164,8 +165,7 @@ def _terms(segment: Segment, sheets: PriceSheets) -> tuple[object, ...]:
     return *kind, contract.running_capacity_kva, demand, price
 
 
-def _price_on(
-    kind: BasicKind, day: date, _last_day: date, facts: Facts, known: date | None
-) -> tuple[str, Decimal]:
-    dated = run_prices(kind.demand_basis, day, facts, known)
-    return dated.fact_id, price_at_level(dated, dated.on(day, known), kind.voltage_level, day)
+def _price_on(kind: BasicKind, span: Span) -> tuple[str, Decimal]:
+    day = span.first_day
+    dated = run_prices(kind.demand_basis, day, span.facts, span.known)
+    return dated.fact_id, price_at_level(dated, dated.on(day, span.known), kind.voltage_level, day)
