@@ -3,9 +3,8 @@
 from pipelines.tariff.changes import change_days, cut_month, joined_at_prices
 from pipelines.tariff.charges.power_factor import power_factor
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
-from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
-from pipelines.tariff.lines import BillLine, PricedMonth
+from pipelines.tariff.lines import BillLine, PricedMonth, is_issuable, require_issuable
 from pipelines.tariff.pricing import price_each, price_supply
 from pipelines.tariff.retroactive import Correction, corrections_between
 

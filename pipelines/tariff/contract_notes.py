@@ -20,7 +20,7 @@ from pipelines.facts import Dated
 from pipelines.facts.contract_rules import PricingSchemeRule
 from pipelines.facts.power_factor_adjustment import NotAdjusted
 from pipelines.tariff.contract import Contract, SupplyMonth
-from pipelines.tariff.month_facts import Span
+from pipelines.tariff.price_sheets import Span
 
 T = TypeVar("T")
 IN_PARTS = frozenset({CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL})

@@ -10,7 +10,7 @@ from pipelines.codes import CustomerClass, LineComponent
 from pipelines.errors import UsageError
 from pipelines.facts import Facts
 from pipelines.tariff.lines import BillLine, Charge, Ground, LinePrice, line_price, settle_lines
-from pipelines.tariff.month_facts import Span, changes_inside
+from pipelines.tariff.price_sheets import Span, changes_inside
 from pipelines.units import Unit
 
 _DAY = timedelta(days=1)

@@ -72,8 +72,7 @@ def corrections_between(
     the order of now.
 
     issued_known  Issued line -> the day of knowledge that it shows; None -> the same of the bill, for a line
-                  that it did not have. Where
-                  there is no such day, no document is named.
+                  that it did not have. Where there is no such day, no document is named.
     now_known     Day of knowledge of the lines now; None: all facts.
     """
     before, after = _by_key(issued), _by_key(now)
@@ -107,9 +106,7 @@ def _amount(line: BillLine | None) -> Decimal:
 def _documents(
     line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None
 ) -> tuple[str, ...]:
-    """Documents of the facts behind a line, in force on its first day as known then; that of its price
-    first.
-    """
+    """Documents of the facts behind a line on its first day as known then; that of its price first."""
     found: dict[str, None] = {}
     if line is None:
         return ()

@@ -7,9 +7,8 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts:
 ``basic_charge.*``.
 Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge
-(ruling R8). A standard of the power
-factor that changes alone leaves the charge what it is and only divides it by days, so that each standard
-adjusts its own.
+(ruling R8). A standard of the power factor that changes alone leaves the charge what it is and only divides
+it by days, so that each standard adjusts its own.
 """
 
 from __future__ import annotations
@@ -27,8 +26,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tariff.charges.basic_charge_runs import BasicKind, Run, run_prices, runs_of
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge, Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import Span
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 from pipelines.units import Unit
 
 _UNITS = {
@@ -108,25 +106,18 @@ def basic_charges(
         sheet = sheets.of(basic_sheet, kind, *days)
         if contract.running_capacity_kva == 0:
             continue
-        share, text = _share(run, sheet)
-        by_demand = contract.demand_basis is not DemandBasis.CAPACITY
-        charged = (
-            _by_demand(run, kind, text, energy_kwh, sheets)
-            if by_demand
-            else _by_capacity(run, kind, text, sheets)
-        )
-        first, last = (None, None) if days == month else days
+        share, part = None, ""
+        if run.is_part:
+            divisor = sheet.divisor if run.of_days is None else Decimal(run.of_days)
+            share, part = (Decimal(run.days), divisor), f" × {run.days}/{divisor:f} d"
+        if contract.demand_basis is DemandBasis.CAPACITY:
+            capacity = _needed(contract.running_capacity_kva, "running capacity")
+            charged = [(sheets.of(capacity_price, kind, *days), capacity, f"{capacity:f} kVA")]
+        else:
+            charged = _by_demand(run, kind, energy_kwh, sheets)
+        terms, (first, last) = contract.power_factor_standard, (None, None) if days == month else days
         for price, quantity, shown in charged:
-            yield Charge(
-                price, quantity, shown, contract.power_factor_standard, first, last, run.section, share
-            )
-
-
-def billed_contract_demand(
-    contract_demand_kw: Decimal, running_capacity_kva: Decimal, minimum_capacity_ratio: Decimal
-) -> Decimal:
-    """Contract demand, raised to its least share of the capacity. [kW]"""
-    return max(contract_demand_kw, minimum_capacity_ratio * running_capacity_kva)
+            yield Charge(price, quantity, shown + part, terms, first, last, run.section, share)
 
 
 def basic_sheet(kind: BasicKind, span: Span) -> BasicSheet:
@@ -189,42 +180,32 @@ def _price(component: LineComponent, price: Decimal, grounds: tuple[Ground, ...]
     return line_price(component, price, _UNITS[component], grounds, tail)
 
 
-_Charged = tuple[LinePrice, Decimal, str]
-
-
-def _by_capacity(run: Run, kind: BasicKind, part: str, sheets: PriceSheets) -> Iterator[_Charged]:
-    capacity = _needed(run.contract.running_capacity_kva, "running capacity")
-    yield sheets.of(capacity_price, kind, run.first_day, run.last_day), capacity, f"{capacity:f} kVA{part}"
-
-
 def _by_demand(
-    run: Run, kind: BasicKind, part: str, energy_kwh: Decimal, sheets: PriceSheets
-) -> Iterator[_Charged]:
-    contract, demand, days = run.contract, run.max_demand_kw, (run.first_day, run.last_day)
+    run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets
+) -> list[tuple[LinePrice, Decimal, str]]:
+    """What is charged of which price, and how the quantity came about."""
+    contract, demand = run.contract, run.max_demand_kw
     if demand is None:
+        month = BillingMonth.of(run.first_day)
         raise UsageError(
-            (
-                f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge "
-                "needs."
-            ),
+            f"{month} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
     is_discounted = _is_discounted(run, kind, energy_kwh, sheets)
-    sheet = sheets.of(demand_sheet, kind, *days)
+    sheet = sheets.of(demand_sheet, kind, run.first_day, run.last_day)
     of_demand, of_excess = sheet.prices[is_discounted]
     if sheet.rule is None:
-        yield of_demand, demand, f"{demand:f} kW{part}"
-        return
+        return [(of_demand, demand, f"{demand:f} kW")]
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
     least, tolerance = sheet.rule.minimum_capacity_ratio, sheet.rule.tolerance_ratio
-    billed = billed_contract_demand(agreed, capacity, least)
+    billed = max(agreed, least * capacity)
     raised = f" (contract {agreed:f} kW, raised to {least:f} × {capacity:f} kVA)" if billed > agreed else ""
-    yield of_demand, billed, f"{billed:f} kW{raised}{part}"
+    charged = [(of_demand, billed, f"{billed:f} kW{raised}")]
     excess = demand - tolerance * billed
     if excess > 0:
-        text = f"({demand:f} kW − {tolerance:f} × {billed:f} kW){part}"
-        yield of_excess, excess, text
+        charged.append((of_excess, excess, f"({demand:f} kW − {tolerance:f} × {billed:f} kW)"))
+    return charged
 
 
 def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets) -> bool:
@@ -237,14 +218,6 @@ def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: Price
         discount.is_open
         and energy_kwh * run.section_days >= discount.rule.threshold_kwh_per_kva * run.kva_days
     )
-
-
-def _share(run: Run, sheet: BasicSheet) -> tuple[tuple[Decimal, Decimal] | None, str]:
-    """Days and the days they are divided by, and their text (ruling R8)."""
-    if not run.is_part:
-        return None, ""
-    divisor = sheet.divisor if run.of_days is None else Decimal(run.of_days)
-    return (Decimal(run.days), divisor), f" × {run.days}/{divisor:f} d"
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

@@ -1,6 +1,4 @@
-"""Energy prices under a catalogue of whole prices (目录电价), as it held before prices were composed; kept
-for back-billing.
-"""
+"""Energy prices under a catalogue of whole prices (目录电价), as before prices were composed."""
 
 from __future__ import annotations
 
@@ -13,7 +11,7 @@ from pipelines.errors import FactNotForContractError, UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.tariff.charges.energy_sheet import PER_KWH, EnergyKind, EnergySheet, split_sheet, without_price
 from pipelines.tariff.lines import Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import Span
+from pipelines.tariff.price_sheets import Span
 
 
 def catalogue_sheet(kind: EnergyKind, span: Span) -> EnergySheet:

@@ -14,7 +14,7 @@ from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import PriceByVoltage
 from pipelines.tariff.charges.energy_sheet import PER_KWH, EnergyKind, EnergySheet, split_sheet, without_price
 from pipelines.tariff.lines import Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import Span
+from pipelines.tariff.price_sheets import Span
 
 MARKET_PRICE = "contract.market_price_cny_per_kwh"
 

@@ -15,8 +15,7 @@ from pipelines.tariff.charges.energy_sheet import EnergyKind, EnergySheet, energ
 from pipelines.tariff.charges.residential import residential_facts, residential_sheet
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge
-from pipelines.tariff.month_facts import Span
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 
 
 def energy_sheet(kind: EnergyKind, span: Span) -> EnergySheet:

@@ -14,8 +14,7 @@ from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tariff.lines import BillLine, Charge, Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import Span
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 from pipelines.units import Unit
 
 _STEP = Decimal("0.01")

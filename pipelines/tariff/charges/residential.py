@@ -23,7 +23,7 @@ from pipelines.tariff.charges.energy_sheet import (
     split_sheet,
 )
 from pipelines.tariff.lines import Ground, LinePrice, least_sure, line_price
-from pipelines.tariff.month_facts import Held, Span
+from pipelines.tariff.price_sheets import Held, Span
 
 _MONTHS = 12
 # The notice prices 不满1千伏 alone by tiers; another level has only the price of a combined meter.
