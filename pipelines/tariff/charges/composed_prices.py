@@ -33,6 +33,11 @@ class ComponentPrice(NamedTuple):
     reading: Confidence = Confidence.OFFICIAL
 
 
+def per_kwh(facts: Facts) -> dict[LineComponent, Dated[Decimal]]:
+    """The components that charge every kilowatt-hour one published figure, in the order of the bill."""
+    return {LineComponent.FUNDS: facts.funds}
+
+
 def composed_sheet(kind: EnergyKind, span: Span) -> EnergySheet:
     """One price per component and period; without time of use one per component."""
     prices = _component_prices(kind, span)
@@ -43,7 +48,7 @@ def composed_sheet(kind: EnergyKind, span: Span) -> EnergySheet:
 
 def composed_facts(kind: EnergyKind, day: date, facts: Facts) -> list[Dated[Any]]:
     """The facts whose change inside a month parts the energy."""
-    dated: list[Dated[Any]] = [_transmission(kind, facts), facts.funds]
+    dated: list[Dated[Any]] = [_transmission(kind, facts), *per_kwh(facts).values()]
     if kind.market is None:
         dated.append(facts.energy_base)
     else:
@@ -59,7 +64,7 @@ def every_composed_fact(facts: Facts) -> tuple[Dated[Any], ...]:
     return (
         facts.energy_base,
         facts.energy_composition,
-        facts.funds,
+        *per_kwh(facts).values(),
         transmission.single_part_energy,
         transmission.two_part_energy,
         transmission.line_loss,
@@ -76,16 +81,15 @@ def _transmission(kind: EnergyKind, facts: Facts) -> Dated[PriceByVoltage]:
 
 
 def _component_prices(kind: EnergyKind, span: Span) -> tuple[ComponentPrice, ...]:
-    """Energy base, transmission, funds, in the order of the bill; a missing transmission price is reported
-    first.
+    """Energy base, transmission, and what each kWh pays, in the order of the bill; a missing transmission
+    price is reported first.
     """
     transmission, of_level = span.level_price(_transmission(kind, span.facts), kind.voltage_level)
-    base, funds = _energy_base(kind, span), span.held(span.facts.funds)
-    return (
-        base,
-        ComponentPrice(LineComponent.TRANSMISSION, transmission, (of_level,)),
-        ComponentPrice(LineComponent.FUNDS, funds.value, (funds.ground(),)),
-    )
+    prices = [_energy_base(kind, span), ComponentPrice(LineComponent.TRANSMISSION, transmission, (of_level,))]
+    for component, dated in per_kwh(span.facts).items():
+        held = span.held(dated)
+        prices.append(ComponentPrice(component, held.value, (held.ground(),)))
+    return tuple(prices)
 
 
 def _energy_base(kind: EnergyKind, span: Span) -> ComponentPrice:
