@@ -1,33 +1,23 @@
 """Pure pricing: a supply and facts -> lines; used by bills, codes, advice and what-ifs alike."""
 
 from pipelines.tariff.changes import change_days, cut_month, joined_at_prices
-from pipelines.tariff.charges.power_factor import adjustment_ratio, power_factor
+from pipelines.tariff.charges.power_factor import power_factor
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
-from pipelines.tariff.issuing import is_issuable, require_issuable
 from pipelines.tariff.late_payment import late_payment_lines
-from pipelines.tariff.lines import BillLine, PricedMonth
+from pipelines.tariff.lines import BillLine, PricedMonth, is_issuable, require_issuable
 from pipelines.tariff.pricing import price_each, price_supply
-from pipelines.tariff.retroactive import (
-    Correction,
-    RetroactiveDifference,
-    corrections_between,
-    difference_between,
-    retroactive_difference,
-)
+from pipelines.tariff.retroactive import Correction, corrections_between
 
 __all__ = [
     "BillLine",
     "Contract",
     "Correction",
     "PricedMonth",
-    "RetroactiveDifference",
     "Segment",
     "SupplyMonth",
-    "adjustment_ratio",
     "change_days",
     "corrections_between",
     "cut_month",
-    "difference_between",
     "is_issuable",
     "joined_at_prices",
     "late_payment_lines",
@@ -35,5 +25,4 @@ __all__ = [
     "price_each",
     "price_supply",
     "require_issuable",
-    "retroactive_difference",
 ]

@@ -73,8 +73,7 @@ class Segment:
                          [kWh]
     max_demand_kw        Highest 15-minute mean power of these days; None without a curve. [kW]
     section              Segments of one section follow one another in time; sections lie beside one another,
-                         such as the dormitory
-                         behind a factory's meter.
+                         such as the dormitory behind a factory's meter.
     running_days         Days in operation; None: every day of the segment. [d]
     """
 

@@ -11,16 +11,18 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import date
 from decimal import Decimal
+from typing import TypeVar
 
 from pipelines.codes import ContractNote, CustomerClass, PricingScheme
 from pipelines.errors import FactNotInForceError
-from pipelines.facts import Facts
+from pipelines.facts import Dated
 from pipelines.facts.contract_rules import PricingSchemeRule
 from pipelines.facts.power_factor_adjustment import NotAdjusted
 from pipelines.tariff.contract import Contract, SupplyMonth
+from pipelines.tariff.price_sheets import Span
 
+T = TypeVar("T")
 IN_PARTS = frozenset({CustomerClass.LARGE_INDUSTRY, CustomerClass.GENERAL_COMMERCIAL})
 """Classes whose price is in one part or two."""
 
@@ -37,18 +39,20 @@ class ContractRules:
     not_adjusted: NotAdjusted | None
 
 
-def contract_rules(
-    _kind: None, day: date, _last_day: date, facts: Facts, known: date | None
-) -> ContractRules:
-    """What every contract is held against in the month that begins on a day; a price sheet."""
-    scheme, mandatory, not_adjusted = None, frozenset[CustomerClass](), None
+def contract_rules(_kind: None, span: Span) -> ContractRules:
+    """What every contract is held against in the month that begins with a day; a price sheet."""
+    facts = span.facts
+    return ContractRules(
+        _rule(facts.pricing_scheme, span),
+        _rule(facts.time_of_use.mandatory, span) or frozenset(),
+        _rule(facts.power_factor_not_adjusted, span),
+    )
+
+
+def _rule(dated: Dated[T], span: Span) -> T | None:
     with suppress(FactNotInForceError):
-        scheme = facts.pricing_scheme.on(day, known)
-    with suppress(FactNotInForceError):
-        mandatory = facts.time_of_use.mandatory.on(day, known)
-    with suppress(FactNotInForceError):
-        not_adjusted = facts.power_factor_not_adjusted.on(day, known)
-    return ContractRules(scheme, mandatory, not_adjusted)
+        return dated.on(span.first_day, span.known)
+    return None
 
 
 def as_ruled(supply: SupplyMonth, rules: ContractRules) -> tuple[SupplyMonth, tuple[ContractNote, ...]]:

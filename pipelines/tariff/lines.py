@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from pipelines.codes import Confidence, ContractNote, LineComponent, TouPeriod
+from pipelines.errors import UsageError
 from pipelines.money import round_half_up, round_to_fen
 from pipelines.periods import BillingMonth
 
@@ -32,8 +33,7 @@ class BillLine(NamedTuple):
     component        What is charged; a closed list (ruling R5).
     period           Time-of-use period of an energy line; None elsewhere.
     quantity         In ``quantity_unit``; for the power factor adjustment its base in CNY. Shown to 0.000001
-                     where it has more digits, such
-                     as a third of a demand: the amount comes from all of them.
+                     where it has more digits, such as a third of a demand: the amount comes from all of them.
     unit_price       In ``price_unit``, exact; for the power factor adjustment the ratio.
     fact_id          The fact that sets the price, as ``Facts.describe`` lists it.
     fact_confidence  The least sure of all that the line rests on.
@@ -41,8 +41,8 @@ class BillLine(NamedTuple):
     first_day, last_day  Days that the line covers where they are not the whole month; None: the whole month.
     section          Part of the supply that the line belongs to, where there are several; else empty.
     rests_on         Every fact that quantity or price come from, ``fact_id`` first: an id of
-                     ``Facts.describe``, one that stands for all ids
-                     below it (``basic_charge.demand``), or a term of the contract (``contract...``).
+                     ``Facts.describe``, one that stands for all ids below it (``basic_charge.demand``), or a
+                     term of the contract (``contract...``).
     standard         Power factor to be reached, of an adjustment; None elsewhere. [1]
     """
 
@@ -216,3 +216,20 @@ def least_sure(confidences: Iterable[Confidence]) -> Confidence:
 def average_price(total_cny: Decimal, energy_kwh: Decimal) -> Decimal | None:
     """total / energy, rounded half up to 0.0001; None without energy. [CNY/kWh]"""
     return round_half_up(total_cny / energy_kwh, AVERAGE_PRICE_STEP) if energy_kwh else None
+
+
+def is_issuable(is_illustrative: bool, is_demo: bool) -> bool:
+    """Whether a bill may be issued: one on an illustrative price (示意电价, R1) in the demo alone."""
+    return is_demo or not is_illustrative
+
+
+def require_issuable(priced: PricedMonth, is_demo: bool) -> None:
+    """Refuses a bill that ``is_issuable`` lets nobody issue or sign."""
+    if not is_issuable(priced.is_illustrative, is_demo):
+        raise UsageError(
+            (
+                f"The bill of {priced.month} rests on an illustrative price (示意电价); it can be shown, not "
+                "issued or signed."
+            ),
+            "Load the published prices of the month with `zhixiang facts load-prices FILE`.",
+        )

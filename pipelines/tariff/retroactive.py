@@ -11,14 +11,11 @@ from datetime import date
 from decimal import Decimal
 
 from pipelines.codes import LineComponent, TouPeriod
-from pipelines.errors import FactNotInForceError, UsageError
+from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import pricing_facts
-from pipelines.tariff.contract import SupplyMonth
-from pipelines.tariff.lines import BillLine, Charge, PricedMonth, line_price, settle_lines
-from pipelines.tariff.pricing import price_supply
-from pipelines.units import Unit
+from pipelines.tariff.lines import BillLine
 
 LineKey = tuple[Decimal | None, LineComponent, TouPeriod | None, date | None, date | None, str]
 
@@ -48,16 +45,6 @@ class Correction:
         return line
 
     @property
-    def component(self) -> LineComponent:
-        """What is charged."""
-        return self.line.component
-
-    @property
-    def period(self) -> TouPeriod | None:
-        """Time-of-use period of an energy line."""
-        return self.line.period
-
-    @property
     def issued_cny(self) -> Decimal:
         """The line as issued; 0 where there was none. [CNY]"""
         return _amount(self.issued)
@@ -73,63 +60,6 @@ class Correction:
         return self.now_cny - self.issued_cny
 
 
-@dataclass(frozen=True)
-class RetroactiveDifference:
-    """A bill as issued, as it is now, and the lines between them; they sum to ``total_cny`` = now - issued.
-    [CNY]
-    """
-
-    issued: PricedMonth
-    now: PricedMonth
-    corrections: tuple[Correction, ...]
-    total_cny: Decimal
-
-    @property
-    def lines(self) -> tuple[BillLine, ...]:
-        """The corrections as lines of a bill, numbered from 1."""
-        return tuple(settle_lines(map(_rebate, self.corrections)))
-
-
-def _rebate(each: Correction) -> Charge:
-    """The difference of one line, which rests on what that line rests on."""
-    line, period = each.line, f", {each.period.value}" if each.period else ""
-    grounds = [(name, line.fact_confidence) for name in line.rests_on or (line.fact_id,)]
-    tail = (
-        f" CNY − {each.issued_cny:f} CNY ({each.component.value}{period}; "
-        f"{'; '.join(each.notices) or 'follows from other lines'})"
-    )
-    price = line_price(LineComponent.REBATE, Decimal(1), (Unit.CNY, Unit.RATIO), grounds, tail)
-    return Charge(price, each.amount_cny, f"{each.now_cny:f}")
-
-
-def retroactive_difference(
-    supply: SupplyMonth, facts: Facts, issued_known: date, now_known: date
-) -> RetroactiveDifference:
-    """The correction of a bill by what became known after its issue.
-
-    issued_known  Day of knowledge of the bill as issued; now_known: the later day.
-    Raises what ``price_supply`` raises, and UsageError where the second day lies before the first.
-    """
-    issued, now = (price_supply(supply, facts, known) for known in (issued_known, now_known))
-    return difference_between(issued, now, facts, issued_known, now_known)
-
-
-def difference_between(
-    issued: PricedMonth, now: PricedMonth, facts: Facts, issued_known: date, now_known: date
-) -> RetroactiveDifference:
-    """The lines between two pricings of a month; for a bill issued whole that a late notice splits inside its
-    month.
-    """
-    if issued.month != now.month:
-        raise UsageError(f"A bill of {issued.month} is not corrected by one of {now.month}.")
-    if now_known < issued_known:
-        raise UsageError(f"What is known now ({now_known}) cannot lie before the issue ({issued_known}).")
-    corrections = corrections_between(
-        issued.lines, now.lines, issued.month, facts, lambda _line: issued_known, now_known
-    )
-    return RetroactiveDifference(issued, now, corrections, now.total_cny - issued.total_cny)
-
-
 def corrections_between(
     issued: Iterable[BillLine],
     now: Iterable[BillLine],
@@ -142,8 +72,7 @@ def corrections_between(
     the order of now.
 
     issued_known  Issued line -> the day of knowledge that it shows; None -> the same of the bill, for a line
-                  that it did not have. Where
-                  there is no such day, no document is named.
+                  that it did not have. Where there is no such day, no document is named.
     now_known     Day of knowledge of the lines now; None: all facts.
     """
     before, after = _by_key(issued), _by_key(now)
@@ -177,9 +106,7 @@ def _amount(line: BillLine | None) -> Decimal:
 def _documents(
     line: BillLine | None, facts: Facts, month: BillingMonth, known: date | None
 ) -> tuple[str, ...]:
-    """Documents of the facts behind a line, in force on its first day as known then; that of its price
-    first.
-    """
+    """Documents of the facts behind a line on its first day as known then; that of its price first."""
     found: dict[str, None] = {}
     if line is None:
         return ()

@@ -16,6 +16,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts, Version
 from pipelines.facts.listing import figures_of
 from pipelines.periods import BillingMonth
+from pipelines.tariff.charges.composed_prices import per_kwh
 from pipelines.units import Unit
 from products.page_kit import words
 from zhixiang.pages.price_figures import calculator_figures
@@ -33,13 +34,13 @@ LEVELS = {
     VoltageLevel.KV_110: "110千伏 110 kV",
     VoltageLevel.KV_220_UP: "220千伏及以上 220 kV and up",
 }
+ENERGY = "电量电价 energy"
 HISTORIES = {
-    "电量电价 energy": (
+    ENERGY: (
         "energy_base",
         "transmission.single_part",
         "transmission.two_part.energy",
         "transmission.line_loss",
-        "funds",
     ),
     "基本电费 basic charge": (
         "transmission.two_part.capacity",
@@ -178,7 +179,8 @@ def _history(facts: Facts, firsts: Sequence[date]) -> dict[str, list[dict[str, A
     firsts  First days of the month's spans: a version that holds on one of them is marked.
     """
     found: dict[str, list[dict[str, Any]]] = {}
-    for heading, stems in HISTORIES.items():
+    of_energy = (*HISTORIES[ENERGY], *(each.fact_id for each in per_kwh(facts).values()))
+    for heading, stems in {**HISTORIES, ENERGY: of_energy}.items():
         for fact_id, dated in facts.by_id.items():
             if not fact_id.startswith(stems):
                 continue

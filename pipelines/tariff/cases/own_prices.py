@@ -47,18 +47,12 @@ class TieredPrice:
 
 @dataclass(frozen=True)
 class OwnPrices:
-    """A price set; all prices in CNY before any rounding.
+    """A price set; all prices in CNY before any rounding, per kWh, per kW and month, and per month.
 
-    name, document   What it is and where it stands written.
-    energy           Price per period and tier. [CNY/kWh]
-    energy_limits    Upper limits of all tiers but the last on the month's energy, rising. [kWh per month]
-    weekday_hours    Period of each hour, a row per month of the year; weekend_hours: on Saturdays and
-                     Sundays. [12][24]
-    demand           Price per demand period and tier; ANY_TIME is the month's highest. [CNY/kW per month]
-    demand_limits    Upper limits of all tiers but the last on the highest demand. [kW]
-    demand_weekday_hours, demand_weekend_hours  Demand period of each hour; empty where only ANY_TIME is
-    charged. [12][24]
-    fixed_cny        Charge per month. [CNY]
+    energy, demand  Prices per period and tier; the demand period ANY_TIME is the month's highest. Limits are
+                    the upper ones of all tiers but the last, of the month's energy and the highest demand.
+    ..._hours       Period of each hour, a row per month of the year; on weekends those of Saturdays and
+                    Sundays. Those of demand are empty where only ANY_TIME is charged. [12][24]
     """
 
     name: str

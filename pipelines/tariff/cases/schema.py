@@ -127,42 +127,38 @@ class OwnPricesPart(_Part):
 
     name: str = Field(description="What it is.")
     document: str = Field(description="Where it stands written.")
-    energy: dict[str, list[Positive]] = Field(
+    energy: dict[str, tuple[Positive, ...]] = Field(
         description="Price of each period, one for each tier. [CNY/kWh]"
     )
-    energy_limits: list[Positive] = Field(
-        [], description="Upper limits of all tiers but the last. [kWh per month]"
+    energy_limits: tuple[Positive, ...] = Field(
+        (), description="Upper limits of all tiers but the last. [kWh per month]"
     )
-    weekday_hours: list[list[str]] = Field(description="Period of each hour: 12 months of 24 hours.")
-    weekend_hours: list[list[str]] = Field(description="The same on Saturdays and Sundays.")
-    demand: dict[str, list[Positive]] = Field(
+    weekday_hours: tuple[tuple[str, ...], ...] = Field(
+        description="Period of each hour: 12 months of 24 hours."
+    )
+    weekend_hours: tuple[tuple[str, ...], ...] = Field(description="The same on Saturdays and Sundays.")
+    demand: dict[str, tuple[Positive, ...]] = Field(
         {}, description="Price of each demand period, any_time for the month's highest. [CNY/kW]"
     )
-    demand_weekday_hours: list[list[str]] = Field(
-        [],
+    demand_weekday_hours: tuple[tuple[str, ...], ...] = Field(
+        (),
         description="Demand period of each hour, where demand has a price by period: 12 months of 24 hours.",
     )
-    demand_weekend_hours: list[list[str]] = Field([], description="The same on Saturdays and Sundays.")
-    demand_limits: list[Positive] = Field(
-        [], description="Upper limits of all demand tiers but the last. [kW]"
+    demand_weekend_hours: tuple[tuple[str, ...], ...] = Field(
+        (), description="The same on Saturdays and Sundays."
+    )
+    demand_limits: tuple[Positive, ...] = Field(
+        (), description="Upper limits of all demand tiers but the last. [kW]"
     )
     fixed_cny: Positive = Field(Decimal(0), description="Charge per month. [CNY]")
 
     def prices(self) -> OwnPrices:
         """The set as the engine takes it."""
-        return OwnPrices(
-            name=self.name,
-            document=self.document,
-            energy={period: TieredPrice(tuple(prices)) for period, prices in self.energy.items()},
-            weekday_hours=tuple(tuple(row) for row in self.weekday_hours),
-            weekend_hours=tuple(tuple(row) for row in self.weekend_hours),
-            energy_limits=tuple(self.energy_limits),
-            demand={period: TieredPrice(tuple(prices)) for period, prices in self.demand.items()},
-            demand_limits=tuple(self.demand_limits),
-            demand_weekday_hours=tuple(tuple(row) for row in self.demand_weekday_hours),
-            demand_weekend_hours=tuple(tuple(row) for row in self.demand_weekend_hours),
-            fixed_cny=self.fixed_cny,
-        )
+        tiered = {
+            name: {period: TieredPrice(prices) for period, prices in given.items()}
+            for name, given in (("energy", self.energy), ("demand", self.demand))
+        }
+        return OwnPrices(**dict(self) | tiered)
 
 
 class TariffCase(_Part):

@@ -7,9 +7,8 @@ Equations (S running kVA, Mc contract demand, M maximum demand, Pc and Pd prices
 Where the month's kWh per contract kVA reach 260, Pd is multiplied by 0.9. The figures are facts:
 ``basic_charge.*``.
 Where terms or price change inside a month, each run of days costs its days thirtieths of the month's charge
-(ruling R8). A standard of the power
-factor that changes alone leaves the charge what it is and only divides it by days, so that each standard
-adjusts its own.
+(ruling R8). A standard of the power factor that changes alone leaves the charge what it is and only divides
+it by days, so that each standard adjusts its own.
 """
 
 from __future__ import annotations
@@ -25,11 +24,9 @@ from pipelines.facts import Dated, Facts
 from pipelines.facts.contract_rules import DemandRule, UtilisationDiscount
 from pipelines.periods import BillingMonth
 from pipelines.tariff.charges.basic_charge_runs import BasicKind, Run, run_prices, runs_of
-from pipelines.tariff.charges.energy_sheet import level_ground
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge, Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import ground, price_of_span, version_of_month, version_of_span
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 from pipelines.units import Unit
 
 _UNITS = {
@@ -53,12 +50,11 @@ class BasicSheet(NamedTuple):
 
 
 class DemandSheet(NamedTuple):
-    """The prices of a charge by demand, without and with the discount of ruling R11, and the rule of a
-    contract demand.
+    """The prices of a kW of demand and of one of excess, without and with the discount of ruling R11, and the
+    rule of a contract demand.
     """
 
-    demand: tuple[LinePrice, LinePrice]
-    excess: tuple[LinePrice, LinePrice]
+    prices: tuple[tuple[LinePrice, LinePrice], tuple[LinePrice, LinePrice]]
     rule: DemandRule | None
 
 
@@ -110,128 +106,106 @@ def basic_charges(
         sheet = sheets.of(basic_sheet, kind, *days)
         if contract.running_capacity_kva == 0:
             continue
-        share, text = _share(run, sheet)
-        by_demand = contract.demand_basis is not DemandBasis.CAPACITY
-        charged = (
-            _by_demand(run, kind, text, energy_kwh, sheets)
-            if by_demand
-            else _by_capacity(run, kind, text, sheets)
-        )
-        first, last = (None, None) if days == month else days
+        share, part = None, ""
+        if run.is_part:
+            divisor = sheet.divisor if run.of_days is None else Decimal(run.of_days)
+            share, part = (Decimal(run.days), divisor), f" × {run.days}/{divisor:f} d"
+        if contract.demand_basis is DemandBasis.CAPACITY:
+            capacity = _needed(contract.running_capacity_kva, "running capacity")
+            charged = [(sheets.of(capacity_price, kind, *days), capacity, f"{capacity:f} kVA")]
+        else:
+            charged = _by_demand(run, kind, energy_kwh, sheets)
+        terms, (first, last) = contract.power_factor_standard, (None, None) if days == month else days
         for price, quantity, shown in charged:
-            yield Charge(
-                price, quantity, shown, contract.power_factor_standard, first, last, run.section, share
-            )
+            yield Charge(price, quantity, shown + part, terms, first, last, run.section, share)
 
 
-def billed_contract_demand(
-    contract_demand_kw: Decimal, running_capacity_kva: Decimal, minimum_capacity_ratio: Decimal
-) -> Decimal:
-    """Contract demand, raised to its least share of the capacity. [kW]"""
-    return max(contract_demand_kw, minimum_capacity_ratio * running_capacity_kva)
-
-
-def basic_sheet(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> BasicSheet:
+def basic_sheet(kind: BasicKind, span: Span) -> BasicSheet:
     """The price of a kind of run, and what divides it where it is a part of a month (ruling R8)."""
-    dated = run_prices(kind.demand_basis, first_day, facts, known)
-    price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
-    of_price = level_ground(dated, cited, kind.voltage_level)
+    dated = run_prices(kind.demand_basis, span.first_day, span.facts, span.known)
+    price, of_price = span.level_price(dated, kind.voltage_level)
     if not kind.is_part:
         return BasicSheet(price, of_price)
-    dated_days = facts.basic_charge.running_days_per_month
-    rule = version_of_span(dated_days, first_day, last_day, known)
-    return BasicSheet(price, of_price, rule.value, (ground(dated_days, rule),))
+    rule = span.held(span.facts.basic_charge.running_days_per_month)
+    return BasicSheet(price, of_price, rule.value, (rule.ground(),))
 
 
-def capacity_price(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> LinePrice:
+def capacity_price(kind: BasicKind, span: Span) -> LinePrice:
     """The price of a kVA."""
-    sheet = basic_sheet(kind, first_day, last_day, facts, known)
-    grounds = (sheet.of_price, *sheet.of_part)
-    return _price(
-        LineComponent.BASIC_CAPACITY, sheet.price, grounds, f" × {sheet.price:f} {Unit.CNY_PER_KVA}"
-    )
+    price, of_price, _, of_part = basic_sheet(kind, span)
+    tail = f" × {price:f} {Unit.CNY_PER_KVA}"
+    return _price(LineComponent.BASIC_CAPACITY, price, (of_price, *of_part), tail)
 
 
-def utilisation_discount(
-    kind: BasicKind, first_day: date, _last_day: date, facts: Facts, known: date | None
-) -> Discount | None:
+def utilisation_discount(kind: BasicKind, span: Span) -> Discount | None:
     """The discount of the month; none under a catalogue, which the rule came after."""
-    if facts.catalogue.covers(first_day, known):
+    facts, month = span.facts, BillingMonth.of(span.first_day)
+    if facts.catalogue.covers(span.first_day, span.known):
         return None
-    dated = facts.basic_charge.utilisation
-    version = version_of_month(dated, BillingMonth.of(first_day), known)
-    return Discount(version.value, ground(dated, version), kind.demand_basis in version.value.bases)
+    of_month = span._replace(first_day=month.first_day, last_day=month.last_day)
+    rule = of_month.held(facts.basic_charge.utilisation)
+    return Discount(rule.value, rule.ground(), kind.demand_basis in rule.value.bases)
 
 
-def demand_sheet(
-    kind: BasicKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> DemandSheet:
+def demand_sheet(kind: BasicKind, span: Span) -> DemandSheet:
     """The prices of a kW."""
-    price, of_price, _, of_part = basic_sheet(kind, first_day, last_day, facts, known)
-    discount, rule = utilisation_discount(kind, first_day, last_day, facts, known), None
-    of_rule: tuple[Ground, ...] = ()
+    price, of_price, _, of_part = basic_sheet(kind, span)
+    discount, rule = utilisation_discount(kind, span), None
+    grounds: tuple[Ground, ...] = (of_price,)
     if kind.demand_basis is DemandBasis.CONTRACT_DEMAND:
-        version = version_of_span(facts.basic_charge.demand, first_day, last_day, known)
-        rule, of_rule = version.value, (ground(facts.basic_charge.demand, version),)
-    cases: list[tuple[Decimal, str, tuple[Ground, ...]]] = [(Decimal(1), "", ())] * 2
-    if discount is not None and discount.is_open:
-        of, said = discount.rule, discount.rule.threshold_kwh_per_kva
-        text = f" × {of.price_ratio:f} (at or above {said:f} kWh/kVA)"
-        cases[1] = (of.price_ratio, text, (discount.ground,))
+        held = span.held(span.facts.basic_charge.demand)
+        rule, grounds = held.value, (of_price, held.ground())
+    tail = f" × {price:f} {Unit.CNY_PER_KW}"
+    plain = _demand_prices(price, (*grounds, *of_part), tail, rule)
+    if discount is None or not discount.is_open:
+        return DemandSheet((plain, plain), rule)
+    ratio, said = discount.rule.price_ratio, discount.rule.threshold_kwh_per_kva
+    tail += f" × {ratio:f} (at or above {said:f} kWh/kVA)"
+    lower = _demand_prices(price * ratio, (*grounds, discount.ground, *of_part), tail, rule)
+    return DemandSheet((plain, lower), rule)
+
+
+def _demand_prices(
+    price: Decimal, grounds: tuple[Ground, ...], tail: str, rule: DemandRule | None
+) -> tuple[LinePrice, LinePrice]:
+    """Of a kW of demand, and of one of excess."""
     multiple = Decimal(1) if rule is None else rule.excess_multiple
-    demand, excess = [], []
-    for ratio, text, of_discount in cases:
-        grounds, unit_price = (of_price, *of_rule, *of_discount, *of_part), price * ratio
-        tail = f" × {price:f} {Unit.CNY_PER_KW}{text}"
-        demand.append(_price(LineComponent.BASIC_DEMAND, unit_price, grounds, tail))
-        doubled = f" × {multiple:f}{tail}"
-        excess.append(_price(LineComponent.DEMAND_EXCESS, unit_price * multiple, grounds, doubled))
-    return DemandSheet((demand[0], demand[1]), (excess[0], excess[1]), rule)
+    return (
+        _price(LineComponent.BASIC_DEMAND, price, grounds, tail),
+        _price(LineComponent.DEMAND_EXCESS, price * multiple, grounds, f" × {multiple:f}{tail}"),
+    )
 
 
 def _price(component: LineComponent, price: Decimal, grounds: tuple[Ground, ...], tail: str) -> LinePrice:
     return line_price(component, price, _UNITS[component], grounds, tail)
 
 
-_Charged = tuple[LinePrice, Decimal, str]
-
-
-def _by_capacity(run: Run, kind: BasicKind, part: str, sheets: PriceSheets) -> Iterator[_Charged]:
-    capacity = _needed(run.contract.running_capacity_kva, "running capacity")
-    yield sheets.of(capacity_price, kind, run.first_day, run.last_day), capacity, f"{capacity:f} kVA{part}"
-
-
 def _by_demand(
-    run: Run, kind: BasicKind, part: str, energy_kwh: Decimal, sheets: PriceSheets
-) -> Iterator[_Charged]:
-    contract, demand, days = run.contract, run.max_demand_kw, (run.first_day, run.last_day)
+    run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets
+) -> list[tuple[LinePrice, Decimal, str]]:
+    """What is charged of which price, and how the quantity came about."""
+    contract, demand = run.contract, run.max_demand_kw
     if demand is None:
+        month = BillingMonth.of(run.first_day)
         raise UsageError(
-            (
-                f"{BillingMonth.of(run.first_day)} has no maximum demand, which the contract's basic charge "
-                "needs."
-            ),
+            f"{month} has no maximum demand, which the contract's basic charge needs.",
             "Supply a load curve of 15 minutes or less.",
         )
     is_discounted = _is_discounted(run, kind, energy_kwh, sheets)
-    sheet = sheets.of(demand_sheet, kind, *days)
+    sheet = sheets.of(demand_sheet, kind, run.first_day, run.last_day)
+    of_demand, of_excess = sheet.prices[is_discounted]
     if sheet.rule is None:
-        yield sheet.demand[is_discounted], demand, f"{demand:f} kW{part}"
-        return
+        return [(of_demand, demand, f"{demand:f} kW")]
     agreed = _needed(contract.contract_demand_kw, "contract demand")
     capacity = _needed(contract.running_capacity_kva, "running capacity")
     least, tolerance = sheet.rule.minimum_capacity_ratio, sheet.rule.tolerance_ratio
-    billed = billed_contract_demand(agreed, capacity, least)
+    billed = max(agreed, least * capacity)
     raised = f" (contract {agreed:f} kW, raised to {least:f} × {capacity:f} kVA)" if billed > agreed else ""
-    yield sheet.demand[is_discounted], billed, f"{billed:f} kW{raised}{part}"
+    charged = [(of_demand, billed, f"{billed:f} kW{raised}")]
     excess = demand - tolerance * billed
     if excess > 0:
-        text = f"({demand:f} kW − {tolerance:f} × {billed:f} kW){part}"
-        yield sheet.excess[is_discounted], excess, text
+        charged.append((of_excess, excess, f"({demand:f} kW − {tolerance:f} × {billed:f} kW)"))
+    return charged
 
 
 def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: PriceSheets) -> bool:
@@ -244,14 +218,6 @@ def _is_discounted(run: Run, kind: BasicKind, energy_kwh: Decimal, sheets: Price
         discount.is_open
         and energy_kwh * run.section_days >= discount.rule.threshold_kwh_per_kva * run.kva_days
     )
-
-
-def _share(run: Run, sheet: BasicSheet) -> tuple[tuple[Decimal, Decimal] | None, str]:
-    """Days and the days they are divided by, and their text (ruling R8)."""
-    if not run.is_part:
-        return None, ""
-    divisor = sheet.divisor if run.of_days is None else Decimal(run.of_days)
-    return (Decimal(run.days), divisor), f" × {run.days}/{divisor:f} d"
 
 
 def _needed(value: Decimal | None, what: str) -> Decimal:

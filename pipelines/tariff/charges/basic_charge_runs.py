@@ -15,10 +15,9 @@ from pipelines.errors import UsageError
 from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import PriceByVoltage, price_at_level
 from pipelines.tariff.contract import Contract, Segment, SupplyMonth
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 
 _DAY = timedelta(days=1)
-_Days = tuple[date, date]
 
 
 class Run(NamedTuple):
@@ -30,8 +29,8 @@ class Run(NamedTuple):
     kva_days       Contract capacity times days, over the section's two-part segments. [kVA d]
     section_days   Days of those segments. [d]
     of_days        Days of operation by which a whole month's charge is divided where only the power factor's
-                   standard changes inside it, so that
-                   each standard adjusts its days; None: the charge is not divided so. [d]
+                   standard changes inside it, so that each standard adjusts its days; None: the charge is not
+                   divided so. [d]
     """
 
     section: str
@@ -69,75 +68,65 @@ def run_prices(
     return facts.transmission.two_part_capacity if by_capacity else facts.transmission.two_part_demand
 
 
-def runs_of(supply: SupplyMonth, month: _Days, sheets: PriceSheets) -> list[Run]:
+def runs_of(supply: SupplyMonth, month: tuple[date, date], sheets: PriceSheets) -> Iterator[Run]:
     """The runs of every section, in the order of the segments.
 
     month  Its first and last day.
     """
-    found: dict[str, list[Segment]] = {}
+    sections: dict[str, list[Segment]] = {}
     for segment in supply.segments:
-        mine = found.setdefault(segment.section, [])
+        mine = sections.setdefault(segment.section, [])
         if segment.contract.pricing_scheme is PricingScheme.TWO_PART:
             mine.append(segment)
-    return [run for mine in found.values() if mine for run in _runs_of_section(mine, month, sheets)]
+    for mine in sections.values():
+        yield from _runs_of_section(mine, (month[1] - month[0]).days + 1, sheets)
 
 
-def _runs_of_section(segments: Sequence[Segment], month: _Days, sheets: PriceSheets) -> Iterator[Run]:
-    spans = [span_days(each) for each in segments]
+def _runs_of_section(segments: Sequence[Segment], month_days: int, sheets: PriceSheets) -> Iterator[Run]:
+    section_days = sum(map(span_days, segments))
+    capacities = (each.contract.contract_capacity_kva or Decimal(0) for each in segments)
     kva_days = sum(
-        (
-            (each.contract.contract_capacity_kva or Decimal(0)) * days
-            for each, days in zip(segments, spans, strict=True)
-        ),
-        Decimal(0),
+        (kva * span_days(each) for kva, each in zip(capacities, segments, strict=True)), Decimal(0)
     )
-    groups = [[segments[0]]]
-    if len(segments) > 1:
-        keys = [_terms(each, sheets) for each in segments]
-        for place, segment in enumerate(segments[1:], 1):
-            if keys[place] == keys[place - 1] and groups[-1][-1].last_day + _DAY == segment.first_day:
-                groups[-1].append(segment)
-            else:
-                groups.append([segment])
-    month_days = (month[1] - month[0]).days + 1
-    for group in groups:
-        for part, days, is_part, demand, of_days in _by_standard(group, month_days):
-            first, last = part[0], part[-1].last_day
+    for group in _alike(segments, sheets):
+        demands = [each.max_demand_kw for each in group]
+        demand = None if None in demands else max(each for each in demands if each is not None)
+        days = sum(map(_running_days, group))
+        # A standard that changes touches neither capacity nor demand: its parts together cost what the run
+        # costs.
+        parts = [list(same) for _, same in groupby(group, key=_standard)]
+        is_part = days < month_days
+        of_days = None if is_part or len(parts) == 1 else days
+        for part in parts:
             yield Run(
-                first.section,
-                first.contract,
-                first.first_day,
-                last,
-                days,
-                is_part,
+                part[0].section,
+                part[0].contract,
+                part[0].first_day,
+                part[-1].last_day,
+                sum(map(_running_days, part)),
+                is_part or len(parts) > 1,
                 demand,
                 kva_days,
-                sum(spans),
+                section_days,
                 of_days,
             )
 
 
-_Part = tuple[list[Segment], int, bool, Decimal | None, int | None]
+def _alike(segments: Sequence[Segment], sheets: PriceSheets) -> Iterator[list[Segment]]:
+    """Adjoining segments between which nothing of the basic charge changes."""
+    group: list[Segment] = []
+    for segment in segments:
+        follows = group and group[-1].last_day + _DAY == segment.first_day
+        if group and not (follows and _terms(group[-1], sheets) == _terms(segment, sheets)):
+            yield group
+            group = []
+        group.append(segment)
+    if group:
+        yield group
 
 
-def _by_standard(group: list[Segment], month_days: int) -> Iterator[_Part]:
-    """Segments of one run by the standard of their power factor: what they are, days, whether a part, demand
-    of the run, what divides them.
-
-    A standard that changes touches neither capacity nor demand: the parts together cost what the run costs.
-    """
-    demands = [segment.max_demand_kw for segment in group]
-    demand = None if None in demands else max(each for each in demands if each is not None)
-    days = sum(_running_days(segment) for segment in group)
-    is_part = days < month_days
-    parts = [
-        list(same) for _, same in groupby(group, key=lambda segment: segment.contract.power_factor_standard)
-    ]
-    if len(parts) == 1:
-        yield group, days, is_part, demand, None
-        return
-    for part in parts:
-        yield part, sum(map(_running_days, part)), True, demand, None if is_part else days
+def _standard(segment: Segment) -> Decimal | None:
+    return segment.contract.power_factor_standard
 
 
 def span_days(segment: Segment) -> int:
@@ -164,8 +153,7 @@ def _terms(segment: Segment, sheets: PriceSheets) -> tuple[object, ...]:
     return *kind, contract.running_capacity_kva, demand, price
 
 
-def _price_on(
-    kind: BasicKind, day: date, _last_day: date, facts: Facts, known: date | None
-) -> tuple[str, Decimal]:
-    dated = run_prices(kind.demand_basis, day, facts, known)
-    return dated.fact_id, price_at_level(dated, dated.on(day, known), kind.voltage_level, day)
+def _price_on(kind: BasicKind, span: Span) -> tuple[str, Decimal]:
+    day = span.first_day
+    dated = run_prices(kind.demand_basis, day, span.facts, span.known)
+    return dated.fact_id, price_at_level(dated, dated.on(day, span.known), kind.voltage_level, day)

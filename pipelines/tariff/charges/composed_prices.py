@@ -4,30 +4,22 @@ has them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipelines.codes import Confidence, LineComponent, PricingScheme, TouPeriod
 from pipelines.errors import UsageError, ZhixiangError
-from pipelines.facts import Dated, Facts, Version
-from pipelines.tariff.charges.energy_sheet import (
-    PER_KWH,
-    EnergyKind,
-    EnergySheet,
-    level_ground,
-    split_sheet,
-    without_price,
-)
+from pipelines.facts import Dated, Facts
+from pipelines.facts.prices import PriceByVoltage
+from pipelines.tariff.charges.energy_sheet import PER_KWH, EnergyKind, EnergySheet, split_sheet, without_price
 from pipelines.tariff.lines import Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
+from pipelines.tariff.price_sheets import Span
 
 MARKET_PRICE = "contract.market_price_cny_per_kwh"
 
 
-@dataclass(frozen=True)
-class ComponentPrice:
+class ComponentPrice(NamedTuple):
     """The price of one component before time of use. [CNY/kWh]
 
     grounds  What it rests on; reading: how sure it is that these make the price so.
@@ -40,37 +32,27 @@ class ComponentPrice:
     text: str = ""
     reading: Confidence = Confidence.OFFICIAL
 
-    @property
-    def shown(self) -> str:
-        """The price as a formula shows it."""
-        return f"{self.price:f} CNY/kWh{self.text}"
+
+def per_kwh(facts: Facts) -> dict[LineComponent, Dated[Decimal]]:
+    """The components that charge every kilowatt-hour one published figure, in the order of the bill."""
+    return {LineComponent.FUNDS: facts.funds}
 
 
-def composed_sheet(
-    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> EnergySheet:
+def composed_sheet(kind: EnergyKind, span: Span) -> EnergySheet:
     """One price per component and period; without time of use one per component."""
-    prices = _component_prices(kind, first_day, last_day, facts, known)
+    prices = _component_prices(kind, span)
     if not kind.is_time_of_use:
-        return EnergySheet(tuple(_plain(price) for price in prices))
-    return split_sheet(lambda: _by_period(kind, prices, first_day, last_day, facts, known))
+        return EnergySheet(tuple(_line(price) for price in prices))
+    return split_sheet(lambda: _by_period(kind, prices, span))
 
 
 def composed_facts(kind: EnergyKind, day: date, facts: Facts) -> list[Dated[Any]]:
     """The facts whose change inside a month parts the energy."""
-    two_part, transmission = kind.pricing_scheme is PricingScheme.TWO_PART, facts.transmission
-    dated: list[Dated[Any]] = [
-        transmission.two_part_energy if two_part else transmission.single_part_energy,
-        facts.funds,
-    ]
-    dated += (
-        [facts.energy_base]
-        if kind.market is None
-        else [
-            facts.energy_composition,
-            transmission.line_loss,
-        ]
-    )
+    dated: list[Dated[Any]] = [_transmission(kind, facts), *per_kwh(facts).values()]
+    if kind.market is None:
+        dated.append(facts.energy_base)
+    else:
+        dated += [facts.energy_composition, facts.transmission.line_loss]
     if kind.is_time_of_use:
         dated += [facts.time_of_use.ratio_table(kind.customer_class, day), facts.time_of_use.floating]
     return dated
@@ -82,7 +64,7 @@ def every_composed_fact(facts: Facts) -> tuple[Dated[Any], ...]:
     return (
         facts.energy_base,
         facts.energy_composition,
-        facts.funds,
+        *per_kwh(facts).values(),
         transmission.single_part_energy,
         transmission.two_part_energy,
         transmission.line_loss,
@@ -93,105 +75,74 @@ def every_composed_fact(facts: Facts) -> tuple[Dated[Any], ...]:
     )
 
 
-def _component_prices(
-    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> tuple[ComponentPrice, ...]:
-    """Energy base, transmission, funds, in the order of the bill; a missing transmission price is reported
-    first.
+def _transmission(kind: EnergyKind, facts: Facts) -> Dated[PriceByVoltage]:
+    is_two_part = kind.pricing_scheme is PricingScheme.TWO_PART
+    return facts.transmission.two_part_energy if is_two_part else facts.transmission.single_part_energy
+
+
+def _component_prices(kind: EnergyKind, span: Span) -> tuple[ComponentPrice, ...]:
+    """Energy base, transmission, and what each kWh pays, in the order of the bill; a missing transmission
+    price is reported first.
     """
-    two_part = kind.pricing_scheme is PricingScheme.TWO_PART
-    dated = facts.transmission.two_part_energy if two_part else facts.transmission.single_part_energy
-    transmission, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
-    base = _energy_base(kind, first_day, last_day, facts, known)
-    funds = version_of_span(facts.funds, first_day, last_day, known)
-    of_level = (level_ground(dated, cited, kind.voltage_level),)
-    return (
-        base,
-        ComponentPrice(LineComponent.TRANSMISSION, transmission, of_level),
-        ComponentPrice(LineComponent.FUNDS, funds.value, (ground(facts.funds, funds),)),
-    )
+    transmission, of_level = span.level_price(_transmission(kind, span.facts), kind.voltage_level)
+    prices = [_energy_base(kind, span), ComponentPrice(LineComponent.TRANSMISSION, transmission, (of_level,))]
+    for component, dated in per_kwh(span.facts).items():
+        held = span.held(dated)
+        prices.append(ComponentPrice(component, held.value, (held.ground(),)))
+    return tuple(prices)
 
 
-def _energy_base(
-    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> ComponentPrice:
+def _energy_base(kind: EnergyKind, span: Span) -> ComponentPrice:
     """Purchase, line loss and system operation in one price; with a market price the loss is that price's
     own.
     """
     if kind.market is None:
-        base = version_of_span(facts.energy_base, first_day, last_day, known)
-        return ComponentPrice(LineComponent.ENERGY_BASE, base.value, (ground(facts.energy_base, base),))
+        base = span.held(span.facts.energy_base)
+        return ComponentPrice(LineComponent.ENERGY_BASE, base.value, (base.ground(),))
     market = Decimal(kind.market)
     if market < 0:
         raise UsageError(f"A market price must not be negative: {market}.")
-    composition = version_of_span(facts.energy_composition, first_day, last_day, known)
-    loss = version_of_span(facts.transmission.line_loss, first_day, last_day, known)
-    price = market + market * loss.value + composition.value.system_operation
-    text = (
-        f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation "
-        f"{composition.value.system_operation:f})"
-    )
-    grounds = (
-        ground(facts.energy_composition, composition),
-        ground(facts.transmission.line_loss, loss),
-        (MARKET_PRICE, Confidence.UNVERIFIED),
-    )
+    composition = span.held(span.facts.energy_composition)
+    loss, operation = span.held(span.facts.transmission.line_loss), composition.value.system_operation
+    price = market + market * loss.value + operation
+    text = f" (market {market:f} + line loss {market:f} × {loss.value:f} + system operation {operation:f})"
+    grounds = (composition.ground(), loss.ground(), (MARKET_PRICE, Confidence.UNVERIFIED))
     # Whether the loss is p r or p r / (1 - r) no source says.
     return ComponentPrice(LineComponent.ENERGY_BASE, price, grounds, text, Confidence.UNVERIFIED)
 
 
-def _by_period(
-    kind: EnergyKind,
-    prices: tuple[ComponentPrice, ...],
-    first_day: date,
-    last_day: date,
-    facts: Facts,
-    known: date | None,
-) -> EnergySheet:
-    dated = facts.time_of_use.ratio_table(kind.customer_class, first_day)
-    ratios = version_of_span(dated, first_day, last_day, known)
-    floating = version_of_span(facts.time_of_use.floating, first_day, last_day, known)
-    hours = facts.time_of_use.figures(kind.hours, first_day, last_day, known)
-    of_period = (ground(facts.time_of_use.floating, floating), *hours)
+def _by_period(kind: EnergyKind, prices: tuple[ComponentPrice, ...], span: Span) -> EnergySheet:
+    hours = span.facts.time_of_use
+    ratios = span.held(hours.ratio_table(kind.customer_class, span.first_day))
+    floating = span.held(hours.floating)
+    of_period = (floating.ground(), *span.hours(kind.hours))
     refusals: dict[TouPeriod, ZhixiangError] = {}
     if any(price.component in floating.value for price in prices):
-        refusals = without_price(dated, ratios.value, first_day)
-    found = [
-        _floating(price, period, dated, ratios, of_period)
-        if price.component in floating.value
-        else _plain(price, period, of_period)
-        for price in prices
-        for period in TouPeriod
-        if period not in refusals
-    ]
+        refusals = without_price(ratios.dated, ratios.value, span.first_day)
+    found = []
+    for price in prices:
+        for period in (each for each in TouPeriod if each not in refusals):
+            if price.component in floating.value:
+                of_ratio = ratios.ground(period.value)
+                found.append(_line(price, period, (of_ratio, *of_period), ratios.value[period]))
+            else:
+                found.append(_line(price, period, of_period))
     return EnergySheet(tuple(found), tuple(TouPeriod), refusals=refusals)
 
 
-def _plain(
-    price: ComponentPrice, period: TouPeriod | None = None, of_period: tuple[Ground, ...] = ()
-) -> LinePrice:
-    grounds = (*price.grounds, *of_period)
-    return line_price(
-        price.component,
-        price.price,
-        PER_KWH,
-        grounds,
-        f" kWh × {price.shown}",
-        period,
-        reading=price.reading,
-    )
-
-
-def _floating(
+def _line(
     price: ComponentPrice,
-    period: TouPeriod,
-    dated: Dated[dict[TouPeriod, Decimal]],
-    ratios: Version[dict[TouPeriod, Decimal]],
-    of_period: tuple[Ground, ...],
+    period: TouPeriod | None = None,
+    grounds: tuple[Ground, ...] = (),
+    ratio: Decimal | None = None,
 ) -> LinePrice:
-    ratio = ratios.value[period]
-    grounds = (*price.grounds, ground(dated, ratios, f".{period.value}"), *of_period)
-    tail = f" kWh × ({price.shown} × {ratio:f} {dated.fact_id}.{period.value})"
-    return line_price(
-        price.component, price.price * ratio, PER_KWH, grounds, tail, period, reading=price.reading
-    )
+    """The row of a component.
+
+    ratio  What it floats by in the period, named by the first of the grounds; None: it does not float.
+    """
+    shown, unit_price = f"{price.price:f} CNY/kWh{price.text}", price.price
+    if ratio is not None:
+        shown, unit_price = f"({shown} × {ratio:f} {grounds[0][0]})", unit_price * ratio
+    every = (*price.grounds, *grounds)
+    tail = f" kWh × {shown}"
+    return line_price(price.component, unit_price, PER_KWH, every, tail, period, reading=price.reading)

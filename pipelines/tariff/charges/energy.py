@@ -15,26 +15,23 @@ from pipelines.tariff.charges.energy_sheet import EnergyKind, EnergySheet, energ
 from pipelines.tariff.charges.residential import residential_facts, residential_sheet
 from pipelines.tariff.contract import SupplyMonth
 from pipelines.tariff.lines import Charge
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 
 
-def energy_sheet(
-    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> EnergySheet:
+def energy_sheet(kind: EnergyKind, span: Span) -> EnergySheet:
     """The energy prices of a kind of contract that hold on every day of a span.
 
     Raises FactNotInForceError where a day is not covered or the kind has no price, and UsageError where its
     terms cannot be meant or a price changes inside the span.
     """
     if kind.customer_class is CustomerClass.RESIDENTIAL:
-        return residential_sheet(kind, first_day, last_day, facts, known)
+        return residential_sheet(kind, span)
     if kind.customer_class is CustomerClass.AGRICULTURE:
         raise FactNotForContractError(
-            "agriculture.energy", first_day, "no day: no agricultural price was found"
+            "agriculture.energy", span.first_day, "no day: no agricultural price was found"
         )
-    is_catalogue = facts.catalogue.covers(first_day, known)
-    sheet = catalogue_sheet if is_catalogue else composed_sheet
-    return sheet(kind, first_day, last_day, facts, known)
+    is_catalogue = span.facts.catalogue.covers(span.first_day, span.known)
+    return catalogue_sheet(kind, span) if is_catalogue else composed_sheet(kind, span)
 
 
 def energy_facts(kind: EnergyKind, day: date, facts: Facts, known: date | None) -> list[Dated[Any]]:

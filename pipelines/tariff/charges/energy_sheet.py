@@ -17,12 +17,10 @@ from pipelines.codes import (
     VoltageLevel,
 )
 from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
-from pipelines.facts import Dated, Version
-from pipelines.facts.prices import PriceByVoltage
+from pipelines.facts import Dated
 from pipelines.periods import BillingMonth
 from pipelines.tariff.contract import Contract, Segment
-from pipelines.tariff.lines import Cell, Ground, LinePrice
-from pipelines.tariff.month_facts import ground
+from pipelines.tariff.lines import Cell, LinePrice
 from pipelines.units import Unit
 
 PER_KWH = (Unit.KWH, Unit.CNY_PER_KWH)
@@ -83,13 +81,6 @@ class EnergySheet:
     without: TouPeriod = TouPeriod.FLAT
     refusals: Mapping[TouPeriod, ZhixiangError] = field(default_factory=dict)
     limits: tuple[Decimal, Decimal] | None = None
-
-
-def level_ground(
-    dated: Dated[PriceByVoltage], version: Version[PriceByVoltage], level: VoltageLevel
-) -> Ground:
-    """The price of a voltage level as a line rests on it."""
-    return ground(dated, version, f".{level.value}")
 
 
 def split_sheet(make: Callable[[], EnergySheet]) -> EnergySheet:

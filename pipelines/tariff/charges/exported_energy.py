@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from decimal import Decimal
 from functools import lru_cache
+from itertools import groupby
 
 from pipelines.codes import Confidence, LineComponent
 from pipelines.errors import UsageError
 from pipelines.tariff.charges.basic_charge_runs import span_days
 from pipelines.tariff.charges.energy_sheet import PER_KWH
-from pipelines.tariff.contract import SupplyMonth
+from pipelines.tariff.contract import Segment, SupplyMonth
 from pipelines.tariff.lines import Charge, LinePrice, line_price
 
 # A term of the contract: no document of it was read.
@@ -24,34 +24,30 @@ def export_charges(supply: SupplyMonth) -> Iterator[Charge]:
     The first section with a price feeds in; where its price changes, begins or ends inside the month, the
     energy goes by days.
     """
-    segments, quantity = supply.segments, supply.exported_kwh
-    buying = next(
-        (each.section for each in segments if each.contract.export_price_cny_per_kwh is not None), None
-    )
+    quantity = supply.exported_kwh
+    buying = next((each.section for each in supply.segments if _price(each) is not None), None)
     if buying is None or not quantity:
         return
-    spans: list[tuple[Decimal | None, date, date]] = []
-    for segment in segments:
-        price = segment.contract.export_price_cny_per_kwh
-        if segment.section != buying:
+    own = [each for each in supply.segments if each.section == buying]
+    spans = [list(same) for _, same in groupby(own, key=_price)]
+    counted = sum(map(span_days, own))
+    for same in spans:
+        price = _price(same[-1])
+        if price is None:
             continue
-        if price is not None and price < 0:
+        if price < 0:
             raise UsageError(f"An export price must not be negative: {price}.")
-        if spans and spans[-1][0] == price:
-            spans[-1] = (price, spans[-1][1], segment.last_day)
-        else:
-            spans.append((price, segment.first_day, segment.last_day))
-    text = f"{quantity:f} kWh"
-    if len(spans) == 1 and spans[0][0] is not None:
-        yield Charge(_credit(str(spans[0][0])), quantity, text)
-        return
-    counted = sum(span_days(each) for each in segments if each.section == buying)
-    for price, first_day, last_day in spans:
-        if price is not None:
-            days = (last_day - first_day).days + 1
-            share = (Decimal(days), Decimal(counted))
-            part = f"{text} × {days}/{counted} d"
-            yield Charge(_credit(str(price)), quantity, part, None, first_day, last_day, share=share)
+        if len(spans) == 1:
+            yield Charge(_credit(str(price)), quantity, f"{quantity:f} kWh")
+            continue
+        first_day, last_day = same[0].first_day, same[-1].last_day
+        days = (last_day - first_day).days + 1
+        text, share = f"{quantity:f} kWh × {days}/{counted} d", (Decimal(days), Decimal(counted))
+        yield Charge(_credit(str(price)), quantity, text, None, first_day, last_day, share=share)
+
+
+def _price(segment: Segment) -> Decimal | None:
+    return segment.contract.export_price_cny_per_kwh
 
 
 @lru_cache(maxsize=1000)

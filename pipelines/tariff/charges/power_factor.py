@@ -14,8 +14,7 @@ from pipelines.facts.power_factor_adjustment import PowerFactorRule
 from pipelines.money import round_half_up
 from pipelines.periods import BillingMonth
 from pipelines.tariff.lines import BillLine, Charge, Ground, LinePrice, line_price
-from pipelines.tariff.month_facts import ground, version_of_month, version_of_span
-from pipelines.tariff.price_sheets import PriceSheets
+from pipelines.tariff.price_sheets import PriceSheets, Span
 from pipelines.units import Unit
 
 _STEP = Decimal("0.01")
@@ -55,16 +54,6 @@ def mean_power_factor(
     return power_factor(lagging_kvarh, leading_kvarh, active_kwh)
 
 
-def adjustment_ratio(mean: Decimal, standard: Decimal, rule: PowerFactorRule) -> Decimal:
-    """The adjustment as a ratio of its base; above 0 it is charged. [1]
-
-    mean      Monthly mean power factor, rounded to 0.01. [1]
-    standard  Power factor to be reached. [1]
-    rule      ``facts.power_factor_adjustment.on(day)``.
-    """
-    return rule.ratio(mean, standard)
-
-
 class AdjustmentSheet(NamedTuple):
     """The rule of a month and the components that no adjustment counts.
 
@@ -89,24 +78,16 @@ class AdjustmentKind(NamedTuple):
     of_funds: tuple[Ground, ...]
 
 
-def adjustment_sheet(
-    _kind: None, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> AdjustmentSheet:
+def adjustment_sheet(_kind: None, span: Span) -> AdjustmentSheet:
     """What adjusts a month; the same for every contract."""
-    rule = version_of_span(facts.power_factor_adjustment, first_day, last_day, known)
-    left_out = version_of_span(facts.power_factor_base_excludes, first_day, last_day, known)
-    grounds = (
-        ground(facts.power_factor_adjustment, rule),
-        ground(facts.power_factor_base_excludes, left_out),
-    )
-    return AdjustmentSheet(rule.value, left_out.value, grounds)
+    rule = span.held(span.facts.power_factor_adjustment)
+    left_out = span.held(span.facts.power_factor_base_excludes)
+    return AdjustmentSheet(rule.value, left_out.value, (rule.ground(), left_out.ground()))
 
 
-def adjustment_price(
-    kind: AdjustmentKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> LinePrice:
+def adjustment_price(kind: AdjustmentKind, span: Span) -> LinePrice:
     """The ratio at a power factor; raises UsageError for a standard that the rule does not know."""
-    rule, left_out, grounds = adjustment_sheet(None, first_day, last_day, facts, known)
+    rule, left_out, grounds = adjustment_sheet(None, span)
     mean, standard = kind.mean, Decimal(kind.standard)
     ratio = rule.ratio(mean, standard)
     tail = (
@@ -165,14 +146,13 @@ def _funds_inside(
         return Decimal(0), ()
     facts, of = sheets.facts, BillingMonth.of(month[0])
     try:
-        version = version_of_month(facts.funds, of, sheets.known)
+        funds = Span(*month, facts, sheets.known).held(facts.funds)
     except FactNotInForceError as error:
         error.hint = (
             f"The adjustment leaves out the funds inside catalogue prices, so their rate in {of} is "
-            f"needed: add a version of funds to {facts.funds.file} "
-            f"with effective_from and effective_to around {of}, the document, and confidence unverified "
-            "where none was read; or leave "
+            f"needed: add a version of funds to {facts.funds.file} with effective_from and effective_to "
+            f"around {of}, the document, and confidence unverified where none was read; or leave "
             "power_factor_standard out, and the bill has no adjustment."
         )
         raise
-    return energy * version.value, (ground(facts.funds, version),)
+    return energy * funds.value, (funds.ground(),)

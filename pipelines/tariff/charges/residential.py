@@ -13,23 +13,21 @@ from typing import Any
 
 from pipelines.codes import Confidence, TouPeriod, VoltageLevel
 from pipelines.errors import FactNotForContractError, UsageError, ZhixiangError
-from pipelines.facts import Dated, Facts, Version
+from pipelines.facts import Dated, Facts
 from pipelines.facts.prices import ResidentialTiers
 from pipelines.tariff.charges.energy_sheet import (
     PER_KWH,
     TIERS,
     EnergyKind,
     EnergySheet,
-    level_ground,
     split_sheet,
 )
 from pipelines.tariff.lines import Ground, LinePrice, least_sure, line_price
-from pipelines.tariff.month_facts import ground, price_of_span, version_of_span
+from pipelines.tariff.price_sheets import Held, Span
 
 _MONTHS = 12
 # The notice prices 不满1千伏 alone by tiers; another level has only the price of a combined meter.
 TIERED_LEVEL = VoltageLevel.BELOW_1KV
-BY_PERIOD = "residential.tiers.by_period"
 
 
 def tier_limits(
@@ -58,57 +56,55 @@ def residential_facts(kind: EnergyKind, facts: Facts) -> list[Dated[Any]]:
     return [facts.residential_combined if kind.is_combined_meter else facts.residential_tiers]
 
 
-def residential_sheet(
-    kind: EnergyKind, first_day: date, last_day: date, facts: Facts, known: date | None
-) -> EnergySheet:
+def residential_sheet(kind: EnergyKind, span: Span) -> EnergySheet:
     """The prices of the tiers, or that of a combined meter."""
     if kind.market is not None:
         raise UsageError(
             "A dwelling buys at the residential price, not on the market.",
             "Leave market_price_cny_per_kwh out of its contract.",
         )
-    dated = facts.residential_tiers
-    version = version_of_span(dated, first_day, last_day, known)
+    tiers = span.held(span.facts.residential_tiers)
     if kind.is_combined_meter:
-        return EnergySheet((_combined(kind, version, first_day, last_day, facts, known),))
+        return EnergySheet((_combined(kind, tiers, span),))
     if kind.voltage_level is not TIERED_LEVEL:
         raise FactNotForContractError(
-            dated.fact_id,
-            first_day,
+            tiers.dated.fact_id,
+            span.first_day,
             f"dwellings at {TIERED_LEVEL.value}, not at {kind.voltage_level.value}",
-            dated.file,
-            version.line,
+            tiers.dated.file,
+            tiers.version.line,
         )
-    limits = tier_limits(version.value, kind.household_persons, kind.supply_began, first_day.year)
+    year = span.first_day.year
+    limits = tier_limits(tiers.value, kind.household_persons, kind.supply_began, year)
     # That a supply begun in the year has limits by months is an own reading.
-    is_prorated = months_of_supply(kind.supply_began, first_day.year) < _MONTHS
+    is_prorated = months_of_supply(kind.supply_began, year) < _MONTHS
     reading = Confidence.UNVERIFIED if is_prorated else Confidence.OFFICIAL
-    parts = [".first_limit_kwh", ".second_limit_kwh"]
+    parts = ["first_limit_kwh", "second_limit_kwh"]
     if kind.household_persons is not None:
-        parts += [".household_persons", ".household_extra_kwh"]
-    of_limits = tuple(ground(dated, version, part) for part in parts)
+        parts += ["household_persons", "household_extra_kwh"]
+    of_limits = tuple(map(tiers.ground, parts))
     if kind.is_time_of_use:
-        hours = facts.time_of_use.figures(kind.hours, first_day, last_day, known)
-        return split_sheet(lambda: _by_period(version, of_limits, limits, hours, reading))
-    flat = (ground(dated, version, ".flat"), *of_limits)
+        hours = span.hours(kind.hours)
+        return split_sheet(lambda: _by_period(tiers, of_limits, limits, hours, reading))
+    flat = (tiers.ground("flat"), *of_limits)
     prices = [
-        _price(tier, version.value.flat[tier], flat, f"tier {tier + 1}", reading=reading)
+        _price(tier, tiers.value.flat[tier], flat, f"tier {tier + 1}", reading=reading)
         for tier in range(len(TIERS))
     ]
     return EnergySheet(tuple(prices), limits=limits)
 
 
 def _by_period(
-    version: Version[ResidentialTiers],
+    tiers: Held[ResidentialTiers],
     of_limits: tuple[Ground, ...],
     limits: tuple[Decimal, Decimal],
     hours: tuple[Ground, ...],
     reading: Confidence,
 ) -> EnergySheet:
-    table, sure = version.value.by_period, version.citation.confidence
+    table = tiers.value.by_period
     # Every kilowatt-hour pays the first tier, whatever the limits.
     prices = [
-        _price(0, by_tier[0], ((f"{BY_PERIOD}.{period.value}", sure), *hours), "tier 1", period)
+        _price(0, by_tier[0], (tiers.ground(f"by_period.{period.value}"), *hours), "tier 1", period)
         for period, by_tier in table.items()
     ]
     derived = least_sure((reading, Confidence.DERIVED))
@@ -119,7 +115,7 @@ def _by_period(
                 f"Tier {tier + 1} does not cost the same more in every period.",
                 "Price the tiers by period and kWh.",
             )
-        grounds = ((BY_PERIOD, sure), *of_limits)
+        grounds = (tiers.ground("by_period"), *of_limits)
         prices.append(_price(tier, steps.pop(), grounds, f"tier {tier + 1} above tier 1", reading=derived))
     refusals: dict[TouPeriod, ZhixiangError] = {
         period: UsageError(
@@ -131,26 +127,17 @@ def _by_period(
     return EnergySheet(tuple(prices), tuple(table), next(iter(table)), refusals, limits)
 
 
-def _combined(
-    kind: EnergyKind,
-    version: Version[ResidentialTiers],
-    first_day: date,
-    last_day: date,
-    facts: Facts,
-    known: date | None,
-) -> LinePrice:
-    dated, tiers, persons = facts.residential_combined, version.value, kind.household_persons
-    if persons is not None and persons < tiers.combined_choice_persons:
+def _combined(kind: EnergyKind, tiers: Held[ResidentialTiers], span: Span) -> LinePrice:
+    persons, least = kind.household_persons, tiers.value.combined_choice_persons
+    if persons is not None and persons < least:
         raise UsageError(
             f"A household of {persons} cannot choose the price of a combined meter.",
-            f"It is open from {tiers.combined_choice_persons} persons on.",
+            f"It is open from {least} persons on.",
         )
-    price, cited = price_of_span(dated, kind.voltage_level, first_day, last_day, known)
-    grounds = [level_ground(dated, cited, kind.voltage_level)]
-    if persons is not None:
-        grounds.append(ground(facts.residential_tiers, version, ".combined_choice_persons"))
+    price, of_level = span.level_price(span.facts.residential_combined, kind.voltage_level)
+    chosen = () if persons is None else (tiers.ground("combined_choice_persons"),)
     tail = f" kWh × {price:f} CNY/kWh (combined meter)"
-    return line_price(TIERS[0], price, PER_KWH, grounds, tail)
+    return line_price(TIERS[0], price, PER_KWH, (of_level, *chosen), tail)
 
 
 def _price(

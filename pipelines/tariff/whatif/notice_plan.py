@@ -5,7 +5,7 @@ frequency allow it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -115,24 +115,22 @@ def first_months(
     last  Term -> month from which the present one holds; none: long ago. Terms: demand_basis,
           contract_demand, time_of_use_option.
     """
-    basic = facts.basic_charge
-
-    def by_notice(term: str, rule: Dated[NoticeRule]) -> BillingMonth:
-        return first_month_of_change(asked_on, rule.on(asked_on, known), facts.holidays, last.get(term))
-
+    basic, bound = facts.basic_charge, facts.time_of_use.option.on(asked_on, known)
+    asked: dict[str, Dated[NoticeRule] | None] = {}
+    if contract.demand_basis is not None:
+        asked = {"demand_basis": basic.basis_change, "contract_demand": basic.contract_demand_change}
+    if contract.customer_class in bound:
+        asked["time_of_use_option"] = None
     found: dict[str, BillingMonth] = {}
     lacking: dict[str, str] = {}
-    asked: dict[str, Callable[[], BillingMonth]] = {}
-    if contract.demand_basis is not None:
-        asked["demand_basis"] = lambda: by_notice("demand_basis", basic.basis_change)
-        asked["contract_demand"] = lambda: by_notice("contract_demand", basic.contract_demand_change)
-    if contract.customer_class in facts.time_of_use.option.on(asked_on, known):
-        asked["time_of_use_option"] = lambda: first_month_of_time_of_use_choice(
-            asked_on, contract.customer_class, facts, last.get("time_of_use_option"), known
-        )
-    for term, first in asked.items():
+    for term, rule in asked.items():
+        since, kind = last.get(term), contract.customer_class
         try:
-            found[term] = first()
+            found[term] = (
+                first_month_of_time_of_use_choice(asked_on, kind, facts, since, known)
+                if rule is None
+                else first_month_of_change(asked_on, rule.on(asked_on, known), facts.holidays, since)
+            )
         except FactNotInForceError as error:
             lacking[term] = str(error)
     return found, lacking
@@ -264,15 +262,14 @@ def from_month(then: Alternative, now: Alternative, first: BillingMonth) -> Alte
 
 
 def _told(months: Sequence[PlannedMonth]) -> dict[str, str]:
-    spans: list[tuple[BillingMonth, str]] = []
-    for month in months:
-        contract = month.supply.contract
-        basis, demand = contract.demand_basis, contract.contract_demand_kw
-        terms = (
-            f"{basis} {demand:f} kW"
-            if basis is DemandBasis.CONTRACT_DEMAND and demand is not None
-            else str(basis)
-        )
-        if not spans or spans[-1][1] != terms:
-            spans.append((month.supply.month, terms))
-    return {"demand_basis": "; ".join(f"from {month}: {terms}" for month, terms in spans)}
+    spans: dict[str, str] = {}
+    for terms, same in itertools.groupby(months, key=_terms):
+        spans[f"from {next(same).supply.month}"] = terms
+    return {"demand_basis": "; ".join(f"{begin}: {terms}" for begin, terms in spans.items())}
+
+
+def _terms(month: PlannedMonth) -> str:
+    contract = month.supply.contract
+    basis, demand = contract.demand_basis, contract.contract_demand_kw
+    is_agreed = basis is DemandBasis.CONTRACT_DEMAND and demand is not None
+    return f"{basis} {demand:f} kW" if is_agreed else str(basis)

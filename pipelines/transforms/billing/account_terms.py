@@ -15,7 +15,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, MainMeterRecord
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Segment, SupplyMonth
-from pipelines.tariff.metering import with_added_energy
+from pipelines.transforms.billing.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods, period_columns, periods_of
 
 _Column = Literal[

@@ -13,8 +13,8 @@ from pipelines.codes import TouPeriod
 from pipelines.money import round_half_up, split_by_largest_remainder
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
-from pipelines.tariff.metering import with_added_energy
 from pipelines.transforms.billing.account_terms import DEMAND_STEP_KW
+from pipelines.transforms.billing.metering import with_added_energy
 from pipelines.transforms.billing.period_columns import known_periods
 
 Split = Mapping[TouPeriod, Decimal]

@@ -19,7 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsRow, GoldBillingSegmentsRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow, SilverSupplySharesRow
 from pipelines.tariff import Contract, Segment, SupplyMonth, change_days
-from pipelines.tariff.joined_segments import joined_segments
+from pipelines.tariff.changes import joined_segments
 from pipelines.transforms.billing.account_month import (
     RESIDENTIAL_TIERS,
     SHARES_ABOVE_MAIN,

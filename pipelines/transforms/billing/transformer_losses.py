@@ -11,7 +11,7 @@ from pipelines.money import whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tables.rows.gold import GoldBillingDeterminantsComputed
 from pipelines.tables.rows.silver import SilverMeterPointsRow
-from pipelines.tariff.metering import TransformerLoss
+from pipelines.transforms.billing.metering import TransformerLoss
 from pipelines.transforms.billing.month_segments import PointDays, register_segments
 from pipelines.transforms.billing.month_totals import MonthTotalsRow
 from pipelines.transforms.ground.in_force import spans_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from pipelines.tariff import Segment, SupplyMonth
-from pipelines.tariff.joined_segments import joined_segments
+from pipelines.tariff.changes import joined_segments
 from products.efficiency_bill.case.case import BASELINE, BASELINE_MODEL, WEATHER, Case
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 

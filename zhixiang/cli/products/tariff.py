@@ -18,20 +18,9 @@ from zhixiang.cli.screen import JsonOption, heading, say, show_json, show_rows
 if TYPE_CHECKING:
     from pipelines.tariff.cases.schema import TariffCase
 
-_PRICES = (
-    "energy_base",
-    "energy_composition",
-    "transmission",
-    "funds",
-    "time_of_use",
-    "residential",
-    "catalogue",
-    "basic_charge",
-    "power_factor",
-    "pricing_scheme",
-    "late_payment",
-)
 HIGHEST_UNPAID_CNY = 10**15
+_RULES = {"pricing_scheme", "late_payment"}
+"""Facts of a bill that no price of its energy or capacity rests on."""
 _COLUMNS = (
     "fact_id",
     "title_zh",
@@ -54,12 +43,12 @@ def show_tariff(
     json: JsonOption = False,
 ) -> None:
     """Prices and rules of the bill in force on a day, each with its document and how sure it is."""
-    day = parse_day(on, "--on") if on else _today()
-    rows = [
-        row.as_dict()
-        for row in facts_in_force().describe(day, parse_day(known, "--known") if known else None)
-    ]
-    prices = [row for row in rows if row["fact_id"].startswith(_PRICES)]
+    from pipelines.tariff.changes import pricing_facts
+
+    day, facts = parse_day(on, "--on") if on else _today(), facts_in_force()
+    stems = {dated.fact_id.split(".")[0] for dated in pricing_facts(facts)} | _RULES
+    rows = [row.as_dict() for row in facts.describe(day, parse_day(known, "--known") if known else None)]
+    prices = [row for row in rows if row["fact_id"].split(".")[0] in stems]
     if json:
         show_json(prices)
     else:

@@ -14,7 +14,7 @@ from pipelines.errors import FactNotInForceError
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, adjustment_ratio, price_supply
+from pipelines.tariff import Contract, price_supply
 from tests.measured_months import Measured, supply_of
 
 D = Decimal
@@ -112,7 +112,7 @@ def test_one_or_two_part_by_capacity(capacity: str, single: bool, two: bool) -> 
 )
 def test_a_hundredth_of_power_factor(mean: str, percent: str) -> None:
     rule = FACTS.power_factor_adjustment.on(date(2026, 9, 1))
-    assert adjustment_ratio(D(mean), D("0.90"), rule) * 100 == D(percent)
+    assert rule.ratio(D(mean), D("0.90")) * 100 == D(percent)
 
 
 def test_half_a_hundredth_of_power_factor_in_money() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from pipelines.codes import CustomerClass, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.tariff import Contract, Segment
-from pipelines.tariff.joined_segments import joined_segments
+from pipelines.tariff.changes import joined_segments
 
 CONTRACT = Contract(CustomerClass.GENERAL_COMMERCIAL, PricingScheme.SINGLE_PART, VoltageLevel.BELOW_1KV, True)
 ONE = Segment(

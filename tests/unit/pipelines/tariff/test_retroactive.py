@@ -12,18 +12,19 @@ import pytest
 
 from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import UsageError
-from pipelines.facts import load_facts, load_prices
+from pipelines.facts import Facts, load_facts, load_prices
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
 from pipelines.tariff import (
     Contract,
+    Correction,
     PricedMonth,
+    SupplyMonth,
     change_days,
+    corrections_between,
     cut_month,
-    difference_between,
     price_supply,
     require_issuable,
-    retroactive_difference,
 )
 from tests.measured_months import Measured, supply_of
 
@@ -64,6 +65,26 @@ def corrected(folder: Path, tmp_path: Path) -> None:
     load_prices(late, folder, corrects=True)
 
 
+def difference(
+    supply: SupplyMonth, facts: Facts, before: date = date(2026, 10, 5), after: date = date(2026, 10, 20)
+) -> tuple[Correction, ...]:
+    """What the month costs otherwise by what became known in between."""
+    issued, now = (price_supply(supply, facts, known) for known in (before, after))
+    return between(issued, now, facts, before, after)
+
+
+def between(
+    issued: PricedMonth, now: PricedMonth, facts: Facts, before: date, after: date
+) -> tuple[Correction, ...]:
+    found = corrections_between(issued.lines, now.lines, issued.month, facts, lambda _: before, after)
+    assert sum((each.amount_cny for each in found), D(0)) == now.total_cny - issued.total_cny
+    return found
+
+
+def total(found: tuple[Correction, ...]) -> Decimal:
+    return sum((each.amount_cny for each in found), D(0))
+
+
 def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
     folder: Path, tmp_path: Path
 ) -> None:
@@ -74,38 +95,26 @@ def test_a_correction_of_a_price_becomes_lines_and_leaves_the_issued_bill(
     )
     corrected(folder, tmp_path)
     facts = load_facts(folder)
-    found = retroactive_difference(supply_of(FACTORY, MEASURED), facts, date(2026, 10, 5), date(2026, 10, 20))
-    assert found.issued == issued
+    found = difference(supply_of(FACTORY, MEASURED), facts)
     # 0.02 x 1.85 x 600 and 0.02 x 0.4 x 400; the adjustment is 0 at the standard.
-    assert [(each.component, each.period, each.amount_cny, each.notices) for each in found.corrections] == [
+    assert [(each.line.component, each.line.period, each.amount_cny, each.notices) for each in found] == [
         (LineComponent.ENERGY_BASE, TouPeriod.PEAK, D("22.20"), ("notice 9 bis",)),
         (LineComponent.ENERGY_BASE, TouPeriod.VALLEY, D("3.20"), ("notice 9 bis",)),
     ]
-    assert (
-        found.total_cny
-        == D("25.40")
-        == sum(each.amount_cny for each in found.corrections)
-        == found.now.total_cny - issued.total_cny
-    )
-    assert [(line.component, line.line_number, line.amount_cny) for line in found.lines] == [
-        (LineComponent.REBATE, 1, D("22.20")),
-        (LineComponent.REBATE, 2, D("3.20")),
-    ]
+    assert total(found) == D("25.40")
     assert price_supply(supply_of(FACTORY, MEASURED), facts, date(2026, 10, 19)) == issued
 
 
 def test_the_adjustment_follows_its_base(folder: Path, tmp_path: Path) -> None:
     corrected(folder, tmp_path)
     poor = dataclasses.replace(MEASURED, lagging_kvarh=D("750.00"))
-    found = retroactive_difference(
-        supply_of(FACTORY, poor), load_facts(folder), date(2026, 10, 5), date(2026, 10, 20)
-    )
-    assert [(each.component, each.amount_cny) for each in found.corrections][-1] == (
+    found = difference(supply_of(FACTORY, poor), load_facts(folder))
+    assert [(each.line.component, each.amount_cny) for each in found][-1] == (
         LineComponent.POWER_FACTOR_ADJUSTMENT,
         D("1.27"),
     )
-    assert found.corrections[-1].notices == ()
-    assert found.total_cny == D("26.67")
+    assert found[-1].notices == ()
+    assert total(found) == D("26.67")
 
 
 def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(folder: Path) -> None:
@@ -129,36 +138,20 @@ def test_a_late_notice_that_splits_the_month_corrects_the_bill_issued_whole(fold
     whole = dataclasses.replace(MEASURED, energy_by_period=None)
     supply = cut_month(supply_of(plain, whole), change_days(plain, whole.month, facts), [[1.0], [1.0]])
     now = price_supply(supply, facts, after)
-    found = difference_between(issued, now, facts, before, after)
+    found = between(issued, now, facts, before, after)
     # 1000 x 0.02923875 = 29.24 before; 14.62 + 10.00 now.
-    assert found.total_cny == D("-4.62") == sum(each.amount_cny for each in found.corrections)
-    funds = [
-        (each.amount_cny, each.notices) for each in found.corrections if each.component is LineComponent.FUNDS
-    ]
+    assert total(found) == D("-4.62")
+    funds = [(each.amount_cny, each.notices) for each in found if each.line.component is LineComponent.FUNDS]
     assert funds == [
         (D("14.62"), ()),
         (D("10.00"), ("notice on funds",)),
         (D("-29.24"), ("notice on funds",)),
     ]
-    assert retroactive_difference(supply, facts, before, after).total_cny == D("-4.62")
-    with pytest.raises(UsageError, match="not corrected by"):
-        difference_between(
-            issued, dataclasses.replace(now, month=BillingMonth(2026, 10)), facts, before, after
-        )
+    assert total(difference(supply, facts, before, after)) == D("-4.62")
 
 
 def test_nothing_new_corrects_nothing(folder: Path) -> None:
-    found = retroactive_difference(
-        supply_of(FACTORY, MEASURED), load_facts(folder), date(2026, 10, 5), date(2026, 10, 20)
-    )
-    assert (found.corrections, found.total_cny, found.lines) == ((), D(0), ())
-
-
-def test_knowledge_never_goes_back(folder: Path) -> None:
-    with pytest.raises(UsageError, match="cannot lie before"):
-        retroactive_difference(
-            supply_of(FACTORY, MEASURED), load_facts(folder), date(2026, 10, 20), date(2026, 10, 5)
-        )
+    assert difference(supply_of(FACTORY, MEASURED), load_facts(folder)) == ()
 
 
 def test_an_illustrative_bill_is_issued_in_the_demo_only(folder: Path) -> None:

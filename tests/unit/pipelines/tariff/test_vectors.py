@@ -12,7 +12,7 @@ from pipelines.codes import CustomerClass, DemandBasis, LineComponent, PricingSc
 from pipelines.facts import load_facts
 from pipelines.periods import BillingMonth
 from pipelines.settings import packaged
-from pipelines.tariff import Contract, adjustment_ratio, price_supply
+from pipelines.tariff import Contract, price_supply
 from tests.measured_months import Measured, supply_of
 
 D = Decimal
@@ -22,16 +22,14 @@ LEVELS = (VoltageLevel.KV_1_TO_20, VoltageLevel.KV_35, VoltageLevel.KV_110, Volt
 
 @pytest.mark.parametrize(("mean", "percent"), [("0.77", "6.5"), ("0.93", "-0.45"), ("0.64", "17")])
 def test_power_factor_vectors(mean: str, percent: str) -> None:
-    assert adjustment_ratio(
-        D(mean), D("0.90"), FACTS.power_factor_adjustment.on(date(2026, 9, 1))
-    ) * 100 == D(percent)
+    assert FACTS.power_factor_adjustment.on(date(2026, 9, 1)).ratio(D(mean), D("0.90")) * 100 == D(percent)
 
 
 def test_the_published_bill_of_zhoushan() -> None:
     """27,173.22 = 25,617.85 + 1,555.37 at a power factor of 0.77: 6.5 % of 23,928.77, so 1,689.08 of the bill
     are not in the base.
     """
-    ratio = adjustment_ratio(D("0.77"), D("0.90"), FACTS.power_factor_adjustment.on(date(2026, 9, 1)))
+    ratio = FACTS.power_factor_adjustment.on(date(2026, 9, 1)).ratio(D("0.77"), D("0.90"))
     base = (D("1555.37") / ratio).quantize(D("0.01"))
     assert (base, D("25617.85") + D("1555.37"), D("25617.85") - base) == (
         D("23928.77"),

@@ -9,7 +9,7 @@ import pytest
 from pipelines.errors import UsageError
 from pipelines.facts import load_facts
 from pipelines.settings import packaged
-from pipelines.tariff import adjustment_ratio, power_factor
+from pipelines.tariff import power_factor
 
 
 @pytest.mark.parametrize(
@@ -50,6 +50,6 @@ def test_what_has_no_power_factor_is_refused(lagging: str, active: str) -> None:
 
 def test_the_published_bill_of_a_factory_implies_that_funds_are_left_out() -> None:
     rule = load_facts(packaged("conf") / "facts").power_factor_adjustment.versions[-1].value
-    assert adjustment_ratio(Decimal("0.77"), Decimal("0.90"), rule) == Decimal("0.065")
+    assert rule.ratio(Decimal("0.77"), Decimal("0.90")) == Decimal("0.065")
     base = Decimal("1555.37") / Decimal("0.065")
     assert Decimal("23928") < base < Decimal("25617.85")
