@@ -19,11 +19,11 @@ from products.efficiency_bill.advice.advice import advise
 from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage, day_usage
 from products.efficiency_bill.comparison.baseline import fit_baselines, month_scale
-from products.efficiency_bill.comparison.peers import compare_peers
+from products.efficiency_bill.comparison.days import Days
+from products.efficiency_bill.comparison.peers import Member, PeerGroups
 from products.efficiency_bill.page.numbers import grouped, number
 from products.efficiency_bill.page.rendering import printable
 from products.efficiency_bill.settings import EfficiencyBillSettings
-from products.efficiency_bill.training import Days
 from tests.measured_months import Measured, supply_of
 
 CONF = packaged("conf")
@@ -78,8 +78,7 @@ def test_no_advice_saves_more_than_the_bill_and_each_is_found_again(
     supply = supply_of(contract, measured)
     priced = price_supply(supply, FACTS)
     usage = DayUsage(float(total) / 2, float(total) / 10, float(total) / 20, 1.0)
-    situation = Situation(supply, total, True, priced, (demand,), None, None, usage)
-    found = advise(situation, FACTS, SETTINGS)
+    found = advise(Situation(supply, total, True, priced, (demand,), None, None, usage), FACTS, SETTINGS)
     assert [row["rank"] for row in found] == list(range(1, len(found) + 1))
     for row in found:
         assert D(repr(SETTINGS.least_saving_cny)) <= row["saving_cny"] <= priced.total_cny
@@ -140,10 +139,12 @@ def test_a_band_is_never_narrower_than_the_spread_seen(means: list[list[float]],
 def test_percentiles_lie_between_0_and_100_and_follow_the_intensity(
     intensity: dict[str, float | None],
 ) -> None:
-    found = compare_peers(intensity, dict.fromkeys(intensity, "G"), dict.fromkeys(intensity, 1.0), LIMITS)
+    members = [Member("G", value, 1.0) for value in intensity.values()]
+    groups = PeerGroups(members, LIMITS)
+    found = [groups.view(member) for member in members]
     shown = sorted(
         (view.intensity, view.percentile)
-        for view in found.values()
+        for view in found
         if view.intensity is not None and view.percentile is not None
     )
     assert all(0 <= percentile <= 100 for _, percentile in shown)
