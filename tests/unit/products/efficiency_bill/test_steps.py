@@ -1,14 +1,13 @@
-"""Training and the product on Spark frames: from gold and silver rows to the three tables."""
+"""Training and the product: from gold and silver files to those of its tables, on the driver and by workers."""
 
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import date
 from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
@@ -24,10 +23,8 @@ from pipelines.settings import Settings, packaged
 from pipelines.storage.data_files import write_files
 from pipelines.storage.scan import whole_table
 from pipelines.tables.base import Table
-from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.revised import product_schema
-from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWeather
-from pipelines.tables.supplies import GoldBillingSupplies
+from pipelines.tables.silver import SilverMeterPoints
 from products.efficiency_bill import issue_month
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
@@ -44,119 +41,11 @@ from products.efficiency_bill.tables import (
 from products.efficiency_bill.training import train
 from tests.correction_cases import funds_notice
 from tests.issued_rows import issued_rows
-from tests.supplies import supplies_of
+from tests.unit.products.efficiency_bill.sixteen_offices import FIRST, OFFICES, world
 from zhixiang.demo.conf import write_demo_conf
 
 CONF = packaged("conf")
 FACTS = load_facts(CONF / "facts")
-FIRST, LAST = date(2026, 2, 1), date(2026, 9, 30)
-DAYS = [FIRST + timedelta(days=offset) for offset in range((LAST - FIRST).days + 1)]
-OFFICES = [f"BDG-{place:02d}" for place in range(16)]
-CITY = "SIM-CITY-00001"
-RUN = {"computed_run_id": "r", "provenance": "real+dates_shifted"}
-
-
-def celsius(day: date) -> float:
-    return 15 - 10 * float(np.cos((day - date(2026, 1, 20)).days / 365 * 2 * np.pi))
-
-
-def world() -> dict[Any, list[dict[str, Any]]]:
-    """Sixteen offices that cool above 20 degrees, a works without weather, and a city enterprise that is not
-    billed.
-    """
-    draw = np.random.default_rng(4)
-    terms: dict[str, Any] = {
-        "valid_from_date": FIRST,
-        "peer_group": "Office",
-        "customer_class_code": "general_commercial",
-        "pricing_scheme_code": "single_part",
-        "voltage_level_code": "1_to_20kv",
-        "is_time_of_use": False,
-        "floor_area_m2": 500.0,
-        "weather_station_id": "W",
-    }
-    works = {
-        "customer_id": "STEEL-01",
-        "customer_name": "works",
-        "customer_class_code": "large_industry",
-        "pricing_scheme_code": "two_part",
-        "is_time_of_use": True,
-        "contract_capacity_kva": 800.0,
-        "running_capacity_kva": 800.0,
-        "demand_basis_code": "contract_demand",
-        "contract_demand_kw": 600.0,
-        "power_factor_standard_ratio": 0.9,
-        "floor_area_m2": None,
-        "weather_station_id": None,
-        "peer_group": "Steel works",
-    }
-    customers = [terms | RUN | {"customer_id": name, "customer_name": name} for name in [*OFFICES, CITY]] + [
-        terms | RUN | works
-    ]
-    customers[len(OFFICES)]["provenance"] = "simulated"
-    energy, determinants = [], []
-    for customer in customers:
-        name = customer["customer_id"]
-        by_month: dict[str, Decimal] = {}
-        for day in DAYS:
-            kwh = (
-                400
-                + (5 * OFFICES.index(name) if name in OFFICES else 0)
-                + 15 * max(celsius(day) - 20, 0)
-                - 100 * (day.weekday() >= 5)
-                + draw.normal(0, 8)
-            )
-            exact = Decimal(repr(round(float(kwh), 2)))
-            by_month[str(BillingMonth.of(day))] = by_month.get(str(BillingMonth.of(day)), Decimal(0)) + exact
-            energy.append(
-                {
-                    "meter_point_id": f"MP-{name}",
-                    "channel_code": "active_forward",
-                    "energy_date": day,
-                    "customer_id": name,
-                    "energy_kwh_or_kvarh": float(exact),
-                    "basis_code": "register",
-                    "estimated_ratio": 0.0,
-                    "energy_month": str(BillingMonth.of(day)),
-                    "computed_run_id": "r",
-                }
-            )
-        for month, total in by_month.items():
-            row: dict[str, Any] = {
-                "meter_point_id": f"MP-{name}",
-                "billing_month": month,
-                "customer_id": name,
-                "energy_kwh": total,
-                "resolution_kwh": Decimal("0.01"),
-                "metered_days": 30,
-                "month_days": 30,
-                "estimated_ratio": 0.0,
-                "missing_inputs": ["curve", "reactive_registers"],
-                "computed_run_id": "r",
-            }
-            if name == "STEEL-01":
-                peak = (total / 3).quantize(Decimal("0.01"))
-                row |= {
-                    "sharp_kwh": Decimal(0),
-                    "peak_kwh": peak,
-                    "flat_kwh": total - peak,
-                    "valley_kwh": Decimal(0),
-                    "deep_valley_kwh": Decimal(0),
-                }
-                row |= {
-                    "max_demand_kw": 500.0,
-                    "lagging_kvarh": Decimal(9000),
-                    "leading_kvarh": Decimal(0),
-                    "missing_inputs": [],
-                }
-            determinants.append(row)
-    weather = [RUN | {"station_id": "W", "weather_date": day, "mean_celsius": celsius(day)} for day in DAYS]
-    return {
-        SilverCustomers: customers,
-        GoldDayEnergy: energy,
-        GoldBillingSupplies: supplies_of(customers, determinants),
-        SilverWeather: weather,
-    }
 
 
 @pytest.fixture(scope="module")
