@@ -7,6 +7,7 @@ from calendar import monthrange
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
+from functools import lru_cache
 
 from pipelines.errors import UsageError
 
@@ -66,7 +67,7 @@ class BillingMonth:
     @property
     def days(self) -> tuple[date, ...]:
         """All local days in order."""
-        return tuple(self.first_day + timedelta(days=offset) for offset in range(self.day_count))
+        return _days_of(self.year, self.month)
 
     @property
     def day_count(self) -> int:
@@ -84,6 +85,12 @@ class BillingMonth:
 
     def __str__(self) -> str:
         return f"{self.year:04d}-{self.month:02d}"
+
+
+@lru_cache(maxsize=512)
+def _days_of(year: int, month: int) -> tuple[date, ...]:
+    """Asked for each customer of a month."""
+    return tuple(date(year, month, day) for day in range(1, monthrange(year, month)[1] + 1))
 
 
 def months_through(months: Collection[str]) -> list[str]:

@@ -6,6 +6,7 @@ part by part, by the functions that the training steps call.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -151,5 +152,7 @@ def trained_scorer(conf_dir: Path, samples: Path, seed: int) -> TrainedModel:
 def log_models(store: Store, models: Sequence[TrainedModel], run_id: str) -> None:
     """Registers the models and makes each the champion."""
     registry = Registry(store.settings)
-    for model in models:
-        registry.promote(model, registry.log(model, run_id), "trained before the clock")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # MLflow's advice on examples
+        for model in models:
+            registry.promote(model, registry.log(model, run_id), "trained before the clock")

@@ -7,12 +7,12 @@ that name them, as Java 19 and later tell them; Java 17 tells a few with one dig
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from decimal import Decimal
-from json.encoder import encode_basestring
 from typing import Any
 
 import pyarrow as pa
@@ -26,18 +26,29 @@ def row_texts(rows: pa.Table, columns: Iterable[str]) -> list[str]:
 
     Raises TypeError for a type that no declared column has.
     """
-    parts: list[list[str]] = []
-    for name in sorted(columns):
-        label = encode_basestring(name) + ":"
-        parts.append(["" if value is None else label + _cell(value) for value in rows[name].to_pylist()])
+    parts = [_column(rows[name], _string(name) + ":") for name in sorted(columns)]
     return ["{" + ",".join(filter(None, cells)) + "}" for cells in zip(*parts, strict=True)]
 
 
-def _cell(value: Any) -> str:
-    found = _FORMS.get(type(value))
+def _column(column: pa.ChunkedArray, label: str) -> list[str]:
+    """The cells of a column behind their label; an empty one is an empty text."""
+    if not pa.types.is_string(column.type):
+        values = column.to_pylist()
+        form = _form_of(values)
+        return ["" if value is None else label + form(value) for value in values]
+    # Texts repeat: each is told once.
+    encoded = column.combine_chunks().dictionary_encode()
+    told = [label + _string(value) for value in encoded.dictionary.to_pylist()]
+    return ["" if place is None else told[place] for place in encoded.indices.to_pylist()]
+
+
+def _form_of(values: Iterable[Any]) -> Callable[[Any], str]:
+    """How the values of a column or of a list are told: they are of one type."""
+    kind = next((type(value) for value in values if value is not None), str)
+    found = _FORMS.get(kind)
     if found is None:
-        raise TypeError(f"No text for {type(value).__name__}.")
-    return found(value)
+        raise TypeError(f"No text for {kind.__name__}.")
+    return found
 
 
 def number_text(number: float) -> str:
@@ -61,12 +72,17 @@ def number_text(number: float) -> str:
     return f"{sign}{digits[0]}.{digits[1:] or '0'}E{first + power}"
 
 
+_string: Callable[[str], str] = json.encoder.encode_basestring
+"""As ``json.dumps`` with characters as they are."""
+
+
 def _list(values: list[Any]) -> str:
-    return "[" + ",".join("null" if value is None else _cell(value) for value in values) + "]"
+    form = _form_of(values)
+    return "[" + ",".join("null" if value is None else form(value) for value in values) + "]"
 
 
 _FORMS: dict[type, Callable[[Any], str]] = {
-    str: encode_basestring,
+    str: _string,
     float: number_text,
     bool: lambda value: "true" if value else "false",
     int: str,
