@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from pipelines.periods import BillingMonth
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.silver import SilverCustomers, SilverWeather
 from pipelines.tables.supplies import GoldBillingSupplies

@@ -1,4 +1,4 @@
-"""Training and the product: from gold and silver files to those of its tables, on the driver and by workers."""
+"""Training and the product: from gold and silver to the tables of bills, on the driver and by workers."""
 
 from __future__ import annotations
 
