@@ -274,10 +274,10 @@ def _begun_ahead(store: Store, inbox: Path, stages: Sequence[str], spark: LazySe
     from pipelines.ingest.file_ledger import has_news
     from pipelines.tables.bronze import BronzeFiles
 
+    begun = []
     if "ingest" in stages and (store.version(BronzeFiles) is None or has_news(store, inbox)):
-        begun = [spark.start_ahead(), warm_up(store.settings, stages)]
-    else:
-        begun = []
+        spark.start_ahead()  # whoever needs it waits for it; where few files came, the first steps do not
+        begun.append(warm_up(store.settings, stages))
 
     def wait() -> None:
         for thread in begun:

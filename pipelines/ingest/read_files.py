@@ -2,12 +2,12 @@
 committed by the driver.
 
 One micro-batch is one set of files. Its id is the transaction version of every commit it makes, so that a
-batch that is
-repeated after a kill commits only what is not committed yet. The file ledger is committed last.
+batch that is repeated after a kill commits only what is not committed yet. The file ledger is committed last.
 
 Spark knows a file by its path alone and gives no row for one without bytes, so a listing follows the stream:
 whatever lies in the inbox in a state that the ledger does not know (changed under its name, empty, a link,
-with a name Spark hides or cannot say, not to be read the last time) is read then.
+with a name Spark hides or cannot say, not to be read the last time) is read then. A few files are read by the
+listing alone (``few_files``).
 
 Whose fault an error is decides what is remembered: a file that says nothing usable is refused and known; one
 that cannot be read now, and everything where a write of our own fails, is unknown to the next run too.
@@ -27,10 +27,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from pipelines.codes import FileStatus
-from pipelines.errors import InputRefusedError, StorageError
+from pipelines.errors import InputRefusedError, StorageError, ZhixiangError
 from pipelines.formats import FormatSettings, detect, load_mappings, unpack
 from pipelines.formats.contract import RefusalReason
-from pipelines.ingest.file_ledger import handled_states, has_news, known_hashes
+from pipelines.ingest.few_files import BegunFiles, are_few, is_at_rest, listed_application
+from pipelines.ingest.file_ledger import handled_states, known_hashes
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
 from pipelines.ingest.inbox import (
     Arrival,
@@ -133,13 +134,20 @@ def ingest(
 
     closed = closed_folders(root)
     summary.unread += [(f"{name}/", f"the folder cannot be read now: {why}") for name, why in closed]
-    if not has_news(store, inbox):
+    fresh = arrivals(paths_below(root), root, handled_states(store))
+    if not fresh:
         # What the stream would begin again after a kill is known to the ledger too.
         return summary
-    wake_workers(store.spark)
+    begun = BegunFiles(checkpoint.with_name("few_files.json"))
+    is_few = are_few(fresh) and is_at_rest(checkpoint)
+    if is_few:
+        begun.note(fresh)
+    else:
+        wake_workers(store.spark)
+        _read_listed(store, inbox, begun.of(fresh), run_id, now, summary, on_files)
     # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
     # ends at a folder that it may not read; the listing goes round it.
-    if not closed and not has_linked_folder(root):
+    if not is_few and not closed and not has_linked_folder(root):
         stream = (
             store.spark.readStream.format("binaryFile")
             .schema(_FOUND_SCHEMA)
@@ -166,31 +174,38 @@ def ingest(
         finally:
             if query.isActive:  # interrupted: the home is let go only when nothing writes to it
                 query.stop()
-    _read_unlisted(store, inbox, run_id, now, summary, on_files)
+    # What the stream did not offer.
+    tried = {name for name, _ in summary.unread}
+    found = arrivals(paths_below(root), root, handled_states(store))
+    left = [arrival for arrival in found if arrival.name not in tried]
+    try:
+        _read_listed(store, inbox, left, run_id, now, summary, on_files)
+    except Exception as error:
+        told = None if isinstance(error, ZhixiangError) else storage_error(error, settings.home)
+        if told is None:
+            raise
+        raise told from error
+    begun.clear()
     return summary
 
 
-def _read_unlisted(
+def _read_listed(
     store: Store,
     inbox: Path,
+    fresh: Sequence[Arrival],
     run_id: str,
     now: datetime,
     summary: IngestSummary,
     on_files: Callable[[int], None],
 ) -> None:
-    """Reads what the stream did not offer; each file is a transaction of its own, named by its state, so that
-    a kill repeats none.
-    """
-    tried = {name for name, _ in summary.unread}
-    found = arrivals(paths_below(inbox.absolute()), inbox.absolute(), handled_states(store))
-    fresh = [arrival for arrival in found if arrival.name not in tried]
+    """Reads files of the listing; each is a transaction of its own."""
     if not fresh:
         return
     known = known_hashes(store)
     reading = reading_of(store, inbox, frozenset(known), run_id, now)
-    states = {arrival.name: arrival.state for arrival in fresh}
+    applications = {arrival.name: listed_application(arrival) for arrival in fresh}
     for report in _read_files(store, fresh, reading):
-        application = "listed:" + hashlib.sha256(repr(states[report["source_file"]]).encode()).hexdigest()
+        application = applications[report["source_file"]]
         commit_batch(store, [report], known, application, 0, reading, summary)
         if report["status_code"] == FileStatus.ACCEPTED.value:
             known[report["content_hash"]] = report["source_file"]
@@ -220,14 +235,27 @@ def _application(checkpoint: Path) -> str:
 
 
 def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> list[dict[str, Any]]:
-    """One task per core; big files first, so that no core waits for a big file at the end."""
-    if not fresh:
-        return []
+    """Big files first, so that no core waits for one at the end; a few files are read here."""
+    by_size = sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
+    shown = [shown_path(arrival.path) for arrival in by_size]
+    if are_few(fresh):
+        # Sent from a worker as JSON, so that it is the same from either.
+        found = _read_in_turn([*map(real_path, shown)], reading)
+        reports = [json.loads(json.dumps(report)) for report in found]
+    else:
+        reports = _read_by_workers(store, shown, reading)
+    reports.sort(key=lambda report: str(report["source_file"]))
+    for failed in reports:
+        if failed["status_code"] == UNWRITTEN:
+            for report in reports:
+                files = [WrittenFile.from_json(text) for text in report["files"]]
+                discard_files(f"{reading.tables_location}/{report['table_name']}", files)
+            raise StorageError(*failed["told"])
+    return reports
+
+
+def _read_by_workers(store: Store, by_size: Sequence[str], reading: Reading) -> list[dict[str, Any]]:
     spark = store.spark
-    by_size = [
-        shown_path(arrival.path)
-        for arrival in sorted(fresh, key=lambda arrival: (-arrival.size_bytes, arrival.name))
-    ]
     slices = min(len(by_size), 4 * spark.sparkContext.defaultParallelism) or 1
     dealt = [json.dumps(by_size[start::slices]) for start in range(slices)]
 
@@ -238,14 +266,7 @@ def _read_files(store: Store, fresh: Sequence[Arrival], reading: Reading) -> lis
             yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
 
     rows = task_frame(spark, dealt, "paths").mapInArrow(work, _REPORT_SCHEMA).collect()
-    reports = sorted((json.loads(row.report) for row in rows), key=lambda report: report["source_file"])
-    for failed in reports:
-        if failed["status_code"] == UNWRITTEN:
-            for report in reports:
-                files = [WrittenFile.from_json(text) for text in report["files"]]
-                discard_files(f"{reading.tables_location}/{report['table_name']}", files)
-            raise StorageError(*failed["told"])
-    return reports
+    return [json.loads(row.report) for row in rows]
 
 
 def _read_in_turn(paths: Sequence[str], reading: Reading) -> Iterator[dict[str, Any]]:

@@ -258,3 +258,60 @@ def test_a_listed_file_that_is_read_again_after_a_kill_is_committed_once(
     assert store.row_count(BronzeRegisterReads) == 90
     assert ingest(store, inbox, "run-3", NOW).accepted == 1
     assert (store.row_count(BronzeRegisterReads), store.version(BronzeRegisterReads)) == (90, 0)
+
+
+class NeverAsked:
+    """A session that nobody may ask for."""
+
+    def __getattr__(self, name: str) -> None:
+        raise AssertionError(f"Spark is asked for {name}")
+
+
+def test_a_few_files_that_come_later_need_no_spark_and_are_read_once(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(_reads(["2026-08"])[0], inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    alone = Store(store.settings, NeverAsked())  # type: ignore[arg-type]
+    shutil.copy(_reads(["2026-09"])[0], inbox)
+    (inbox / "unknown.csv").write_text("not a known header\n1,2\n")
+    second = ingest(alone, inbox, "run-2", NOW)
+    assert (second.accepted, [name for name, _ in second.refused]) == (1, ["unknown.csv"])
+    rows = store.row_count(BronzeRegisterReads)
+
+    monkeypatch.setattr("pipelines.ingest.few_files.MOST_FILES", 0)
+    for number in range(3):
+        (inbox / f"unknown {number}.csv").write_text("another unknown header\n1,2\n")
+    assert len(ingest(store, inbox, "run-3", NOW).refused) == 3, "the stream offers what was read, too"
+    assert store.row_count(BronzeRegisterReads) == rows
+
+
+def test_a_few_files_that_a_killed_run_began_are_not_read_twice_by_the_stream(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    shutil.copy(_reads(["2026-09"])[0], inbox)
+    with killed_between(monkeypatch, RuntimeError):
+        ingest(store, inbox, "run-2", NOW)
+    assert store.row_count(BronzeRegisterReads) == 90
+    monkeypatch.setattr("pipelines.ingest.few_files.MOST_FILES", 1)
+    shutil.copy(_reads(["2026-08"])[0], inbox)
+    assert ingest(store, inbox, "run-3", NOW).accepted == 2
+    assert store.row_count(BronzeRegisterReads) == 90 + 93
+    assert ingest(store, inbox, "run-4", NOW).accepted == 0
+
+
+def test_a_few_files_wait_for_a_batch_that_the_stream_began(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.ingest.few_files.MOST_FILES", 0)
+        shutil.copy(_reads(["2026-09"])[0], inbox)
+        with killed_between(monkeypatch, Exception):
+            ingest(store, inbox, "run-2", NOW)
+    assert store.row_count(BronzeRegisterReads) == 90
+    assert ingest(store, inbox, "run-3", NOW).accepted == 1
+    assert store.row_count(BronzeRegisterReads) == 90
