@@ -143,6 +143,11 @@ class SupplyMonth:
         return self.energy_kwh if self.power_factor_kwh is None else self.power_factor_kwh
 
     @property
+    def days(self) -> tuple[date, date]:
+        """First and last day of the month."""
+        return self.month.first_day, self.month.last_day
+
+    @property
     def is_whole(self) -> bool:
         """Whether one contract prices all that was metered: nothing is cut off, taken out or priced apart."""
         return len(self.segments) == 1 and self.power_factor_kwh is None

@@ -36,17 +36,17 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
     Raises FactNotInForceError where a day of the month is not covered (the transmission price is asked
     first), and UsageError where the contract needs what the month lacks or cannot be meant.
     """
-    month = (supply.month.first_day, supply.month.last_day)
-    _check(supply, *month)
-    sheets = price_sheets(facts, known)
-    supply, notes = as_ruled(supply, sheets.of(contract_rules, None, month[0], month[0]))
-    energy = supply.energy_kwh
+    _check(supply)
+    sheets, (first, _) = price_sheets(facts, known), supply.days
+    supply, notes = as_ruled(supply, sheets.of(contract_rules, None, first, first))
     with localcontext() as context:
         context.prec = EXACT_DIGITS
-        charges = [*energy_charges(supply, month, sheets), *basic_charges(supply, month, energy, sheets)]
-        lines = settle_lines(charges)
+        charges = [*energy_charges(supply, sheets), *basic_charges(supply, sheets)]
+        lines, adjustments = settle_lines(charges), []
         mean = mean_power_factor(supply.active_kwh, supply.lagging_kvarh, supply.leading_kvarh)
-        adjustments = settle_lines(adjustment_charges(charges, lines, mean, month, sheets), len(lines) + 1)
+        if mean is not None:
+            adjusted = adjustment_charges(charges, lines, mean, supply.days, sheets)
+            adjustments = settle_lines(adjusted, len(lines) + 1)
         lines += adjustments
         lines += settle_lines(export_charges(supply), len(lines) + 1)
         total = sum([line.amount_cny for line in lines], Decimal("0.00"))
@@ -59,7 +59,7 @@ def price_supply(supply: SupplyMonth, facts: Facts, known: date | None = None) -
             lowest_confidence=least_sure(sure),
             power_factor=mean,
             adjustment_ratio=adjustments[0].unit_price if adjustments else None,
-            average_price_cny_per_kwh=average_price(total, energy),
+            average_price_cny_per_kwh=average_price(total, supply.energy_kwh),
             missing_inputs=supply.missing_inputs,
             notes=notes,
         )
@@ -78,7 +78,8 @@ def price_each(
             yield error
 
 
-def _check(supply: SupplyMonth, first_day: date, last_day: date) -> None:
+def _check(supply: SupplyMonth) -> None:
+    first_day, last_day = supply.days
     if not supply.segments:
         raise UsageError(f"{supply.month} has no segment to price.")
     last: dict[str, date] = {}

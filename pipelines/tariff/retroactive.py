@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
-from pipelines.codes import LineComponent, TouPeriod
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Dated, Facts
 from pipelines.periods import BillingMonth
 from pipelines.tariff.changes import pricing_facts
 from pipelines.tariff.lines import BillLine
-
-LineKey = tuple[Decimal | None, LineComponent, TouPeriod | None, date | None, date | None, str]
 
 
 @dataclass(frozen=True)
@@ -75,7 +72,7 @@ def corrections_between(
                   that it did not have. Where there is no such day, no document is named.
     now_known     Day of knowledge of the lines now; None: all facts.
     """
-    before, after = _by_key(issued), _by_key(now)
+    before, after = ({_key(line): line for line in lines} for lines in (issued, now))
     corrections = []
     for key in dict.fromkeys([*after, *before]):
         old, new = before.get(key), after.get(key)
@@ -89,14 +86,9 @@ def corrections_between(
     return tuple(corrections)
 
 
-def _by_key(lines: Iterable[BillLine]) -> dict[LineKey, BillLine]:
-    found: dict[LineKey, BillLine] = {}
-    for line in lines:
-        # The adjustments of two standards differ in nothing else.
-        found[(line.standard, line.component, line.period, line.first_day, line.last_day, line.section)] = (
-            line
-        )
-    return found
+def _key(line: BillLine) -> tuple[object, ...]:
+    # The adjustments of two standards differ in nothing else.
+    return line.standard, line.component, line.period, line.first_day, line.last_day, line.section
 
 
 def _amount(line: BillLine | None) -> Decimal:
@@ -123,17 +115,11 @@ def _notices(
     the lines.
     """
     found: dict[str, None] = {}
-    for line in lines:
-        if line is None:
-            continue
+    for line in filter(None, lines):
         first, last = line.first_day or month.first_day, line.last_day or month.last_day
         for version in (version for dated in _facts_behind(line, facts) for version in dated.versions):
-            is_new = known[0] < version.known_from and (known[1] is None or version.known_from <= known[1])
-            if (
-                is_new
-                and version.effective_from <= last
-                and (version.effective_to is None or version.effective_to >= first)
-            ):
+            is_new = known[0] < version.known_from <= (known[1] or date.max)
+            if is_new and version.effective_from <= last and first <= (version.effective_to or date.max):
                 found[version.citation.document] = None
     return tuple(found)
 

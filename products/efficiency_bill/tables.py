@@ -251,7 +251,7 @@ class EfficiencyBillInputsV1(Revised, Table):
     billing_month = Field(STRING, "Month billed, YYYY-MM.", key=True)
     case_inputs = Field(
         STRING,
-        "Terms, contract, determinants, peers, baseline and days of the bill, as JSON.",
+        "Terms, supplies of the month and the one before, peers, baseline and days of the bill, as JSON.",
         nullable=False,
     )
 

@@ -24,9 +24,9 @@ from pipelines.facts.marked_yaml import MarkedMap, read_marked_yaml
 from pipelines.money import split_by_largest_remainder, whole_steps
 from pipelines.periods import BillingMonth
 from pipelines.tariff.cases.case_problems import case_problems
-from pipelines.tariff.cases.schema import ContractPart, MonthPart, TariffCase
+from pipelines.tariff.cases.schema import MonthPart, TariffCase
 from pipelines.tariff.changes import cut_month, every_change_day
-from pipelines.tariff.contract import Contract, Segment, SupplyMonth
+from pipelines.tariff.contract import Segment, SupplyMonth
 
 QUARTERS = 96
 QUARTER_HOURS = 4
@@ -65,13 +65,6 @@ def _read(path: Path) -> MarkedMap:
     )
 
 
-def contract_of_case(case: TariffCase) -> Contract:
-    """The contract as the engine takes it."""
-    return Contract(
-        **{name: getattr(case.contract, name) for name in ContractPart.model_fields if name != "supply_kv"}
-    )
-
-
 def supplies_of_case(case: TariffCase, folder: Path, facts: Facts) -> list[SupplyMonth]:
     """The months as the engine takes them; one with a curve is cut wherever any price changes inside it.
 
@@ -107,7 +100,7 @@ def _supply_of(part: MonthPart, case: TariffCase, folder: Path, facts: Facts) ->
         )
     whole = SupplyMonth(
         month,
-        (Segment.of_month(contract_of_case(case), month, energy, periods, demand),),
+        (Segment.of_month(case.contract.terms(), month, energy, periods, demand),),
         part.lagging_kvarh,
         part.leading_kvarh,
         part.year_to_date_kwh or Decimal(0),
@@ -234,7 +227,7 @@ def _by_period(
 
 def _slots(month: BillingMonth, case: TariffCase, facts: Facts) -> IntArray:
     """Place among TouPeriod of every quarter of an hour, by the hours that split the case's curve."""
-    schedule = contract_of_case(case).hours
+    schedule = case.contract.terms().hours
     if schedule is None:
         raise UsageError(
             "The hours of residential charging points have no published price.",

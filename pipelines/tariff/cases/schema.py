@@ -14,6 +14,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PrivateAttr
 from pipelines.codes import CustomerClass, DemandBasis, PricingScheme, TouPeriod, VoltageLevel
 from pipelines.errors import FactFileError, ZhixiangError
 from pipelines.tariff.cases.own_prices import OwnPrices, TieredPrice
+from pipelines.tariff.contract import Contract
 
 _PLAIN = re.compile(r"[-+]?\d{1,15}(\.\d{1,15})?")
 
@@ -87,6 +88,10 @@ class ContractPart(_Part):
             "keep it."
         ),
     )
+
+    def terms(self) -> Contract:
+        """The contract as the engine takes it."""
+        return Contract(**{name: value for name, value in self if name != "supply_kv"})
 
 
 class MonthPart(_Part):

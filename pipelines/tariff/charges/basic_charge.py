@@ -89,15 +89,12 @@ def every_basic_fact(facts: Facts) -> tuple[Dated[Any], ...]:
     )
 
 
-def basic_charges(
-    supply: SupplyMonth, month: tuple[date, date], energy_kwh: Decimal, sheets: PriceSheets
-) -> Iterator[Charge]:
+def basic_charges(supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Charge]:
     """The basic charge of each run of days, and the demand excess where there is any; none where the whole
     capacity is suspended.
-
-    month       First and last day; energy_kwh: of all sections and segments. [kWh]
     """
-    for run in runs_of(supply, month, sheets):
+    energy_kwh, month = supply.energy_kwh, supply.days
+    for run in runs_of(supply, sheets):
         contract = run.contract
         if contract.demand_basis is None:
             raise UsageError("A two-part contract needs a demand basis.", f"Known: {', '.join(DemandBasis)}.")

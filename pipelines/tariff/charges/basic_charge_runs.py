@@ -68,18 +68,15 @@ def run_prices(
     return facts.transmission.two_part_capacity if by_capacity else facts.transmission.two_part_demand
 
 
-def runs_of(supply: SupplyMonth, month: tuple[date, date], sheets: PriceSheets) -> Iterator[Run]:
-    """The runs of every section, in the order of the segments.
-
-    month  Its first and last day.
-    """
+def runs_of(supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Run]:
+    """The runs of every section, in the order of the segments."""
     sections: dict[str, list[Segment]] = {}
     for segment in supply.segments:
         mine = sections.setdefault(segment.section, [])
         if segment.contract.pricing_scheme is PricingScheme.TWO_PART:
             mine.append(segment)
     for mine in sections.values():
-        yield from _runs_of_section(mine, (month[1] - month[0]).days + 1, sheets)
+        yield from _runs_of_section(mine, supply.month.day_count, sheets)
 
 
 def _runs_of_section(segments: Sequence[Segment], month_days: int, sheets: PriceSheets) -> Iterator[Run]:

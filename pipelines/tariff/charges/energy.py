@@ -50,12 +50,9 @@ def every_energy_fact(facts: Facts) -> tuple[Dated[Any], ...]:
     return (*every_composed_fact(facts), facts.residential_tiers, facts.residential_combined, *whole)
 
 
-def energy_charges(supply: SupplyMonth, month: tuple[date, date], sheets: PriceSheets) -> Iterator[Charge]:
-    """The energy of each segment, in the order of its sheet.
-
-    month  First and last day of the month: a line of the whole month names no days.
-    """
-    year_to_date = supply.year_to_date_kwh
+def energy_charges(supply: SupplyMonth, sheets: PriceSheets) -> Iterator[Charge]:
+    """The energy of each segment, in the order of its sheet; a line of the whole month names no days."""
+    year_to_date, month = supply.year_to_date_kwh, supply.days
     for segment in supply.segments:
         contract, days = segment.contract, (segment.first_day, segment.last_day)
         sheet = sheets.of(energy_sheet, EnergyKind.of(contract), *days)

@@ -19,6 +19,7 @@ from pipelines.units import Unit
 
 _STEP = Decimal("0.01")
 _DIGITS = 60
+_Days = tuple[date, date]
 
 
 def power_factor(lagging_kvarh: Decimal, leading_kvarh: Decimal, active_kwh: Decimal) -> Decimal:
@@ -104,23 +105,17 @@ def every_adjustment_fact(facts: Facts) -> tuple[Dated[Any], ...]:
 
 
 def adjustment_charges(
-    charges: Sequence[Charge],
-    lines: Sequence[BillLine],
-    mean: Decimal | None,
-    month: tuple[date, date],
-    sheets: PriceSheets,
+    charges: Sequence[Charge], lines: Sequence[BillLine], mean: Decimal, month: _Days, sheets: PriceSheets
 ) -> Iterator[Charge]:
     """One adjustment for each standard that applies: base x ratio, the base being the lines under that
     standard but those that the facts leave out.
 
-    charges, lines  The charges so far and their lines; mean: power factor of the month, None: no adjustment.
-    month           Its first and last day.
+    charges, lines  The charges so far and their lines; mean: power factor of the month.
     """
     bases: dict[Decimal, list[BillLine]] = {}
-    if mean is not None:
-        for charge, line in zip(charges, lines, strict=True):
-            if charge.terms is not None:
-                bases.setdefault(charge.terms, []).append(line)
+    for charge, line in zip(charges, lines, strict=True):
+        if charge.terms is not None:
+            bases.setdefault(charge.terms, []).append(line)
     for standard, counted in bases.items():
         sheet = sheets.of(adjustment_sheet, None, *month)
         base = sum((line.amount_cny for line in counted if line.component not in sheet.left_out), Decimal(0))
@@ -128,13 +123,12 @@ def adjustment_charges(
         if LineComponent.FUNDS in sheet.left_out:
             inside, of_funds = _funds_inside(counted, month, sheets)
             base -= inside
-        assert mean is not None  # noqa: S101 - else there is no base
         price = sheets.of(adjustment_price, AdjustmentKind(mean, str(standard), of_funds), *month)
         yield Charge(price, base, f"{base:f}", standard=standard)
 
 
 def _funds_inside(
-    lines: Sequence[BillLine], month: tuple[date, date], sheets: PriceSheets
+    lines: Sequence[BillLine], month: _Days, sheets: PriceSheets
 ) -> tuple[Decimal, tuple[Ground, ...]]:
     """Funds that whole catalogue prices contain, and what they rest on; raises FactNotInForceError where
     their rate is not known. [CNY]

@@ -79,30 +79,6 @@ def first_month_of_time_of_use_choice(
     return month if last_choice is None else max(month, last_choice.plus(bound[customer_class]))
 
 
-def change_limits(
-    asked_on: date,
-    facts: Facts,
-    basis_since: BillingMonth | None = None,
-    demand_since: BillingMonth | None = None,
-    known: date | None = None,
-) -> ChangeLimits:
-    """What the facts on notice allow for a request made on a day.
-
-    basis_since, demand_since  Month from which the present term holds; None: long ago.
-    Raises FactNotInForceError where the calendar of working days does not reach.
-    """
-    basis, demand = (
-        facts.basic_charge.basis_change.on(asked_on, known),
-        facts.basic_charge.contract_demand_change.on(asked_on, known),
-    )
-    return ChangeLimits(
-        first_month_of_change(asked_on, basis, facts.holidays, basis_since),
-        first_month_of_change(asked_on, demand, facts.holidays, demand_since),
-        basis.every_months,
-        demand.every_months,
-    )
-
-
 def first_months(
     asked_on: date,
     contract: Contract,
@@ -134,6 +110,16 @@ def first_months(
         except FactNotInForceError as error:
             lacking[term] = str(error)
     return found, lacking
+
+
+def change_limits(
+    first: Mapping[str, BillingMonth], asked_on: date, facts: Facts, known: date | None = None
+) -> ChangeLimits:
+    """What the facts on notice allow for a request made on a day; first: what ``first_months`` says of it."""
+    basis = facts.basic_charge.basis_change.on(asked_on, known)
+    demand = facts.basic_charge.contract_demand_change.on(asked_on, known)
+    from_basis, from_demand = first["demand_basis"], first["contract_demand"]
+    return ChangeLimits(from_basis, from_demand, basis.every_months, demand.every_months)
 
 
 def cheapest_within_notice(

@@ -52,7 +52,7 @@ def what_if(
     """
     from pipelines.errors import UsageError
     from pipelines.periods import BillingMonth
-    from pipelines.tariff.cases.case_files import contract_of_case, read_case, supplies_of_case
+    from pipelines.tariff.cases.case_files import read_case, supplies_of_case
     from pipelines.tariff.whatif.choices import as_agreed
     from pipelines.tariff.whatif.notice_plan import (
         change_limits,
@@ -76,7 +76,8 @@ def what_if(
         raise UsageError(
             "A case with prices of its own has no terms to choose between.", "Leave own_prices out."
         )
-    contract, months = contract_of_case(case), supplies_of_case(case, file.parent, facts)
+    months = supplies_of_case(case, file.parent, facts)
+    contract = months[0].contract
     priced_as_agreed(case, months, facts)
     now = as_agreed(months, facts, case.known)
     not_planned: dict[str, str] = {}
@@ -94,13 +95,7 @@ def what_if(
             if term not in not_planned
         ]
         if contract.demand_basis is not None and not not_planned.keys() & {"demand_basis", "contract_demand"}:
-            limits = change_limits(
-                parse_day(asked_on, "--asked-on"),
-                facts,
-                last["demand_basis"],
-                last["contract_demand"],
-                case.known,
-            )
+            limits = change_limits(changes, parse_day(asked_on, "--asked-on"), facts, case.known)
             found.append(cheapest_within_notice(months, limits, facts, case.known))
     found.append(now)
     rows = [

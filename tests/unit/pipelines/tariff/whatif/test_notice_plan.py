@@ -24,6 +24,7 @@ from pipelines.tariff.whatif.notice_plan import (
     ChangeLimits,
     change_limits,
     cheapest_within_notice,
+    first_months,
     from_month,
 )
 from tests.measured_months import Measured, supply_of
@@ -55,6 +56,12 @@ def months_of(demands: Sequence[int], energy: int = 100_000) -> list[Measured]:
 
 def agreed(months: Sequence[Measured], contract: Contract = AGREED) -> list[SupplyMonth]:
     return [supply_of(contract, month) for month in months]
+
+
+def limits_on(asked_on: date, **last: BillingMonth) -> ChangeLimits:
+    first, lacking = first_months(asked_on, AGREED, FACTS, last)
+    assert lacking == {}
+    return change_limits(first, asked_on, FACTS)
 
 
 def fen(amount: Decimal) -> Decimal:
@@ -164,7 +171,7 @@ def test_nothing_is_saved_before_the_notice_has_run_out() -> None:
     """Asked on 2026-09-25: five working days end in October, fifteen in October too, so November is the first
     month of both.
     """
-    limits = change_limits(date(2026, 9, 25), FACTS)
+    limits = limits_on(date(2026, 9, 25))
     assert (str(limits.demand_from), str(limits.basis_from)) == ("2026-11", "2026-11")
     months = months_of([700, 300, 800, 50])
     now, plan = as_agreed(agreed(months), FACTS), cheapest_within_notice(agreed(months), limits, FACTS)
@@ -185,8 +192,8 @@ def test_nothing_is_saved_before_the_notice_has_run_out() -> None:
 
 
 def test_a_basis_that_changed_lately_holds_for_its_quarter() -> None:
-    limits = change_limits(
-        date(2026, 8, 3), FACTS, basis_since=BillingMonth(2026, 8), demand_since=BillingMonth(2026, 9)
+    limits = limits_on(
+        date(2026, 8, 3), demand_basis=BillingMonth(2026, 8), contract_demand=BillingMonth(2026, 9)
     )
     assert (str(limits.basis_from), str(limits.demand_from)) == ("2026-11", "2026-10")
 
