@@ -176,32 +176,29 @@ def _mean_of_like_days(
     found = np.empty(how.like_days, dtype=np.int64)
     here, there = 0.0, 0.0
     row, kept, at = -1, 0, offset
-    for part in range(3):  # before the gap, the intervals of it that are estimated, after it
-        inside = part == 1
-        start = (max(first, begin - how.beside), begin + stride // 2, end)[part]
-        stop = (begin, end, min(last, end + how.beside))[part]
-        for position in range(start, stop, stride if inside else 1):
-            if not inside and np.isnan(flat[position]):
-                continue
-            if position // slots != row:
-                row, kept = position // slots, 0
-                step = 2
-                while step < 2 * how.reach_days + 2 and kept < how.like_days:
-                    other = row - step // 2 if step % 2 == 0 else row + step // 2
-                    step += 1
-                    if first <= other * slots < last and clean[other] and day_types[other] == day_types[row]:
-                        found[kept] = other
-                        kept += 1
-            total = 0.0
-            for index in range(kept):
-                total += flat[position + (found[index] - row) * slots]
-            if inside:
-                if kept:
-                    estimates[at, LIKE_DAY] = total / kept
-                at += 1
-            elif kept:
-                here += flat[position]
-                there += total / kept
+    for position in range(max(first, begin - how.beside), min(last, end + how.beside)):
+        inside = begin <= position < end
+        if (position - begin) % stride != stride // 2 if inside else np.isnan(flat[position]):
+            continue
+        if position // slots != row:
+            row, kept = position // slots, 0
+            step = 2
+            while step < 2 * how.reach_days + 2 and kept < how.like_days:
+                other = row - step // 2 if step % 2 == 0 else row + step // 2
+                step += 1
+                if first <= other * slots < last and clean[other] and day_types[other] == day_types[row]:
+                    found[kept] = other
+                    kept += 1
+        total = 0.0
+        for index in range(kept):
+            total += flat[position + (found[index] - row) * slots]
+        if inside:
+            if kept:
+                estimates[at, LIKE_DAY] = total / kept
+            at += 1
+        elif kept:
+            here += flat[position]
+            there += total / kept
     if there > 0.0:
         scale = min(max(here / there, how.scale_min), how.scale_max)
         for index in range(offset, at):
