@@ -22,8 +22,11 @@ from benchmarks.metering.agreement import compare, read_long_result, read_own
 from benchmarks.metering.measurement import Measured, measure
 from benchmarks.metering.received import Loads, write_curves, write_long, write_meters
 
-LONG_ENGINES = ("own", "duckdb", "polars")
+LONG_ENGINES = ("own", "duckdb", "polars", "production-long")
 CURVE_ENGINES = ("curves", "production")
+AT_LARGEST = ("production", "production-long")
+"""Engines that run at the largest size alone.
+"""
 FULL_METERS = 2000
 
 
@@ -42,7 +45,7 @@ def main() -> int:
             made = _make(folder, meters, chosen)
             largest = meters == sizes[-1]
             for engine in chosen.engines:
-                if engine == "production" and not largest:
+                if engine in AT_LARGEST and not largest:
                     continue
                 run = _run(engine, folder, chosen.repeat)
                 rows = made["long" if engine in LONG_ENGINES else "curves"]

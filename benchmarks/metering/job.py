@@ -15,7 +15,9 @@ from benchmarks.metering.measurement import Stages, tell
 def main() -> None:
     stages = Stages()
     parser = argparse.ArgumentParser()
-    parser.add_argument("engine", choices=("own", "duckdb", "polars", "curves", "production"))
+    parser.add_argument(
+        "engine", choices=("own", "duckdb", "polars", "curves", "production", "production-long")
+    )
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--result", type=Path, required=True)
@@ -29,6 +31,8 @@ def main() -> None:
             from benchmarks.metering.polars_job import run_polars as run
         case "production":
             from benchmarks.metering.production_chain import run_production as run
+        case "production-long":
+            from benchmarks.metering.production_chain import run_production_long as run
         case _:
             from benchmarks.metering.curve_chain import run_curves as run
     run(chosen.folder, chosen.out, stages)

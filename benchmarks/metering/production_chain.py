@@ -1,5 +1,5 @@
-"""Curve input through the steps that ``zhixiang run`` runs: production code alone, with its whole catalogue
-of checks and estimators.
+"""Curve or long input through the steps that ``zhixiang run`` runs: production code alone, with its whole
+catalogue of checks and estimators.
 """
 
 from __future__ import annotations
@@ -18,6 +18,20 @@ RUN_ID = "benchmark"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
+MAPPING = """\
+id: benchmark
+files: ["received_*.parquet"]
+interval_minutes: 15
+meter_point: {column: meter_id}
+stamp: {column: ts, place: interval_start, zone: "+08:00"}
+values:
+  - {column: kwh, unit: kWh, channel: active_forward}
+  - {column: kvarh, unit: kvarh, channel: reactive_lagging}
+received_at: {column: received_at, zone: "+08:00"}
+"""
+"""What a sender of the long files would declare; both columns of numbers are taken."""
+
+
 def run_production(folder: Path, home: Path, stages: Stages) -> None:
     """Ingest, curves to silver, energy of each day to gold; registers, customers and gates have nothing to do
     here.
@@ -25,9 +39,18 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     folder  ``curves/*.parquet`` and ``meters.parquet``.
     home    Empty folder for tables and state.
     """
+    _run_steps(folder, "curves", home, stages)
+
+
+def run_production_long(folder: Path, home: Path, stages: Stages) -> None:
+    """The same on ``long/*.parquet``, read by a mapping."""
+    _run_steps(folder, "long", home, stages)
+
+
+def _run_steps(folder: Path, received: str, home: Path, stages: Stages) -> None:
     from pipelines.engine.step import Frames, Inputs, Step, WorkerFiles
     from pipelines.facts import load_facts
-    from pipelines.ingest.read_files import ingest
+    from pipelines.ingest.read_files import MAPPINGS_FOLDER, ingest
     from pipelines.settings import Settings, packaged
     from pipelines.steps.gold import settle_day_energy
     from pipelines.storage.data_files import commit_files, write_files
@@ -37,8 +60,13 @@ def run_production(folder: Path, home: Path, stages: Stages) -> None:
     from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
 
     settings = Settings(packaged("conf"), home)
+    if received == "long":
+        settings = Settings(shutil.copytree(packaged("conf"), home / "conf"), home)
+        mapping = settings.conf_dir / MAPPINGS_FOLDER / "benchmark.yaml"
+        mapping.parent.mkdir(exist_ok=True)
+        mapping.write_text(MAPPING)
     inbox = home / "inbox"
-    shutil.copytree(folder / "curves", inbox, copy_function=_link)
+    shutil.copytree(folder / received, inbox, copy_function=_link)
     spark = start_session(settings, "benchmark")
     store = Store(settings, spark)
     stages.done("start-up")

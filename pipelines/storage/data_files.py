@@ -173,7 +173,8 @@ def _encoding(schema: pa.Schema, quick: bool) -> dict[str, Any]:
     Lists of measured numbers hardly repeat a value: looking for repetitions takes more time than all the rest
     and saves a third of their
     bytes. They stand plain and lightly compressed, in half the time; every reader of Parquet takes that.
-    Codes repeat without looking.
+    Codes repeat without looking. Beside such a list the other columns are a few bytes of each row group, and
+    the stronger compression takes longer to begin with each than to compress it, when they are read too.
     """
     kinds = {path: kind for field in schema for path, kind in _leaves(field.name, field.type)}
     floats = [
@@ -181,13 +182,14 @@ def _encoding(schema: pa.Schema, quick: bool) -> dict[str, Any]:
         for path, kind in kinds.items()
         if pa.types.is_floating(kind) and (quick or path.endswith(_IN_LIST))
     ]
+    light = [] if quick else [*kinds] if any(_IN_LIST in path for path in floats) else floats
     plain = {*floats, *(path for path, kind in kinds.items() if pa.types.is_int8(kind))}
     return {
         "use_dictionary": [path for path in kinds if path not in plain] or False,
         "use_byte_stream_split": floats if quick else False,
         "write_statistics": [path for path in kinds if _IN_LIST not in path] or False,
-        "compression": {path: "lz4" if path in floats and not quick else "zstd" for path in kinds},
-        "compression_level": {path: 1 for path in kinds if path not in floats or quick},
+        "compression": {path: "lz4" if path in light else "zstd" for path in kinds},
+        "compression_level": {path: 1 for path in kinds if path not in light},
     }
 
 

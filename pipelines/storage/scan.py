@@ -265,8 +265,11 @@ def _chosen_rows(
             rows = rows.slice(int(held[0]), held.size) if together else rows.take(pa.array(held))
         if parted in schema.names:
             rows = rows.append_column(parted, pa.repeat(partition_of(path, source), rows.num_rows))
-        parts.append(_as_declared(_with_younger(rows, older), schema))
-    return pa.concat_tables(parts, promote_options="default") if parts else schema.empty_table()
+        parts.append(_with_younger(rows, older).select(schema.names))
+    if parts and all(part.schema.equals(parts[0].schema) for part in parts):
+        return _as_declared(pa.concat_tables(parts), schema)  # once and not for each of hundreds of files
+    declared = [_as_declared(part, schema) for part in parts]
+    return pa.concat_tables(declared, promote_options="default") if parts else schema.empty_table()
 
 
 def _groups(file: pq.ParquetFile, subject: str, first: IntArray, last: IntArray) -> tuple[list[int], bool]:

@@ -6,9 +6,14 @@ import json
 from collections import namedtuple
 from pathlib import Path
 
+import pyarrow.compute as pc
 import pytest
 
+from pipelines.codes import Channel
 from pipelines.errors import MachineError
+from pipelines.settings import Settings, packaged
+from pipelines.storage.store import Store
+from pipelines.tables.gold import GoldDayEnergy
 from tests.command_line import run_module, zhixiang
 
 
@@ -63,6 +68,42 @@ def test_a_citys_month_does_every_step_and_prices_every_bill(tmp_path: Path) -> 
         assert min(size["peak_mb"].values()) > 10
     assert "per 1,000 customers more" in (tmp_path / "out" / "bench_city_month.md").read_text()
     assert not [*(tmp_path / "data").glob("*/tables")]
+
+
+@pytest.mark.slow
+def test_the_steps_of_a_run_make_the_same_energy_of_long_files_as_of_curves(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    arguments = [
+        "--meters",
+        "6",
+        "--days",
+        "45",
+        "--sizes",
+        "1",
+        "--engines",
+        "production",
+        "production-long",
+    ]
+    answer = run_module(tmp_path, "benchmarks.metering", *arguments, "--json", "--keep", "--dir", str(folder))
+    assert answer.returncode == 0, answer.stderr[-2000:]
+    by_engine = {run["engine"]: run for run in json.loads(answer.stdout)["runs"]}
+    assert set(by_engine) == {"production", "production-long"}
+    days = {}
+    for engine, run in by_engine.items():
+        told = run["facts"]
+        assert told["refused"] == 0
+        assert sum(count for name, count in told.items() if name.endswith(" violations")) == 0
+        store = Store(Settings(packaged("conf"), folder / "meters-6" / f"out-{engine}"))
+        rows = store.arrow(
+            GoldDayEnergy, ["meter_point_id", "channel_code", "energy_date", "curve_kwh_or_kvarh"]
+        )
+        order = [(name, "ascending") for name in ("meter_point_id", "energy_date")]
+        days[engine] = rows.filter(pc.equal(rows["channel_code"], Channel.ACTIVE_FORWARD.value)).sort_by(
+            order
+        )
+        assert Channel.REACTIVE_LAGGING.value in rows["channel_code"].to_pylist() or engine == "production"
+    assert days["production"].num_rows > 250
+    assert days["production-long"].equals(days["production"])
 
 
 @pytest.mark.slow

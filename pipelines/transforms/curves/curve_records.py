@@ -248,11 +248,12 @@ def _values(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray, IntArray]:
     copied once.
     """
     lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy().astype(np.int64)
-    parts = [
-        np.asarray(pc.list_flatten(chunk).to_numpy(zero_copy_only=False), dtype=np.float64)
-        for chunk in column.chunks
-    ]
-    return np.concatenate(parts) if parts else np.empty(0), np.cumsum(lengths) - lengths, lengths
+    values, filled = np.empty(int(lengths.sum())), 0
+    for chunk in column.chunks:
+        part = pc.list_flatten(chunk)
+        values[filled : filled + len(part)] = part.to_numpy(zero_copy_only=False)
+        filled += len(part)
+    return values, np.cumsum(lengths) - lengths, lengths
 
 
 def _quality_letters(column: pa.Array) -> tuple[ByteArray, IntArray, IntArray]:

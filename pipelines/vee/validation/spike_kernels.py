@@ -108,6 +108,9 @@ def isolated_spikes(
                 value = flat[position]
                 if not value > floor:
                     continue
+                # The neighbour before, where it is there, says of most values that they do not stand alone.
+                if position > first and value <= isolation * flat[position - 1]:
+                    continue
                 if not value > isolation * _larger_neighbour(flat, position, first, last, NEIGHBOUR_REACH):
                     continue
                 row = position // slots
