@@ -19,7 +19,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from benchmarks.city_month.process_tree import WORKERS, Watch, processes, tree_of
+from benchmarks.city_month.process_tree import Watch, processes, tree_of
 
 SAMPLE_SECONDS = 0.2
 LONGEST_FAREWELL_SECONDS = 60.0
@@ -52,7 +52,7 @@ def main(timed: Sequence[str] = TIMED) -> int:
     wall = time.monotonic() - began
     ended.set()
     watcher.join()
-    _reap_all()
+    reaped = _reap_all()
     if code:
         return code
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -63,8 +63,7 @@ def main(timed: Sequence[str] = TIMED) -> int:
         since = instant
     told |= {
         "wall_s": wall,
-        # Spark's daemon lets the kernel forget its workers: theirs is what was last seen of each.
-        "cpu_s": used.ru_utime + used.ru_stime + by_kind.get(WORKERS, 0.0),
+        "cpu_s": used.ru_utime + used.ru_stime + watch.not_reaped_s(reaped),
         "cpu_by_kind_s": by_kind,
         "parts": parts,
         "peak_bytes": watch.memory,
@@ -74,16 +73,20 @@ def main(timed: Sequence[str] = TIMED) -> int:
     return 0
 
 
-def _reap_all() -> None:
-    """Waits for what the timed process left behind."""
-    until = time.monotonic() + LONGEST_FAREWELL_SECONDS
+def _reap_all() -> set[int]:
+    """Waits for what the timed process left behind; tells which processes that were."""
+    until, reaped = time.monotonic() + LONGEST_FAREWELL_SECONDS, set[int]()
     with suppress(ChildProcessError):
         while time.monotonic() < until:
-            if os.waitpid(-1, os.WNOHANG)[0] == 0:
+            pid = os.waitpid(-1, os.WNOHANG)[0]
+            if pid:
+                reaped.add(pid)
+            else:
                 time.sleep(0.05)
     left = tree_of(os.getpid(), processes())[1:]
     if left:
         raise TimeoutError(f"{len(left)} processes of the run have not ended: {left[0].name}")
+    return reaped
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -96,6 +96,16 @@ class Watch:
         for (kind, _), seconds in self._cpu.items():
             found[kind] = found.get(kind, 0.0) + seconds
         return found
+
+    def not_reaped_s(self, reaped: Collection[int]) -> float:
+        """Processor time of the workers that nobody waited for, as last seen: Spark's daemon lets the kernel
+        forget them, but those that outlive it are others' to wait for. [s]
+
+        reaped  Processes that were waited for; their time is in the kernel's account.
+        """
+        return sum(
+            seconds for (kind, pid), seconds in self._cpu.items() if kind == WORKERS and pid not in reaped
+        )
 
     def cpu_at(self, instant: float) -> float:
         """Processor time of the tree until an instant, between two looks in proportion. [s]"""

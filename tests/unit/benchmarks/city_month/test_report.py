@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.city_month.process_tree import DRIVER, JVM, WORKERS, Watch
+from benchmarks.city_month import process_tree
+from benchmarks.city_month.process_tree import DRIVER, JVM, WORKERS, Seen, Watch
 from benchmarks.city_month.report import figures, in_words
 
 
@@ -66,6 +67,24 @@ def test_a_tree_keeps_what_ended_processes_used() -> None:
     assert seconds > 0.1
     assert watch.cpu_at(watch.course[-1][0]) == pytest.approx(seconds)
     assert watch.memory[DRIVER] > 1e6
+
+
+def test_a_worker_counts_once_whoever_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Driver 1 starts Java 2, that the daemon 3, and this two workers; 4 is waited for in the end, 5 by
+    nobody.
+    """
+    seen = [
+        Seen(1, 0, "python", 1.0),
+        Seen(2, 1, "java", 2.0),
+        Seen(3, 2, "python", 0.5),
+        Seen(4, 3, "python", 7.0),
+        Seen(5, 3, "python", 9.0),
+    ]
+    monkeypatch.setattr(process_tree, "processes", lambda: {each.pid: each for each in seen})
+    watch = Watch(1)
+    watch.look()
+    assert watch.cpu_s() == {DRIVER: 1.0, JVM: 2.0, "daemon": 0.5, WORKERS: 16.0}
+    assert (watch.not_reaped_s({2, 3, 4}), watch.not_reaped_s(set())) == (9.0, 16.0)
 
 
 def test_a_measured_run_counts_what_outlives_the_timed_process(
