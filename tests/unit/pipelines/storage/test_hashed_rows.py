@@ -29,14 +29,11 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
             "basis_code": "register",
             "estimated_ratio": 0.0,
             "energy_month": f"2026-0{8 + number % 2}",
-            "energy_date": None,
+            "energy_date": date(2026, 8, 1),
         }
         for number in range(2_000)
     ]
-    schema = pa.schema([field.with_nullable(True) for field in GoldDayEnergy.arrow_schema()])
-    whole = pa.Table.from_pylist(rows, schema)
-    days = pa.array([np.datetime64("2026-08-01")] * whole.num_rows, pa.date32())
-    whole = whole.set_column(whole.schema.get_field_index("energy_date"), "energy_date", days)
+    whole = pa.Table.from_pylist(rows, GoldDayEnergy.arrow_schema())
     return [f"{root}/{file.path}" for file in write_files(whole, GoldDayEnergy, root)]
 
 
