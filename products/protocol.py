@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from pipelines.engine.issued_files import IssuedFiles, joined_files
+from pipelines.engine.issued_files import IssuedFiles, discard_issued, joined_files
 from pipelines.engine.step import Inputs, Reached, Step, TrainStep, WriteMode, Written
 from pipelines.periods import BillingMonth
 from pipelines.settings import SettingsFile
@@ -128,11 +127,15 @@ def product_step(product: Computation, is_reached: Reached | None = None) -> Ste
     """
 
     def apply(inputs: Inputs) -> Mapping[type[Table], Written]:
-        found: dict[type[Table], list[Written]] = {}
-        for month in inputs.months:
-            for table, rows in product.compute(inputs, month, inputs.facts).items():
-                found.setdefault(table, []).append(rows)
-        return {table: _joined(inputs, parts) for table, parts in found.items()}
+        months: list[Mapping[type[Table], Written]] = []
+        try:
+            months += (product.compute(inputs, month, inputs.facts) for month in inputs.months)
+        except BaseException:
+            # Nothing of a run that fails in a later month is issued.
+            for found in months:
+                discard_issued(inputs.location, found)
+            raise
+        return {table: _joined([found[table] for found in months]) for table in (months[0] if months else ())}
 
     tables = (product.result, *product.evidence)
     return Step(
@@ -160,11 +163,6 @@ def _known_of_months(facts: Facts, months: Sequence[str]) -> str:
     return facts.digest if last is None else digest_until(facts, last)
 
 
-def _joined(inputs: Inputs, parts: Sequence[Any]) -> Written:
-    """Rows of several months: held by the driver where those of all months are."""
-    if all(isinstance(part, IssuedFiles) for part in parts):
-        return joined_files(parts)
-    if all(isinstance(part, pa.Table) for part in parts):
-        return pa.concat_tables(parts)
-    frames = [inputs.spark.createDataFrame(part) if isinstance(part, pa.Table) else part for part in parts]
-    return reduce(lambda left, right: left.unionByName(right), frames)
+def _joined(parts: Sequence[Any]) -> Written:
+    """Files that wait for their commit, or rows, of several months."""
+    return joined_files(parts) if isinstance(parts[0], IssuedFiles) else pa.concat_tables(parts)

@@ -5,7 +5,7 @@ place by the driver.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -30,8 +30,7 @@ from pipelines.storage.data_files import (
     next_transaction,
     write_files,
 )
-from pipelines.storage.replace_rows import replace_rows
-from pipelines.storage.scan import by_partition, whole_table
+from pipelines.storage.scan import partition_of, read_columns, whole_table
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 
@@ -103,10 +102,13 @@ def issue_files(
     result, _ = split_result(list(revised))
     months, key = months_of_rows(revised[result], result), [*subject_key(result), "revision"]
     issued = set(subjects_of(revised[result], key))
+    names = standing.names(key, issued)
     found: dict[type[Table], IssuedFiles] = {}
     for table, fresh in revised.items():
         # Evidence is large; its keys alone tell whether a killed run left any.
-        left = issued.intersection(subjects_of(standing.rows(table, months, key), key)) if issued else ()
+        left = (
+            issued.intersection(subjects_of(standing.rows(table, months, key, names), key)) if issued else ()
+        )
         broken = gate.broken_rules(fresh, table)
         files = write_files(fresh, table, roots[table])
         found[table] = IssuedFiles(tuple(files), fresh.num_rows, broken, tuple(sorted(left, key=str)))
@@ -140,27 +142,43 @@ def commit_issued(store: Store, issued: Issued, application: str) -> dict[str, i
     return store.versions(list(issued))
 
 
-def discard_issued(store: Store, issued: Issued) -> None:
-    """Removes files that will be in no commit."""
+def discard_issued(location: Callable[[type[Table]], str], issued: Mapping[type[Table], object]) -> None:
+    """Removes files that will be in no commit.
+
+    location  As in ``rows_of_issued``.
+    issued    What else it holds stays as it is.
+    """
     for table, found in issued.items():
-        discard_files(store.path(table), found.files)
+        if isinstance(found, IssuedFiles):
+            discard_files(location(table), found.files)
 
 
-def rows_of_issued(store: Store, issued: Issued) -> dict[type[Table], pa.Table]:
-    """The rows of files that wait for their commit."""
-    return {
-        table: whole_table([f"{store.path(table)}/{file.path}" for file in found.files], table)
-        for table, found in issued.items()
-    }
+def rows_of_issued(
+    location: Callable[[type[Table]], str], table: type[Table], found: IssuedFiles
+) -> pa.Table:
+    """The rows of one table's files that wait for their commit.
+
+    location  Table -> address of the folder that they were written below.
+    """
+    return whole_table([f"{location(table)}/{file.path}" for file in found.files], table)
 
 
 def _remove(
     store: Store, table: type[Table], orphans: Sequence[Subject], key: Sequence[str], application: str
 ) -> None:
+    """File by file: the month of a city is larger than the driver."""
     gone = set(orphans)
-    months = sorted({str(each[key.index(table.partition_column())]) for each in orphans})
-    files = by_partition(store.data_paths(table), table)
-    standing = whole_table([path for month in months for path in files.get(month, [])], table)
-    is_orphan = pa.array([each in gone for each in subjects_of(standing, key)], pa.bool_())
-    left = standing.filter(pc.invert(is_orphan))
-    replace_rows(store, table, left, application, table.partition_column(), months, even_if_same=True)
+    months = {str(each[key.index(table.partition_column())]) for each in orphans}
+    root, current = store.path(table), store.data_files(table)
+    left, held = [], set()
+    for path in current:
+        if partition_of(path, table) not in months:
+            continue
+        is_orphan = [each in gone for each in subjects_of(read_columns([f"{root}/{path}"], table, key), key)]
+        if any(is_orphan):
+            held.add(path)
+            rows = whole_table([f"{root}/{path}"], table).filter(pc.invert(pa.array(is_orphan)))
+            left += write_files(rows, table, root)
+    transaction = next_transaction(store.delta(table), application)
+    kept = frozenset(current) - held
+    commit_files(store, table, left, application, transaction, overwrite=True, kept=kept)

@@ -8,7 +8,7 @@ for the rows of a small month, which are one bucket.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pipelines.errors import SchemaMismatchError
 from pipelines.storage.hashed_rows import hashed_rows
 from pipelines.storage.row_texts import row_texts
-from pipelines.storage.scan import bucket_rows, by_partition, read_columns
+from pipelines.storage.scan import bucket_rows, by_partition, read_columns, rows_of_points
 from pipelines.tables.base import Table, conform
 from pipelines.tables.revised import (
     ADDED_COLUMNS,
@@ -75,12 +75,31 @@ class Standing:
     files: Mapping[type[Table], Sequence[str]]
     bucket: Bucket
 
-    def rows(self, table: type[Table], months: Collection[str], columns: Sequence[str]) -> pa.Table:
-        """Some columns of the rows of some months."""
-        files = by_partition(self.files.get(table, ()), table)
-        return self.bucket.rows(
-            [path for month in sorted(months) for path in files.get(month, [])], table, columns
-        )
+    def rows(
+        self,
+        table: type[Table],
+        months: Collection[str],
+        columns: Sequence[str],
+        subjects: Collection[str] | None = None,
+    ) -> pa.Table:
+        """Some columns of the rows of some months.
+
+        subjects  Those wanted, as the bucket's column names them; only row groups that may hold one are read.
+                  None: all of the bucket.
+        """
+        by_month = by_partition(self.files.get(table, ()), table)
+        files = [path for month in sorted(months) for path in by_month.get(month, [])]
+        if subjects is None:
+            return self.bucket.rows(files, table, columns)
+        return rows_of_points(files, table, subjects, columns, subject=self.bucket.column)
+
+    def names(self, subject: Sequence[str], keys: Iterable[Subject]) -> set[str]:
+        """How the bucket's column names the subjects of some keys.
+
+        subject  The columns of the keys.
+        """
+        place = subject.index(self.bucket.column)
+        return {str(key[place]) for key in keys}
 
 
 def subject_key(result: type[Table]) -> list[str]:
@@ -184,10 +203,10 @@ def _issued(standing: Standing, rows: Rows, revisions: Mapping[Subject, int]) ->
     result, _ = split_result(list(rows))
     subject = subject_key(result)
     wanted = {(*key, revision) for key, revision in revisions.items()}
-    months = months_of_rows(rows[result], result)
+    months, names = months_of_rows(rows[result], result), standing.names(subject, revisions)
     found: dict[type[Table], pa.Table] = {}
     for table, now in rows.items():
-        held = standing.rows(table, months, [*now.column_names, "revision"])
+        held = standing.rows(table, months, [*now.column_names, "revision"], names)
         is_wanted = [key in wanted for key in subjects_of(held, [*subject, "revision"])]
         found[table] = held.filter(pa.array(is_wanted, pa.bool_()))
     return found

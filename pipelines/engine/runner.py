@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Protocol
 
 import pyarrow as pa
 import structlog
@@ -47,9 +49,6 @@ from pipelines.storage.store import Store
 from pipelines.storage.table_state import raise_for_files
 from pipelines.tables.base import Table
 from pipelines.timings import Timings, phase
-
-if TYPE_CHECKING:
-    pass
 
 _EVENTS = structlog.get_logger(__name__)
 
@@ -225,18 +224,25 @@ class Runner:
         ]
         return {"note": " ".join(told)} if told else {}
 
-    def would_revise(self, step: Step) -> Mapping[type[Table], pa.Table]:
-        """What a product's step would issue now: new and changed rows with their next revision. Nothing is
-        written.
+    def would_revise(self, step: Step, tables: Collection[type[Table]]) -> Mapping[type[Table], pa.Table]:
+        """What a product's step would issue now: new and changed rows with their next revision, of some of
+        its tables. Nothing is written but beside the home, for as long as it takes.
         """
         read = self.store.versions(step.reads)
         bundles = self._bundles(step)
         if self._has_no_input(step) or self._lacks_model(step, bundles):
             return {}
-        try:
-            return self._writer.revised(step, step.apply(self._inputs(step, read, bundles)))
-        except HaltedMonthError as halted:
-            raise halted.error from None
+        with TemporaryDirectory(prefix="zhixiang-") as folder:
+
+            def location(table: type[Table]) -> str:
+                is_written = table in step.writes
+                return str(Path(folder) / table.name) if is_written else self.store.path(table)
+
+            inputs = replace(self._inputs(step, read, bundles), location=location)
+            try:
+                return self._writer.revised(step, step.apply(inputs), location, tables)
+            except HaltedMonthError as halted:
+                raise halted.error from None
 
     def _applied(self, step: Step, inputs: Inputs) -> Mapping[type[Table], Written]:
         """What a step computes; of a month of which nothing may be issued, its accounts are written first."""

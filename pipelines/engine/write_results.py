@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,9 +29,6 @@ from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.store import Store
 from pipelines.tables.base import Role, Table, conform
 from pipelines.timings import carried, phase, waiting
-
-if TYPE_CHECKING:
-    pass
 
 # Small writes wait on the driver, not on the cores.
 WRITERS = 4
@@ -116,7 +113,7 @@ class ResultWriter:
             with phase("gate"):
                 found = judge_issued(issued)
         except GateHaltedError:
-            discard_issued(self.store, issued)
+            discard_issued(self.store.path, issued)
             raise
         with phase("write"):
             versions = commit_issued(self.store, issued, step.name)
@@ -188,17 +185,26 @@ class ResultWriter:
         rows = sum(file.rows for file in result.files) if result.kept is None else self.store.row_count(table)
         return version if version is not None else -1, rows, found.to_json()
 
-    def revised(self, step: Step, results: Mapping[type[Table], Written]) -> Mapping[type[Table], pa.Table]:
-        """What is new or changed among the results that a step issues; empty for a step that issues nothing.
-        Files that workers wrote are read and removed: nothing is issued.
+    def revised(
+        self,
+        step: Step,
+        results: Mapping[type[Table], Written],
+        location: Callable[[type[Table]], str],
+        tables: Collection[type[Table]],
+    ) -> Mapping[type[Table], pa.Table]:
+        """What is new or changed among the results that a step issues, rows of some tables; empty for a step
+        that issues nothing.
+
+        location  Where workers wrote their files.
         """
         issued = _issued_of(step, results)
         written = {table: found for table, found in issued.items() if isinstance(found, IssuedFiles)}
         if written:
-            try:
-                return rows_of_issued(self.store, written)
-            finally:
-                discard_issued(self.store, written)
+            return {
+                table: rows_of_issued(location, table, found)
+                for table, found in written.items()
+                if table in tables
+            }
         rows = _rows_of(issued)
         return revised_rows(rows, self._standing([*rows]), self.run_id, self.rules_digest) if rows else {}
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipelines.engine.issued_files import Issued
+from pipelines.engine.issued_files import Issued, discard_issued
 from pipelines.engine.revisions import Bucket, Rows, Standing, Subject
 from pipelines.engine.step import Inputs
+from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.incremental.issue_in_buckets import MadeResults, issue_in_buckets
 from pipelines.incremental.workers import bucket_count, bucket_reports
@@ -136,20 +137,33 @@ class BillRun:
     def issued(
         self, inputs: Inputs, buckets: Sequence[Bucket], peers: PeerGroups
     ) -> tuple[Issued, list[EfficiencyBillUnbilledV1Row]]:
-        """Files of new and changed bills with their evidence, and who has none."""
+        """Files of new and changed bills with their evidence, and who has none.
+
+        Raises FactNotInForceError where a bill asks for a price that is not published and that ordinary
+        contracts need, though none of those did that ``check_prices`` saw; nothing is left written then.
+        """
         rows, facts, model = self.rows, self.facts, (self.model_name, self.model_version)
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             customers = rows.of_bucket(bucket)
             cases = customers.cases(peers)
-            bills = list(issue_bills(cases, facts, rows.settings, *model))
+            try:
+                bills = list(issue_bills(cases, facts, rows.settings, *model))
+            except FactNotInForceError as error:
+                # An error of a worker would come back as its text alone.
+                return MadeResults(rows_of_bills([]), None, {"missing": MissingFact.of(error).as_told()})
             unpriced = [row for bill in bills if (row := unpriced_row(bill)) is not None]
             settle = _Settle({bill["customer_id"]: bill for bill in bills}, rows.month, standing, facts)
             first: list[RevisedBill] = [{**bill, "corrections": []} for bill in bills]
-            return MadeResults(rows_of_bills(first), settle, [*customers.known.unbilled.values(), *unpriced])
+            unbilled = [*customers.known.unbilled.values(), *unpriced]
+            return MadeResults(rows_of_bills(first), settle, {"unbilled": unbilled})
 
         issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=len(buckets) == 1)
-        return issued, [row for bucket in told for row in bucket]
+        for bucket in told:
+            if "missing" in bucket:
+                discard_issued(inputs.location, issued)
+                raise MissingFact.from_told(bucket["missing"]).error()
+        return issued, [row for bucket in told for row in bucket["unbilled"]]
 
     def halted(
         self, inputs: Inputs, buckets: Sequence[Bucket], missing: MissingFact
@@ -212,7 +226,7 @@ def _newest_revisions(
 
     def rows(table: type[Table], kind: type[Row]) -> Iterator[Row]:
         columns = [name for name in table.columns() if name != table.partition_column()]
-        held = standing.rows(table, [str(month)], columns)
+        held = standing.rows(table, [str(month)], columns, numbers)
         is_newest = [
             numbers.get(name) == revision
             for name, revision in zip(

@@ -14,7 +14,7 @@ from pipelines.engine.step import Inputs
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.storage.scan import by_partition, read_columns
-from pipelines.tables.base import CUSTOMER, Table, rows_of_table
+from pipelines.tables.base import CUSTOMER, STRING, Table, rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.gold import GoldBillingSuppliesRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverMeterPointsRow
@@ -73,7 +73,7 @@ class MonthRows:
 
     def of_customers(self, names: Sequence[str]) -> Supplies:
         """The accounts of the month of a few customers."""
-        wanted = ds.field(CUSTOMER).isin([*names])
+        wanted = ds.field(CUSTOMER).isin(pa.array(sorted(names), STRING))
         files = self.of_month(GoldBillingSupplies, self.month)
         columns = GoldBillingSupplies.business_columns()
         supplies = read_columns(files, GoldBillingSupplies, columns, wanted)

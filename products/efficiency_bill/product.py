@@ -52,10 +52,10 @@ class EfficiencyBill:
         try:
             kinds = run.supplies_of([*survey.kinds.values()])
             check_prices(kinds, facts, lambda: run.is_any_priced(inputs, buckets))
+            issued, unbilled = run.issued(inputs, buckets, survey.peers)
         except FactNotInForceError as error:
             told = run.halted(inputs, buckets, MissingFact.of(error))
             raise HaltedMonthError(error, month, unbilled_table(told)) from None
-        issued, unbilled = run.issued(inputs, buckets, survey.peers)
         return {**issued, **unbilled_table(unbilled)}
 
 

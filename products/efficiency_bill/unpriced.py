@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from shlex import quote
+from typing import Any
 
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import BillingMonth
@@ -48,17 +49,33 @@ def unpriced_row(bill: EfficiencyBillV1Computed) -> EfficiencyBillUnbilledV1Row 
 
 @dataclass(frozen=True)
 class MissingFact:
-    """A fact that is not in force, as a FactNotInForceError tells it."""
+    """A fact that is not in force, as a FactNotInForceError tells it; fit for the way between driver and
+    workers.
+    """
 
     fact_id: str
     on: date
     covers: str
-    message: str
+    path: str
+    line: int | None
 
     @classmethod
     def of(cls, error: FactNotInForceError) -> MissingFact:
         """What an error tells."""
-        return cls(error.fact_id, error.on, error.covers, error.message)
+        return cls(error.fact_id, error.on, error.covers, error.path, error.line)
+
+    def error(self) -> FactNotInForceError:
+        """The error that tells it."""
+        return FactNotInForceError(self.fact_id, self.on, self.covers, self.path, self.line)
+
+    def as_told(self) -> dict[str, Any]:
+        """The same, fit for JSON."""
+        return vars(self) | {"on": self.on.isoformat()}
+
+    @classmethod
+    def from_told(cls, told: Mapping[str, Any]) -> MissingFact:
+        """The inverse of as_told."""
+        return cls(**{**told, "on": date.fromisoformat(told["on"])})
 
 
 def halted_rows(
@@ -82,7 +99,8 @@ def halted_rows(
                 f"{missing.on} 没有有效的 {missing.fact_id}，已有的是 {missing.covers}；"
                 f"本月一张账单也没有出。补上公布值后重新运行：{again}"
             )
-            en = f"{missing.message} No bill of the month was issued. Add the published one, then: {again}"
+            said = missing.error().message
+            en = f"{said} No bill of the month was issued. Add the published one, then: {again}"
         else:
             reason = _reason(names)
             told = _in_words(names, name, str(month))

@@ -78,7 +78,7 @@ def pending(
         table, sheets = product.result, product.corrections
         if not isinstance(step, Step) or table not in step.writes or store.version(table) is None:
             continue
-        frames = runner.would_revise(step)
+        frames = runner.would_revise(step, [table] if sheets is None else [table, sheets])
         if not frames:
             continue
         changed = _rows(frames[table], "supersedes_revision")

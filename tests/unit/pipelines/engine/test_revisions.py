@@ -216,3 +216,18 @@ def test_a_product_that_forgets_or_adds_a_column_is_stopped(store: Store, change
     )
     with pytest.raises(SchemaMismatchError, match="amount_cny" if change == "forgets" else "more"):
         issue_rows(store, {Score: score, Parts: odd}, "run")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_of_what_stands_the_rows_of_some_subjects_are_read_alone(store: Store, count: int) -> None:
+    issue(store, {f"c{number}": float(number) for number in range(40)}, "run-1")
+    issue(store, {"c3": 5.0}, "run-2")
+    files = {Score: store.data_paths(Score)}
+    buckets = [revisions.Bucket("customer_id", number, count) for number in range(count)]
+    wanted, found = {"c3", "c7"}, []
+    for bucket in buckets:
+        standing = revisions.Standing(files, bucket)
+        held = standing.rows(Score, ["2026-09"], ["customer_id", "revision"], wanted)
+        found += [tuple(row.values()) for row in held.to_pylist()]
+        assert standing.rows(Score, ["2026-10"], ["customer_id"], wanted).num_rows == 0
+    assert sorted(set(found)) == [("c3", 1), ("c3", 2), ("c7", 1)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,10 +26,11 @@ from pipelines.storage.scan import whole_table
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.silver import SilverMeterPoints
-from products.efficiency_bill import issue_month
+from products.efficiency_bill import issue_month, product
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import MODEL, read_coefficients
+from products.efficiency_bill.settings import BilledSettings, EfficiencyBillSettings
 from products.efficiency_bill.steps import STEPS
 from products.efficiency_bill.tables import (
     EfficiencyBillAdviceV1,
@@ -308,6 +310,44 @@ def test_a_month_without_prices_surfaces_as_itself(
         assert caught.value.error.fact_id in rows[name]["detail_zh"]
         assert caught.value.error.message in rows[name]["detail_en"]
         assert "zhixiang run --month 2026-07" in rows[name]["detail_en"]
+
+
+@pytest.mark.parametrize("most_on_driver", [0, 5_000])
+def test_a_price_that_only_the_making_of_a_bill_misses_halts_the_month_as_well(
+    given: Any, model: TrainedModel, monkeypatch: pytest.MonkeyPatch, most_on_driver: int
+) -> None:
+    """Of a kind the first may ask for less than the others; an error of a worker is told as itself."""
+    monkeypatch.setattr(issue_month, "MOST_ON_DRIVER", most_on_driver)
+    monkeypatch.setattr(product, "check_prices", lambda *_given: None)
+    with pytest.raises(HaltedMonthError, match=r"transmission.*2026-07-01") as caught:
+        EFFICIENCY_BILL.compute(with_bundle(given, model), BillingMonth.parse("2026-07"), FACTS)
+    (frame,) = caught.value.accounts.values()
+    assert {*OFFICES} <= {row["customer_id"] for row in frame.to_pylist()}
+
+
+def test_a_month_that_halts_leaves_no_file_of_the_months_before_it(
+    given: Any, model: TrainedModel, tmp_path: Path
+) -> None:
+    _, step = STEPS
+    asked = with_bundle(given, model, "2026-09", "2026-07")
+    asked.location = lambda table: str(tmp_path / table.name)
+    with pytest.raises(HaltedMonthError):
+        step.apply(asked)  # type: ignore[union-attr]
+    assert [*tmp_path.rglob("*.parquet")] == []
+
+
+def test_a_month_in_which_nobody_is_billed_says_so_of_everybody(given: Any, model: TrainedModel) -> None:
+    asked = with_bundle(given, model, "2026-09")
+    billed = asked.settings.section(EfficiencyBillSettings)
+    nobody = billed.model_copy(
+        update={"billed": BilledSettings(classes=(), left_out_provenances=(), prefixes=("NOBODY",))}
+    )
+    sections = {EfficiencyBillSettings: nobody}
+    asked.settings = SimpleNamespace(section=lambda kind: sections.get(kind) or given.settings.section(kind))
+    found = issued_rows(asked, EFFICIENCY_BILL.compute(asked, BillingMonth.parse("2026-09"), FACTS))
+    assert found[EfficiencyBillV1] == []
+    told = {row["customer_id"]: row["reason_code"] for row in found[EfficiencyBillUnbilledV1]}
+    assert {told[name] for name in OFFICES} == {"left_out_by_setting"}
 
 
 def test_a_reference_without_days_is_refused(given: Any, tmp_path: Any) -> None:
