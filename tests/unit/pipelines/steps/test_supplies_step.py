@@ -75,7 +75,7 @@ def inputs(store: Store, run: str, previous: Mapping[type[Table], Sequence[str]]
         bundles={},
         versions={},
         run_id=run,
-        spark=cast("Any", spark),
+        session=lambda: cast("Any", spark),
         now=NOW,
         location=store.path,
         files=store.data_files,
