@@ -7,12 +7,16 @@ from __future__ import annotations
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from benchmarks.metering.measurement import Stages
 from pipelines.tables.base import Table
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
 RUN_ID = "benchmark"
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -48,27 +52,37 @@ def run_production_long(folder: Path, home: Path, stages: Stages) -> None:
 
 
 def _run_steps(folder: Path, received: str, home: Path, stages: Stages) -> None:
-    from pipelines.engine.step import Frames, Inputs, Step, WorkerFiles
-    from pipelines.facts import load_facts
-    from pipelines.ingest.read_files import MAPPINGS_FOLDER, ingest
     from pipelines.settings import Settings, packaged
-    from pipelines.steps.gold import settle_day_energy
-    from pipelines.storage.data_files import commit_files, write_files
-    from pipelines.storage.session.spark import start_session
-    from pipelines.storage.store import Store
-    from pipelines.tables.gold import GoldDayEnergy
-    from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
+    from pipelines.storage.session.lazy import LazySession
 
     settings = Settings(packaged("conf"), home)
     if received == "long":
         settings = Settings(shutil.copytree(packaged("conf"), home / "conf"), home)
-        mapping = settings.conf_dir / MAPPINGS_FOLDER / "benchmark.yaml"
+        mapping = settings.conf_dir / "mappings" / "benchmark.yaml"
         mapping.parent.mkdir(exist_ok=True)
         mapping.write_text(MAPPING)
     inbox = home / "inbox"
     shutil.copytree(folder / received, inbox, copy_function=_link)
-    spark = start_session(settings, "benchmark")
-    store = Store(settings, spark)
+
+    def start() -> SparkSession:
+        from pipelines.storage.session.spark import start_session
+
+        return start_session(settings, "benchmark")
+
+    session = LazySession(start)
+    session.start_ahead()  # as ``zhixiang run`` does; meanwhile the steps are imported
+    from pipelines.engine.step import Frames, Inputs, Step, WorkerFiles
+    from pipelines.facts import load_facts
+    from pipelines.ingest.read_files import ingest
+    from pipelines.steps.every_step import PIPELINE_STEPS
+    from pipelines.steps.gold import settle_day_energy
+    from pipelines.storage.data_files import commit_files, write_files
+    from pipelines.storage.store import Store
+    from pipelines.tables.gold import GoldDayEnergy
+    from pipelines.tables.silver import SilverDayCurves, SilverMeterPoints
+
+    store = Store(settings, session)
+    session()
     stages.done("start-up")
     summary = ingest(store, inbox, RUN_ID, NOW)
     stages.facts |= {
@@ -95,13 +109,11 @@ def _run_steps(folder: Path, received: str, home: Path, stages: Stages) -> None:
             bundles={},
             versions={},
             run_id=RUN_ID,
-            session=lambda: spark,
+            session=session,
             now=NOW,
             location=store.path,
             files=store.data_files,
         )
-
-    from pipelines.steps.every_step import PIPELINE_STEPS
 
     for name, target in (("silver-curves", SilverDayCurves), ("gold-day-energy", GoldDayEnergy)):
         step = next(step for step in PIPELINE_STEPS if step.name == name)

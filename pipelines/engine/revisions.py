@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import SchemaMismatchError
+from pipelines.storage.hashed_rows import hashed_rows
 from pipelines.storage.row_texts import row_texts
 from pipelines.storage.scan import bucket_rows, by_partition, read_columns
 from pipelines.tables.base import Table, conform
@@ -56,6 +57,12 @@ class Bucket:
         if self.is_whole:
             return read_columns(files, table, columns)
         return bucket_rows(files, table, self.number, self.count, self.column, columns)
+
+    def rows_held(self, files: Sequence[str], table: type[Table], columns: Sequence[str]) -> pa.Table:
+        """The same of a table that is not laid out by the column: a worker reads it once for all."""
+        if self.is_whole:
+            return read_columns(files, table, columns)
+        return hashed_rows(files, table, columns, self.column).of_bucket(self.number, self.count)
 
 
 @dataclass(frozen=True)

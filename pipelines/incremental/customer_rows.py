@@ -16,6 +16,7 @@ from pipelines.engine.step import Inputs, PreviousRun
 from pipelines.incremental.affected import CUSTOMERS, MOST_AFFECTED_RATIO, Affected
 from pipelines.incremental.changed_rows import changed_rows
 from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
+from pipelines.storage.hashed_rows import held_columns
 from pipelines.storage.scan import points_in, read_columns, rows_of_points, whole_table
 from pipelines.tables.base import CUSTOMER, POINT, STRING, Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
@@ -59,7 +60,7 @@ class RowsOfCustomers:
     def _names(self) -> pa.Table:
         """Meter points with readings in any month, whose they are and what they lie behind."""
         files = self.files[GoldBillingDeterminants]
-        return read_columns(files, GoldBillingDeterminants, [POINT, CUSTOMER, _PARENT], use_threads=False)
+        return held_columns(files, GoldBillingDeterminants, [POINT, CUSTOMER, _PARENT])
 
     def _of(self, customers: pa.Array, names: pa.Table) -> Sequence[pa.Table]:
         asked = customers.take(pc.sort_indices(customers))
@@ -84,8 +85,8 @@ class RowsOfCustomers:
     def _rows(
         self, table: type[Table], wanted: ds.Expression, columns: Sequence[str] | None = None
     ) -> pa.Table:
-        named = columns or table.business_columns()
-        return read_columns(self.files[table], table, named, wanted, use_threads=False)
+        held = held_columns(self.files[table], table, table.business_columns()).filter(wanted)
+        return held if columns is None else held.select(columns)
 
 
 def _concerns(rows: pa.Table, asked: pa.Array) -> pa.ChunkedArray:

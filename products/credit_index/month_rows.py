@@ -61,7 +61,7 @@ class MonthRows:
         """Those with terms on the last day of the month, with what they say."""
         day = pa.scalar(self.month.last_day, pa.date32())
         columns = (CUSTOMER, FIRST_DAY, LAST_DAY, *_OF_CUSTOMERS)
-        terms = bucket.rows(self.files[SilverCustomers], SilverCustomers, columns)
+        terms = bucket.rows_held(self.files[SilverCustomers], SilverCustomers, columns)
         lasts = pc.or_kleene(pc.is_null(terms[LAST_DAY]), pc.greater_equal(terms[LAST_DAY], day))
         terms = terms.filter(pc.and_(pc.less_equal(terms[FIRST_DAY], day), lasts))
         place = pc.index_in(rows[CUSTOMER], value_set=terms[CUSTOMER].combine_chunks())
@@ -72,7 +72,7 @@ class MonthRows:
 
     def _paid(self, rows: pa.Table, bucket: Bucket) -> Paid:
         columns = (CUSTOMER, "billing_month", "provenance")
-        paid = bucket.rows(self.files[SilverPayments], SilverPayments, columns)
+        paid = bucket.rows_held(self.files[SilverPayments], SilverPayments, columns)
         paid = paid.filter(pc.less_equal(paid["billing_month"], str(self.month)))
         paid = paid.select([CUSTOMER, "provenance"]).group_by([CUSTOMER, "provenance"]).aggregate([])
         found: dict[str, list[str]] = {}

@@ -122,7 +122,7 @@ class MonthOfCustomers:
         rows = self.rows
         of_month = ds.field("weather_date").isin([*rows.month.days])
         weather = read_columns(rows.files[SilverWeather], SilverWeather, WEATHER, of_month, use_threads=False)
-        energy = account_energy(rows.files[GoldDayEnergy], self.known.names, use_threads=False)
+        energy = account_energy(rows.files[GoldDayEnergy], self.known.names, self.bucket)
         days = arrange_days(energy, self._customers, weather)
         return gather_cases(
             self.accounts,
@@ -138,7 +138,7 @@ class MonthOfCustomers:
     @cached_property
     def _customers(self) -> pa.Table:
         files = self.rows.files[SilverCustomers]
-        return self.bucket.rows(files, SilverCustomers, SilverCustomers.business_columns())
+        return self.bucket.rows_held(files, SilverCustomers, SilverCustomers.business_columns())
 
     @cached_property
     def _metered(self) -> set[str]:
@@ -149,7 +149,7 @@ class MonthOfCustomers:
     def _holders(self) -> set[str]:
         """Customers with a meter point on a day of the month."""
         files, month = self.rows.files[SilverMeterPoints], self.rows.month
-        points = self.bucket.rows(files, SilverMeterPoints, [CUSTOMER, FIRST_DAY, LAST_DAY])
+        points = self.bucket.rows_held(files, SilverMeterPoints, [CUSTOMER, FIRST_DAY, LAST_DAY])
         return {
             row["customer_id"]
             for row in rows_of_table(points, SilverMeterPointsRow)

@@ -174,7 +174,7 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
     }
     evidence = {table.name: rows for table, rows in found.items() if table is not product.result}
     return {
-        row["customer_id"]: {"result": row}
+        row["customer_id"]: {"result": row | {"computed_run_id": None}}
         | {
             name: [each for each in rows if each["customer_id"] == row["customer_id"]]
             for name, rows in evidence.items()

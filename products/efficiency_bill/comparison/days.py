@@ -14,7 +14,9 @@ import pyarrow.dataset as ds
 
 from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
+from pipelines.engine.revisions import Bucket
 from pipelines.periods import EPOCH
+from pipelines.storage.hashed_rows import hashed_rows
 from pipelines.storage.scan import read_columns
 from pipelines.tables.base import CUSTOMER, STRING, rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
@@ -57,32 +59,36 @@ class Days:
 
 
 def account_energy(
-    files: Sequence[str], names: Collection[str] | None, *, use_threads: bool = True
+    files: Sequence[str], names: Collection[str] | None, bucket: Bucket | None = None
 ) -> pa.Table:
     """Active energy per customer and day, less what other customers' sub-meters behind it count: rows of
     ``customer_id``, ``energy_date``, ``energy_kwh_or_kvarh``, ``is_own``.
 
-    files        Data files of gold_day_energy.
-    names        The customers wanted; None: everybody whom a row names.
-    use_threads  See ``read_columns``.
+    files   Data files of gold_day_energy.
+    names   The customers wanted; None: everybody whom a row names.
+    bucket  That they are all of; None: nothing is known of them.
     """
-    is_active = ds.field("channel_code") == Channel.ACTIVE_FORWARD.value
-    columns = [CUSTOMER, _DEDUCTED, "energy_date", _ENERGY]
-    rows = read_columns(files, GoldDayEnergy, columns, is_active, use_threads=use_threads)
     # One row gives both what one account has and what another has not.
-    own = _of_account(rows, CUSTOMER, names, is_own=True)
-    return pa.concat_tables([own, _of_account(rows, _DEDUCTED, names, is_own=False)])
+    return pa.concat_tables([_of_account(files, account, names, bucket) for account in (CUSTOMER, _DEDUCTED)])
 
 
-def _of_account(rows: pa.Table, account: str, names: Collection[str] | None, *, is_own: bool) -> pa.Table:
-    wanted = pc.is_valid(rows[account])
+def _of_account(
+    files: Sequence[str], account: str, names: Collection[str] | None, bucket: Bucket | None
+) -> pa.Table:
+    columns, active = (account, "energy_date", _ENERGY), ("channel_code", Channel.ACTIVE_FORWARD.value)
+    if bucket is None or bucket.is_whole:
+        wanted = (ds.field(active[0]) == active[1]) & ds.field(account).is_valid()
+        rows = read_columns(files, GoldDayEnergy, columns, wanted)
+    else:
+        held = hashed_rows(files, GoldDayEnergy, columns, account, active)
+        rows = held.of_bucket(bucket.number, bucket.count)
     if names is not None:
-        wanted = pc.and_(wanted, pc.is_in(rows[account], value_set=pa.array(sorted(names), STRING)))
-    found = rows.filter(wanted)
-    energy = found[_ENERGY] if is_own else pc.negate(found[_ENERGY])
-    told = pa.repeat(pa.scalar(is_own), found.num_rows)
+        rows = rows.filter(pc.is_in(rows[account], value_set=pa.array(sorted(names), STRING)))
+    is_own = account == CUSTOMER
+    energy = rows[_ENERGY] if is_own else pc.negate(rows[_ENERGY])
+    told = pa.repeat(pa.scalar(is_own), rows.num_rows)
     return pa.table(
-        {CUSTOMER: found[account], "energy_date": found["energy_date"], _ENERGY: energy, "is_own": told}
+        {CUSTOMER: rows[account], "energy_date": rows["energy_date"], _ENERGY: energy, "is_own": told}
     )
 
 

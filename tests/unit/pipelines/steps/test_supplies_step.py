@@ -16,7 +16,7 @@ from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.step import Inputs, PreviousRun, Step
 from pipelines.engine.write_results import ResultWriter
 from pipelines.errors import GateHaltedError
-from pipelines.incremental import by_bucket
+from pipelines.incremental import by_bucket, workers
 from pipelines.incremental.customer_rows import SOURCES
 from pipelines.settings import Settings
 from pipelines.steps import gold
@@ -57,7 +57,7 @@ class _Here:
 
 @pytest.fixture
 def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(by_bucket, "_bucket_frame", lambda _inputs, buckets: _Here(buckets))
+    monkeypatch.setattr(workers, "bucket_frame", lambda _inputs, buckets: _Here(buckets))
     return Store(settings)
 
 
@@ -162,7 +162,7 @@ def test_files_of_another_number_of_buckets_are_laid_out_anew(
     put(store, world().sources, "first", 1)
     run(store, "first")
     stood = set(store.data_files(GoldBillingSupplies))
-    monkeypatch.setattr(by_bucket, "_bucket_count", lambda *_: 3)
+    monkeypatch.setattr(by_bucket, "bucket_count", lambda *_: 3)
     run(store, "second")
     now = set(store.data_files(GoldBillingSupplies))
     assert len(now) == 3

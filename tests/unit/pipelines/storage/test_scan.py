@@ -18,7 +18,7 @@ from pipelines.storage.data_files import write_files
 from pipelines.storage.hash_layout import HASH_RANGES, bucket_of
 from pipelines.storage.scan import bucket_rows, rows_of_points
 from pipelines.storage.table_hash import content_hash
-from pipelines.tables.bronze import BronzeLoadCurves
+from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 
 FIRST = date(2026, 8, 30)
 NAMES = [f"P-{number:04d}" for number in range(400)]
@@ -153,3 +153,41 @@ def test_buckets_are_ranges_of_one_hash() -> None:
     halves = {name: bucket_of(name, 2) for name in NAMES}
     assert all(bucket_of(name, 6) // 3 == half for name, half in halves.items())
     assert bucket_of(None, 5) == bucket_of("", 5) == 0  # CRC-32 of nothing is 0
+
+
+def test_files_of_curves_are_lightly_compressed_throughout_and_those_of_others_are_not(
+    written: tuple[pa.Table, list[str]], tmp_path: Path
+) -> None:
+    def codecs(path: str) -> set[str]:
+        group = pq.read_metadata(path).row_group(0)
+        return {group.column(place).compression for place in range(group.num_columns)}
+
+    assert codecs(written[1][0]) == {"LZ4"}
+    schema = BronzeRegisterReads.arrow_schema()
+    given = {"read_month": "2026-08", "read_date": FIRST, "meter_point_id": "P", "content_hash": "aa"}
+    given |= {name: "1" for name in schema.names if pa.types.is_string(schema.field(name).type)} | given
+    some = pa.Table.from_pylist([{"line_number": 1, **given}], schema)
+    (file,) = write_files(some, BronzeRegisterReads, str(tmp_path))
+    assert codecs(str(tmp_path / file.path)) == {"ZSTD"}
+
+
+def test_files_of_an_earlier_version_are_read_beside_those_of_now(
+    written: tuple[pa.Table, list[str]], tmp_path: Path
+) -> None:
+    rows, paths = written
+    older = []
+    for path in paths:
+        with pq.ParquetFile(path) as file:
+            table = file.read()
+        place = table.column_names.index("interval_minutes")
+        table = table.set_column(place, "interval_minutes", table["interval_minutes"].cast(pa.int64()))
+        target = tmp_path / Path(path).parent.name / "older.parquet"
+        target.parent.mkdir()
+        pq.write_table(table.drop_columns(["sender_quality_codes"]).slice(0, 40), target)
+        older.append(str(target))
+    found = bucket_rows([*paths, *older], BronzeLoadCurves, 0, 1)
+    assert found.schema.types == [
+        BronzeLoadCurves.arrow_schema().field(name).type for name in BronzeLoadCurves.business_columns()
+    ]
+    assert found.num_rows == rows.num_rows + 40 * len(paths)
+    assert found["interval_minutes"].null_count == 0
