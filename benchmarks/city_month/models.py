@@ -41,7 +41,7 @@ from products.efficiency_bill.training import Days, fit_all
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.training import train_on
 
-_LEARNED_FROM, _LEARNED_MONTHS = 1_200, 24
+_LEARNED_FROM, _LEARNED_MONTHS = 800, 24
 _REFERENCE_DAYS = 91
 """Days before the billed month that baselines learn from."""
 
