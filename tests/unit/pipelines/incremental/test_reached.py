@@ -18,12 +18,19 @@ from pipelines.incremental.reached import changed_sources, differing_rows
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings
 from pipelines.tables.base import Table
-from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments, GoldDayEnergy
-from pipelines.tables.silver import SilverPayments, SilverTransferDeclarations, SilverWeather
+from pipelines.tables.gold import GoldDayEnergy
+from pipelines.tables.silver import (
+    SilverCustomers,
+    SilverPayments,
+    SilverTransferDeclarations,
+    SilverWeather,
+)
+from pipelines.tables.supplies import GoldBillingSupplies
 from products.credit_index.indicators.reached import reaches_indicators
 from products.efficiency_bill.reached import reaches_baselines
 from products.transfer_fee_code.reached import reaches_codes
 from tests.unit.pipelines.incremental.test_affected import Two, Version, filled
+from zhixiang.chain import all_steps
 
 AUGUST, SEPTEMBER = date(2026, 8, 31), date(2026, 9, 1)
 STOOD, CAME = "first", "second"
@@ -41,8 +48,7 @@ def day(customer: str | None, on: date, run: str = STOOD, **more: Any) -> pa.Tab
 
 
 def month(customer: str, of: str = "2026-09", run: str = STOOD, **more: Any) -> pa.Table:
-    named = {"meter_point_id": f"MP-{customer}", "computed_run_id": run}
-    return filled(GoldBillingDeterminants, customer_id=customer, billing_month=of, **(named | more))
+    return filled(GoldBillingSupplies, customer_id=customer, billing_month=of, computed_run_id=run, **more)
 
 
 def asked(two: Two, then: Version, now: Version) -> Inputs:
@@ -56,10 +62,10 @@ DECLARED = [
     filled(SilverTransferDeclarations, supplier_customer_id="mall", billing_month="2026-09"),
     filled(SilverTransferDeclarations, supplier_customer_id="closed mall", billing_month="2026-08"),
 ]
-DETERMINED = [month("mall"), month("building"), month("closed mall")]
+SUPPLIES = [month("mall"), month("building"), month("closed mall")]
 OF_MONTHS: Version = {
-    GoldBillingDeterminants: DETERMINED,
-    GoldBillingSegments: [],
+    GoldBillingSupplies: SUPPLIES,
+    SilverCustomers: [],
     SilverTransferDeclarations: DECLARED,
 }
 
@@ -141,20 +147,22 @@ def test_baselines_without_a_reference_end_are_reached_by_every_day(two: Two) ->
         (month("mall", run=CAME), True),
         (month("mall", "2026-08", run=CAME), False),
         (month("closed mall", run=CAME), False),
-        (month("tenant", run=CAME, parent_meter_point_id="MP-mall"), True),
+        (month("tenant", run=CAME), False),
     ],
 )
-def test_codes_are_reached_by_suppliers_and_meters_behind_another(
-    two: Two, row: pa.Table, reached: bool
-) -> None:
-    later = with_rows(OF_MONTHS, GoldBillingDeterminants, row)
+def test_codes_are_reached_by_supplies_of_suppliers(two: Two, row: pa.Table, reached: bool) -> None:
+    later = with_rows(OF_MONTHS, GoldBillingSupplies, row)
     assert reaches_codes(asked(two, OF_MONTHS, later)) is reached
 
 
-def test_a_meter_that_no_longer_lies_behind_another_reaches_the_codes(two: Two) -> None:
-    behind = with_rows(OF_MONTHS, GoldBillingDeterminants, month("tenant", parent_meter_point_id="MP-mall"))
-    alone = with_rows(behind, GoldBillingDeterminants, month("tenant", run=CAME))
-    assert reaches_codes(asked(two, behind, alone))
+def test_a_supply_that_is_gone_reaches_the_codes(two: Two) -> None:
+    gone = {**OF_MONTHS, GoldBillingSupplies: SUPPLIES[1:]}
+    assert reaches_codes(asked(two, OF_MONTHS, gone))
+
+
+def test_every_table_that_the_codes_are_asked_about_is_read_by_their_step() -> None:
+    (step,) = [each for each in all_steps() if each.name == "fee-code"]
+    assert set(OF_MONTHS) == set(step.reads)
 
 
 @pytest.mark.parametrize(
@@ -163,7 +171,7 @@ def test_a_meter_that_no_longer_lies_behind_another_reaches_the_codes(two: Two) 
         (reaches_indicators, OF_DAYS, SilverPayments),
         (reaches_baselines, OF_DAYS, SilverWeather),
         (reaches_codes, OF_MONTHS, SilverTransferDeclarations),
-        (reaches_codes, OF_MONTHS, GoldBillingSegments),
+        (reaches_codes, OF_MONTHS, SilverCustomers),
     ],
 )
 def test_any_other_table_that_changes_reaches_them_all(
