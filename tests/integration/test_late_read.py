@@ -32,11 +32,13 @@ pytestmark = pytest.mark.slow
 
 NOW = datetime(2026, 11, 9, 4, tzinfo=UTC)
 MONTHS = ("2026-07", "2026-08")
-READ = "MP-STEEL-0001,1,2026-08-15,"
+READ = "MP-STEEL-0001,1,2026-08-31,"
+"""The last of the month, so that the month's energy is another and not one day's share of it alone."""
 REACHED = {
     "silver-registers",
     "gold-day-energy",
     "gold-determinants",
+    "gold-supplies",
     "gold-data-sufficiency",
     "efficiency-bill",
 }
@@ -143,6 +145,7 @@ def test_a_corrected_read_opens_what_it_reaches(
     assert late["train-baseline"]["gates"] == {"note": "nothing that changed reaches it"}
     assert late["gold-indicators"]["status"] == "unchanged"
     assert late["silver-registers"]["computed"] == "1 of 1 meter points"
+    assert late["gold-supplies"]["computed"] == "1 of 1 customers"
     told = hashes(store)
 
     assert done(run(store, conf, NOW + timedelta(minutes=4))) == set(), "and it is not asked again"

@@ -142,11 +142,17 @@ def test_baselines_without_a_reference_end_are_reached_by_every_day(two: Two) ->
         (month("mall", run=CAME), True),
         (month("mall", "2026-08", run=CAME), False),
         (month("closed mall", run=CAME), False),
+        (month("tenant", run=CAME), False),
     ],
 )
 def test_codes_are_reached_by_supplies_of_suppliers(two: Two, row: pa.Table, reached: bool) -> None:
     later = with_rows(OF_MONTHS, GoldBillingSupplies, row)
     assert reaches_codes(asked(two, OF_MONTHS, later)) is reached
+
+
+def test_a_supply_that_is_gone_reaches_the_codes(two: Two) -> None:
+    gone = {**OF_MONTHS, GoldBillingSupplies: SUPPLIED[1:]}
+    assert reaches_codes(asked(two, OF_MONTHS, gone))
 
 
 def test_what_is_asked_of_the_codes_is_what_their_step_reads(two: Two) -> None:
