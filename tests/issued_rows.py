@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from pipelines.engine.issued_files import IssuedFiles, commit_issued, issue_files, judge_issued
+from pipelines.engine.issued_files import (
+    IssuedFiles,
+    commit_issued,
+    issue_files,
+    judge_issued,
+    rows_of_issued,
+)
 from pipelines.engine.revisions import Bucket, Rows, Standing, split_result, subject_key
-from pipelines.storage.scan import whole_table
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
@@ -29,18 +34,21 @@ def rows_in(found: DataFrame | pa.Table) -> list[dict[str, Any]]:
     return rows
 
 
+def waiting_rows(location: Callable[[type[Table]], str], found: Mapping[type[Table], Any]) -> Rows:
+    """Rows of files that wait for their commit, by table; what else was found stays as it is."""
+    return {
+        table: rows_of_issued(location, table, made) if isinstance(made, IssuedFiles) else made
+        for table, made in found.items()
+    }
+
+
 def issued_rows(given: Any, found: Mapping[type[Table], Any]) -> dict[type[Table], list[dict[str, Any]]]:
     """Rows by table, in the columns that the product itself fills.
 
     given  Inputs, whose ``location`` tells where workers wrote.
     """
-    rows: dict[type[Table], list[dict[str, Any]]] = {}
-    for table, made in found.items():
-        held = made
-        if isinstance(made, IssuedFiles):
-            held = whole_table([f"{given.location(table)}/{file.path}" for file in made.files], table)
-        rows[table] = rows_in(held.select(product_schema(table).names))
-    return rows
+    rows = waiting_rows(given.location, found)
+    return {table: rows_in(held.select(product_schema(table).names)) for table, held in rows.items()}
 
 
 def issue(store: Store, rows: Rows, run: str, rules: str = "", step: str = "step") -> dict[str, int]:

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from pipelines.engine.issued_files import rows_of_issued
 from pipelines.engine.revisions import Bucket
 from pipelines.models.model import ModelBundle
 from pipelines.periods import BillingMonth
@@ -28,6 +27,7 @@ from products.credit_index.scoring import Scorer, features_of, score_points
 from products.credit_index.settings import CreditIndexSettings
 from products.credit_index.tables import CreditIndexInputsV1, CreditIndexReasonsV1, CreditIndexV1
 from products.credit_index.training import Sample, fit
+from tests.issued_rows import waiting_rows
 from tests.written_tables import written
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def inputs(settings: Settings, scorer: Scorer):
 
 def test_scores_and_reasons_of_a_month(inputs, settings: Settings, scorer: Scorer):
     rows = indicator_rows()
-    issued = rows_of_issued(Store(settings), CREDIT_INDEX.compute(inputs, SEPTEMBER, None))
+    issued = waiting_rows(Store(settings).path, CREDIT_INDEX.compute(inputs, SEPTEMBER, None))
     found = {
         table: issued[table].select(schema.names).cast(schema)
         for table, schema in (

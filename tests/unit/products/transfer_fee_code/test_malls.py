@@ -12,7 +12,6 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from pipelines.engine.issued_files import rows_of_issued
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Step
 from pipelines.errors import FactNotInForceError
@@ -35,6 +34,7 @@ from products.transfer_fee_code.settings import TransferFeeCodeSettings
 from products.transfer_fee_code.steps import STEPS
 from products.transfer_fee_code.tables import TransferFeeCodeEvidenceV1, TransferFeeCodeV1
 from products.transfer_fee_code.training import DECLARED, train_on
+from tests.issued_rows import waiting_rows
 from tests.supplies import supplies_of
 from tests.unit.products.transfer_fee_code.malls import MONTHS, Malls
 from tests.written_tables import written
@@ -305,7 +305,7 @@ def test_the_step_gives_the_same_rows(
     found = code_step.apply(given)
     expected = compute(malls, model, house, SEPTEMBER)
     assert set(found) == set(code_step.writes) == set(expected)
-    issued = rows_of_issued(given.store, found)
+    issued = waiting_rows(given.store.path, found)
     for table, rows in expected.items():
         back = issued[table].select(rows.column_names).cast(rows.schema).to_pylist()
         assert sorted(back, key=str) == sorted(rows.to_pylist(), key=str)
