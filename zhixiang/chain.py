@@ -271,13 +271,17 @@ def _begun_ahead(store: Store, inbox: Path, stages: Sequence[str], spark: LazySe
     """Begins what takes seconds to start where the run is sure to compute something: files wait, or nothing
     was ever received. Else it waits until a step asks for it. Returns what waits for its end.
     """
-    from pipelines.ingest.file_ledger import has_news
+    from pipelines.ingest.few_files import are_few
+    from pipelines.ingest.file_ledger import news
     from pipelines.tables.bronze import BronzeFiles
 
     begun = []
-    if "ingest" in stages and (store.version(BronzeFiles) is None or has_news(store, inbox)):
-        spark.start_ahead()  # whoever needs it waits for it; where few files came, the first steps do not
-        begun.append(warm_up(store.settings, stages))
+    if "ingest" in stages:
+        is_first, fresh = store.version(BronzeFiles) is None, news(store, inbox)
+        if is_first or not are_few(fresh):
+            spark.start_ahead()  # whoever needs it waits for it; of a few files it may be that nobody does
+        if is_first or fresh:
+            begun.append(warm_up(store.settings, stages))
 
     def wait() -> None:
         for thread in begun:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines.codes import FileStatus
-from pipelines.ingest.inbox import State, arrivals, paths_below
+from pipelines.ingest.inbox import Arrival, State, arrivals, paths_below
 from pipelines.storage.store import Store
 from pipelines.tables.bronze import BronzeFiles
 
@@ -34,9 +34,9 @@ def refused_states(store: Store) -> dict[State, str]:
     return {(name, size, moment): reason or "" for name, size, moment, reason in zip(*told, strict=True)}
 
 
-def has_news(store: Store, inbox: Path) -> bool:
-    """Whether a file lies in the inbox in a state that the ledger does not know; a run without one starts no
-    stream, and no Java for it.
+def news(store: Store, inbox: Path) -> list[Arrival]:
+    """Files of the inbox in a state that the ledger does not know; a run without one starts no stream, and no
+    Java for it.
     """
     root = inbox.absolute()
-    return bool(arrivals(paths_below(root), root, handled_states(store)))
+    return arrivals(paths_below(root), root, handled_states(store))
