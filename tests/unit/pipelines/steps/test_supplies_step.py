@@ -5,7 +5,7 @@ one changed read reaches; and reports that go back to the version that a run rea
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -26,10 +26,10 @@ from pipelines.storage.scan import points_in
 from pipelines.storage.store import Store
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import CUSTOMER, Table
-from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.supplies import GoldBillingSupplies
-from tests.supplies import FACTS, SEPTEMBER, World
-from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, of_run, world
+from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
+from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, SUB, of_run, world
 from zhixiang.reports.billed_supplies import billed_supplies
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
@@ -134,6 +134,41 @@ def test_the_whole_then_one_changed_read_then_nothing(store: Store) -> None:
     version = store.version(GoldBillingSupplies)
     assert str(run(store, "third", paths(store)).coverage) == "0 of 10 customers"
     assert store.version(GoldBillingSupplies) == version, "what reads the table has nothing new to read"
+
+
+def cut_world(tenant: Callable[[date], str]) -> World:
+    """A works whose capacity changes on 11 September, with a tenant's sub-meter behind its meter, and eight
+    shops.
+    """
+    shops = [SHOP | {"customer_id": name} for name in CUSTOMERS[1:]]
+    meters = [METER | {"meter_point_id": f"M-{name}", "customer_id": name} for name in CUSTOMERS[2:]]
+    return World(
+        [WORKS, WORKS | {"valid_from_date": date(2026, 9, 11), "contract_capacity_kva": 500.0}, *shops],
+        [METER, SUB, *meters],
+        [
+            *registers("100.00"),
+            *registers(tenant, "N"),
+            *(row for name in CUSTOMERS[2:] for row in registers("3.00", f"M-{name}")),
+        ],
+        curves(100 / 24),
+    )
+
+
+def test_a_sub_meters_energy_that_moves_within_the_month_reaches_whose_main_meter_counts_it(
+    store: Store,
+) -> None:
+    """4 kWh of the tenant move across the 11th: its month and its row of determinants stay as they were."""
+    first, later = cut_world(lambda _: "10.00"), cut_world(lambda day: {9: "6", 12: "14"}.get(day.day, "10"))
+    assert first.determinants == later.determinants
+    assert first.segments != later.segments
+    put(store, first.sources, "first", 1)
+    run(store, "first")
+    before = paths(store)
+    for table in (GoldBillingDeterminants, GoldBillingSegments):
+        changed_to(store, later, table, 2)
+    assert str(run(store, "second", before).coverage) == "2 of 10 customers"
+    assert store.content_hash(GoldBillingSupplies) == content_hash(later.supplies, GoldBillingSupplies)
+    assert runs_of(store) == dict.fromkeys(CUSTOMERS, "first") | {"C": "second"}
 
 
 def test_computed_whole_again_files_stay_whose_rows_come_out_as_they_stand(store: Store) -> None:
