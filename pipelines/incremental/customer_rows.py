@@ -128,8 +128,8 @@ def affected_customers(inputs: Inputs) -> Affected:
 
 
 def _named(rows: pa.Table) -> set[str]:
-    """Customers of rows."""
-    return {name for name in pc.unique(rows[CUSTOMER]).to_pylist() if name}
+    """Customers of rows: an empty name is one, a meter point that is not billed has none."""
+    return {name for name in pc.unique(rows[CUSTOMER]).to_pylist() if name is not None}
 
 
 def _is_any_behind(rows: pa.Table, inputs: Inputs) -> bool:
