@@ -1,5 +1,5 @@
 """The step of the supplies, as a run carries it out but for the workers' processes: first whole, then what
-one changed read reaches; and reports that go back to the version that a run read.
+one changed read reaches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any, cast
 import pyarrow as pa
 import pytest
 
-from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.step import Inputs, PreviousRun, Step
 from pipelines.engine.write_results import ResultWriter
 from pipelines.errors import GateHaltedError
@@ -28,9 +27,8 @@ from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import CUSTOMER, Table
 from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.supplies import GoldBillingSupplies
-from tests.supplies import FACTS, METER, SEPTEMBER, SHOP, WORKS, World, curves, registers
+from tests.supplies import FACTS, METER, SHOP, WORKS, World, curves, registers
 from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, SUB, of_run, world
-from zhixiang.reports.billed_supplies import billed_supplies
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 (STEP,) = [step for step in GOLD_STEPS if step.name == "gold-supplies"]
@@ -217,40 +215,3 @@ def test_a_row_that_breaks_its_declaration_halts_the_run(
     with pytest.raises(GateHaltedError):
         run(store, "first")
     assert store.version(GoldBillingSupplies) is None
-
-
-def test_a_superseded_bill_is_explained_by_the_supply_that_its_run_read(store: Store) -> None:
-    """The share is agreed otherwise later: the first bill keeps its 20 %, the second shows 30 %."""
-    from decimal import Decimal
-
-    from pipelines.tables.silver import SilverSupplyShares
-
-    put(store, world().sources, "first", 1)
-    run(store, "first")
-    ledger = Ledger(store.settings.home)
-    issued = [_issued(ledger, store)]
-    before, later = paths(store), world()
-    rows = later.sources[SilverSupplyShares].to_pylist()
-    rows[0]["share_ratio"] = Decimal("0.3")
-    shares = pa.Table.from_pylist(rows, later.sources[SilverSupplyShares].schema)
-    files = write_files(of_run(shares, "second"), SilverSupplyShares, store.path(SilverSupplyShares))
-    commit_files(store, SilverSupplyShares, files, "source", 2, overwrite=True)
-    run(store, "second", before)
-    issued.append(_issued(ledger, store))
-
-    def ratio(run_id: str) -> Decimal | None:
-        (meters,) = billed_supplies(store, SEPTEMBER, ["C"], {"C": run_id}).values()
-        (found,) = {each["share_ratio"] for each in meters if each["share_id"] == "S"}
-        return found
-
-    assert [ratio(run_id) for run_id in issued] == [Decimal("0.2"), Decimal("0.3")]
-    assert ratio("20200101T000000Z-aaaaaa") == Decimal("0.3"), "a run that nobody knows: as it is now"
-
-
-def _issued(ledger: Ledger, store: Store) -> str:
-    run_id = ledger.begin("run", NOW)
-    version = store.version(GoldBillingSupplies)
-    assert version is not None
-    read = {GoldBillingSupplies.name: version}
-    ledger.record(run_id, StepRecord("efficiency-bill", "done", 0.0, "", read, {}, {}, {}))
-    return run_id
