@@ -211,7 +211,22 @@ def test_a_row_that_breaks_its_declaration_halts_the_run(
     rows = first.supplies.to_pylist()
     rows[0]["segments"][0]["energy_kwh"] = -rows[0]["segments"][0]["energy_kwh"]
     broken = pa.Table.from_pylist(rows, first.supplies.schema)
-    monkeypatch.setattr(gold, "derive_supplies", lambda *_: broken.slice(0, 1))
-    with pytest.raises(GateHaltedError):
-        run(store, "first")
+    monkeypatch.setattr(by_bucket, "bucket_count", lambda *_: 1)
+
+    def halted_by(name: str, previous: Mapping[type[Table], Sequence[str]] | None = None) -> list[str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(gold, "derive_supplies", lambda *_: broken.slice(0, 1))
+            with pytest.raises(GateHaltedError) as halted:
+                run(store, name, previous)
+        return halted.value.failures
+
+    told = halted_by("first")
+    assert [line.rpartition(" ")[2] for line in told] == ["1"], "one bad row says 1"
     assert store.version(GoldBillingSupplies) is None
+
+    run(store, "second")
+    before, stands = paths(store), store.version(GoldBillingSupplies)
+    changed_to(store, world(M="110.00"), GoldBillingDeterminants, 2)
+    assert halted_by("third", before) == told, "of one customer alone"
+    assert halted_by("fourth") == told, "of a bucket whose files stand"
+    assert store.version(GoldBillingSupplies) == stands
