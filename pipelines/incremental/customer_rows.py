@@ -116,13 +116,31 @@ def affected_customers(inputs: Inputs) -> Affected:
         also = [CUSTOMER] if gold else []
         also += [_PARENT] if table is GoldBillingDeterminants else []
         rows = changed_rows(now, then, table, also)
-        found |= {name for name in pc.unique(rows[CUSTOMER]).to_pylist() if name}
+        found |= _named(rows)
         hang_together |= _PARENT in also and rows[_PARENT].null_count < rows.num_rows
+        # Energy that moves within the month leaves a sub-meter's total, and its row of the month, as it was.
+        hang_together |= table is GoldBillingSegments and _is_any_behind(rows, inputs)
     if hang_together:
         found |= _hanging_together(inputs, previous)
     if len(found) > MOST_AFFECTED_RATIO * len(known):
         return every
     return Affected(frozenset(found), len(known), CUSTOMERS)
+
+
+def _named(rows: pa.Table) -> set[str]:
+    """Customers of rows: an empty name is one, a meter point that is not billed has none."""
+    return {name for name in pc.unique(rows[CUSTOMER]).to_pylist() if name is not None}
+
+
+def _is_any_behind(rows: pa.Table, inputs: Inputs) -> bool:
+    """Whether a row is of a meter point that lies behind another on some day. That it did when the step ran
+    is no matter: changed meter points reach all that hang together anyway.
+    """
+    if not rows.num_rows:
+        return False
+    points = read_columns(inputs.paths(SilverMeterPoints), SilverMeterPoints, [POINT, _PARENT])
+    behind = pc.unique(points.filter(pc.is_valid(points[_PARENT]))[POINT])
+    return bool(pc.any(pc.is_in(rows[POINT], value_set=behind)).as_py())
 
 
 def _hanging_together(inputs: Inputs, previous: PreviousRun) -> set[str]:
@@ -137,5 +155,5 @@ def _hanging_together(inputs: Inputs, previous: PreviousRun) -> set[str]:
         columns = [*behind.select([POINT, _PARENT]).columns, *shares.columns]
         related = pc.unique(pa.chunked_array([part for column in columns for part in column.chunks], STRING))
         theirs = np.asarray(pc.is_in(points[POINT], value_set=related))
-        found |= {name for name in pc.unique(points[CUSTOMER].filter(pa.array(theirs))).to_pylist() if name}
+        found |= _named(points.filter(pa.array(theirs)))
     return found

@@ -41,7 +41,8 @@ class Rewritten:
     """What one bucket writes into one table.
 
     files       Files that take the place of ``replaced``, relative to the table's folder as these are.
-    violations  Broken constraints of what was written.
+    violations  Broken constraints of the rows that were given, each counted once whether they were written
+                or stand already, and of those that were copied beside them.
     """
 
     files: Sequence[WrittenFile]
@@ -114,7 +115,7 @@ def rewrite(
     rows = with_run(rows, run_id, table, before)
     files: list[WrittenFile] = []
     replaced: list[str] = []
-    broken = constraint_violations(table.empty(), table)
+    broken = constraint_violations(rows, table)
     for month in sorted(
         {*pc.unique(rows.column(partition)).to_pylist(), *pc.unique(before.column(partition)).to_pylist()}
     ):
@@ -126,7 +127,9 @@ def rewrite(
         if points is not None:
             others = rows_of_points(stale, table, points, table.columns(), others=True, subject=table.subject)
             whole = pa.concat_tables([whole, others], promote_options="default")
-        broken = {name: count + broken[name] for name, count in constraint_violations(whole, table).items()}
+            given = constraint_violations(fresh, table)
+            for name, count in constraint_violations(whole, table).items():
+                broken[name] += count - given[name]
         files += write_files(whole, table, root)
         replaced += [path.removeprefix(root + "/") for path in stale]
     return Rewritten(files, replaced, broken)

@@ -61,7 +61,7 @@ def billed_customers(
 
     terms    Rows of silver_customers, all of every customer.
     holders  Customers with a meter point on a day of the month.
-    metered  Customers with a row of gold_billing_determinants in the month.
+    metered  Customers with a row of gold_billing_supplies in the month.
 
     Known in the month is who has terms, a meter point or readings in it, or whose first terms are still to
     come. The newest terms of the month decide.

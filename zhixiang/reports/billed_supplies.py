@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 from deltalake.exceptions import DeltaError
 
-from pipelines.engine.ledger import readable_ledger
+from pipelines.engine.ledger import Ledger, readable_ledger
+from pipelines.errors import DamagedPartError
 from pipelines.incremental.customer_rows import SOURCES, RowsOfCustomers
 from pipelines.periods import BillingMonth
 from pipelines.storage.store import Store
@@ -25,28 +28,60 @@ def billed_supplies(
     """Customer -> the meters of its supply in the month, for each that has one.
 
     runs  Customer -> the run that issued its bill. The ledger tells which version of gold_billing_supplies
-          that run read. Bills that were issued before there was the table, and those whose version is gone,
-          have the supply made here of what is metered and agreed now.
+          that run read. Bills that were issued before there was the table, and those whose version is gone or
+          was one of a table that has been made anew since, have the supply made here of what is metered and
+          agreed now.
+
+    Raises DamagedPartError where the table as it stands cannot be read.
     """
     found: Meters = {}
-    by_version: dict[int, list[str]] = {}
+    by_run: dict[str, list[str]] = {}
     for customer in customers:
-        version = version_read(store, runs.get(customer, ""))
+        by_run.setdefault(runs.get(customer, ""), []).append(customer)
+    for run_id, names in by_run.items():
+        version = version_read(store, run_id)
         if version is not None:
-            by_version.setdefault(version, []).append(customer)
-    for version, names in by_version.items():
-        found |= _at_version(store, month, names, version)
+            found |= _at_version(store, month, names, version)
     left = sorted({*customers} - found.keys())
     return found | (_as_now(store, month, left) if left else {})
 
 
 def version_read(store: Store, run_id: str) -> int | None:
-    """The version of gold_billing_supplies that the run's bills were made from; None where it is not told."""
+    """The version of gold_billing_supplies that the run's bills were made from; None where it is not told, or
+    the table was made anew since.
+    """
     ledger = readable_ledger(store.settings.home)
-    for step in () if ledger is None else ledger.steps(run_id):
+    if ledger is None:
+        return None
+    for step in ledger.steps(run_id):
         if step["step"] == EFFICIENCY_BILL_DECLARED.name:
             version = step["versions_read"].get(GoldBillingSupplies.name)
-            return None if version is None or version < 0 else int(version)
+            is_told = version is not None and version >= 0 and _stood_then(store, ledger, run_id)
+            return int(version) if is_told else None
+    return None
+
+
+def _stood_then(store: Store, ledger: Ledger, run_id: str) -> bool:
+    """Whether the table that stands was begun before the run was over. One that was made anew counts its
+    versions from 0 again, so that the number alone names another table's rows.
+    """
+    table, over = store.delta(GoldBillingSupplies), _over_by(ledger, run_id)
+    if table is None:
+        return False
+    begun_ms = table.metadata().created_time
+    return over is None or begun_ms is None or begun_ms <= over.timestamp() * 1000
+
+
+def _over_by(ledger: Ledger, run_id: str) -> datetime | None:
+    """When a run was over: one that was killed by the time the next began; None where it is the newest and
+    has no end.
+    """
+    later: str | None = None
+    for run in ledger.runs(sys.maxsize):
+        if run["run_id"] == run_id:
+            over = run["ended_at_utc"] or later
+            return None if over is None else datetime.fromisoformat(over)
+        later = run["started_at_utc"]
     return None
 
 
@@ -57,6 +92,10 @@ def _at_version(store: Store, month: BillingMonth, customers: Sequence[str], ver
         rows = store.arrow(GoldBillingSupplies, columns, wanted, version)
     except DeltaError:
         return {}
+    except DamagedPartError:
+        if store.version(GoldBillingSupplies) == version:
+            raise
+        return {}  # files that an older version alone has may be cleared away; the table is sound
     return _meters(rows_of_table(rows, GoldBillingSuppliesComputed))
 
 

@@ -32,6 +32,8 @@ from tests.supplies import FACTS, METER, SHOP, WORKS, World, curves, registers
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 CUSTOMERS = ("C", "T", *(f"Z{number}" for number in range(8)))
+MANY = ("C", "T", *(f"Z{number}" for number in range(18)))
+"""So many that three of them are less than a quarter."""
 SUB = METER | {"meter_point_id": "N", "parent_meter_point_id": "M", "customer_id": "T"}
 SHARE: dict[str, Any] = {
     "share_id": "S",
@@ -46,18 +48,18 @@ SHARE: dict[str, Any] = {
 }
 
 
-def world(**changes: Any) -> World:
-    """A works with a tenant's sub-meter and a share that begins inside the month, and eight shops; one has
+def world(customers: Sequence[str] = CUSTOMERS, **changes: Any) -> World:
+    """A works with a tenant's sub-meter and a share that begins inside the month, and shops; the last one has
     readings and no terms.
     """
     from decimal import Decimal
 
-    shops = [SHOP | {"customer_id": name} for name in CUSTOMERS[2:-1]]
+    shops = [SHOP | {"customer_id": name} for name in customers[2:-1]]
     meters = [
         METER | {"meter_point_id": f"M-{name}", "customer_id": name, "multiplier_ratio": 2.0}
-        for name in CUSTOMERS[2:]
+        for name in customers[2:]
     ]
-    kwh = {"N": "10.00", **{f"M-{name}": "3.00" for name in CUSTOMERS[2:]}} | changes
+    kwh = {"N": "10.00", **{f"M-{name}": "3.00" for name in customers[2:]}} | changes
     return World(
         [WORKS, SHOP | {"customer_id": "T"}, *shops],
         [METER, SUB, *meters],
@@ -84,7 +86,7 @@ def written(folder: Path, sources: Mapping[type[Table], pa.Table], run: str) -> 
     for table, rows in sources.items():
         root, whole = str(folder / table.name), of_run(rows, run)
         parts = (
-            [whole.filter(pa.compute.equal(whole[CUSTOMER], name)) for name in CUSTOMERS]
+            [whole.filter(pa.compute.equal(whole[CUSTOMER], name)) for name in MANY]
             if table in (GoldBillingDeterminants, GoldBillingSegments)
             else [whole]
         )
@@ -175,6 +177,17 @@ def affected(now: Mapping[type[Table], Sequence[str]], then: Mapping[type[Table]
     return affected_customers(cast(Inputs, inputs))
 
 
+def replaced(
+    files: Mapping[type[Table], Sequence[str]], table: type[Table], name: str, rows: pa.Table, folder: Path
+) -> dict[type[Table], Sequence[str]]:
+    """Only the customer's own file is another, as a rewrite leaves it."""
+    others = [path for path in files[table] if points_in([path], CUSTOMER) != {name}]
+    return {
+        **files,
+        table: [*others, *(f"{folder}/{each.path}" for each in write_files(rows, table, str(folder)))],
+    }
+
+
 class _Paths:
     def __init__(self, now: Mapping[type[Table], Sequence[str]], previous: PreviousRun) -> None:
         self.previous, self._now = previous, now
@@ -188,33 +201,66 @@ def test_one_changed_read_reaches_one_customer_and_a_sub_meters_all_that_hang_to
 ) -> None:
     files = written(tmp_path / "then", first.sources, "first")
     assert affected(files, files).names == frozenset()
-    # Only the customer's own file is another, as a rewrite leaves it.
-    gold = list(files[GoldBillingDeterminants])
-    place = next(index for index, path in enumerate(gold) if points_in([path], CUSTOMER) == {"Z3"})
-    rows = with_run(world(**{"M-Z3": "4.00"}).sources[GoldBillingDeterminants], "second")
-    rows = rows.filter(pa.compute.equal(rows[CUSTOMER], "Z3"))
-    root = str(tmp_path / "now" / "other")
-    gold[place] = f"{root}/{write_files(rows, GoldBillingDeterminants, root)[0].path}"
-    assert affected({**files, GoldBillingDeterminants: gold}, files).names == {"Z3"}
-    sub = list(files[GoldBillingDeterminants])
-    rows = with_run(world(N="11.00").sources[GoldBillingDeterminants], "second")
-    rows = rows.filter(pa.compute.equal(rows[CUSTOMER], "T"))
-    sub[1] = f"{root}/{write_files(rows, GoldBillingDeterminants, root)[0].path}"
-    assert affected({**files, GoldBillingDeterminants: sub}, files).names == {"C", "T"}
+    for name, later, reached in (
+        ("Z3", world(**{"M-Z3": "4.00"}), {"Z3"}),
+        ("T", world(N="11.00"), {"C", "T"}),
+        ("C", world(M="110.00"), {"C"}),
+    ):
+        for table in (GoldBillingDeterminants, GoldBillingSegments):
+            rows = later.sources[table]
+            rows = of_run(rows.filter(pa.compute.equal(rows[CUSTOMER], name)), "second")
+            now = replaced(files, table, name, rows, tmp_path / f"{name}-{table.name}")
+            assert affected(now, files).names == (reached if rows.num_rows else set()), (name, table.name)
 
 
-@pytest.mark.parametrize("table", [SilverCustomers, SilverMeterPoints, SilverSupplyShares])
+def test_a_customer_without_a_name_is_one_and_a_meter_that_is_not_billed_has_none(tmp_path: Path) -> None:
+    """A whole run makes a row for an empty name, so what changes of it reaches it."""
+    names = (*MANY[:-2], "", MANY[-1])
+    files = written(tmp_path / "then", world(names).sources, "first")
+    nameless = world(names, **{"M-": "4.00"}).sources[GoldBillingDeterminants]
+    rows = of_run(nameless.filter(pa.compute.equal(nameless[CUSTOMER], "")), "second")
+    now = replaced(files, GoldBillingDeterminants, "", rows, tmp_path / "now")
+    assert affected(now, files).names == {""}
+
+    points = world(names).sources[SilverMeterPoints]
+    unbilled = points.slice(points.num_rows - 1).to_pylist()[0] | {"meter_point_id": "U", "customer_id": None}
+    more = of_run(pa.Table.from_pylist([*points.to_pylist(), unbilled], points.schema), "second")
+    root = str(tmp_path / "points")
+    now = {
+        **files,
+        SilverMeterPoints: [f"{root}/{e.path}" for e in write_files(more, SilverMeterPoints, root)],
+    }
+    assert affected(now, files).names == {"C", "T"}
+
+
+@pytest.mark.parametrize(
+    ("table", "reached"),
+    [
+        (SilverCustomers, {"C", "T", "Z3"}),
+        (SilverMeterPoints, {"C", "T", "Z3"}),
+        (SilverSupplyShares, {"C", "T"}),
+    ],
+)
 def test_changed_master_data_reach_whom_they_name_and_all_that_hang_together(
-    first: World, tmp_path: Path, table: type[Table]
+    tmp_path: Path, table: type[Table], reached: set[str]
 ) -> None:
-    files = written(tmp_path / "then", first.sources, "first")
-    rows = first.sources[table].to_pylist()
+    sources = world(MANY).sources
+    files = written(tmp_path / "then", sources, "first")
+    rows = sources[table].to_pylist()
     changed = next((row for row in rows if row.get("customer_id") == "Z3"), rows[0])
     changed["provenance"] = "measured"
     root = str(tmp_path / "now")
-    whole = of_run(pa.Table.from_pylist(rows, first.sources[table].schema), "second")
+    whole = of_run(pa.Table.from_pylist(rows, sources[table].schema), "second")
     now = [f"{root}/{file.path}" for file in write_files(whole, table, root)]
-    found = affected({**files, table: now}, files)
-    everybody_concerned = {"C", "T"} | ({"Z3"} if table is not SilverSupplyShares else set())
-    assert found.names == (everybody_concerned if len(everybody_concerned) < 3 else None)
+    assert affected({**files, table: now}, files).names == reached
     assert set(SOURCES) == set(files)
+
+
+def test_more_than_a_quarter_reached_is_all(first: World, tmp_path: Path) -> None:
+    files = written(tmp_path / "then", first.sources, "first")
+    rows = first.sources[SilverCustomers].to_pylist()
+    next(row for row in rows if row["customer_id"] == "Z3")["provenance"] = "measured"
+    root = str(tmp_path / "now")
+    whole = of_run(pa.Table.from_pylist(rows, first.sources[SilverCustomers].schema), "second")
+    now = [f"{root}/{file.path}" for file in write_files(whole, SilverCustomers, root)]
+    assert affected({**files, SilverCustomers: now}, files).names is None, "three of ten"

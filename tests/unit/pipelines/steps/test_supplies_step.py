@@ -1,18 +1,17 @@
 """The step of the supplies, as a run carries it out but for the workers' processes: first whole, then what
-one changed read reaches; and reports that go back to the version that a run read.
+one changed read reaches.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pyarrow as pa
 import pytest
 
-from pipelines.engine.ledger import Ledger, StepRecord
 from pipelines.engine.step import Inputs, PreviousRun, Step
 from pipelines.engine.write_results import ResultWriter
 from pipelines.errors import GateHaltedError
@@ -26,11 +25,10 @@ from pipelines.storage.scan import points_in
 from pipelines.storage.store import Store
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.base import CUSTOMER, Table
-from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.gold import GoldBillingDeterminants, GoldBillingSegments
 from pipelines.tables.supplies import GoldBillingSupplies
-from tests.supplies import FACTS, SEPTEMBER, World
-from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, of_run, world
-from zhixiang.reports.billed_supplies import billed_supplies
+from tests.supplies import FACTS, METER, SHOP, WORKS, World, curves, registers
+from tests.unit.pipelines.incremental.test_customer_rows import CUSTOMERS, SUB, of_run, world
 
 NOW = datetime(2026, 10, 1, tzinfo=UTC)
 (STEP,) = [step for step in GOLD_STEPS if step.name == "gold-supplies"]
@@ -136,6 +134,41 @@ def test_the_whole_then_one_changed_read_then_nothing(store: Store) -> None:
     assert store.version(GoldBillingSupplies) == version, "what reads the table has nothing new to read"
 
 
+def cut_world(tenant: Callable[[date], str]) -> World:
+    """A works whose capacity changes on 11 September, with a tenant's sub-meter behind its meter, and eight
+    shops.
+    """
+    shops = [SHOP | {"customer_id": name} for name in CUSTOMERS[1:]]
+    meters = [METER | {"meter_point_id": f"M-{name}", "customer_id": name} for name in CUSTOMERS[2:]]
+    return World(
+        [WORKS, WORKS | {"valid_from_date": date(2026, 9, 11), "contract_capacity_kva": 500.0}, *shops],
+        [METER, SUB, *meters],
+        [
+            *registers("100.00"),
+            *registers(tenant, "N"),
+            *(row for name in CUSTOMERS[2:] for row in registers("3.00", f"M-{name}")),
+        ],
+        curves(100 / 24),
+    )
+
+
+def test_a_sub_meters_energy_that_moves_within_the_month_reaches_whose_main_meter_counts_it(
+    store: Store,
+) -> None:
+    """4 kWh of the tenant move across the 11th: its month and its row of determinants stay as they were."""
+    first, later = cut_world(lambda _: "10.00"), cut_world(lambda day: {9: "6", 12: "14"}.get(day.day, "10"))
+    assert first.determinants == later.determinants
+    assert first.segments != later.segments
+    put(store, first.sources, "first", 1)
+    run(store, "first")
+    before = paths(store)
+    for table in (GoldBillingDeterminants, GoldBillingSegments):
+        changed_to(store, later, table, 2)
+    assert str(run(store, "second", before).coverage) == "2 of 10 customers"
+    assert store.content_hash(GoldBillingSupplies) == content_hash(later.supplies, GoldBillingSupplies)
+    assert runs_of(store) == dict.fromkeys(CUSTOMERS, "first") | {"C": "second"}
+
+
 def test_computed_whole_again_files_stay_whose_rows_come_out_as_they_stand(store: Store) -> None:
     """As after another price or version of the code: there is no earlier run to go by."""
     first = world()
@@ -178,44 +211,22 @@ def test_a_row_that_breaks_its_declaration_halts_the_run(
     rows = first.supplies.to_pylist()
     rows[0]["segments"][0]["energy_kwh"] = -rows[0]["segments"][0]["energy_kwh"]
     broken = pa.Table.from_pylist(rows, first.supplies.schema)
-    monkeypatch.setattr(gold, "derive_supplies", lambda *_: broken.slice(0, 1))
-    with pytest.raises(GateHaltedError):
-        run(store, "first")
+    monkeypatch.setattr(by_bucket, "bucket_count", lambda *_: 1)
+
+    def halted_by(name: str, previous: Mapping[type[Table], Sequence[str]] | None = None) -> list[str]:
+        with monkeypatch.context() as patch:
+            patch.setattr(gold, "derive_supplies", lambda *_: broken.slice(0, 1))
+            with pytest.raises(GateHaltedError) as halted:
+                run(store, name, previous)
+        return halted.value.failures
+
+    told = halted_by("first")
+    assert [line.rpartition(" ")[2] for line in told] == ["1"], "one bad row says 1"
     assert store.version(GoldBillingSupplies) is None
 
-
-def test_a_superseded_bill_is_explained_by_the_supply_that_its_run_read(store: Store) -> None:
-    """The share is agreed otherwise later: the first bill keeps its 20 %, the second shows 30 %."""
-    from decimal import Decimal
-
-    from pipelines.tables.silver import SilverSupplyShares
-
-    put(store, world().sources, "first", 1)
-    run(store, "first")
-    ledger = Ledger(store.settings.home)
-    issued = [_issued(ledger, store)]
-    before, later = paths(store), world()
-    rows = later.sources[SilverSupplyShares].to_pylist()
-    rows[0]["share_ratio"] = Decimal("0.3")
-    shares = pa.Table.from_pylist(rows, later.sources[SilverSupplyShares].schema)
-    files = write_files(of_run(shares, "second"), SilverSupplyShares, store.path(SilverSupplyShares))
-    commit_files(store, SilverSupplyShares, files, "source", 2, overwrite=True)
-    run(store, "second", before)
-    issued.append(_issued(ledger, store))
-
-    def ratio(run_id: str) -> Decimal | None:
-        (meters,) = billed_supplies(store, SEPTEMBER, ["C"], {"C": run_id}).values()
-        (found,) = {each["share_ratio"] for each in meters if each["share_id"] == "S"}
-        return found
-
-    assert [ratio(run_id) for run_id in issued] == [Decimal("0.2"), Decimal("0.3")]
-    assert ratio("20200101T000000Z-aaaaaa") == Decimal("0.3"), "a run that nobody knows: as it is now"
-
-
-def _issued(ledger: Ledger, store: Store) -> str:
-    run_id = ledger.begin("run", NOW)
-    version = store.version(GoldBillingSupplies)
-    assert version is not None
-    read = {GoldBillingSupplies.name: version}
-    ledger.record(run_id, StepRecord("efficiency-bill", "done", 0.0, "", read, {}, {}, {}))
-    return run_id
+    run(store, "second")
+    before, stands = paths(store), store.version(GoldBillingSupplies)
+    changed_to(store, world(M="110.00"), GoldBillingDeterminants, 2)
+    assert halted_by("third", before) == told, "of one customer alone"
+    assert halted_by("fourth") == told, "of a bucket whose files stand"
+    assert store.version(GoldBillingSupplies) == stands
