@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.errors import SchemaMismatchError
-from pipelines.storage.hashed_rows import hashed_rows
+from pipelines.storage.hashed_rows import rows_of_bucket
 from pipelines.storage.row_texts import row_texts
 from pipelines.storage.scan import bucket_rows, by_partition, read_columns, rows_of_points
 from pipelines.tables.base import Table, conform
@@ -62,7 +62,7 @@ class Bucket:
         """The same of a table that is not laid out by the column: a worker reads it once for all."""
         if self.is_whole:
             return read_columns(files, table, columns)
-        return hashed_rows(files, table, columns, self.column).of_bucket(self.number, self.count)
+        return rows_of_bucket(files, table, columns, self.column, self.number, self.count)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import hashlib
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -33,6 +34,7 @@ from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.few_files import BegunFiles, are_few, is_at_rest, listed_application
 from pipelines.ingest.file_ledger import handled_states, known_hashes
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
+from pipelines.ingest.file_stream import offer_files
 from pipelines.ingest.inbox import (
     Arrival,
     arrivals,
@@ -54,7 +56,7 @@ from pipelines.ingest.received_rows import (
     written_rows,
 )
 from pipelines.ingest.repeated_batch import in_batch_then
-from pipelines.ingest.spark_paths import as_pattern, path_told
+from pipelines.ingest.spark_paths import path_told
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.own_storage import storage_error
 from pipelines.storage.session.tasks import task_frame, wake_workers
@@ -68,10 +70,6 @@ if TYPE_CHECKING:
 
 MAPPINGS_FOLDER = "mappings"
 _REPORT_SCHEMA = "report string"
-_FOUND_SCHEMA = "path string, modificationTime timestamp, length long, content binary"
-# Spark passes over files that are this much older than the newest it has seen; a late delivery may be older
-# than its default of 7 days.
-_MAX_FILE_AGE = "36500d"
 
 
 @dataclass
@@ -148,43 +146,17 @@ def ingest(
     # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
     # ends at a folder that it may not read; the listing goes round it.
     if not is_few and not closed and not has_linked_folder(root):
-        stream = (
-            store.spark.readStream.format("binaryFile")
-            .schema(_FOUND_SCHEMA)
-            .option("recursiveFileLookup", "true")
-            .option("pathGlobFilter", "[!.]*")
-            .option("maxFileAge", _MAX_FILE_AGE)
-            .option("maxFilesPerTrigger", settings.platform.ingest.max_files_per_batch)
-            .load(as_pattern(root))
-            # Selected before the stream is written, so that Spark never reads the content.
-            .select("path", "length")
-        )
-        query = (
-            stream.writeStream.foreachBatch(on_batch)
-            .option("checkpointLocation", str(checkpoint))
-            .trigger(availableNow=True)
-            .start()
-        )
         try:
-            query.awaitTermination()
+            offer_files(store, root, checkpoint, on_batch)
         except Exception as error:
             if failed:
                 raise failed[0] from error
             raise
-        finally:
-            if query.isActive:  # interrupted: the home is let go only when nothing writes to it
-                query.stop()
     # What the stream did not offer.
     tried = {name for name, _ in summary.unread}
     found = arrivals(paths_below(root), root, handled_states(store))
     left = [arrival for arrival in found if arrival.name not in tried]
-    try:
-        _read_listed(store, inbox, left, run_id, now, summary, on_files)
-    except Exception as error:
-        told = None if isinstance(error, ZhixiangError) else storage_error(error, settings.home)
-        if told is None:
-            raise
-        raise told from error
+    _read_listed(store, inbox, left, run_id, now, summary, on_files)
     begun.clear()
     return summary
 
@@ -204,12 +176,25 @@ def _read_listed(
     known = known_hashes(store)
     reading = reading_of(store, inbox, frozenset(known), run_id, now)
     applications = {arrival.name: listed_application(arrival) for arrival in fresh}
-    for report in _read_files(store, fresh, reading):
-        application = applications[report["source_file"]]
-        commit_batch(store, [report], known, application, 0, reading, summary)
-        if report["status_code"] == FileStatus.ACCEPTED.value:
-            known[report["content_hash"]] = report["source_file"]
-        on_files(1)
+    with _own_storage_told(store):
+        for report in _read_files(store, fresh, reading):
+            application = applications[report["source_file"]]
+            commit_batch(store, [report], known, application, 0, reading, summary)
+            if report["status_code"] == FileStatus.ACCEPTED.value:
+                known[report["content_hash"]] = report["source_file"]
+            on_files(1)
+
+
+@contextmanager
+def _own_storage_told(store: Store) -> Iterator[None]:
+    """Says of a failed write of our own what it is."""
+    try:
+        yield
+    except Exception as error:
+        told = None if isinstance(error, ZhixiangError) else storage_error(error, store.settings.home)
+        if told is None:
+            raise
+        raise told from error
 
 
 def reading_of(store: Store, inbox: Path, known: frozenset[str], run_id: str, now: datetime) -> Reading:

@@ -15,10 +15,11 @@ import pyarrow.dataset as ds
 
 from pipelines.arrays import IntArray
 from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
-from pipelines.storage.scan import read_columns
+from pipelines.storage.scan import bucket_rows, read_columns, row_count
 from pipelines.tables.base import STRING, Table, table_named
 
-_MOST_TABLES = 6
+_MOST_TABLES, MOST_ROWS = 6, 8_000_000
+"""What a process holds of these: more rows are read anew for each bucket, which takes longer but no memory."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,26 @@ def hashed_rows(
     where  A column and the only value of it that is wanted.
     """
     return _hashed(tuple(files), source.name, tuple(columns), subject, where)
+
+
+def rows_of_bucket(
+    files: Sequence[str],
+    source: type[Table],
+    columns: Sequence[str],
+    subject: str,
+    bucket: int,
+    buckets: int,
+    where: tuple[str, str] | None = None,
+) -> pa.Table:
+    """The rows of one bucket that name a subject, as ``HashedRows`` has them."""
+    if row_count(files) <= MOST_ROWS:
+        return hashed_rows(files, source, columns, subject, where).of_bucket(bucket, buckets)
+    read = [*columns] if where is None or where[0] in columns else [*columns, where[0]]
+    rows = bucket_rows(files, source, bucket, buckets, subject, read)
+    wanted = pc.is_valid(rows[subject])
+    if where is not None:
+        wanted = pc.and_(wanted, pc.equal(rows[where[0]], where[1]))
+    return rows.filter(wanted).select([*columns])
 
 
 def held_columns(files: Sequence[str], source: type[Table], columns: Sequence[str]) -> pa.Table:

@@ -19,7 +19,7 @@ from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
 from pipelines.storage.data_files import discard_files
-from pipelines.storage.scan import by_partition, read_columns, row_count
+from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import CUSTOMER, Table, rows_of_table
 from pipelines.tables.rows.gold import GoldBillingSuppliesRow
 from pipelines.tables.rows.silver import SilverCustomersRow, SilverTransferDeclarationsRow
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from pipelines.engine.step import Inputs, Written
 
 MOST_ON_DRIVER = 5_000
-"""Declarations that are answered before a worker has started."""
+"""Declarations of a month that are answered before a worker has started."""
 DECLARATIONS_PER_TASK = 5_000
+_MONTH = "billing_month"
 _READS: tuple[type[Table], ...] = (SilverTransferDeclarations, SilverCustomers, GoldBillingSupplies)
 
 
@@ -60,11 +61,17 @@ class MonthRows:
         files[GoldBillingSupplies] = of_months.get(str(month), [])
         return cls(month, files)
 
+    def declaration_count(self) -> int:
+        """How many declarations the month has."""
+        of_month = ds.field(_MONTH) == str(self.month)
+        files = self.files[SilverTransferDeclarations]
+        return read_columns(files, SilverTransferDeclarations, [_MONTH], of_month).num_rows
+
     def declarations(self, bucket: Bucket) -> list[SilverTransferDeclarationsRow]:
         """Declarations of the month to the suppliers of a bucket."""
         columns = SilverTransferDeclarations.business_columns()
         rows = bucket.rows(self.files[SilverTransferDeclarations], SilverTransferDeclarations, columns)
-        rows = rows.filter(pc.equal(rows["billing_month"], str(self.month)))
+        rows = rows.filter(pc.equal(rows[_MONTH], str(self.month)))
         return rows_of_table(rows, SilverTransferDeclarationsRow)
 
     def accounts(self, suppliers: set[str]) -> Supplies:
@@ -97,14 +104,18 @@ class TransferFeeCode:
         """One code and one row of evidence per declaration of the month. Workers make and write those of
         their bucket of suppliers; a small month is the driver's.
 
-        Raises FactNotInForceError where no price covers the month of any supplier.
+        Raises FactNotInForceError where the code did not exist in the month, or no price covers it of any
+        supplier.
         """
+        # A worker's error comes back as its text alone.
+        facts.transfer_supply.on(month.last_day)
         rows, bundle = MonthRows.of(inputs, month), inputs.bundles.get(MODEL)
         settings = inputs.settings.section(TransferFeeCodeSettings)
         limits = inputs.settings.section(PublicationSettings)
-        files, count = rows.files[SilverTransferDeclarations], 1
-        if row_count(files) > MOST_ON_DRIVER:
-            count = bucket_count(inputs, files, DECLARATIONS_PER_TASK)
+        count = 1
+        if rows.declaration_count() > MOST_ON_DRIVER:
+            # A bucket reads its suppliers' rows of all months.
+            count = bucket_count(inputs, rows.files[SilverTransferDeclarations], DECLARATIONS_PER_TASK)
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             del standing

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from pipelines.periods import BillingMonth
+from pipelines.storage.data_files import write_files
+from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
 from pipelines.storage.scan import whole_table
 from pipelines.storage.store import Store
 from pipelines.tables.gold import GoldDayEnergy
@@ -105,13 +108,10 @@ def a_city() -> dict[type[Table], pa.Table]:
     }
 
 
-def test_workers_and_driver_give_the_same_rows(
-    spark: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    city, store = a_city(), Store(settings)
-    stands: list[str] = []
-    given: Any = SimpleNamespace(
-        settings=settings,
+def inputs_of(city: dict[type[Table], pa.Table], stands: list[str], store: Store, spark: Any) -> Any:
+    """What the step is given; ``stands`` are the files of its table."""
+    return SimpleNamespace(
+        settings=store.settings,
         spark=spark,
         paths=written(store, city),
         location=store.path,
@@ -119,6 +119,19 @@ def test_workers_and_driver_give_the_same_rows(
         current_paths=lambda table: [f"{store.path(table)}/{path}" for path in stands],
         run_id="first",
     )
+
+
+def held_in_memory(spark: Any) -> int:
+    """How much of Spark's data is persisted."""
+    return int(spark.sparkContext._jsc.getPersistentRDDs().size())
+
+
+def test_workers_and_driver_give_the_same_rows(
+    spark: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    city, store = a_city(), Store(settings)
+    stands: list[str] = []
+    given = inputs_of(city, stands, store, spark)
     calendar = Calendar(MONTHS)
     operation = settings.section(CreditIndexSettings).operation
     load = load_indicators(city[GoldDayEnergy], calendar, operation, deducted_days(city[GoldDayEnergy]))
@@ -141,7 +154,9 @@ def test_workers_and_driver_give_the_same_rows(
 
     monkeypatch.setattr(derive, "MOST_ON_DRIVER", 0)
     monkeypatch.setattr(by_customers, "CUSTOMERS_PER_TASK", 20)
+    before = held_in_memory(spark)
     by_workers = derive.derive_indicators(given)[GoldCustomerIndicators]
+    assert held_in_memory(spark) == before, "what was persisted is let go"
     assert len(by_workers.files) > len(MONTHS)
     assert rows(by_workers).to_pylist() == expected.to_pylist()
     assert by_workers.violations == by_driver.violations
@@ -150,6 +165,35 @@ def test_workers_and_driver_give_the_same_rows(
     given.run_id = "second"
     again = derive.derive_indicators(given)[GoldCustomerIndicators]
     assert (again.files, again.kept) == ((), frozenset(stands))
+
+
+def test_rows_of_a_bucket_that_has_no_payments_any_more_go(
+    spark: Any, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(derive, "MOST_ON_DRIVER", 0)
+    monkeypatch.setattr(by_customers, "CUSTOMERS_PER_TASK", 20)
+    city, store = a_city(), Store(settings)
+    payments = city[SilverPayments]
+    # Buckets are halves, quarters, ... by the highest bits of the hash.
+    in_first = pc.equal(pa.array(subject_hashes(payments["customer_id"]) * 4 >> HASH_BITS), 0)
+    names = pc.unique(payments.filter(in_first)["customer_id"]).to_pylist()
+    assert names
+    city[SilverPayments] = payments.filter(pc.invert(in_first))
+    stands: list[str] = []
+    given = inputs_of(city, stands, store, spark)
+    first = derive.derive_indicators(given)[GoldCustomerIndicators]
+    stands += [file.path for file in first.files]
+    given.run_id = "second"
+    assert derive.derive_indicators(given)[GoldCustomerIndicators].kept == frozenset(stands)
+
+    one = whole_table(given.current_paths(GoldCustomerIndicators), GoldCustomerIndicators).slice(0, 1)
+    place = one.column_names.index("customer_id")
+    left = one.set_column(place, one.schema.field(place), pa.array(names[:1], pa.string()))
+    stands += [
+        file.path for file in write_files(left, GoldCustomerIndicators, store.path(GoldCustomerIndicators))
+    ]
+    again = derive.derive_indicators(given)[GoldCustomerIndicators]
+    assert (len(again.files), again.kept) == (len(first.files), None), "what stood is replaced"
 
 
 def test_a_customer_in_two_buckets_is_seen() -> None:

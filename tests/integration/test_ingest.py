@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from structlog.testing import capture_logs
 
+from pipelines.errors import StorageError
 from pipelines.ingest.read_files import IngestSummary, ingest
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
@@ -300,6 +302,28 @@ def test_a_few_files_that_a_killed_run_began_are_not_read_twice_by_the_stream(
     assert ingest(store, inbox, "run-3", NOW).accepted == 2
     assert store.row_count(BronzeRegisterReads) == 90 + 93
     assert ingest(store, inbox, "run-4", NOW).accepted == 0
+
+
+def test_a_full_disk_is_told_as_such_where_a_killed_run_is_taken_up(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    shutil.copy(_reads(["2026-09"])[0], inbox)
+    with killed_between(monkeypatch, RuntimeError):
+        ingest(store, inbox, "run-2", NOW)
+    monkeypatch.setattr("pipelines.ingest.few_files.MOST_FILES", 1)
+    shutil.copy(_reads(["2026-08"])[0], inbox)
+
+    def refused(*arguments: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.ingest.read_files._append", refused)
+        with pytest.raises(StorageError, match="disk is full"):
+            ingest(store, inbox, "run-3", NOW)
+    assert ingest(store, inbox, "run-4", NOW).accepted == 2
+    assert store.row_count(BronzeRegisterReads) == 90 + 93
 
 
 def test_a_few_files_wait_for_a_batch_that_the_stream_began(

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Inputs, WorkerFiles
+from pipelines.incremental.workers import bucket_count
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
@@ -34,7 +35,7 @@ from products.credit_index.indicators.load_in_buckets import (
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
-CUSTOMERS_PER_TASK, MOST_BUCKETS = 25_000, 64
+CUSTOMERS_PER_TASK = 25_000
 """Each bucket looks through all payments for its own: the fewer the better, as far as they fit a worker."""
 _COMPARED = (CUSTOMER, "indicator_month", "energy_trend_3m_ratio", "month_kwh")
 _TERMS = (
@@ -61,11 +62,13 @@ def write_by_customers(
 
     table = GoldCustomerIndicators
     held = load.frame(inputs).persist()
+    persisted = [held]
     compared = held.select(*_COMPARED, FROM).toArrow()
     spread = spread_customers(compared)
     frame: DataFrame = held
     if spread:
         anew = load.frame_of(inputs, spread).persist()
+        persisted.append(anew)
         names_of_spread = inputs.spark.createDataFrame([(name,) for name in spread], f"{CUSTOMER} string")
         frame = held.join(F.broadcast(names_of_spread), CUSTOMER, "left_anti").unionByName(anew)
         others = compared.filter(pc.invert(pc.is_in(compared[CUSTOMER], pa.array(spread, pa.string()))))
@@ -74,18 +77,19 @@ def write_by_customers(
     terms = read_columns(files[SilverCustomers], SilverCustomers, _TERMS)
     peers = inputs.spark.sparkContext.broadcast(peers_of(compared, names, terms, calendar))
     del compared, terms
-    count = min(MOST_BUCKETS, len(names) // CUSTOMERS_PER_TASK + 1)
+    count = bucket_count(inputs, files[SilverCustomers], CUSTOMERS_PER_TASK)
     root, current, run_id = inputs.location(table), inputs.current_paths(table), inputs.run_id
 
     def written(number: int, rows: pa.Table) -> dict[str, Any]:
         bucket = Bucket(CUSTOMER, number, count)
         payments = bucket.rows(files[SilverPayments], SilverPayments, _PAID)
         events = bucket.rows(files[SilverEvents], SilverEvents, SilverEvents.business_columns())
+        before = bucket.rows(current, table, current_columns(table))
         if not payments.num_rows:
-            return _report([], constraint_violations(table.empty(), table), stands=True)
+            stands = not before.num_rows
+            return _report([], constraint_violations(table.empty(), table), stands=stands)
         customers = bucket.rows(files[SilverCustomers], SilverCustomers, _TERMS)
         made = assemble_indicators(rows, payments, events, customers, calendar, peers.value)
-        before = bucket.rows(current, table, current_columns(table))
         fresh = with_run(made, run_id, table, before)
         stands = bool(before.num_rows) and all_stand(fresh, before, run_id)
         return _report(write_files(fresh, table, root), constraint_violations(made, table), stands=stands)
@@ -105,7 +109,8 @@ def write_by_customers(
         json.loads(row.report)
         for row in dealt.unionByName(every).groupBy(_BUCKET).applyInArrow(run, _REPORT).collect()
     ]
-    held.unpersist()
+    for each in persisted:
+        each.unpersist()
     return _worker_files(inputs, reports)
 
 

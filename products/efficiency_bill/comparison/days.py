@@ -16,7 +16,7 @@ from pipelines.arrays import BoolArray, FloatArray
 from pipelines.codes import Channel
 from pipelines.engine.revisions import Bucket
 from pipelines.periods import EPOCH
-from pipelines.storage.hashed_rows import hashed_rows
+from pipelines.storage.hashed_rows import rows_of_bucket
 from pipelines.storage.scan import read_columns
 from pipelines.tables.base import CUSTOMER, STRING, rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
@@ -80,8 +80,7 @@ def _of_account(
         wanted = (ds.field(active[0]) == active[1]) & ds.field(account).is_valid()
         rows = read_columns(files, GoldDayEnergy, columns, wanted)
     else:
-        held = hashed_rows(files, GoldDayEnergy, columns, account, active)
-        rows = held.of_bucket(bucket.number, bucket.count)
+        rows = rows_of_bucket(files, GoldDayEnergy, columns, account, bucket.number, bucket.count, active)
     if names is not None:
         rows = rows.filter(pc.is_in(rows[account], value_set=pa.array(sorted(names), STRING)))
     is_own = account == CUSTOMER

@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipelines.storage import hashed_rows as module
 from pipelines.storage.data_files import write_files
-from pipelines.storage.hashed_rows import HashedRows, hashed_rows, held_columns
+from pipelines.storage.hashed_rows import HashedRows, hashed_rows, held_columns, rows_of_bucket
 from pipelines.storage.scan import bucket_rows
 from pipelines.tables.base import CUSTOMER
 from pipelines.tables.gold import GoldDayEnergy
@@ -67,3 +68,18 @@ def test_only_the_wanted_value_is_kept(files: list[str]) -> None:
 def test_a_table_is_read_once_and_another_version_of_it_anew(files: list[str]) -> None:
     assert held_columns(files, GoldDayEnergy, COLUMNS) is held_columns(files, GoldDayEnergy, COLUMNS)
     assert held_columns(files[:1], GoldDayEnergy, COLUMNS).num_rows < 2_000
+
+
+@pytest.mark.parametrize("most", [0, 8_000_000])
+def test_more_rows_than_a_process_holds_come_out_the_same(
+    files: list[str], monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(module, "MOST_ROWS", most)
+    wanted = ("channel_code", "active_forward")
+    held = hashed_rows(files, GoldDayEnergy, COLUMNS, CUSTOMER, wanted)
+    for bucket in range(5):
+        found = rows_of_bucket(files, GoldDayEnergy, COLUMNS, CUSTOMER, bucket, 5, wanted)
+        expected = held.of_bucket(bucket, 5)
+        assert found.schema == expected.schema
+        assert sorted(map(str, found.to_pylist())) == sorted(map(str, expected.to_pylist()))
+        assert found.num_rows > 100

@@ -334,3 +334,21 @@ def test_a_month_without_a_price_leaves_no_file(given: Any) -> None:
         TRANSFER_FEE_CODE.compute(given, MONTHS[0], given.facts)
     left = [*Path(given.store.path(TransferFeeCodeV1)).rglob("*.parquet")]
     assert not left
+
+
+def test_other_months_do_not_make_a_small_month_large(given: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    months = {str(month): MonthRows.of(given, month).declaration_count() for month in MONTHS}
+    assert months == {str(month): 24 for month in MONTHS}
+    # What is given has no session: workers cannot be asked.
+    monkeypatch.setattr("products.transfer_fee_code.product.MOST_ON_DRIVER", 24)
+    issued = TRANSFER_FEE_CODE.compute(given, SEPTEMBER, given.facts)
+    assert issued[TransferFeeCodeV1].rows == 24
+
+
+def test_a_month_before_the_code_existed_is_refused_before_workers_are_asked(
+    given: Any, spark: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("products.transfer_fee_code.product.MOST_ON_DRIVER", -1)
+    given.spark = spark
+    with pytest.raises(FactNotInForceError, match="transfer_supply"):
+        TRANSFER_FEE_CODE.compute(given, BillingMonth(2015, 1), given.facts)
