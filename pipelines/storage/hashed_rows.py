@@ -19,7 +19,7 @@ from pipelines.storage.scan import bucket_rows, read_columns, row_count
 from pipelines.tables.base import STRING, Table, table_named
 
 _MOST_TABLES, MOST_ROWS = 6, 8_000_000
-"""What a process holds of these: more rows are read anew for each bucket, which takes longer but no memory."""
+"""What a process holds: more rows are read anew for each bucket, which takes longer but no memory."""
 
 
 @dataclass(frozen=True)
