@@ -366,20 +366,23 @@ class Ledger:
         it.
         """
         with self._open() as connection:
-            found = connection.execute(
-                (
-                    "SELECT steps.*, computed, known, unit FROM steps LEFT JOIN step_bases USING (run_id, "
-                    "position) WHERE run_id = ? ORDER BY position"
-                ),
-                (run_id,),
-            )
-            rows = [dict(row) for row in found]
+            joined = "FROM steps LEFT JOIN step_bases USING (run_id, position) WHERE run_id = ?"
+            query = f"SELECT steps.*, computed, known, unit {joined} ORDER BY position"
+            rows = [dict(row) for row in connection.execute(query, (run_id,))]
         for row in rows:
             for column in ("versions_read", "versions_written", "rows_written", "gates"):
                 row[column] = json.loads(row[column])
             computed, known, unit = (row.pop(name) for name in ("computed", "known", "unit"))
             row["computed"] = None if unit is None else str(Coverage(unit, computed, known))
         return rows
+
+    def table_id(self, run_id: str, table: str) -> str | None:
+        """The Delta id of a table when a run was over, by the last step that noted it; None: none did."""
+        query = "SELECT table_ids FROM step_bases JOIN steps USING (run_id, position) WHERE steps.rowid <= "
+        query += "(SELECT max(rowid) FROM steps WHERE run_id = ?) ORDER BY steps.rowid DESC"
+        with self._open() as connection:
+            noted = (json.loads(row["table_ids"]) for row in connection.execute(query, (run_id,)))
+            return next((str(ids[table]) for ids in noted if table in ids), None)
 
 
 def readable_ledger(home: Path) -> Ledger | None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
 
 from deltalake.exceptions import DeltaError
 
@@ -62,27 +60,11 @@ def version_read(store: Store, run_id: str) -> int | None:
 
 
 def _stood_then(store: Store, ledger: Ledger, run_id: str) -> bool:
-    """Whether the table that stands was begun before the run was over. One that was made anew counts its
-    versions from 0 again, so that the number alone names another table's rows.
+    """Whether the table that stands is the one of the run. One that was made anew counts its versions from 0
+    again, so that the number alone names another table's rows.
     """
-    table, over = store.delta(GoldBillingSupplies), _over_by(ledger, run_id)
-    if table is None:
-        return False
-    begun_ms = table.metadata().created_time
-    return over is None or begun_ms is None or begun_ms <= over.timestamp() * 1000
-
-
-def _over_by(ledger: Ledger, run_id: str) -> datetime | None:
-    """When a run was over: one that was killed by the time the next began; None where it is the newest and
-    has no end.
-    """
-    later: str | None = None
-    for run in ledger.runs(sys.maxsize):
-        if run["run_id"] == run_id:
-            over = run["ended_at_utc"] or later
-            return None if over is None else datetime.fromisoformat(over)
-        later = run["started_at_utc"]
-    return None
+    table, then = store.delta(GoldBillingSupplies), ledger.table_id(run_id, GoldBillingSupplies.name)
+    return table is not None and str(table.metadata().id) == then
 
 
 def _at_version(store: Store, month: BillingMonth, customers: Sequence[str], version: int) -> Meters:

@@ -68,6 +68,23 @@ def test_the_newest_success_tells_what_it_saw_and_how_much_it_computed(tmp_path:
     assert [step["computed"] for step in ledger.steps(run)] == [None, "1 of 1,253 meter points", None]
 
 
+def test_a_run_tells_which_table_stood_at_its_end_by_the_last_step_that_noted_it(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path)
+
+    def of_run(*noted: str | None) -> str:
+        run = ledger.begin("run", NOW)
+        for table_id in noted:
+            key = None if table_id is None else ReuseKey("digest", NOW, {"bronze": table_id})
+            ledger.record(run, replace(_record("silver", "a"), reuse_key=key))
+        return run
+
+    before, first, silent, second = of_run(None), of_run("one", None), of_run(None), of_run("one", "two")
+    told = [ledger.table_id(run, "bronze") for run in (before, first, silent, second)]
+    assert told == [None, "one", "one", "two"]
+    assert ledger.table_id(second, "gold") is None
+    assert ledger.table_id("20200101T000000Z-aaaaaa", "bronze") is None, "a run that nobody knows"
+
+
 def test_a_run_says_of_each_step_how_much_it_computed(capsys: pytest.CaptureFixture[str]) -> None:
     progress = StepProgress(2)
     progress.end(

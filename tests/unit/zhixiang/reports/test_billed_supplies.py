@@ -6,14 +6,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from pipelines.engine.ledger import Ledger, StepRecord
+from pipelines.engine.ledger import Ledger, ReuseKey, StepRecord
 from pipelines.errors import DamagedPartError
 from pipelines.periods import utc_now
 from pipelines.settings import Settings
@@ -61,15 +60,21 @@ def agree(store: Store) -> Agree:
     return agreed
 
 
-def issued(store: Store, *, is_killed: bool = False) -> str:
-    """A run that issues bills by the supplies as they stand."""
-    ledger, version = Ledger(store.settings.home), store.version(GoldBillingSupplies)
-    assert version is not None
-    run_id = ledger.begin("run", utc_now())
-    read = {GoldBillingSupplies.name: version}
-    ledger.record(run_id, StepRecord("efficiency-bill", "done", 0.0, "", read, {}, {}, {}))
-    if not is_killed:
-        ledger.end(run_id, utc_now(), 0)
+def issued(store: Store, *, makes_supplies: bool = True) -> str:
+    """A run that issues bills by the supplies as they stand.
+
+    makes_supplies  Whether its step of the supplies had anything to do; if not, the ledger notes no id.
+    """
+    ledger, table = Ledger(store.settings.home), store.delta(GoldBillingSupplies)
+    assert table is not None
+    name, now = GoldBillingSupplies.name, utc_now()
+    run_id = ledger.begin("run", now)
+    key = ReuseKey("", now, {name: str(table.metadata().id)}) if makes_supplies else None
+    made = StepRecord("gold-supplies", "done", 0.0, "", {}, {name: table.version()}, {}, {}, key)
+    billed = StepRecord("efficiency-bill", "done", 0.0, "", {name: table.version()}, {}, {}, {})
+    for record in (made, billed):
+        ledger.record(run_id, record)
+    ledger.end(run_id, now, 0)
     return run_id
 
 
@@ -113,32 +118,27 @@ def test_a_table_that_lacks_a_file_itself_is_damaged(store: Store, agree: Agree)
     assert refused.value.part == GoldBillingSupplies.name
 
 
-@pytest.mark.parametrize("is_killed", [False, True])
+@pytest.mark.parametrize("makes_supplies", [False, True])
 def test_a_version_of_the_table_before_it_was_made_anew_explains_nothing(
-    store: Store, agree: Agree, is_killed: bool
+    store: Store, agree: Agree, makes_supplies: bool
 ) -> None:
     agree("0.2")
+    first = issued(store)
     agree("0.3")
-    run_id = issued(store, is_killed=is_killed)
+    run_id = issued(store, makes_supplies=makes_supplies)
     assert (store.version(GoldBillingSupplies), ratio(store, run_id)) == (1, Decimal("0.3"))
     shutil.rmtree(store.path(GoldBillingSupplies))
     assert ratio(store, run_id) == Decimal("0.3"), "there is no table: as it is now"
-    Ledger(store.settings.home).begin("run", utc_now())
     for share in ("0.4", "0.5", "0.6"):
         agree(share)
+        later = issued(store)
     assert store.version(GoldBillingSupplies) == 2
-    assert ratio(store, run_id) == Decimal("0.6"), "version 1 tells 50 %, which was never billed"
-    assert ratio(store, issued(store, is_killed=True)) == Decimal("0.6")
+    assert ratio(store, run_id) == Decimal("0.6"), "version 1 tells 50 %, which was never billed by it"
+    assert [ratio(store, each) for each in (first, later)] == [Decimal("0.6"), Decimal("0.6")]
 
 
-def test_the_run_that_makes_the_table_reads_it(store: Store, agree: Agree) -> None:
-    """The first run of a home, and one that was killed after it had issued bills."""
-    ledger, began = Ledger(store.settings.home), utc_now() - timedelta(seconds=1)
-    run_id = ledger.begin("run", began)
+def test_a_ledger_that_notes_no_table_leaves_the_supply_as_it_is_now(store: Store, agree: Agree) -> None:
     agree("0.2")
-    read = {GoldBillingSupplies.name: 0}
-    ledger.record(run_id, StepRecord("efficiency-bill", "done", 0.0, "", read, {}, {}, {}))
+    run_id = issued(store, makes_supplies=False)
     agree("0.3")
-    assert ratio(store, run_id) == Decimal("0.2"), "it has no end yet"
-    ledger.begin("run", utc_now())
-    assert ratio(store, run_id) == Decimal("0.2"), "it was over when the next began"
+    assert ratio(store, run_id) == Decimal("0.3")
