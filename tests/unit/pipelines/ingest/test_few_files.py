@@ -1,4 +1,4 @@
-"""When files are read here, and what a killed run leaves for the next one to know."""
+"""When files are read here."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from pipelines.ingest.few_files import MOST_BYTES, MOST_FILES, BegunFiles, are_few, is_at_rest
+from pipelines.ingest.few_files import MOST_BYTES, MOST_FILES, are_few, is_at_rest
 from pipelines.ingest.inbox import Arrival
 
 ONE = Arrival("a.csv", "/inbox/a.csv", 10, datetime(2026, 10, 1, tzinfo=UTC))
@@ -42,13 +42,3 @@ def test_a_stream_rests_when_every_batch_that_it_began_has_ended(
         for number in numbers:
             (tmp_path / part / str(number)).touch()
     assert is_at_rest(tmp_path) is is_resting
-
-
-def test_what_was_begun_is_known_by_its_state_until_it_has_ended(tmp_path: Path) -> None:
-    note, other = BegunFiles(tmp_path / "checkpoints" / "few.json"), replace(ONE, name="b.csv")
-    assert note.of([ONE]) == []
-    note.note([ONE])
-    assert note.of([ONE, other, replace(ONE, size_bytes=11)]) == [ONE]
-    note.clear()
-    note.clear()
-    assert note.of([ONE]) == []
