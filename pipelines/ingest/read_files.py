@@ -18,9 +18,9 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,9 +31,10 @@ from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError, StorageError, ZhixiangError
 from pipelines.formats import FormatSettings, detect, load_mappings, unpack
 from pipelines.formats.contract import RefusalReason
-from pipelines.ingest.few_files import BegunFiles, are_few, is_at_rest, listed_application
+from pipelines.ingest.begun_file import BegunFile, BegunNote, listed_application
+from pipelines.ingest.commit_reports import commit_batch, commit_reports
+from pipelines.ingest.few_files import are_few, is_at_rest
 from pipelines.ingest.file_ledger import handled_states, known_hashes
-from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
 from pipelines.ingest.file_stream import offer_files
 from pipelines.ingest.inbox import (
     Arrival,
@@ -45,8 +46,8 @@ from pipelines.ingest.inbox import (
     real_path,
     shown_path,
 )
+from pipelines.ingest.ingest_summary import IngestSummary
 from pipelines.ingest.received_rows import (
-    TOO_MANY_BAD_ROWS,
     UNREAD,
     UNWRITTEN,
     Reading,
@@ -55,39 +56,23 @@ from pipelines.ingest.received_rows import (
     with_provenance,
     written_rows,
 )
-from pipelines.ingest.repeated_batch import in_batch_then
+from pipelines.ingest.repeated_batch import is_committed
 from pipelines.ingest.spark_paths import path_told
-from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
+from pipelines.storage.data_files import WrittenFile, discard_files
 from pipelines.storage.own_storage import storage_error
 from pipelines.storage.session.tasks import task_frame, wake_workers
 from pipelines.storage.store import Store
-from pipelines.tables.base import Table, table_named
+from pipelines.tables.base import table_named
 from pipelines.tables.bronze import BronzeFiles
 from pipelines.tables.silver import SilverQuarantine
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+__all__ = ["MAPPINGS_FOLDER", "IngestSummary", "commit_batch", "ingest", "read_one", "reading_of"]
+
 MAPPINGS_FOLDER = "mappings"
 _REPORT_SCHEMA = "report string"
-
-
-@dataclass
-class IngestSummary:
-    """What one ingest did.
-
-    refused  Name and reason of each file that says nothing usable; told once.
-    halted   The same of files with too many unreadable records.
-    unread   The same of files that could not be read now, and of folders; the next run tries again.
-    """
-
-    accepted: int = 0
-    duplicates: int = 0
-    received_rows: int = 0
-    quarantined_rows: int = 0
-    refused: list[tuple[str, str]] = field(default_factory=list)
-    halted: list[tuple[str, str]] = field(default_factory=list)
-    unread: list[tuple[str, str]] = field(default_factory=list)
 
 
 def ingest(
@@ -130,19 +115,17 @@ def ingest(
         commit_batch(store, reports, known, _application(checkpoint), int(batch_id), reading, summary)
         on_files(len(fresh))
 
+    begun = BegunNote(checkpoint.with_name("begun_file.json"))
+    _end_begun(store, inbox, begun, run_id, now, summary, on_files)
     closed = closed_folders(root)
     summary.unread += [(f"{name}/", f"the folder cannot be read now: {why}") for name, why in closed]
     fresh = arrivals(paths_below(root), root, handled_states(store))
     if not fresh:
         # What the stream would begin again after a kill is known to the ledger too.
         return summary
-    begun = BegunFiles(checkpoint.with_name("few_files.json"))
     is_few = are_few(fresh) and is_at_rest(checkpoint)
-    if is_few:
-        begun.note(fresh)
-    else:
+    if not is_few:
         wake_workers(store.spark)
-        _read_listed(store, inbox, begun.of(fresh), run_id, now, summary, on_files)
     # Spark follows links as soon as it is told of a folder; two in a circle, and it never comes to an end. It
     # ends at a folder that it may not read; the listing goes round it.
     if not is_few and not closed and not has_linked_folder(root):
@@ -156,15 +139,46 @@ def ingest(
     tried = {name for name, _ in summary.unread}
     found = arrivals(paths_below(root), root, handled_states(store))
     left = [arrival for arrival in found if arrival.name not in tried]
-    _read_listed(store, inbox, left, run_id, now, summary, on_files)
-    begun.clear()
+    _read_listed(store, inbox, left, begun, run_id, now, summary, on_files)
     return summary
+
+
+def _end_begun(
+    store: Store,
+    inbox: Path,
+    note: BegunNote,
+    run_id: str,
+    now: datetime,
+    summary: IngestSummary,
+    on_files: Callable[[int], None],
+) -> None:
+    """Holds what a killed run committed of a file of the listing against the ledger, and commits what is not
+    there yet, however the file looks now. A file of which nothing is committed is read as any other.
+    """
+    begun = note.read()
+    if begun is None:
+        return
+    report, who = begun.report, begun.application
+    rows_in = report["table_name"] and is_committed(store, table_named(report["table_name"]), who, 0)
+    is_noted = is_committed(store, BronzeFiles, who, 0)
+    with _own_storage_told(store):
+        if not is_noted and (rows_in or is_committed(store, SilverQuarantine, who, 0)):
+            if rows_in:
+                report["files"] = []  # What is in a commit is not to be discarded as its repetition.
+            known = known_hashes(store)
+            reading = replace(
+                reading_of(store, inbox, frozenset(known), run_id, now), received_at_utc=begun.received_at_utc
+            )
+            commit_reports(store, [report], known, who, 0, reading, summary)
+            on_files(1)
+        note.clear()
 
 
 def _read_listed(
     store: Store,
     inbox: Path,
     fresh: Sequence[Arrival],
+    note: BegunNote,
     run_id: str,
     now: datetime,
     summary: IngestSummary,
@@ -179,10 +193,12 @@ def _read_listed(
     with _own_storage_told(store):
         for report in _read_files(store, fresh, reading):
             application = applications[report["source_file"]]
+            note.write(BegunFile(application, now, report))
             commit_batch(store, [report], known, application, 0, reading, summary)
             if report["status_code"] == FileStatus.ACCEPTED.value:
                 known[report["content_hash"]] = report["source_file"]
             on_files(1)
+    note.clear()
 
 
 @contextmanager
@@ -323,63 +339,3 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         report.update(written_rows(rows, reader.table, reading))
         report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
     return report
-
-
-def commit_batch(
-    store: Store,
-    reports: list[dict[str, Any]],
-    known: dict[str, str],
-    application: str,
-    batch_id: int,
-    reading: Reading,
-    summary: IngestSummary,
-) -> None:
-    """What the driver does with the reports of one batch: rows, then quarantine, then the file ledger."""
-    for report in reports:
-        if report["status_code"] == UNREAD:
-            summary.unread.append((report["source_file"], report["reason"]))
-            tell_of_file(report, reading.run_id)
-    reports = [report for report in reports if report["status_code"] != UNREAD]
-    reports = in_batch_then(store, reports, application, batch_id, reading.tables_location)
-    first_of: dict[str, str] = dict(known)
-    by_table: dict[str, list[WrittenFile]] = {}
-    for report in reports:
-        digest = report["content_hash"]
-        files = [WrittenFile.from_json(text) for text in report.pop("files")]
-        if report["status_code"] == FileStatus.ACCEPTED.value and digest in first_of:
-            # The same content twice in one batch: two workers wrote it, one copy counts.
-            discard_files(f"{reading.tables_location}/{report['table_name']}", files)
-            report.update(status_code=FileStatus.DUPLICATE_CONTENT.value, rejects=[])
-        if report["status_code"] == FileStatus.DUPLICATE_CONTENT.value:
-            report.update(
-                reason=f"same content as {first_of.get(digest, 'an earlier file')}", received_rows=0
-            )
-            summary.duplicates += 1
-        elif report["status_code"] == FileStatus.REFUSED.value:
-            halted = (report["reason"] or "").startswith(TOO_MANY_BAD_ROWS)
-            (summary.halted if halted else summary.refused).append((report["source_file"], report["reason"]))
-        else:
-            first_of[digest] = report["source_file"]
-            by_table.setdefault(report["table_name"], []).extend(files)
-            summary.accepted += 1
-            summary.received_rows += report["received_rows"]
-            summary.quarantined_rows += len(report["rejects"])
-    for name in sorted(by_table):
-        table = table_named(name)
-        if commit_files(store, table, by_table[name], application, batch_id, overwrite=False) is None:
-            discard_files(store.path(table), by_table[name])
-    rejected = [row for report in reports for row in reject_rows(report, reading.run_id)]
-    _append(store, SilverQuarantine, rejected, application, batch_id)
-    entries = [ledger_row(report, batch_id, reading.received_at_utc, reading.run_id) for report in reports]
-    _append(store, BronzeFiles, entries, application, batch_id)
-    for report in reports:
-        tell_of_file(report, reading.run_id)
-
-
-def _append(
-    store: Store, table: type[Table], rows: Sequence[Mapping[str, object]], application: str, transaction: int
-) -> None:
-    if rows:
-        files = write_files(pa.Table.from_pylist(rows, table.arrow_schema()), table, store.path(table))
-        if commit_files(store, table, files, application, transaction, overwrite=False) is None:
-            discard_files(store.path(table), files)

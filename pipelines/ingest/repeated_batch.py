@@ -26,7 +26,7 @@ def in_batch_then(
     """
     received = {report["table_name"] for report in reports if report["table_name"]}
     tables = [*map(table_named, sorted(received)), SilverQuarantine]
-    if not any(_is_committed(store, table, application, batch_id) for table in (*tables, BronzeFiles)):
+    if not any(is_committed(store, table, application, batch_id) for table in (*tables, BronzeFiles)):
         return list(reports)
     wanted = {report["content_hash"] for report in reports}
     there = set().union(*(_contents(store, table, wanted) for table in tables))
@@ -37,7 +37,8 @@ def in_batch_then(
     return [report for report in reports if report["content_hash"] in there]
 
 
-def _is_committed(store: Store, table: type[Table], application: str, batch_id: int) -> bool:
+def is_committed(store: Store, table: type[Table], application: str, batch_id: int) -> bool:
+    """Whether a table has the commit of a batch."""
     standing = store.delta(table)
     done = None if standing is None else standing.transaction_version(application)
     return done is not None and done >= batch_id

@@ -65,7 +65,7 @@ class MonthRows:
         """How many declarations the month has."""
         of_month = ds.field(_MONTH) == str(self.month)
         files = self.files[SilverTransferDeclarations]
-        return read_columns(files, SilverTransferDeclarations, [_MONTH], of_month).num_rows
+        return int(read_columns(files, SilverTransferDeclarations, [_MONTH], of_month).num_rows)
 
     def declarations(self, bucket: Bucket) -> list[SilverTransferDeclarationsRow]:
         """Declarations of the month to the suppliers of a bucket."""

@@ -8,7 +8,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +78,7 @@ def killed_between(monkeypatch: pytest.MonkeyPatch, told: type[Exception]) -> It
         raise RuntimeError("killed between the tables and the ledger")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.ingest.read_files._append", die)
+        patch.setattr("pipelines.ingest.commit_reports._append", die)
         with pytest.raises(told, match="killed between"):
             yield
 
@@ -304,6 +304,64 @@ def test_a_few_files_that_a_killed_run_began_are_not_read_twice_by_the_stream(
     assert ingest(store, inbox, "run-4", NOW).accepted == 0
 
 
+@pytest.mark.parametrize("now_holds", ["other content", "the same", "nothing"])
+def test_what_a_killed_run_committed_of_a_file_is_in_the_ledger_however_it_looks_now(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch, now_holds: str
+) -> None:
+    """Before, rows of a content that no file has any more stayed in bronze beside those of the new one, and
+    the ledger did not know them.
+    """
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    lines = _reads(["2026-09"])[0].read_text().splitlines()
+    lines[4] = lines[4].replace("2026-09", "2026-19", 1)
+    (inbox / "reads.csv").write_text("\n".join(lines) + "\n")
+    with killed_between(monkeypatch, RuntimeError):
+        ingest(store, inbox, "run-2", NOW)
+    assert (store.row_count(BronzeRegisterReads), store.row_count(SilverQuarantine)) == (89, 0)
+    if now_holds == "other content":
+        shutil.copy(_reads(["2026-08"])[0], inbox / "reads.csv")
+    elif now_holds == "nothing":
+        (inbox / "reads.csv").unlink()
+    alone = Store(store.settings, NeverAsked())  # type: ignore[arg-type]
+    later = NOW + timedelta(days=1)
+    with_new = now_holds == "other content"
+    summary = ingest(alone, inbox, "run-3", later)
+    assert (summary.accepted, summary.quarantined_rows) == (1 + with_new, 1)
+    assert store.row_count(BronzeRegisterReads) == 89 + 93 * with_new
+    assert store.version(BronzeRegisterReads) == with_new
+    assert [row["source_file"] for row in store.arrow(SilverQuarantine).to_pylist()] == ["reads.csv"]
+    told = [row for row in store.arrow(BronzeFiles).to_pylist() if row["source_file"] == "reads.csv"]
+    contents = set(store.arrow(BronzeRegisterReads, ["content_hash"]).column(0).to_pylist())
+    assert {row["content_hash"] for row in told} == contents
+    assert sorted((row["received_rows"], row["received_at_utc"]) for row in told) == [
+        (90, NOW),
+        *([(93, later)] if with_new else []),
+    ]
+    assert vars(ingest(alone, inbox, "run-4", later)) == vars(IngestSummary())
+    assert all(Path(path).is_file() for path in store.data_paths(BronzeRegisterReads))
+
+
+def test_a_killed_run_that_committed_nothing_leaves_nothing(
+    store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(packaged("samples") / "steel" / "customers.csv", inbox)
+    assert ingest(store, inbox, "run-1", NOW).accepted == 1
+    shutil.copy(_reads(["2026-09"])[0], inbox / "reads.csv")
+
+    def die(*arguments: object, **named: object) -> None:
+        raise RuntimeError("killed before the tables")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pipelines.ingest.commit_reports.commit_files", die)
+        with pytest.raises(RuntimeError, match="killed before"):
+            ingest(store, inbox, "run-2", NOW)
+    shutil.copy(_reads(["2026-08"])[0], inbox / "reads.csv")
+    assert ingest(store, inbox, "run-3", NOW).accepted == 1
+    assert store.row_count(BronzeRegisterReads) == 93
+    assert len(_ledger(store)) == 2
+
+
 def test_a_full_disk_is_told_as_such_where_a_killed_run_is_taken_up(
     store: Store, inbox: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -319,7 +377,7 @@ def test_a_full_disk_is_told_as_such_where_a_killed_run_is_taken_up(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipelines.ingest.read_files._append", refused)
+        patch.setattr("pipelines.ingest.commit_reports._append", refused)
         with pytest.raises(StorageError, match="disk is full"):
             ingest(store, inbox, "run-3", NOW)
     assert ingest(store, inbox, "run-4", NOW).accepted == 2

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pipelines.errors import StorageError
-from pipelines.ingest import read_files
+from pipelines.ingest import commit_reports, read_files
 from pipelines.ingest.read_files import ingest, read_one
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
@@ -158,7 +158,7 @@ def test_a_file_unreadable_in_a_batch_that_is_then_killed_is_read_by_the_next_ru
 
     with monkeypatch.context() as patch:
         lock_strangers(patch)
-        patch.setattr(read_files, "_append", die)
+        patch.setattr(commit_reports, "_append", die)
         with pytest.raises(Exception, match="killed between"):
             ingest(store, inbox, "run-1", NOW)
     assert 0 < store.row_count(BronzeLoadCurves) < undisturbed[1], "the file that could be read is in"

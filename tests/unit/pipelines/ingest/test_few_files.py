@@ -1,14 +1,20 @@
-"""When files are read here, and what a killed run leaves for the next one to know."""
+"""When files are read here."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import zipfile
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
-from pipelines.ingest.few_files import MOST_BYTES, MOST_FILES, BegunFiles, are_few, is_at_rest
+from pipelines.ingest.few_files import MOST_BYTES, MOST_FILES, are_few, is_at_rest
 from pipelines.ingest.inbox import Arrival
 
 ONE = Arrival("a.csv", "/inbox/a.csv", 10, datetime(2026, 10, 1, tzinfo=UTC))
@@ -20,6 +26,33 @@ def test_few_are_few_in_number_and_in_bytes() -> None:
     assert not are_few([ONE] * (MOST_FILES + 1))
     assert are_few([replace(ONE, size_bytes=MOST_BYTES)])
     assert not are_few([replace(ONE, size_bytes=MOST_BYTES), ONE])
+
+
+def _parquet(content: bytes) -> bytes:
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.table({"line": [content]}), sink)
+    return sink.getvalue().to_pybytes()
+
+
+def _zip(content: bytes) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.csv", content)
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, _zip, _parquet])
+def test_a_packed_file_is_not_few_whatever_its_name(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path, content = tmp_path / "a.csv", b"1,2,3\n" * 1_000_000
+    path.write_bytes(b"PK,NAME\n" + content[:60])
+    plain = replace(ONE, path=str(path))
+    assert are_few([plain])
+    path.write_bytes(pack(content))
+    assert path.stat().st_size < MOST_BYTES < len(content)
+    assert not are_few([replace(ONE, path="/inbox/gone.csv"), plain])
+    link = tmp_path / "link.csv"
+    link.symlink_to(path)
+    assert are_few([replace(ONE, path=str(link))]), "a link is not followed"
 
 
 @pytest.mark.parametrize(
@@ -42,13 +75,3 @@ def test_a_stream_rests_when_every_batch_that_it_began_has_ended(
         for number in numbers:
             (tmp_path / part / str(number)).touch()
     assert is_at_rest(tmp_path) is is_resting
-
-
-def test_what_was_begun_is_known_by_its_state_until_it_has_ended(tmp_path: Path) -> None:
-    note, other = BegunFiles(tmp_path / "checkpoints" / "few.json"), replace(ONE, name="b.csv")
-    assert note.of([ONE]) == []
-    note.note([ONE])
-    assert note.of([ONE, other, replace(ONE, size_bytes=11)]) == [ONE]
-    note.clear()
-    note.clear()
-    assert note.of([ONE]) == []
