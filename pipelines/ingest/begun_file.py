@@ -46,11 +46,17 @@ class BegunNote:
     path: Path
 
     def read(self) -> BegunFile | None:
-        """The file that a run before began and did not end."""
+        """The file that a run before began and did not end; None also where the note is damaged, as a machine
+        that lost its power leaves it: no commit is lost by that, only what it told of it.
+        """
         if not self.path.is_file():
             return None
-        told = json.loads(self.path.read_text(encoding="utf-8"))
-        return BegunFile(told["application"], datetime.fromisoformat(told["received_at_utc"]), told["report"])
+        try:
+            told = json.loads(self.path.read_text(encoding="utf-8"))
+            moment = datetime.fromisoformat(told["received_at_utc"])
+            return BegunFile(told["application"], moment, told["report"])
+        except (ValueError, LookupError, TypeError):
+            return None
 
     def write(self, begun: BegunFile) -> None:
         """Says that the commits of this one begin now."""

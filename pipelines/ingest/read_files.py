@@ -162,10 +162,12 @@ def _end_begun(
     rows_in = report["table_name"] and is_committed(store, table_named(report["table_name"]), who, 0)
     is_noted = is_committed(store, BronzeFiles, who, 0)
     with _own_storage_told(store):
+        known = known_hashes(store)
+        # A ledger that was built anew from the tables knows the content and not who committed it.
+        is_noted = is_noted or report["content_hash"] in known
         if not is_noted and (rows_in or is_committed(store, SilverQuarantine, who, 0)):
             if rows_in:
                 report["files"] = []  # What is in a commit is not to be discarded as its repetition.
-            known = known_hashes(store)
             reading = replace(
                 reading_of(store, inbox, frozenset(known), run_id, now), received_at_utc=begun.received_at_utc
             )

@@ -6,6 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from pipelines.ingest.begun_file import BegunFile, BegunNote, listed_application
 from pipelines.ingest.inbox import Arrival
 
@@ -29,3 +31,11 @@ def test_a_file_is_noted_until_it_has_ended(tmp_path: Path) -> None:
     note.clear()
     note.clear()
     assert note.read() is None
+
+
+@pytest.mark.parametrize("left", [b"", b"\0\0\0", b"{", b"[]", b"{}", b"\xff"])
+def test_a_damaged_note_stops_no_run(tmp_path: Path, left: bytes) -> None:
+    note = BegunNote(tmp_path / "begun.json")
+    note.path.write_bytes(left)
+    assert note.read() is None
+    note.clear()
