@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from pipelines.engine.issued_files import Issued
+from pipelines.engine.issued_files import discard_issued
 from pipelines.engine.revisions import Bucket, Standing
 from pipelines.facts import Facts
 from pipelines.incremental.issue_in_buckets import MadeResults, issue_in_buckets
@@ -18,7 +18,6 @@ from pipelines.incremental.workers import bucket_count
 from pipelines.periods import BillingMonth
 from pipelines.publication import PublicationSettings
 from pipelines.settings import SettingsFile
-from pipelines.storage.data_files import discard_files
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.tables.base import CUSTOMER, Table, rows_of_table
 from pipelines.tables.rows.gold import GoldBillingSuppliesRow
@@ -132,15 +131,10 @@ class TransferFeeCode:
         issued, told = issue_in_buckets(inputs, tables, buckets, make, is_alone=count == 1)
         uncovered = sorted(name for of_bucket in told for name in of_bucket["uncovered"])
         if uncovered and not any(of_bucket["is_any_priced"] for of_bucket in told):
-            _discard(inputs, issued)
+            discard_issued(inputs.location, issued)
             # The first of them says which fact is not there.
             master_bills(uncovered[:1], rows.accounts({*uncovered[:1]}), month, facts, settings, limits)
         return issued
-
-
-def _discard(inputs: Inputs, issued: Issued) -> None:
-    for table, found in issued.items():
-        discard_files(inputs.location(table), found.files)
 
 
 TRANSFER_FEE_CODE = TransferFeeCode()
