@@ -31,7 +31,7 @@ from pipelines.tables.silver import SilverQuarantine
 from products.efficiency_bill.product import EFFICIENCY_BILL
 from products.efficiency_bill.replay import replay
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, write_coefficients
-from tests.issued_rows import rows_in
+from tests.issued_rows import issued_rows
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps
 from zhixiang.reports.explain import explain
@@ -161,17 +161,13 @@ def bills(store: Store) -> dict[str, dict[str, Any]]:
     given: Any = SimpleNamespace(
         settings=store.settings,
         bundles={MODEL: bundle},
-        frame=store.frame,
-        spark=store.spark,
-        current=lambda _table: (),
-        current_paths=lambda _table: [],
+        paths=store.data_paths,
+        standing=lambda _table: [],
         location=store.path,
-        files=lambda table: store.data_files(table),
+        run_id="run",
+        rules_digest="rules",
     )
-    found = {
-        table: rows_in(frame)
-        for table, frame in product.compute(given, SEPTEMBER, load_facts(packaged("conf") / "facts")).items()
-    }
+    found = issued_rows(given, product.compute(given, SEPTEMBER, load_facts(packaged("conf") / "facts")))
     evidence = {table.name: rows for table, rows in found.items() if table is not product.result}
     return {
         row["customer_id"]: {"result": row | {"computed_run_id": None}}

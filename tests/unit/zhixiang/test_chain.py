@@ -52,7 +52,8 @@ def test_java_starts_ahead_where_more_than_a_few_files_wait(
     size_bytes: int,
     starts: bool,
 ) -> None:
-    waiting = [SimpleNamespace(size_bytes=size_bytes)] * files
+    path = str(settings.home / "there is none")
+    waiting = [SimpleNamespace(size_bytes=size_bytes, path=path)] * files
     started: list[str] = []
     monkeypatch.setattr(file_ledger, "news", lambda *_given: waiting)
     monkeypatch.setattr(chain, "warm_up", lambda *_given: Thread())
