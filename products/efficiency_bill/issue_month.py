@@ -5,8 +5,9 @@ each is issued. Workers do it, or the driver for a month of a few thousand; eith
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -87,7 +88,7 @@ class BillRun:
 
     def survey(self, inputs: Inputs, buckets: Sequence[Bucket]) -> Survey:
         """Looks at every customer that is billed."""
-        rows = self.rows
+        rows = replace(self.rows, baselines=None)
 
         def told(number: int) -> Mapping[str, Any]:
             customers = rows.of_bucket(buckets[number])
@@ -122,7 +123,7 @@ class BillRun:
 
     def is_any_priced(self, inputs: Inputs, buckets: Sequence[Bucket]) -> bool:
         """Whether one of the customers can be priced."""
-        rows, facts = self.rows, self.facts
+        rows, facts = replace(self.rows, baselines=None), self.facts
 
         def told(number: int) -> Mapping[str, Any]:
             customers = rows.of_bucket(buckets[number])
@@ -142,7 +143,23 @@ class BillRun:
         Raises FactNotInForceError where a bill asks for a price that is not published and that ordinary
         contracts need, though none of those did that ``check_prices`` saw; nothing is left written then.
         """
-        rows, facts, model = self.rows, self.facts, (self.model_name, self.model_version)
+        is_alone = len(buckets) == 1
+        with ExitStack() as sent:
+            rows = self.rows
+            if rows.baselines is not None and not is_alone:
+                held = sent.enter_context(rows.baselines.for_workers(inputs.spark))
+                rows = replace(rows, baselines=held)
+            make = self._making(rows, peers)
+            issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=is_alone)
+        for bucket in told:
+            if "missing" in bucket:
+                discard_issued(inputs.location, issued)
+                raise MissingFact.from_told(bucket["missing"]).error()
+        return issued, [row for bucket in told for row in bucket["unbilled"]]
+
+    def _making(self, rows: MonthRows, peers: PeerGroups) -> Callable[[Bucket, Standing], MadeResults]:
+        """What makes the bills of a bucket."""
+        facts, model = self.facts, (self.model_name, self.model_version)
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             customers = rows.of_bucket(bucket)
@@ -158,18 +175,13 @@ class BillRun:
             unbilled = [*customers.known.unbilled.values(), *unpriced]
             return MadeResults(rows_of_bills(first), settle, {"unbilled": unbilled})
 
-        issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=len(buckets) == 1)
-        for bucket in told:
-            if "missing" in bucket:
-                discard_issued(inputs.location, issued)
-                raise MissingFact.from_told(bucket["missing"]).error()
-        return issued, [row for bucket in told for row in bucket["unbilled"]]
+        return make
 
     def halted(
         self, inputs: Inputs, buckets: Sequence[Bucket], missing: MissingFact
     ) -> list[EfficiencyBillUnbilledV1Row]:
         """Who has no bill of a month that a missing fact halts."""
-        rows = self.rows
+        rows = replace(self.rows, baselines=None)
         files = {table: list(inputs.standing(table)) for table in ISSUED}
 
         def told(number: int) -> Mapping[str, Any]:
