@@ -27,7 +27,7 @@ from pipelines.incremental.rewrite_files import (
     rewrite,
 )
 from pipelines.incremental.source_rows import NO_COLUMNS, Columns, RowsOfPoints, SourceRows
-from pipelines.incremental.workers import bucket_count, bucket_reports
+from pipelines.incremental.workers import bucket_count, reports_of
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
 from pipelines.storage.scan import bucket_rows, read_columns, rows_of_points
@@ -243,7 +243,7 @@ def _run_buckets(
 
     asked = list(range(buckets)) if plan is None else sorted(plan.points)
     few = is_part and plan is not None and sum(len(each or ()) for each in plan.points.values()) <= MOST_ALONE
-    reports = bucket_reports(inputs, asked, told, is_alone=few)
+    reports = reports_of(inputs, asked, told, is_alone=few)
     coverage = None if affected is None else (affected if is_part else replace(affected, names=None)).coverage
     kept = [None if plan is None else frozenset(inputs.current(table)) for table in targets]
     return {

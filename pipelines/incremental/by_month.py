@@ -4,20 +4,20 @@ the columns it needs.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import pyarrow as pa
 
 from pipelines.engine.step import Inputs, WorkerFiles, Written
 from pipelines.incremental.affected import Affected
+from pipelines.incremental.workers import reports_of
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, write_files
 from pipelines.storage.scan import by_partition, read_columns
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
 from pipelines.tables.base import Table
 
-_REPORT = "report string"
 MOST_ALONE = 1
 """So many months are computed here: they would keep no second worker busy, and the first takes seconds to
 start. No threshold: either way gives the same rows.
@@ -49,7 +49,7 @@ def derive_by_month(
     months = sorted(month for month in files if chosen is None or month in chosen)
     current = by_partition(inputs.current_paths(target), target)
 
-    def told(month: str) -> str:
+    def told(month: str) -> dict[str, Any]:
         rows = derive(
             month,
             [
@@ -60,30 +60,13 @@ def derive_by_month(
         before = read_columns(current.get(month, []), target, current_columns(target), use_threads=False)
         written = with_run(rows, run_id, target, before)
         stands = month in current and all_stand(written, before, run_id)
-        return json.dumps(
-            {
-                "files": [] if stands else [file.to_json() for file in write_files(written, target, root)],
-                "violations": constraint_violations(rows, target),
-                "stands": month if stands else None,
-            }
-        )
+        return {
+            "files": [] if stands else [file.to_json() for file in write_files(written, target, root)],
+            "violations": constraint_violations(rows, target),
+            "stands": month if stands else None,
+        }
 
-    def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in batches:
-            reports = [told(month) for month in batch.column(0).to_pylist()]
-            yield pa.RecordBatch.from_arrays([pa.array(reports, pa.string())], ["report"])
-
-    if len(months) <= MOST_ALONE:
-        texts = [told(month) for month in months]
-    else:
-        slices = max(1, min(len(months), inputs.spark.sparkContext.defaultParallelism))
-        # Dealt like cards, so that no worker has all the large months; the RDD keeps the deal.
-        dealt = inputs.spark.sparkContext.parallelize(
-            [(month,) for hand in range(slices) for month in months[hand::slices]], slices
-        )
-        frame = inputs.spark.createDataFrame(dealt, "month string")
-        texts = [row.report for row in frame.mapInArrow(run, _REPORT).collect()]
-    reports = [json.loads(text) for text in texts]
+    reports = reports_of(inputs, months, told, is_alone=len(months) <= MOST_ALONE)
     written = [WrittenFile.from_json(text) for report in reports for text in report["files"]]
     counted = constraint_violations(target.empty(), target)
     violations = {name: sum(report["violations"][name] for report in reports) for name in counted}

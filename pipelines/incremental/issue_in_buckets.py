@@ -11,7 +11,7 @@ from typing import Any
 from pipelines.engine.issued_files import Issued, IssuedFiles, issue_files, joined_files
 from pipelines.engine.revisions import Bucket, Rows, Settle, Standing
 from pipelines.engine.step import Inputs
-from pipelines.incremental.workers import bucket_reports
+from pipelines.incremental.workers import reports_of
 from pipelines.tables.base import Table, table_named
 
 
@@ -42,7 +42,7 @@ def issue_in_buckets(
     tables    Result and evidence of the product.
     buckets   All of one division.
     make      Pure function of a bucket and what stands of it; it travels to the workers.
-    is_alone  Whether the driver does it, see ``bucket_reports``.
+    is_alone  Whether the driver does it, see ``reports_of``.
     """
     roots = {table: inputs.location(table) for table in tables}
     files = {table: list(inputs.standing(table)) for table in tables}
@@ -58,7 +58,7 @@ def issue_in_buckets(
             "told": made.told,
         }
 
-    reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=is_alone)
+    reports = reports_of(inputs, range(len(buckets)), told, is_alone=is_alone)
     parts: dict[type[Table], list[IssuedFiles]] = {table: [] for table in tables}
     for report in reports:
         for name, text in report["issued"].items():

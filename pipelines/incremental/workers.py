@@ -1,10 +1,10 @@
-"""Buckets dealt to workers, one task each, without the JVM looking at a row."""
+"""Buckets and months dealt to workers, one task each, without the JVM looking at a row."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pyarrow as pa
 
@@ -15,6 +15,7 @@ from pipelines.storage.session.tasks import task_frame
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+Given = TypeVar("Given", int, str)
 _REPORT, _MOST_BUCKETS = "report string", 64
 
 
@@ -32,26 +33,26 @@ def bucket_frame(inputs: Inputs, buckets: Sequence[int]) -> DataFrame:
     return task_frame(inputs.spark, buckets, "bucket")
 
 
-def bucket_reports(
+def reports_of(
     inputs: Inputs,
-    buckets: Sequence[int],
-    told: Callable[[int], Mapping[str, Any]],
+    given: Sequence[Given],
+    told: Callable[[Given], Mapping[str, Any]],
     *,
     is_alone: bool = False,
 ) -> list[dict[str, Any]]:
-    """What ``told`` reports of each bucket, in their order; a report is fit for JSON.
+    """What ``told`` reports of each bucket or month, in their order, one task each; a report is fit for JSON.
 
     is_alone  Whether the driver does it: a worker takes longer to start than a few subjects take. Either way
               gives the same reports.
     """
-    if is_alone:
+    if is_alone or not given:
         # Sent to a worker and back as JSON, so that it is the same from either.
-        return [json.loads(json.dumps(told(bucket))) for bucket in buckets]
+        return [json.loads(json.dumps(told(each))) for each in given]
 
     def run(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
-            found = [json.dumps(told(bucket)) for bucket in batch.column(0).to_pylist()]
+            found = [json.dumps(told(each)) for each in batch.column(0).to_pylist()]
             yield pa.RecordBatch.from_arrays([pa.array(found, pa.string())], ["report"])
 
-    rows = bucket_frame(inputs, buckets).mapInArrow(run, _REPORT).collect()
+    rows = task_frame(inputs.spark, given, "given").mapInArrow(run, _REPORT).collect()
     return [json.loads(row.report) for row in rows]

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,13 +17,13 @@ from pipelines.engine.step import Inputs
 from pipelines.errors import FactNotInForceError
 from pipelines.facts import Facts
 from pipelines.incremental.issue_in_buckets import MadeResults, issue_in_buckets
-from pipelines.incremental.workers import bucket_count, bucket_reports
+from pipelines.incremental.workers import bucket_count, reports_of
 from pipelines.periods import BillingMonth
 from pipelines.storage.scan import row_count
 from pipelines.tables.base import CUSTOMER, Row, Table, rows_of_table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.supplies import GoldBillingSupplies
-from pipelines.tariff import Segment, SupplyMonth
+from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from products.efficiency_bill.bill import EVIDENCE, Bill, RevisedBill, evidence_inside
 from products.efficiency_bill.case.case import billed_accounts, member_of_account
 from products.efficiency_bill.case.issued_revision import IssuedRevision
@@ -45,7 +44,7 @@ from products.efficiency_bill.tables import (
     EfficiencyBillUnbilledV1,
     EfficiencyBillV1,
 )
-from products.efficiency_bill.unpriced import MissingFact, halted_rows, unpriced_row
+from products.efficiency_bill.unbilled.unpriced import MissingFact, halted_rows, unpriced_row
 
 MOST_ON_DRIVER = 5_000
 """Customers of a month who are billed before a worker has started."""
@@ -90,8 +89,8 @@ class BillRun:
         """Looks at every customer that is billed."""
         rows = replace(self.rows, baselines=None)
 
-        def told(number: int) -> Mapping[str, Any]:
-            customers = rows.of_bucket(buckets[number])
+        def told(bucket: Bucket) -> Mapping[str, Any]:
+            customers = rows.of_bucket(bucket)
             found = billed_accounts(customers.accounts, rows.month, customers.known.names)
             members = [member_of_account(account) for account in found.values()]
             supplies = {name: account.supply for name, account in found.items()}
@@ -102,7 +101,7 @@ class BillRun:
                 "kinds": kinds_of(supplies),
             }
 
-        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        reports = _reports(inputs, buckets, told)
         columns = ("groups", "intensities", "energies")
         members = (
             Member(*each)
@@ -125,14 +124,14 @@ class BillRun:
         """Whether one of the customers can be priced."""
         rows, facts = replace(self.rows, baselines=None), self.facts
 
-        def told(number: int) -> Mapping[str, Any]:
-            customers = rows.of_bucket(buckets[number])
+        def told(bucket: Bucket) -> Mapping[str, Any]:
+            customers = rows.of_bucket(bucket)
             accounts = billed_accounts(customers.accounts, rows.month, customers.known.names)
             supplies = [account.supply for account in accounts.values()]
             found = price_supplies(supplies, facts)
-            return {"is_any": any(each is not None and not isinstance(each, Exception) for each in found)}
+            return {"is_any": any(isinstance(each, PricedMonth) for each in found)}
 
-        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        reports = _reports(inputs, buckets, told)
         return any(report["is_any"] for report in reports)
 
     def issued(
@@ -143,23 +142,17 @@ class BillRun:
         Raises FactNotInForceError where a bill asks for a price that is not published and that ordinary
         contracts need, though none of those did that ``check_prices`` saw; nothing is left written then.
         """
-        is_alone = len(buckets) == 1
-        with ExitStack() as sent:
-            rows = self.rows
-            if rows.baselines is not None and not is_alone:
-                held = sent.enter_context(rows.baselines.for_workers(inputs.spark))
-                rows = replace(rows, baselines=held)
-            make = self._making(rows, peers)
-            issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=is_alone)
+        make, is_alone = self._making(peers), len(buckets) == 1
+        issued, told = issue_in_buckets(inputs, ISSUED, buckets, make, is_alone=is_alone)
         for bucket in told:
             if "missing" in bucket:
                 discard_issued(inputs.location, issued)
                 raise MissingFact.from_told(bucket["missing"]).error()
         return issued, [row for bucket in told for row in bucket["unbilled"]]
 
-    def _making(self, rows: MonthRows, peers: PeerGroups) -> Callable[[Bucket, Standing], MadeResults]:
+    def _making(self, peers: PeerGroups) -> Callable[[Bucket, Standing], MadeResults]:
         """What makes the bills of a bucket."""
-        facts, model = self.facts, (self.model_name, self.model_version)
+        rows, facts, model = self.rows, self.facts, (self.model_name, self.model_version)
 
         def make(bucket: Bucket, standing: Standing) -> MadeResults:
             customers = rows.of_bucket(bucket)
@@ -184,14 +177,23 @@ class BillRun:
         rows = replace(self.rows, baselines=None)
         files = {table: list(inputs.standing(table)) for table in ISSUED}
 
-        def told(number: int) -> Mapping[str, Any]:
-            customers = rows.of_bucket(buckets[number])
-            stands = _priced_bills(Standing(files, buckets[number]), rows.month)
+        def told(bucket: Bucket) -> Mapping[str, Any]:
+            customers = rows.of_bucket(bucket)
+            stands = _priced_bills(Standing(files, bucket), rows.month)
             found = halted_rows(customers.cases(None), stands, rows.month, missing)
             return {"unbilled": [*customers.known.unbilled.values(), *found]}
 
-        reports = bucket_reports(inputs, range(len(buckets)), told, is_alone=len(buckets) == 1)
+        reports = _reports(inputs, buckets, told)
         return [row for report in reports for row in report["unbilled"]]
+
+
+def _reports(
+    inputs: Inputs, buckets: Sequence[Bucket], told: Callable[[Bucket], Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """What is told of each bucket; a month of one bucket is the driver's."""
+    return reports_of(
+        inputs, range(len(buckets)), lambda number: told(buckets[number]), is_alone=len(buckets) == 1
+    )
 
 
 def rows_of_bills(bills: Sequence[RevisedBill]) -> Rows:

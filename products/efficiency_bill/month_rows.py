@@ -22,12 +22,12 @@ from pipelines.tables.silver import SilverCustomers, SilverMeterPoints, SilverWe
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply_rows import Supplies
 from pipelines.transforms.ground.in_force import FIRST_DAY, LAST_DAY, holds_in
-from products.efficiency_bill.billed import BilledCustomers, billed_customers
 from products.efficiency_bill.case.case import Case, gather_cases
 from products.efficiency_bill.comparison.days import WEATHER, account_energy, arrange_days
 from products.efficiency_bill.comparison.peers import PeerGroups
 from products.efficiency_bill.served_model import Baselines
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.efficiency_bill.unbilled.billed import BilledCustomers, billed_customers
 
 READS: tuple[type[Table], ...] = (
     SilverCustomers,

@@ -19,7 +19,7 @@ from products.efficiency_bill.pricing import concerns_everybody, price_supplies
 from products.efficiency_bill.served_model import MODEL, Baselines
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.tables import EfficiencyBillUnbilledV1
-from products.efficiency_bill.unpriced import MissingFact
+from products.efficiency_bill.unbilled.unpriced import MissingFact
 
 
 class EfficiencyBill:

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from copy import copy
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Union
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from products.efficiency_bill.comparison.baseline import Baseline
 
-if TYPE_CHECKING:
-    from pyspark.core.broadcast import Broadcast
-    from pyspark.sql import SparkSession
-
-_Held = Union[bytes, "Broadcast[bytes]"]
 MODEL = "efficiency_bill_baseline"
 COEFFICIENTS = "coefficients.json"
 
@@ -42,26 +35,14 @@ class Baselines:
     """
 
     def __init__(self, files: Mapping[str, bytes]) -> None:
-        self._coefficients: _Held = files[COEFFICIENTS]
-        self._digest = hashlib.sha256(files[COEFFICIENTS]).hexdigest()
-
-    @contextmanager
-    def for_workers(self, spark: SparkSession) -> Iterator[Baselines]:
-        """The same, sent to each worker once: those of a city are as large as all else that travels."""
-        sent, held = copy(self), self._coefficients
-        told = spark.sparkContext.broadcast(held) if isinstance(held, bytes) else held
-        sent._coefficients = told
-        try:
-            yield sent
-        finally:
-            told.unpersist()
+        self._coefficients = files[COEFFICIENTS]
+        self._digest = hashlib.sha256(self._coefficients).hexdigest()
 
     def get(self, customer: str) -> Baseline | None:
         """A customer's baseline; None for one without."""
         if self._digest not in _READ:
             _READ.clear()
-            held = self._coefficients
-            _READ[self._digest] = json.loads(held if isinstance(held, bytes) else held.value)
+            _READ[self._digest] = json.loads(self._coefficients)
         found = _READ[self._digest].get(customer)
         return None if found is None else Baseline(**found)
 

@@ -20,7 +20,6 @@ from pipelines.tables.base import rows_of_table
 from pipelines.tables.gold import GoldDayEnergy
 from pipelines.tables.rows.silver import SilverCustomersRow
 from pipelines.tables.silver import SilverCustomers, SilverWeather
-from products.efficiency_bill.billed import may_be_billed
 from products.efficiency_bill.comparison.baseline import Baseline, fit_baselines
 from products.efficiency_bill.comparison.days import (
     STATIONS,
@@ -31,6 +30,7 @@ from products.efficiency_bill.comparison.days import (
 )
 from products.efficiency_bill.served_model import COEFFICIENTS, MODEL, ServedModel, write_coefficients
 from products.efficiency_bill.settings import EfficiencyBillSettings
+from products.efficiency_bill.unbilled.billed import may_be_billed
 from products.page_kit.palette import PAGE
 from products.page_kit.plots import new_figure, png
 from products.page_kit.words import PROVENANCES

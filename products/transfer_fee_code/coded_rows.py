@@ -14,15 +14,13 @@ from pipelines.facts.transfer_supply import TransferSupplyRules
 from pipelines.models.model import ModelBundle
 from pipelines.money import FEN, round_half_up
 from pipelines.periods import BillingMonth
-from pipelines.publication import PublicationSettings
 from pipelines.tables.base import Table
 from pipelines.tables.revised import product_schema
 from pipelines.tables.rows.silver import SilverTransferDeclarationsRow
-from pipelines.transforms.billing.account_month import AccountsOfMonths
 from products.provenance import joined_provenance
 from products.transfer_fee_code.page.words import comparison_in_words
 from products.transfer_fee_code.price.colour import Declaration, Verdict, judge, quantised
-from products.transfer_fee_code.price.lawful_reference import MasterBill, master_bills
+from products.transfer_fee_code.price.lawful_reference import MasterBill
 from products.transfer_fee_code.rows import (
     TransferFeeCodeEvidenceV1Computed,
     TransferFeeCodeEvidenceV1Inside,
@@ -44,27 +42,6 @@ class DeclarationKey(TypedDict):
 _PRICE_DECIMALS = 10
 
 
-def fee_codes(
-    declarations: Sequence[SilverTransferDeclarationsRow],
-    accounts: AccountsOfMonths,
-    bundle: ModelBundle | None,
-    month: BillingMonth,
-    facts: Facts,
-    settings: TransferFeeCodeSettings,
-    limits: PublicationSettings,
-) -> dict[type[Table], pa.Table]:
-    """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
-
-    declarations  Rows of silver_transfer_declarations of the month.
-    accounts      At least of the suppliers and the month.
-    bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
-                  implied price then, and each says so.
-    """
-    suppliers = {row["supplier_customer_id"] for row in declarations}
-    bills = master_bills(suppliers, accounts, month, facts, settings, limits)
-    return coded_rows(declarations, bills, bundle, month, facts, settings)
-
-
 def coded_rows(
     declarations: Sequence[SilverTransferDeclarationsRow],
     bills: Mapping[str, MasterBill],
@@ -73,9 +50,12 @@ def coded_rows(
     facts: Facts,
     settings: TransferFeeCodeSettings,
 ) -> dict[type[Table], pa.Table]:
-    """The same.
+    """Result and evidence of one month, sorted by supplier and tenant, without the columns of a revision.
 
-    bills  The master bill of every supplier.
+    declarations  Rows of silver_transfer_declarations of the month.
+    bills         The master bill of every supplier.
+    bundle        The champion of ``transfer_fee_implied_price``; None where none was trained: no code has an
+                  implied price then, and each says so.
     """
     rules = facts.transfer_supply.on(month.last_day)
     prices = None if bundle is None else ImpliedPrices.from_json(bundle.files[FILE])

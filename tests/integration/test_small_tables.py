@@ -17,7 +17,6 @@ from pipelines.storage.replace_rows import replace_rows
 from pipelines.storage.row_texts import row_texts
 from pipelines.storage.store import Store
 from pipelines.tables.base import AMOUNT, BOOLEAN, DATE, DOUBLE, LONG, STRING, TIMESTAMP, Field, Layer, Table
-from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
 
 if TYPE_CHECKING:
@@ -38,30 +37,6 @@ class Mixed(Table):
     day = Field(DATE, "Day.")
     at_utc = Field(TIMESTAMP, "Instant.")
     curve_kwh = Field(pa.list_(DOUBLE), "Values.", unit=Unit.KWH)
-
-
-class Total(RevisedResult, Table):
-    """A small product's result."""
-
-    name = "test_small_total_v1"
-    layer = Layer.PRODUCT
-    partition_by = ("month",)
-    customer_id = Field(STRING, "Customer.", key=True)
-    month = Field(STRING, "Month.", key=True)
-    total_cny = Field(DOUBLE, "Total.", unit=Unit.CNY)
-    model_version = Field(STRING, "Number of the model.")
-
-
-class Line(Revised, Table):
-    """A small product's evidence."""
-
-    name = "test_small_line_v1"
-    layer = Layer.PRODUCT
-    partition_by = ("month",)
-    customer_id = Field(STRING, "Customer.", key=True)
-    month = Field(STRING, "Month.", key=True)
-    component = Field(STRING, "Component.", key=True)
-    amount_cny = Field(DOUBLE, "Amount.", unit=Unit.CNY)
 
 
 NUMBERS = [None, 0.0, -0.0, 1.0, 0.1 + 0.2, 1e-3, 9.9e-4, 9999999.0, 1e7, -123456.789, 1e21, float("nan")]

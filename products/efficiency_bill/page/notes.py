@@ -6,8 +6,8 @@ from __future__ import annotations
 
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.numbers import percent
-from products.efficiency_bill.price_lacks import PRICE_LACKS, price_lacks
 from products.efficiency_bill.rows import EfficiencyBillV1Row
+from products.efficiency_bill.unbilled.price_lacks import PRICE_LACKS, price_lacks
 from products.page_kit.words import Said
 from products.provenance import provenances
 

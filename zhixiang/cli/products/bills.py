@@ -69,7 +69,7 @@ def say_lacks(bill: EfficiencyBillV1Row) -> None:
     """What a bill lacks; what explains that it has no price stands in words, in place of the price."""
     from shlex import quote
 
-    from products.efficiency_bill.price_lacks import price_lacks_in_words
+    from products.efficiency_bill.unbilled.price_lacks import price_lacks_in_words
 
     lacks = bill["missing_inputs"]
     why = price_lacks_in_words(

@@ -55,7 +55,7 @@ class _Here:
 
 @pytest.fixture
 def store(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(workers, "bucket_frame", lambda _inputs, buckets: _Here(buckets))
+    monkeypatch.setattr(workers, "task_frame", lambda _spark, given, _column: _Here(given))
     return Store(settings)
 
 

@@ -25,9 +25,9 @@ from pipelines.tables.base import Table
 from pipelines.tables.silver import SilverCustomers, SilverTransferDeclarations
 from pipelines.tables.supplies import GoldBillingSupplies
 from pipelines.transforms.billing.supply import Accounts
-from products.transfer_fee_code.coded_rows import coded_rows, fee_codes
+from products.transfer_fee_code.coded_rows import coded_rows
 from products.transfer_fee_code.page.tenant_page import render_code_page, render_supplier_page
-from products.transfer_fee_code.price.lawful_reference import known_bills
+from products.transfer_fee_code.price.lawful_reference import known_bills, master_bills
 from products.transfer_fee_code.product import TRANSFER_FEE_CODE, MonthRows
 from products.transfer_fee_code.served_model import MODEL, ImpliedPrices, _load_pyfunc
 from products.transfer_fee_code.settings import TransferFeeCodeSettings
@@ -79,6 +79,20 @@ def codes(
             for row in rows
         }
     return found
+
+
+def fee_codes(
+    declarations: list[Any],
+    accounts: Accounts,
+    bundle: ModelBundle,
+    month: BillingMonth,
+    facts: Facts,
+    settings: TransferFeeCodeSettings,
+    limits: PublicationSettings,
+) -> dict[Any, pa.Table]:
+    suppliers = {row["supplier_customer_id"] for row in declarations}
+    bills = master_bills(suppliers, accounts, month, facts, settings, limits)
+    return coded_rows(declarations, bills, bundle, month, facts, settings)
 
 
 def compute(

@@ -12,8 +12,8 @@ from pipelines.errors import FactNotInForceError
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
 from products.efficiency_bill.page.words import MISSING_INPUTS
-from products.efficiency_bill.price_lacks import PRICE_LACKS, price_lacks
-from products.efficiency_bill.unpriced import MissingFact, halted_rows, unpriced_row
+from products.efficiency_bill.unbilled.price_lacks import PRICE_LACKS, price_lacks
+from products.efficiency_bill.unbilled.unpriced import MissingFact, halted_rows, unpriced_row
 from tests.correction_cases import FACTORY, MEASURED, factory_case
 from tests.measured_months import supply_of
 

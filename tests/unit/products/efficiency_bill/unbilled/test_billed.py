@@ -11,10 +11,10 @@ import pytest
 from pipelines.codes import CustomerClass, Provenance
 from pipelines.periods import BillingMonth
 from pipelines.settings import in_todays_shape
-from products.efficiency_bill.billed import billed_customers, left_out_by
 from products.efficiency_bill.settings import BilledSettings, EfficiencyBillSettings
 from products.efficiency_bill.training import reference_end
-from products.efficiency_bill.unpriced import unpriced_row
+from products.efficiency_bill.unbilled.billed import billed_customers, left_out_by
+from products.efficiency_bill.unbilled.unpriced import unpriced_row
 from tests.unit.products.efficiency_bill.case.gold_rows import SETTINGS
 
 AUGUST = BillingMonth(2026, 8)

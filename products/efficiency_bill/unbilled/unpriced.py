@@ -11,13 +11,13 @@ from typing import Any
 from pipelines.errors import FactNotInForceError
 from pipelines.periods import BillingMonth
 from pipelines.tariff import is_issuable
-from products.efficiency_bill.billed import unbilled_row
 from products.efficiency_bill.case.case import Case
 from products.efficiency_bill.issue import CONTRACT_REFUSED, PRICE_NOT_PUBLISHED
-from products.efficiency_bill.price_lacks import price_lacks_in_words
 from products.efficiency_bill.pricing import can_be_priced
 from products.efficiency_bill.rows import EfficiencyBillUnbilledV1Row, EfficiencyBillV1Computed
 from products.efficiency_bill.tables import UnbilledReason
+from products.efficiency_bill.unbilled.billed import unbilled_row
+from products.efficiency_bill.unbilled.price_lacks import price_lacks_in_words
 from products.page_kit.words import Said
 from products.provenance import is_demo_material
 
