@@ -4,7 +4,6 @@ is as if it had been computed anew.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +21,7 @@ from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
 from pipelines.tables.base import Layer
+from tests.steel_home import conf_of_a_month, receive_steel
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps, declared_tables
 
@@ -111,17 +111,8 @@ def test_a_corrected_read_opens_what_it_reaches(
 ) -> None:
     store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
     inbox = tmp_path / "inbox"
-    inbox.mkdir()
-    steel = packaged("samples") / "steel"
-    names = [f"E_MP_{kind}_{month}.csv" for kind in ("DAY_READ", "POWER_CURVE") for month in MONTHS]
-    for path in [steel / name for name in ("customers.csv", "meter_points.csv", *names)]:
-        shutil.copyfile(path, inbox / path.name)
-    shutil.copyfile(packaged("samples") / "buildings" / "weather.csv.gz", inbox / "weather.csv.gz")
-    assert ingest(store, inbox, "first", NOW).accepted == 7
-    conf = Path(shutil.copytree(packaged("conf"), tmp_path / "conf"))
-    bill = (conf / "efficiency_bill.yaml").read_text(encoding="utf-8")
-    bill = bill.replace("least_reference_days: 60", "least_reference_days: 30")
-    (conf / "efficiency_bill.yaml").write_text(bill, encoding="utf-8")
+    receive_steel(store, inbox, MONTHS, NOW)
+    conf = conf_of_a_month(tmp_path / "conf")
     first = run(store, conf, NOW)
     assert done(first) >= REACHED | {"train-baseline"}
     for part in opened.values():

@@ -14,11 +14,11 @@ from pipelines.engine.ledger import Ledger
 from pipelines.engine.runner import Runner
 from pipelines.facts import load_facts, load_prices
 from pipelines.facts.monthly_prices import COLUMNS, COMPONENTS
-from pipelines.ingest.read_files import ingest
 from pipelines.models.registry import Registry
 from pipelines.periods import BillingMonth
 from pipelines.settings import Settings, packaged
 from pipelines.storage.store import Store
+from tests.steel_home import conf_of_a_month, receive_steel
 from tests.step_runs import Silent
 from zhixiang.chain import all_steps
 
@@ -68,18 +68,9 @@ def done(statuses: dict[str, str]) -> set[str]:
 def test_a_change_runs_what_it_reaches_and_nothing_else(spark: SparkSession, tmp_path: Path) -> None:
     store = Store(Settings(packaged("conf"), tmp_path / "home"), spark)
     inbox = tmp_path / "inbox"
-    inbox.mkdir()
-    steel = packaged("samples") / "steel"
-    names = [f"E_MP_{kind}_{month}.csv" for kind in ("DAY_READ", "POWER_CURVE") for month in MONTHS]
-    for path in [steel / name for name in ("customers.csv", "meter_points.csv", *names)]:
-        shutil.copyfile(path, inbox / path.name)
-    shutil.copyfile(packaged("samples") / "buildings" / "weather.csv.gz", inbox / "weather.csv.gz")
-    assert ingest(store, inbox, "first", NOW).accepted == 7
+    receive_steel(store, inbox, MONTHS, NOW)
     # July alone comes before the billed month.
-    ordinary = Path(shutil.copytree(packaged("conf"), tmp_path / "ordinary"))
-    bill = (ordinary / "efficiency_bill.yaml").read_text(encoding="utf-8")
-    bill = bill.replace("least_reference_days: 60", "least_reference_days: 30")
-    (ordinary / "efficiency_bill.yaml").write_text(bill, encoding="utf-8")
+    ordinary = conf_of_a_month(tmp_path / "ordinary")
     first = run(store, ordinary, CODE)
     assert done(first) >= {"silver-curves", "gold-determinants", "train-baseline", "efficiency-bill"}
     assert done(run(store, ordinary, CODE)) == set()
