@@ -43,13 +43,15 @@ def is_publishable(weights: Sequence[float | int | Decimal], settings: Publicati
              published.
     Raises UsageError for a negative weight: shares of a sum that partly cancels mean nothing.
     """
-    exact = [Decimal(repr(weight)) if isinstance(weight, float) else Decimal(weight) for weight in weights]
-    if any(weight < 0 for weight in exact):
-        raise UsageError(
-            "A member of an aggregate has a negative weight.",
-            "Weigh members by energy drawn, or by their number.",
-        )
-    total = sum(exact, Decimal(0))
-    if len(exact) < settings.least_members or total <= 0:
+    count, total, most = 0, Decimal(0), Decimal(0)
+    for weight in weights:
+        exact = Decimal(repr(weight)) if isinstance(weight, float) else Decimal(weight)
+        if exact < 0:
+            raise UsageError(
+                "A member of an aggregate has a negative weight.",
+                "Weigh members by energy drawn, or by their number.",
+            )
+        count, total, most = count + 1, total + exact, max(most, exact)
+    if count < settings.least_members or total <= 0:
         return False
-    return max(exact) <= Decimal(repr(settings.max_member_ratio)) * total
+    return most <= Decimal(repr(settings.max_member_ratio)) * total

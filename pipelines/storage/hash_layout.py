@@ -9,12 +9,16 @@ another writer, or rewritten by OPTIMIZE) whole.
 from __future__ import annotations
 
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.arrays import Int32Array, IntArray
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
 
 HASH_BITS = 32
 HASH_RANGES = b"zhixiang.hash_ranges"
@@ -33,6 +37,14 @@ def bucket_of(subject: str | None, buckets: int) -> int:
     their span.
     """
     return hash_of(subject) * buckets >> HASH_BITS
+
+
+def bucket_column(column: str, buckets: int) -> Column:
+    """``bucket_of`` a column as Spark counts it, without a worker of Python looking at the rows."""
+    from pyspark.sql import functions as F
+
+    hashes = F.crc32(F.coalesce(F.col(column), F.lit("")).cast("binary"))
+    return F.shiftright(hashes * F.lit(buckets), HASH_BITS).cast("int")
 
 
 def subject_hashes(column: pa.ChunkedArray | pa.Array) -> IntArray:

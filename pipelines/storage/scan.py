@@ -128,6 +128,19 @@ def row_count(files: Sequence[str]) -> int:
     return sum(pq.read_metadata(path, filesystem=system).num_rows for path in paths)
 
 
+@phase("read")
+def span_of(files: Sequence[str], source: type[Table], column: str) -> tuple[str, str] | None:
+    """The least and the greatest text of a column, never all of it in memory; None of no rows."""
+    least: list[str] = []
+    most: list[str] = []
+    for batch in _dataset(files, schema_of_files(source), source).to_batches(columns=[column]):
+        found = pc.min_max(batch.column(0)).as_py()
+        if found["min"] is not None:
+            least.append(found["min"])
+            most.append(found["max"])
+    return (min(least), max(most)) if least else None
+
+
 def all_there(files: Sequence[str]) -> bool:
     """Whether data files all exist still."""
     return not missing_of(files)

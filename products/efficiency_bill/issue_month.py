@@ -27,7 +27,7 @@ from pipelines.tariff import PricedMonth, Segment, SupplyMonth
 from products.efficiency_bill.bill import EVIDENCE, Bill, RevisedBill, evidence_inside
 from products.efficiency_bill.case.case import billed_accounts, member_of_account
 from products.efficiency_bill.case.issued_revision import IssuedRevision
-from products.efficiency_bill.comparison.peers import Member, PeerGroups
+from products.efficiency_bill.comparison.peers import Grouped, PeerGroups
 from products.efficiency_bill.corrections import issued_revision_of, revised
 from products.efficiency_bill.issue import issue_bills
 from products.efficiency_bill.month_rows import MonthRows
@@ -92,22 +92,15 @@ class BillRun:
         def told(bucket: Bucket) -> Mapping[str, Any]:
             customers = rows.of_bucket(bucket)
             found = billed_accounts(customers.accounts, rows.month, customers.known.names)
-            members = [member_of_account(account) for account in found.values()]
+            members = map(member_of_account, found.values())
             supplies = {name: account.supply for name, account in found.items()}
             return {
-                "groups": [member.group for member in members],
-                "intensities": [member.intensity for member in members],
-                "energies": [member.energy_kwh for member in members],
+                "members": Grouped.of(members).as_told(),
                 "kinds": kinds_of(supplies),
             }
 
         reports = _reports(inputs, buckets, told)
-        columns = ("groups", "intensities", "energies")
-        members = (
-            Member(*each)
-            for report in reports
-            for each in zip(*(report[name] for name in columns), strict=True)
-        )
+        members = Grouped.together([Grouped.from_told(report["members"]) for report in reports])
         kinds: dict[str, str] = {}
         for kind, customer in (found for report in reports for found in report["kinds"].items()):
             kinds[kind] = min(customer, kinds.get(kind, customer))

@@ -20,7 +20,7 @@ from products.efficiency_bill.advice.situation import Situation
 from products.efficiency_bill.case.case import DayUsage, day_usage
 from products.efficiency_bill.comparison.baseline import fit_baselines, month_scale
 from products.efficiency_bill.comparison.days import Days
-from products.efficiency_bill.comparison.peers import Member, PeerGroups
+from products.efficiency_bill.comparison.peers import Grouped, Member, PeerGroups
 from products.efficiency_bill.page.numbers import grouped, number
 from products.efficiency_bill.page.rendering import printable
 from products.efficiency_bill.settings import EfficiencyBillSettings
@@ -140,7 +140,7 @@ def test_percentiles_lie_between_0_and_100_and_follow_the_intensity(
     intensity: dict[str, float | None],
 ) -> None:
     members = [Member("G", value, 1.0) for value in intensity.values()]
-    groups = PeerGroups(members, LIMITS)
+    groups = PeerGroups(Grouped.of(members), LIMITS)
     found = [groups.view(member) for member in members]
     shown = sorted(
         (view.intensity, view.percentile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +16,7 @@ from pipelines.transforms.ground.in_force import places_in_force
 from products.credit_index.indicator_table import GoldCustomerIndicators
 from products.credit_index.indicators.calendar import Calendar
 from products.credit_index.indicators.load import LOAD_SCHEMA, nullable, quotient
-from products.credit_index.indicators.peers import Peers, group_names
+from products.credit_index.indicators.peers import Compared, group_names
 
 _NEVER = np.iinfo(np.int64).max
 
@@ -126,7 +127,7 @@ def assemble_indicators(
     events: pa.Table,
     customers: pa.Table,
     calendar: Calendar,
-    peers: Peers | None = None,
+    compared: Compared | None = None,
 ) -> pa.Table:
     """gold_customer_indicators without ``computed_run_id``: every customer with payments, every month, in the
     order of both.
@@ -134,23 +135,21 @@ def assemble_indicators(
     load       Rows of load_indicators.
     customers  silver_customers; the terms in force on the month's last day give industry, city, capacity and
                age.
-    peers      Of all customers; None: these are all.
+    compared   How these stand among all customers; None: these are all. (customers x months, as the rows)
     """
     names = sorted(pc.unique(payments["customer_id"]).to_pylist())
     months = [str(month) for month in calendar.months]
     found = load_grids(load, names, calendar, LOAD_SCHEMA.names[2:])
     found |= payment_indicators(payments, names, calendar)
     found |= event_indicators(events, names, calendar)
-    groups = pc.unique(group_names(customers)).to_pylist() if peers is None else peers.groups
-    terms = _terms_in_force(customers, names, calendar, groups)
-    if peers is None:
-        trend, kwh = found["energy_trend_3m_ratio"], found["month_kwh"]
-        peers = Peers.of(groups, terms["peers"], trend, kwh)
+    terms = _terms_in_force(customers, names, calendar, _groups(customers))
+    if compared is None:
+        compared = Compared.of(terms["group"], found["energy_trend_3m_ratio"], found["month_kwh"])
     found["capacity_use_ratio"] = quotient(found.pop("highest_day_kw"), terms["capacity"])
     found["account_age_years"] = np.maximum(calendar.ends[None, :] - terms["opened"], 0) / 365.25
     found["is_closed"] = np.maximum(found["is_closed"], terms["closed"] <= calendar.ends[None, :])
-    found["industry_growth_gap_ratio"] = peers.growth_gap(found["energy_trend_3m_ratio"], terms["peers"])
-    found["industry_size_percentile_ratio"] = peers.size_rank(found["month_kwh"], terms["peers"])
+    found["industry_growth_gap_ratio"] = compared.growth_gap
+    found["industry_size_percentile_ratio"] = compared.size_rank
     found["estimated_ratio"] = np.nan_to_num(found["estimated_ratio"])
     found["history_months"] = np.nan_to_num(found["history_months"])
     schema = pa.schema(
@@ -184,22 +183,41 @@ def load_grids(
     return found
 
 
-def peers_of(load: pa.Table, names: Sequence[str], customers: pa.Table, calendar: Calendar) -> Peers:
-    """What the indicators of some customers have to know of all.
+@dataclass(frozen=True)
+class Grouped:
+    """What is compared of some customers. (customers x months)
 
-    load   Customer, month, trend and energy of all rows of load_indicators.
-    names  All customers, in order.
+    groups   Industries of cities.
+    numbers  Place of each customer's group; NaN before the first terms.
+    trend    3-month trend; NaN where it is not known.
+    kwh      Energy of the month, the same.
+    """
+
+    groups: list[str]
+    numbers: FloatArray
+    trend: FloatArray
+    kwh: FloatArray
+
+
+def grouped(load: pa.Table, names: Sequence[str], customers: pa.Table, calendar: Calendar) -> Grouped:
+    """Customers with their groups, in the order of the names.
+
+    load  At least customer, month, trend and energy of their rows of load_indicators.
     """
     grids = load_grids(load, names, calendar, ("energy_trend_3m_ratio", "month_kwh"))
-    groups = pc.unique(group_names(customers)).to_pylist()
-    numbers = _terms_in_force(customers, names, calendar, groups)["peers"]
-    return Peers.of(groups, numbers, grids["energy_trend_3m_ratio"], grids["month_kwh"])
+    groups = _groups(customers)
+    numbers = _terms_in_force(customers, names, calendar, groups)["group"]
+    return Grouped(groups, numbers, grids["energy_trend_3m_ratio"], grids["month_kwh"])
+
+
+def _groups(customers: pa.Table) -> list[str]:
+    return sorted(pc.unique(group_names(customers)).to_pylist())
 
 
 def _terms_in_force(
     customers: pa.Table, names: Sequence[str], calendar: Calendar, groups: Sequence[str]
 ) -> dict[str, FloatArray]:
-    """Terms on each month's last day (customers x months); NaN before the first terms. ``peers`` is the place
+    """Terms on each month's last day (customers x months); NaN before the first terms. ``group`` is the place
     of each industry of each city among the groups.
     """
     known = customers.filter(pc.is_in(customers["customer_id"], pa.array(names, pa.string())))
@@ -225,5 +243,5 @@ def _terms_in_force(
         "capacity": as_of(pc.fill_null(known["contract_capacity_kva"], np.nan).to_numpy()),
         "opened": as_of(days("opened_date")),
         "closed": as_of(days("closed_date")),
-        "peers": as_of(group.to_numpy(zero_copy_only=False).astype(float)),
+        "group": as_of(group.to_numpy(zero_copy_only=False).astype(float)),
     }

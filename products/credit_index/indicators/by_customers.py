@@ -1,5 +1,6 @@
-"""Indicators put together and written by the workers, each for the customers of its bucket. The driver holds
-of each customer a name and, month by month, energy and trend: what the comparison with the industry needs.
+"""Indicators put together and written by the workers, each for the customers of its bucket, after others have
+compared the customers of each industry. The driver holds no customer but those whose meter points lie in
+several buckets.
 """
 
 from __future__ import annotations
@@ -7,30 +8,29 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.arrays import FloatArray
 from pipelines.engine.revisions import Bucket
 from pipelines.engine.step import Inputs, WorkerFiles
 from pipelines.incremental.workers import bucket_count
 from pipelines.storage.constraints import constraint_violations
 from pipelines.storage.data_files import WrittenFile, discard_files, write_files
-from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
-from pipelines.storage.scan import read_columns
+from pipelines.storage.hash_layout import bucket_column
 from pipelines.storage.unchanged_rows import all_stand, current_columns, with_run
-from pipelines.tables.base import CUSTOMER
+from pipelines.tables.base import CUSTOMER, Table
 from pipelines.tables.silver import SilverCustomers, SilverEvents, SilverPayments
 from products.credit_index.indicator_table import GoldCustomerIndicators
-from products.credit_index.indicators.assemble import assemble_indicators, peers_of
+from products.credit_index.indicators.assemble import Grouped, assemble_indicators, grouped
 from products.credit_index.indicators.calendar import Calendar
 from products.credit_index.indicators.load import LOAD_SCHEMA
-from products.credit_index.indicators.load_in_buckets import (
-    FROM,
-    LoadOfCustomers,
-    spread_customers,
-)
+from products.credit_index.indicators.load_in_buckets import FROM, LoadOfCustomers
+from products.credit_index.indicators.peers import Compared
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -48,89 +48,132 @@ _TERMS = (
     "closed_date",
 )
 _PAID = (CUSTOMER, "billed_cny", "due_date", "paid_date")
-_BUCKET, _REPORT = "bucket", "report string"
+_BUCKET, _GROUP, _REPORT = "bucket", "peers", "report string"
+_ASKED = f"{_BUCKET} int, {_GROUP} string, months binary, trend binary, kwh binary"
+_ANSWERED = f"{_BUCKET} int, {_GROUP} string, growth_gap binary, size_rank binary"
+"""A row is what one bucket has of one group: an array of floats a column, one for each customer and month."""
 
 
-def write_by_customers(
-    inputs: Inputs, load: LoadOfCustomers, names: Sequence[str], calendar: Calendar
-) -> WorkerFiles:
-    """The files of all indicators, written by the workers.
+@dataclass(frozen=True)
+class _Buckets:
+    """What a worker finds the rows of its bucket by; it travels to the workers.
 
-    names  All customers with payments, in order.
+    files  Table -> addresses of its data files.
     """
+
+    files: Mapping[type[Table], Sequence[str]]
+    calendar: Calendar
+    count: int
+
+    def rows(self, number: int, table: type[Table], columns: Sequence[str]) -> pa.Table:
+        """The rows of a bucket."""
+        return Bucket(CUSTOMER, number, self.count).rows(self.files[table], table, columns)
+
+    def grouped(self, number: int, load: pa.Table) -> Grouped:
+        """What is compared of the customers of a bucket.
+
+        load  At least customer, month, trend and energy of its rows of load_indicators.
+        """
+        payers = self.rows(number, SilverPayments, (CUSTOMER,))
+        names = sorted(pc.unique(payers[CUSTOMER]).to_pylist())
+        return grouped(load, names, self.rows(number, SilverCustomers, _TERMS), self.calendar)
+
+
+def write_by_customers(inputs: Inputs, load: LoadOfCustomers, calendar: Calendar) -> WorkerFiles:
+    """The files of all indicators, written by the workers."""
     from pyspark.sql import functions as F
 
     table = GoldCustomerIndicators
-    held = load.frame(inputs).persist()
-    persisted = [held]
-    compared = held.select(*_COMPARED, FROM).toArrow()
-    spread = spread_customers(compared)
-    frame: DataFrame = held
-    if spread:
-        anew = load.frame_of(inputs, spread).persist()
-        persisted.append(anew)
-        names_of_spread = inputs.spark.createDataFrame([(name,) for name in spread], f"{CUSTOMER} string")
-        frame = held.join(F.broadcast(names_of_spread), CUSTOMER, "left_anti").unionByName(anew)
-        others = compared.filter(pc.invert(pc.is_in(compared[CUSTOMER], pa.array(spread, pa.string()))))
-        compared = pa.concat_tables([others, anew.select(*_COMPARED, FROM).toArrow()])
-    files = {source: inputs.paths(source) for source in (SilverPayments, SilverEvents, SilverCustomers)}
-    terms = read_columns(files[SilverCustomers], SilverCustomers, _TERMS)
-    peers = inputs.spark.sparkContext.broadcast(peers_of(compared, names, terms, calendar))
-    del compared, terms
+    sources: tuple[type[Table], ...] = (SilverPayments, SilverEvents, SilverCustomers)
+    files = {source: inputs.paths(source) for source in sources}
+    files[table] = inputs.current_paths(table)
     count = bucket_count(inputs, files[SilverCustomers], CUSTOMERS_PER_TASK)
-    root, current, run_id = inputs.location(table), inputs.current_paths(table), inputs.run_id
+    buckets, root, run_id = _Buckets(files, calendar, count), inputs.location(table), inputs.run_id
 
-    def written(number: int, rows: pa.Table) -> dict[str, Any]:
-        bucket = Bucket(CUSTOMER, number, count)
-        payments = bucket.rows(files[SilverPayments], SilverPayments, _PAID)
-        events = bucket.rows(files[SilverEvents], SilverEvents, SilverEvents.business_columns())
-        before = bucket.rows(current, table, current_columns(table))
+    def written(number: int, rows: pa.Table, answers: pa.Table) -> dict[str, Any]:
+        payments = buckets.rows(number, SilverPayments, _PAID)
+        before = buckets.rows(number, table, current_columns(table))
         if not payments.num_rows:
             stands = not before.num_rows
             return _report([], constraint_violations(table.empty(), table), stands=stands)
-        customers = bucket.rows(files[SilverCustomers], SilverCustomers, _TERMS)
-        made = assemble_indicators(rows, payments, events, customers, calendar, peers.value)
+        events = buckets.rows(number, SilverEvents, SilverEvents.business_columns())
+        customers = buckets.rows(number, SilverCustomers, _TERMS)
+        compared = _compared(buckets.grouped(number, rows), answers)
+        made = assemble_indicators(rows, payments, events, customers, calendar, compared)
         fresh = with_run(made, run_id, table, before)
         stands = bool(before.num_rows) and all_stand(fresh, before, run_id)
         return _report(write_files(fresh, table, root), constraint_violations(made, table), stands=stands)
 
-    def run(batch: pa.Table) -> pa.Table:
-        # Every bucket has a row without a customer, so that it is there without any load.
-        rows = batch.filter(pc.is_valid(batch[CUSTOMER])).select(LOAD_SCHEMA.names).cast(LOAD_SCHEMA)
-        report = written(int(batch[_BUCKET][0].as_py()), rows)
-        return pa.table({"report": [json.dumps(report)]})
+    def run(_key: Any, rows: pa.Table, answers: pa.Table) -> pa.Table:
+        number = int(answers[_BUCKET][0].as_py())
+        mine = rows.select(LOAD_SCHEMA.names).cast(LOAD_SCHEMA)
+        return pa.table({"report": [json.dumps(written(number, mine, answers))]})
 
-    dealt = frame.drop(FROM).mapInArrow(_dealing(count), _dealt_schema())
-    every = inputs.spark.range(count).select(
-        *(F.lit(None).cast(field.dataType).alias(field.name) for field in frame.drop(FROM).schema),
-        F.col("id").cast("int").alias(_BUCKET),
-    )
-    reports = [
-        json.loads(row.report)
-        for row in dealt.unionByName(every).groupBy(_BUCKET).applyInArrow(run, _REPORT).collect()
-    ]
-    for each in persisted:
-        each.unpersist()
+    with load.held(inputs) as held:
+        dealt = held.withColumn(_BUCKET, bucket_column(CUSTOMER, count))
+        # Every bucket has an answer of no group, so that it is there without any load.
+        every = inputs.spark.range(count).select(
+            F.col("id").cast("int").alias(_BUCKET),
+            *(F.lit(None).cast(kind).alias(name) for name, kind in map(str.split, _ANSWERED.split(", ")[1:])),
+        )
+        answers = _answers(dealt.select(_BUCKET, *_COMPARED), buckets).unionByName(every)
+        both = dealt.drop(FROM).groupBy(_BUCKET).cogroup(answers.groupBy(_BUCKET))
+        reports = [json.loads(row.report) for row in both.applyInArrow(run, _REPORT).collect()]
     return _worker_files(inputs, reports)
 
 
-def _dealt_schema() -> Any:
-    from pyspark.sql.pandas.types import from_arrow_schema
+def _answers(dealt: DataFrame, buckets: _Buckets) -> DataFrame:
+    """The rows of all customers compared, by a worker for each industry of each city."""
 
-    return from_arrow_schema(LOAD_SCHEMA.append(pa.field(_BUCKET, pa.int32())))
+    def asked(rows: pa.Table) -> pa.Table:
+        number = int(rows[_BUCKET][0].as_py())
+        found = buckets.grouped(number, rows)
+        members = [found.numbers == group for group in range(len(found.groups))]
+        return pa.table(
+            {
+                _BUCKET: pa.repeat(pa.scalar(number, pa.int32()), len(members)),
+                _GROUP: pa.array(found.groups, pa.string()),
+                "months": _packed([np.nonzero(mine)[1].astype(np.float64) for mine in members]),
+                "trend": _packed([found.trend[mine] for mine in members]),
+                "kwh": _packed([found.kwh[mine] for mine in members]),
+            }
+        )
+
+    def answered(rows: pa.Table) -> pa.Table:
+        months, trend, kwh = (_unpacked(rows[name]) for name in ("months", "trend", "kwh"))
+        found = Compared.of_group(np.concatenate(months), np.concatenate(trend), np.concatenate(kwh))
+        edges = np.cumsum([each.size for each in months])[:-1]
+        return pa.table(
+            {
+                _BUCKET: rows[_BUCKET],
+                _GROUP: rows[_GROUP],
+                "growth_gap": _packed(np.split(found.growth_gap, edges)),
+                "size_rank": _packed(np.split(found.size_rank, edges)),
+            }
+        )
+
+    of_buckets = dealt.groupBy(_BUCKET).applyInArrow(asked, _ASKED)
+    return of_buckets.groupBy(_GROUP).applyInArrow(answered, _ANSWERED)
 
 
-def _dealing(count: int) -> Any:
-    """Adds the bucket of each row's customer."""
+def _compared(asked: Grouped, answers: pa.Table) -> Compared:
+    """The answers on the groups of a bucket, in the places that it asked from."""
+    found = Compared.nothing(asked.numbers.shape)
+    told = answers.filter(pc.is_valid(answers[_GROUP]))
+    each = zip(
+        told[_GROUP].to_pylist(), _unpacked(told["growth_gap"]), _unpacked(told["size_rank"]), strict=True
+    )
+    for name, growth_gap, size_rank in each:
+        found.place(asked.numbers == asked.groups.index(name), Compared(growth_gap, size_rank))
+    return found
 
-    def run(batches: Any) -> Any:
-        for batch in batches:
-            rows = pa.Table.from_batches([batch])
-            place = subject_hashes(rows[CUSTOMER]) * count >> HASH_BITS
-            rows = rows.append_column(_BUCKET, pa.array(place, pa.int32()))
-            yield from rows.to_batches()
 
-    return run
+def _packed(arrays: Sequence[FloatArray]) -> pa.Array:
+    return pa.array([each.tobytes() for each in arrays], pa.binary())
+
+
+def _unpacked(column: pa.ChunkedArray) -> list[FloatArray]:
+    return [np.frombuffer(each, np.float64) for each in column.to_pylist()]
 
 
 def _report(files: Sequence[WrittenFile], violations: Mapping[str, int], *, stands: bool) -> dict[str, Any]:

@@ -8,6 +8,7 @@ their days.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,27 @@ class LoadOfCustomers:
             anew = self.frame_of(inputs, spread).toArrow().cast(WITH_BUCKET)
             found = pa.concat_tables([_without(found, spread), anew])
         return found.drop_columns([FROM])
+
+    @contextmanager
+    def held(self, inputs: Inputs) -> Iterator[DataFrame]:
+        """The rows of all customers, held by Spark within the block. (WITH_BUCKET)"""
+        from pyspark.sql import functions as F
+
+        by_bucket = self.frame(inputs).persist()
+        persisted = [by_bucket]
+        frame = by_bucket
+        edges = by_bucket.groupBy(CUSTOMER).agg(F.min(FROM).alias("first"), F.max(FROM).alias("last"))
+        spread = edges.where("first < last").select(CUSTOMER)
+        names = sorted(spread.toArrow()[CUSTOMER].to_pylist())
+        if names:
+            anew = self.frame_of(inputs, names).persist()
+            persisted.append(anew)
+            frame = by_bucket.join(F.broadcast(spread), CUSTOMER, "left_anti").unionByName(anew)
+        try:
+            yield frame
+        finally:
+            for each in persisted:
+                each.unpersist()
 
     def frame(self, inputs: Inputs) -> DataFrame:
         """Rows by bucket of meter points; a customer in several buckets has wrong ones. (WITH_BUCKET)"""

@@ -19,7 +19,13 @@ from pipelines.transforms.billing.account_month import BEHIND_THE_METER, Account
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days
-from products.efficiency_bill.comparison.peers import Member, PeerGroups, PeerView, member_of
+from products.efficiency_bill.comparison.peers import (
+    Grouped,
+    Member,
+    PeerGroups,
+    PeerView,
+    member_of,
+)
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.provenance import with_provenances
 
@@ -115,7 +121,7 @@ def gather_cases(
     """
     found = billed_accounts(accounts, month, names)
     members = {name: member_of_account(account) for name, account in found.items()}
-    groups = PeerGroups(members.values(), limits) if peers is None else peers
+    groups = PeerGroups(Grouped.of(members.values()), limits) if peers is None else peers
     cases = []
     for name, account in found.items():
         terms = account.terms.copy()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from base64 import b64decode, b64encode
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,6 +53,60 @@ def member_of(group: str | None, energy_kwh: float, floor_area_m2: float | None)
 
 
 @dataclass(frozen=True)
+class Grouped:
+    """What some customers bring into the groups, without their names: a city's fit into one process.
+
+    intensities  Group -> of those that have one. [kWh/m2]
+    energies     Group -> theirs, in the same order. [kWh]
+    """
+
+    intensities: Mapping[str, FloatArray]
+    energies: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, members: Iterable[Member]) -> Grouped:
+        """Customers without a group or a floor area are left out."""
+        held: dict[str, list[tuple[float, float]]] = {}
+        for member in members:
+            if member.group and member.intensity is not None:
+                held.setdefault(member.group, []).append((member.intensity, member.energy_kwh))
+        columns = {name: np.array(found, dtype=np.float64) for name, found in held.items()}
+        return cls(
+            {name: found[:, 0] for name, found in columns.items()},
+            {name: found[:, 1] for name, found in columns.items()},
+        )
+
+    @classmethod
+    def together(cls, parts: Sequence[Grouped]) -> Grouped:
+        """All customers of several parts."""
+        names = dict.fromkeys(name for part in parts for name in part.intensities)
+
+        def joined(arrays: Sequence[Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
+            return {name: np.concatenate([part[name] for part in arrays if name in part]) for name in names}
+
+        return cls(joined([part.intensities for part in parts]), joined([part.energies for part in parts]))
+
+    def as_told(self) -> dict[str, list[str]]:
+        """Group -> both arrays, fit for JSON."""
+        return {
+            name: [b64encode(each.tobytes()).decode() for each in (values, self.energies[name])]
+            for name, values in self.intensities.items()
+        }
+
+    @classmethod
+    def from_told(cls, told: Mapping[str, Sequence[str]]) -> Grouped:
+        """The inverse of as_told."""
+        columns = {
+            name: [np.frombuffer(b64decode(text), np.float64) for text in texts]
+            for name, texts in told.items()
+        }
+        return cls(
+            {name: found[0] for name, found in columns.items()},
+            {name: found[1] for name, found in columns.items()},
+        )
+
+
+@dataclass(frozen=True)
 class _Group:
     """Intensities of a group, rising [kWh/m2], and whether its figures may be published."""
 
@@ -60,6 +115,12 @@ class _Group:
     median: float
     best: float
 
+    @classmethod
+    def of(cls, intensities: FloatArray, energies: FloatArray, limits: PublicationSettings) -> _Group:
+        values = np.sort(intensities)
+        is_shown = is_publishable(energies.tolist(), limits)
+        return cls(values, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))
+
 
 class PeerGroups:
     """The groups of a month; nothing is compared in those whose figures may not be published (15/15 rule).
@@ -67,12 +128,11 @@ class PeerGroups:
     members  Every billed customer's.
     """
 
-    def __init__(self, members: Iterable[Member], limits: PublicationSettings) -> None:
-        held: dict[str, list[Member]] = {}
-        for member in members:
-            if member.group and member.intensity is not None:
-                held.setdefault(member.group, []).append(member)
-        self._groups: Mapping[str, _Group] = {name: _group(found, limits) for name, found in held.items()}
+    def __init__(self, members: Grouped, limits: PublicationSettings) -> None:
+        self._groups: Mapping[str, _Group] = {
+            name: _Group.of(found, members.energies[name], limits)
+            for name, found in members.intensities.items()
+        }
 
     def view(self, member: Member) -> PeerView:
         """A member among its peers."""
@@ -83,9 +143,3 @@ class PeerGroups:
             return PeerView(len(group.values), own)
         below = float(np.searchsorted(group.values, own)) / (len(group.values) - 1) * 100
         return PeerView(len(group.values), own, below, group.median, group.best)
-
-
-def _group(members: list[Member], limits: PublicationSettings) -> _Group:
-    values = np.sort(np.array([member.intensity for member in members], dtype=np.float64))
-    is_shown = is_publishable([member.energy_kwh for member in members], limits)
-    return _Group(values, is_shown, float(np.median(values)), float(np.quantile(values, 0.25)))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from products.efficiency_bill.comparison.peers import Member, PeerGroups, PeerView
+from products.efficiency_bill.comparison.peers import Grouped, Member, PeerGroups, PeerView
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
 
@@ -20,7 +22,10 @@ def compared(
 
 
 def views(members: dict[str, Member], limits: PublicationSettings) -> dict[str, PeerView]:
-    groups = PeerGroups(members.values(), limits)
+    """By what two buckets of workers tell, as a month of many is surveyed."""
+    dealt = [Grouped.of(list(members.values())[part::2]) for part in (0, 1)]
+    told = [json.loads(json.dumps(part.as_told())) for part in dealt]
+    groups = PeerGroups(Grouped.together([Grouped.from_told(each) for each in told]), limits)
     return {name: groups.view(member) for name, member in members.items()}
 
 
