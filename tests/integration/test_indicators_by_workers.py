@@ -13,7 +13,7 @@ import pytest
 
 from pipelines.periods import BillingMonth
 from pipelines.storage.data_files import write_files
-from pipelines.storage.hash_layout import HASH_BITS, subject_hashes
+from pipelines.storage.hash_layout import HASH_BITS, bucket_column, bucket_of, subject_hashes
 from pipelines.storage.scan import whole_table
 from pipelines.storage.store import Store
 from pipelines.tables.gold import GoldDayEnergy
@@ -199,3 +199,13 @@ def test_rows_of_a_bucket_that_has_no_payments_any_more_go(
 def test_a_customer_in_two_buckets_is_seen() -> None:
     found = pa.table({"customer_id": ["A", "A", "B", "B", "C"], FROM: pa.array([0, 0, 0, 1, 2], pa.int32())})
     assert spread_customers(found) == ["B"]
+
+
+def test_spark_counts_buckets_as_arrow_does(spark: Any) -> None:
+    names = [None, "", "C-1", "电费-0001", "a b/../c", *(f"C{number:05d}" for number in range(300))]
+    frame = spark.createDataFrame([(name,) for name in names], "customer_id string")
+    for count in (1, 2, 7, 64):
+        found = frame.select("customer_id", bucket_column("customer_id", count).alias("bucket")).collect()
+        assert {row.customer_id: row.bucket for row in found} == {
+            name: bucket_of(name, count) for name in names
+        }

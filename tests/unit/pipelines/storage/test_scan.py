@@ -16,7 +16,7 @@ import pytest
 
 from pipelines.storage.data_files import write_files
 from pipelines.storage.hash_layout import HASH_RANGES, bucket_of
-from pipelines.storage.scan import bucket_rows, rows_of_points
+from pipelines.storage.scan import bucket_rows, rows_of_points, span_of
 from pipelines.storage.table_hash import content_hash
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
 
@@ -191,3 +191,10 @@ def test_files_of_an_earlier_version_are_read_beside_those_of_now(
     ]
     assert found.num_rows == rows.num_rows + 40 * len(paths)
     assert found["interval_minutes"].null_count == 0
+
+
+def test_the_span_of_a_column(written: tuple[pa.Table, list[str]]) -> None:
+    """From 30 August three days: over the end of a month, which the files are laid out by."""
+    assert span_of(written[1], BronzeLoadCurves, "curve_month") == ("2026-08", "2026-09")
+    assert span_of(written[1], BronzeLoadCurves, "meter_point_id") == ("P-0000", "P-0399")
+    assert span_of([], BronzeLoadCurves, "curve_month") is None
