@@ -296,3 +296,4 @@ class GreyReason(StrEnum):
     ZERO_ENERGY = "zero_energy"
     IMPLAUSIBLE_PRICE = "implausible_price"
     ENERGY_ABOVE_MASTER = "energy_above_master"
+    ENERGY_UNLIKE_BEFORE = "energy_unlike_before"
