@@ -20,6 +20,9 @@ from pipelines.settings import SettingsFile
 from pipelines.tables.base import LONG, STRING, Table
 from pipelines.tables.silver import RAW_RECORD_LIMIT
 
+SNIFF_SHARE = 0.6
+"""A table with so much of a format's columns is meant for it."""
+
 SUPERSEDED = "superseded"
 """Reason code of a line that could be read and that another line of its file replaced."""
 
@@ -38,6 +41,7 @@ class RefusalReason(StrEnum):
     """Why a file is refused as a whole; the ``reason_code`` of an InputRefusedError."""
 
     EMPTY_FILE = "empty_file"
+    WRONG_KIND = "wrong_kind"
     UNKNOWN_FORMAT = "unknown_format"
     MISSING_COLUMN = "missing_column"
     DUPLICATE_COLUMN = "duplicate_column"
@@ -199,8 +203,11 @@ class Format(Protocol):
         """The bronze table that the rows are for."""
         ...
 
-    def sniff(self, name: str, head: bytes) -> bool:
-        """Whether a file with this beginning is of this format; the content decides, never the name alone."""
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
+        """Whether a file with this beginning is of this format; the content decides, never the name alone.
+
+        share  So much of the format's columns must be there, where it is known by its columns.
+        """
         ...
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:

@@ -20,7 +20,15 @@ import pyarrow.csv as pa_csv
 from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import read_column
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+    rows_schema,
+    shown,
+)
 from pipelines.formats.csv_lines import (
     ENCODING_HINT,
     CsvLayout,
@@ -36,7 +44,6 @@ _LINE_FEED, _RETURN, _COMMA, _QUOTE = 10, 13, 44, 34
 _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
-SNIFF_SHARE = 0.6
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -51,10 +58,10 @@ def header_names(head: bytes) -> tuple[str, ...]:
     return tuple(name.strip() for name in fields)
 
 
-def sniff_columns(cells: Sequence[str], head: bytes) -> bool:
+def sniff_columns(cells: Sequence[str], head: bytes, share: float = SNIFF_SHARE) -> bool:
     """Whether a file's header has enough of the columns to be meant for this format."""
     present = set(header_names(head))
-    return sum(name in present for name in cells) >= SNIFF_SHARE * len(cells)
+    return sum(name in present for name in cells) >= share * len(cells)
 
 
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:

@@ -18,7 +18,15 @@ import pyarrow as pa
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import CellError, read_day
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+    rows_schema,
+    shown,
+)
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
@@ -93,7 +101,7 @@ class Nem12:
     title = "NEM12 (AEMO interval data)"
     table: type[Table] = BronzeLoadCurves
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the file opens with a NEM header, or with a 200 record whose header was lost."""
         return _START.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.cells import Cell, CellKind, month_of
-from pipelines.formats.contract import FormatSettings, ReadResult
+from pipelines.formats.contract import SNIFF_SHARE, FormatSettings, ReadResult
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_csv, sniff_columns
 from pipelines.periods import DAY_MINUTES
@@ -52,9 +52,9 @@ class PowerCurveCsv:
     title = "E_MP_POWER_CURVE (CSV, 96 points)"
     table: type[Table] = BronzeLoadCurves
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the header has most of the columns."""
-        return sniff_columns(COLUMNS, head)
+        return sniff_columns(COLUMNS, head, share)
 
     def read(self, content: bytes, name: str, settings: FormatSettings) -> ReadResult:
         """Reads a whole unpacked file."""

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
-from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
+from pipelines.formats import FormatSettings, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.inbox import shown_path
 from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
@@ -288,17 +288,13 @@ def _read(
 
 def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
     """A mapping given by hand holds for what it names, and for every file that is of no known format."""
-    if mapping is not None and mapping.fits(name):
-        return LongForm(mapping)
     try:
-        return detect(name, content)
+        return detect(name, content, [mapping] if mapping else [], mapping)
     except InputRefusedError as refusal:
-        if refusal.reason_code != "unknown_format":
+        if refusal.reason_code != RefusalReason.UNKNOWN_FORMAT or mapping is not None:
             raise
-        if mapping is None:
-            reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
-            raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
-        return LongForm(mapping)
+        reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
+        raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
 
 
 def _without_run(table: type[Table]) -> pa.Schema:

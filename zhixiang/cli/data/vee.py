@@ -37,11 +37,12 @@ def vee(
     from pipelines.formats import load_mapping
     from pipelines.periods import LOCAL_ZONE, utc_now
     from pipelines.settings import load_settings
-    from zhixiang.vee_files.folder import prepare_folder
+    from zhixiang.vee_files.folder import prepare_folder, refuse_missing
     from zhixiang.vee_files.outputs import write_vee
     from zhixiang.vee_files.run import every_file, run_vee
 
     declared = load_mapping(mapping) if mapping else None
+    refuse_missing(files)
     prepare_folder(out, [*every_file(files), *([mapping] if mapping else [])])
     settings = load_settings()
     steps = _Steps(sum(1 for _ in every_file(files)) + _STEPS_BESIDE_FILES, quiet=json)
