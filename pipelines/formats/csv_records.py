@@ -67,8 +67,19 @@ def sniff_columns(cells: Sequence[str], head: bytes, share: float = SNIFF_SHARE)
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
     read = read_cells(content, name, layout, settings)
-    rows = layout.assemble(read.cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
+    cells = _without_faults(read, layout)
+    rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
     return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+
+
+def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
+    """The rows that the layout has nothing against; the others go to the rejects."""
+    good = np.ones(read.cells.num_rows, np.bool_)
+    for fault in layout.judge(read.cells):
+        for line in read.cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
+            read.rejects.add(line, fault.column, fault.reason_code, fault.reason, read.record(line))
+        good &= ~fault.rows
+    return read.cells if good.all() else read.cells.filter(pa.array(good))
 
 
 @dataclass(frozen=True)

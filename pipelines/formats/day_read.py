@@ -60,7 +60,7 @@ class DayReadCsv:
         cells = (
             Cell("ID", CellKind.IDENTIFIER, required=True),
             Cell("READ_TYPE", CellKind.CODE, required=True, codes=CHANNEL_OF_READ_TYPE),
-            Cell("DATA_DATE", CellKind.DATE, required=True),
+            Cell("DATA_DATE", CellKind.DAY, required=True),
             Cell("COLL_TIME", CellKind.LOCAL_TIME),
             *(Cell(column, CellKind.DECIMAL, minimum=0) for column in ("R", *rates)),
             Cell("STATUS", CellKind.TEXT),

@@ -61,7 +61,7 @@ class DayReadWideCsv:
         }
         cells = [
             Cell("ID", CellKind.IDENTIFIER, required=True),
-            Cell("DATA_DATE", CellKind.DATE, required=True),
+            Cell("DATA_DATE", CellKind.DAY, required=True),
             Cell("COL_TIME", CellKind.LOCAL_TIME),
             *(
                 Cell(column, CellKind.DECIMAL, minimum=0)

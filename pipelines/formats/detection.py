@@ -15,7 +15,8 @@ from pipelines.formats.documents.kinds import WORKBOOK, is_workbook, refuse_fore
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.mapping_files import mapping_of
-from pipelines.formats.nem12 import Nem12
+from pipelines.formats.nem.nem12 import Nem12
+from pipelines.formats.nem.nem13 import Nem13
 from pipelines.formats.parquet import MAGIC, DeclaredParquet, read_parquet_schema
 from pipelines.formats.power_curve import PowerCurveCsv
 from pipelines.tables import bronze
@@ -35,6 +36,7 @@ FORMATS: tuple[Format, ...] = (
     DayReadCsv(),
     DayReadWideCsv(),
     Nem12(),
+    Nem13(),
     *(DeclaredCsv(table) for table in _DECLARED),
     *(DeclaredParquet(table) for table in (bronze.BronzeLoadCurves, bronze.BronzeRegisterReads, *_DECLARED)),
 )
@@ -66,9 +68,10 @@ def detect(
         raise InputRefusedError(name, RefusalReason.EMPTY_FILE, "the file has nothing in it")
     mapping = mapping_of(name, mappings)
     if is_workbook(head):
-        if mapping is None and otherwise is None:
+        declared = mapping or otherwise
+        if declared is None:
             raise wrong_kind(name, WORKBOOK)
-        return LongForm(mapping or otherwise)
+        return LongForm(declared)
     known = next((candidate for candidate in FORMATS if candidate.sniff(name, head, share=1.0)), None)
     if known is not None:
         return known

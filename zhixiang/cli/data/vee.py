@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from zhixiang.cli.screen import JsonOption, StepProgress, complain, say, show_json, show_rows, warn
 
+Frame = Literal["required", "optional"]
 _QUIET_SECONDS = 2.0
 _STEPS_BESIDE_FILES = 5
 
@@ -27,6 +28,13 @@ def vee(
     mapping: Annotated[
         Path | None,
         typer.Option("--mapping", help="What the columns of long files mean; see docs/formats/mapping.md."),
+    ] = None,
+    nem_frame: Annotated[
+        Frame | None,
+        typer.Option(
+            "--nem-frame",
+            help="Whether NEM files need their 100 and 900 record; else as conf/formats.yaml says.",
+        ),
     ] = None,
     json: JsonOption = False,
 ) -> None:
@@ -49,7 +57,7 @@ def vee(
     try:
         facts = load_facts(settings.facts_dir)
         result = run_vee(
-            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin
+            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin, nem_frame
         )
         figures = write_vee(result, out, steps.begin)
     finally:
