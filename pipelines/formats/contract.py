@@ -71,8 +71,8 @@ class FormatSettings(SettingsFile):
     file: ClassVar[str] = "formats.yaml"
     later: ClassVar[Mapping[str, Any]] = {
         "least_odd_steps": 8,
-        "point_flags_of_48": (),
-        "point_flags_of_24": (),
+        "point_flags_of_48": [],
+        "point_flags_of_24": [],
         "nem_frame": "required",
     }
 
