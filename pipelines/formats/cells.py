@@ -23,7 +23,7 @@ from pipelines.formats.days import CellError, any_days, read_any_day, read_day
 from pipelines.formats.stamps import ClockChangeError, StampReader
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
-from pipelines.tables.identifiers import EXPECTED, LIMIT, breaks_rule, is_identifier, trimmed, trimmed_column
+from pipelines.tables.identifiers import LIMIT, breaks_rule, fault_of, rounded, trimmed, trimmed_column
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _DATE = re.compile(r"[ \t]*([0-9]{4})-([0-9]{2})-([0-9]{2})[ \t]*")
@@ -158,7 +158,7 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column if good else None
         case CellKind.IDENTIFIER:
             names = trimmed_column(column)
-            good = _all(pc.invert(breaks_rule(names, cell.length or LIMIT)))
+            good = _all(pc.invert(pc.or_(breaks_rule(names, cell.length or LIMIT), rounded(names))))
             return names if good and not (cell.required and names.null_count) else None
         case CellKind.NUMBER:
             return column if _all(pc.is_finite(column)) else None
@@ -238,8 +238,8 @@ def _read_text(cell: Cell, text: str, settings: FormatSettings) -> str:
 
 
 def _read_identifier(cell: Cell, text: str, settings: FormatSettings) -> str:
-    if not is_identifier(text, cell.length or LIMIT):
-        raise CellError(cell.name, RejectReason.BAD_ID, f"found {shown(text)}, expected {EXPECTED}")
+    if expected := fault_of(text, cell.length or LIMIT):
+        raise CellError(cell.name, RejectReason.BAD_ID, f"found {shown(text)}, expected {expected}")
     return text
 
 

@@ -29,7 +29,7 @@ from pipelines.formats.declared import SENT_AT
 from pipelines.periods import DAY_MINUTES, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, STRING, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves, BronzeRegisterReads
-from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
+from pipelines.tables.identifiers import EXPECTED, ROUNDED, breaks_rule, rounded, trimmed_column
 
 MAGIC = b"PAR1"
 
@@ -257,6 +257,7 @@ class DeclaredParquet:
             yield RejectReason.MISSING_KEY, "a value", lambda values: _true(values.is_null())
         if field.identifier:
             yield RejectReason.BAD_ID, EXPECTED, lambda values: _true(breaks_rule(values))
+            yield RejectReason.BAD_ID, ROUNDED, lambda values: _true(rounded(values))
         if field.codes is not None and not pa.types.is_list(field.dtype):
             members = [str(member.value) for member in field.codes]
             yield (

@@ -26,6 +26,8 @@ class CurveBlock:
                       known.
     told_again        (days x slots) whether one file tells the interval more than once; none: no interval
                       was.
+    disputed          (days x slots) whether values came that differ, and nobody can tell which is true; none:
+                      no interval is.
     silent_before     (days) days before it on which nothing came and that the block does not hold; none: it
                       holds every day.
     """
@@ -42,6 +44,7 @@ class CurveBlock:
     outages: BoolArray | None = None
     silent_before: IntArray | None = None
     told_again: BoolArray | None = None
+    disputed: BoolArray | None = None
 
     @property
     def interval_hours(self) -> float:

@@ -31,7 +31,7 @@ from pipelines.formats.nem.records import NemRecord, closed_remark, opened, read
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.identifiers import EXPECTED, is_identifier
+from pipelines.tables.identifiers import fault_of
 
 INTERVAL_MINUTES = (5, 15, 30)
 METER_POINT_PREFIX = "NEM12-"
@@ -204,8 +204,8 @@ def _read_stream(record: list[str], line: int) -> _Stream | CellError:
     if not nmi or not suffix:
         column = "NMI" if not nmi else "NMISuffix"
         return CellError(column, RejectReason.MISSING_KEY, f"{where} has no {column}")
-    if not is_identifier(f"{METER_POINT_PREFIX}{nmi}-0"):
-        return CellError("NMI", RejectReason.BAD_ID, f"{where} names {shown(nmi)}, expected {EXPECTED}")
+    if expected := fault_of(f"{METER_POINT_PREFIX}{nmi}-0") or fault_of(nmi):
+        return CellError("NMI", RejectReason.BAD_ID, f"{where} names {shown(nmi)}, expected {expected}")
     parts = _SUFFIX.fullmatch(suffix.upper())
     channel = CHANNEL_OF_SUFFIX.get(parts[1]) if parts else None
     if parts is None or channel is None:

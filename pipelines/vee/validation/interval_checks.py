@@ -23,12 +23,16 @@ _OUTAGE_KNOWN = Eligibility("active energy drawn, outage on record", lambda bloc
 
 
 def _gap(block: CurveBlock, parameters: Parameters) -> BoolArray:
-    return np.isnan(block.energy)
+    empty = np.isnan(block.energy)
+    return empty if block.disputed is None else empty & ~block.disputed
 
 
 def _duplicate(block: CurveBlock, parameters: Parameters) -> BoolArray:
     days = np.asarray(block.receptions > 1)
-    return days if block.told_again is None else days[:, None] | block.told_again
+    for marks in (block.told_again, block.disputed):
+        if marks is not None:
+            days = np.asarray((days if days.ndim == 2 else days[:, None]) | marks)
+    return days
 
 
 def _negative(block: CurveBlock, parameters: Parameters) -> BoolArray:
