@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
+from pipelines.formats.days import CellError, any_days, read_any_day, read_day
 from pipelines.formats.stamps import ClockChangeError, StampReader
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
@@ -45,6 +46,7 @@ class CellKind(Enum):
     DECIMAL = "decimal"
     INTEGER = "integer"
     DATE = "date"
+    DAY = "day"
     LOCAL_TIME = "local time"
     MONTH = "month"
     CODE = "code"
@@ -63,6 +65,7 @@ _DTYPES = {
     CellKind.DECIMAL: ENERGY,
     CellKind.INTEGER: INTEGER,
     CellKind.DATE: DATE,
+    CellKind.DAY: DATE,
     CellKind.LOCAL_TIME: TIMESTAMP,
     CellKind.MONTH: STRING,
     CellKind.CODE: STRING,
@@ -118,14 +121,6 @@ class Cell:
         return self.kind.dtype
 
 
-class CellError(Exception):
-    """One cell that cannot be read."""
-
-    def __init__(self, column_name: str | None, reason_code: RejectReason, reason: str) -> None:
-        super().__init__(reason)
-        self.column_name, self.reason_code, self.reason = column_name, reason_code, reason
-
-
 def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
     """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not
     good.
@@ -174,6 +169,8 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column.cast(INTEGER) if _all(pc.match_substring_regex(column, _INTEGER_TEXT)) else None
         case CellKind.DATE:
             return column if _within(column, settings) else None
+        case CellKind.DAY:
+            return any_days(column, settings)
         case CellKind.LOCAL_TIME:
             return _to_utc(column) if _within(pc.floor_temporal(column, unit="day"), settings) else None
         case CellKind.MONTH:
@@ -289,25 +286,6 @@ def _read_integer(cell: Cell, text: str, settings: FormatSettings) -> int:
     return int(text)
 
 
-def read_day(column_name: str, year: str, month: str, day: str, text: str, settings: FormatSettings) -> date:
-    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude
-    it.
-    """
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        raise CellError(
-            column_name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no day of the calendar"
-        ) from None
-    if not settings.earliest_date <= found <= settings.latest_date:
-        raise CellError(
-            column_name,
-            RejectReason.BAD_DATE,
-            f"found {shown(text)}, expected a day from {settings.earliest_date} to {settings.latest_date}",
-        )
-    return found
-
-
 def _read_date(cell: Cell, text: str, settings: FormatSettings) -> date:
     match = _DATE.fullmatch(text)
     if match is None:
@@ -385,6 +363,7 @@ _CELL_READERS = {
     CellKind.DECIMAL: _read_decimal,
     CellKind.INTEGER: _read_integer,
     CellKind.DATE: _read_date,
+    CellKind.DAY: lambda cell, text, settings: read_any_day(cell.name, text, settings),
     CellKind.LOCAL_TIME: _read_local_time,
     CellKind.MONTH: _read_month,
     CellKind.CODE: _read_code,

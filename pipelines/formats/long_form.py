@@ -13,7 +13,14 @@ from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    SUPERSEDED,
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+)
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
@@ -43,7 +50,7 @@ class LongForm:
         self.id = f"long_{mapping.id}"
         self.title = f"long file under the mapping {mapping.id}"
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the file's name is declared to be of this mapping."""
         return self.mapping.fits(name)
 

@@ -31,6 +31,15 @@ _PROOF = "sha256_of_outputs"
 _PARTIAL = ".vee-partial-"
 
 
+def refuse_missing(paths: Sequence[Path]) -> None:
+    """Raises UsageError where a file or folder that is named does not exist."""
+    missing = [str(path) for path in paths if not path.exists()]
+    if missing:
+        named = ", ".join(missing[:3]) + (", ..." if len(missing) > 3 else "")
+        told = "does not exist" if len(missing) == 1 else "do not exist"
+        raise UsageError(f"{named} {told}.", "Name files or folders that are there; nothing was read.")
+
+
 def prepare_folder(out: Path, inputs: Sequence[Path] = ()) -> None:
     """Makes the folder and makes sure that nothing is lost by writing into it; what stands there is left as
     it is.

@@ -15,12 +15,13 @@ import pyarrow.compute as pc
 
 from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
-from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
+from pipelines.formats import FormatSettings, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
+from pipelines.formats.nem.records import Frame
 from pipelines.ingest.inbox import shown_path
 from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
 from pipelines.periods import LOCAL_OFFSET, months_through
-from pipelines.settings import Settings
+from pipelines.settings import IngestSettings, Settings
 from pipelines.steps.master_inputs import rate_clock_by
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import (
@@ -51,6 +52,8 @@ from zhixiang.vee_files.result import VeeResult
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
+_ELSEWHERE = frozenset({"nem12", "nem13"})
+"""Formats of other countries, whose days know nothing of our holidays and price hours."""
 OnStep = Callable[[str], None]
 
 
@@ -61,13 +64,18 @@ def run_vee(
     facts: Facts,
     today: date,
     on_step: OnStep = lambda _text: None,
+    nem_frame: Frame | None = None,
 ) -> VeeResult:
     """Reads, validates and estimates; nothing is written.
 
-    mapping  Meaning of files that are of no known format, and of those it names by pattern; each such file is
-             read under it.
-    today    Local day; later days are held back.
+    mapping    Meaning of files that are of no known format, and of those it names by pattern; each such file
+               is read under it.
+    today      Local day; later days are held back.
+    nem_frame  Whether NEM files need their frame; none: as the settings say.
     """
+    formats = settings.section(FormatSettings)
+    if nem_frame is not None:
+        formats = formats.model_copy(update={"nem_frame": nem_frame})
     result = VeeResult()
     received: dict[type[Table], list[pa.Table]] = {table: [] for table in _TAKEN}
     local = mapping is None or mapping.stamp.day_shift == LOCAL_OFFSET
@@ -75,9 +83,9 @@ def run_vee(
     described = set[str]()
     for path in every_file(paths):
         on_step(f"reading {shown_path(path.name)}")
-        entry, found = _read(path, mapping, settings, seen, described)
+        entry, found = _read(path, mapping, settings.platform.ingest, formats, seen, described)
         result.files.append(entry)
-        local &= entry["format"] != "nem12"
+        local &= entry["format"] not in _ELSEWHERE
         if found is not None:
             table, rows, rejects, superseded = found
             if table in received:
@@ -126,7 +134,7 @@ def run_vee(
             f"not used by vee: {', '.join(unused[:5])}{', ...' if len(unused) > 5 else ''} ({len(unused)} "
             "files)"
         )
-    present = settings.section(FormatSettings).present_char
+    present = formats.present_char
     outcome = refine_curves(
         curves,
         points,
@@ -216,12 +224,16 @@ def _classes(customers: pa.Table, points: pa.Table) -> dict[str, str]:
 
 
 def _read(
-    path: Path, mapping: LongMapping | None, settings: Settings, seen: dict[str, str], described: set[str]
+    path: Path,
+    mapping: LongMapping | None,
+    limits: IngestSettings,
+    formats: FormatSettings,
+    seen: dict[str, str],
+    described: set[str],
 ) -> tuple[dict[str, Any], tuple[type[Table], pa.Table, list[dict[str, Any]], list[dict[str, Any]]] | None]:
     """One file: its line in the list of files, and table, rows, rejects and superseded lines where it was
     read; meter points it speaks of enter ``described``.
     """
-    limits, formats = settings.platform.ingest, settings.section(FormatSettings)
     entry: dict[str, Any] = {
         "file": shown_path(str(path)),
         "status": "refused",
@@ -288,17 +300,13 @@ def _read(
 
 def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
     """A mapping given by hand holds for what it names, and for every file that is of no known format."""
-    if mapping is not None and mapping.fits(name):
-        return LongForm(mapping)
     try:
-        return detect(name, content)
+        return detect(name, content, [mapping] if mapping else [], mapping)
     except InputRefusedError as refusal:
-        if refusal.reason_code != "unknown_format":
+        if refusal.reason_code != RefusalReason.UNKNOWN_FORMAT or mapping is not None:
             raise
-        if mapping is None:
-            reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
-            raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
-        return LongForm(mapping)
+        reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
+        raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
 
 
 def _without_run(table: type[Table]) -> pa.Schema:
