@@ -293,9 +293,12 @@ def _reader(name: str, content: bytes, mapping: LongMapping | None) -> Any:
     try:
         return detect(name, content)
     except InputRefusedError as refusal:
-        if refusal.reason_code != "unknown_format":
+        known = (RefusalReason.UNKNOWN_FORMAT, RefusalReason.BAD_STRUCTURE)
+        if refusal.reason_code not in known:
             raise
         if mapping is None:
+            if refusal.reason_code == RefusalReason.BAD_STRUCTURE:
+                raise
             reason = f"{refusal.reason}; for a long file declare its columns: --mapping M.yaml"
             raise InputRefusedError(name, refusal.reason_code, reason, refusal.line) from None
         return LongForm(mapping)
