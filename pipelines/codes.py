@@ -55,6 +55,7 @@ class IntervalStatus(IntEnum):
     ESTIMATED_DAY_MEDIAN = 8
     ESTIMATED_CLASS_PROFILE = 9
     ESTIMATED_EVEN_SHARE = 10
+    COUNTED_AS_ZERO = 11
 
     @property
     def is_estimated(self) -> bool:
@@ -62,7 +63,11 @@ class IntervalStatus(IntEnum):
         return self in _ESTIMATED
 
 
-_ESTIMATED = frozenset(IntervalStatus) - {IntervalStatus.MISSING, IntervalStatus.MEASURED}
+_ESTIMATED = frozenset(IntervalStatus) - {
+    IntervalStatus.MISSING,
+    IntervalStatus.MEASURED,
+    IntervalStatus.COUNTED_AS_ZERO,
+}
 
 
 class Severity(StrEnum):

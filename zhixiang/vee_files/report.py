@@ -57,7 +57,8 @@ def write_report(result: VeeResult, flags: pa.Table | None, page: Path) -> dict[
             flags["check_id"].to_pylist(), flags["intervals"].to_pylist(), strict=True
         ):
             failed[check_id] += 1 if count is None else count
-    measured, missing = counts[IntervalStatus.MEASURED], counts[IntervalStatus.MISSING]
+    measured = counts[IntervalStatus.MEASURED] + counts[IntervalStatus.COUNTED_AS_ZERO]
+    missing = counts[IntervalStatus.MISSING]
     figures: dict[str, Any] = {
         "files": {
             state: sum(row["status"] == state for row in result.files)
@@ -197,7 +198,9 @@ def _paths(curves: pa.Table, minutes: int) -> dict[str, Any]:
     def y(values: FloatArray) -> FloatArray:
         return np.asarray(_HIGH - np.clip(values, 0, top) / top * (_HIGH - 8))
 
-    refused = np.flatnonzero(~np.isnan(measured) & (status != IntervalStatus.MEASURED))
+    refused = np.flatnonzero(
+        ~np.isnan(measured) & ~np.isin(status, (IntervalStatus.MEASURED, IntervalStatus.COUNTED_AS_ZERO))
+    )
     widened = estimated | np.concatenate((estimated[1:], [False])) | np.concatenate(([False], estimated[:-1]))
     return {
         "line": _path(x, y(final), ~np.isnan(final)),
