@@ -9,24 +9,30 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
-from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
+from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, Rejects
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
-from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
+from pipelines.formats.gridding import (
+    NO_TIME,
+    BeatenLines,
+    LineFaults,
+    LongRecords,
+    grid_days,
+    interval_starts,
+)
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
 from pipelines.formats.parquet import MAGIC
-from pipelines.formats.spacing import finer_points, wrong_spacing
+from pipelines.formats.shape.last_line import CUT_REASON, last_line
+from pipelines.formats.shape.shaped import shape_series
 from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
 from pipelines.tables.base import STRING, TIMESTAMP, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
-_DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
+_DAY_MICROS = 86_400_000_000
 _BEATEN_LISTED, _BEATEN_NAMED = 10_000, 5
 Raw = Callable[[int], bytes | str]
 
@@ -53,31 +59,25 @@ class LongForm:
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
         bad_encoding, too_many_records, bad_structure.
         """
-        typed, rejects, raw, notes = (
+        typed, rejects, raw, notes, warnings = (
             self._parquet(content, name, settings)
             if content.startswith(MAGIC)
             else self._csv(content, name, settings)
         )
         count = typed.num_rows + len(rejects)
-        records = self._on_grid(self._records(typed), name, settings, rejects, raw)
-        gridded = grid_days(records, self.mapping, settings.present_char)
-        spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
+        received = self._records(typed)
+        shaped = shape_series(received, self.mapping, name, settings)
+        set_apart = _hold(received, shaped.held, rejects, raw)
+        records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
-            spaced &= np.isin(records.line, list(self.only))
-        if not spaced.all():
-            records = records.taken(spaced)
-            gridded = grid_days(records, self.mapping, settings.present_char)
-        held = rejects.lines()
-        for fault in gridded.faults:
-            for line in records.line[fault.places].tolist():
-                if line not in held:
-                    held.add(line)
-                    rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+            records = records.taken(np.isin(records.line, list(self.only)))
+        gridded = grid_days(records, shaped.mapping, settings.present_char)
+        _hold(records, gridded.faults, rejects, raw)
         remark = (
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
         )
-        superseded, told = self._superseded(records, gridded.beaten, raw)
+        superseded, told = _superseded(records, shaped.mapping, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
             rejects.table(),
@@ -85,40 +85,13 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-        )
-
-    def _superseded(
-        self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw
-    ) -> tuple[pa.Table, tuple[str, ...]]:
-        """The lines whose differing value gave way to another line's, and a remark that names the first of
-        them.
-        """
-        listed, total = Rejects(), sum(part.places.size for part in beaten)
-        for part in beaten:
-            column, values = self.mapping.values[part.number].column, records.values[part.number]
-            for place, winner in zip(
-                part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
-            ):
-                reason = (
-                    f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
-                    "for the same interval and stands"
-                )
-                line = int(records.line[place])
-                listed.add(line, column, SUPERSEDED, reason, raw(line))
-        if not total:
-            return listed.table(), ()
-        table = listed.table()
-        named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
-        return table, (
-            (
-                f"{total} values gave way to another line's for the same interval: lines "
-                f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
-            ),
+            (*warnings, *shaped.warnings),
+            set_apart,
         )
 
     def _csv(
         self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
         mapping = self.mapping
         declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
         cells = [
@@ -145,14 +118,20 @@ class LongForm:
                 Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
             )
         read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
-        return read.cells, read.rejects, read.record, read.notes
+        cut, told = last_line(read.lines, settings.least_odd_steps)
+        cells = read.cells
+        if cut is not None and cut not in read.rejects.lines():
+            column = mapping.values[-1].column
+            read.rejects.add(cut, column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
+            cells = cells.filter(pc.not_equal(cells["line_number"], cut))
+        return cells, read.rejects, read.record, read.notes, (told,) if told else ()
 
     def _parquet(
         self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
         lines = ParquetLines(content, name, self.mapping, settings)
         typed = lines.typed()
-        return typed, lines.rejects, lines.raw, ()
+        return typed, lines.rejects, lines.raw, (), ()
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows
@@ -180,75 +159,6 @@ class LongForm:
             names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy()
         )
 
-    def _well_spaced(
-        self,
-        records: LongRecords,
-        rows: pa.Table,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines belong to meter points whose values come as often as the mapping says; the others are
-        held back, a file of such lines is refused.
-        """
-        minutes = self.mapping.interval_minutes
-        steps = wrong_spacing(rows, self.mapping.slots, settings.least_odd_steps)
-        every = (
-            np.array(
-                [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
-            )[records.meter]
-            * minutes
-        )
-        self._hold_apart(records, every, records.line.size, name, rejects, raw)
-        return np.asarray(every == minutes)
-
-    def _as_fine_as_told(
-        self,
-        records: LongRecords,
-        starts: IntArray,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines do not belong to meter points whose values come more often than the mapping says; those
-        are held back.
-        """
-        minutes = self.mapping.interval_minutes
-        every = np.full(len(records.names), minutes, np.int64)
-        finer = finer_points(records.meter, starts, minutes * _MINUTE_MICROS, settings.least_odd_steps)
-        for meter, step in finer.items():
-            every[meter] = max(1, step // _MINUTE_MICROS)
-        self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
-        return np.asarray(every[records.meter] == minutes)
-
-    def _hold_apart(
-        self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw
-    ) -> None:
-        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are
-        most of the file.
-        """
-        minutes = self.mapping.interval_minutes
-        bad = np.flatnonzero(every != minutes)
-        if not bad.size:
-            return
-        column, first = self.mapping.stamp.column, int(bad[0])
-        if bad.size > count // 2:
-            reason = (
-                f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, "
-                f"the mapping says {minutes}"
-            )
-            raise InputRefusedError(
-                name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
-            )
-        for place in bad.tolist():
-            line = int(records.line[place])
-            reason = (
-                f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
-            )
-            rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
-
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
     ) -> LongRecords:
@@ -256,9 +166,6 @@ class LongForm:
         allow.
         """
         starts, whole = interval_starts(records.instant, self.mapping)
-        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, settings, rejects, raw)
-        if not kept.all():
-            records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)
         first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
         inside = (day >= first) & (day <= last)
@@ -283,6 +190,48 @@ class LongForm:
                 )
         good = whole & inside
         return records if good.all() else records.taken(good)
+
+
+def _hold(records: LongRecords, faults: Sequence[LineFaults], rejects: Rejects, raw: Raw) -> int:
+    """Holds lines back, each once; how many."""
+    held = rejects.lines()
+    before = len(held)
+    for fault in faults:
+        for line in records.line[fault.places].tolist():
+            if line not in held:
+                held.add(line)
+                rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+    return len(held) - before
+
+
+def _superseded(
+    records: LongRecords, mapping: LongMapping, beaten: tuple[BeatenLines, ...], raw: Raw
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """The lines whose differing value gave way to another line's, and a remark that names the first of
+    them.
+    """
+    listed, total = Rejects(), sum(part.places.size for part in beaten)
+    for part in beaten:
+        column, values = mapping.values[part.number].column, records.values[part.number]
+        for place, winner in zip(
+            part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
+        ):
+            reason = (
+                f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
+                "for the same interval and stands"
+            )
+            line = int(records.line[place])
+            listed.add(line, column, SUPERSEDED, reason, raw(line))
+    if not total:
+        return listed.table(), ()
+    table = listed.table()
+    named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
+    return table, (
+        (
+            f"{total} values gave way to another line's for the same interval: lines "
+            f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
+        ),
+    )
 
 
 def _places(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:

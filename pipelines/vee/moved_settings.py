@@ -76,5 +76,11 @@ LATER: Mapping[str, int | float] = {
     "band.level_ratio": 0.1,
     "registers.look_ahead_reads": 5,
     "published_errors.short_gap_hours": 2.0,
+    "level_step.window_days": 14,
+    "level_step.least_days": 1_000_000_000,
+    "level_step.least_days_far": 1_000_000_000,
+    "level_step.far_ratio": 10.0,
+    "level_step.tolerance_ratio": 0.03,
+    "level_step.spread_ratio": 0.06,
 }
 """Dotted key that came later -> the constant in its place before."""

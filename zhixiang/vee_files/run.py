@@ -91,6 +91,7 @@ def run_vee(
             result.superseded += [
                 {"file": shown_path(str(path)), "stage": "read", **row} for row in superseded
             ]
+        result.remarks += [f"{entry['file']}: {told}" for told in entry["warnings"]]
     bronze = {
         table: pa.concat_tables(parts) if parts else _without_run(table).empty_table()
         for table, parts in received.items()
@@ -229,6 +230,7 @@ def _read(
         "records": 0,
         "rejects": 0,
         "reason": None,
+        "warnings": [],
         "content_hash": "",
     }
     rejects: list[dict[str, Any]] = []
@@ -249,6 +251,7 @@ def _read(
         answer = reader.read(content, shown_path(path.name), formats)
         rejects = answer.rejects.to_pylist()
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
+        entry["warnings"] = list(answer.warnings)
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
         refuse_too_many(answer, shown_path(path.name), limits)

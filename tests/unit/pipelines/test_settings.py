@@ -208,7 +208,15 @@ def _load_all(conf: Path, home: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "constants"),
     [
-        (VeeSettings, {"registers.look_ahead_reads": 5, "published_errors.short_gap_hours": 2.0}),
+        (
+            VeeSettings,
+            {
+                "registers.look_ahead_reads": 5,
+                "published_errors.short_gap_hours": 2.0,
+                "level_step.least_days": 1_000_000_000,
+                "level_step.least_days_far": 1_000_000_000,
+            },
+        ),
         (CreditIndexSettings, {"compared_months": 3}),
         (
             EfficiencyBillSettings,
@@ -219,7 +227,16 @@ def _load_all(conf: Path, home: Path) -> None:
                 "demand_months": 3,
             },
         ),
-        (FormatSettings, {"least_odd_steps": 8}),
+        (
+            FormatSettings,
+            {
+                "least_odd_steps": 8,
+                "counter_least_rises": 1_000_000_000,
+                "counter_least_days": 3,
+                "counter_ratio": 500.0,
+                "signed_ratio": 1.0,
+            },
+        ),
     ],
 )
 def test_conf_kept_before_a_constant_was_a_key_reads_the_constant(
