@@ -155,11 +155,17 @@ class LevelStepSettings(FrozenSettings):
     tolerance_ratio: float = Field(
         gt=0,
         lt=0.2,
-        description="VEE-V40: share by which the median of like-days after over before may miss a factor.",
+        description=(
+            "VEE-V40: the median of like-days after over before may miss a factor by this share of the "
+            "factor's logarithm; beyond `far_ratio` by this logarithm, or by twice its standard error."
+        ),
     )
     spread_ratio: float = Field(
         gt=0,
-        description="VEE-V40: factors below `far_ratio` are told where the days of a side spread by less.",
+        description=(
+            "VEE-V40: factors below `far_ratio` are told where the days of a side spread by no more than "
+            "this share of the factor's logarithm."
+        ),
     )
 
 

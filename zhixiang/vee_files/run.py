@@ -46,6 +46,7 @@ from pipelines.transforms.received.master_data import refine_received, refinemen
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
+from zhixiang.vee_files.level_steps import told_steps
 from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
 
@@ -141,9 +142,10 @@ def run_vee(
     )
     result.curves = outcome.curves
     result.changed = _gated(curves, outcome, points, present)
-    _, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
+    days, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
     findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
     result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
+    result.remarks += told_steps(result.findings, days)
     on_step("error of the estimates")
     classes = _classes(customers, points)
     result.errors, result.error_limits = (

@@ -59,8 +59,8 @@ STEP_CHECKS: tuple[Check, ...] = (
         blind=(
             "A factor that is none of these; 2, 4 and two thirds within `level_step.least_days` of either "
             "end of a series or of another step, or where the days of a side spread by more than "
-            "`level_step.spread_ratio`; a series that is wrong from its first day on (the return to right "
-            "is then told as the step). Days of no energy tell no level."
+            "`level_step.spread_ratio` allows, as those of most households do; a series that is wrong from "
+            "its first day on (the return to right is then told as the step). Days of no energy tell no level."
         ),
     ),
 )

@@ -41,8 +41,10 @@ def levels_kept(
     usable        Days that may tell a level: measured, and of one day each.
     window        Days on either side that are looked at, at most.
     least_days    Days on either side that a factor below ``far`` needs; least_days_far: one beyond it.
-    tolerance     Logarithm by which a level may miss its factor; beyond ``far`` twice its standard error too.
-    spread_limit  A factor below ``far`` is told only where the days of each side spread by less. [logarithm]
+    tolerance     Share of a factor's logarithm by which a level may miss it; beyond ``far`` this logarithm,
+                  or twice its standard error.
+    spread_limit  A factor below ``far`` is told where the days of each side spread by no more than this share
+                  of its logarithm.
 
     The step ends on the first of three days that all lie nearer to the level before it.
     """
@@ -78,8 +80,10 @@ def levels_kept(
                 row += 1
                 continue
             first = row + skip
-            until = first + 1
-            while until < end and not _returned(logs, day_types, first, until, end, found, window):
+            until, before = first + 1, max(floor, row - window)
+            while until < end and not _returned(
+                logs, day_types, before, row, first, until, end, found, window
+            ):
                 until += 1
             factors[row:until] = np.exp(found)
             floor, row = until, until + least_days_far
@@ -143,11 +147,11 @@ def _step_at(
     inside = _offsets(logs, day_types, before, row, before, row)
     if inside.size < least_days_far:
         return 0.0
+    known = np.sum(~np.isnan(logs[before:row]))
     middle = np.median(inside)
     spread_before = _MAD * np.median(np.abs(inside - middle))
     for reach in (window, least_days, least_days_far):
         beyond = _offsets(logs, day_types, after, min(end, after + reach), before, row)
-        least = min(inside.size, beyond.size)
         if beyond.size < least_days_far:
             continue
         level = np.median(beyond)
@@ -156,47 +160,78 @@ def _step_at(
         allowed = max(3.0 * spread, tolerance)
         if abs(level) < _LEAST_LEVEL or abs(opening - level) > allowed or abs(inside[-1]) > allowed:
             continue
+        apart = np.sum(np.abs(inside) > allowed)
+        least = min(known - apart, np.sum(np.abs(beyond - level) <= allowed))
+        if least < least_days_far:
+            continue
         if after > row:
             between = logs[row] - _base(logs, day_types, row, before, row)
             share = between / level
             if np.isnan(share) or share <= 0.0 or share >= 1.0 or abs(between) <= allowed:
                 continue
         error = min(2.0 * _MEDIAN_ERROR * spread / np.sqrt(least), _FAR_TOLERANCE)
-        near = tolerance if least >= least_days and spread <= spread_limit else 0.0
-        size = _factor_near(level, multiplier, np.log(far), near, max(tolerance, error))
+        largest_spread = spread_limit if least >= least_days else -1.0
+        size = _factor_near(
+            level, spread, multiplier, np.log(far), tolerance, largest_spread, max(tolerance, error)
+        )
         if size != 0.0:
             return size
     return 0.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _factor_near(level: float, multiplier: float, far: float, near: float, off: float) -> float:
+def _factor_near(
+    level: float,
+    spread: float,
+    multiplier: float,
+    far: float,
+    tolerance: float,
+    spread_limit: float,
+    off: float,
+) -> float:
     """The factor that a level is, 0 where it is none. [logarithms]
 
-    near, off  By how much it may miss a factor below ``far``, and one beyond it; 0: none of those is told.
+    tolerance, spread_limit  Shares of a factor below ``far`` by which the level may miss it and the days may
+                             spread.
+    off                      By how much it may miss a factor beyond ``far``.
     """
     ratio = np.log(multiplier) if multiplier > 0.0 else 0.0
-    for size in (np.log(1000.0), ratio, np.log(4.0), np.log(2.0)):
-        allowed = off if abs(size) >= far else near
-        if abs(size) >= _LEAST_LEVEL and abs(abs(level) - abs(size)) <= allowed:
-            return abs(size) if level > 0.0 else -abs(size)
-    lost_phase = np.log(2.0 / 3.0)
-    return lost_phase if abs(level - lost_phase) <= near else 0.0
+    for size in (np.log(1000.0), ratio, np.log(4.0), np.log(2.0), np.log(2.0 / 3.0)):
+        length, sign = abs(size), 1.0 if level > 0.0 else -1.0
+        if length < _LEAST_LEVEL or (size < 0.0 and level > 0.0 and length < far and size != ratio):
+            continue
+        allowed = off if length >= far else tolerance * length if spread <= spread_limit * length else -1.0
+        if abs(abs(level) - length) <= allowed:
+            return sign * length
+    return 0.0
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _returned(
-    logs: FloatArray, day_types: IntArray, first: int, row: int, end: int, size: float, window: int
+    logs: FloatArray,
+    day_types: IntArray,
+    before: int,
+    step: int,
+    first: int,
+    row: int,
+    end: int,
+    size: float,
+    window: int,
 ) -> bool:
-    """Whether the days from a row on are back at the level before the step that began with ``first``."""
-    judged = 0
+    """Whether the days from a row on are back at the level before a step.
+
+    before, step, first  First day looked at before the step, its first day, and its first whole day.
+
+    Days without a like-day since the step are held against those before it.
+    """
+    if np.isnan(logs[row]):
+        return False
     for other in range(row, min(end, row + _RETURN_DAYS)):
         if np.isnan(logs[other]):
             continue
-        off = logs[other] - _base(logs, day_types, other, max(first, row - window), row)
-        if np.isnan(off):
-            continue
-        if abs(off + size) > _RETURN_TOLERANCE:
+        usual = _base(logs, day_types, other, max(first, row - window), row)
+        if np.isnan(usual):
+            usual = _base(logs, day_types, other, before, step) + size
+        if not abs(logs[other] - usual + size) <= _RETURN_TOLERANCE:
             return False
-        judged += 1
-    return judged > 0
+    return True
