@@ -92,5 +92,11 @@ LATER: Mapping[str, int | float] = {
     "nights.reach_days": 15,
     "nights.least_days": 1_000_000_000,
     "nights.least_hours": 4.0,
+    "level_step.window_days": 14,
+    "level_step.least_days": 1_000_000_000,
+    "level_step.least_days_far": 1_000_000_000,
+    "level_step.far_ratio": 10.0,
+    "level_step.tolerance_ratio": 0.05,
+    "level_step.spread_ratio": 0.07,
 }
 """Dotted key that came later -> the constant in its place before."""

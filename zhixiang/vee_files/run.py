@@ -47,6 +47,7 @@ from pipelines.transforms.received.master_data import refine_received, refinemen
 from pipelines.transforms.registers.register_reads import refine_read_rows
 from pipelines.vee import VeeSettings
 from zhixiang.pages.quality_figures import error_limits
+from zhixiang.vee_files.level_steps import told_steps
 from zhixiang.vee_files.meter_points import described_points, meter_points_of
 from zhixiang.vee_files.result import VeeResult
 
@@ -99,6 +100,7 @@ def run_vee(
             result.superseded += [
                 {"file": shown_path(str(path)), "stage": "read", **row} for row in superseded
             ]
+        result.remarks += [f"{entry['file']}: {told}" for told in entry["warnings"]]
     bronze = {
         table: pa.concat_tables(parts) if parts else _without_run(table).empty_table()
         for table, parts in received.items()
@@ -148,9 +150,10 @@ def run_vee(
     )
     result.curves = outcome.curves
     result.changed = _gated(curves, outcome, points, present)
-    _, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
+    days, on_days = judge_days(result.registers, result.curves, points, day_types, vee, clock)
     findings = pa.concat_tables([registers.findings.cast(FINDINGS_SCHEMA), on_days])
     result.findings = findings.sort_by([(name, "ascending") for name in FINDINGS_SCHEMA.names[:4]])
+    result.remarks += told_steps(result.findings, days)
     on_step("error of the estimates")
     classes = _classes(customers, points)
     result.errors, result.error_limits = (
@@ -241,6 +244,7 @@ def _read(
         "records": 0,
         "rejects": 0,
         "reason": None,
+        "warnings": [],
         "content_hash": "",
     }
     rejects: list[dict[str, Any]] = []
@@ -261,6 +265,7 @@ def _read(
         answer = reader.read(content, shown_path(path.name), formats)
         rejects = answer.rejects.to_pylist()
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
+        entry["warnings"] = list(answer.warnings)
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
         refuse_too_many(answer, shown_path(path.name), limits)

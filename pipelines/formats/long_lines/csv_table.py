@@ -6,6 +6,9 @@ import csv
 import re
 from dataclasses import replace
 
+import pyarrow.compute as pc
+
+from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import FormatSettings, RefusalReason
@@ -14,6 +17,7 @@ from pipelines.formats.csv_records import CellsRead, read_cells, read_header
 from pipelines.formats.long_lines.typed_lines import LineRejects, TypedLines, typed_lines
 from pipelines.formats.mapped.wide_days import IntervalColumns, interval_columns
 from pipelines.formats.mapping import LongMapping
+from pipelines.formats.shape.last_line import CUT_REASON, last_line
 from pipelines.tables.bronze import BronzeLoadCurves
 
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?\s*")
@@ -36,16 +40,22 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
     rejects = LineRejects()
     for row in read.rejects.table().to_pylist():
         rejects.add(*row.values())
-    count = read.cells.num_rows + len(rejects)
+    cut, told = last_line(read.lines, settings.least_odd_steps)
+    cells_read = read.cells
+    if cut is not None and cut not in read.rejects.lines():
+        rejects.add(cut, mapping.values[-1].column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
+        cells_read = cells_read.filter(pc.not_equal(cells_read["line_number"], cut))
+    count = cells_read.num_rows + len(rejects)
     table = typed_lines(
-        read.cells, name, mapping, settings, rejects, read.record, intervals, lambda: _time_columns(read)
+        cells_read, name, mapping, settings, rejects, read.record, intervals, lambda: _time_columns(read)
     )
     before = (
         ()
         if header.line == 1
         else (f"the header is line {header.line}; what stands before it is passed over",)
     )
-    return TypedLines(table, rejects, read.record, count, (*before, *read.notes))
+    warnings = (told,) if told else ()
+    return TypedLines(table, rejects, read.record, count, (*before, *read.notes), warnings)
 
 
 def _cells(mapping: LongMapping) -> list[Cell]:

@@ -389,9 +389,7 @@ def test_a_day_of_the_grid_s_tables_may_be_written_in_other_ways(text: str) -> N
         assert rows[2].to_pylist()[0] == date(2026, 9, 1)
 
 
-@pytest.mark.parametrize(
-    "text", ["2026090", "20260931", "2026-09-01 01:00", "1/9/2026", "202609-01"]
-)
+@pytest.mark.parametrize("text", ["2026090", "20260931", "2026-09-01 01:00", "1/9/2026", "202609-01"])
 def test_what_is_no_day_stays_none(text: str) -> None:
     row = only_reject(read(curves(curve_line(DATA_DATE=text), curve_line())))
     assert (row["line_number"], row["column_name"], row["reason_code"]) == (2, "DATA_DATE", "bad_date")

@@ -323,7 +323,9 @@ def test_a_zero_run_in_an_outage_changes_its_code() -> None:
 def test_the_list_is_in_order_and_no_id_or_bit_is_used_twice() -> None:
     bits = [check.bit for check in CHECKS if check.bit is not None]
     assert sorted(bits) == list(range(len(bits)))
-    assert [check.id for check in CHECKS] == sorted({check.id for check in CHECKS})
+    ids = [check.id for check in CHECKS]
+    assert ids == sorted(set(ids))
+    assert ids[:38] == [f"VEE-V{number:02d}" for number in range(1, 39)]
     assert {check.id: check.bit for check in CHECKS if check.id <= "VEE-V08"} == {
         f"VEE-V{number:02d}": number - 1 for number in range(1, 9)
     }

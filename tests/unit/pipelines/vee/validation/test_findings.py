@@ -189,6 +189,7 @@ DAY_FIRES: dict[str, tuple[DayBlock, list[int]]] = {
     ),
     "VEE-V33": (with_days(7, interval_minutes=30), [7]),
     "VEE-V34": (with_days(7, rate_apart=0.011), [7]),
+    "VEE-V40": (with_days(slice(50, 70), energy=100_000.0), list(range(50, 70))),
 }
 DAY_SILENT: dict[str, list[DayBlock]] = {
     "VEE-V24": [
@@ -231,6 +232,11 @@ DAY_SILENT: dict[str, list[DayBlock]] = {
     ],
     "VEE-V33": [with_days(7, interval_minutes=0)],
     "VEE-V34": [with_days(7, rate_apart=0.009), with_days(7, rate_apart=np.nan)],
+    "VEE-V40": [
+        with_days(slice(50, 52), energy=100_000.0),
+        with_days(slice(50, 70), energy=300.0),
+        with_days(slice(DAYS - 6, DAYS), energy=200.0),
+    ],
 }
 
 
