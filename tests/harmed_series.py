@@ -17,16 +17,20 @@ Values = np.ndarray
 class Told:
     """Files, their mapping, and what they ought to come to.
 
-    files       Text by name.
-    mapping     Of long files; empty where all formats are known.
-    days_kwh    Energy by channel and local day. [kWh]
-    points      Meter points that there are; 0 where no energy makes up for the harm.
+    files         Text by name.
+    mapping       Of long files; empty where all formats are known.
+    days_kwh      Energy by channel and local day. [kWh]
+    points        Meter points that there are; 0 where no energy makes up for the harm.
+    may_lose_kwh  What need not be measured where the harm is named; None: all of it. [kWh]
+    flagged       Local days that a check must mark, and the share of them that is enough.
     """
 
     files: Mapping[str, str]
     mapping: str
     days_kwh: Mapping[str, Mapping[str, float]]
     points: int = 1
+    may_lose_kwh: float | None = None
+    flagged: tuple[frozenset[str], float] = (frozenset(), 0.0)
 
 
 @dataclass(frozen=True)

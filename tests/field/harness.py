@@ -73,6 +73,8 @@ def vee(files: list[Path], mapping: Path | None, out: Path, options: tuple[str, 
     """
     declared = ["--mapping", str(mapping)] if mapping else []
     code, said, complained = command("vee", *files, *declared, *options, "--out", out)
+    complained = complained.replace(str(out), "<out>")
+    said = said.replace(str(out), "<out>")
     flags = _rows(out / "flags.csv")
     told, held = out / "intervals.parquet", _rows(out / "rejected.csv")
     shown = _shown(said, complained, [*files, *([mapping] if mapping else [])])
