@@ -143,22 +143,26 @@ class EfficiencyBillV1(RevisedResult, Table):
         unit=Unit.RATIO,
         minimum=0,
         maximum=1,
+        later=True,
     )
     record_question_code = Field(
         STRING,
         "What of the record to look at, as energy per floor area lies far from all peers; then no rank.",
         codes=RecordQuestion,
+        later=True,
     )
-    peers_hidden_code = Field(STRING, "Why nothing is compared with peers.", codes=PeersHidden)
+    peers_hidden_code = Field(STRING, "Why nothing is compared with peers.", codes=PeersHidden, later=True)
     praise_codes = Field(
         pa.list_(STRING),
         "What the customer is praised for; empty up to 0.4.0.",
         codes=Praise,
+        later=True,
     )
     joint_saving_cny = Field(
         AMOUNT,
         "What all of its advice together would have saved, priced once; empty with fewer than two.",
         unit=Unit.CNY,
+        later=True,
     )
     baseline_kind = Field(
         STRING,
@@ -178,6 +182,7 @@ class EfficiencyBillV1(RevisedResult, Table):
     day_is_spread = Field(
         pa.list_(BOOLEAN),
         "Whether a day's energy is a share of what one read after missed ones settled; empty up to 0.4.0.",
+        later=True,
     )
     emission_kg_co2 = Field(DOUBLE, "Energy times the emission factor.", unit=Unit.KG_CO2)
     emission_factor_kg_co2_per_kwh = Field(

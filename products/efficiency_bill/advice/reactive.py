@@ -53,7 +53,7 @@ def _without_leading(
         11,
         saving,
         (
-            f"先消除过补偿：本月有 {found.leading_kvarh:,.0f} kvarh 无功倒送（超前），多在{hours_zh}；"
+            f"先消除过补偿：本月有 {found.leading_kvarh:,.0f} kvarh 无功倒送（超前），多在 {hours_zh}；"
             f"消除后功率因数由 {now:.2f} 升到 {reached:.2f}（标准 {standard:.2f}），本月可少付约 {said} 元，"
             "不需购买设备。"
         ),
@@ -173,5 +173,5 @@ def _hours_in_words(by_hour: tuple[float, ...]) -> tuple[str, str]:
             spans[-1][1] = hour + 1
         else:
             spans.append([hour, hour + 1])
-    zh = "、".join(f" {first}—{last} 时" for first, last in spans)
+    zh = "、".join(f"{first}—{last} 时" for first, last in spans)
     return zh, ", ".join(f"{first}:00 to {last}:00" for first, last in spans)

@@ -106,7 +106,7 @@ def test_over_compensation_is_said_first_and_costs_no_purchase() -> None:
     assert leading == pytest.approx(row["leading_kvarh"], abs=1e-3)
     assert "约 2,200 元" in row["advice_zh"]
     assert "不需购买设备" in row["advice_zh"]
-    assert "12—14 时、 16—22 时" in row["advice_zh"]
+    assert "多在 12—14 时、16—22 时；" in row["advice_zh"]
     assert "kvar" not in row["advice_zh"].replace("kvarh", ""), "no size before the over-compensation ends"
     assert (row["second_bank_kvar"], row["second_power_factor"]) == (10, "0.90")
     switched, _ = reactive_after(steel_curve(LAGGING), steel_curve(LEADING) * 0, 10, 10, is_switched=True)
