@@ -48,7 +48,7 @@ def vee(
     try:
         facts = load_facts(settings.facts_dir)
         result = run_vee(
-            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin
+            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin, out
         )
         figures = write_vee(result, out, steps.begin)
     finally:
