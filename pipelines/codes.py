@@ -55,6 +55,7 @@ class IntervalStatus(IntEnum):
     ESTIMATED_DAY_MEDIAN = 8
     ESTIMATED_CLASS_PROFILE = 9
     ESTIMATED_EVEN_SHARE = 10
+    COUNTED_AS_ZERO = 11
 
     @property
     def is_estimated(self) -> bool:
@@ -62,7 +63,11 @@ class IntervalStatus(IntEnum):
         return self in _ESTIMATED
 
 
-_ESTIMATED = frozenset(IntervalStatus) - {IntervalStatus.MISSING, IntervalStatus.MEASURED}
+_ESTIMATED = frozenset(IntervalStatus) - {
+    IntervalStatus.MISSING,
+    IntervalStatus.MEASURED,
+    IntervalStatus.COUNTED_AS_ZERO,
+}
 
 
 class Severity(StrEnum):
@@ -267,6 +272,7 @@ class RejectReason(StrEnum):
     TOO_MANY_FIELDS = "too_many_fields"
     BAD_DATE = "bad_date"
     BAD_NUMBER = "bad_number"
+    THOUSANDS_SEPARATOR = "thousands_separator"
     BAD_CODE = "bad_code"
     BAD_ID = "bad_id"
     MISSING_KEY = "missing_key"
@@ -300,3 +306,4 @@ class GreyReason(StrEnum):
     ZERO_ENERGY = "zero_energy"
     IMPLAUSIBLE_PRICE = "implausible_price"
     ENERGY_ABOVE_MASTER = "energy_above_master"
+    ENERGY_UNLIKE_BEFORE = "energy_unlike_before"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -10,10 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
-from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, Rejects
-from pipelines.formats.csv_lines import CsvLayout
-from pipelines.formats.csv_records import read_cells
+from pipelines.formats.contract import SNIFF_SHARE, SUPERSEDED, FormatSettings, ReadResult, Rejects
 from pipelines.formats.gridding import (
     NO_TIME,
     BeatenLines,
@@ -22,17 +20,26 @@ from pipelines.formats.gridding import (
     grid_days,
     interval_starts,
 )
-from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
+from pipelines.formats.long_lines.csv_table import csv_lines
+from pipelines.formats.long_lines.typed_lines import (
+    LATER,
+    SENT,
+    STAMP,
+    TypedLines,
+    in_file_order,
+    refuse_misfit,
+)
+from pipelines.formats.long_parquet import parquet_lines
+from pipelines.formats.mapped.stamp_keys import StampPlace, zone_of
+from pipelines.formats.mapped.stamps import full_ends
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping
 from pipelines.formats.parquet import MAGIC
-from pipelines.formats.shape.last_line import CUT_REASON, last_line
 from pipelines.formats.shape.shaped import shape_series
-from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
-from pipelines.tables.base import STRING, TIMESTAMP, Table
+from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
-_DAY_MICROS = 86_400_000_000
+_DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
 _BEATEN_LISTED, _BEATEN_NAMED = 10_000, 5
 Raw = Callable[[int], bytes | str]
 
@@ -49,7 +56,7 @@ class LongForm:
         self.id = f"long_{mapping.id}"
         self.title = f"long file under the mapping {mapping.id}"
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the file's name is declared to be of this mapping."""
         return self.mapping.fits(name)
 
@@ -59,20 +66,17 @@ class LongForm:
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
         bad_encoding, too_many_records, bad_structure.
         """
-        typed, rejects, raw, notes, warnings = (
-            self._parquet(content, name, settings)
-            if content.startswith(MAGIC)
-            else self._csv(content, name, settings)
-        )
-        count = typed.num_rows + len(rejects)
-        received = self._records(typed)
+        read = parquet_lines if content.startswith(MAGIC) else csv_lines
+        lines = read(content, name, self.mapping, settings)
+        rejects, raw, count = lines.rejects, lines.raw, lines.count
+        received, notes = self._in_order(self._records(lines.table), lines)
         shaped = shape_series(received, self.mapping, name, settings)
-        set_apart = _hold(received, shaped.held, rejects, raw)
+        set_apart = _hold(received, shaped.held, self.mapping, rejects, raw)
         records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
             records = records.taken(np.isin(records.line, list(self.only)))
         gridded = grid_days(records, shaped.mapping, settings.present_char)
-        _hold(records, gridded.faults, rejects, raw)
+        _hold(records, gridded.faults, self.mapping, rejects, raw)
         remark = (
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
@@ -85,53 +89,9 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-            (*warnings, *shaped.warnings),
+            (*lines.warnings, *shaped.warnings),
             set_apart,
         )
-
-    def _csv(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
-        mapping = self.mapping
-        declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
-        cells = [
-            Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))
-        ]
-        if mapping.meter_point.column:
-            cells.append(
-                Cell(
-                    mapping.meter_point.column,
-                    CellKind.IDENTIFIER,
-                    required=True,
-                    length=mapping.meter_point.longest,
-                )
-            )
-        cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
-        if mapping.channel:
-            cells.append(
-                Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes)
-            )
-        if mapping.quality:
-            cells.append(Cell(mapping.quality.column, CellKind.CODE, codes=mapping.quality.codes))
-        if mapping.received_at:
-            cells.append(
-                Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
-            )
-        read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
-        cut, told = last_line(read.lines, settings.least_odd_steps)
-        cells = read.cells
-        if cut is not None and cut not in read.rejects.lines():
-            column = mapping.values[-1].column
-            read.rejects.add(cut, column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
-            cells = cells.filter(pc.not_equal(cells["line_number"], cut))
-        return cells, read.rejects, read.record, read.notes, (told,) if told else ()
-
-    def _parquet(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
-        lines = ParquetLines(content, name, self.mapping, settings)
-        typed = lines.typed()
-        return typed, lines.rejects, lines.raw, (), ()
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows
@@ -150,14 +110,38 @@ class LongForm:
             quality = pc.fill_null(places, -1).to_numpy().astype(np.int8)
         sent = np.full(count, NO_TIME)
         if mapping.received_at:
-            sent = pc.fill_null(
-                typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME
-            ).to_numpy()
+            sent = pc.fill_null(typed[SENT].cast(pa.int64()), NO_TIME).to_numpy()
         values = tuple(_scaled(typed[value.column], value.factor) for value in mapping.values)
-        instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
+        instant = typed[STAMP].cast(pa.int64()).to_numpy()
         return LongRecords(
             names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy()
         )
+
+    def _in_order(self, records: LongRecords, lines: TypedLines) -> tuple[LongRecords, tuple[str, ...]]:
+        """The lines with the two hours of one name told apart by their order and ends of intervals made full,
+        and remarks on what was done.
+        """
+        notes, stamp = lines.notes, self.mapping.stamp
+        if LATER in lines.table.column_names:
+            later = lines.table[LATER].to_numpy()
+            series = (
+                records.meter
+                if records.channel is None
+                else records.meter * len(records.channels) + records.channel
+            )
+            instant, unpaired = in_file_order(series, records.instant, later)
+            records = replace(records, instant=instant)
+            for line in records.line[unpaired].tolist():
+                reason = f"a local time that occurs twice in {stamp.zone}, which not exactly two lines tell"
+                lines.rejects.add(line, stamp.shown, RejectReason.BAD_DATE, reason, lines.raw(line))
+            if later.any():
+                told = int(np.count_nonzero((later > 0) & ~unpaired))
+                notes += (f"{told} lines of an hour that occurs twice are read in the order of the file",)
+            records = records.taken(~unpaired) if unpaired.any() else records
+        instant, count = full_ends(records.instant, stamp, self.mapping.interval_minutes * _MINUTE_MICROS)
+        if count:
+            notes += (f"{count} stamps name the last second of an interval and are read as its end",)
+        return replace(records, instant=instant), notes
 
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
@@ -192,7 +176,9 @@ class LongForm:
         return records if good.all() else records.taken(good)
 
 
-def _hold(records: LongRecords, faults: Sequence[LineFaults], rejects: Rejects, raw: Raw) -> int:
+def _hold(
+    records: LongRecords, faults: Sequence[LineFaults], mapping: LongMapping, rejects: Rejects, raw: Raw
+) -> int:
     """Holds lines back, each once; how many."""
     held = rejects.lines()
     before = len(held)
@@ -200,7 +186,8 @@ def _hold(records: LongRecords, faults: Sequence[LineFaults], rejects: Rejects, 
         for line in records.line[fault.places].tolist():
             if line not in held:
                 held.add(line)
-                rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+                column = fault.column or mapping.stamp_shown
+                rejects.add(line, column, fault.reason_code, fault.reason, raw(line))
     return len(held) - before
 
 

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from pipelines.settings import FrozenSettings, SettingsFile
+from pipelines.vee.balance_settings import CatchUpSettings, NegativeSettings, NightSettings, PeakSettings
 from pipelines.vee.moved_settings import LATER, MOVED
 
 
@@ -19,6 +20,24 @@ class RunSettings(FrozenSettings):
     )
     stuck_hours: float = Field(
         gt=0, description="VEE-V05 fires on one non-zero value that repeats for at least so long."
+    )
+    least_hours: float = Field(
+        gt=0,
+        description=(
+            "VEE-V04 and VEE-V05 also fire on shorter runs, if they are `runs.natural_ratio` times as long "
+            "as the series' own longest and at least so long."
+        ),
+    )
+    natural_ratio: float = Field(
+        gt=1,
+        description="VEE-V04 and VEE-V05: multiple of the series' own longest run at which one stands out.",
+    )
+    rare_days: int = Field(
+        ge=1,
+        description=(
+            "VEE-V04 and VEE-V05: the longest run, and another for so many days, is left aside before the "
+            "own longest run is taken: what comes less often is no habit."
+        ),
     )
     inactive_days: int = Field(
         ge=2, description="VEE-V30 fires on a run of days without energy at least so long."
@@ -124,6 +143,13 @@ class IntervalSumSettings(FrozenSettings):
     )
     unit_factor_tolerance_ratio: float = Field(
         gt=0, lt=1, description="VEE-V32: how near to such a factor curve over register must lie."
+    )
+    scale_ratio: float = Field(
+        gt=1,
+        description=(
+            "VEE-V41 fires where reconciling multiplies an estimate with more than this, or with less than "
+            "one over this."
+        ),
     )
 
 
@@ -358,6 +384,10 @@ class VeeSettings(SettingsFile):
 
     runs: RunSettings
     spikes: SpikeSettings
+    peaks: PeakSettings
+    catch_up: CatchUpSettings
+    negatives: NegativeSettings
+    nights: NightSettings
     capacity: CapacitySettings
     single_phase: SinglePhaseSettings
     registers: RegisterSettings

@@ -22,6 +22,12 @@ _FACTORS = {
 _NEAR = 0.15
 
 
+def with_steps(findings: pa.Table) -> pa.Array:
+    """Meter points of which VEE-V40 found something."""
+    found = findings.filter(pc.equal(findings["check_id"], LEVEL_STEP))
+    return pc.unique(found["meter_point_id"])
+
+
 def told_steps(findings: pa.Table, days: pa.Table) -> list[str]:
     """What VEE-V40 found, step by step.
 

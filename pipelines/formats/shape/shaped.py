@@ -14,12 +14,14 @@ from pipelines.codes import CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import FormatSettings, RefusalReason
 from pipelines.formats.gridding import NO_TIME, LineFaults, LongRecords
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, Reading, Sign, StampPlace
+from pipelines.formats.mapped.stamp_keys import StampPlace
+from pipelines.formats.mapped.stamps import day_micros
+from pipelines.formats.mapped.written import DAY_MICROS
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, Reading, Sign
 from pipelines.formats.shape.counters import differences, looks_cumulative
 from pipelines.formats.shape.ordered import Ordered, ordered
 from pipelines.formats.shape.signs import looks_signed, split_signs
 from pipelines.formats.shape.spacing import told_every
-from pipelines.formats.stamps import DAY_MICROS, day_micros
 from pipelines.periods import EPOCH
 
 _NAMED = 5

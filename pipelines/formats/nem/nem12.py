@@ -1,30 +1,38 @@
 """NEM12: the Australian interval metering interchange format (AEMO, Meter Data File Format).
 
 A 100 record opens the file and a 900 record closes it. A 200 record names a meter's data stream, each 300
-record below it holds one day of intervals, and 400 records tell the quality of parts of that day.
+record below it holds one day of intervals, and 400 records tell the quality of parts of that day. A record
+that some program wrapped goes on in lines that begin with a number.
 """
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta, timezone
+from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 
 import pyarrow as pa
 
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import CellError, read_day
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+    rows_schema,
+    shown,
+)
+from pipelines.formats.days import CellError, read_day
+from pipelines.formats.nem.records import NemRecord, closed_remark, opened, read_records, sent_at
 from pipelines.periods import DAY_MINUTES
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeLoadCurves
-from pipelines.tables.identifiers import EXPECTED, is_identifier
+from pipelines.tables.identifiers import fault_of
 
-MARKET_ZONE = timezone(timedelta(hours=10), "AEST")
 INTERVAL_MINUTES = (5, 15, 30)
 METER_POINT_PREFIX = "NEM12-"
 
@@ -39,12 +47,12 @@ CHANNEL_OF_SUFFIX = {
 _ACTIVE_UNITS = {"WH": Decimal("0.001"), "KWH": Decimal(1), "MWH": Decimal(1000)}
 _REACTIVE_UNITS = {"VARH": Decimal("0.001"), "KVARH": Decimal(1), "MVARH": Decimal(1000)}
 
-_START = re.compile(rb"\s*(?:100,NEM\d|200,[^,\n]+,[^,\n]*,)", re.IGNORECASE)
+_START = re.compile(rb"\s*(?:100,NEM(?!13)\d|200,[^,\n]+,[^,\n]*,)", re.IGNORECASE)
 _SUFFIX = re.compile(r"([A-Z])([0-9A-Z])")
 _QUALITY = re.compile(r"[AN]|[EFS][0-9]{2}|V")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
-_STAMP = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})([0-9]{2})?")
 _STREAM_FIELDS = {1: "NMI", 4: "NMISuffix", 7: "UOM", 8: "IntervalLength"}
+_LENGTH = re.compile(r"[0-9]{1,2}")
 _NULL_QUALITY, _VARIABLE = "N", "V"
 
 
@@ -56,20 +64,6 @@ class _Stream:
     channel: Channel
     factor: Decimal
     interval_minutes: int
-
-
-@dataclass(frozen=True)
-class _Record:
-    """A line that is not blank, split at commas; the format has no quoting.
-
-    raw      The line as received.
-    damaged  What makes it no text; then its fields are good for telling its kind, and for nothing else.
-    """
-
-    line: int
-    fields: list[str]
-    raw: bytes
-    damaged: CellError | None = None
 
 
 @dataclass
@@ -93,7 +87,7 @@ class Nem12:
     title = "NEM12 (AEMO interval data)"
     table: type[Table] = BronzeLoadCurves
 
-    def sniff(self, name: str, head: bytes) -> bool:
+    def sniff(self, name: str, head: bytes, share: float = SNIFF_SHARE) -> bool:
         """Whether the file opens with a NEM header, or with a 200 record whose header was lost."""
         return _START.match(head.removeprefix(b"\xef\xbb\xbf")) is not None
 
@@ -102,18 +96,19 @@ class Nem12:
 
         A record with a NUL or with bytes that are no UTF-8 costs the days that it tells of, and no others.
 
-        Raises InputRefusedError: missing_header, unsupported_version (NEM13), bad_structure, truncated (no
-        900 record), no_records (no 300 record), bad_encoding where the header is no text, and where not one
-        300 record can be read, the first one's line and reason.
+        Raises InputRefusedError: missing_header and truncated (no 100 or 900 record) unless the settings say
+        that they may lack, unsupported_version, bad_structure, no_records (no 300 record), bad_encoding where
+        the header is no text, and where not one 300 record can be read, the first one's line and reason.
         """
-        records = _records(content)
-        header_sent = _read_header(records, name)
+        records = read_records(content, _field_at)
+        header_sent, body, notes = opened(records, "NEM12", name, settings.nem_frame)
         rejects, rows = Rejects(), list[dict[str, object]]()
-        for day in _days(records, name):
+        for day in _days(body, name):
             try:
                 rows.append(_read_day(day, header_sent, settings))
             except CellError as error:
                 rejects.add(day.line, error.column_name, error.reason_code, error.reason, day.raw)
+        notes += closed_remark(records, name, settings.nem_frame)
         if not rows:
             first = rejects.table().slice(0, 1).to_pylist()
             if not first:
@@ -135,38 +130,12 @@ class Nem12:
             pa.Table.from_pylist(rows, schema=rows_schema(self.table)),
             rejects.table(),
             len(rows) + len(rejects),
+            notes,
         )
 
 
-def _records(content: bytes) -> list[_Record]:
-    """All lines that are not blank, with their numbers."""
-    found = []
-    for line, raw in enumerate(content.removeprefix(codecs.BOM_UTF8).split(b"\n"), start=1):
-        try:
-            text, no_text = raw.decode("utf-8"), None
-        except UnicodeDecodeError as error:
-            text, no_text = raw.decode("utf-8", errors="replace"), error
-        if text.strip():
-            fields = [part.strip() for part in text.split(",")]
-            found.append(_Record(line, fields, raw.rstrip(b"\r"), _damage(raw, no_text, fields[0], line)))
-    return found
-
-
-def _damage(raw: bytes, no_text: UnicodeDecodeError | None, indicator: str, line: int) -> CellError | None:
-    """Why a line is no text, with the field at fault. no_text: what decoding it as UTF-8 said."""
-    place = raw.find(0)
-    if place >= 0:
-        column = _column_at(raw, place, indicator)
-        return CellError(column, RejectReason.NUL_BYTE, f"line {line} holds a NUL byte")
-    if no_text is None:
-        return None
-    reason = f"byte 0x{raw[no_text.start]:02x} of line {line} is no UTF-8 text"
-    return CellError(_column_at(raw, no_text.start, indicator), RejectReason.BAD_ENCODING, reason)
-
-
-def _column_at(raw: bytes, place: int, indicator: str) -> str | None:
-    """The field of a stream or a day that a byte lies in; none where it has no name here."""
-    index = raw.count(b",", 0, place)
+def _field_at(indicator: str, index: int) -> str | None:
+    """The name of a field of a stream or a day; none where it has no name here."""
     if indicator == "200":
         return _STREAM_FIELDS.get(index)
     if indicator != "300" or not 1 <= index <= DAY_MINUTES // max(INTERVAL_MINUTES) + 1:
@@ -174,37 +143,14 @@ def _column_at(raw: bytes, place: int, indicator: str) -> str | None:
     return "IntervalDate" if index == 1 else f"IntervalValue{index - 1}"
 
 
-def _read_header(records: list[_Record], name: str) -> datetime | None:
-    """Checks the 100 record and returns when the file was made."""
-    line, first = (records[0].line, records[0].fields) if records else (1, [""])
-    if first[0] != "100":
-        raise InputRefusedError(
-            name,
-            RefusalReason.MISSING_HEADER,
-            f"found a record {shown(first[0])}, expected the header record 100",
-            line=line,
-        )
-    if damaged := records[0].damaged:
-        is_nul = damaged.reason_code == RejectReason.NUL_BYTE
-        reason_code = RefusalReason.BAD_STRUCTURE if is_nul else RefusalReason.BAD_ENCODING
-        raise InputRefusedError(name, reason_code, damaged.reason, line=line)
-    version = first[1].upper() if len(first) > 1 else ""
-    if version != "NEM12":
-        reason = f"found {shown(version)}, expected NEM12 (NEM13 holds accumulated reads)"
-        raise InputRefusedError(
-            name, RefusalReason.UNSUPPORTED_VERSION, reason, line=line, column="VersionHeader"
-        )
-    return _sent_at(first[2] if len(first) > 2 else "")
-
-
-def _days(records: list[_Record], name: str) -> Iterator[_Day]:
+def _days(records: list[NemRecord], name: str) -> Iterator[_Day]:
     """The 300 records in file order, each with its stream and its quality records; checks the file's
     structure.
     """
     stream: _Stream | CellError | None = None
     day: _Day | None = None
     closed = False
-    for sent in records[1:]:
+    for sent in records:
         line, record, indicator = sent.line, sent.fields, sent.fields[0]
         if day is not None and indicator in ("200", "300", "900"):
             yield day
@@ -222,17 +168,33 @@ def _days(records: list[_Record], name: str) -> Iterator[_Day]:
                 pass  # Manual reads and transactions of the market; they say nothing about the intervals.
             case "900" if not closed:
                 closed = True
+            case _ if day is not None and not closed and _NUMBER.fullmatch(indicator):
+                _go_on(day, sent)
             case _:
                 reason = (
                     f"found a record {shown(indicator)} where none may stand; the order is 100, 200, 300, "
                     "400, 500, 900"
                 )
                 raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=line)
-    if not closed:
-        last = records[-1].line
-        raise InputRefusedError(
-            name, RefusalReason.TRUNCATED, "the end record 900 is missing; the file was cut off", line=last
-        )
+    if day is not None:
+        yield day
+
+
+def _go_on(day: _Day, sent: NemRecord) -> None:
+    """Joins a line that begins with a number to the record above it, which was wrapped; where that was whole
+    already, or tells its qualities, nobody knows what the line is, and the day is held back.
+    """
+    if sent.damaged or isinstance(day.stream, CellError):
+        day.stream = sent.damaged or day.stream
+        return
+    quality = 2 + DAY_MINUTES // day.stream.interval_minutes
+    if day.qualities or (len(day.record) > quality and _QUALITY.fullmatch(day.record[quality].upper())):
+        reason = f"line {sent.line} begins with a number and belongs to no record; the one above it is whole"
+        day.stream = CellError(None, RejectReason.BAD_STRUCTURE, reason)
+        return
+    # A comma at the end of a line stands between two values, not before an empty one.
+    day.record = [*(day.record[:-1] if day.record[-1] == "" else day.record), *sent.fields]
+    day.raw += b"\n" + sent.raw
 
 
 def _read_stream(record: list[str], line: int) -> _Stream | CellError:
@@ -242,8 +204,8 @@ def _read_stream(record: list[str], line: int) -> _Stream | CellError:
     if not nmi or not suffix:
         column = "NMI" if not nmi else "NMISuffix"
         return CellError(column, RejectReason.MISSING_KEY, f"{where} has no {column}")
-    if not is_identifier(f"{METER_POINT_PREFIX}{nmi}-0"):
-        return CellError("NMI", RejectReason.BAD_ID, f"{where} names {shown(nmi)}, expected {EXPECTED}")
+    if expected := fault_of(f"{METER_POINT_PREFIX}{nmi}-0") or fault_of(nmi):
+        return CellError("NMI", RejectReason.BAD_ID, f"{where} names {shown(nmi)}, expected {expected}")
     parts = _SUFFIX.fullmatch(suffix.upper())
     channel = CHANNEL_OF_SUFFIX.get(parts[1]) if parts else None
     if parts is None or channel is None:
@@ -259,7 +221,7 @@ def _read_stream(record: list[str], line: int) -> _Stream | CellError:
             RejectReason.BAD_CODE,
             f"{where} counts in {shown(unit)}, expected one of {', '.join(units)} (in any case)",
         )
-    if minutes not in {str(length) for length in INTERVAL_MINUTES}:
+    if not _LENGTH.fullmatch(minutes) or int(minutes) not in INTERVAL_MINUTES:
         return CellError(
             "IntervalLength",
             RejectReason.BAD_CODE,
@@ -291,7 +253,7 @@ def _read_day(day: _Day, header_sent: datetime | None, settings: FormatSettings)
         "sender_quality_codes": qualities,
         "curve_month": curve_date.strftime("%Y-%m"),
         "line_number": day.line,
-        "sent_at_utc": _sent_at(record[5 + count] if len(record) > 5 + count else "") or header_sent,
+        "sent_at_utc": sent_at(record[5 + count] if len(record) > 5 + count else "") or header_sent,
     }
 
 
@@ -386,15 +348,3 @@ def _date(text: str, settings: FormatSettings) -> date:
             "IntervalDate", RejectReason.BAD_DATE, f"found {shown(text)}, expected a day as YYYYMMDD"
         )
     return read_day("IntervalDate", text[:4], text[4:6], text[6:], text, settings)
-
-
-def _sent_at(text: str) -> datetime | None:
-    """A time of the market (UTC+10 all year) as UTC; None where it is empty or no time."""
-    match = _STAMP.fullmatch(text)
-    if match is None:
-        return None
-    try:
-        local = datetime(*(int(part or 0) for part in match.groups()), tzinfo=MARKET_ZONE)  # type: ignore[misc, arg-type]
-    except ValueError:
-        return None
-    return local.astimezone(UTC)
