@@ -202,7 +202,7 @@ def _factor_near(
             continue
         allowed = off if length >= far else tolerance * length if spread <= spread_limit * length else -1.0
         if abs(abs(level) - length) <= allowed:
-            return sign * length
+            return float(sign * length)
     return 0.0
 
 
