@@ -87,6 +87,12 @@ class CellsRead:
         index = int(np.searchsorted(self.lines.numbers, line_number))
         return shown_record(self.lines.line(index), self.header.encoding)
 
+    def fields(self, line_number: int) -> list[str]:
+        """The cells of a record as texts, by its line."""
+        record = self.record(line_number)
+        text = record if isinstance(record, str) else record.decode("ascii", errors="replace")
+        return next(csv.reader([text], delimiter=self.header.separator), [])
+
 
 def read_cells(
     content: bytes, name: str, layout: CsvLayout, settings: FormatSettings, header: Header | None = None

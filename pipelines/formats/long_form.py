@@ -102,7 +102,8 @@ class LongForm:
         """
         listed, total = Rejects(), sum(part.places.size for part in beaten)
         for part in beaten:
-            column, values = self.mapping.values[part.number].column, records.values[part.number]
+            column = self.mapping.values[part.number].column or self.mapping.stamp_shown
+            values = records.values[part.number]
             for place, winner in zip(
                 part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
             ):

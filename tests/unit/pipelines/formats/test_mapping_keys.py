@@ -131,6 +131,9 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
     with pytest.raises(InputRefusedError, match="户号, 日期, 01:00") as refused:
         detect("a.csv", f"户号,日期,{times}\n1,2026-03-01{',1' * 24}\n".encode())
     assert "declare it in a mapping under `wide`" in str(refused.value)
+    numbered = ",".join(f"时段{hour}" for hour in range(1, 25))
+    with pytest.raises(InputRefusedError, match="declare it in a mapping under `wide`"):
+        detect("a.csv", f"户号,日期,{numbered}\n".encode())
     with pytest.raises(InputRefusedError) as long:
         detect("a.csv", "户号,日期,电量\n".encode())
     assert "wide" not in str(long.value)
