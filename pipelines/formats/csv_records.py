@@ -39,7 +39,7 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 _HEADER_LIMIT_LINES = 100
-_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
 SNIFF_SHARE = 0.6
 
 
@@ -178,7 +178,7 @@ def _found_header(
         line = content[start:stop].removeprefix(_UTF8_BOM if number == 1 else b"").rstrip(b"\r")
         told = _TOLD_SEPARATOR.fullmatch(line) if number == 1 and sought != 1 else None
         if told is not None:
-            separator = dialect.separator or told[1].decode("ascii", errors="replace")
+            separator = dialect.separator or told[1].decode("ascii")
         elif sought in (None, number):
             body = len(content) if end < 0 else end + 1
             names = _names_in(line, name, encoding, separator, number, first is None, content)

@@ -116,7 +116,8 @@ class LongMapping(FrozenSettings):
         description="What parts thousands in a CSV file: , . ' or a blank; left out: nothing does.",
     )
     nothing: tuple[str, ...] = Field(
-        default=(), description="Texts of a CSV file, in any case, that mean that nothing came: -- or null."
+        default=(),
+        description="Texts of a CSV file, in any case, that mean that nothing came; with any, nan too.",
     )
     header_line: int | None = Field(
         default=None,
@@ -202,6 +203,8 @@ class LongMapping(FrozenSettings):
             raise ValueError(
                 "with wide, the day's column is wide.date; leave out stamp.column, date and time"
             )
+        if self.stamp.format.startswith("epoch"):
+            raise ValueError(f"wide.date is a day; {self.stamp.format} is an instant")
         if len(self.values) > 1 or self.values[0].column:
             raise ValueError("with wide there is one value without a column: a unit and a channel")
         return self
@@ -250,16 +253,25 @@ class LongMapping(FrozenSettings):
         return self.wide.date if self.wide else self.stamp.shown
 
     @property
+    def _texts_of_nothing(self) -> tuple[str, ...]:
+        """As declared, and what programs write for a number that is none."""
+        return (*self.nothing, "nan", "NaN") if self.nothing else ()
+
+    @property
     def dialect(self) -> Dialect:
         """How a CSV file is laid out."""
-        cases = {case for text in self.nothing for case in (text, text.lower(), text.upper(), text.title())}
+        texts = self._texts_of_nothing
+        cases = {case for text in texts for case in (text, text.lower(), text.upper(), text.title())}
         return Dialect(self.separator, self.header_line, self.decimal, tuple(sorted(cases)), declared=True)
 
     @property
     def numbers(self) -> NumberNotation:
         """How the numbers of a CSV file are written."""
         return NumberNotation(
-            self.decimal, self.thousands, frozenset(text.strip().lower() for text in self.nothing), True
+            self.decimal,
+            self.thousands,
+            frozenset(text.strip().lower() for text in self._texts_of_nothing),
+            True,
         )
 
     @property

@@ -142,8 +142,10 @@ def _stamp_column(table: pa.Table, mapping: LongMapping) -> pa.ChunkedArray:
     stamp = mapping.stamp
     if not stamp.date:
         return table[stamp.column]
-    parts = [_part_text(table[stamp.date], pa.date32()), _part_text(table[stamp.time], pa.time64("us"))]
-    return pc.binary_join_element_wise(*parts, " ")
+    day = _part_text(table[stamp.date], pa.date32())
+    # A day out of a database or a spreadsheet has a midnight behind it.
+    day = pc.replace_substring_regex(day, r"[ T]0?0:00(:00(\.0+)?)?$", "")
+    return pc.binary_join_element_wise(day, _part_text(table[stamp.time], pa.time64("us")), " ")
 
 
 def _part_text(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

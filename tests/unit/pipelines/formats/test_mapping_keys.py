@@ -94,7 +94,7 @@ def test_a_number_of_another_notation_is_held_back_and_names_the_key(
 @pytest.mark.parametrize("text", ["--", "-", "null", "NULL", "Null", "N/A", "n/a", " -- ", "nan", ""])
 @pytest.mark.parametrize("beside", ["", "A,2026-09-01 01:00:00,none\n"], ids=["columns", "lines"])
 def test_a_text_that_means_nothing_is_no_reject(text: str, beside: str) -> None:
-    declared = mapping(nothing=["--", "-", "null", "N/A", "NaN"])
+    declared = mapping(nothing=["--", "-", "null", "N/A", ""])
     result = read(lines("A,2026-09-01 00:00:00,1", f"A,2026-09-01 00:30:00,{text}") + beside, declared)
     assert told(result) == {DAY: {0: 1.0}}
     assert [row["line_number"] for row in result.rejects.to_pylist()] == ([4] if beside else [])
@@ -162,6 +162,10 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
         ({"wide": {"date": "d"}}, "leave out stamp.column"),
         ({"wide": {"date": "d", "columns": "P1-P96"}}, "is none of: times"),
         ({"wide": {"date": "d", "columns": ["a", "a"]}}, "stands twice"),
+        (
+            {"wide": {"date": "d"}, "stamp": {"place": "interval_end", "zone": "UTC", "format": "epoch_s"}},
+            "wide.date is a day",
+        ),
         (
             {"wide": {"date": "d"}, "stamp": {"place": "interval_end", "zone": "+08:00"}},
             "one value without a column",

@@ -160,6 +160,14 @@ def test_a_day_and_a_time_in_two_columns() -> None:
     assert slots(iso) == {(date(2026, 9, 2), 0): 1.0, (date(2026, 9, 1), 1): 2.0}
 
 
+@pytest.mark.parametrize(
+    "day", ["2026-09-01 00:00:00", "2026-09-01T00:00", "2026-09-01 0:00", " 2026-09-01 "]
+)
+def test_a_day_with_a_midnight_behind_it_beside_a_time(day: str) -> None:
+    result = read(lines(f"A,{day},0:30,1", header="meter,Date,Start,kwh"), mapping(**stamped(**TWO)))
+    assert slots(result) == {(date(2026, 9, 1), 1): 1.0}
+
+
 def test_typed_days_and_times_in_two_columns() -> None:
     days = [date(2026, 9, 1), date(2026, 9, 2)]
     for kind in (pa.date32(), pa.timestamp("ms")):

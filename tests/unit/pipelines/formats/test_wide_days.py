@@ -154,6 +154,20 @@ def test_a_long_day_has_a_25th_column_and_other_days_have_none() -> None:
     assert "an hour that its day does not have" in held["reason"]
 
 
+def test_times_of_a_clock_change_cost_their_cells_alone() -> None:
+    starts = [f"{hour}:00" for hour in range(24)]
+    spring = row("2026-03-29", [1.0] * 2 + [9.0] + [1.0] * 21)
+    autumn = row("2026-10-25", [1.0] * 2 + [9.0] + [1.0] * 21)
+    result = read(table(starts, spring, autumn), wide(place="interval_start", **MADRID))
+    assert [(r["line_number"], r["column_name"], r["reason_code"]) for r in result.rejects.to_pylist()] == [
+        (2, "2:00", "bad_date"),
+        (3, "2:00", "bad_date"),
+    ]
+    values = [value for some in told(result).values() for value in some.values()]
+    assert values == [1.0] * 46
+    assert result.record_count == 2
+
+
 @pytest.mark.parametrize(
     ("names", "columns", "says"),
     [
