@@ -47,7 +47,7 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 _HEADER_LIMIT_LINES = 100
-_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -104,6 +104,12 @@ class CellsRead:
         """A record as received, by its line."""
         index = int(np.searchsorted(self.lines.numbers, line_number))
         return shown_record(self.lines.line(index), self.header.encoding)
+
+    def fields(self, line_number: int) -> list[str]:
+        """The cells of a record as texts, by its line."""
+        record = self.record(line_number)
+        text = record if isinstance(record, str) else record.decode("ascii", errors="replace")
+        return next(csv.reader([text], delimiter=self.header.separator), [])
 
 
 def read_cells(
@@ -190,7 +196,7 @@ def _found_header(
         line = content[start:stop].removeprefix(_UTF8_BOM if number == 1 else b"").rstrip(b"\r")
         told = _TOLD_SEPARATOR.fullmatch(line) if number == 1 and sought != 1 else None
         if told is not None:
-            separator = dialect.separator or told[1].decode("ascii", errors="replace")
+            separator = dialect.separator or told[1].decode("ascii")
         elif sought in (None, number):
             body = len(content) if end < 0 else end + 1
             names = _names_in(line, name, encoding, separator, number, first is None, content)
@@ -202,7 +208,8 @@ def _found_header(
             break
         start, number = end + 1, number + 1
     if first is None:
-        reason = f"the header is declared to be line {sought}, the file has {number}"
+        declared = f"the header is declared to be line {sought}, the file has {number}"
+        reason = declared if sought else "the file tells its separator and nothing else"
         raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=number)
     return first
 

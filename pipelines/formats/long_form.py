@@ -199,7 +199,8 @@ def _superseded(
     """
     listed, total = Rejects(), sum(part.places.size for part in beaten)
     for part in beaten:
-        column, values = mapping.values[part.number].column, records.values[part.number]
+        column = mapping.values[part.number].column or mapping.stamp_shown
+        values = records.values[part.number]
         for place, winner in zip(
             part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
         ):
