@@ -23,6 +23,8 @@ from pipelines.formats.contract import (
 )
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
+from pipelines.formats.documents.kinds import is_workbook
+from pipelines.formats.documents.workbook import sheet_as_text
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
 from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
@@ -58,8 +60,10 @@ class LongForm:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
-        bad_encoding, too_many_records, bad_structure.
+        bad_encoding, too_many_records, bad_structure; unreadable_workbook and missing_sheet of a workbook.
         """
+        if is_workbook(content):
+            content = self._sheet(content, name, settings)
         typed, rejects, raw, notes = (
             self._parquet(content, name, settings)
             if content.startswith(MAGIC)
@@ -122,6 +126,12 @@ class LongForm:
                 f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
             ),
         )
+
+    def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
+        """The sheet of a workbook as CSV, its real dates in the notations of the mapping."""
+        times = (self.mapping.stamp, self.mapping.received_at)
+        stamps = {part.column: part.format for part in times if part and part.column}
+        return sheet_as_text(content, name, self.mapping.sheet, stamps, settings)
 
     def _csv(
         self, content: bytes, name: str, settings: FormatSettings

@@ -200,6 +200,9 @@ class LongMapping(FrozenSettings):
         default=(), description="Patterns of file names in the inbox that this mapping is for."
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
+    sheet: str = Field(
+        default="", description="Sheet of an Excel workbook (.xlsx); left out: the only one that has cells."
+    )
     interval_minutes: int = Field(
         ge=1, le=DAY_MINUTES, description="Length of an interval; a divisor of 1440."
     )
