@@ -23,6 +23,8 @@ from pipelines.formats.contract import (
 )
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
+from pipelines.formats.documents.espi import is_green_button
+from pipelines.formats.documents.espi_table import mapped_parquet
 from pipelines.formats.documents.kinds import is_workbook
 from pipelines.formats.documents.workbook import sheet_as_text
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
@@ -64,6 +66,8 @@ class LongForm:
         """
         if is_workbook(content):
             content = self._sheet(content, name, settings)
+        elif is_green_button(content):
+            content = mapped_parquet(content, name, self.mapping, settings)
         typed, rejects, raw, notes = (
             self._parquet(content, name, settings)
             if content.startswith(MAGIC)

@@ -52,7 +52,7 @@ from zhixiang.vee_files.result import VeeResult
 
 _TAKEN = (BronzeLoadCurves, BronzeRegisterReads, BronzeMeterPoints, BronzeCustomers, BronzeEvents)
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
-_ELSEWHERE = frozenset({"nem12", "nem13"})
+_ELSEWHERE = frozenset({"nem12", "nem13", "green_button"})
 """Formats of other countries, whose days know nothing of our holidays and price hours."""
 OnStep = Callable[[str], None]
 
