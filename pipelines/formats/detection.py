@@ -12,8 +12,8 @@ from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
 from pipelines.formats.documents.espi import is_green_button
-from pipelines.formats.documents.green_button import GreenButton
 from pipelines.formats.documents.kinds import WORKBOOK, is_workbook, refuse_foreign, wrong_kind
+from pipelines.formats.green_button import GreenButton
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.mapping_files import mapping_of
