@@ -267,6 +267,7 @@ class RejectReason(StrEnum):
     TOO_MANY_FIELDS = "too_many_fields"
     BAD_DATE = "bad_date"
     BAD_NUMBER = "bad_number"
+    THOUSANDS_SEPARATOR = "thousands_separator"
     BAD_CODE = "bad_code"
     BAD_ID = "bad_id"
     MISSING_KEY = "missing_key"

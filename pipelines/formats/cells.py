@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
 from pipelines.formats.days import CellError, any_days, read_any_day, read_day
-from pipelines.formats.stamps import ClockChangeError, StampReader
+from pipelines.formats.mapped.numbers import PLAIN, NumberNotation
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
 from pipelines.tables.identifiers import LIMIT, breaks_rule, fault_of, rounded, trimmed, trimmed_column
@@ -50,7 +50,6 @@ class CellKind(Enum):
     LOCAL_TIME = "local time"
     MONTH = "month"
     CODE = "code"
-    STAMP = "stamp"
 
     @property
     def dtype(self) -> pa.DataType:
@@ -69,7 +68,6 @@ _DTYPES = {
     CellKind.LOCAL_TIME: TIMESTAMP,
     CellKind.MONTH: STRING,
     CellKind.CODE: STRING,
-    CellKind.STAMP: TIMESTAMP,
 }
 
 # How Arrow's CSV reader takes a column before the checks; text where its own grammar is wider than ours.
@@ -93,7 +91,7 @@ class Cell:
     above     Bound that a number must exceed.
     maximum   Largest number accepted.
     length    For TEXT: number of characters, where the format fixes it; for IDENTIFIER: the most allowed.
-    stamps    For STAMP: how they are written.
+    notation  For NUMBER: how they are written; for all: the texts that mean that nothing came.
     optional  The file may lack the column; its records then hold nothing there.
     """
 
@@ -105,13 +103,14 @@ class Cell:
     above: float | None = None
     maximum: float | None = None
     length: int | None = None
-    stamps: StampReader | None = None
+    notation: NumberNotation = PLAIN
     optional: bool = False
 
     @property
     def read_as(self) -> pa.DataType:
         """The type that Arrow's CSV reader is asked for."""
-        return _READ_AS.get(self.kind, STRING)
+        as_text = self.kind is CellKind.NUMBER and self.notation.thousands
+        return STRING if as_text else _READ_AS.get(self.kind, STRING)
 
     @property
     def dtype(self) -> pa.DataType:
@@ -161,7 +160,8 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             good = _all(pc.invert(pc.or_(breaks_rule(names, cell.length or LIMIT), rounded(names))))
             return names if good and not (cell.required and names.null_count) else None
         case CellKind.NUMBER:
-            return column if _all(pc.is_finite(column)) else None
+            numbers = cell.notation.numbers(column) if cell.notation.thousands else column
+            return numbers if numbers is not None and _all(pc.is_finite(numbers)) else None
         case CellKind.DECIMAL:
             bounds = pc.min_max(column).as_py()
             return column if bounds["min"] > -_DECIMAL_LIMIT and bounds["max"] < _DECIMAL_LIMIT else None
@@ -177,13 +177,6 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column if _all(pc.match_substring_regex(column, MONTH_TEXT)) else None
         case CellKind.CODE:
             return _decode(cell, column)
-        case CellKind.STAMP:
-            instants = None if cell.stamps is None else cell.stamps.texts(column)
-            return (
-                instants
-                if instants is not None and _within(pc.floor_temporal(instants, unit="day"), settings)
-                else None
-            )
 
 
 def _all(good: pa.ChunkedArray) -> bool:
@@ -212,7 +205,7 @@ def read_cell(cell: Cell, text: str, settings: FormatSettings) -> Any:
     """One cell as a Python value; raises CellError that says what was found and what was expected."""
     if cell.kind is CellKind.IDENTIFIER:
         text = trimmed(text)
-    if text == "":
+    if text == "" or text.strip().lower() in cell.notation.nothing:
         if cell.required:
             raise CellError(
                 cell.name, RejectReason.MISSING_KEY, f"{cell.name} is empty; a {cell.kind.value} is needed"
@@ -244,13 +237,11 @@ def _read_identifier(cell: Cell, text: str, settings: FormatSettings) -> str:
 
 
 def _read_number(cell: Cell, text: str, settings: FormatSettings) -> float:
-    value = float(text) if _NUMBER.fullmatch(text) else math.nan
+    plain = cell.notation.plain(text)
+    value = float(plain) if _NUMBER.fullmatch(plain) else math.nan
     if not math.isfinite(value):
-        raise CellError(
-            cell.name,
-            RejectReason.BAD_NUMBER,
-            f"found {shown(text)}, expected a decimal number such as 1234.5",
-        )
+        code, expected = cell.notation.told(text)
+        raise CellError(cell.name, code, f"found {shown(text)}, {expected}")
     return value
 
 
@@ -323,25 +314,6 @@ def _read_local_time(cell: Cell, text: str, settings: FormatSettings) -> datetim
     return local.astimezone(UTC)
 
 
-def _read_stamp(cell: Cell, text: str, settings: FormatSettings) -> datetime:
-    try:
-        if cell.stamps is None:
-            raise ValueError
-        found = cell.stamps.text(text)
-    except ClockChangeError as error:
-        raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, {error}") from None
-    except (ValueError, OverflowError):
-        notation = cell.stamps.notation if cell.stamps and cell.stamps.notation else "YYYY-MM-DD HH:MM:SS"
-        zone = cell.stamps.zone if cell.stamps else ""
-        raise CellError(
-            cell.name,
-            RejectReason.BAD_DATE,
-            f"found {shown(text)}, expected one stamp of {zone} as {notation}",
-        ) from None
-    read_day(cell.name, str(found.year), str(found.month), str(found.day), text, settings)
-    return found
-
-
 def _read_month(cell: Cell, text: str, settings: FormatSettings) -> str:
     if not _MONTH.fullmatch(text):
         raise CellError(cell.name, RejectReason.BAD_DATE, f"found {shown(text)}, expected a month as YYYY-MM")
@@ -367,7 +339,6 @@ _CELL_READERS = {
     CellKind.LOCAL_TIME: _read_local_time,
     CellKind.MONTH: _read_month,
     CellKind.CODE: _read_code,
-    CellKind.STAMP: _read_stamp,
 }
 
 

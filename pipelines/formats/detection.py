@@ -15,6 +15,7 @@ from pipelines.formats.documents.espi import is_green_button
 from pipelines.formats.documents.kinds import WORKBOOK, is_workbook, refuse_foreign, wrong_kind
 from pipelines.formats.green_button import GreenButton
 from pipelines.formats.long_form import LongForm
+from pipelines.formats.mapped.wide_days import looks_wide
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.mapping_files import mapping_of
 from pipelines.formats.nem.nem12 import Nem12
@@ -96,4 +97,6 @@ def detect(
         if len(columns) > 1
         else "it is no CSV with a known header, no NEM12 and no Parquet"
     )
+    if looks_wide(columns):
+        found += "; a column for each interval of the day: declare it in a mapping under `wide`"
     raise InputRefusedError(name, RefusalReason.UNKNOWN_FORMAT, f"no format is known for it: {found}", line=1)

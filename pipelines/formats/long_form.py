@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -12,7 +13,6 @@ import pyarrow.compute as pc
 from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import Cell, CellKind
 from pipelines.formats.contract import (
     SNIFF_SHARE,
     SUPERSEDED,
@@ -21,20 +21,28 @@ from pipelines.formats.contract import (
     RefusalReason,
     Rejects,
 )
-from pipelines.formats.csv_lines import CsvLayout
-from pipelines.formats.csv_records import read_cells
 from pipelines.formats.documents.espi import is_green_button
 from pipelines.formats.documents.espi_table import mapped_parquet
 from pipelines.formats.documents.kinds import is_workbook
-from pipelines.formats.documents.workbook import sheet_as_text
+from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
-from pipelines.formats.long_parquet import ParquetLines, refuse_misfit
-from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping, StampPlace, zone_of
+from pipelines.formats.long_lines.csv_table import csv_lines
+from pipelines.formats.long_lines.typed_lines import (
+    LATER,
+    SENT,
+    STAMP,
+    TypedLines,
+    in_file_order,
+    refuse_misfit,
+)
+from pipelines.formats.long_parquet import parquet_lines
+from pipelines.formats.mapped.stamp_keys import StampPlace, zone_of
+from pipelines.formats.mapped.stamps import full_ends
+from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping
 from pipelines.formats.parquet import MAGIC
 from pipelines.formats.spacing import finer_points, wrong_spacing
-from pipelines.formats.stamps import stamp_reader, time_reader
 from pipelines.periods import EPOCH
-from pipelines.tables.base import STRING, TIMESTAMP, Table
+from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
 
 _DAY_MICROS, _MINUTE_MICROS = 86_400_000_000, 60_000_000
@@ -68,13 +76,11 @@ class LongForm:
             content = self._sheet(content, name, settings)
         elif is_green_button(content):
             content = mapped_parquet(content, name, self.mapping, settings)
-        typed, rejects, raw, notes = (
-            self._parquet(content, name, settings)
-            if content.startswith(MAGIC)
-            else self._csv(content, name, settings)
-        )
-        count = typed.num_rows + len(rejects)
-        records = self._on_grid(self._records(typed), name, settings, rejects, raw)
+        read = parquet_lines if content.startswith(MAGIC) else csv_lines
+        lines = read(content, name, self.mapping, settings)
+        rejects, raw, count = lines.rejects, lines.raw, lines.count
+        told_records, notes = self._in_order(self._records(lines.table), lines)
+        records = self._on_grid(told_records, name, settings, rejects, raw)
         gridded = grid_days(records, self.mapping, settings.present_char)
         spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
         if self.only is not None:
@@ -87,7 +93,8 @@ class LongForm:
             for line in records.line[fault.places].tolist():
                 if line not in held:
                     held.add(line)
-                    rejects.add(line, fault.column, fault.reason_code, fault.reason, raw(line))
+                    column = fault.column or self.mapping.stamp_shown
+                    rejects.add(line, column, fault.reason_code, fault.reason, raw(line))
         remark = (
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
@@ -110,7 +117,8 @@ class LongForm:
         """
         listed, total = Rejects(), sum(part.places.size for part in beaten)
         for part in beaten:
-            column, values = self.mapping.values[part.number].column, records.values[part.number]
+            column = self.mapping.values[part.number].column or self.mapping.stamp_shown
+            values = records.values[part.number]
             for place, winner in zip(
                 part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
             ):
@@ -132,48 +140,14 @@ class LongForm:
         )
 
     def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
-        """The sheet of a workbook as CSV, its real dates in the notations of the mapping."""
-        times = (self.mapping.stamp, self.mapping.received_at)
-        stamps = {part.column: part.format for part in times if part and part.column}
-        return sheet_as_text(content, name, self.mapping.sheet, stamps, settings)
-
-    def _csv(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+        """The sheet of a workbook as CSV, in the notation that the mapping declares."""
         mapping = self.mapping
-        declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
-        cells = [
-            Cell(mapping.stamp.column, CellKind.STAMP, required=True, stamps=stamp_reader(mapping.stamp))
-        ]
-        if mapping.meter_point.column:
-            cells.append(
-                Cell(
-                    mapping.meter_point.column,
-                    CellKind.IDENTIFIER,
-                    required=True,
-                    length=mapping.meter_point.longest,
-                )
-            )
-        cells += [Cell(value.column, CellKind.NUMBER) for value in mapping.values]
-        if mapping.channel:
-            cells.append(
-                Cell(mapping.channel.column, CellKind.CODE, required=True, codes=mapping.channel.codes)
-            )
-        if mapping.quality:
-            cells.append(Cell(mapping.quality.column, CellKind.CODE, codes=mapping.quality.codes))
-        if mapping.received_at:
-            cells.append(
-                Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
-            )
-        read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
-        return read.cells, read.rejects, read.record, read.notes
-
-    def _parquet(
-        self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
-        lines = ParquetLines(content, name, self.mapping, settings)
-        typed = lines.typed()
-        return typed, lines.rejects, lines.raw, ()
+        stamps = {part.column: part.format for part in (mapping.stamp, mapping.received_at) if part}
+        if mapping.wide and mapping.stamp.format:
+            stamps[mapping.wide.date] = mapping.stamp.format
+        stamps.pop("", None)
+        notation = SheetNotation(stamps, mapping.separator or ",", mapping.decimal)
+        return sheet_as_text(content, name, mapping.sheet, notation, settings)
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows
@@ -192,14 +166,38 @@ class LongForm:
             quality = pc.fill_null(places, -1).to_numpy().astype(np.int8)
         sent = np.full(count, NO_TIME)
         if mapping.received_at:
-            sent = pc.fill_null(
-                typed[mapping.received_at.column].cast(TIMESTAMP).cast(pa.int64()), NO_TIME
-            ).to_numpy()
+            sent = pc.fill_null(typed[SENT].cast(pa.int64()), NO_TIME).to_numpy()
         values = tuple(_scaled(typed[value.column], value.factor) for value in mapping.values)
-        instant = typed[mapping.stamp.column].cast(TIMESTAMP).cast(pa.int64()).to_numpy()
+        instant = typed[STAMP].cast(pa.int64()).to_numpy()
         return LongRecords(
             names, meter, channels, channel, instant, values, quality, sent, typed["line_number"].to_numpy()
         )
+
+    def _in_order(self, records: LongRecords, lines: TypedLines) -> tuple[LongRecords, tuple[str, ...]]:
+        """The lines with the two hours of one name told apart by their order and ends of intervals made full,
+        and remarks on what was done.
+        """
+        notes, stamp = lines.notes, self.mapping.stamp
+        if LATER in lines.table.column_names:
+            later = lines.table[LATER].to_numpy()
+            series = (
+                records.meter
+                if records.channel is None
+                else records.meter * len(records.channels) + records.channel
+            )
+            instant, unpaired = in_file_order(series, records.instant, later)
+            records = replace(records, instant=instant)
+            for line in records.line[unpaired].tolist():
+                reason = f"a local time that occurs twice in {stamp.zone}, which not exactly two lines tell"
+                lines.rejects.add(line, stamp.shown, RejectReason.BAD_DATE, reason, lines.raw(line))
+            if later.any():
+                told = int(np.count_nonzero((later > 0) & ~unpaired))
+                notes += (f"{told} lines of an hour that occurs twice are read in the order of the file",)
+            records = records.taken(~unpaired) if unpaired.any() else records
+        instant, count = full_ends(records.instant, stamp, self.mapping.interval_minutes * _MINUTE_MICROS)
+        if count:
+            notes += (f"{count} stamps name the last second of an interval and are read as its end",)
+        return replace(records, instant=instant), notes
 
     def _well_spaced(
         self,

@@ -4,46 +4,33 @@ guessed.
 
 from __future__ import annotations
 
-import re
-from datetime import timedelta, timezone, tzinfo
-from enum import StrEnum
+from collections.abc import Mapping
 from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
 
 from pipelines.codes import Channel, CurveMeasure
 from pipelines.formats.contract import ascii_compatible
-from pipelines.periods import DAY_MINUTES, LOCAL_OFFSET
+from pipelines.formats.csv_lines import Dialect
+from pipelines.formats.mapped.numbers import THOUSANDS, NumberNotation
+from pipelines.formats.mapped.stamp_keys import StampColumn, TimeColumn
+from pipelines.formats.mapped.wide_days import WideDays
+from pipelines.periods import DAY_MINUTES
 from pipelines.settings import FrozenSettings
 from pipelines.tables.identifiers import EXPECTED, LIMIT, is_identifier
 
-_OFFSET = re.compile(r"([+-])([0-9]{2}):([0-9]{2})")
+SEPARATORS: Mapping[str, str] = {",": ",", ";": ";", "|": "|", "\t": "\t", "tab": "\t"}
 _ACTIVE = {"wh": 0.001, "kwh": 1.0, "mwh": 1000.0, "w": 0.001, "kw": 1.0, "mw": 1000.0}
 _REACTIVE = {"varh": 0.001, "kvarh": 1.0, "mvarh": 1000.0, "var": 0.001, "kvar": 1.0, "mvar": 1000.0}
 QUALITY_LETTERS = ("A", "S", "E", "F", "N")
 
 
-class StampPlace(StrEnum):
-    """Which end of its interval a stamp names."""
-
-    INTERVAL_START = "interval_start"
-    INTERVAL_END = "interval_end"
-
-
-class Midnight(StrEnum):
-    """Which day a stamp of 00:00 at the end of an interval is written under."""
-
-    NEXT_DAY = "next_day"
-    SAME_DAY = "same_day"
-
-
 class ValueColumn(FrozenSettings):
     """One column of numbers."""
 
-    column: str = Field(min_length=1, description="Name of the column.")
+    column: str = Field(default="", description="Name of the column; of a wide file there is none.")
     unit: str = Field(
         description="Wh, kWh, MWh, W, kW, MW, or varh, kvarh, Mvarh, var, kvar, Mvar; in any case."
     )
@@ -102,87 +89,6 @@ class MeterPointColumn(FrozenSettings):
         return LIMIT - len(self.prefix)
 
 
-class StampColumn(FrozenSettings):
-    """When an interval was."""
-
-    column: str = Field(min_length=1, description="Name of the column.")
-    place: StampPlace = Field(description="interval_start or interval_end.")
-    zone: str = Field(
-        description=(
-            "Zone of stamps without one, and of the local day: an offset such as +08:00, or a name such as "
-            "Asia/Shanghai."
-        )
-    )
-    format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
-    day_offset: str = Field(
-        default="",
-        description="Fixed offset in which days are cut; needed where the zone changes its clocks.",
-    )
-    midnight: Midnight = Field(
-        default=Midnight.NEXT_DAY,
-        description="For interval_end: 00:00 is written under the next day, or under the same day.",
-    )
-
-    @field_validator("zone")
-    @classmethod
-    def _known_zone(cls, zone: str) -> str:
-        zone_of(zone)
-        return zone
-
-    @model_validator(mode="after")
-    def _whole_days(self) -> StampColumn:
-        if self.day_offset and not _OFFSET.fullmatch(self.day_offset):
-            raise ValueError("day_offset must be an offset such as +10:00")
-        if self.midnight is Midnight.SAME_DAY and self.place is not StampPlace.INTERVAL_END:
-            raise ValueError("midnight: same_day goes with place: interval_end")
-        if (
-            not _OFFSET.fullmatch(self.zone)
-            and self.zone != "UTC"
-            and not self.day_offset
-            and self.zone != "Asia/Shanghai"
-        ):
-            raise ValueError(
-                f"{self.zone} may change its clocks; give day_offset, the fixed offset in which days are cut"
-            )
-        return self
-
-    @property
-    def day_shift(self) -> timedelta:
-        """From UTC to the offset in which days are cut."""
-        if self.day_offset:
-            return offset_of(self.day_offset)
-        return (
-            LOCAL_OFFSET
-            if self.zone == "Asia/Shanghai"
-            else timedelta(0)
-            if self.zone == "UTC"
-            else offset_of(self.zone)
-        )
-
-
-class TimeColumn(FrozenSettings):
-    """When the sender wrote the row."""
-
-    column: str = Field(
-        min_length=1,
-        description="Name of the column; the larger time stands where two rows tell one interval.",
-    )
-    zone: str = Field(default="+08:00", description="Fixed offset of times without a zone.")
-    format: str = Field(default="", description="strptime notation of texts; empty: YYYY-MM-DD HH:MM[:SS].")
-
-    @field_validator("zone")
-    @classmethod
-    def _fixed(cls, zone: str) -> str:
-        if zone != "UTC" and not _OFFSET.fullmatch(zone):
-            raise ValueError("give an offset such as +08:00, or UTC")
-        return zone
-
-    @property
-    def shift(self) -> timedelta:
-        """From UTC to the column's times."""
-        return timedelta(0) if self.zone == "UTC" else offset_of(self.zone)
-
-
 class CodedColumn(FrozenSettings):
     """A column of codes and what each means."""
 
@@ -191,7 +97,7 @@ class CodedColumn(FrozenSettings):
 
 
 class LongMapping(FrozenSettings):
-    """A long file: one row per meter point and interval, CSV or Parquet."""
+    """A long file: one row per meter point and interval, CSV or Parquet; or a wide one, one row per day."""
 
     id: str = Field(
         pattern=r"^[a-z][a-z0-9_]*$", description="Short name; recorded in the file ledger as long_<id>."
@@ -203,6 +109,24 @@ class LongMapping(FrozenSettings):
     sheet: str = Field(
         default="", description="Sheet of an Excel workbook (.xlsx); left out: the only one that has cells."
     )
+    separator: str | None = Field(
+        default=None,
+        description="Between cells of a CSV file: , ; | or tab; left out: a comma, or as its line sep= says.",
+    )
+    decimal: str = Field(default=".", description="Before the fraction of a number in a CSV file: . or ,")
+    thousands: str = Field(
+        default="",
+        description="What parts thousands in a CSV file: , . ' or a blank; left out: nothing does.",
+    )
+    nothing: tuple[str, ...] = Field(
+        default=(),
+        description="Texts of a CSV file, in any case, that mean that nothing came; with any, nan too.",
+    )
+    header_line: int | None = Field(
+        default=None,
+        ge=1,
+        description="Number of the line of names of a CSV file; left out: the first that has all of them.",
+    )
     interval_minutes: int = Field(
         ge=1, le=DAY_MINUTES, description="Length of an interval; a divisor of 1440."
     )
@@ -212,6 +136,9 @@ class LongMapping(FrozenSettings):
         min_length=1,
         max_length=8,
         description="Columns of numbers; several where a row tells several channels.",
+    )
+    wide: WideDays | None = Field(
+        default=None, description="One row per meter point and day, with a column for each interval."
     )
     channel: CodedColumn | None = Field(
         default=None,
@@ -227,12 +154,63 @@ class LongMapping(FrozenSettings):
     def _known_encoding(cls, name: str) -> str:
         return ascii_compatible(name)
 
+    @field_validator("separator")
+    @classmethod
+    def _known_separator(cls, separator: str | None) -> str | None:
+        if separator is not None and separator not in SEPARATORS:
+            raise ValueError(f"{separator!r} parts no cells; known: , ; | tab")
+        return None if separator is None else SEPARATORS[separator]
+
+    @field_validator("decimal")
+    @classmethod
+    def _known_decimal(cls, decimal: str) -> str:
+        if decimal not in (".", ","):
+            raise ValueError(f"{decimal!r} is neither . nor ,")
+        return decimal
+
+    @field_validator("thousands")
+    @classmethod
+    def _known_thousands(cls, thousands: str) -> str:
+        if thousands and thousands not in THOUSANDS:
+            raise ValueError(f"{thousands!r} parts no thousands; known: , . ' and a blank")
+        return thousands
+
     @field_validator("interval_minutes")
     @classmethod
     def _divides_the_day(cls, minutes: int) -> int:
         if DAY_MINUTES % minutes:
             raise ValueError("must divide the 1440 minutes of a day")
         return minutes
+
+    @model_validator(mode="after")
+    def _text_is_one_thing(self) -> LongMapping:
+        if self.thousands == self.decimal:
+            raise ValueError(f"thousands and decimal are both {self.decimal!r}")
+        codes = {code for part in (self.channel, self.quality) if part for code in part.codes}
+        both = sorted(codes & set(self.nothing))
+        if both:
+            raise ValueError(f"{both[0]!r} is a code and stands under nothing")
+        return self
+
+    @model_validator(mode="after")
+    def _wide_or_long(self) -> LongMapping:
+        if self.wide is None:
+            if not self.stamp.columns:
+                raise ValueError(
+                    "stamp needs a column, or date and time; a file with one row per day is wide"
+                )
+            if not all(value.column for value in self.values):
+                raise ValueError("each of the values needs a column")
+            return self
+        if self.stamp.columns:
+            raise ValueError(
+                "with wide, the day's column is wide.date; leave out stamp.column, date and time"
+            )
+        if self.stamp.format.startswith("epoch"):
+            raise ValueError(f"wide.date is a day; {self.stamp.format} is an instant")
+        if len(self.values) > 1 or self.values[0].column:
+            raise ValueError("with wide there is one value without a column: a unit and a channel")
+        return self
 
     @model_validator(mode="after")
     def _channels_fit(self) -> LongMapping:
@@ -261,15 +239,43 @@ class LongMapping(FrozenSettings):
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns that the file must have."""
+        """The columns that the file must have; of a wide one without those of the intervals."""
         optional = (self.channel, self.quality, self.received_at)
         named = [
             self.meter_point.column,
-            self.stamp.column,
+            *self.stamp.columns,
+            self.wide.date if self.wide else "",
             *(value.column for value in self.values),
             *(part.column for part in optional if part),
         ]
         return tuple(dict.fromkeys(name for name in named if name))
+
+    @property
+    def stamp_shown(self) -> str:
+        """The column that a remark on a stamp names."""
+        return self.wide.date if self.wide else self.stamp.shown
+
+    @property
+    def _texts_of_nothing(self) -> tuple[str, ...]:
+        """As declared, and what programs write for a number that is none."""
+        return (*self.nothing, "nan", "NaN") if self.nothing else ()
+
+    @property
+    def dialect(self) -> Dialect:
+        """How a CSV file is laid out."""
+        texts = self._texts_of_nothing
+        cases = {case for text in texts for case in (text, text.lower(), text.upper(), text.title())}
+        return Dialect(self.separator, self.header_line, self.decimal, tuple(sorted(cases)), declared=True)
+
+    @property
+    def numbers(self) -> NumberNotation:
+        """How the numbers of a CSV file are written."""
+        return NumberNotation(
+            self.decimal,
+            self.thousands,
+            frozenset(text.strip().lower() for text in self._texts_of_nothing),
+            True,
+        )
 
     @property
     def slots(self) -> int:
@@ -279,27 +285,6 @@ class LongMapping(FrozenSettings):
     def fits(self, name: str) -> bool:
         """Whether a file of that name is declared to be of this mapping."""
         return any(fnmatch(name.rsplit("/", 1)[-1], pattern) for pattern in self.files)
-
-
-def zone_of(zone: str) -> tzinfo:
-    """A zone by offset or name; raises ValueError."""
-    if _OFFSET.fullmatch(zone):
-        return timezone(offset_of(zone))
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(
-            f"no zone is named {zone!r}; give an offset such as +08:00 or a name such as Asia/Shanghai"
-        ) from None
-
-
-def offset_of(text: str) -> timedelta:
-    """``+08:00`` as a time span."""
-    match = _OFFSET.fullmatch(text)
-    if match is None:
-        raise ValueError(f"{text!r} is no offset such as +08:00")
-    span = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return -span if match[1] == "-" else span
 
 
 def _members(codes: dict[str, str], known: set[str], what: str) -> None:

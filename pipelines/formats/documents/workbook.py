@@ -10,6 +10,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -35,14 +36,27 @@ _PANICS = "pyo3_runtime"
 _Texts = np.ndarray[Any, np.dtype[np.object_]]
 
 
+@dataclass(frozen=True)
+class SheetNotation:
+    """How the cells of a sheet are written, so that the mapping's reader of CSV files takes them.
+
+    stamps     Columns of stamps -> notation in which real dates are written, empty: YYYY-MM-DD HH:MM:SS. A
+               plain number in such a column without a notation is a day of Excel's calendar of 1900.
+    separator  Between two cells.
+    decimal    Before the fraction of a number, but in columns of stamps.
+    """
+
+    stamps: Mapping[str, str] = field(default_factory=dict)
+    separator: str = ","
+    decimal: str = "."
+
+
 def sheet_as_text(
-    content: bytes, name: str, sheet: str, stamps: Mapping[str, str], settings: FormatSettings
+    content: bytes, name: str, sheet: str, notation: SheetNotation, settings: FormatSettings
 ) -> bytes:
     """The sheet as UTF-8 CSV with a byte order mark; a row without any cell is a blank line.
 
-    sheet   Its name; empty: the only one that is seen and has cells.
-    stamps  Columns of stamps -> notation in which real dates are written, empty: YYYY-MM-DD HH:MM:SS. A plain
-            number in such a column without a notation is a day of Excel's calendar of 1900.
+    sheet  Its name; empty: the only one that has cells.
 
     Raises InputRefusedError: unreadable_workbook, missing_sheet, too_many_records.
     """
@@ -53,7 +67,7 @@ def sheet_as_text(
             if found.total_height > settings.max_records:
                 reason = f"{found.total_height} rows, more than the {settings.max_records} allowed"
                 raise InputRefusedError(name, RefusalReason.TOO_MANY_RECORDS, reason)
-            return _UTF8_BOM + b"".join(_text(found, stamps))
+            return _UTF8_BOM + b"".join(_text(found, notation))
     except BaseException as error:
         if not isinstance(error, _DAMAGE) and type(error).__module__ != _PANICS:
             raise
@@ -77,25 +91,20 @@ def _sheet(workbook: CalamineWorkbook, name: str, sheet: str) -> CalamineSheet:
     return filled[0]
 
 
-def _text(sheet: CalamineSheet, stamps: Mapping[str, str]) -> Iterator[bytes]:
+def _text(sheet: CalamineSheet, notation: SheetNotation) -> Iterator[bytes]:
     """The lines of a sheet, so many rows at a time."""
     rows, dated = sheet.iter_rows(), dict[int, str]()
     while chunk := list(islice(rows, _CHUNK_ROWS)):
         cells = np.array(chunk, dtype=object)
-        if not dated:
-            dated = _dated_columns(cells, stamps)
+        dated = dated or _dated_columns(cells, notation.stamps)
         columns = [
-            _quoted(pa.array(_texts(cells[:, at], dated.get(at)), pa.string()))
+            _quoted(_texts(cells[:, at], dated.get(at), notation.decimal), notation.separator)
             for at in range(cells.shape[1])
         ]
-        empty = pa.array(np.asarray(cells == "", np.bool_).all(axis=1))
-        lines = pc.if_else(
-            empty, "", pc.binary_join_element_wise(*(pc.fill_null(column, "") for column in columns), ",")
-        )
-        yield (
-            pc.binary_join(pa.array([lines.to_pylist()], pa.list_(pa.string())), "\n")[0].as_py().encode()
-            + b"\n"
-        )
+        blank = pa.array(np.asarray(cells == "", np.bool_).all(axis=1))
+        lines = pc.if_else(blank, "", pc.binary_join_element_wise(*columns, notation.separator))
+        joined = pc.binary_join(pa.ListArray.from_arrays(pa.array([0, len(lines)], pa.int32()), lines), "\n")
+        yield joined[0].as_buffer().to_pybytes() + b"\n"
 
 
 def _dated_columns(cells: _Texts, stamps: Mapping[str, str]) -> dict[int, str]:
@@ -107,8 +116,8 @@ def _dated_columns(cells: _Texts, stamps: Mapping[str, str]) -> dict[int, str]:
     return {}
 
 
-def _texts(cells: _Texts, notation: str | None) -> _Texts:
-    """Cells of one column as texts, null where there is none; all cells of one type at once.
+def _texts(cells: _Texts, notation: str | None, decimal: str) -> pa.Array:
+    """Cells of one column as texts, empty where there is none; all cells of one type at once.
 
     notation  How real dates are written; none: the column holds no stamps.
     """
@@ -117,13 +126,14 @@ def _texts(cells: _Texts, notation: str | None) -> _Texts:
     for kind in set(kinds.tolist()):
         mine = np.flatnonzero(kinds == kind)
         written = _WRITERS[kind](cells[mine], notation)
+        if kind is float and notation is None and decimal != ".":
+            written = pc.replace_substring(written, ".", decimal)
         texts[mine] = written.to_numpy(zero_copy_only=False)
-    return texts
+    return pa.array(texts, pa.string())
 
 
 def _written_texts(cells: _Texts, _notation: str | None) -> pa.Array:
-    texts = pa.array(cells, pa.string())
-    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, pa.string()), texts)
+    return pa.array(cells, pa.string())
 
 
 def _written_numbers(cells: _Texts, notation: str | None) -> pa.Array:
@@ -139,7 +149,8 @@ def _written_numbers(cells: _Texts, notation: str | None) -> pa.Array:
 def _written_moments(cells: _Texts, notation: str | None) -> pa.Array:
     micros = cells.astype("datetime64[us]").astype(np.int64)
     moments = pa.array((micros + 500_000) // 1_000_000).cast(pa.timestamp("s"))
-    return pc.strftime(moments, format=notation or _ISO)
+    # A notation without signs, such as excel_day, is of numbers; a real date is none.
+    return pc.strftime(moments, format=notation if notation and "%" in notation else _ISO)
 
 
 def _written_days(cells: _Texts, notation: str | None) -> pa.Array:
@@ -176,9 +187,9 @@ _WRITERS: dict[type, Callable[[_Texts, str | None], pa.Array]] = {
 }
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
+def _quoted(texts: pa.Array, separator: str) -> pa.Array:
     """Texts as cells of a CSV line: quoted where they must be, a line end inside as a blank."""
-    special = pc.match_substring_regex(texts, '[",\r\n]')
+    special = pc.match_substring_regex(texts, f'["{separator}\r\n]')
     if not pc.any(special).as_py():
         return texts
     plain = pc.replace_substring_regex(texts, "[\r\n]+", " ")

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import random
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from pipelines.errors import InputRefusedError
 from pipelines.formats import ReadResult, detect
-from pipelines.formats.documents.workbook import sheet_as_text
+from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
 from tests.unit.pipelines.formats.documents.workbooks import Cell, reference, workbook
 from tests.unit.pipelines.formats.mapped_lines import SETTINGS, mapping, stamped
 
@@ -34,7 +34,11 @@ def only(result: ReadResult) -> dict[str, Any]:
 
 
 def text(*rows: list[Cell], **stamps: str) -> list[str]:
-    return sheet_as_text(workbook(S=rows), "a", "", stamps, SETTINGS).decode("utf-8-sig").splitlines()
+    return (
+        sheet_as_text(workbook(S=rows), "a", "", SheetNotation(stamps), SETTINGS)
+        .decode("utf-8-sig")
+        .splitlines()
+    )
 
 
 def test_real_dates_and_numbers_are_read_exactly() -> None:
@@ -113,6 +117,42 @@ def test_without_the_columns_it_is_refused_as_a_csv_file_is() -> None:
     assert (refused.value.reason_code, refused.value.column) == ("missing_column", "ts")
 
 
+def test_a_sheet_below_other_lines_in_the_notation_of_its_mapping() -> None:
+    rows: list[list[Cell]] = [["Report", None, None], [None], HEADER, *half_hours()]
+    rows[10][2] = "0,7"
+    declared = {"separator": ";", "decimal": ",", "nothing": ["--"]}
+    assert only(read(workbook(S=rows), **declared))["values_unscaled"] == [slot / 10 for slot in range(48)]
+    rows[10][2] = "--"
+    assert only(read(workbook(S=rows), **declared))["values_unscaled"][7] is None
+
+
+def test_a_wide_sheet_with_real_days_and_times_in_its_header() -> None:
+    for names in ([time(hour) for hour in range(24)], [f"P{number}" for number in range(1, 25)]):
+        rows: list[list[Cell]] = [
+            ["meter", "day", *names],
+            ["A", date(2026, 3, 1), *(hour / 10 for hour in range(24))],
+            ["A", date(2026, 3, 2), *([1.5] * 23), None],
+        ]
+        found = read(
+            workbook(S=rows),
+            interval_minutes=60,
+            stamp={"place": "interval_start", "zone": "+08:00"},
+            wide={"date": "day", "columns": "times" if isinstance(names[0], time) else "P1..P24"},
+            values=[{"unit": "kWh", "channel": "active_forward"}],
+        )
+        first, second = found.rows.to_pylist()
+        assert first["values_unscaled"] == [hour / 10 for hour in range(24)]
+        assert second["values_unscaled"] == [1.5] * 23 + [None]
+
+
+def test_a_day_and_a_time_in_two_columns_of_real_cells() -> None:
+    rows: list[list[Cell]] = [["meter", "day", "at", "kwh"]]
+    rows += [["A", date(2026, 3, 1), time(slot // 2, slot % 2 * 30), slot / 10] for slot in range(48)]
+    stamp = {"date": "day", "time": "at", "place": "interval_start", "zone": "+08:00"}
+    found = only(read(workbook(S=rows), stamp=stamp))
+    assert found["values_unscaled"] == [slot / 10 for slot in range(48)]
+
+
 def far(*cells: str) -> bytes:
     return workbook(S="".join(f"<row>{cell}</row>" for cell in cells))
 
@@ -152,7 +192,7 @@ def test_damage_is_refused_and_never_anything_else() -> None:
             spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
         cut = chance.choice([len(spoilt), chance.randrange(len(spoilt))])
         try:
-            sheet_as_text(bytes(spoilt[:cut]), "a", "", {}, SETTINGS)
+            sheet_as_text(bytes(spoilt[:cut]), "a", "", SheetNotation(), SETTINGS)
         except InputRefusedError as refused:
             codes.add(refused.reason_code)
     assert codes <= {"unreadable_workbook", "missing_sheet"}
