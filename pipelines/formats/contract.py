@@ -55,6 +55,8 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too_large"
     UNPACK_RATIO = "unpack_ratio"
     UNREADABLE_PARQUET = "unreadable_parquet"
+    UNREADABLE_WORKBOOK = "unreadable_workbook"
+    MISSING_SHEET = "missing_sheet"
     TOO_MANY_RECORDS = "too_many_records"
     MISSING_HEADER = "missing_header"
     UNSUPPORTED_VERSION = "unsupported_version"

@@ -12,6 +12,10 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import SNIFF_SHARE, SUPERSEDED, FormatSettings, ReadResult, Rejects
+from pipelines.formats.documents.espi import is_green_button
+from pipelines.formats.documents.espi_table import mapped_parquet
+from pipelines.formats.documents.kinds import is_workbook
+from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
 from pipelines.formats.gridding import (
     NO_TIME,
     BeatenLines,
@@ -64,8 +68,12 @@ class LongForm:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
-        bad_encoding, too_many_records, bad_structure.
+        bad_encoding, too_many_records, bad_structure; unreadable_workbook and missing_sheet of a workbook.
         """
+        if is_workbook(content):
+            content = self._sheet(content, name, settings)
+        elif is_green_button(content):
+            content = mapped_parquet(content, name, self.mapping, settings)
         read = parquet_lines if content.startswith(MAGIC) else csv_lines
         lines = read(content, name, self.mapping, settings)
         rejects, raw, count = lines.rejects, lines.raw, lines.count
@@ -92,6 +100,16 @@ class LongForm:
             (*lines.warnings, *shaped.warnings),
             set_apart,
         )
+
+    def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
+        """The sheet of a workbook as CSV, in the notation that the mapping declares."""
+        mapping = self.mapping
+        stamps = {part.column: part.format for part in (mapping.stamp, mapping.received_at) if part}
+        if mapping.wide and mapping.stamp.format:
+            stamps[mapping.wide.date] = mapping.stamp.format
+        stamps.pop("", None)
+        notation = SheetNotation(stamps, mapping.separator or ",", mapping.decimal)
+        return sheet_as_text(content, name, mapping.sheet, notation, settings)
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows

@@ -181,6 +181,9 @@ class LongMapping(FrozenSettings):
         default=(), description="Patterns of file names in the inbox that this mapping is for."
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
+    sheet: str = Field(
+        default="", description="Sheet of an Excel workbook (.xlsx); left out: the only one that has cells."
+    )
     separator: str | None = Field(
         default=None,
         description="Between cells of a CSV file: , ; | or tab; left out: a comma, or as its line sep= says.",

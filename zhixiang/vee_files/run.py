@@ -58,7 +58,7 @@ from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.spilled import Scratch, SpilledRows, ranges_of_names
 
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
-_ELSEWHERE = frozenset({"nem12", "nem13"})
+_ELSEWHERE = frozenset({"nem12", "nem13", "green_button"})
 """Formats of other countries, whose days know nothing of our holidays and price hours."""
 _HELD_BACK = ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
 ROWS_TOGETHER = 10_000
