@@ -245,7 +245,9 @@ def choice_table(rows: Sequence[dict[str, Any]]) -> str:
 
 
 def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
-    """One picture: recall by check and size of spike for each load, clean days flagged beside."""
+    """One picture: recall by check and size of spike for each load, and the clean days on which VEE-V06 takes
+    a value away.
+    """
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -254,11 +256,14 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
     names = list(dict.fromkeys(row["load"] for row in rows))
     checks = list(dict.fromkeys(row["check"] for row in rows))
     colours = {RANGES[0]: "#2166ac", RANGES[1]: "#92c5de", RANGES[2]: "#d1e5f0"}
-    figure, axes = plt.subplots(
-        1, len(names) + 1, figsize=(4.2 * len(names) + 3.0, 3.4), layout="constrained", squeeze=False
+    columns = min(3, len(names) + 1)
+    lines = -(-(len(names) + 1) // columns)
+    figure, grid = plt.subplots(
+        lines, columns, figsize=(4.4 * columns, 3.2 * lines), layout="constrained", squeeze=False
     )
+    axes = grid.reshape(-1)
     places = np.arange(len(checks))
-    for axis, name in zip(axes[0], names, strict=False):
+    for axis, name in zip(axes, names, strict=False):
         for step, (low, high) in enumerate(RANGES):
             of = {row["check"]: row for row in rows if (row["load"], row["low"]) == (name, low)}
             values = np.array([of[check]["recall"] for check in checks])
@@ -267,25 +272,24 @@ def draw(rows: Sequence[dict[str, Any]], folder: Path) -> None:
             axis.bar(at, values, 0.25, color=colours[(low, high)], label=f"{low:g}–{high:g} times")
             axis.vlines(at, least, values, color="#333333", linewidth=1)
         axis.axhline(LEAST_RECALL, color="#b35806", linewidth=1, linestyle="--")
-        axis.set(title=name, ylim=(0, 1.15), ylabel="spikes found (line: down to the worst seed)")
-    last = axes[0][-1]
-    width = 0.8 / len(names)
-    for step, name in enumerate(names):
-        of = {row["check"]: row for row in rows if (row["load"], row["low"]) == (name, RANGES[0][0])}
-        last.bar(
-            places + (step - (len(names) - 1) / 2) * width,
-            [of[check]["most_clean_days_flagged"] * 100 for check in checks],
-            width * 0.95,
-            label=name,
-        )
-    last.axhline(MOST_CLEAN_DAYS * 100, color="#b35806", linewidth=1, linestyle="--")
-    last.set(title="clean days flagged, worst seed", ylabel="%", ylim=(0, 1.2))
-    for axis in axes[0]:
+        axis.set(title=name, ylim=(0, 1.2), ylabel="found (line: to the worst seed)")
         axis.set_xticks(places, [check.removeprefix("VEE-").removesuffix(" of them") for check in checks])
-    last.legend(fontsize=7, loc="upper left")
-    axes[0][0].legend(fontsize=7, loc="upper left", ncols=3)
+    axes[0].legend(fontsize=7, loc="upper left", ncols=3)
+    last = axes[len(names)]
+    of_load = {
+        row["load"]: row["most_clean_days_flagged"] * 100
+        for row in rows
+        if (row["check"], row["low"]) == ("VEE-V06", RANGES[0][0])
+    }
+    last.barh(np.arange(len(names)), [of_load[name] for name in names], 0.6, color="#2166ac")
+    last.axvline(MOST_CLEAN_DAYS * 100, color="#b35806", linewidth=1, linestyle="--")
+    last.set_yticks(np.arange(len(names)), names)
+    last.invert_yaxis()
+    last.set(title="clean days that VEE-V06 flags, worst seed", xlabel="%", xlim=(0, 1.2))
+    for axis in axes[len(names) + 1 :]:
+        axis.set_axis_off()
     folder.mkdir(parents=True, exist_ok=True)
-    figure.savefig(folder / "bench_spikes.png", dpi=130, metadata={"Software": None})
+    figure.savefig(folder / "bench_spikes.png", dpi=110, metadata={"Software": None})
     plt.close(figure)
 
 
