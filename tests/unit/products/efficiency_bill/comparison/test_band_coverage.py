@@ -46,8 +46,10 @@ def test_the_months_that_are_billed_are_counted_and_no_day_before_them() -> None
     energy[2, 62:] = np.nan
     known = Days(("A", "B", "C"), days, energy, np.full(energy.shape, 20.0))
     fitted = dict.fromkeys("ABC", baseline())
-    found = billed_coverage(known, fitted, [BillingMonth(2026, 7), AUGUST, SEPTEMBER], LAST, SETTINGS)
+    found = billed_coverage(known, fitted, LAST, SETTINGS)
     assert found == {"2026-08": (2, 3), "2026-09": (0, 2)}
+    partly = billed_coverage(known.until(date(2026, 9, 29)), fitted, LAST - timedelta(days=1), SETTINGS)
+    assert partly == {"2026-08": (2, 3)}, "neither the end of July nor a September without its last day"
     assert coverage_metrics(found) == {
         "billed_2026_08_band_coverage": 2 / 3,
         "billed_2026_08_customers": 3.0,
