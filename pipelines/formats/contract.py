@@ -154,6 +154,23 @@ def ascii_compatible(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class RecordFields:
+    """Where a record, as rejects show it, says whose it is, when it was and what it tells.
+
+    names    Fields of a line of text, in order; empty where a record is shown as JSON.
+    meter    Name of the field of the meter point, ``prefix`` what rows have before it; empty: not told.
+    stamp    Names of the fields that make up the stamp, where a record is one interval; else empty.
+    largest  Field of numbers -> the largest of it among the records that could be read, as it was written.
+    """
+
+    names: tuple[str, ...] = ()
+    meter: str = ""
+    prefix: str = ""
+    stamp: tuple[str, ...] = ()
+    largest: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ReadResult:
     """What one file contained.
 
@@ -166,6 +183,8 @@ class ReadResult:
     superseded     Lines of a long file that told another value than the line that stands for their interval
                    (``REJECT_SCHEMA``), the first of them.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
+    fields         What the fields of rejected records are; none where the format does not tell or nothing is
+                   rejected.
     """
 
     rows: pa.Table
@@ -174,6 +193,7 @@ class ReadResult:
     notes: tuple[str, ...] = ()
     records: int | None = None
     superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
+    fields: RecordFields | None = None
 
     @property
     def record_count(self) -> int:

@@ -15,12 +15,21 @@ from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import read_column
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.cells import CellKind, read_column
+from pipelines.formats.contract import (
+    FormatSettings,
+    ReadResult,
+    RecordFields,
+    RefusalReason,
+    Rejects,
+    rows_schema,
+    shown,
+)
 from pipelines.formats.csv_lines import (
     ENCODING_HINT,
     CsvLayout,
@@ -37,6 +46,8 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 SNIFF_SHARE = 0.6
+METER_POINT_COLUMNS = ("ID", "meter_point_id")
+"""Names under which files of known formats tell the meter point."""
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -61,7 +72,16 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
     read = read_cells(content, name, layout, settings)
     rows = layout.assemble(read.cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
-    return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+    is_metering = "channel_code" in layout.table.columns()
+    meter = next((cell.name for cell in layout.cells if cell.name in METER_POINT_COLUMNS), "")
+    fields = RecordFields(read.names, meter if is_metering else "", largest=read.largest(layout))
+    return ReadResult(
+        rows,
+        read.rejects.table(),
+        rows.num_rows + len(read.rejects),
+        read.notes,
+        fields=fields if len(read.rejects) else None,
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +93,13 @@ class CellsRead:
     notes: tuple[str, ...]
     lines: Lines
     encoding: str
+    names: tuple[str, ...]
+
+    def largest(self, layout: CsvLayout) -> dict[str, float]:
+        """The largest number of each column of numbers that has any."""
+        kinds = (CellKind.NUMBER, CellKind.DECIMAL)
+        found = {cell.name: pc.max(self.cells[cell.name]) for cell in layout.cells if cell.kind in kinds}
+        return {name: float(most.as_py()) for name, most in found.items() if most.is_valid}
 
     def record(self, line_number: int) -> bytes | str:
         """A record as received, by its line."""
@@ -95,7 +122,7 @@ def read_cells(content: bytes, name: str, layout: CsvLayout, settings: FormatSet
     known = {cell.name for cell in layout.cells}
     surplus = [column for column in header.names if column and column not in known]
     notes = (f"columns not in the contract, ignored: {', '.join(surplus)}",) if surplus else ()
-    return CellsRead(cells, rejects, notes, lines, header.encoding)
+    return CellsRead(cells, rejects, notes, lines, header.encoding, header.names)
 
 
 def _read_header(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> Header:

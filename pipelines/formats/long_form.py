@@ -13,7 +13,14 @@ from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import Cell, CellKind
-from pipelines.formats.contract import SUPERSEDED, FormatSettings, ReadResult, RefusalReason, Rejects
+from pipelines.formats.contract import (
+    SUPERSEDED,
+    FormatSettings,
+    ReadResult,
+    RecordFields,
+    RefusalReason,
+    Rejects,
+)
 from pipelines.formats.csv_lines import CsvLayout
 from pipelines.formats.csv_records import read_cells
 from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
@@ -53,7 +60,7 @@ class LongForm:
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
         bad_encoding, too_many_records, bad_structure.
         """
-        typed, rejects, raw, notes = (
+        typed, rejects, raw, notes, names = (
             self._parquet(content, name, settings)
             if content.startswith(MAGIC)
             else self._csv(content, name, settings)
@@ -85,7 +92,19 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
+            self._fields(names, records) if len(rejects) else None,
         )
+
+    def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
+        """What the fields of a line are."""
+        told = zip(self.mapping.values, records.values, strict=True)
+        largest = {
+            value.column: float(np.nanmax(numbers)) / value.factor
+            for value, numbers in told
+            if not np.isnan(numbers).all()
+        }
+        point = self.mapping.meter_point
+        return RecordFields(names, point.column, point.prefix, (self.mapping.stamp.column,), largest)
 
     def _superseded(
         self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw
@@ -118,7 +137,7 @@ class LongForm:
 
     def _csv(
         self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
         mapping = self.mapping
         declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
         cells = [
@@ -145,14 +164,14 @@ class LongForm:
                 Cell(mapping.received_at.column, CellKind.STAMP, stamps=time_reader(mapping.received_at))
             )
         read = read_cells(content, name, CsvLayout(tuple(cells), self.table, lambda table: table), declared)
-        return read.cells, read.rejects, read.record, read.notes
+        return read.cells, read.rejects, read.record, read.notes, read.names
 
     def _parquet(
         self, content: bytes, name: str, settings: FormatSettings
-    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...]]:
+    ) -> tuple[pa.Table, Rejects, Raw, tuple[str, ...], tuple[str, ...]]:
         lines = ParquetLines(content, name, self.mapping, settings)
         typed = lines.typed()
-        return typed, lines.rejects, lines.raw, ()
+        return typed, lines.rejects, lines.raw, (), ()
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows

@@ -5,7 +5,7 @@ flags and a report out.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.codes import RejectReason
 from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongForm, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.ingest.inbox import shown_path
-from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
+from pipelines.ingest.received_rows import HALTING, judge_rejects
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import Settings
 from pipelines.steps.master_inputs import rate_clock_by
@@ -31,6 +32,7 @@ from pipelines.tables.bronze import (
     BronzeRegisterReads,
 )
 from pipelines.tables.findings import FINDINGS_SCHEMA
+from pipelines.transforms.curves.curve_quarantine import STAGE as CURVES_STAGE
 from pipelines.transforms.curves.curve_reconciliation import Registers
 from pipelines.transforms.curves.day_curves import CurveOutcome, refine_curves
 from pipelines.transforms.curves.estimation_errors import measure_estimation_errors
@@ -78,6 +80,7 @@ def run_vee(
         entry, found = _read(path, mapping, settings, seen, described)
         result.files.append(entry)
         local &= entry["format"] != "nem12"
+        result.remarks += [f"{entry['file']}: {text}" for text in entry["warnings"]]
         if found is not None:
             table, rows, rejects, superseded = found
             if table in received:
@@ -162,7 +165,18 @@ def run_vee(
             }
             | {"file": names.get(held["content_hash"], "")}
         )
+    disputed = [row for row in result.rejects if _is_disputed(row)]
+    if disputed:
+        first = disputed[0]
+        result.remarks.append(
+            f"{len(disputed)} deliveries of a day differ from others; the intervals in dispute are held back, "
+            f"see rejected.csv; the first: {first['file']} (line {first['line_number']}): {first['reason']}"
+        )
     return result
+
+
+def _is_disputed(reject: Mapping[str, Any]) -> bool:
+    return bool(reject["stage"] == CURVES_STAGE and reject["reason_code"] == RejectReason.CONFLICTING_VALUES)
 
 
 def _gated(bronze: pa.Table, outcome: CurveOutcome, points: pa.Table, present_char: str) -> int:
@@ -230,6 +244,7 @@ def _read(
         "rejects": 0,
         "reason": None,
         "content_hash": "",
+        "warnings": [],
     }
     rejects: list[dict[str, Any]] = []
     try:
@@ -251,13 +266,13 @@ def _read(
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
-        refuse_too_many(answer, shown_path(path.name), limits)
+        entry["warnings"] = list(judge_rejects(answer, shown_path(path.name), limits))
         if not answer.record_count and not answer.rows.num_rows:
             raise InputRefusedError(
                 shown_path(path.name), RefusalReason.NO_RECORDS, "there is a header and no record under it"
             )
     except InputRefusedError as refusal:
-        halted = refusal.reason_code == TOO_MANY_BAD_ROWS
+        halted = refusal.reason_code in HALTING
         where = f" (line {refusal.line})" if refusal.line else ""
         entry |= {
             "status": "halted" if halted else "refused",
@@ -277,7 +292,7 @@ def _read(
     }
     schema = _without_run(reader.table)
     rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
-    notes = "; ".join(answer.notes) or None
+    notes = "; ".join((*entry["warnings"], *answer.notes)) or None
     return entry | {"status": "accepted", "reason": notes}, (
         reader.table,
         rows,
