@@ -169,7 +169,7 @@ def run_vee(
     if disputed:
         first = disputed[0]
         result.remarks.append(
-            f"{len(disputed)} deliveries of a day differ from others; the intervals in dispute are held back, "
+            f"{len(disputed)} deliveries of a day differ from others; what is in dispute is held back, "
             f"see rejected.csv; the first: {first['file']} (line {first['line_number']}): {first['reason']}"
         )
     return result

@@ -56,7 +56,7 @@ def test_one_time_of_every_day_stops_the_file(hour: int) -> None:
 @pytest.mark.parametrize(
     ("written", "named"),
     [
-        ("2026-03-{day:02d} 24:30", "24:30"),
+        ("2026-03-{day:02d} 24:61", "24:61"),
         ("2026-03-{day:02d}x", None),
         ("2026/03/{day:02d}", "a day without a time"),
     ],
