@@ -185,6 +185,7 @@ class ReadResult:
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     fields         What the fields of rejected records are; none where the format does not tell or nothing is
                    rejected.
+    warnings       What must be told on the screen, such as a declared key that does not apply.
     """
 
     rows: pa.Table
@@ -194,6 +195,7 @@ class ReadResult:
     records: int | None = None
     superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
     fields: RecordFields | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def record_count(self) -> int:

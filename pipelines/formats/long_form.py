@@ -93,7 +93,17 @@ class LongForm:
             count,
             superseded,
             self._fields(names, records) if len(rejects) else None,
+            self._without_effect(content.startswith(MAGIC), records),
         )
+
+    def _without_effect(self, is_parquet: bool, records: LongRecords) -> tuple[str, ...]:
+        """Keys of the mapping that are declared and change nothing in this file."""
+        sent, told = self.mapping.received_at, []
+        if is_parquet and self.mapping.encoding != "utf-8":
+            told.append(f"encoding: {self.mapping.encoding}, for the texts of Parquet are UTF-8")
+        if sent and records.sent.size and (records.sent == NO_TIME).all():
+            told.append(f"received_at, for no line has a time in {sent.column}")
+        return tuple(f"of the mapping {self.mapping.id} this has no effect: {each}" for each in told)
 
     def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
         """What the fields of a line are."""

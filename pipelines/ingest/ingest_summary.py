@@ -11,7 +11,8 @@ class IngestSummary:
 
     refused  Name and reason of each file that says nothing usable; told once.
     halted   The same of files with too many unreadable records, or unreadable ones that follow a rule.
-    warned   Name of each file that went on although its unreadable records follow a rule, and that rule.
+    warned   Name of each file that went on and what is to be told of it, such as the rule that its unreadable
+             records follow.
     unread   The same of files that could not be read now, and of folders; the next run tries again.
     """
 

@@ -49,7 +49,8 @@ class Reading:
 
 
 def judge_rejects(answer: ReadResult, name: str, limits: IngestSettings) -> tuple[str, ...]:
-    """What is to be told of the unreadable records of a file that goes on: the rules that they follow.
+    """What is to be told of a file that goes on: its reader's warnings, and the rules that its unreadable
+    records follow.
 
     Raises InputRefusedError where so many are unreadable, or those of such a kind, that it must not go on.
     Meter points of which nothing can be read do not count where most others can be: they are named.
@@ -74,7 +75,7 @@ def judge_rejects(answer: ReadResult, name: str, limits: IngestSettings) -> tupl
         )
     if any(each.halts for each in found):
         raise InputRefusedError(name, SYSTEMATIC, "; ".join(told))
-    return told
+    return (*answer.warnings, *told)
 
 
 def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:

@@ -165,6 +165,10 @@ def run_vee(
             }
             | {"file": names.get(held["content_hash"], "")}
         )
+    if mapping is not None and {entry["format"] for entry in result.files}.isdisjoint(
+        (f"long_{mapping.id}", None)
+    ):
+        result.remarks.append(f"the mapping {mapping.id} was used for no file: all are of known formats")
     disputed = [row for row in result.rejects if _is_disputed(row)]
     if disputed:
         first = disputed[0]

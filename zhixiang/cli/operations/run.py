@@ -143,7 +143,7 @@ def tell_ingest(outcome: Outcome) -> None:
             "show silver_quarantine"
         )
     for name, rule in found.warned:
-        warn(f"{name}: {rule}. What came in these records is estimated; mend and deliver them again.")
+        warn(f"{name}: {rule}")
     for name, reason in [*found.refused, *found.halted]:
         complain(
             f"refused {name}: {reason}",

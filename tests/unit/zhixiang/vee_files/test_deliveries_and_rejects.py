@@ -7,7 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 
 from pipelines.codes import IntervalStatus
@@ -136,3 +138,23 @@ def test_a_meter_with_blanks_behind_its_name_in_a_part_of_the_file_is_one(tmp_pa
     )
     assert measured(result) == pytest.approx({"K1": 120.5})
     assert pc.unique(result.curves["meter_point_id"]).to_pylist() == ["K1"]
+
+
+def test_a_mapping_or_a_key_of_it_that_changes_nothing_is_told(tmp_path: Path) -> None:
+    rows = [f"{row}," for row in hours("A", 2)]
+    untimed = vee(
+        tmp_path, {"a.csv": lines(*rows, header="meter,ts,kwh,sent")}, received_at={"column": "sent"}
+    )
+    told = "of the mapping plain this has no effect: received_at, for no line has a time in sent"
+    assert [remark.split(": ", 1)[1] for remark in untimed.remarks] == [told]
+    table = pa.table(
+        {"meter": ["A"] * 24, "ts": [f"2026-03-01 {hour:02d}:00" for hour in range(24)], "kwh": [1.0] * 24}
+    )
+    pq.write_table(table, tmp_path / "a.parquet")
+    declared = mapping(interval_minutes=60, meter_point={"column": "meter"}, encoding="gbk")
+    parquet = run_vee([tmp_path / "a.parquet"], declared, CONF, FACTS, date(2026, 11, 1))
+    assert "encoding: gbk, for the texts of Parquet are UTF-8" in parquet.remarks[0]
+    steel = packaged("samples") / "steel"
+    known = run_vee([steel / "E_MP_POWER_CURVE_2026-03.csv"], mapping(), CONF, FACTS, date(2026, 11, 1))
+    assert "the mapping plain was used for no file: all are of known formats" in known.remarks
+    assert vee(tmp_path, {"b.csv": lines(*hours("A", 2))}).remarks == []
