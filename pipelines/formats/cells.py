@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.formats.contract import FormatSettings, shown
+from pipelines.formats.days import CellError, any_days, read_any_day, read_day
 from pipelines.formats.mapped.numbers import PLAIN, NumberNotation
 from pipelines.periods import EPOCH, LOCAL_OFFSET, LOCAL_ZONE
 from pipelines.tables.base import DATE, DOUBLE, ENERGY, INTEGER, STRING, TIMESTAMP
-from pipelines.tables.identifiers import EXPECTED, LIMIT, breaks_rule, is_identifier, trimmed, trimmed_column
+from pipelines.tables.identifiers import LIMIT, breaks_rule, fault_of, rounded, trimmed, trimmed_column
 
 _NUMBER = re.compile(r"[ \t]*[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?[ \t]*")
 _DATE = re.compile(r"[ \t]*([0-9]{4})-([0-9]{2})-([0-9]{2})[ \t]*")
@@ -45,6 +46,7 @@ class CellKind(Enum):
     DECIMAL = "decimal"
     INTEGER = "integer"
     DATE = "date"
+    DAY = "day"
     LOCAL_TIME = "local time"
     MONTH = "month"
     CODE = "code"
@@ -62,6 +64,7 @@ _DTYPES = {
     CellKind.DECIMAL: ENERGY,
     CellKind.INTEGER: INTEGER,
     CellKind.DATE: DATE,
+    CellKind.DAY: DATE,
     CellKind.LOCAL_TIME: TIMESTAMP,
     CellKind.MONTH: STRING,
     CellKind.CODE: STRING,
@@ -117,14 +120,6 @@ class Cell:
         return self.kind.dtype
 
 
-class CellError(Exception):
-    """One cell that cannot be read."""
-
-    def __init__(self, column_name: str | None, reason_code: RejectReason, reason: str) -> None:
-        super().__init__(reason)
-        self.column_name, self.reason_code, self.reason = column_name, reason_code, reason
-
-
 def read_column(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> pa.ChunkedArray | None:
     """A whole column as Arrow's CSV reader gave it, checked and converted; None where any cell is not
     good.
@@ -162,7 +157,7 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column if good else None
         case CellKind.IDENTIFIER:
             names = trimmed_column(column)
-            good = _all(pc.invert(breaks_rule(names, cell.length or LIMIT)))
+            good = _all(pc.invert(pc.or_(breaks_rule(names, cell.length or LIMIT), rounded(names))))
             return names if good and not (cell.required and names.null_count) else None
         case CellKind.NUMBER:
             numbers = cell.notation.numbers(column) if cell.notation.thousands else column
@@ -174,6 +169,8 @@ def _convert(cell: Cell, column: pa.ChunkedArray, settings: FormatSettings) -> p
             return column.cast(INTEGER) if _all(pc.match_substring_regex(column, _INTEGER_TEXT)) else None
         case CellKind.DATE:
             return column if _within(column, settings) else None
+        case CellKind.DAY:
+            return any_days(column, settings)
         case CellKind.LOCAL_TIME:
             return _to_utc(column) if _within(pc.floor_temporal(column, unit="day"), settings) else None
         case CellKind.MONTH:
@@ -234,8 +231,8 @@ def _read_text(cell: Cell, text: str, settings: FormatSettings) -> str:
 
 
 def _read_identifier(cell: Cell, text: str, settings: FormatSettings) -> str:
-    if not is_identifier(text, cell.length or LIMIT):
-        raise CellError(cell.name, RejectReason.BAD_ID, f"found {shown(text)}, expected {EXPECTED}")
+    if expected := fault_of(text, cell.length or LIMIT):
+        raise CellError(cell.name, RejectReason.BAD_ID, f"found {shown(text)}, expected {expected}")
     return text
 
 
@@ -278,25 +275,6 @@ def _read_integer(cell: Cell, text: str, settings: FormatSettings) -> int:
     if not _INTEGER.fullmatch(text):
         raise CellError(cell.name, RejectReason.BAD_NUMBER, f"found {shown(text)}, expected a whole number")
     return int(text)
-
-
-def read_day(column_name: str, year: str, month: str, day: str, text: str, settings: FormatSettings) -> date:
-    """A calendar day from its parts; raises CellError where there is no such day or the settings exclude
-    it.
-    """
-    try:
-        found = date(int(year), int(month), int(day))
-    except ValueError:
-        raise CellError(
-            column_name, RejectReason.BAD_DATE, f"found {shown(text)}, which is no day of the calendar"
-        ) from None
-    if not settings.earliest_date <= found <= settings.latest_date:
-        raise CellError(
-            column_name,
-            RejectReason.BAD_DATE,
-            f"found {shown(text)}, expected a day from {settings.earliest_date} to {settings.latest_date}",
-        )
-    return found
 
 
 def _read_date(cell: Cell, text: str, settings: FormatSettings) -> date:
@@ -357,6 +335,7 @@ _CELL_READERS = {
     CellKind.DECIMAL: _read_decimal,
     CellKind.INTEGER: _read_integer,
     CellKind.DATE: _read_date,
+    CellKind.DAY: lambda cell, text, settings: read_any_day(cell.name, text, settings),
     CellKind.LOCAL_TIME: _read_local_time,
     CellKind.MONTH: _read_month,
     CellKind.CODE: _read_code,

@@ -5,17 +5,32 @@ diagnosis of what is wrong in each.
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 
+from pipelines.arrays import BoolArray
 from pipelines.codes import RejectReason
-from pipelines.formats.cells import Cell, CellError, read_cell
+from pipelines.formats.cells import Cell, read_cell
 from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects
+from pipelines.formats.days import CellError
 from pipelines.tables.base import LONG, Table
 
 Assemble = Callable[[pa.Table], pa.Table]
+
+
+@dataclass(frozen=True)
+class RowFault:
+    """Rows of typed cells that contradict themselves: which (rows), and the first cell at fault with why."""
+
+    rows: BoolArray
+    column: str
+    reason_code: RejectReason
+    reason: str
+
+
+Judge = Callable[[pa.Table], Iterable[RowFault]]
 _HEAD_BYTES = 1 << 16
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars", ",": "commas"}
@@ -53,12 +68,14 @@ class CsvLayout:
     table     The bronze table.
     assemble  Table with one column per cell and ``line_number`` -> table with the columns of
               ``rows_schema(table)``.
+    judge     Rows whose cells can be read each by itself but not together; the first fault of a row counts.
     dialect   How the file is laid out.
     """
 
     cells: tuple[Cell, ...]
     table: type[Table]
     assemble: Assemble
+    judge: Judge = lambda _cells: ()
     dialect: Dialect = COMMAS
 
     @property

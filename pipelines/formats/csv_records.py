@@ -21,7 +21,15 @@ import pyarrow.csv as pa_csv
 from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
 from pipelines.formats.cells import read_column
-from pipelines.formats.contract import FormatSettings, ReadResult, RefusalReason, Rejects, rows_schema, shown
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    FormatSettings,
+    ReadResult,
+    RefusalReason,
+    Rejects,
+    rows_schema,
+    shown,
+)
 from pipelines.formats.csv_lines import (
     ENCODING_HINT,
     CsvLayout,
@@ -40,7 +48,6 @@ _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 _HEADER_LIMIT_LINES = 100
 _TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
-SNIFF_SHARE = 0.6
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -59,17 +66,28 @@ def header_names(head: bytes) -> tuple[str, ...]:
     return tuple(name.strip() for name in fields)
 
 
-def sniff_columns(cells: Sequence[str], head: bytes) -> bool:
+def sniff_columns(cells: Sequence[str], head: bytes, share: float = SNIFF_SHARE) -> bool:
     """Whether a file's header has enough of the columns to be meant for this format."""
     present = set(header_names(head))
-    return sum(name in present for name in cells) >= SNIFF_SHARE * len(cells)
+    return sum(name in present for name in cells) >= share * len(cells)
 
 
 def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSettings) -> ReadResult:
     """Reads a whole file; raises InputRefusedError where its header does not fit the layout."""
     read = read_cells(content, name, layout, settings)
-    rows = layout.assemble(read.cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
+    cells = _without_faults(read, layout)
+    rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
     return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+
+
+def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
+    """The rows that the layout has nothing against; the others go to the rejects."""
+    good = np.ones(read.cells.num_rows, np.bool_)
+    for fault in layout.judge(read.cells):
+        for line in read.cells["line_number"].filter(pa.array(fault.rows & good)).to_pylist():
+            read.rejects.add(line, fault.column, fault.reason_code, fault.reason, read.record(line))
+        good &= ~fault.rows
+    return read.cells if good.all() else read.cells.filter(pa.array(good))
 
 
 @dataclass(frozen=True)

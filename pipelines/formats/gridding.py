@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
 
-from pipelines.arrays import BoolArray, FloatArray, Int8Array, IntArray
+from pipelines.arrays import BoolArray, ByteArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import RejectReason
 from pipelines.formats.cells import month_of
 from pipelines.formats.contract import rows_schema
@@ -26,6 +26,11 @@ NOT_DELIVERED = "-"
 
 TOLD_AGAIN = "="
 """Completeness flag of an interval that came, and that more than one line of its file tells."""
+
+DISPUTED = "!"
+"""Completeness flag of an interval of which lines of one file tell different values, none with a sender's
+time: none of them stands.
+"""
 
 _DENSE_LIMIT = 1 << 24
 
@@ -170,7 +175,9 @@ def _grid(
     beaten: tuple[BeatenLines, ...] = ()
     counts = np.bincount(cell, minlength=energy.size)
     resent = int(chosen.size - np.count_nonzero(counts))
+    flags = None
     if resent:
+        flags = np.where(counts > 1, ord(TOLD_AGAIN), ord(present_char)).astype(np.uint8)
         contested = np.flatnonzero(counts[cell] > 1)
         order = contested[np.lexsort((line[contested], sent[contested], cell[contested]))]
         last = np.concatenate((cell[order[1:]] != cell[order[:-1]], [True]))
@@ -181,9 +188,10 @@ def _grid(
         differs = np.bincount(group, weights=other) > 0
         disputed = differs & (sent[best] == NO_TIME)
         energy[cell[best[disputed]]] = np.nan
+        flags[cell[best[disputed]]] = ord(DISPUTED)
         lines = order[disputed[group]]
         if lines.size:
-            column = mapping.values[number].column
+            column = mapping.number_column(number)
             reason = (
                 "other lines of the file tell another value for this interval, and none carries a sender's "
                 "time"
@@ -199,6 +207,8 @@ def _grid(
         winner = np.flatnonzero(settled)
     matrix = energy.reshape(keys.size, slots)
     kept = ~np.isnan(matrix).all(axis=1)
+    if flags is not None:
+        kept |= (flags == ord(DISPUTED)).reshape(keys.size, slots).any(axis=1)
     quality = None
     if records.quality is not None:
         letters = np.full(energy.size, -1, dtype=np.int8)
@@ -218,8 +228,8 @@ def _grid(
         newest[kept],
         _lines(rank, line, keys.size, number)[kept],
     )
-    again = (counts > 1).reshape(keys.size, slots)[kept] if resent else None
-    return Gridded(_with_flags(rows, matrix[kept], again, present_char), faults, resent, beaten)
+    told = None if flags is None else flags.reshape(keys.size, slots)[kept]
+    return Gridded(_with_flags(rows, matrix[kept], told, present_char), faults, resent, beaten)
 
 
 def dense_ranks(key: IntArray, size: int) -> tuple[IntArray, IntArray]:
@@ -287,19 +297,20 @@ def _rows(
     ).cast(rows_schema(BronzeLoadCurves))
 
 
-def _with_flags(rows: pa.Table, matrix: FloatArray, again: BoolArray | None, present_char: str) -> pa.Table:
+def _with_flags(rows: pa.Table, matrix: FloatArray, told: ByteArray | None, present_char: str) -> pa.Table:
     """Completeness flags of the days of which only a part was delivered, or an interval more than once; any
     other day has none.
 
-    again  (rows x slots) whether several lines tell the interval; none: no interval is told twice.
+    told  (rows x slots) flag of each interval that came; none: no interval came twice.
     """
     missing = np.isnan(matrix)
     part = missing.any(axis=1)
-    if again is not None:
-        part |= again.any(axis=1)
+    if told is not None:
+        part |= (told != ord(present_char)).any(axis=1)
+        missing &= told != ord(DISPUTED)
     if not part.any():
         return rows
-    came = ord(present_char) if again is None else np.where(again[part], ord(TOLD_AGAIN), ord(present_char))
+    came = ord(present_char) if told is None else told[part]
     letters = np.where(missing[part], ord(NOT_DELIVERED), came).astype(np.uint8)
     texts = pa.Array.from_buffers(
         pa.large_string(),

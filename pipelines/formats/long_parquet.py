@@ -19,7 +19,7 @@ from pipelines.formats.mapped.wide_days import IntervalColumns, interval_columns
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.parquet import DAMAGE, read_parquet_schema, without_no_texts
 from pipelines.tables.base import DOUBLE, STRING
-from pipelines.tables.identifiers import EXPECTED, breaks_rule, trimmed_column
+from pipelines.tables.identifiers import EXPECTED, ROUNDED, breaks_rule, rounded, trimmed_column
 
 
 def parquet_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatSettings) -> TypedLines:
@@ -112,6 +112,7 @@ class ParquetLines:
         if named:
             unfit = _flags(breaks_rule(typed[named], mapping.meter_point.longest))
             self._hold(unfit, named, RejectReason.BAD_ID, EXPECTED)
+            self._hold(_flags(rounded(typed[named])), named, RejectReason.BAD_ID, ROUNDED)
         for part in (mapping.channel, mapping.quality):
             if part:
                 decoded = _decoded(typed[part.column], part.codes)

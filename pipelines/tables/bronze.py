@@ -98,7 +98,7 @@ class BronzeLoadCurves(Received, Table):
         STRING,
         (
             "The sender's completeness flags, one character a slot; of long files - not delivered, = told by "
-            "several lines."
+            "several lines, ! told differently by several lines without a sender's time."
         ),
     )
     sender_quality_codes = Field(

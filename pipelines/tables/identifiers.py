@@ -3,7 +3,8 @@ declaration. One rule for all of them, wherever they are received and in whateve
 
 An identifier has 1 to 128 characters, all of which print, and no blank at its ends. Blanks inside, ``%``,
 ``/``, ``'``, Chinese and emoji are its sender's affair. Blanks at the ends are taken off in reading; nothing
-else of an identifier is ever rewritten.
+else of an identifier is ever rewritten. What a spreadsheet has rounded is refused in reading: several true
+numbers give the same text, and would become one meter.
 """
 
 from __future__ import annotations
@@ -43,6 +44,30 @@ _IN_TEXT = re.compile(
 _IN_COLUMN = "[" + "".join(f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in _UNPRINTABLE) + "]"
 
 
+ROUNDED = "the number as its source has it: a spreadsheet rounded this one and its last digits are gone"
+"""What is expected in the place of a number that a spreadsheet rounded."""
+
+# 5.41449E+17, 1E+11, 5,41449E17; 541449000000000000.0, which has more digits than a spreadsheet or a 64-bit
+# float keeps. 5E12 may be a name.
+_ROUNDED = r"^(?:[0-9](?:[.,][0-9]+[eE]\+?|[eE]\+)[0-9]{2,3}|[0-9]{16,}[.,]0+)$"
+_ROUNDED_TEXT = re.compile(_ROUNDED)
+
+
+def is_rounded(text: str) -> bool:
+    """Whether an identifier is a long number as a spreadsheet or a float shows it; others round to the same.
+
+    >>> [is_rounded(text) for text in ("5.41449E+17", "541449000000000000.0", "541449000000000001", "5E12")]
+    [True, True, False, False]
+    """
+    return _ROUNDED_TEXT.match(text) is not None
+
+
+def rounded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same of each row of a column; false where there is none."""
+    words = _distinct(column)
+    return _among(column, words.filter(pc.match_substring_regex(words, _ROUNDED)))
+
+
 def trimmed(text: str) -> str:
     """A received identifier without the blanks at its ends.
 
@@ -61,6 +86,17 @@ def is_identifier(text: str, limit: int = LIMIT) -> bool:
     [True, False, False, False, False]
     """
     return 1 <= len(text) <= limit and text == trimmed(text) and _IN_TEXT.search(text) is None
+
+
+def fault_of(text: str, limit: int = LIMIT) -> str:
+    """What a received identifier should have been; empty where it is one.
+
+    >>> [fault_of(text).split()[0] for text in ("5.41449E+17", " A")]
+    ['the', 'an']
+    """
+    if not is_identifier(text, limit):
+        return EXPECTED
+    return ROUNDED if is_rounded(text) else ""
 
 
 def trimmed_column(column: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -85,9 +121,7 @@ def breaks_rule(column: pa.ChunkedArray, limit: int = LIMIT) -> pa.ChunkedArray:
     too_long = pc.or_(pc.less(length, 1), pc.greater(length, limit))
     loose = pc.not_equal(pc.utf8_trim(words, BLANKS), words)
     wrong = words.filter(pc.or_(pc.or_(too_long, loose), pc.match_substring_regex(words, _IN_COLUMN)))
-    if not len(wrong):
-        return pa.chunked_array([pa.repeat(False, len(column))], pa.bool_())
-    return pc.is_in(column.cast(pa.string()), value_set=wrong)
+    return _among(column, wrong)
 
 
 def breaking_rule(name: str) -> pc.Expression:
@@ -96,6 +130,12 @@ def breaking_rule(name: str) -> pc.Expression:
     length = pc.utf8_length(text)
     loose = pc.utf8_trim(text, BLANKS) != text
     return (length < 1) | (length > LIMIT) | loose | pc.match_substring_regex(text, _IN_COLUMN)
+
+
+def _among(column: pa.ChunkedArray, words: pa.Array) -> pa.ChunkedArray:
+    if not len(words):
+        return pa.chunked_array([pa.repeat(False, len(column))], pa.bool_())
+    return pc.is_in(column.cast(pa.string()), value_set=words)
 
 
 def _distinct(column: pa.ChunkedArray) -> pa.Array:

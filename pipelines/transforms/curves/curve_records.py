@@ -12,23 +12,20 @@ import pyarrow.compute as pc
 from pipelines.arrays import BoolArray, ByteArray, FloatArray, Int8Array, IntArray
 from pipelines.codes import Channel, CurveMeasure, RejectReason
 from pipelines.errors import SchemaMismatchError
-from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
+from pipelines.formats.gridding import DISPUTED, TOLD_AGAIN
 from pipelines.periods import DAY_MINUTES, EPOCH
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.identifiers import EXPECTED, is_identifier
-from pipelines.tables.silver import RAW_RECORD_LIMIT
 from pipelines.transforms.curves.curve_kernels import gathered_rows, scaled_rows
 from pipelines.transforms.ground.in_force import places_in_force
 from pipelines.transforms.ground.keyed_rows import ranks
 from pipelines.transforms.ground.local_days import DAY_SPAN
-from pipelines.transforms.received.precedence import NO_TIME, QUARANTINE_SCHEMA, one_row_a_line
+from pipelines.transforms.received.precedence import NO_TIME
 from pipelines.vee.blocks import NO_DAY, RecordBlock
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.checks import RECORD_CHECKS, record_faults
 
-STAGE = "silver_day_curves"
-
-_NEEDED = (
+NEEDED = (
     "content_hash",
     "line_number",
     "sent_at_utc",
@@ -46,10 +43,14 @@ _NEEDED = (
 # resolved by the reader.
 _SUBSTITUTED_FLAGS = frozenset(b"SEF")
 _NULL_FLAG = ord("N")
-_NOT_DELIVERED, _TOLD_AGAIN = ord(NOT_DELIVERED), ord(TOLD_AGAIN)
-_REASONS = tuple(check.reason for check in RECORD_CHECKS if check.reason is not None)
-# The place behind those of the checks, which have ids and bits that nothing may shift.
-_BAD_ID = len(_REASONS) + 1
+_DISPUTED, _TOLD_AGAIN = ord(DISPUTED), ord(TOLD_AGAIN)
+FAULTS = (
+    *(check.reason for check in RECORD_CHECKS if check.reason is not None),
+    (RejectReason.BAD_ID, "meter_point_id", f"Expected {EXPECTED}."),
+)
+"""Reason code, column and sentence of what makes a record unfit."""
+# Behind those of the checks, which have ids and bits that nothing may shift.
+_BAD_ID = len(FAULTS)
 _NEVER = 1 << 40
 
 
@@ -65,7 +66,7 @@ class CurveRecords:
     content, line     Rank of the content hash among ``content_hashes``; line in the file.
     scale             Value to energy: multiplier, and hours of the interval for mean power.
     capacity_kva      Limit of the connection, NaN where unknown. [kVA]
-    faults            0 where fit, else 1 + place in the list of record checks; behind them, no identifier.
+    faults            0 where fit, else 1 + place in FAULTS.
     """
 
     meter_points: list[str]
@@ -124,41 +125,35 @@ class CurveRecords:
             marks[coded] = np.isin(quality, list(_SUBSTITUTED_FLAGS))
         return marks
 
-    def undelivered(self, rows: IntArray) -> BoolArray:
-        """(rows x slots) whether a delivery says nothing about the interval, as readers of long files mark
-        it.
+    def disputed(self, rows: IntArray) -> BoolArray:
+        """(rows x slots) whether lines of one long file differ in the interval and none carries a sender's
+        time.
         """
-        marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
-        flagged = np.flatnonzero(self._flag_lengths[rows])
-        if flagged.size:
-            marks[flagged] = (
-                gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1])
-                == _NOT_DELIVERED
-            )
-        return marks
+        return self._marks(rows, _DISPUTED)
 
     def told_again(self, rows: IntArray) -> BoolArray | None:
         """(rows x slots) whether several lines of one long file tell the interval; None where that holds for
         no record at all.
         """
-        if not self._any_told_again:
-            return None
+        return self._marks(rows, _TOLD_AGAIN, _DISPUTED) if self._any_told_again else None
+
+    def disputing(self, rows: IntArray) -> BoolArray:
+        """(rows) whether lines of its own file differ in an interval of the record."""
+        marked = np.flatnonzero(self._flags == _DISPUTED) if self._any_told_again else np.empty(0, np.int64)
+        if not marked.size:
+            return np.zeros(rows.size, dtype=np.bool_)
+        begins = self._flag_offsets[rows]
+        ends = begins + self._flag_lengths[rows]
+        return np.asarray(np.searchsorted(marked, begins) < np.searchsorted(marked, ends), np.bool_)
+
+    def _marks(self, rows: IntArray, *flags: int) -> BoolArray:
+        """(rows x slots) whether one of these characters stands for the interval."""
         marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
         flagged = np.flatnonzero(self._flag_lengths[rows])
         if flagged.size:
-            marks[flagged] = (
-                gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1]) == _TOLD_AGAIN
-            )
+            found = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1])
+            marks[flagged] = np.isin(found, flags)
         return marks
-
-    def partial(self, rows: IntArray) -> BoolArray:
-        """(rows) whether a delivery leaves out intervals of its day."""
-        marked = np.flatnonzero(self._flags == _NOT_DELIVERED)
-        if not marked.size:
-            return np.zeros(rows.size, dtype=np.bool_)
-        ends = self._flag_offsets + self._flag_lengths
-        found = np.searchsorted(marked, self._flag_offsets) < np.searchsorted(marked, ends)
-        return np.asarray(found[rows], np.bool_)
 
     def _slots(self, rows: IntArray) -> int:
         return DAY_MINUTES // int(self.interval_minutes[rows[0]]) if rows.size else 0
@@ -168,10 +163,10 @@ def read_records(
     bronze: pa.Table, meter_points: pa.Table, settings: VeeSettings, today: date, present_char: str
 ) -> CurveRecords:
     """Takes bronze_load_curves apart into arrays and marks the records that fail a check of records."""
-    missing = set(_NEEDED) - set(bronze.column_names)
+    missing = set(NEEDED) - set(bronze.column_names)
     if missing:
         raise SchemaMismatchError(BronzeLoadCurves.name, missing)
-    columns = {name: _one_chunk(bronze[name]) for name in _NEEDED if name != "values_unscaled"}
+    columns = {name: one_chunk(bronze[name]) for name in NEEDED if name != "values_unscaled"}
     meter, meter_names = ranks(columns["meter_point_id"])
     channel, channel_names = ranks(columns["channel_code"])
     content, hashes = ranks(columns["content_hash"])
@@ -222,11 +217,12 @@ def read_records(
         _flag_offsets=flag_offsets,
         _flag_lengths=flag_lengths,
         _present=ord(present_char),
-        _any_told_again=bool((flags == _TOLD_AGAIN).any()),
+        _any_told_again=bool(np.isin(flags, (_TOLD_AGAIN, _DISPUTED)).any()),
     )
 
 
-def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+def one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    """A column in one piece, not copied where it is in one."""
     if column.num_chunks == 1:
         return column.chunk(0)
     combined = column.combine_chunks()
@@ -286,7 +282,7 @@ def _places(names: list[str], meter_points: pa.Table) -> tuple[IntArray, BoolArr
     these are.
     """
     place = pc.index_in(
-        _one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string())
+        one_chunk(meter_points["meter_point_id"]).cast(pa.string()), value_set=pa.array(names, pa.string())
     )
     return place.drop_null().to_numpy(zero_copy_only=False).astype(np.int64), np.asarray(place.is_valid())
 
@@ -320,66 +316,11 @@ def _first_installed(meter: IntArray, names: list[str], meter_points: pa.Table) 
 
 def _days(column: pa.ChunkedArray, empty: int) -> IntArray:
     return np.asarray(
-        pc.fill_null(_one_chunk(column).cast(pa.int32()), empty)
+        pc.fill_null(one_chunk(column).cast(pa.int32()), empty)
         .to_numpy(zero_copy_only=False)
         .astype(np.int64)
     )
 
 
 def _floats(column: pa.ChunkedArray) -> FloatArray:
-    return np.asarray(_one_chunk(column).cast(pa.float64()).to_numpy(zero_copy_only=False))
-
-
-def quarantine(records: CurveRecords, bronze: pa.Table, conflicting: BoolArray) -> pa.Table:
-    """The held-back records as rows of silver_quarantine without the run's columns, by content hash and line,
-    one for each line.
-    """
-    reasons = (
-        *_REASONS,
-        (RejectReason.BAD_ID, "meter_point_id", f"Expected {EXPECTED}."),
-        (
-            RejectReason.CONFLICTING_VALUES,
-            "values_unscaled",
-            "Other records for this day differ and none carries a sender's time.",
-        ),
-    )
-    fault = np.where(conflicting, len(reasons), records.faults)
-    held = np.flatnonzero(fault)
-    held = held[np.lexsort((records.line[held], records.content[held]))]
-    which = pa.array(fault[held] - 1)
-    needed = bronze.select(list(_NEEDED))
-    rows = (
-        needed.take(pa.array(held)) if held.size else needed.slice(0, 0)
-    )  # taking copies the whole of chunked lists first
-
-    def text(part: int) -> pa.Array:
-        return pa.array([str(reason[part]) for reason in reasons]).take(which)
-
-    records_held = pa.table(
-        [
-            rows["content_hash"],
-            rows["line_number"],
-            pa.array([BronzeLoadCurves.name] * held.size, pa.string()),
-            text(0),
-            text(1),
-            text(2),
-            _as_received(rows),
-            pa.array([STAGE] * held.size, pa.string()),
-        ],
-        names=QUARANTINE_SCHEMA.names,
-    )
-    return one_row_a_line(records_held)
-
-
-def _as_received(rows: pa.Table) -> pa.Array | pa.ChunkedArray:
-    """Key and values of records as one line of text each, cut at the limit."""
-    lists = _one_chunk(rows["values_unscaled"])
-    texts = pc.fill_null(pc.list_flatten(lists).cast(pa.string()), "")
-    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
-    offsets = pa.array(np.concatenate(([0], np.cumsum(lengths))).astype(np.int32))
-    joined = pc.binary_join(pa.ListArray.from_arrays(offsets, texts), ",")
-    heads = [
-        pc.fill_null(rows[name].cast(pa.string()), "")
-        for name in ("meter_point_id", "channel_code", "curve_date", "interval_minutes", "measure_code")
-    ]
-    return pc.utf8_slice_codeunits(pc.binary_join_element_wise(*heads, joined, ","), 0, RAW_RECORD_LIMIT)
+    return np.asarray(one_chunk(column).cast(pa.float64()).to_numpy(zero_copy_only=False))

@@ -12,10 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from pipelines.arrays import BoolArray, Int8Array, IntArray
+from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import Channel
 from pipelines.periods import DAY_MINUTES, EPOCH
-from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.transforms.curves import curve_records
 from pipelines.transforms.curves.curve_kernels import Element
 from pipelines.transforms.curves.curve_reconciliation import (
@@ -26,20 +25,22 @@ from pipelines.transforms.curves.curve_reconciliation import (
     rows_in_spans,
 )
 from pipelines.transforms.curves.curve_records import CurveRecords
-from pipelines.transforms.curves.merge_deliveries import Merged, merge_deliveries
+from pipelines.transforms.curves.merge_deliveries import Merged
+from pipelines.transforms.curves.settled_records import accounted, settle_records
 from pipelines.transforms.curves.silver_curve_rows import joined, silver_rows
 from pipelines.transforms.ground.day_types import kinds_of, type_codes
 from pipelines.transforms.ground.keyed_rows import place_of
 from pipelines.transforms.ground.local_days import DAY_SPAN
-from pipelines.transforms.received import precedence
 from pipelines.vee.blocks import CurveBlock
 from pipelines.vee.editing.edit import Edit, Placed, place_edits, put_values, take_back_marks
 from pipelines.vee.estimation.estimate import estimate_missing_intervals
 from pipelines.vee.settings import VeeSettings
+from pipelines.vee.validation.balance_checks import CATCH_UP, SCALED_FAR
 from pipelines.vee.validation.checks import run_checks
 from pipelines.vee.validation.interval_kernels import open_ends
 
 PRESENT_CHAR = "1"
+CATCH_UP_BIT = CATCH_UP.bit or 0
 VALUES_PER_BLOCK = 1 << 20
 
 
@@ -98,7 +99,7 @@ def refine_curves(
     comes after it is another: its first day is marked.
     """
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
-    settled = _settle(records)
+    settled = settle_records(records)
     merged, kept, received, wanted = settled.merged, settled.kept, settled.received, set(months)
     key = records.series * DAY_SPAN + records.day
     every_key = np.sort(key[kept])
@@ -131,7 +132,7 @@ def refine_curves(
             for block in blocks
         ]
         parts.append(refined[0] if len(refined) == 1 else pa.concat_tables(refined))
-    return CurveOutcome(joined(parts), *_accounted(records, settled, bronze))
+    return CurveOutcome(joined(parts), *accounted(records, settled, bronze))
 
 
 def settle_curves(
@@ -139,48 +140,7 @@ def settle_curves(
 ) -> tuple[pa.Table, pa.Table]:
     """Accounts and quarantine of received curves as ``refine_curves`` gives them, without the curves."""
     records = curve_records.read_records(bronze, meter_points, settings, today, present_char)
-    return _accounted(records, _settle(records), bronze)
-
-
-@dataclass(frozen=True)
-class _Settled:
-    """Which records stand.
-
-    verdicts     (records) index into ``precedence.VERDICTS``.
-    conflicting  (records) held back because others contradict them.
-    merged       Days put together from several deliveries.
-    kept         Records that stand; ``received`` how many came for each.
-    """
-
-    verdicts: Int8Array
-    conflicting: BoolArray
-    merged: Merged
-    kept: IntArray
-    received: IntArray
-
-
-def _settle(records: CurveRecords) -> _Settled:
-    key = records.series * DAY_SPAN + records.day
-    fit = np.flatnonzero(records.faults == 0)
-    groups, winners, receptions = precedence.group_winners(
-        key[fit], records.sent[fit], records.content[fit], records.line[fit]
-    )
-    same = _same_as_winner(records, fit, winners[groups], receptions[groups] > 1)
-    verdicts = np.full(records.count, precedence.QUARANTINED, dtype=np.int8)
-    settled = precedence.settle(groups, winners, same, records.sent[fit])
-    merged = merge_deliveries(records, fit, groups, winners, settled)
-    verdicts[fit] = settled
-    conflicting = np.zeros(records.count, dtype=np.bool_)
-    conflicting[fit] = settled == precedence.QUARANTINED
-    stands = settled[winners] == precedence.KEPT
-    return _Settled(verdicts, conflicting, merged, fit[winners[stands]], receptions[stands])
-
-
-def _accounted(records: CurveRecords, settled: _Settled, bronze: pa.Table) -> tuple[pa.Table, pa.Table]:
-    accounts = precedence.count_verdicts(
-        records.content, records.content_hashes, settled.verdicts, BronzeLoadCurves.name
-    )
-    return accounts, curve_records.quarantine(records, bronze, settled.conflicting)
+    return accounted(records, settle_records(records), bronze)
 
 
 def _blocks(series: IntArray, slots: int) -> list[slice]:
@@ -215,30 +175,6 @@ def _asked_once(registers: Registers, meter_points: list[str]) -> Callable[[Sequ
         return rows.slice(int(first), int(end - first))
 
     return energy
-
-
-def _same_as_winner(
-    records: CurveRecords, fit: IntArray, winner_of: IntArray, contested: BoolArray
-) -> BoolArray:
-    """Whether each fit record says what its group's winner says; only contested groups are compared.
-
-    Not by ``equal_cells`` of the table hash: values come as matrices in which what was not sent is NaN,
-    whatever
-    its bits, and flags that stand beside them count too.
-    """
-    same = np.ones(fit.size, dtype=np.bool_)
-    at = np.flatnonzero(contested & (winner_of != np.arange(fit.size)))
-    ours, theirs = fit[at], fit[winner_of[at]]
-    equal = records.interval_minutes[ours] == records.interval_minutes[theirs]
-    for minutes in np.unique(records.interval_minutes[ours[equal]]).tolist():
-        pairs = np.flatnonzero(equal & (records.interval_minutes[ours] == minutes))
-        left, right = records.matrix(ours[pairs]), records.matrix(theirs[pairs])
-        values = ((left == right) | (np.isnan(left) & np.isnan(right))).all(axis=1)
-        equal[pairs] = values & (records.substituted(ours[pairs]) == records.substituted(theirs[pairs])).all(
-            axis=1
-        )
-    same[at] = equal
-    return same
 
 
 def _refine_group(
@@ -277,12 +213,11 @@ def _refine_group(
     block_day = np.arange(total) - np.repeat(starts[:-1], spans) + np.repeat(day[first], spans)
 
     received, marked, again = records.matrix(kept), records.substituted(kept), records.told_again(kept)
-    merged.apply(minutes, kept, received, marked)
+    disputed = records.disputed(kept)
+    merged.apply(minutes, kept, received, marked, disputed)
     energy = _placed(received, rows, total, np.nan)
     substituted = _placed(marked, rows, total, False)
-    channel = np.array(
-        [channel == Channel.ACTIVE_FORWARD.value for channel in records.channels], dtype=np.bool_
-    )
+    channel = np.array(records.channels)[block_series % len(records.channels)]
     block = CurveBlock(
         energy=energy,
         interval_minutes=minutes,
@@ -290,9 +225,11 @@ def _refine_group(
         day_numbers=block_day,
         day_types=type_codes(block_day, day_types),
         capacity_kva=_placed(records.capacity_kva[kept], rows, total, np.nan),
-        counts_use=channel[block_series % len(records.channels)],
+        counts_use=channel == Channel.ACTIVE_FORWARD.value,
+        feeds_in=channel == Channel.ACTIVE_REVERSE.value,
         receptions=_placed(receptions, rows, total, 0),
         told_again=None if again is None else _placed(again, rows, total, False),
+        disputed=_placed(disputed, rows, total, False) if disputed.any() else None,
         today_number=(today - EPOCH).days,
         outages=_days_in_outage(outages, records, starts, series[first], block_day),
         silent_before=_silent_before(rows, silence, total, settings)
@@ -300,6 +237,8 @@ def _refine_group(
         else None,
     )
     bits, invalid = run_checks(block, settings)
+    if block.disputed is not None:
+        invalid |= block.disputed
     placed = _placed_edits(edits, records, minutes, block_series * DAY_SPAN + block_day)
     take_back_marks(placed, bits, invalid)
     rows_of = Rows(
@@ -316,10 +255,11 @@ def _refine_group(
     if barred.size and registers is not None:
         barred[rows_in_spans(registers, rows_of)] = False
     estimates = estimate_missing_intervals(
-        block, invalid, substituted, settings, barred if barred.size else None
+        block, invalid, substituted, settings, barred if barred.size else None, bits >> CATCH_UP_BIT & 1 == 1
     )
     if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)
+        bits |= run_checks(replace(block, scale=estimates.scale), settings, (SCALED_FAR,))[0]
     # Two people's word comes last: neither an estimate nor a register changes what they put in place.
     estimates = put_values(placed, block, estimates)
 

@@ -4,22 +4,19 @@ from the code that refines them.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numba
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import BoolArray, ByteArray, FloatArray, IntArray
-from pipelines.codes import CurveMeasure, IntervalStatus
-from pipelines.formats.gridding import NOT_DELIVERED, TOLD_AGAIN
+from pipelines.arrays import BoolArray, FloatArray, IntArray
+from pipelines.codes import CurveMeasure, IntervalStatus, RejectReason
 from pipelines.periods import DAY_MINUTES
+from pipelines.transforms.curves.told_intervals import SeenValues, ToldIntervals, integers, list_lengths
 from pipelines.transforms.ground.local_days import DAY_SPAN
 
-_NO_DATA = "N"
-"""Quality letter of a sender who says that there is no value."""
+_CONFLICT = RejectReason.CONFLICTING_VALUES.value
 
 
 def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: pa.Table) -> int:
@@ -40,15 +37,15 @@ def measured_not_as_received(bronze: pa.Table, curves: pa.Table, meter_points: p
     mine, received = _keys(curves, curves), _keys(bronze, curves)
     target = _found_at(received, mine)
     scale = _scales(bronze, meter_points)
-    minutes, sent_minutes = _integers(curves["interval_minutes"]), _integers(bronze["interval_minutes"])
+    minutes, sent_minutes = integers(curves["interval_minutes"]), integers(bronze["interval_minutes"])
     changed = 0
     for length in np.unique(minutes).tolist():
         slots = DAY_MINUTES // length
-        rows = np.flatnonzero((minutes == length) & (_lengths(curves["measured_kwh_or_kvarh"]) == slots))
+        rows = np.flatnonzero((minutes == length) & (list_lengths(curves["measured_kwh_or_kvarh"]) == slots))
         row_of = np.full(minutes.size, -1, dtype=np.int64)
         row_of[rows] = np.arange(rows.size)
         told = np.flatnonzero(
-            (target >= 0) & (sent_minutes == length) & (_lengths(bronze["values_unscaled"]) == slots)
+            (target >= 0) & (sent_minutes == length) & (list_lengths(bronze["values_unscaled"]) == slots)
         )
         told = told[row_of[target[told]] >= 0]
         told = told[np.argsort(row_of[target[told]], kind="stable")]
@@ -81,26 +78,35 @@ def received_not_in_silver(
 
     bronze        bronze_load_curves of the meter points, whole.
     curves        silver_day_curves made of them, all months.
-    quarantine    What was held back; such records are accounted for there, by content hash and line.
+    quarantine    What was held back, by content hash and line: a record with a fault of its own is accounted
+                  for there, one that others contradict in the intervals of which that is true.
     present_char  The character of the sender's completeness flags that says a point came.
 
-    Of several records for one day the newest that tells an interval counts: the larger time of the sender,
-    then the larger content hash, then the larger
-    line. It takes a value away only by telling the interval as empty; one of another length than the newest
-    counts for nothing.
+    Of several records for one day the newest decides the length of the intervals: the larger time of the
+    sender, then the larger content hash, then the larger line. Those of that length all count; no later one
+    takes a value away. A value is contradicted where no record that tells the interval has a sender's time
+    and two tell different values; where nobody has a time and lengths differ, all are.
     """
-    fit = np.flatnonzero(~_held_back(bronze, quarantine))
+    faulty = _listed(bronze, quarantine.filter(pc.not_equal(quarantine["reason_code"], _CONFLICT)))
+    fit = np.flatnonzero(~faulty)
     if not fit.size:
         return 0
     rows = bronze.take(pa.array(fit)) if fit.size < bronze.num_rows else bronze
+    contradicted = _listed(rows, quarantine.filter(pc.equal(quarantine["reason_code"], _CONFLICT)))
     key, silver_key = _keys(rows, rows), _keys(curves, rows)
-    minutes, silver_minutes = _integers(rows["interval_minutes"]), _integers(curves["interval_minutes"])
+    minutes, silver_minutes = integers(rows["interval_minutes"]), integers(curves["interval_minutes"])
     order = _oldest_first(rows, key)
+    timed = np.asarray(pc.is_valid(rows["sent_at_utc"]).to_numpy(), np.bool_)
     last = np.concatenate((key[order[1:]] != key[order[:-1]], [True]))
-    newest = order[np.flatnonzero(last)[np.cumsum(np.concatenate(([False], last[:-1])))]]
-    order = order[minutes[order] == minutes[newest]]
-    told = _Told.of(rows, present_char)
-    lost = 0
+    day_of = np.cumsum(np.concatenate(([False], last[:-1])))
+    newest = order[np.flatnonzero(last)[day_of]]
+    is_odd = np.bincount(day_of, weights=minutes[order] != minutes[newest])[day_of] > 0
+    is_open = is_odd & ~timed[newest]
+    lost_whole = order[is_open & ~contradicted[order]]
+    order = order[~is_open & (minutes[order] == minutes[newest])]
+    told = ToldIntervals.of(rows, present_char)
+    lost = int(told.values_of(lost_whole).sum())
+    scale = _to_energy(rows)
     for length in np.unique(minutes[order]).tolist():
         slots = DAY_MINUTES // length
         mine = order[minutes[order] == length]
@@ -116,86 +122,22 @@ def received_not_in_silver(
         # A day that silver does not have is at place -1: all of it is open.
         open_slots = np.concatenate((_empty(measured, slots), np.ones((1, slots), np.bool_)))[place]
         day, slot = np.nonzero(open_slots)
-        has = np.zeros(day.size, dtype=np.bool_)
+        seen = SeenValues.of(day.size)
         for turn in range(int((ends - begins).max()) + 1):
             more = np.flatnonzero(
                 (begins[day] + turn <= ends[day])
                 & told.whole(mine[np.minimum(begins[day] + turn, mine.size - 1)], slots)
             )
             record = mine[begins[day[more]] + turn]
-            value, delivered = told.at(record, slot[more])
-            has[more] = np.where(delivered, value, has[more])
-        lost += int(has.sum())
+            value, has, differs = told.at(record, slot[more])
+            seen.differs[more] |= differs
+            more, record, value = more[has], record[has], value[has] * scale[record[has]]
+            seen.timed[more] |= timed[record]
+            seen.unlisted[more] |= ~contradicted[record]
+            seen.low[more] = np.minimum(seen.low[more], value)
+            seen.high[more] = np.maximum(seen.high[more], value)
+        lost += seen.lost()
     return lost
-
-
-@dataclass(frozen=True)
-class _Told:
-    """What records tell of single intervals, one after the other in flat arrays; ``begins`` and ``lengths``
-    run over records.
-
-    present       Whether a value is there.
-    flags         Characters of completeness flags, of which ``present_flag`` says that the interval came.
-    no_data       Whether the quality code says that there is no value.
-    """
-
-    present: BoolArray
-    begins: IntArray
-    lengths: IntArray
-    flags: ByteArray
-    flag_begins: IntArray
-    flag_lengths: IntArray
-    no_data: BoolArray
-    code_begins: IntArray
-    code_lengths: IntArray
-    present_flag: int
-
-    @classmethod
-    def of(cls, rows: pa.Table, present_char: str) -> _Told:
-        values = pc.list_flatten(rows["values_unscaled"])
-        lengths, code_lengths = (
-            np.maximum(_lengths(rows[name]), 0) for name in ("values_unscaled", "sender_quality_codes")
-        )
-        texts = pc.fill_null(rows["present_flags"], "")
-        flag_lengths = _integers(pc.binary_length(texts))
-        flags = (
-            np.frombuffer("".join(texts.to_pylist()).encode(), np.uint8)
-            if flag_lengths.any()
-            else np.zeros(0, np.uint8)
-        )
-        codes = pc.fill_null(pc.list_flatten(rows["sender_quality_codes"]), "")
-        no_data = np.asarray(pc.starts_with(codes, _NO_DATA, ignore_case=True).to_numpy(), np.bool_)
-        present = np.asarray(pc.invert(pc.is_null(values, nan_is_null=True)).to_numpy(), np.bool_)
-        begins = [np.cumsum(sizes) - sizes for sizes in (lengths, flag_lengths, code_lengths)]
-        return cls(
-            present,
-            begins[0],
-            lengths,
-            flags,
-            begins[1],
-            flag_lengths,
-            no_data,
-            begins[2],
-            code_lengths,
-            ord(present_char),
-        )
-
-    def whole(self, records: IntArray, slots: int) -> BoolArray:
-        """Which records have a value, or none, for each interval of their day."""
-        return np.asarray(self.lengths[records] == slots, np.bool_)
-
-    def at(self, records: IntArray, slots: IntArray) -> tuple[BoolArray, BoolArray]:
-        """Of single intervals whether the record has a value there, and whether it tells the interval at
-        all.
-        """
-        value, delivered = self.present[self.begins[records] + slots], np.ones(records.size, dtype=np.bool_)
-        flagged = np.flatnonzero(self.flag_lengths[records] > slots)
-        flag = self.flags[self.flag_begins[records[flagged]] + slots[flagged]]
-        value[flagged] &= (flag == self.present_flag) | (flag == ord(TOLD_AGAIN))
-        delivered[flagged] = flag != ord(NOT_DELIVERED)
-        coded = np.flatnonzero(self.code_lengths[records] > slots)
-        value[coded] &= ~self.no_data[self.code_begins[records[coded]] + slots[coded]]
-        return value, delivered
 
 
 def measured_not_final(curves: pa.Table) -> int:
@@ -213,8 +155,14 @@ def measured_not_final(curves: pa.Table) -> int:
     return int(pc.sum(pc.and_(kept, pc.invert(same))).as_py() or 0)
 
 
-def _held_back(bronze: pa.Table, quarantine: pa.Table) -> BoolArray:
-    """Records that are in quarantine, by content hash and line."""
+def _to_energy(rows: pa.Table) -> FloatArray:
+    """(records) from a received value to energy before the multiplier."""
+    is_power = np.asarray(pc.fill_null(pc.equal(rows["measure_code"], CurveMeasure.MEAN_POWER.value), False))
+    return np.where(is_power, integers(rows["interval_minutes"]) / 60.0, 1.0)
+
+
+def _listed(bronze: pa.Table, quarantine: pa.Table) -> BoolArray:
+    """Records that are in a quarantine, by content hash and line."""
     held = np.zeros(bronze.num_rows, dtype=np.bool_)
     files = pc.unique(quarantine["content_hash"])
     if not len(files):
@@ -239,9 +187,9 @@ def _oldest_first(rows: pa.Table, key: IntArray) -> IntArray:
     if places.size:
         rivals = order[places]
         some = rows.select(["sent_at_utc", "content_hash", "line_number"]).take(pa.array(rivals))
-        sent = _integers(pc.fill_null(some["sent_at_utc"].cast(pa.int64()), np.iinfo(np.int64).min))
-        content = _integers(pc.rank(some["content_hash"].combine_chunks(), tiebreaker="dense"))
-        order[places] = rivals[np.lexsort((_integers(some["line_number"]), content, sent, key[rivals]))]
+        sent = integers(pc.fill_null(some["sent_at_utc"].cast(pa.int64()), np.iinfo(np.int64).min))
+        content = integers(pc.rank(some["content_hash"].combine_chunks(), tiebreaker="dense"))
+        order[places] = rivals[np.lexsort((integers(some["line_number"]), content, sent, key[rivals]))]
     return order
 
 
@@ -254,7 +202,7 @@ def _empty(column: pa.ChunkedArray, slots: int) -> BoolArray:
     """(days x slots) whether no value stands there; a list of another length holds none that could be
     found.
     """
-    whole = _lengths(column) == slots
+    whole = list_lengths(column) == slots
     empty = np.ones((len(column), slots), dtype=np.bool_)
     values = pc.list_flatten(column if whole.all() else column.filter(pa.array(whole)))
     empty[whole] = pc.is_null(values, nan_is_null=True).to_numpy().reshape(-1, slots)
@@ -269,20 +217,12 @@ def _keys(rows: pa.Table, curves: pa.Table) -> IntArray:
         _places(rows[name], pc.unique(curves[name])) for name in ("meter_point_id", "channel_code")
     )
     count = len(pc.unique(curves["channel_code"]))
-    packed = (point * count + channel) * DAY_SPAN + _integers(rows["curve_date"].cast(pa.int32()))
+    packed = (point * count + channel) * DAY_SPAN + integers(rows["curve_date"].cast(pa.int32()))
     return np.where((point >= 0) & (channel >= 0), packed, -1)
 
 
 def _places(column: pa.ChunkedArray, names: pa.Array) -> IntArray:
-    return _integers(pc.fill_null(pc.index_in(column, value_set=names), -1))
-
-
-def _integers(column: pa.ChunkedArray) -> IntArray:
-    return np.asarray(column.to_numpy(), dtype=np.int64)
-
-
-def _lengths(column: pa.ChunkedArray) -> IntArray:
-    return _integers(pc.fill_null(pc.list_value_length(column), -1))
+    return integers(pc.fill_null(pc.index_in(column, value_set=names), -1))
 
 
 def _matrix(column: pa.ChunkedArray, rows: IntArray, slots: int) -> FloatArray:
@@ -295,7 +235,7 @@ def _matrix(column: pa.ChunkedArray, rows: IntArray, slots: int) -> FloatArray:
 
 def _elements(column: pa.ChunkedArray) -> tuple[FloatArray, IntArray]:
     """All values of a list column one after the other, NaN where one is empty, and where each row begins."""
-    lengths = np.maximum(_lengths(column), 0)
+    lengths = np.maximum(list_lengths(column), 0)
     return np.asarray(pc.list_flatten(column).to_numpy(), dtype=np.float64), np.cumsum(lengths) - lengths
 
 
@@ -335,15 +275,15 @@ def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
     asked = pd.DataFrame(
         {
             "point": bronze["meter_point_id"].to_pandas(),
-            "day": _integers(bronze["curve_date"].cast(pa.int32())),
+            "day": integers(bronze["curve_date"].cast(pa.int32())),
             "row": np.arange(bronze.num_rows),
         }
     )
     known = pd.DataFrame(
         {
             "point": meter_points["meter_point_id"].to_pandas(),
-            "day": _integers(meter_points["valid_from_date"].cast(pa.int32())),
-            "last": _integers(pc.fill_null(meter_points["valid_to_date"].cast(pa.int32()), DAY_SPAN)),
+            "day": integers(meter_points["valid_from_date"].cast(pa.int32())),
+            "last": integers(pc.fill_null(meter_points["valid_to_date"].cast(pa.int32()), DAY_SPAN)),
             "multiplier": meter_points["multiplier_ratio"].cast(pa.float64()).to_numpy(),
         }
     )
@@ -354,5 +294,5 @@ def _scales(bronze: pa.Table, meter_points: pa.Table) -> FloatArray:
     is_power = np.asarray(
         pc.fill_null(pc.equal(bronze["measure_code"], CurveMeasure.MEAN_POWER.value), False).to_numpy()
     )
-    hours = np.where(is_power, _integers(bronze["interval_minutes"]) / 60.0, 1.0)
+    hours = np.where(is_power, integers(bronze["interval_minutes"]) / 60.0, 1.0)
     return np.asarray(multiplier * hours, dtype=np.float64)

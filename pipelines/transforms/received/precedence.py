@@ -1,5 +1,5 @@
 """Which of several received records for one key stands: one rule for curves, registers and every other table,
-in the chain and in ``zhixiang vee``.
+in the chain and in ``zhixiang vee``. Of curves it is asked of each interval (``merge_deliveries``).
 
 The winner is the record with the larger time that the sender put in it, then the larger content hash, then
 the larger line; our own

@@ -14,7 +14,7 @@ from pipelines.formats.day_read import COLUMNS as DAY_READ
 from pipelines.formats.declared import DeclaredCsv
 from pipelines.formats.mapped.stamp_keys import StampColumn
 from pipelines.formats.mapping import LongMapping, mapping_schema
-from pipelines.formats.nem12 import CHANNEL_OF_SUFFIX
+from pipelines.formats.nem.nem12 import CHANNEL_OF_SUFFIX
 from pipelines.formats.power_curve import CHANNEL_OF_DATA_TYPE
 from pipelines.formats.power_curve import COLUMNS as CURVE
 

@@ -9,15 +9,17 @@ import io
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
 
+from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, ReadResult
 from pipelines.formats.contract import declared_columns
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
-from pipelines.formats.nem12 import Nem12
+from pipelines.formats.nem.nem12 import Nem12
 from pipelines.formats.parquet import DeclaredParquet
 from pipelines.formats.power_curve import COLUMNS, POINT_COLUMNS, PowerCurveCsv
 from pipelines.settings import Settings, packaged
@@ -28,6 +30,8 @@ from pipelines.tables.bronze import (
     BronzeRegisterReads,
 )
 from tests.hostile_ids import DECLARED, LEGAL, REFUSED
+from tests.unit.pipelines.formats.mapped_lines import lines, mapping
+from tests.unit.pipelines.formats.mapped_lines import read as read_long
 
 SETTINGS = Settings(packaged("conf"), packaged("conf")).section(FormatSettings)
 PLACES = [
@@ -205,3 +209,66 @@ def test_nem12_holds_back_the_days_of_a_stream_without_a_name() -> None:
     assert answer.rows.column("meter_point_id").to_pylist() == [
         f"NEM12-{name}-1" for name in ("A1", "A 1", "C-x/../../x", "甲", "😀")
     ]
+
+
+TEXTS = dict.fromkeys(("meter", "ts", "sent"), pa.string())
+ROUNDED = ("5.41449E+17", "5.41449e17", "2,31282E+13", "1E+11", "541449000000000000.0", "5414490000000000,00")
+NEAR = ("5E12", "1E+5", "541449000000000001", "1001.0", "5.41449", "E+17", "12.5E+3")
+"""Names that look much the same and have all their digits."""
+
+
+@pytest.mark.parametrize(("table", "column", "may_lack"), PLACES)
+def test_a_number_that_a_spreadsheet_rounded_is_no_identifier(
+    table: type[Table], column: str, may_lack: bool
+) -> None:
+    rows = [row_of(table, **{column: text}) for text in (*ROUNDED, *NEAR)]
+    for first, answer in (
+        (2, DeclaredCsv(table).read(as_csv(rows), "x.csv", SETTINGS)),
+        (1, DeclaredParquet(table).read(as_parquet(table, rows), "x", SETTINGS)),
+    ):
+        assert held(answer) == [(place + first, column, "bad_id") for place in range(len(ROUNDED))]
+        assert all("a spreadsheet rounded this" in row["reason"] for row in answer.rejects.to_pylist())
+        assert answer.rows.column(column).to_pylist() == list(NEAR)
+
+
+@pytest.mark.parametrize(
+    ("reader", "line"), [(PowerCurveCsv(), curve), (DayReadCsv(), read), (DayReadWideCsv(), wide_read)]
+)
+def test_rounded_numbers_in_files_of_the_grid(reader: Any, line: Any) -> None:
+    answer = reader.read(as_csv([line(name) for name in (*ROUNDED, *NEAR)]), "x.csv", SETTINGS)
+    assert [row[:2] for row in held(answer)] == [(place + 2, "ID") for place in range(len(ROUNDED))]
+    assert answer.rows.column("meter_point_id").to_pylist() == list(NEAR)
+
+
+def test_a_rounded_nmi_is_no_meter_point() -> None:
+    values = ",".join(["1"] * 48)
+    stream = f"200,6.12345E+10,E1,1,E1,N1,METER,KWH,30,\n300,20260901,{values},A,,,20260902000000,\n"
+    content = f"100,NEM12,202609020000,X,Y\n{stream}900\n".encode()
+    with pytest.raises(InputRefusedError, match="a spreadsheet rounded this"):
+        Nem12().read(content, "x.csv", SETTINGS)
+
+
+def test_rounded_meters_of_a_long_file_are_not_merged() -> None:
+    """Two meters whose numbers a spreadsheet made alike, each line with a later time of its sender."""
+    declared = mapping(interval_minutes=60, received_at={"column": "sent"})
+    rows = [
+        f'"{name}",2026-09-01 00:00,{place},2026-09-0{place + 2} 00:00' for place, name in enumerate(ROUNDED)
+    ]
+    told = [*rows, "541449000000000001,2026-09-01 00:00,7,2026-09-02 00:00"]
+    text = lines(*told, header="meter,ts,kwh,sent")
+    table = pa_csv.read_csv(
+        io.BytesIO(text.encode()), convert_options=pa_csv.ConvertOptions(column_types=TEXTS)
+    )
+    target = io.BytesIO()
+    pq.write_table(table, target)
+    for first, answer in ((2, read_long(text, declared)), (1, read_long(target.getvalue(), declared))):
+        assert held(answer) == [(place + first, "meter", "bad_id") for place in range(len(ROUNDED))]
+        assert answer.rows.column("meter_point_id").to_pylist() == ["MP-541449000000000001"]
+
+
+@pytest.mark.parametrize("blanks", ["   ", "\t", "\u00a0", "\u3000"])
+def test_a_meter_written_with_and_without_blanks_is_one(blanks: str) -> None:
+    rows = [f"A{blanks if hour >= 12 else ''},2026-09-01 {hour:02d}:00,0.5" for hour in range(24)]
+    answer = read_long(lines(*rows), mapping(interval_minutes=60))
+    assert answer.rows.column("meter_point_id").to_pylist() == ["MP-A"]
+    assert answer.rows.column("values_unscaled").to_pylist() == [[0.5] * 24]

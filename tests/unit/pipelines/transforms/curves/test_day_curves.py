@@ -178,7 +178,9 @@ def test_differing_records_without_a_sender_time_are_all_held_back() -> None:
     )
     assert set(outcome.quarantine["reason_code"].to_pylist()) == {RejectReason.CONFLICTING_VALUES.value}
     assert accounts(outcome) == {"a": (1, 0, 0, 0, 1), "b": (2, 1, 0, 0, 1)}
-    assert outcome.curves["curve_date"].to_pylist() == [DAY + timedelta(days=1)]
+    disputed, told = outcome.curves.to_pylist()
+    assert (disputed["missing_intervals"], disputed["failed_checks"]) == (96, ["VEE-V02"])
+    assert (told["measured_intervals"], told["failed_checks"]) == (96, [])
 
 
 def test_equal_records_without_a_sender_time_are_duplicates() -> None:
@@ -187,9 +189,10 @@ def test_equal_records_without_a_sender_time_are_duplicates() -> None:
     assert accounts(outcome) == {"a": (1, 0, 1, 0, 0), "b": (1, 1, 0, 0, 0)}
 
 
-def test_a_value_that_only_the_flags_deny_makes_a_difference() -> None:
-    outcome = refine([record(2, "a", present_flags="0" + "1" * 95), record(2, "b", present_flags="1" * 96)])
-    assert accounts(outcome)["a"][4] == 1
+def test_flags_that_deny_a_value_take_none_away_from_another_record() -> None:
+    outcome = refine([record(2, "b", present_flags="0" + "1" * 95), record(2, "a", present_flags="1" * 96)])
+    assert outcome.curves["measured_intervals"].to_pylist() == [96]
+    assert accounts(outcome) == {"a": (1, 1, 0, 0, 0), "b": (1, 1, 0, 0, 0)}
 
 
 def test_flags_and_null_mean_that_nothing_came_and_zero_is_zero() -> None:

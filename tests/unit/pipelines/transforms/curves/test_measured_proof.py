@@ -203,30 +203,52 @@ def test_a_day_that_silver_drops_is_lost_whole_and_an_empty_one_is_not() -> None
     assert broken(bronze, replace(outcome, curves=outcome.curves.slice(0, 0))) == {"received_values_lost": 49}
 
 
-def test_two_parts_of_a_day_are_both_missed_and_what_a_newer_record_empties_is_not() -> None:
+def test_two_parts_of_a_day_are_both_missed_and_what_a_newer_record_leaves_empty_too() -> None:
     parts = CASES["two parts of a day"]
     outcome = refined(parts, POINTS)
     assert broken(parts, replace(outcome, curves=blanked(outcome.curves, (0, 0), (0, 12)))) == {
         "received_values_lost": 2
     }
     newer = {"values_unscaled": [None, *[7.7] * 23], "sent_at_utc": datetime(2026, 9, 3, tzinfo=UTC)}
-    emptied = received(
-        newer, {}
-    )  # the newer one stands first in the table: the order of arrival plays no part
-    outcome = refined(emptied, POINTS)
-    assert outcome.curves["measured_kwh_or_kvarh"][0].as_py()[0] is None
-    assert broken(emptied, outcome) == {}
-    assert broken(emptied, replace(outcome, curves=blanked(outcome.curves, (0, 1)))) == {
-        "received_values_lost": 1
+    holed = received(newer, {})  # the newer one stands first in the table: the order of arrival plays no part
+    outcome = refined(holed, POINTS)
+    assert outcome.curves["measured_kwh_or_kvarh"][0].as_py()[0] == 0.1 * 30
+    assert broken(holed, outcome) == {}
+    assert broken(holed, replace(outcome, curves=blanked(outcome.curves, (0, 0), (0, 1)))) == {
+        "received_values_lost": 2
     }
 
 
 def test_what_is_held_back_is_accounted_for_in_quarantine_alone() -> None:
     disputed = received({"sent_at_utc": None}, {"sent_at_utc": None, "values_unscaled": [9.0] * 24})
     outcome = refined(disputed, POINTS)
-    assert (outcome.curves.num_rows, outcome.quarantine.num_rows) == (0, 2)
+    assert (outcome.curves["missing_intervals"].to_pylist(), outcome.quarantine.num_rows) == ([24], 2)
     assert broken(disputed, outcome) == {}
     assert received_not_in_silver(disputed, outcome.curves, outcome.quarantine.slice(0, 1), "1") == 24
+
+
+def test_a_disputed_interval_excuses_no_other_and_no_value_that_has_a_sender_s_time() -> None:
+    values = [0.1 + slot for slot in range(24)]
+    first = {"sent_at_utc": None}
+    second = {"sent_at_utc": None, "values_unscaled": [*values[:5], 99.0, *values[6:]]}
+    disputed = received(first, second)
+    outcome = refined(disputed, POINTS)
+    assert (outcome.curves["measured_intervals"].to_pylist(), outcome.quarantine.num_rows) == ([23], 2)
+    assert broken(disputed, outcome) == {}
+    assert broken(disputed, replace(outcome, curves=blanked(outcome.curves, (0, 6)))) == {
+        "received_values_lost": 1
+    }
+    dated = received(first, second | {"sent_at_utc": datetime(2026, 9, 3, tzinfo=UTC)})
+    assert broken(dated, refined(dated, POINTS)) == {}
+    assert received_not_in_silver(dated, outcome.curves, outcome.quarantine, "1") == 1
+
+
+def test_lengths_that_differ_without_a_sender_s_time_are_held_back_whole() -> None:
+    half_hours = {"interval_minutes": 30, "values_unscaled": [1.0] * 48, "sent_at_utc": None}
+    both = received({"sent_at_utc": None}, half_hours)
+    outcome = refined(both, POINTS)
+    assert (outcome.curves.num_rows, outcome.quarantine.num_rows, broken(both, outcome)) == (0, 2, {})
+    assert received_not_in_silver(both, outcome.curves, outcome.quarantine.slice(0, 0), "1") == 24 + 48
 
 
 def test_a_day_of_another_length_than_the_newest_record_is_lost() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from pipelines.codes import IntervalStatus
 from pipelines.formats import FormatSettings, LongForm, LongMapping
 from pipelines.settings import load_settings, packaged
 from pipelines.tables.bronze import BronzeLoadCurves
@@ -86,13 +87,18 @@ def test_a_later_part_replaces_what_it_tells_alone_in_any_order_of_arrival() -> 
         assert outcome.quarantine.num_rows == 0
 
 
-def test_parts_of_a_day_without_a_sender_s_time_meet_and_contradictions_are_held_back() -> None:
+def test_parts_of_a_day_without_a_sender_s_time_meet_and_a_contradiction_costs_its_interval_alone() -> None:
     first, second = {hour: WHOLE[hour] for hour in range(12)}, {hour: WHOLE[hour] for hour in range(11, 24)}
     met = refine(part("a", first, None), part("b", second, None))
     assert (measured(met), met.quarantine.num_rows) == (WHOLE, 0)
     disputed = refine(part("a", first, None), part("b", second | {11: 99.0}, None))
-    assert disputed.quarantine["reason_code"].to_pylist() == ["conflicting_values"] * 2
-    assert disputed.curves.num_rows == 0
+    assert measured(disputed) == [*WHOLE[:11], None, *WHOLE[12:]]
+    assert [(row["reason_code"], row["reason"]) for row in disputed.quarantine.to_pylist()] == [
+        (
+            "conflicting_values",
+            "Other records differ at 11:00 and none carries a sender's time; the other intervals stand.",
+        )
+    ] * 2
 
 
 def test_a_part_that_tells_nothing_new_is_a_duplicate_and_one_that_is_wholly_replaced_is_superseded() -> None:
@@ -103,37 +109,110 @@ def test_a_part_that_tells_nothing_new_is_a_duplicate_and_one_that_is_wholly_rep
     assert accounts(outcome) == {"a": (1, 0, 1, 0, 0), "b": (1, 1, 0, 0, 0), "c": (1, 0, 0, 1, 0)}
 
 
-def test_a_whole_day_that_is_sent_again_replaces_all_of_it_also_with_nothing() -> None:
-    """Only what a delivery does not speak of is left to others: an empty value of a whole day stays empty."""
+def test_an_empty_interval_of_a_later_delivery_takes_no_value_away() -> None:
     again = part("b", dict(enumerate(WHOLE)), SENT + timedelta(hours=1), values_unscaled=[None, *WHOLE[1:]])
-    assert measured(refine(part("a", dict(enumerate(WHOLE))), again)) == [None, *WHOLE[1:]]
+    assert measured(refine(part("a", dict(enumerate(WHOLE))), again)) == WHOLE
+    denied = part("b", dict(enumerate(WHOLE)), SENT + timedelta(hours=1), present_flags="0" * 20 + "1" * 4)
+    assert measured(refine(part("a", {3: 44.0}), denied)) == [None] * 3 + [44.0] + [None] * 16 + WHOLE[20:]
 
 
-@pytest.mark.parametrize("split", [1, 100, 479])
-def test_a_long_file_cut_anywhere_gives_the_silver_of_the_whole_file(split: int) -> None:
+def test_two_downloads_of_a_day_differ_in_the_hour_that_was_not_over() -> None:
+    """The first tells 0.1 and 0.2, the second 0.1, 0.25 and 0.3."""
+    first, second = part("a", {0: 0.1, 1: 0.2}, None), part("b", {0: 0.1, 1: 0.25, 2: 0.3}, None)
+    for rows in permutations((first, second)):
+        outcome = refine(*rows)
+        assert measured(outcome)[:4] == pytest.approx([0.1, None, 0.3, None])
+        (row,) = outcome.curves.to_pylist()
+        bits = row["failed_check_bits"][:4]
+        assert [(mark & 1, mark >> 1 & 1) for mark in bits] == [(0, 1), (0, 1), (0, 1), (1, 1)], "V01, V02"
+        assert sum(accounts(outcome)["a"][2:]) == 1
+
+
+def test_partial_rows_of_one_day_make_the_whole_of_it() -> None:
+    """48 points of 1 kW, then the other 48, each row with the other half empty and flagged so."""
+    rows = [
+        part(
+            "a",
+            {},
+            SENT + timedelta(hours=hours),
+            line_number=2 + hours,
+            interval_minutes=15,
+            measure_code="mean_power",
+            values_unscaled=values,
+            present_flags=flags,
+        )
+        for hours, values, flags in (
+            (0, [1.0] * 48 + [0.0] * 48, "1" * 48 + "0" * 48),
+            (12, [None] * 48 + [1.0] * 48, "0" * 48 + "1" * 48),
+        )
+    ]
+    for order in permutations(rows):
+        outcome = refine(*order)
+        assert sum(value or 0 for value in measured(outcome)) == 24.0
+        assert accounts(outcome) == {"a": (2, 2, 0, 0, 0)}
+
+
+def test_of_three_without_a_time_two_that_agree_do_not_outvote_the_third() -> None:
+    rows = [part("a", {0: 1.0}, None), part("b", {0: 1.0}, None), part("c", {0: 2.0, 1: 3.0}, None)]
+    outcome = refine(*rows)
+    assert measured(outcome)[:2] == [None, 3.0]
+    assert accounts(outcome) == {"a": (1, 0, 0, 0, 1), "b": (1, 0, 0, 0, 1), "c": (1, 1, 0, 0, 0)}
+    assert outcome.quarantine.num_rows == 3
+
+
+def test_a_sender_s_time_settles_the_intervals_it_speaks_of_alone() -> None:
+    rows = [part("a", {0: 1.0, 1: 5.0}, None), part("b", {0: 2.0, 1: 6.0}, None), part("c", {0: 3.0})]
+    for order in permutations(rows):
+        assert measured(refine(*order))[:2] == [3.0, None]
+
+
+def test_equal_values_are_substituted_where_one_delivery_without_a_time_says_so() -> None:
+    marked = part("a", {0: 1.0, 1: 2.0}, None, sender_quality_codes=["S", "A"] + [None] * 22)
+    for order in permutations((marked, part("b", {0: 1.0, 1: 2.0, 2: 3.0}, None))):
+        (row,) = refine(*order).curves.to_pylist()
+        assert [code == IntervalStatus.MEASURED for code in row["interval_status_codes"][:3]] == [
+            False,
+            True,
+            True,
+        ]
+
+
+def test_lines_of_one_file_that_differ_are_told_as_such_and_not_as_a_gap() -> None:
+    """1415.437 and 1514.518 for one stamp: another delivery settles it with a sender's time alone."""
+    rows = long_rows("a", ["2026-03-02 00:00,1.0", "2026-03-02 01:00,1415.437", "2026-03-02 01:00,1514.518"])
+    (row,) = refine(*rows).curves.to_pylist()
+    assert [(mark & 1, mark >> 1 & 1) for mark in row["failed_check_bits"][:3]] == [(0, 0), (0, 1), (1, 0)]
+    assert measured(refine(*rows, part("b", {1: 1415.437}, None)))[:2] == [1.0, None]
+    assert measured(refine(*rows, part("b", {1: 1415.437})))[:2] == [1.0, 1415.437]
+
+
+def long_rows(content: str, lines: list[str], place: str = "interval_start") -> list[dict[str, Any]]:
+    """Days that a long file of hours of MP-1 tells."""
     mapping = LongMapping.model_validate(
         {
             "id": "x",
             "interval_minutes": 60,
             "meter_point": {"constant": "MP-1"},
-            "stamp": {"column": "ts", "place": "interval_end", "zone": "+08:00"},
+            "stamp": {"column": "ts", "place": place, "zone": "+08:00"},
             "values": [{"column": "kwh", "unit": "kWh", "channel": "active_forward"}],
         }
     )
+    text = "ts,kwh\n" + "\n".join(lines) + "\n"
+    read = LongForm(mapping).read(text.encode(), "x.csv", CONF.section(FormatSettings))
+    return [
+        dict.fromkeys(BronzeLoadCurves.columns()) | row | {"content_hash": content}
+        for row in read.rows.to_pylist()
+    ]
+
+
+@pytest.mark.parametrize("split", [1, 100, 479])
+def test_a_long_file_cut_anywhere_gives_the_silver_of_the_whole_file(split: int) -> None:
     begin = datetime(2026, 3, 1, 1)  # noqa: DTZ001 - a sender's local time
     lines = [f"{begin + timedelta(hours=hour)},{hour % 24 + hour / 1000}" for hour in range(480)]
-
-    def bronze(content: str, chosen: list[str]) -> list[dict[str, Any]]:
-        read = LongForm(mapping).read(
-            ("ts,kwh\n" + "\n".join(chosen) + "\n").encode(), "x.csv", CONF.section(FormatSettings)
-        )
-        return [
-            dict.fromkeys(BronzeLoadCurves.columns()) | row | {"content_hash": content}
-            for row in read.rows.to_pylist()
-        ]
-
-    whole = refine(*bronze("w", lines))
-    parts = refine(*bronze("a", lines[split:]), *bronze("b", lines[:split]))
+    whole = refine(*long_rows("w", lines, "interval_end"))
+    parts = refine(
+        *long_rows("a", lines[split:], "interval_end"), *long_rows("b", lines[:split], "interval_end")
+    )
     silver = ["curve_date", "measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes"]
     assert whole.curves.num_rows == 20
     assert parts.curves.select(silver).equals(whole.curves.select(silver))
