@@ -100,10 +100,11 @@ class _Rejected:
         raws = rejects["raw_record"].to_pylist()
         separator = _separator(raws[:_NAMED], len(known.names))
         fields = [_parsed(raw, known.names, separator) for raw in raws]
-        of_number, too_many = RejectReason.BAD_NUMBER.value, RejectReason.TOO_MANY_FIELDS.value
+        of_number = (RejectReason.BAD_NUMBER.value, RejectReason.THOUSANDS_SEPARATOR.value)
+        too_many = RejectReason.TOO_MANY_FIELDS.value
         told = zip(rejects["reason_code"].to_pylist(), rejects["column_name"].to_pylist(), strict=True)
         columns = [
-            name if code == of_number else known.names[-1] if code == too_many and known.names else ""
+            name if code in of_number else known.names[-1] if code == too_many and known.names else ""
             for code, name in told
         ]
         return cls(
