@@ -55,6 +55,7 @@ class IntervalStatus(IntEnum):
     ESTIMATED_DAY_MEDIAN = 8
     ESTIMATED_CLASS_PROFILE = 9
     ESTIMATED_EVEN_SHARE = 10
+    COUNTED_AS_ZERO = 11
 
     @property
     def is_estimated(self) -> bool:
@@ -62,7 +63,11 @@ class IntervalStatus(IntEnum):
         return self in _ESTIMATED
 
 
-_ESTIMATED = frozenset(IntervalStatus) - {IntervalStatus.MISSING, IntervalStatus.MEASURED}
+_ESTIMATED = frozenset(IntervalStatus) - {
+    IntervalStatus.MISSING,
+    IntervalStatus.MEASURED,
+    IntervalStatus.COUNTED_AS_ZERO,
+}
 
 
 class Severity(StrEnum):
@@ -276,6 +281,10 @@ class RejectReason(StrEnum):
     NUL_BYTE = "nul_byte"
     BAD_ENCODING = "bad_encoding"
     BAD_STRUCTURE = "bad_structure"
+    WRONG_SPACING = "wrong_spacing"
+    COUNTER_READING = "counter_reading"
+    SIGNED_VALUE = "signed_value"
+    CUT_SHORT = "cut_short"
     UNKNOWN_METER_POINT = "unknown_meter_point"
     CONFLICTING_VALUES = "conflicting_values"
     REGISTER_DECREASE = "register_decrease"
@@ -297,3 +306,4 @@ class GreyReason(StrEnum):
     ZERO_ENERGY = "zero_energy"
     IMPLAUSIBLE_PRICE = "implausible_price"
     ENERGY_ABOVE_MASTER = "energy_above_master"
+    ENERGY_UNLIKE_BEFORE = "energy_unlike_before"

@@ -76,6 +76,10 @@ class FormatSettings(SettingsFile):
         "point_flags_of_48": [],
         "point_flags_of_24": [],
         "nem_frame": "required",
+        "counter_least_rises": 1_000_000_000,
+        "counter_least_days": 3,
+        "counter_ratio": 500.0,
+        "signed_ratio": 1.0,
     }
 
     curve_value: Literal["interval_mean"] = Field(
@@ -132,7 +136,26 @@ class FormatSettings(SettingsFile):
         ge=1,
         description=(
             "Long files: so many steps of another length than the declared interval, of a series or "
-            "of the whole file, are no chance."
+            "of the whole file, are no chance; nor are so many negative values."
+        ),
+    )
+    counter_least_rises: int = Field(
+        ge=1,
+        description=(
+            "Long files: a day on which values rise so often and never fall shows the readings of a counter, "
+            "where ..."
+        ),
+    )
+    counter_ratio: float = Field(
+        gt=1, description="... its level is more than this multiple of its mean step, ..."
+    )
+    counter_least_days: int = Field(ge=2, description="... or so many days of the series are like that.")
+    signed_ratio: float = Field(
+        gt=0,
+        le=1,
+        description=(
+            "Long files: negative values are noise up to this share of the largest value of their series, "
+            "and up to this share of its positive sum; beyond it `sign` must be declared."
         ),
     )
     earliest_date: date = Field(description="An earlier day in a record is taken for a slip of the sender.")
@@ -195,6 +218,9 @@ class ReadResult:
     notes          What was accepted with a remark, for example a column that the contract does not know.
     superseded     Lines of a long file that told another value than the line that stands for their interval
                    (``REJECT_SCHEMA``), the first of them.
+    warnings       What must be said of the file wherever its reading is told.
+    set_apart      Rejects that can be read and are held back, with a warning, for the shape of their series;
+                   they do not count as bad.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
     """
 
@@ -204,6 +230,8 @@ class ReadResult:
     notes: tuple[str, ...] = ()
     records: int | None = None
     superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
+    warnings: tuple[str, ...] = ()
+    set_apart: int = 0
 
     @property
     def record_count(self) -> int:

@@ -10,22 +10,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipelines.arrays import IntArray
 from pipelines.codes import RejectReason
-from pipelines.errors import InputRefusedError
-from pipelines.formats.contract import (
-    SNIFF_SHARE,
-    SUPERSEDED,
-    FormatSettings,
-    ReadResult,
-    RefusalReason,
-    Rejects,
-)
+from pipelines.formats.contract import SNIFF_SHARE, SUPERSEDED, FormatSettings, ReadResult, Rejects
 from pipelines.formats.documents.espi import is_green_button
 from pipelines.formats.documents.espi_table import mapped_parquet
 from pipelines.formats.documents.kinds import is_workbook
 from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
-from pipelines.formats.gridding import NO_TIME, BeatenLines, LongRecords, grid_days, interval_starts
+from pipelines.formats.gridding import (
+    NO_TIME,
+    BeatenLines,
+    LineFaults,
+    LongRecords,
+    grid_days,
+    interval_starts,
+)
 from pipelines.formats.long_lines.csv_table import csv_lines
 from pipelines.formats.long_lines.typed_lines import (
     LATER,
@@ -40,7 +38,7 @@ from pipelines.formats.mapped.stamp_keys import StampPlace, zone_of
 from pipelines.formats.mapped.stamps import full_ends
 from pipelines.formats.mapping import QUALITY_LETTERS, LongMapping
 from pipelines.formats.parquet import MAGIC
-from pipelines.formats.spacing import finer_points, wrong_spacing
+from pipelines.formats.shape.shaped import shape_series
 from pipelines.periods import EPOCH
 from pipelines.tables.base import STRING, Table
 from pipelines.tables.bronze import BronzeLoadCurves
@@ -79,27 +77,19 @@ class LongForm:
         read = parquet_lines if content.startswith(MAGIC) else csv_lines
         lines = read(content, name, self.mapping, settings)
         rejects, raw, count = lines.rejects, lines.raw, lines.count
-        told_records, notes = self._in_order(self._records(lines.table), lines)
-        records = self._on_grid(told_records, name, settings, rejects, raw)
-        gridded = grid_days(records, self.mapping, settings.present_char)
-        spaced = self._well_spaced(records, gridded.rows, name, settings, rejects, raw)
+        received, notes = self._in_order(self._records(lines.table), lines)
+        shaped = shape_series(received, self.mapping, name, settings)
+        set_apart = _hold(received, shaped.held, self.mapping, rejects, raw)
+        records = self._on_grid(shaped.records, name, settings, rejects, raw)
         if self.only is not None:
-            spaced &= np.isin(records.line, list(self.only))
-        if not spaced.all():
-            records = records.taken(spaced)
-            gridded = grid_days(records, self.mapping, settings.present_char)
-        held = rejects.lines()
-        for fault in gridded.faults:
-            for line in records.line[fault.places].tolist():
-                if line not in held:
-                    held.add(line)
-                    column = fault.column or self.mapping.stamp_shown
-                    rejects.add(line, column, fault.reason_code, fault.reason, raw(line))
+            records = records.taken(np.isin(records.line, list(self.only)))
+        gridded = grid_days(records, shaped.mapping, settings.present_char)
+        _hold(records, gridded.faults, self.mapping, rejects, raw)
         remark = (
             f"{count} lines in {gridded.rows.num_rows} days of a channel, {gridded.resent} of them told an "
             "interval again"
         )
-        superseded, told = self._superseded(records, gridded.beaten, raw)
+        superseded, told = _superseded(records, shaped.mapping, gridded.beaten, raw)
         return ReadResult(
             gridded.rows,
             rejects.table(),
@@ -107,36 +97,8 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-        )
-
-    def _superseded(
-        self, records: LongRecords, beaten: tuple[BeatenLines, ...], raw: Raw
-    ) -> tuple[pa.Table, tuple[str, ...]]:
-        """The lines whose differing value gave way to another line's, and a remark that names the first of
-        them.
-        """
-        listed, total = Rejects(), sum(part.places.size for part in beaten)
-        for part in beaten:
-            column = self.mapping.values[part.number].column or self.mapping.stamp_shown
-            values = records.values[part.number]
-            for place, winner in zip(
-                part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
-            ):
-                reason = (
-                    f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
-                    "for the same interval and stands"
-                )
-                line = int(records.line[place])
-                listed.add(line, column, SUPERSEDED, reason, raw(line))
-        if not total:
-            return listed.table(), ()
-        table = listed.table()
-        named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
-        return table, (
-            (
-                f"{total} values gave way to another line's for the same interval: lines "
-                f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
-            ),
+            (*lines.warnings, *shaped.warnings),
+            set_apart,
         )
 
     def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
@@ -199,75 +161,6 @@ class LongForm:
             notes += (f"{count} stamps name the last second of an interval and are read as its end",)
         return replace(records, instant=instant), notes
 
-    def _well_spaced(
-        self,
-        records: LongRecords,
-        rows: pa.Table,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines belong to meter points whose values come as often as the mapping says; the others are
-        held back, a file of such lines is refused.
-        """
-        minutes = self.mapping.interval_minutes
-        steps = wrong_spacing(rows, self.mapping.slots, settings.least_odd_steps)
-        every = (
-            np.array(
-                [steps.get(self.mapping.meter_point.prefix + point, 1) for point in records.names], np.int64
-            )[records.meter]
-            * minutes
-        )
-        self._hold_apart(records, every, records.line.size, name, rejects, raw)
-        return np.asarray(every == minutes)
-
-    def _as_fine_as_told(
-        self,
-        records: LongRecords,
-        starts: IntArray,
-        name: str,
-        settings: FormatSettings,
-        rejects: Rejects,
-        raw: Raw,
-    ) -> np.ndarray:
-        """Which lines do not belong to meter points whose values come more often than the mapping says; those
-        are held back.
-        """
-        minutes = self.mapping.interval_minutes
-        every = np.full(len(records.names), minutes, np.int64)
-        finer = finer_points(records.meter, starts, minutes * _MINUTE_MICROS, settings.least_odd_steps)
-        for meter, step in finer.items():
-            every[meter] = max(1, step // _MINUTE_MICROS)
-        self._hold_apart(records, every[records.meter], records.line.size, name, rejects, raw)
-        return np.asarray(every[records.meter] == minutes)
-
-    def _hold_apart(
-        self, records: LongRecords, every: np.ndarray, count: int, name: str, rejects: Rejects, raw: Raw
-    ) -> None:
-        """Holds back the lines of other steps than the mapping's; raises InputRefusedError where they are
-        most of the file.
-        """
-        minutes = self.mapping.interval_minutes
-        bad = np.flatnonzero(every != minutes)
-        if not bad.size:
-            return
-        column, first = self.mapping.stamp.column, int(bad[0])
-        if bad.size > count // 2:
-            reason = (
-                f"values of {records.names[int(records.meter[first])]!r} come every {every[first]} minutes, "
-                f"the mapping says {minutes}"
-            )
-            raise InputRefusedError(
-                name, RefusalReason.BAD_STRUCTURE, reason, line=int(records.line[first]), column=column
-            )
-        for place in bad.tolist():
-            line = int(records.line[place])
-            reason = (
-                f"values of this meter point come every {every[place]} minutes, the mapping says {minutes}"
-            )
-            rejects.add(line, column, RejectReason.BAD_STRUCTURE, reason, raw(line))
-
     def _on_grid(
         self, records: LongRecords, name: str, settings: FormatSettings, rejects: Rejects, raw: Raw
     ) -> LongRecords:
@@ -275,9 +168,6 @@ class LongForm:
         allow.
         """
         starts, whole = interval_starts(records.instant, self.mapping)
-        kept = whole if whole.all() else self._as_fine_as_told(records, starts, name, settings, rejects, raw)
-        if not kept.all():
-            records, starts, whole = records.taken(kept), starts[kept], whole[kept]
         day = np.floor_divide(starts, _DAY_MICROS)
         first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
         inside = (day >= first) & (day <= last)
@@ -302,6 +192,52 @@ class LongForm:
                 )
         good = whole & inside
         return records if good.all() else records.taken(good)
+
+
+def _hold(
+    records: LongRecords, faults: Sequence[LineFaults], mapping: LongMapping, rejects: Rejects, raw: Raw
+) -> int:
+    """Holds lines back, each once; how many."""
+    held = rejects.lines()
+    before = len(held)
+    for fault in faults:
+        for line in records.line[fault.places].tolist():
+            if line not in held:
+                held.add(line)
+                column = fault.column or mapping.stamp_shown
+                rejects.add(line, column, fault.reason_code, fault.reason, raw(line))
+    return len(held) - before
+
+
+def _superseded(
+    records: LongRecords, mapping: LongMapping, beaten: tuple[BeatenLines, ...], raw: Raw
+) -> tuple[pa.Table, tuple[str, ...]]:
+    """The lines whose differing value gave way to another line's, and a remark that names the first of
+    them.
+    """
+    listed, total = Rejects(), sum(part.places.size for part in beaten)
+    for part in beaten:
+        column = mapping.values[part.number].column or mapping.stamp_shown
+        values = records.values[part.number]
+        for place, winner in zip(
+            part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
+        ):
+            reason = (
+                f"tells {values[place]:.10g}; line {records.line[winner]} tells {values[winner]:.10g} "
+                "for the same interval and stands"
+            )
+            line = int(records.line[place])
+            listed.add(line, column, SUPERSEDED, reason, raw(line))
+    if not total:
+        return listed.table(), ()
+    table = listed.table()
+    named = ", ".join(str(line) for line in table["line_number"].to_pylist()[:_BEATEN_NAMED])
+    return table, (
+        (
+            f"{total} values gave way to another line's for the same interval: lines "
+            f"{named}{', ...' if total > _BEATEN_NAMED else ''}"
+        ),
+    )
 
 
 def _places(column: pa.ChunkedArray) -> tuple[list[str], np.ndarray]:

@@ -5,6 +5,7 @@ guessed.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 from fnmatch import fnmatch
 from functools import cached_property
 from typing import Any
@@ -27,6 +28,29 @@ _REACTIVE = {"varh": 0.001, "kvarh": 1.0, "mvarh": 1000.0, "var": 0.001, "kvar":
 QUALITY_LETTERS = ("A", "S", "E", "F", "N")
 
 
+class Reading(StrEnum):
+    """What a number stands for."""
+
+    INTERVAL = "interval"
+    CUMULATIVE = "cumulative"
+
+
+class Sign(StrEnum):
+    """What the sign of a number says."""
+
+    KEEP = "keep"
+    NEGATE = "negate"
+    SPLIT = "split"
+
+
+_OPPOSITE = {
+    Channel.ACTIVE_FORWARD: Channel.ACTIVE_REVERSE,
+    Channel.ACTIVE_REVERSE: Channel.ACTIVE_FORWARD,
+    Channel.REACTIVE_LAGGING: Channel.REACTIVE_LEADING,
+    Channel.REACTIVE_LEADING: Channel.REACTIVE_LAGGING,
+}
+
+
 class ValueColumn(FrozenSettings):
     """One column of numbers."""
 
@@ -37,6 +61,24 @@ class ValueColumn(FrozenSettings):
     channel: Channel | None = Field(
         default=None, description="What it counts; left out where the file has a channel column."
     )
+    reading: Reading = Field(
+        default=Reading.INTERVAL,
+        description=(
+            "interval: energy or power of an interval; cumulative: reading of a counter at the stamp, whose "
+            "successive differences are taken."
+        ),
+    )
+    sign: Sign = Field(
+        default=Sign.KEEP,
+        description=(
+            "keep; negate: the sign is the wrong way round; split: what is negative goes to "
+            "`negative_channel`, without its sign."
+        ),
+    )
+    negative_channel: Channel | None = Field(
+        default=None,
+        description="For `sign: split`: what a negative value counts; default: the reverse of `channel`.",
+    )
 
     @field_validator("unit")
     @classmethod
@@ -46,6 +88,39 @@ class ValueColumn(FrozenSettings):
                 f"{unit!r} is no unit of energy or power; known: {', '.join([*_ACTIVE, *_REACTIVE])}"
             )
         return unit.lower()
+
+    @model_validator(mode="after")
+    def _reading_and_sign_fit(self) -> ValueColumn:
+        if self.reading is Reading.CUMULATIVE and self.measure is not CurveMeasure.ENERGY:
+            raise ValueError(f"reading: cumulative goes with a unit of energy, not with {self.unit}")
+        if self.sign is not Sign.SPLIT:
+            if self.negative_channel is not None:
+                raise ValueError("negative_channel goes with sign: split")
+            return self
+        if self.reading is Reading.CUMULATIVE:
+            raise ValueError(
+                "sign: split goes with values of intervals; a counter of either direction has its own"
+            )
+        if self.channel is None:
+            raise ValueError("sign: split goes with a channel of the value column")
+        if self.opposite is None:
+            raise ValueError(f"{self.channel.value} has no reverse; give negative_channel")
+        return self
+
+    @property
+    def opposite(self) -> Channel | None:
+        """What a negative value counts where the sign splits."""
+        return self.negative_channel or (_OPPOSITE.get(self.channel) if self.channel else None)
+
+    @property
+    def parts(self) -> tuple[ValueColumn, ...]:
+        """The column, or its two directions where the sign splits."""
+        if self.sign is not Sign.SPLIT:
+            return (self,)
+        plain = {"sign": Sign.KEEP, "negative_channel": None}
+        return tuple(
+            self.model_copy(update=plain | {"channel": channel}) for channel in (self.channel, self.opposite)
+        )
 
     @property
     def factor(self) -> float:
@@ -221,10 +296,11 @@ class LongMapping(FrozenSettings):
                 )
             _members(self.channel.codes, {member.value for member in Channel}, "channel")
         else:
-            named = [value.channel for value in self.values]
+            parts = [part for value in self.values for part in value.parts]
+            named = [part.channel for part in parts]
             if None in named or len(set(named)) < len(named):
                 raise ValueError("each value column needs a channel of its own, or the file a channel column")
-            for value in self.values:
+            for value in parts:
                 if (
                     value.channel is not None
                     and value.channel is not Channel.OTHER
@@ -249,6 +325,12 @@ class LongMapping(FrozenSettings):
             *(part.column for part in optional if part),
         ]
         return tuple(dict.fromkeys(name for name in named if name))
+
+    @cached_property
+    def apart_by_sign(self) -> LongMapping:
+        """The same with two value columns for each whose sign splits."""
+        parts = tuple(part for value in self.values for part in value.parts)
+        return self if parts == self.values else self.model_copy(update={"values": parts})
 
     @property
     def stamp_shown(self) -> str:

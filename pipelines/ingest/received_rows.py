@@ -45,14 +45,13 @@ class Reading:
 
 def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
     """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
-    if answer.rejects.num_rows > max(
-        limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio
-    ):
+    unreadable = answer.rejects.num_rows - answer.set_apart
+    if unreadable > max(limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio):
         first = answer.rejects.slice(0, 1).to_pylist()[0]
         raise InputRefusedError(
             name,
             TOO_MANY_BAD_ROWS,
-            f"{answer.rejects.num_rows} of {answer.record_count} records are unreadable, more than "
+            f"{unreadable} of {answer.record_count} records are unreadable, more than "
             "ingest.max_bad_row_ratio = "
             f"{limits.max_bad_row_ratio:g}; the first: "
             f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
@@ -17,6 +18,7 @@ from pipelines.formats.long_lines.typed_lines import LineRejects, TypedLines, ty
 from pipelines.formats.mapped.stamps import faults_told, stamp_reader
 from pipelines.formats.mapped.wide_days import IntervalColumns, interval_columns
 from pipelines.formats.mapping import LongMapping
+from pipelines.formats.shape.last_line import CUT_REASON, last_line
 from pipelines.tables.bronze import BronzeLoadCurves
 
 _BROKEN = (RejectReason.TOO_FEW_FIELDS, RejectReason.NUL_BYTE, RejectReason.BAD_ENCODING)
@@ -29,7 +31,7 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
     """
     declared = settings.model_copy(update={"default_encoding": mapping.encoding, "encodings": {}})
     cells = _cells(mapping)
-    layout = CsvLayout(tuple(cells), BronzeLoadCurves, lambda table: table, mapping.dialect)
+    layout = CsvLayout(tuple(cells), BronzeLoadCurves, lambda table: table, dialect=mapping.dialect)
     header = read_header(content, name, layout, declared)
     intervals = None
     if mapping.wide:
@@ -38,16 +40,22 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
         layout = replace(layout, cells=(*cells, *numbers))
     read = read_cells(content, name, layout, declared, header)
     rejects = _stamps_first(read, mapping)
-    count = read.cells.num_rows + len(rejects)
+    cut, told = last_line(read.lines, settings.least_odd_steps)
+    cells_read = read.cells
+    if cut is not None and cut not in read.rejects.lines():
+        rejects.add(cut, mapping.values[-1].column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
+        cells_read = cells_read.filter(pc.not_equal(cells_read["line_number"], cut))
+    count = cells_read.num_rows + len(rejects)
     table = typed_lines(
-        read.cells, name, mapping, settings, rejects, read.record, intervals, lambda: _time_columns(read)
+        cells_read, name, mapping, settings, rejects, read.record, intervals, lambda: _time_columns(read)
     )
     before = (
         ()
         if header.line == 1
         else (f"the header is line {header.line}; what stands before it is passed over",)
     )
-    return TypedLines(table, rejects, read.record, count, (*before, *read.notes))
+    warnings = (told,) if told else ()
+    return TypedLines(table, rejects, read.record, count, (*before, *read.notes), warnings)
 
 
 def _stamps_first(read: CellsRead, mapping: LongMapping) -> LineRejects:

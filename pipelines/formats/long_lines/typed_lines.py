@@ -59,6 +59,7 @@ class TypedLines:
     rejects  Lines that cannot be used; raw a line as received.
     count    Lines, good and bad.
     notes    Remarks.
+    warnings What whoever sent the file should know.
     """
 
     table: pa.Table
@@ -66,6 +67,7 @@ class TypedLines:
     raw: Raw
     count: int
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

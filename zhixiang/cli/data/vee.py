@@ -57,7 +57,14 @@ def vee(
     try:
         facts = load_facts(settings.facts_dir)
         result = run_vee(
-            files, declared, settings, facts, utc_now().astimezone(LOCAL_ZONE).date(), steps.begin, nem_frame
+            files,
+            declared,
+            settings,
+            facts,
+            utc_now().astimezone(LOCAL_ZONE).date(),
+            steps.begin,
+            out,
+            nem_frame,
         )
         figures = write_vee(result, out, steps.begin)
     finally:

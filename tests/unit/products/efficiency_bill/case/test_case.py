@@ -176,7 +176,12 @@ def test_the_share_estimated_of_several_meter_points_weighs_their_energy() -> No
 )
 def test_the_verdict_at_both_edges_of_the_band(energy: str, verdict: str) -> None:
     """Half width of the month: 1.6448536 x 5 kWh/d x 30 d = 246.728 kWh."""
-    bill = billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, baseline=flat_baseline())
+    bill = billed(
+        BUILDING,
+        REGISTERS | {"energy_kwh": Decimal(energy)},
+        days=september_days("BDG-A", daily_kwh=float(energy) / 30),
+        baseline=flat_baseline(),
+    )
     assert (bill["baseline_low_kwh"], bill["baseline_high_kwh"]) == (
         pytest.approx(29753.272, abs=0.001),
         pytest.approx(30246.728, abs=0.001),
@@ -190,10 +195,9 @@ def test_the_verdict_at_both_edges_of_the_band(energy: str, verdict: str) -> Non
 def test_the_edges_themselves_belong_to_the_band(energy: str, verdict: str) -> None:
     """A band without width has both edges at the expectation, 30 d x 1000 kWh/d."""
     exact = replace(flat_baseline(), month_sigma_kwh=0.0)
-    assert (
-        billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, baseline=exact)["baseline_verdict_code"]
-        == verdict
-    )
+    days = september_days("BDG-A", daily_kwh=float(energy) / 30)
+    bill = billed(BUILDING, REGISTERS | {"energy_kwh": Decimal(energy)}, days=days, baseline=exact)
+    assert bill["baseline_verdict_code"] == verdict
 
 
 def test_the_bill_keeps_its_days_with_their_band() -> None:
