@@ -9,7 +9,7 @@ from datetime import timedelta
 
 import numpy as np
 
-from pipelines.arrays import BoolArray, IntArray
+from pipelines.arrays import BoolArray, FloatArray, IntArray
 from pipelines.codes import CurveMeasure, RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import FormatSettings, RefusalReason
@@ -207,9 +207,9 @@ class _Shaper:
         fit = lines.first[at] & (begins[at] % step == 0)
         parts = self.length // step
         complete = (np.bincount(group) == parts) & (np.bincount(group, weights=fit) == parts)
-        total = np.bincount(group, weights=lines.value[at])
+        total: FloatArray = np.bincount(group, weights=lines.value[at]).astype(np.float64)
         if column.measure is CurveMeasure.MEAN_POWER:
-            total /= parts
+            total = total / parts
         joined = complete[group]
         carrier = (
             place[at[first + (parts - 1 if self.ends else 0)][complete]] if complete.any() else place[:0]

@@ -32,7 +32,7 @@ def level_factors(block: DayBlock, parameters: Parameters) -> FloatArray:
 
 
 def _level_step(block: DayBlock, parameters: Parameters) -> BoolArray:
-    return level_factors(block, parameters) != 1.0
+    return np.asarray(level_factors(block, parameters) != 1.0)
 
 
 STEP_CHECKS: tuple[Check, ...] = (
@@ -60,7 +60,7 @@ STEP_CHECKS: tuple[Check, ...] = (
             "A factor that is none of these; 2, 4 and two thirds within `level_step.least_days` of either "
             "end of a series or of another step, or where the days of a side spread by more than "
             "`level_step.spread_ratio` allows, as those of most households do; a series that is wrong from "
-            "its first day on (the return to right is then told as the step). Days of no energy tell no level."
+            "its first day on (its end is then told as the step). Days of no energy tell no level."
         ),
     ),
 )

@@ -99,7 +99,7 @@ def _base(logs: FloatArray, day_types: IntArray, row: int, begin: int, end: int)
         if other != row and day_types[other] == day_types[row] and not np.isnan(logs[other]):
             values[count] = logs[other]
             count += 1
-    return np.median(values[:count]) if count else np.nan
+    return float(np.median(values[:count])) if count else np.nan
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -202,7 +202,7 @@ def _factor_near(
             continue
         allowed = off if length >= far else tolerance * length if spread <= spread_limit * length else -1.0
         if abs(abs(level) - length) <= allowed:
-            return sign * length
+            return float(sign * length)
     return 0.0
 
 

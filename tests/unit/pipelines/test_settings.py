@@ -140,7 +140,18 @@ def test_an_operators_key_of_an_earlier_version_is_refused_and_told_where_it_is_
 
 
 NEW_RULES: dict[type[SettingsFile], tuple[str, ...]] = {
-    VeeSettings: ("level_step.least_days", "level_step.least_days_far")
+    VeeSettings: (
+        "runs.least_hours",
+        "interval_sum.scale_ratio",
+        "peaks.least_like_days",
+        "peaks.days_ratio",
+        "catch_up.least_intervals",
+        "negatives.noise_ratio",
+        "negatives.noise_steps",
+        "nights.least_days",
+        "level_step.least_days",
+        "level_step.least_days_far",
+    )
 }
 """Keys of rules that did not exist before; kept conf is silent on what they find."""
 

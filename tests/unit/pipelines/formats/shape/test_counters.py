@@ -112,9 +112,9 @@ def test_readings_nearer_together_than_the_intervals_are_not_needed() -> None:
     [
         (60, [1000 + 0.5 * hour for hour in range(24)]),
         (15, [8350.2 + 0.1 * quarter for quarter in range(960)]),
-        (60, [0.4 * hour for hour in range(24 * 4)]),
-        (60, [0.5 * (hour % 24) for hour in range(24 * 4)]),
-        (60, [0.5 * (hour % 24 or 24) for hour in range(1, 24 * 4)]),
+        (60, [0.4 * hour for hour in range(24 * 6)]),
+        (60, [0.5 * (hour % 24) for hour in range(24 * 6)]),
+        (60, [0.5 * (hour % 24 or 24) for hour in range(1, 24 * 6)]),
         (60, [5000 + hour // 2 for hour in range(24 * 3)]),
     ],
     ids=["a day", "quarters", "from zero", "of the day", "of the day, midnight closes", "whole kWh"],

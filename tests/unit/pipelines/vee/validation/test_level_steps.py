@@ -39,6 +39,7 @@ def block(*energy: FloatArray, multiplier: float = 1.0) -> DayBlock:
         span_register=nothing,
         span_curve=nothing,
         span_measured=nothing,
+        span_received=nothing,
         resolution=nothing,
         estimated_ratio=np.zeros(total),
         interval_minutes=np.full(total, 15),
