@@ -208,7 +208,8 @@ def _found_header(
             break
         start, number = end + 1, number + 1
     if first is None:
-        reason = f"the header is declared to be line {sought}, the file has {number}"
+        declared = f"the header is declared to be line {sought}, the file has {number}"
+        reason = declared if sought else "the file tells its separator and nothing else"
         raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=number)
     return first
 

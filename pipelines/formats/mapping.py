@@ -268,6 +268,14 @@ class LongMapping(FrozenSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_column_is_one_thing(self) -> LongMapping:
+        named = [name for name in self._named if name]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the column {twice!r} is named for two things")
+        return self
+
+    @model_validator(mode="after")
     def _wide_or_long(self) -> LongMapping:
         if self.wide is None:
             if not self.stamp.columns:
@@ -316,15 +324,18 @@ class LongMapping(FrozenSettings):
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that the file must have; of a wide one without those of the intervals."""
+        return tuple(name for name in self._named if name)
+
+    @property
+    def _named(self) -> list[str]:
         optional = (self.channel, self.quality, self.received_at)
-        named = [
+        return [
             self.meter_point.column,
             *self.stamp.columns,
             self.wide.date if self.wide else "",
             *(value.column for value in self.values),
             *(part.column for part in optional if part),
         ]
-        return tuple(dict.fromkeys(name for name in named if name))
 
     @cached_property
     def apart_by_sign(self) -> LongMapping:

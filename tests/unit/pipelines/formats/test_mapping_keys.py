@@ -118,6 +118,16 @@ def test_a_declared_header_line_is_that_line(line: int, at: int, code: str) -> N
     assert (refused.value.reason_code, refused.value.line) == (code, at)
 
 
+def test_a_file_of_a_separator_alone_and_one_of_other_lines_are_refused() -> None:
+    for text, code, says in (
+        ("sep=;", "bad_structure", "the file tells its separator and nothing else"),
+        ("x,y\n" * 200 + "meter,ts,kwh\n", "missing_column", "the header has 'x, y'"),
+    ):
+        with pytest.raises(InputRefusedError, match=says) as refused:
+            read(text, mapping())
+        assert refused.value.reason_code == code
+
+
 def test_semicolons_that_nobody_declared_are_told_with_the_keys() -> None:
     with pytest.raises(InputRefusedError, match="separated by semicolons") as refused:
         read("meter;ts;kwh\nA;2026-09-01 00:30;0,1\n", mapping())
@@ -152,6 +162,8 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
             "is a code and stands under nothing",
         ),
         (stamped(date="d"), "date and time go together"),
+        (stamped(column="", date="d", time="d"), "the column 'd' is named for two things"),
+        (stamped(column="meter"), "the column 'meter' is named for two things"),
         (stamped(date="d", time="t"), "either column, or date and time"),
         (stamped(column="", date="d", time="t", format="epoch_s"), "is one number"),
         (stamped(column=""), "stamp needs a column, or date and time"),

@@ -77,6 +77,8 @@ def test_a_stamp_as_people_write_it(
         ({"format": "%d/%m/%Y %H:%M"}, "31/09/2026 00:30", "expected one stamp of +08:00 as %d/%m/%Y %H:%M"),
         ({"format": "%d/%m/%Y %H:%M"}, "31/09/2026", "expected one stamp"),
         ({"format": "%H:%M"}, "00:30", "expected a day from"),
+        ({}, "9999-12-31 24:00", "expected a day from"),
+        (END | MADRID | {"repeated_hour": "file_order"}, "0001-01-01 00:00", "expected a day from"),
         ({}, "1788193800", "seconds since 1970: declare format: epoch_s"),
         ({}, "1788193800000", "milliseconds since 1970: declare format: epoch_ms"),
         ({}, "46266.0208333", "a day number of a spreadsheet: declare format: excel_day"),
