@@ -186,6 +186,20 @@ MISSING_INPUTS: Mapping[str, Said] = {
             "is left aside."
         ),
     ),
+    "suspension_too_short": Said(
+        "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）。",
+        (
+            "A suspension of too few days leaves the basic charge as it is (by trade pages; the rule's own "
+            "text was not read)."
+        ),
+    ),
+    "highest_demand_of_month": Said(
+        "月内容量有变更，按全月最大需量计收基本电费（一种解读，可信度中等）。",
+        (
+            "The capacity changed inside the month, so the month's highest demand bills it (a reading, of "
+            "medium confidence)."
+        ),
+    ),
     "advice": Said(
         "能如实算出的建议不足三条，不勉强凑数。",
         "Fewer than three pieces of advice can be computed honestly; none is made up.",
