@@ -106,7 +106,7 @@ def _usable(readings: Readings, name: str) -> tuple[tuple[str, ...], BoolArray]:
         raise InputRefusedError(
             name,
             RefusalReason.WRONG_TYPE,
-            f"{reasons[readings.block[0]]}; where you know it, declare it in a mapping whose `files` name "
+            f"Green Button: {reasons[readings.block[0]]}; where you know it, declare it in a mapping whose `files` name "
             "the file (docs/formats/green_button.md)",
         )
     count = Counter(reasons[block] for block in readings.block)
