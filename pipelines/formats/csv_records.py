@@ -16,15 +16,17 @@ from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import read_column
+from pipelines.formats.cells import CellKind, read_column
 from pipelines.formats.contract import (
     SNIFF_SHARE,
     FormatSettings,
     ReadResult,
+    RecordFields,
     RefusalReason,
     Rejects,
     rows_schema,
@@ -48,6 +50,8 @@ _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 _HEADER_LIMIT_LINES = 100
 _TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
+METER_POINT_COLUMNS = ("ID", "meter_point_id")
+"""Names under which files of known formats tell the meter point."""
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -77,7 +81,16 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
     read = read_cells(content, name, layout, settings)
     cells = _without_faults(read, layout)
     rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
-    return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+    is_metering = "channel_code" in layout.table.columns()
+    meter = next((cell.name for cell in layout.cells if cell.name in METER_POINT_COLUMNS), "")
+    fields = RecordFields(read.header.names, meter if is_metering else "", largest=read.largest(layout))
+    return ReadResult(
+        rows,
+        read.rejects.table(),
+        rows.num_rows + len(read.rejects),
+        read.notes,
+        fields=fields if len(read.rejects) else None,
+    )
 
 
 def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
@@ -99,6 +112,12 @@ class CellsRead:
     notes: tuple[str, ...]
     lines: Lines
     header: Header
+
+    def largest(self, layout: CsvLayout) -> dict[str, float]:
+        """The largest number of each column of numbers that has any."""
+        kinds = (CellKind.NUMBER, CellKind.DECIMAL)
+        found = {cell.name: pc.max(self.cells[cell.name]) for cell in layout.cells if cell.kind in kinds}
+        return {name: float(most.as_py()) for name, most in found.items() if most.is_valid}
 
     def record(self, line_number: int) -> bytes | str:
         """A record as received, by its line."""

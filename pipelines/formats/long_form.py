@@ -11,7 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
-from pipelines.formats.contract import SNIFF_SHARE, SUPERSEDED, FormatSettings, ReadResult, Rejects
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    SUPERSEDED,
+    FormatSettings,
+    ReadResult,
+    RecordFields,
+    Rejects,
+)
 from pipelines.formats.documents.espi import is_green_button
 from pipelines.formats.documents.espi_table import mapped_parquet
 from pipelines.formats.documents.kinds import is_workbook
@@ -97,8 +104,9 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-            (*lines.warnings, *shaped.warnings),
+            (*lines.warnings, *shaped.warnings, *self._without_effect(content.startswith(MAGIC), records)),
             set_apart,
+            self._fields(lines.names, records) if len(rejects) else None,
         )
 
     def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
@@ -110,6 +118,26 @@ class LongForm:
         stamps.pop("", None)
         notation = SheetNotation(stamps, mapping.separator or ",", mapping.decimal)
         return sheet_as_text(content, name, mapping.sheet, notation, settings)
+
+    def _without_effect(self, is_parquet: bool, records: LongRecords) -> tuple[str, ...]:
+        """Keys of the mapping that are declared and change nothing in this file."""
+        sent, told = self.mapping.received_at, []
+        if is_parquet and self.mapping.encoding != "utf-8":
+            told.append(f"encoding: {self.mapping.encoding}, for the texts of Parquet are UTF-8")
+        if sent and records.sent.size and (records.sent == NO_TIME).all():
+            told.append(f"received_at, for no line has a time in {sent.column}")
+        return tuple(f"of the mapping {self.mapping.id} this has no effect: {each}" for each in told)
+
+    def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
+        """What the fields of a line are."""
+        told = zip(self.mapping.apart_by_sign.values, records.values, strict=True)
+        largest = {
+            value.column: float(np.nanmax(numbers)) / value.factor
+            for value, numbers in told
+            if not np.isnan(numbers).all()
+        }
+        point = self.mapping.meter_point
+        return RecordFields(names, point.column, point.prefix, self.mapping.stamp.columns, largest)
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows

@@ -55,7 +55,8 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
         else (f"the header is line {header.line}; what stands before it is passed over",)
     )
     warnings = (told,) if told else ()
-    return TypedLines(table, rejects, read.record, count, (*before, *read.notes), warnings)
+    notes = (*before, *read.notes)
+    return TypedLines(table, rejects, read.record, count, notes, warnings, read.header.names)
 
 
 def _stamps_first(read: CellsRead, mapping: LongMapping) -> LineRejects:

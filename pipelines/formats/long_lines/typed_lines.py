@@ -67,6 +67,7 @@ class TypedLines:
     count    Lines, good and bad.
     notes    Remarks.
     warnings What whoever sent the file should know.
+    names    Of the columns of a CSV file.
     """
 
     table: pa.Table
@@ -75,6 +76,7 @@ class TypedLines:
     count: int
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
