@@ -62,7 +62,8 @@ class GreenButton:
         nothing in it says that it is energy of intervals in one direction.
         """
         readings = read_espi(content, name, settings)
-        notes, usable = _usable(readings, name)
+        warnings, usable = _usable(readings, name)
+        notes, set_apart = tuple[str, ...](), 0
         lines = np.flatnonzero(usable) + 1
         table = readings_table(readings).take(pa.array(lines - 1))
         minutes, faults = _minutes(table)
@@ -80,13 +81,24 @@ class GreenButton:
             held.append(_renumbered(part.rejects, lines[mine]))
             superseded.append(_renumbered(part.superseded, lines[mine]))
             notes += part.notes[:-1]
+            warnings += part.warnings
+            set_apart += part.set_apart
         found, refused = pa.concat_tables(rows), pa.concat_tables(held).sort_by("line_number")
         beaten = pa.concat_tables([rejects.table().slice(0, 0), *superseded])
-        return ReadResult(found, refused, found.num_rows + refused.num_rows, notes, int(lines.size), beaten)
+        return ReadResult(
+            found,
+            refused,
+            found.num_rows + refused.num_rows,
+            notes,
+            int(lines.size),
+            beaten,
+            warnings,
+            set_apart,
+        )
 
 
 def _usable(readings: Readings, name: str) -> tuple[tuple[str, ...], BoolArray]:
-    """Remarks on the blocks that are left out, and (readings) which can be used."""
+    """Warnings of the blocks that are left out, and (readings) which can be used."""
     reasons = [_why_not(told, point) for told, point in zip(readings.types, readings.points, strict=True)]
     of_block = np.array([not reason for reason in reasons], np.bool_)
     usable = of_block[np.array(readings.block)]
@@ -94,7 +106,7 @@ def _usable(readings: Readings, name: str) -> tuple[tuple[str, ...], BoolArray]:
         raise InputRefusedError(
             name,
             RefusalReason.WRONG_TYPE,
-            f"{reasons[readings.block[0]]}; where you know it, declare it in a mapping whose `files` name "
+            f"Green Button: {reasons[readings.block[0]]}; where you know it, declare it in a mapping whose `files` name "
             "the file (docs/formats/green_button.md)",
         )
     count = Counter(reasons[block] for block in readings.block)

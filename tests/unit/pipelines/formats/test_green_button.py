@@ -97,7 +97,7 @@ def test_a_day_of_watt_hours_becomes_a_row_of_its_local_day() -> None:
     )
     assert row["values_unscaled"] == pytest.approx([number / 1000 for number in range(24)])
     assert (row["present_flags"], row["sender_quality_codes"], row["line_number"]) == (None, None, 1)
-    assert result.notes == ()
+    assert result.warnings == ()
 
 
 def test_without_an_offset_days_are_cut_in_utc() -> None:
@@ -155,7 +155,7 @@ def test_what_is_no_energy_of_intervals_in_one_direction_is_left_out_or_refused(
     assert (code, reason in found) == ("wrong_type", True)
     result = read(feed(series(readings([1] * 24)), odd))
     assert result.rows.num_rows == 1
-    (note,) = result.notes
+    (note,) = result.warnings
     assert note.startswith("24 readings are left out: ")
     assert reason in note
 
