@@ -1,4 +1,4 @@
-"""What a bill says of the month: comparisons, praise and questions, days that stand out, what a price rests on."""
+"""What a bill says of the month: comparisons, praise, questions, days that stand out, documents."""
 
 from __future__ import annotations
 
