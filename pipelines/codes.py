@@ -201,14 +201,23 @@ class LineComponent(StrEnum):
 
 
 class ContractNote(StrEnum):
-    """What a contract agrees and the rules on prices do not know; the month is priced as agreed, and says
-    so.
+    """What a month's price says beside its lines: what a contract agrees and the rules on prices do not know,
+    though it is priced as agreed, and which reading of a rule a change inside the month was priced by.
     """
 
     TWO_PART_NOT_OPEN = "two_part_not_open"
     SINGLE_PART_NOT_OPEN = "single_part_not_open"
     TIME_OF_USE_MANDATORY = "time_of_use_mandatory"
     POWER_FACTOR_NOT_ADJUSTED = "power_factor_not_adjusted"
+    SUSPENSION_TOO_SHORT = "suspension_too_short"
+    HIGHEST_DEMAND_OF_MONTH = "highest_demand_of_month"
+
+
+class ChangeBegin(StrEnum):
+    """With which span of the calendar a changed term of a contract begins."""
+
+    MONTH = "month"
+    QUARTER = "quarter"
 
 
 class Confidence(StrEnum):

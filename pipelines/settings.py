@@ -111,7 +111,14 @@ class IngestSettings(FrozenSettings):
     max_bad_row_ratio: float = Field(
         ge=0, le=1, description="A file with a larger share of unreadable records stops before silver."
     )
-    # A platform file of an earlier version lacks it; no result depends on it.
+    # A platform file of an earlier version lacks these; no result depends on them.
+    systematic_ratio: float = Field(
+        0.5, gt=0, le=1, description="A time of day that is unreadable on such a share of days is told of."
+    )
+    systematic_total_ratio: float = Field(
+        0.9, gt=0, le=1, description="On such a share, at half the meter points, it stops the file ..."
+    )
+    systematic_days: int = Field(3, ge=2, description="... where these are at least so many days.")
     max_unknown_meter_points_ratio: float = Field(
         default=0.05,
         ge=0,

@@ -381,5 +381,5 @@ def exit_code(outcome: Outcome) -> int:
 def warnings(outcome: Outcome) -> str:
     """What the ledger keeps of a run that went through: files that did not enter, records that wait."""
     found = outcome.ingest
-    told = [] if found is None else [*found.halted, *found.refused, *found.unread]
+    told = [] if found is None else [*found.halted, *found.refused, *found.unread, *found.warned]
     return "; ".join([*(f"{name}: {reason}" for name, reason in told), *map(str, outcome.unknown)])[:2000]

@@ -55,6 +55,8 @@ class RefusalReason(StrEnum):
     TOO_LARGE = "too_large"
     UNPACK_RATIO = "unpack_ratio"
     UNREADABLE_PARQUET = "unreadable_parquet"
+    UNREADABLE_WORKBOOK = "unreadable_workbook"
+    MISSING_SHEET = "missing_sheet"
     TOO_MANY_RECORDS = "too_many_records"
     MISSING_HEADER = "missing_header"
     UNSUPPORTED_VERSION = "unsupported_version"
@@ -205,6 +207,23 @@ def ascii_compatible(name: str) -> str:
 
 
 @dataclass(frozen=True)
+class RecordFields:
+    """Where a record, as rejects show it, says whose it is, when it was and what it tells.
+
+    names    Fields of a line of text, in order; empty where a record is shown as JSON.
+    meter    Name of the field of the meter point, ``prefix`` what rows have before it; empty: not told.
+    stamp    Names of the fields that make up the stamp, where a record is one interval; else empty.
+    largest  Field of numbers -> the largest of it among the records that could be read, as it was written.
+    """
+
+    names: tuple[str, ...] = ()
+    meter: str = ""
+    prefix: str = ""
+    stamp: tuple[str, ...] = ()
+    largest: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class ReadResult:
     """What one file contained.
 
@@ -220,6 +239,8 @@ class ReadResult:
     set_apart      Rejects that can be read and are held back, with a warning, for the shape of their series;
                    they do not count as bad.
     records        Lines of a long file, on which the share of bad ones is taken; elsewhere ``received_rows``.
+    fields         What the fields of rejected records are; none where the format does not tell or nothing is
+                   rejected.
     """
 
     rows: pa.Table
@@ -230,6 +251,7 @@ class ReadResult:
     superseded: pa.Table = field(default_factory=REJECT_SCHEMA.empty_table)
     warnings: tuple[str, ...] = ()
     set_apart: int = 0
+    fields: RecordFields | None = None
 
     @property
     def record_count(self) -> int:

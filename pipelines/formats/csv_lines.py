@@ -68,15 +68,15 @@ class CsvLayout:
     table     The bronze table.
     assemble  Table with one column per cell and ``line_number`` -> table with the columns of
               ``rows_schema(table)``.
-    judge     Rows whose cells can be read each by itself but not together; the first fault of a row counts.
     dialect   How the file is laid out.
+    judge     Rows whose cells can be read each by itself but not together; the first fault of a row counts.
     """
 
     cells: tuple[Cell, ...]
     table: type[Table]
     assemble: Assemble
-    judge: Judge = lambda _cells: ()
     dialect: Dialect = COMMAS
+    judge: Judge = lambda _cells: ()
 
     @property
     def cell_schema(self) -> pa.Schema:

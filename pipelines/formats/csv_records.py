@@ -16,15 +16,17 @@ from difflib import get_close_matches
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 
 from pipelines.arrays import ByteArray, IntArray
 from pipelines.errors import InputRefusedError
-from pipelines.formats.cells import read_column
+from pipelines.formats.cells import CellKind, read_column
 from pipelines.formats.contract import (
     SNIFF_SHARE,
     FormatSettings,
     ReadResult,
+    RecordFields,
     RefusalReason,
     Rejects,
     rows_schema,
@@ -47,7 +49,9 @@ _BLOCK_LINES = 2048
 _FAST_BLOCK_BYTES = 4 * 1024 * 1024
 _HEADER_LIMIT_BYTES = 65536
 _HEADER_LIMIT_LINES = 100
-_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=(.)\"?\s*", re.IGNORECASE)
+_TOLD_SEPARATOR = re.compile(rb"\s*\"?sep=([,;|\t])\"?\s*", re.IGNORECASE)
+METER_POINT_COLUMNS = ("ID", "meter_point_id")
+"""Names under which files of known formats tell the meter point."""
 
 
 def header_names(head: bytes) -> tuple[str, ...]:
@@ -77,7 +81,16 @@ def read_csv(content: bytes, name: str, layout: CsvLayout, settings: FormatSetti
     read = read_cells(content, name, layout, settings)
     cells = _without_faults(read, layout)
     rows = layout.assemble(cells).select(rows_schema(layout.table).names).cast(rows_schema(layout.table))
-    return ReadResult(rows, read.rejects.table(), rows.num_rows + len(read.rejects), read.notes)
+    is_metering = "channel_code" in layout.table.columns()
+    meter = next((cell.name for cell in layout.cells if cell.name in METER_POINT_COLUMNS), "")
+    fields = RecordFields(read.header.names, meter if is_metering else "", largest=read.largest(layout))
+    return ReadResult(
+        rows,
+        read.rejects.table(),
+        rows.num_rows + len(read.rejects),
+        read.notes,
+        fields=fields if len(read.rejects) else None,
+    )
 
 
 def _without_faults(read: CellsRead, layout: CsvLayout) -> pa.Table:
@@ -100,10 +113,22 @@ class CellsRead:
     lines: Lines
     header: Header
 
+    def largest(self, layout: CsvLayout) -> dict[str, float]:
+        """The largest number of each column of numbers that has any."""
+        kinds = (CellKind.NUMBER, CellKind.DECIMAL)
+        found = {cell.name: pc.max(self.cells[cell.name]) for cell in layout.cells if cell.kind in kinds}
+        return {name: float(most.as_py()) for name, most in found.items() if most.is_valid}
+
     def record(self, line_number: int) -> bytes | str:
         """A record as received, by its line."""
         index = int(np.searchsorted(self.lines.numbers, line_number))
         return shown_record(self.lines.line(index), self.header.encoding)
+
+    def fields(self, line_number: int) -> list[str]:
+        """The cells of a record as texts, by its line."""
+        record = self.record(line_number)
+        text = record if isinstance(record, str) else record.decode("ascii", errors="replace")
+        return next(csv.reader([text], delimiter=self.header.separator), [])
 
 
 def read_cells(
@@ -190,7 +215,7 @@ def _found_header(
         line = content[start:stop].removeprefix(_UTF8_BOM if number == 1 else b"").rstrip(b"\r")
         told = _TOLD_SEPARATOR.fullmatch(line) if number == 1 and sought != 1 else None
         if told is not None:
-            separator = dialect.separator or told[1].decode("ascii", errors="replace")
+            separator = dialect.separator or told[1].decode("ascii")
         elif sought in (None, number):
             body = len(content) if end < 0 else end + 1
             names = _names_in(line, name, encoding, separator, number, first is None, content)
@@ -202,7 +227,8 @@ def _found_header(
             break
         start, number = end + 1, number + 1
     if first is None:
-        reason = f"the header is declared to be line {sought}, the file has {number}"
+        declared = f"the header is declared to be line {sought}, the file has {number}"
+        reason = declared if sought else "the file tells its separator and nothing else"
         raise InputRefusedError(name, RefusalReason.BAD_STRUCTURE, reason, line=number)
     return first
 

@@ -11,7 +11,9 @@ from pipelines.formats.csv_records import header_names
 from pipelines.formats.day_read import DayReadCsv
 from pipelines.formats.day_read_wide import DayReadWideCsv
 from pipelines.formats.declared import DeclaredCsv
+from pipelines.formats.documents.espi import is_green_button
 from pipelines.formats.documents.kinds import WORKBOOK, is_workbook, refuse_foreign, wrong_kind
+from pipelines.formats.green_button import GreenButton
 from pipelines.formats.long_form import LongForm
 from pipelines.formats.mapped.wide_days import looks_wide
 from pipelines.formats.mapping import LongMapping
@@ -38,6 +40,7 @@ FORMATS: tuple[Format, ...] = (
     DayReadWideCsv(),
     Nem12(),
     Nem13(),
+    GreenButton(),
     *(DeclaredCsv(table) for table in _DECLARED),
     *(DeclaredParquet(table) for table in (bronze.BronzeLoadCurves, bronze.BronzeRegisterReads, *_DECLARED)),
 )
@@ -59,7 +62,7 @@ def detect(
     head       The unpacked content, or its beginning with the first line whole; for Parquet always the whole
                content.
     mappings   Declared long files; the first whose patterns fit the name is taken, unless the file has all
-               columns of a known format.
+               columns of a known format. Of Green Button, which may leave open what it counts, it says that.
     otherwise  The mapping of files that are of no known format.
 
     Raises InputRefusedError: empty_file, wrong_kind, unknown_format; unreadable_parquet for a Parquet file
@@ -73,6 +76,8 @@ def detect(
         if declared is None:
             raise wrong_kind(name, WORKBOOK)
         return LongForm(declared)
+    if mapping is not None and is_green_button(head):
+        return LongForm(mapping)
     known = next((candidate for candidate in FORMATS if candidate.sniff(name, head, share=1.0)), None)
     if known is not None:
         return known

@@ -11,7 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
-from pipelines.formats.contract import SNIFF_SHARE, SUPERSEDED, FormatSettings, ReadResult, Rejects
+from pipelines.formats.contract import (
+    SNIFF_SHARE,
+    SUPERSEDED,
+    FormatSettings,
+    ReadResult,
+    RecordFields,
+    Rejects,
+)
+from pipelines.formats.documents.espi import is_green_button
+from pipelines.formats.documents.espi_table import mapped_parquet
+from pipelines.formats.documents.kinds import is_workbook
+from pipelines.formats.documents.workbook import SheetNotation, sheet_as_text
 from pipelines.formats.gridding import (
     NO_TIME,
     BeatenLines,
@@ -64,8 +75,12 @@ class LongForm:
         """Reads a whole unpacked file; rows are days, rejects are lines.
 
         Raises InputRefusedError: missing_column, duplicate_column, wrong_type, unreadable_parquet,
-        bad_encoding, too_many_records, bad_structure.
+        bad_encoding, too_many_records, bad_structure; unreadable_workbook and missing_sheet of a workbook.
         """
+        if is_workbook(content):
+            content = self._sheet(content, name, settings)
+        elif is_green_button(content):
+            content = mapped_parquet(content, name, self.mapping, settings)
         read = parquet_lines if content.startswith(MAGIC) else csv_lines
         lines = read(content, name, self.mapping, settings)
         rejects, raw, count = lines.rejects, lines.raw, lines.count
@@ -89,9 +104,40 @@ class LongForm:
             (*notes, *told, remark),
             count,
             superseded,
-            (*lines.warnings, *shaped.warnings),
+            (*lines.warnings, *shaped.warnings, *self._without_effect(content.startswith(MAGIC), records)),
             set_apart,
+            self._fields(lines.names, records) if len(rejects) else None,
         )
+
+    def _sheet(self, content: bytes, name: str, settings: FormatSettings) -> bytes:
+        """The sheet of a workbook as CSV, in the notation that the mapping declares."""
+        mapping = self.mapping
+        stamps = {part.column: part.format for part in (mapping.stamp, mapping.received_at) if part}
+        if mapping.wide and mapping.stamp.format:
+            stamps[mapping.wide.date] = mapping.stamp.format
+        stamps.pop("", None)
+        notation = SheetNotation(stamps, mapping.separator or ",", mapping.decimal)
+        return sheet_as_text(content, name, mapping.sheet, notation, settings)
+
+    def _without_effect(self, is_parquet: bool, records: LongRecords) -> tuple[str, ...]:
+        """Keys of the mapping that are declared and change nothing in this file."""
+        sent, told = self.mapping.received_at, []
+        if is_parquet and self.mapping.encoding != "utf-8":
+            told.append(f"encoding: {self.mapping.encoding}, for the texts of Parquet are UTF-8")
+        if sent and records.sent.size and (records.sent == NO_TIME).all():
+            told.append(f"received_at, for no line has a time in {sent.column}")
+        return tuple(f"of the mapping {self.mapping.id} this has no effect: {each}" for each in told)
+
+    def _fields(self, names: tuple[str, ...], records: LongRecords) -> RecordFields:
+        """What the fields of a line are."""
+        told = zip(self.mapping.apart_by_sign.values, records.values, strict=True)
+        largest = {
+            value.column: float(np.nanmax(numbers)) / value.factor
+            for value, numbers in told
+            if not np.isnan(numbers).all()
+        }
+        point = self.mapping.meter_point
+        return RecordFields(names, point.column, point.prefix, self.mapping.stamp.columns, largest)
 
     def _records(self, typed: pa.Table) -> LongRecords:
         mapping, count = self.mapping, typed.num_rows
@@ -199,7 +245,7 @@ def _superseded(
     """
     listed, total = Rejects(), sum(part.places.size for part in beaten)
     for part in beaten:
-        column, values = mapping.values[part.number].column, records.values[part.number]
+        column, values = mapping.number_column(part.number), records.values[part.number]
         for place, winner in zip(
             part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
         ):

@@ -181,6 +181,9 @@ class LongMapping(FrozenSettings):
         default=(), description="Patterns of file names in the inbox that this mapping is for."
     )
     encoding: str = Field(default="utf-8", description="Encoding of CSV files: utf-8, gbk or gb18030.")
+    sheet: str = Field(
+        default="", description="Sheet of an Excel workbook (.xlsx); left out: the only one that has cells."
+    )
     separator: str | None = Field(
         default=None,
         description="Between cells of a CSV file: , ; | or tab; left out: a comma, or as its line sep= says.",
@@ -191,7 +194,8 @@ class LongMapping(FrozenSettings):
         description="What parts thousands in a CSV file: , . ' or a blank; left out: nothing does.",
     )
     nothing: tuple[str, ...] = Field(
-        default=(), description="Texts of a CSV file, in any case, that mean that nothing came: -- or null."
+        default=(),
+        description="Texts of a CSV file, in any case, that mean that nothing came; with any, nan too.",
     )
     header_line: int | None = Field(
         default=None,
@@ -264,6 +268,14 @@ class LongMapping(FrozenSettings):
         return self
 
     @model_validator(mode="after")
+    def _a_column_is_one_thing(self) -> LongMapping:
+        named = [name for name in self._named if name]
+        twice = next((name for name in named if named.count(name) > 1), None)
+        if twice is not None:
+            raise ValueError(f"the column {twice!r} is named for two things")
+        return self
+
+    @model_validator(mode="after")
     def _wide_or_long(self) -> LongMapping:
         if self.wide is None:
             if not self.stamp.columns:
@@ -277,6 +289,8 @@ class LongMapping(FrozenSettings):
             raise ValueError(
                 "with wide, the day's column is wide.date; leave out stamp.column, date and time"
             )
+        if self.stamp.format.startswith("epoch"):
+            raise ValueError(f"wide.date is a day; {self.stamp.format} is an instant")
         if len(self.values) > 1 or self.values[0].column:
             raise ValueError("with wide there is one value without a column: a unit and a channel")
         return self
@@ -310,15 +324,18 @@ class LongMapping(FrozenSettings):
     @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that the file must have; of a wide one without those of the intervals."""
+        return tuple(name for name in self._named if name)
+
+    @property
+    def _named(self) -> list[str]:
         optional = (self.channel, self.quality, self.received_at)
-        named = [
+        return [
             self.meter_point.column,
             *self.stamp.columns,
             self.wide.date if self.wide else "",
             *(value.column for value in self.values),
             *(part.column for part in optional if part),
         ]
-        return tuple(dict.fromkeys(name for name in named if name))
 
     @cached_property
     def apart_by_sign(self) -> LongMapping:
@@ -331,17 +348,30 @@ class LongMapping(FrozenSettings):
         """The column that a remark on a stamp names."""
         return self.wide.date if self.wide else self.stamp.shown
 
+    def number_column(self, number: int) -> str:
+        """The column that a remark on a number of the value column names; of a wide file that of the day."""
+        return self.values[number].column or self.stamp_shown
+
+    @property
+    def _texts_of_nothing(self) -> tuple[str, ...]:
+        """As declared, and what programs write for a number that is none."""
+        return (*self.nothing, "nan", "NaN") if self.nothing else ()
+
     @property
     def dialect(self) -> Dialect:
         """How a CSV file is laid out."""
-        cases = {case for text in self.nothing for case in (text, text.lower(), text.upper(), text.title())}
+        texts = self._texts_of_nothing
+        cases = {case for text in texts for case in (text, text.lower(), text.upper(), text.title())}
         return Dialect(self.separator, self.header_line, self.decimal, tuple(sorted(cases)), declared=True)
 
     @property
     def numbers(self) -> NumberNotation:
         """How the numbers of a CSV file are written."""
         return NumberNotation(
-            self.decimal, self.thousands, frozenset(text.strip().lower() for text in self.nothing), True
+            self.decimal,
+            self.thousands,
+            frozenset(text.strip().lower() for text in self._texts_of_nothing),
+            True,
         )
 
     @property

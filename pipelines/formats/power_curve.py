@@ -76,7 +76,10 @@ class PowerCurveCsv:
             Cell("INSERT_TIME", CellKind.LOCAL_TIME),
         )
         return CsvLayout(
-            cells, self.table, lambda read: _assemble(read, minutes), lambda read: _misfits(read, minutes)
+            cells,
+            self.table,
+            lambda read: _assemble(read, minutes),
+            judge=lambda read: _misfits(read, minutes),
         )
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from pipelines.codes import FileStatus
 from pipelines.ingest.file_reports import ledger_row, reject_rows, tell_of_file
 from pipelines.ingest.ingest_summary import IngestSummary
-from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, UNREAD, Reading
+from pipelines.ingest.received_rows import HALTING, UNREAD, Reading
 from pipelines.ingest.repeated_batch import in_batch_then
 from pipelines.storage.data_files import WrittenFile, commit_files, discard_files, write_files
 from pipelines.storage.store import Store
@@ -63,7 +63,7 @@ def commit_reports(
             )
             summary.duplicates += 1
         elif report["status_code"] == FileStatus.REFUSED.value:
-            halted = (report["reason"] or "").startswith(TOO_MANY_BAD_ROWS)
+            halted = (report["reason"] or "").startswith(HALTING)
             (summary.halted if halted else summary.refused).append((report["source_file"], report["reason"]))
         else:
             first_of[digest] = report["source_file"]
@@ -71,6 +71,7 @@ def commit_reports(
             summary.accepted += 1
             summary.received_rows += report["received_rows"]
             summary.quarantined_rows += len(report["rejects"])
+            summary.warned += [(report["source_file"], text) for text in report.get("warnings", ())]
     for name in sorted(by_table):
         table = table_named(name)
         if commit_files(store, table, by_table[name], application, batch_id, overwrite=False) is None:

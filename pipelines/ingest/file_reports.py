@@ -62,7 +62,7 @@ def ledger_row(
 def tell_of_file(report: Mapping[str, Any], run_id: str) -> None:
     """One event of a file that is in the ledger now, or that could not be read."""
     taken = report["status_code"] in (FileStatus.ACCEPTED.value, FileStatus.DUPLICATE_CONTENT.value)
-    (_EVENTS.warning if not taken else _EVENTS.info)(
+    (_EVENTS.warning if not taken or report.get("warnings") else _EVENTS.info)(
         "received file",
         run_id=run_id,
         step="ingest",

@@ -10,7 +10,9 @@ class IngestSummary:
     """What one ingest did.
 
     refused  Name and reason of each file that says nothing usable; told once.
-    halted   The same of files with too many unreadable records.
+    halted   The same of files with too many unreadable records, or unreadable ones that follow a rule.
+    warned   Name of each file that went on and what is to be told of it, such as the rule that its unreadable
+             records follow.
     unread   The same of files that could not be read now, and of folders; the next run tries again.
     """
 
@@ -20,4 +22,5 @@ class IngestSummary:
     quarantined_rows: int = 0
     refused: list[tuple[str, str]] = field(default_factory=list)
     halted: list[tuple[str, str]] = field(default_factory=list)
+    warned: list[tuple[str, str]] = field(default_factory=list)
     unread: list[tuple[str, str]] = field(default_factory=list)

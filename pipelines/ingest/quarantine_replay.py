@@ -20,7 +20,7 @@ from pipelines.formats import LongForm, detect, unpack
 from pipelines.ingest.file_reports import reject_rows
 from pipelines.ingest.inbox import real_path
 from pipelines.ingest.read_files import reading_of
-from pipelines.ingest.received_rows import Reading, refuse_too_many, with_provenance
+from pipelines.ingest.received_rows import Reading, judge_rejects, with_provenance
 from pipelines.storage.data_files import commit_files, discard_files, next_transaction, write_files
 from pipelines.storage.store import Store
 from pipelines.tables.base import Table, rows_of_table
@@ -153,7 +153,7 @@ def _replay_file(
             reader = LongForm(reader.mapping, lines)
         answer = reader.read(content, name, reading.formats)
         if not whole:
-            refuse_too_many(answer, name, reading.limits)
+            judge_rejects(answer, name, reading.limits)
     except InputRefusedError as refusal:
         return ReplayedFile(
             name,

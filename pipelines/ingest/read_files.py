@@ -51,8 +51,8 @@ from pipelines.ingest.received_rows import (
     UNREAD,
     UNWRITTEN,
     Reading,
+    judge_rejects,
     not_now,
-    refuse_too_many,
     with_provenance,
     written_rows,
 )
@@ -298,6 +298,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         "reason": None,
         "received_rows": 0,
         "rejects": [],
+        "warnings": [],
         "files": [],
     }
     try:
@@ -327,7 +328,7 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         report["format_id"], report["table_name"] = reader.id, reader.table.name
         answer = reader.read(content, name, reading.formats)
         report["received_rows"], report["rejects"] = answer.received_rows, answer.rejects.to_pylist()
-        refuse_too_many(answer, name, reading.limits)
+        report["warnings"] = list(judge_rejects(answer, name, reading.limits))
         rows = with_provenance(answer.rows, reader.table, report["content_hash"], name, reading)
     except InputRefusedError as refusal:
         report["reason"] = f"{refusal.reason_code}: {refusal.reason}" + (
@@ -339,5 +340,6 @@ def read_one(path: str, reading: Reading) -> dict[str, Any]:
         report["status_code"] = FileStatus.REFUSED.value if error.errno is None else UNREAD
     else:
         report.update(written_rows(rows, reader.table, reading))
-        report["reason"] = "; ".join(answer.notes) if answer.superseded.num_rows else None
+        notes = answer.notes if answer.superseded.num_rows else ()
+        report["reason"] = "; ".join((*report["warnings"], *notes)) or None
     return report

@@ -14,12 +14,17 @@ import pyarrow as pa
 from pipelines.codes import FileStatus
 from pipelines.errors import InputRefusedError, StorageError
 from pipelines.formats import FormatSettings, LongMapping, ReadResult
+from pipelines.ingest.systematic_rejects import systematic_rejects
 from pipelines.settings import IngestSettings
 from pipelines.storage.data_files import write_files
 from pipelines.storage.own_storage import storage_error
 from pipelines.tables.base import Table
 
-TOO_MANY_BAD_ROWS = "too_many_bad_rows"
+TOO_MANY_BAD_ROWS, SYSTEMATIC = "too_many_bad_rows", "systematic_rejects"
+HALTING = (TOO_MANY_BAD_ROWS, SYSTEMATIC)
+"""Reasons for which a file is halted: it could be read, and so much or such a part of it not that it must not
+go on.
+"""
 UNREAD, UNWRITTEN = "unread", "unwritten"
 """Of reports alone, never of the ledger: the file cannot be read now; our own storage cannot be written."""
 
@@ -43,20 +48,34 @@ class Reading:
     mappings: tuple[LongMapping, ...] = ()
 
 
-def refuse_too_many(answer: ReadResult, name: str, limits: IngestSettings) -> None:
-    """Raises InputRefusedError where so many records are unreadable that the file must not go on."""
-    unreadable = answer.rejects.num_rows - answer.set_apart
-    if unreadable > max(limits.tolerated_bad_rows, answer.record_count * limits.max_bad_row_ratio):
+def judge_rejects(answer: ReadResult, name: str, limits: IngestSettings) -> tuple[str, ...]:
+    """What is to be told of a file that goes on: its reader's warnings, and the rules that its unreadable
+    records follow.
+
+    Raises InputRefusedError where so many are unreadable, or those of such a kind, that it must not go on.
+    Meter points of which nothing can be read do not count where most others can be: they are named.
+    """
+    found = systematic_rejects(answer, limits)
+    apart = sum(each.apart for each in found)
+    rejected, records = answer.rejects.num_rows - answer.set_apart - apart, answer.record_count - apart
+    told = tuple(each.text for each in found)
+    if rejected > max(limits.tolerated_bad_rows, records * limits.max_bad_row_ratio):
         first = answer.rejects.slice(0, 1).to_pylist()[0]
+        where = " ".join(filter(None, ("line", str(first["line_number"]), first["column_name"])))
         raise InputRefusedError(
             name,
             TOO_MANY_BAD_ROWS,
-            f"{unreadable} of {answer.record_count} records are unreadable, more than "
-            "ingest.max_bad_row_ratio = "
-            f"{limits.max_bad_row_ratio:g}; the first: "
-            f"{' '.join(filter(None, ('line', str(first['line_number']), first['column_name'])))}: "
-            f"{first['reason']}",
+            "; ".join(
+                (
+                    f"{rejected} of {records} records are unreadable, more than ingest.max_bad_row_ratio = "
+                    f"{limits.max_bad_row_ratio:g}; the first: {where}: {first['reason']}",
+                    *told,
+                )
+            ),
         )
+    if any(each.halts for each in found):
+        raise InputRefusedError(name, SYSTEMATIC, "; ".join(told))
+    return (*answer.warnings, *told)
 
 
 def with_provenance(rows: pa.Table, table: type[Table], digest: str, name: str, reading: Reading) -> pa.Table:

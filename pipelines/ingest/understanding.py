@@ -17,7 +17,7 @@ from pipelines.arrays import BoolArray
 from pipelines.errors import InputRefusedError
 from pipelines.formats import FormatSettings, LongMapping, detect, unpack
 from pipelines.formats.contract import REJECT_SCHEMA
-from pipelines.ingest.received_rows import refuse_too_many
+from pipelines.ingest.received_rows import judge_rejects
 from pipelines.settings import IngestSettings
 from pipelines.tables.base import Table
 from pipelines.tables.bronze import BronzeMeterPoints
@@ -78,7 +78,7 @@ def understand(name: str, raw: bytes, rules: Rules) -> Understanding:
     content = unpack(name, raw, rules.limits)
     reader = detect(name, content, rules.mappings)
     answer = reader.read(content, name, rules.formats)
-    refuse_too_many(answer, name, rules.limits)
+    warned = judge_rejects(answer, name, rules.limits)
     first, last = _span(answer.rows)
     unfit, faulty = _held_back(answer.rows, reader.table)
     rejects = sorted(
@@ -95,7 +95,7 @@ def understand(name: str, raw: bytes, rules: Rules) -> Understanding:
         tuple(rejects[:SHOWN_REJECTS]),
         first,
         last,
-        answer.notes,
+        (*warned, *answer.notes),
         points_of(answer.rows.filter(pa.array(~faulty))),
     )
 

@@ -20,9 +20,8 @@ class PeakSettings(FrozenSettings):
     alone_ratio: float = Field(
         gt=1,
         description=(
-            "VEE-V06: a peak stands alone where it exceeds its larger neighbour by more than this "
-            "factor, and "
-            "`spikes.floor_ratio`."
+            "VEE-V06: a peak stands alone where it exceeds its larger neighbour by more than this factor, "
+            "and `spikes.floor_ratio`; VEE-V43: and a late sum the value after it."
         ),
     )
     days_ratio: float = Field(
@@ -49,6 +48,9 @@ class CatchUpSettings(FrozenSettings):
 
     least_intervals: int = Field(
         ge=1, description="VEE-V43: so many intervals of zero or of nothing come before the sum, at least."
+    )
+    least_hours: float = Field(
+        gt=0, description="VEE-V43: and for so long; a load of its own may rest for less, then start high."
     )
     balance_ratio: float = Field(
         gt=1,

@@ -86,6 +86,7 @@ LATER: Mapping[str, int | float] = {
     "peaks.reached_ratio": 0.25,
     "peaks.height_ratio": 3.0,
     "catch_up.least_intervals": 1_000_000_000,
+    "catch_up.least_hours": 1.0,
     "catch_up.balance_ratio": 2.0,
     "negatives.noise_ratio": 0.0,
     "negatives.noise_steps": 0.0,

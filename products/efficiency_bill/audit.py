@@ -285,12 +285,9 @@ def _is_printed_as(printed: Decimal, computed: Decimal, least_digits: int) -> bo
 
     least_digits  Digits after the point that it must show to pass as a rounded one.
     """
-    exponent = printed.as_tuple().exponent
-    assert isinstance(exponent, int)  # only finite numbers are read
-    is_rounded = -exponent >= least_digits
-    return printed == computed or (
-        is_rounded and abs(printed - computed) * 2 <= Decimal(1).scaleb(min(exponent, 0))
-    )
+    digits = max(-int(printed.as_tuple().exponent), 0)  # only finite numbers are read
+    step = Decimal(1).scaleb(-digits)
+    return printed == computed or (digits >= least_digits and abs(printed - computed) * 2 <= step)
 
 
 def _agrees(issued: IssuedLine, line: BillLine) -> bool:

@@ -4,7 +4,7 @@ days kept back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 
 import numpy as np
@@ -86,7 +86,7 @@ def train(inputs: Inputs) -> TrainedModel:
         )
     learned = terms.filter(pc.is_in(terms["customer_id"], pa.array(sorted(baselines))))
     provenance = joined_provenance(pc.unique(learned["provenance"]).to_pylist())
-    coverage = {} if last is None else billed_coverage(every, baselines, inputs.months, last, settings)
+    coverage = {} if last is None else billed_coverage(every, baselines, last, settings)
     metrics = measure(days, baselines, settings) | coverage_metrics(coverage)
     shown = sorted(baselines)[:3]
     example: dict[str, list[object]] = {
@@ -138,19 +138,17 @@ def fit_all(days: Days, settings: EfficiencyBillSettings) -> dict[str, Baseline]
 def billed_coverage(
     days: Days,
     baselines: Mapping[str, Baseline],
-    months: Sequence[BillingMonth],
     last: date,
     settings: EfficiencyBillSettings,
 ) -> Coverage:
-    """How many customers' months lay in their bands, and of how many, for each billed month after the
-    reference: what a kept-back end of the reference, weeks away and in another season, cannot tell.
+    """How many customers' months lay in their bands, and of how many, for each whole month after the
+    reference: those that are billed. What a kept-back end of the reference, in the same season as the rest of
+    it, cannot tell. Whatever months a run is asked for, the same days give the same.
 
     days  Of the reference and after it; last: its last day.
     """
     found: dict[str, tuple[int, int]] = {}
-    for month in months:
-        if month.first_day <= last:
-            continue
+    for month in _whole_months(last + timedelta(days=1), days.days[-1]):
         held = np.array([month.first_day <= day <= month.last_day for day in days.days], dtype=bool)
         inside = of = 0
         for name, baseline in baselines.items():
@@ -166,6 +164,15 @@ def billed_coverage(
         if of:
             found[str(month)] = inside, of
     return found
+
+
+def _whole_months(first: date, last: date) -> Iterator[BillingMonth]:
+    month = BillingMonth.of(first)
+    if month.first_day < first:
+        month = month.plus(1)
+    while month.last_day <= last:
+        yield month
+        month = month.plus(1)
 
 
 def coverage_metrics(coverage: Coverage) -> dict[str, float]:

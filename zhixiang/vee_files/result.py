@@ -30,7 +30,7 @@ class VeeResult:
     """What became of the files.
 
     files       One row per file: name, status (accepted, duplicate_content, refused, halted), format,
-                records, rejects, reason.
+                records, rejects, reason, warnings: the rules that rejected records follow.
     scratch     Where curves and registers wait, which are more than fit into memory together.
     findings    What checks of registers and of days of energy found.
     errors      silver_estimation_errors without the run: how far each method errs on gaps masked in these
@@ -45,8 +45,8 @@ class VeeResult:
     changed     Measured values that are not as received, are lost or have another final value, as counted; a
                 run with any is halted.
     holidays    Whether like-days follow the Chinese calendar of holidays or the week alone.
-    remarks     What the reader should know of the whole: files of tables that are not looked at, years
-                without a calendar.
+    remarks     What the reader should know of the whole: rejected records that follow a rule, files of tables
+                that are not looked at, years without a calendar.
     """
 
     files: list[dict[str, Any]] = field(default_factory=list)

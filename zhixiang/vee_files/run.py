@@ -14,13 +14,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipelines.codes import RejectReason
 from pipelines.errors import GateHaltedError, InputRefusedError
 from pipelines.facts import Facts
 from pipelines.formats import FormatSettings, LongMapping, detect, unpack
 from pipelines.formats.contract import RefusalReason
 from pipelines.formats.nem.records import Frame
 from pipelines.ingest.inbox import shown_path
-from pipelines.ingest.received_rows import TOO_MANY_BAD_ROWS, refuse_too_many
+from pipelines.ingest.received_rows import HALTING, judge_rejects
 from pipelines.periods import LOCAL_OFFSET, months_through
 from pipelines.settings import IngestSettings, Settings
 from pipelines.steps.master_inputs import rate_clock_by
@@ -33,6 +34,7 @@ from pipelines.tables.bronze import (
     BronzeRegisterReads,
 )
 from pipelines.tables.findings import FINDINGS_SCHEMA
+from pipelines.transforms.curves.curve_quarantine import STAGE as CURVES_STAGE
 from pipelines.transforms.curves.curve_reconciliation import Registers
 from pipelines.transforms.curves.day_curves import CurveOutcome, refine_curves
 from pipelines.transforms.curves.estimation_errors import (
@@ -58,7 +60,7 @@ from zhixiang.vee_files.result import VeeResult
 from zhixiang.vee_files.spilled import Scratch, SpilledRows, ranges_of_names
 
 _REFINED = (BronzeCustomers, BronzeMeterPoints, BronzeEvents)
-_ELSEWHERE = frozenset({"nem12", "nem13"})
+_ELSEWHERE = frozenset({"nem12", "nem13", "green_button"})
 """Formats of other countries, whose days know nothing of our holidays and price hours."""
 _HELD_BACK = ("line_number", "column_name", "reason_code", "reason", "raw_record", "stage")
 ROWS_TOGETHER = 10_000
@@ -148,6 +150,17 @@ def run_vee(
     for row in (row for quarantine in quarantines for row in quarantine.to_pylist()):
         result.rejects.append(
             {name: row[name] for name in _HELD_BACK} | {"file": files.get(row["content_hash"], "")}
+        )
+    if mapping is not None and {entry["format"] for entry in result.files}.isdisjoint(
+        (f"long_{mapping.id}", None)
+    ):
+        result.remarks.append(f"the mapping {mapping.id} was used for no file: all are of known formats")
+    disputed = [row for row in result.rejects if _is_disputed(row)]
+    if disputed:
+        first = disputed[0]
+        result.remarks.append(
+            f"{len(disputed)} deliveries of a day differ from others; what is in dispute is held back, "
+            f"see rejected.csv; the first: {first['file']} (line {first['line_number']}): {first['reason']}"
         )
     return result
 
@@ -285,6 +298,10 @@ def _remarks(
     return remarks
 
 
+def _is_disputed(reject: Mapping[str, Any]) -> bool:
+    return bool(reject["stage"] == CURVES_STAGE and reject["reason_code"] == RejectReason.CONFLICTING_VALUES)
+
+
 def _gated(bronze: pa.Table, outcome: CurveOutcome, points: pa.Table, present_char: str) -> int:
     """How many measured values are not what was received, are lost or have another final value; more than
     none halts, as in the chain.
@@ -374,16 +391,15 @@ def _read(
         answer = reader.read(content, shown_path(path.name), formats)
         rejects = answer.rejects.to_pylist()
         entry |= {"format": reader.id, "records": answer.record_count, "rejects": len(rejects)}
-        entry["warnings"] = list(answer.warnings)
         if reader.table is BronzeMeterPoints:
             described |= described_points(answer, content)
-        refuse_too_many(answer, shown_path(path.name), limits)
+        entry["warnings"] = list(judge_rejects(answer, shown_path(path.name), limits))
         if not answer.record_count and not answer.rows.num_rows:
             raise InputRefusedError(
                 shown_path(path.name), RefusalReason.NO_RECORDS, "there is a header and no record under it"
             )
     except InputRefusedError as refusal:
-        halted = refusal.reason_code == TOO_MANY_BAD_ROWS
+        halted = refusal.reason_code in HALTING
         where = f" (line {refusal.line})" if refusal.line else ""
         entry |= {
             "status": "halted" if halted else "refused",
@@ -403,7 +419,7 @@ def _read(
     }
     schema = _without_run(reader.table)
     rows = pa.table({name: columns[name] for name in schema.names}).cast(schema)
-    notes = "; ".join(answer.notes) or None
+    notes = "; ".join((*entry["warnings"], *answer.notes)) or None
     return entry | {"status": "accepted", "reason": notes}, (
         reader.table,
         rows,

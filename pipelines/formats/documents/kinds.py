@@ -79,13 +79,13 @@ _PATTERNS: tuple[tuple[re.Pattern[bytes], Kind], ...] = (
 WORKBOOK = Kind("an Excel workbook (.xlsx)", WORKBOOK_HINT)
 _PARTS: tuple[tuple[str, Kind], ...] = (
     ("xl/workbook.bin", Kind("an Excel workbook in binary form (.xlsb)", "save it as .xlsx, or " + _CSV)),
-    ("xl/", WORKBOOK),
     ("word/", Kind("a Word document", _CSV)),
     ("ppt/", Kind("a slide show", _CSV)),
     (
         "content.xml",
         Kind("an OpenDocument file, such as a LibreOffice sheet (.ods)", "save it as .xlsx, or " + _CSV),
     ),
+    ("xl/", WORKBOOK),
 )
 _OFFICE_MARKS = frozenset({"[Content_Types].xml", "mimetype"})
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import re
 from dataclasses import replace
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipelines.codes import RejectReason
@@ -15,11 +15,13 @@ from pipelines.formats.contract import FormatSettings, RefusalReason
 from pipelines.formats.csv_lines import CsvLayout, Header
 from pipelines.formats.csv_records import CellsRead, read_cells, read_header
 from pipelines.formats.long_lines.typed_lines import LineRejects, TypedLines, typed_lines
+from pipelines.formats.mapped.stamps import faults_told, stamp_reader
 from pipelines.formats.mapped.wide_days import IntervalColumns, interval_columns
 from pipelines.formats.mapping import LongMapping
 from pipelines.formats.shape.last_line import CUT_REASON, last_line
 from pipelines.tables.bronze import BronzeLoadCurves
 
+_BROKEN = (RejectReason.TOO_FEW_FIELDS, RejectReason.NUL_BYTE, RejectReason.BAD_ENCODING)
 _TIME_OF_DAY = re.compile(r"\s*\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?\s*([AaPp][Mm])?\s*")
 
 
@@ -37,13 +39,11 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
         numbers = [Cell(column, CellKind.NUMBER, notation=mapping.numbers) for column in intervals[1]]
         layout = replace(layout, cells=(*cells, *numbers))
     read = read_cells(content, name, layout, declared, header)
-    rejects = LineRejects()
-    for row in read.rejects.table().to_pylist():
-        rejects.add(*row.values())
+    rejects = _stamps_first(read, mapping)
     cut, told = last_line(read.lines, settings.least_odd_steps)
     cells_read = read.cells
     if cut is not None and cut not in read.rejects.lines():
-        rejects.add(cut, mapping.values[-1].column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
+        rejects.add(cut, mapping.number_column(-1), RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
         cells_read = cells_read.filter(pc.not_equal(cells_read["line_number"], cut))
     count = cells_read.num_rows + len(rejects)
     table = typed_lines(
@@ -55,7 +55,42 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
         else (f"the header is line {header.line}; what stands before it is passed over",)
     )
     warnings = (told,) if told else ()
-    return TypedLines(table, rejects, read.record, count, (*before, *read.notes), warnings)
+    notes = (*before, *read.notes)
+    return TypedLines(table, rejects, read.record, count, notes, warnings, read.header.names)
+
+
+def _stamps_first(read: CellsRead, mapping: LongMapping) -> LineRejects:
+    """The lines that cannot be read; of one whose stamp is none either, the stamp is told: such a line is one
+    of units or a header again and no record with a slip.
+    """
+    rows = read.rejects.table().to_pylist()
+    stamps = [mapping.wide.date] if mapping.wide else list(mapping.stamp.columns)
+    others = {cell.name for cell in _cells(mapping)} - set(stamps)
+    places = [read.header.names.index(column) for column in stamps]
+    texts = [
+        _stamp_text(read, row["line_number"], places)
+        if row["column_name"] in others and row["reason_code"] not in _BROKEN
+        else None
+        for row in rows
+    ]
+    column = pa.chunked_array([pa.array(texts, pa.string())])
+    told = dict(faults_told(stamp_reader(mapping.stamp).read(column), column))
+    rejects = LineRejects()
+    for place, row in enumerate(rows):
+        if place in told:
+            row |= {
+                "column_name": mapping.stamp_shown,
+                "reason_code": RejectReason.BAD_DATE,
+                "reason": told[place],
+            }
+        rejects.add(*row.values())
+    return rejects
+
+
+def _stamp_text(read: CellsRead, line: int, places: list[int]) -> str | None:
+    fields = read.fields(line)
+    texts = [fields[place] for place in places]
+    return " ".join(texts) if all(texts) else None
 
 
 def _cells(mapping: LongMapping) -> list[Cell]:
@@ -112,9 +147,7 @@ def _time_columns(read: CellsRead) -> list[str]:
     """Names of columns whose first cell is a time of day."""
     if not len(read.lines):
         return []
-    record = read.record(int(read.lines.numbers[0]))
-    text = record if isinstance(record, str) else record.decode("ascii", errors="replace")
-    cells = next(csv.reader([text], delimiter=read.header.separator), [])
+    cells = read.fields(int(read.lines.numbers[0]))
     return [
         name
         for name, cell in zip(read.header.names, cells, strict=False)

@@ -5,7 +5,7 @@ rows turned into one line per interval.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -15,7 +15,14 @@ from pipelines.arrays import BoolArray, IntArray
 from pipelines.codes import RejectReason
 from pipelines.errors import InputRefusedError
 from pipelines.formats.contract import FormatSettings, RefusalReason, Rejects
-from pipelines.formats.mapped.stamps import Placed, StampReader, faults_told, stamp_reader, time_reader
+from pipelines.formats.mapped.stamps import (
+    Placed,
+    StampReader,
+    day_micros,
+    faults_told,
+    stamp_reader,
+    time_reader,
+)
 from pipelines.formats.mapped.wide_days import IntervalColumns, cells_of, melted, stamps_of
 from pipelines.formats.mapped.written import DAY_MICROS, Written, are_ranges, written
 from pipelines.formats.mapping import LongMapping
@@ -60,6 +67,7 @@ class TypedLines:
     count    Lines, good and bad.
     notes    Remarks.
     warnings What whoever sent the file should know.
+    names    Of the columns of a CSV file.
     """
 
     table: pa.Table
@@ -68,6 +76,7 @@ class TypedLines:
     count: int
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -130,7 +139,7 @@ def typed_lines(
             "one time, so have begin and end sent in columns of their own"
         )
         raise file.refuse(RefusalReason.BAD_STRUCTURE, reason, int(table["line_number"][0].as_py()))
-    placed = reader.place(stamps)
+    placed = _within(file, reader.place(stamps), day_micros(mapping.stamp), 1)
     kept = file.held(table, placed, mapping.stamp_shown, column)
     table = _with_stamps(table, placed, mapping)
     table = table if kept.all() else table.filter(pa.array(kept))
@@ -144,8 +153,10 @@ def _stamp_column(table: pa.Table, mapping: LongMapping) -> pa.ChunkedArray:
     stamp = mapping.stamp
     if not stamp.date:
         return table[stamp.column]
-    parts = [_part_text(table[stamp.date], pa.date32()), _part_text(table[stamp.time], pa.time64("us"))]
-    return pc.binary_join_element_wise(*parts, " ")
+    day = _part_text(table[stamp.date], pa.date32())
+    # A day out of a database or a spreadsheet has a midnight behind it.
+    day = pc.replace_substring_regex(day, r"[ T]0?0:00(:00(\.0+)?)?$", "")
+    return pc.binary_join_element_wise(day, _part_text(table[stamp.time], pa.time64("us")), " ")
 
 
 def _part_text(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
@@ -167,22 +178,32 @@ def _written(file: _File, column: pa.ChunkedArray, reader: StampReader, shown: s
 
 def _with_sent(file: _File, table: pa.Table, column: str) -> pa.Table:
     """The sender's times as instants; an empty one is none."""
-    settings, received = file.settings, file.mapping.received_at
+    received = file.mapping.received_at
     if received is None:
         return table
     reader = time_reader(received)
     texts = table[column]
-    placed = reader.place(_written(file, texts, reader, column))
-    first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
-    day = np.floor_divide(placed.instant, DAY_MICROS)
+    placed = _within(file, reader.place(_written(file, texts, reader, column)))
     told = np.asarray(texts.is_valid(), np.bool_)
-    outside = told & ((day < first) | (day > last))
-    if outside.any():
-        words = f"expected a day from {settings.earliest_date} to {settings.latest_date}"
-        placed = Placed(placed.instant, placed.later, (*placed.faults, (outside, words)), placed.dated)
     kept = file.held(table, placed, column, texts)
     table = table.append_column(SENT, pa.array(placed.instant, mask=~told).cast(TIMESTAMP))
     return table if kept.all() else table.filter(pa.array(kept))
+
+
+def _within(file: _File, placed: Placed, shift: int = 0, margin: int = 0) -> Placed:
+    """Stamps of days that the settings leave out are faults.
+
+    shift   From UTC to the clock of the days. [us]
+    margin  Days beyond the limits that are left to what knows the interval.
+    """
+    settings = file.settings
+    first, last = ((limit - EPOCH).days for limit in (settings.earliest_date, settings.latest_date))
+    day = np.floor_divide(placed.instant + shift, DAY_MICROS)
+    outside = (day < first - margin) | (day > last + margin)
+    if not outside.any():
+        return placed
+    words = f"expected a day from {settings.earliest_date} to {settings.latest_date}"
+    return replace(placed, faults=(*placed.faults, (outside, words)))
 
 
 def _with_stamps(table: pa.Table, placed: Placed, mapping: LongMapping) -> pa.Table:

@@ -149,12 +149,12 @@ class StampReader:
         return np.where(closing, self.located(local + DAY_MICROS)[0], instant)
 
 
-def faults_told(placed: Placed, texts: pa.ChunkedArray | list[str]) -> Iterator[tuple[int, str]]:
+def faults_told(placed: Placed, texts: pa.ChunkedArray) -> Iterator[tuple[int, str]]:
     """Each stamp that cannot be placed and has a text, once, with the reason."""
     told = np.zeros(placed.instant.size, np.bool_)
     for bad, words in placed.faults:
-        for place in np.flatnonzero(bad & ~told).tolist():
-            text = texts[place] if isinstance(texts, list) else texts[place].as_py()
+        places = np.flatnonzero(bad & ~told)
+        for place, text in zip(places.tolist(), texts.take(pa.array(places)).to_pylist(), strict=True):
             if text is not None:
                 hint = why_no_stamp(str(text))
                 yield (

@@ -5,6 +5,7 @@ their rows as those of a long file.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from pipelines.periods import DAY_MINUTES
 from pipelines.settings import FrozenSettings
 
 TIMES = "times"
-LEAST_TIMES = 12
+_LEAST_TIMES, _LEAST_NUMBERS = 12, 24
 _CLOCK = re.compile(
     r"\D{0,4}?(\d{1,2})(?:[:：时点](\d{2})分?(?::00)?)(?:\s*[-~–—至到]\s*(\d{1,2})[:：时点](\d{2})分?(?::00)?)?"
 )
@@ -146,8 +147,11 @@ def time_of(name: str, place: StampPlace) -> int | None:
 
 
 def looks_wide(names: Sequence[str]) -> bool:
-    """Whether a header is that of a table with a column for each interval of the day."""
-    return sum(time_of(name, StampPlace.INTERVAL_START) is not None for name in names) >= LEAST_TIMES
+    """Whether a header has a column for each interval of the day, named by times or numbered."""
+    stems = Counter(match[1] for name in names if (match := _NUMBERED.fullmatch(name)) is not None)
+    if any(count >= _LEAST_NUMBERS for count in stems.values()):
+        return True
+    return sum(time_of(name, StampPlace.INTERVAL_START) is not None for name in names) >= _LEAST_TIMES
 
 
 def melted(keys: pa.Table, values: FloatArray, row: IntArray, numbers: str) -> pa.Table:

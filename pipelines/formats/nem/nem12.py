@@ -101,14 +101,14 @@ class Nem12:
         the header is no text, and where not one 300 record can be read, the first one's line and reason.
         """
         records = read_records(content, _field_at)
-        header_sent, body, notes = opened(records, "NEM12", name, settings.nem_frame)
+        header_sent, body, warnings = opened(records, "NEM12", name, settings.nem_frame)
         rejects, rows = Rejects(), list[dict[str, object]]()
         for day in _days(body, name):
             try:
                 rows.append(_read_day(day, header_sent, settings))
             except CellError as error:
                 rejects.add(day.line, error.column_name, error.reason_code, error.reason, day.raw)
-        notes += closed_remark(records, name, settings.nem_frame)
+        warnings += closed_remark(records, name, settings.nem_frame)
         if not rows:
             first = rejects.table().slice(0, 1).to_pylist()
             if not first:
@@ -130,7 +130,7 @@ class Nem12:
             pa.Table.from_pylist(rows, schema=rows_schema(self.table)),
             rejects.table(),
             len(rows) + len(rejects),
-            notes,
+            warnings=warnings,
         )
 
 

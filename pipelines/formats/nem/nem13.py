@@ -85,7 +85,7 @@ class Nem13:
         text.
         """
         records = read_records(content, _field_at)
-        header_sent, body, notes = opened(records, "NEM13", name, settings.nem_frame)
+        header_sent, body, warnings = opened(records, "NEM13", name, settings.nem_frame)
         rejects, rows, odd = Rejects(), list[dict[str, object]](), list[int]()
         for record in _reads(body, name):
             try:
@@ -94,21 +94,21 @@ class Nem13:
                 odd += [record.line] * _is_odd(record.fields, pair)
             except CellError as error:
                 rejects.add(record.line, error.column_name, error.reason_code, error.reason, record.raw)
-        notes += closed_remark(records, name, settings.nem_frame)
+        warnings += closed_remark(records, name, settings.nem_frame)
         if not rows and not len(rejects):
             raise InputRefusedError(
                 name, RefusalReason.NO_RECORDS, "the file has no register record (250)", line=records[-1].line
             )
         if odd:
             named = ", ".join(map(str, odd[:5])) + (", ..." if len(odd) > 5 else "")
-            notes += (
+            warnings += (
                 f"the quantity of {len(odd)} records is not the difference of their reads: lines {named}",
             )
         return ReadResult(
             pa.Table.from_pylist(rows, schema=rows_schema(self.table)),
             rejects.table(),
             len(rows) + len(rejects),
-            notes,
+            warnings=warnings,
         )
 
 

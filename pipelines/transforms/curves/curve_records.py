@@ -149,10 +149,10 @@ class CurveRecords:
     def _marks(self, rows: IntArray, *flags: int) -> BoolArray:
         """(rows x slots) whether one of these characters stands for the interval."""
         marks = np.zeros((rows.size, self._slots(rows)), dtype=np.bool_)
-        flagged = np.flatnonzero(self._flag_lengths[rows])
+        flagged = np.flatnonzero(self._flag_lengths[rows]) if self._any_told_again else np.empty(0, np.int64)
         if flagged.size:
             found = gathered_rows(self._flags, self._flag_offsets[rows[flagged]], marks.shape[1])
-            marks[flagged] = np.isin(found, flags)
+            marks[flagged] = np.logical_or.reduce([found == flag for flag in flags])
         return marks
 
     def _slots(self, rows: IntArray) -> int:

@@ -38,6 +38,7 @@ from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.balance_checks import CATCH_UP, SCALED_FAR
 from pipelines.vee.validation.checks import run_checks
 from pipelines.vee.validation.interval_kernels import open_ends
+from pipelines.vee.validation.zeros import zeros_by_rule
 
 PRESENT_CHAR = "1"
 CATCH_UP_BIT = CATCH_UP.bit or 0
@@ -255,7 +256,13 @@ def _refine_group(
     if barred.size and registers is not None:
         barred[rows_in_spans(registers, rows_of)] = False
     estimates = estimate_missing_intervals(
-        block, invalid, substituted, settings, barred if barred.size else None, bits >> CATCH_UP_BIT & 1 == 1
+        block,
+        invalid,
+        substituted,
+        settings,
+        barred if barred.size else None,
+        known=bits >> CATCH_UP_BIT & 1 == 1,
+        zeros=zeros_by_rule(block, settings),
     )
     if registers is not None and invalid.any():
         estimates = reconcile(estimates, invalid, rows_of, registers, minutes)

@@ -78,8 +78,8 @@ def settle_intervals(told: Deliveries) -> Day:
         by[day] = np.where(takes, at[:, None], by[day])
         claimed[day] |= told.disputed[at]
     disputed |= claimed & ((by < 0) | ~told.timed[by])
-    energy[disputed], substituted[disputed], by[disputed] = np.nan, False, -1
-    return Day(energy, substituted, disputed, by)
+    energy[disputed], by[disputed] = np.nan, -1
+    return Day(energy, substituted & (by >= 0), disputed, by)
 
 
 @dataclass(frozen=True)
@@ -129,8 +129,10 @@ def merge_deliveries(
     A day told in intervals of two lengths has none in common: without a sender's time it stays held back
     whole, as ``settle`` says.
     """
-    merged = Merged()
-    affected = np.bincount(groups, weights=~same | records.disputing(fit), minlength=winners.size) > 0
+    merged, differs = Merged(), ~same | records.disputing(fit)
+    if not differs.any():
+        return merged
+    affected = np.bincount(groups, weights=differs, minlength=winners.size) > 0
     affected &= np.bincount(groups, minlength=winners.size) > 1
     length = records.interval_minutes[fit]
     odd = np.bincount(groups, weights=length != length[winners][groups], minlength=winners.size) > 0

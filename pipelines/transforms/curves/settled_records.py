@@ -55,7 +55,7 @@ def settle_records(records: CurveRecords) -> SettledRecords:
         np.concatenate((of_part[1], np.full(whole.size, WHOLE_DAY))),
         np.concatenate((of_part[2], np.zeros(whole.size, np.int64))),
     )
-    stands = ~np.isin(fit[winners], whole)
+    stands = ~np.isin(fit[winners], whole) if whole.size else np.ones(winners.size, dtype=np.bool_)
     return SettledRecords(verdicts, disputes, merged, fit[winners[stands]], receptions[stands])
 
 

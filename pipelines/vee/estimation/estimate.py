@@ -17,7 +17,6 @@ from pipelines.vee.estimation.methods import LINEAR, METHODS
 from pipelines.vee.estimation.similar_day_kernels import GapSettings
 from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.interval_kernels import split_invalid
-from pipelines.vee.validation.zeros import zeros_by_rule
 
 _STATUS_OF_METHOD = np.array(
     [estimator.status for estimator in CURVE_ESTIMATORS] + [IntervalStatus.MISSING], dtype=np.int8
@@ -80,6 +79,7 @@ def estimate_missing_intervals(
     settings: VeeSettings,
     barred: BoolArray | None = None,
     known: BoolArray | None = None,
+    zeros: BoolArray | None = None,
 ) -> Estimates:
     """Final value, status and expected error of each interval.
 
@@ -89,17 +89,15 @@ def estimate_missing_intervals(
                  none: none.
     known        (days x slots) runs of invalid intervals whose energy is what was received in them; none:
                  none.
+    zeros        (days x slots) intervals that count as zero whatever came for them, unless they are barred;
+                 they are no estimates. None: none.
 
-    Noise below zero and the nights of a channel that feeds in count as zero, and are no estimates. A day with
-    an outage or with any interval that is missing, invalid or substituted is no like-day. The method is the
-    one that erred least on gaps of a like length masked in the series' own values; see
+    A day with an outage or with any interval that is missing, invalid or substituted is no like-day. The
+    method is the one that erred least on gaps of a like length masked in the series' own values; see
     ``gap_choice.choose``.
     """
-    zeros = zeros_by_rule(block, settings)
-    if barred is not None:
-        zeros &= ~barred
-    has_zeros = bool(zeros.any())
-    if has_zeros:
+    if zeros is not None:
+        zeros = zeros if barred is None else zeros & ~barred
         invalid = invalid & ~zeros
     final, status, clean = split_invalid(
         block.energy,
@@ -109,7 +107,7 @@ def estimate_missing_intervals(
         IntervalStatus.MISSING.value,
         IntervalStatus.SUBSTITUTED_BY_SENDER.value,
     )
-    if has_zeros:
+    if zeros is not None:
         final[zeros], status[zeros] = 0.0, IntervalStatus.COUNTED_AS_ZERO
     if not invalid.any():
         return Estimates(final, status, np.empty(0, dtype=np.int64), np.empty(0))

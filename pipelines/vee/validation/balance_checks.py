@@ -29,10 +29,10 @@ def _catch_up(block: CurveBlock, parameters: Parameters) -> BoolArray:
             block.series_starts,
             block.day_types,
             np.zeros(days, dtype=np.bool_) if block.outages is None else block.outages,
-            parameters["isolation"],
+            parameters["alone"],
             parameters["like_day_ratio"],
             parameters["balance"],
-            parameters["least_intervals"],
+            max(parameters["least_intervals"], block.slots_in(parameters["least_hours"])),
             int(parameters["limit_days"] * slots),
             parameters["like_days"],
             parameters["slots"],
@@ -90,10 +90,11 @@ _PLATEAU = (
 )
 
 _CATCH_UP = {
-    "isolation": "spikes.isolation_ratio",
+    "alone": "peaks.alone_ratio",
     "like_day_ratio": "spikes.like_day_ratio",
     "balance": "catch_up.balance_ratio",
     "least_intervals": "catch_up.least_intervals",
+    "least_hours": "catch_up.least_hours",
     "limit_days": "gaps.limit_days",
     "like_days": "spikes.like_days",
     "slots": "spikes.like_day_slots",
@@ -101,9 +102,9 @@ _CATCH_UP = {
 }
 _LONE = {
     **_CATCH_UP,
+    "isolation": "spikes.isolation_ratio",
     "floor": "spikes.floor_ratio",
     "least_like_days": "peaks.least_like_days",
-    "alone": "peaks.alone_ratio",
     "peaky_days": "peaks.days_ratio",
     "reached": "peaks.reached_ratio",
     "height": "peaks.height_ratio",

@@ -42,6 +42,17 @@ def noise_limits(energy: FloatArray, series_starts: IntArray, ratio: float, step
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _days_like(
+    row: int, first: int, last: int, day_types: IntArray, usable: BoolArray, reach_days: int, found: IntArray
+) -> int:
+    """As ``nearest_like_days``; where there is none of the same type, the nearest days of any."""
+    count = nearest_like_days(row, first, last, day_types, usable, reach_days, found)
+    if count == 0:
+        count = nearest_like_days(row, first, last, np.zeros_like(day_types), usable, reach_days, found)
+    return int(count)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _shown_by_like_days(
     energy: FloatArray,
     begin: int,
@@ -54,14 +65,15 @@ def _shown_by_like_days(
     found: IntArray,
     room: FloatArray,
 ) -> float:
-    """Sum of the medians that like-days show for the positions [begin, end); NaN where one has none.
+    """Sum of the medians that like-days show for the positions [begin, end); NaN where one has none, or where
+    like-days rest through half of them too.
 
     first, last  Rows of the series.
     """
     slots = energy.shape[1]
-    total = 0.0
+    total, resting = 0.0, 0
     for row in range(begin // slots, (end - 1) // slots + 1):
-        count = nearest_like_days(row, first, last, day_types, usable, reach_days, found)
+        count = _days_like(row, first, last, day_types, usable, reach_days, found)
         for slot in range(max(0, begin - row * slots), min(slots, end - row * slots)):
             kept = 0
             for index in range(count):
@@ -70,8 +82,10 @@ def _shown_by_like_days(
                     kept += 1
             if kept == 0:
                 return np.nan
-            total += np.median(room[:kept])
-    return total
+            usual = np.median(room[:kept])
+            total += usual
+            resting += usual == 0.0
+    return total if 2 * resting < end - begin else np.nan
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -80,7 +94,7 @@ def catch_ups(
     series_starts: IntArray,
     day_types: IntArray,
     outages: BoolArray,
-    isolation: float,
+    alone_ratio: float,
     like_day_ratio: float,
     balance: float,
     least: int,
@@ -96,8 +110,8 @@ def catch_ups(
     balance  The interval lies within this factor of what like-days show for all of them together.
     least, longest  How many intervals of zero or of nothing come before it.
 
-    It exceeds the next value by more than ``isolation`` and what like-days show around its time by more than
-    ``like_day_ratio``: what else follows zeros is a load that was switched on.
+    It exceeds the next value by more than ``alone_ratio`` and what like-days show around its time by more
+    than ``like_day_ratio``: what else follows zeros is a load that was switched on.
     """
     slots = energy.shape[1]
     flat = energy.reshape(-1)
@@ -121,7 +135,7 @@ def catch_ups(
             value, after = flat[position], position + 1
             while after < min(end, position + NEIGHBOUR_REACH) and np.isnan(flat[after]):
                 after += 1
-            if not value > 0.0 or (after < end and value <= isolation * flat[after]):
+            if not value > 0.0 or (after < end and value <= alone_ratio * flat[after]):
                 continue
             top, bottom = begin // slots, position // slots + 1
             if outages[top:bottom].any():
@@ -131,7 +145,7 @@ def catch_ups(
                 energy, begin, position + 1, first, last, day_types, usable, reach_days, found, room
             )
             if shown > 0.0 and shown / balance <= value <= shown * balance:
-                count = nearest_like_days(bottom - 1, first, last, day_types, usable, reach_days, found)
+                count = _days_like(bottom - 1, first, last, day_types, usable, reach_days, found)
                 usual = usual_at(energy, found, count, position - (bottom - 1) * slots, like_slots, room)
                 marks[begin : position + 1] = value > like_day_ratio * usual
             usable[top:bottom] = True

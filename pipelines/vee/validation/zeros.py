@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from pipelines.arrays import BoolArray, IntArray
+from pipelines.vee.balance_settings import NightSettings
 from pipelines.vee.blocks import CurveBlock
-from pipelines.vee.settings import NightSettings, VeeSettings
+from pipelines.vee.settings import VeeSettings
 from pipelines.vee.validation.balance_kernels import noise_limits
 
 
@@ -16,13 +17,13 @@ def noise_below_zero(block: CurveBlock, ratio: float, steps: float) -> BoolArray
     return np.asarray((block.energy < 0) & (block.energy >= -limits[:, None]))
 
 
-def zeros_by_rule(block: CurveBlock, settings: VeeSettings) -> BoolArray:
-    """Intervals whose energy is zero, whatever came for them. (days x slots)"""
+def zeros_by_rule(block: CurveBlock, settings: VeeSettings) -> BoolArray | None:
+    """Intervals whose energy is zero, whatever came for them; none where there are none. (days x slots)"""
     negatives = settings.negatives
     zeros = missing_nights(block, settings.nights)
     if (block.energy < 0).any():
         zeros |= noise_below_zero(block, negatives.noise_ratio, negatives.noise_steps)
-    return zeros
+    return zeros if zeros.any() else None
 
 
 def missing_nights(block: CurveBlock, nights: NightSettings) -> BoolArray:
@@ -40,7 +41,7 @@ def missing_nights(block: CurveBlock, nights: NightSettings) -> BoolArray:
     of_series = np.searchsorted(block.series_starts, rows, side="right") - 1
     begin = np.maximum(rows - nights.reach_days, block.series_starts[of_series])
     end = np.minimum(rows + nights.reach_days + 1, block.series_starts[of_series + 1])
-    live, above = _sums_before(lit.any(axis=1)), _sums_before(lit)
+    live, above = _sums_before(np.asarray(lit.any(axis=1))), _sums_before(lit)
     rests = (above[end] == above[begin]) & (live[end] - live[begin] >= nights.least_days)[:, None]
     marks[rows] = _in_long_runs(rests, block.slots_in(nights.least_hours)) & np.isnan(block.energy[rows])
     return marks

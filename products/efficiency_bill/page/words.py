@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pipelines.codes import Confidence, DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
-from products.efficiency_bill.case.grounds import PeersHidden, Praise
+from products.efficiency_bill.comparison.grounds import PeersHidden, Praise
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said, word
 
@@ -184,6 +184,20 @@ MISSING_INPUTS: Mapping[str, Said] = {
         (
             "The power factor of dwellings and of small capacities adjusts no bill; the contract's standard "
             "is left aside."
+        ),
+    ),
+    "suspension_too_short": Said(
+        "暂停不足规定天数，不减收基本电费（依据为行业转述，条文原文未读）。",
+        (
+            "A suspension of too few days leaves the basic charge as it is (by trade pages; the rule's own "
+            "text was not read)."
+        ),
+    ),
+    "highest_demand_of_month": Said(
+        "月内容量有变更，按全月最大需量计收基本电费（一种解读，可信度中等）。",
+        (
+            "The capacity changed inside the month, so the month's highest demand bills it (a reading, of "
+            "medium confidence)."
         ),
     ),
     "advice": Said(

@@ -142,6 +142,8 @@ def tell_ingest(outcome: Outcome) -> None:
             f"{found.quarantined_rows} records went to quarantine with file, line and reason: zhixiang table "
             "show silver_quarantine"
         )
+    for name, rule in found.warned:
+        warn(f"{name}: {rule}")
     for name, reason in [*found.refused, *found.halted]:
         complain(
             f"refused {name}: {reason}",

@@ -94,7 +94,7 @@ def test_a_number_of_another_notation_is_held_back_and_names_the_key(
 @pytest.mark.parametrize("text", ["--", "-", "null", "NULL", "Null", "N/A", "n/a", " -- ", "nan", ""])
 @pytest.mark.parametrize("beside", ["", "A,2026-09-01 01:00:00,none\n"], ids=["columns", "lines"])
 def test_a_text_that_means_nothing_is_no_reject(text: str, beside: str) -> None:
-    declared = mapping(nothing=["--", "-", "null", "N/A", "NaN"])
+    declared = mapping(nothing=["--", "-", "null", "N/A", ""])
     result = read(lines("A,2026-09-01 00:00:00,1", f"A,2026-09-01 00:30:00,{text}") + beside, declared)
     assert told(result) == {DAY: {0: 1.0}}
     assert [row["line_number"] for row in result.rejects.to_pylist()] == ([4] if beside else [])
@@ -118,6 +118,16 @@ def test_a_declared_header_line_is_that_line(line: int, at: int, code: str) -> N
     assert (refused.value.reason_code, refused.value.line) == (code, at)
 
 
+def test_a_file_of_a_separator_alone_and_one_of_other_lines_are_refused() -> None:
+    for text, code, says in (
+        ("sep=;", "bad_structure", "the file tells its separator and nothing else"),
+        ("x,y\n" * 200 + "meter,ts,kwh\n", "missing_column", "the header has 'x, y'"),
+    ):
+        with pytest.raises(InputRefusedError, match=says) as refused:
+            read(text, mapping())
+        assert refused.value.reason_code == code
+
+
 def test_semicolons_that_nobody_declared_are_told_with_the_keys() -> None:
     with pytest.raises(InputRefusedError, match="separated by semicolons") as refused:
         read("meter;ts;kwh\nA;2026-09-01 00:30;0,1\n", mapping())
@@ -131,6 +141,9 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
     with pytest.raises(InputRefusedError, match="户号, 日期, 01:00") as refused:
         detect("a.csv", f"户号,日期,{times}\n1,2026-03-01{',1' * 24}\n".encode())
     assert "declare it in a mapping under `wide`" in str(refused.value)
+    numbered = ",".join(f"时段{hour}" for hour in range(1, 25))
+    with pytest.raises(InputRefusedError, match="declare it in a mapping under `wide`"):
+        detect("a.csv", f"户号,日期,{numbered}\n".encode())
     with pytest.raises(InputRefusedError) as long:
         detect("a.csv", "户号,日期,电量\n".encode())
     assert "wide" not in str(long.value)
@@ -149,6 +162,8 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
             "is a code and stands under nothing",
         ),
         (stamped(date="d"), "date and time go together"),
+        (stamped(column="", date="d", time="d"), "the column 'd' is named for two things"),
+        (stamped(column="meter"), "the column 'meter' is named for two things"),
         (stamped(date="d", time="t"), "either column, or date and time"),
         (stamped(column="", date="d", time="t", format="epoch_s"), "is one number"),
         (stamped(column=""), "stamp needs a column, or date and time"),
@@ -159,6 +174,10 @@ def test_chinese_names_of_a_wide_table_are_shown_and_the_hint_names_wide() -> No
         ({"wide": {"date": "d"}}, "leave out stamp.column"),
         ({"wide": {"date": "d", "columns": "P1-P96"}}, "is none of: times"),
         ({"wide": {"date": "d", "columns": ["a", "a"]}}, "stands twice"),
+        (
+            {"wide": {"date": "d"}, "stamp": {"place": "interval_end", "zone": "UTC", "format": "epoch_s"}},
+            "wide.date is a day",
+        ),
         (
             {"wide": {"date": "d"}, "stamp": {"place": "interval_end", "zone": "+08:00"}},
             "one value without a column",

@@ -77,6 +77,8 @@ def test_a_stamp_as_people_write_it(
         ({"format": "%d/%m/%Y %H:%M"}, "31/09/2026 00:30", "expected one stamp of +08:00 as %d/%m/%Y %H:%M"),
         ({"format": "%d/%m/%Y %H:%M"}, "31/09/2026", "expected one stamp"),
         ({"format": "%H:%M"}, "00:30", "expected a day from"),
+        ({}, "9999-12-31 24:00", "expected a day from"),
+        (END | MADRID | {"repeated_hour": "file_order"}, "0001-01-01 00:00", "expected a day from"),
         ({}, "1788193800", "seconds since 1970: declare format: epoch_s"),
         ({}, "1788193800000", "milliseconds since 1970: declare format: epoch_ms"),
         ({}, "46266.0208333", "a day number of a spreadsheet: declare format: excel_day"),
@@ -158,6 +160,14 @@ def test_a_day_and_a_time_in_two_columns() -> None:
         mapping(**stamped(**TWO)),
     )
     assert slots(iso) == {(date(2026, 9, 2), 0): 1.0, (date(2026, 9, 1), 1): 2.0}
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-09-01 00:00:00", "2026-09-01T00:00", "2026-09-01 0:00", " 2026-09-01 "]
+)
+def test_a_day_with_a_midnight_behind_it_beside_a_time(day: str) -> None:
+    result = read(lines(f"A,{day},0:30,1", header="meter,Date,Start,kwh"), mapping(**stamped(**TWO)))
+    assert slots(result) == {(date(2026, 9, 1), 1): 1.0}
 
 
 def test_typed_days_and_times_in_two_columns() -> None:

@@ -270,7 +270,7 @@ def test_a_file_without_its_frame_is_read_on_request_and_said(begins: bool, ends
     assert refused(content)[0] == ("truncated" if begins else "missing_header")
     result = read(content, FRAMELESS)
     assert result.rows["curve_date"].to_pylist() == [date(2026, 9, 1), date(2026, 9, 2)]
-    assert [note[:13] for note in result.notes] == [
+    assert [note[:13] for note in result.warnings] == [
         *([] if begins else ["no 100 record"]),
         *([] if ends else ["no 900 record"]),
     ]

@@ -61,7 +61,7 @@ def test_a_record_becomes_its_two_reads() -> None:
             "read_month": "2026-04",
         },
     ]
-    assert result.notes == ()
+    assert result.warnings == ()
 
 
 def test_what_is_given_has_its_own_channel_and_units_become_kwh() -> None:
@@ -79,7 +79,7 @@ def test_a_read_that_is_none_gives_no_row_and_the_other_stays() -> None:
 
 
 def test_a_quantity_that_is_no_difference_is_told() -> None:
-    (note,) = read(nem(READ, READ.replace(",150.25,", ",15025,"))).notes
+    (note,) = read(nem(READ, READ.replace(",150.25,", ",15025,"))).warnings
     assert note == "the quantity of 1 records is not the difference of their reads: lines 3"
 
 
@@ -134,4 +134,4 @@ def test_a_file_that_is_no_nem13_is_refused_with_its_line(content: bytes, expect
 def test_a_file_without_its_frame_is_read_on_request_and_said() -> None:
     result = read(READ.encode(), SETTINGS.model_copy(update={"nem_frame": "optional"}))
     assert result.rows.num_rows == 2
-    assert [note[:13] for note in result.notes] == ["no 100 record", "no 900 record"]
+    assert [note[:13] for note in result.warnings] == ["no 100 record", "no 900 record"]

@@ -114,6 +114,19 @@ def test_rows_of_several_meters_and_channels_with_quality_and_times_of_sending()
     assert {row["measure_code"] for row in result.rows.to_pylist()} == {"mean_power"}
 
 
+def test_a_cell_that_gave_way_names_its_row() -> None:
+    declared = wide(received_at={"column": "sent"})
+    text = table([*ENDS, "sent"], row() + ",2026-03-02 01:00", row(values=[9.0] * 24) + ",2026-03-02 02:00")
+    result = read(text, declared)
+    assert told(result) == {("33", "active_forward", DAY): dict.fromkeys(range(24), 9.0)}
+    assert {(r["line_number"], r["column_name"]) for r in result.superseded.to_pylist()} == {(2, "日期")}
+    twice = read(table(ENDS, row(), row(values=[9.0] * 24)), wide())
+    assert [(r["line_number"], r["column_name"], r["reason_code"]) for r in twice.rejects.to_pylist()] == [
+        (2, "日期", "conflicting_values"),
+        (3, "日期", "conflicting_values"),
+    ]
+
+
 def test_parquet_is_read_the_same() -> None:
     columns = {"户号": pa.array([33]), "日期": pa.array([DAY])}
     for hour, value in enumerate(FULL):
@@ -128,17 +141,32 @@ MADRID = {"stamp": {"zone": "Europe/Madrid", "day_offset": "+01:00"}}
 
 def test_a_long_day_has_a_25th_column_and_other_days_have_none() -> None:
     names = [f"H{hour}" for hour in range(1, 26)]
-    long = f"33,2026-10-25,{','.join(map(str, range(1, 26)))}"
-    usual = f"33,2026-10-26,{','.join(map(str, range(1, 25)))},"
-    wrong = f"33,2026-10-27,{','.join(map(str, range(1, 26)))}"
+    values = [number % 5 + 1.0 for number in range(25)]
+    long = f"33,2026-10-25,{','.join(map(str, values))}"
+    usual = f"33,2026-10-26,{','.join(map(str, values[:24]))},"
+    wrong = f"33,2026-10-27,{','.join(map(str, values))}"
     result = read(table(names, long, usual, wrong), wide("H1..H25", **MADRID))
     found = told(result)
     assert found["33", "active_forward", date(2026, 10, 24)] == {23: 1.0}
-    assert found["33", "active_forward", date(2026, 10, 25)] == {slot: slot + 2.0 for slot in range(24)}
-    assert found["33", "active_forward", date(2026, 10, 26)] == {slot: slot + 1.0 for slot in range(24)}
+    assert found["33", "active_forward", date(2026, 10, 25)] == dict(enumerate(values[1:]))
+    assert found["33", "active_forward", date(2026, 10, 26)] == dict(enumerate(values[:24]))
     (held,) = result.rejects.to_pylist()
     assert (held["line_number"], held["column_name"], held["reason_code"]) == (4, "H25", "bad_date")
     assert "an hour that its day does not have" in held["reason"]
+
+
+def test_times_of_a_clock_change_cost_their_cells_alone() -> None:
+    starts = [f"{hour}:00" for hour in range(24)]
+    spring = row("2026-03-29", [1.0] * 2 + [9.0] + [1.0] * 21)
+    autumn = row("2026-10-25", [1.0] * 2 + [9.0] + [1.0] * 21)
+    result = read(table(starts, spring, autumn), wide(place="interval_start", **MADRID))
+    assert [(r["line_number"], r["column_name"], r["reason_code"]) for r in result.rejects.to_pylist()] == [
+        (2, "2:00", "bad_date"),
+        (3, "2:00", "bad_date"),
+    ]
+    values = [value for some in told(result).values() for value in some.values()]
+    assert values == [1.0] * 46
+    assert result.record_count == 2
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import permutations
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
@@ -17,6 +18,7 @@ from pipelines.settings import load_settings, packaged
 from pipelines.tables.bronze import BronzeLoadCurves
 from pipelines.tables.silver import SilverMeterPoints
 from pipelines.transforms.curves.day_curves import CurveOutcome, refine_curves
+from pipelines.transforms.curves.merge_deliveries import Deliveries, settle_intervals
 from pipelines.vee.settings import VeeSettings
 
 CONF = load_settings(packaged("conf"))
@@ -216,3 +218,30 @@ def test_a_long_file_cut_anywhere_gives_the_silver_of_the_whole_file(split: int)
     silver = ["curve_date", "measured_kwh_or_kvarh", "final_kwh_or_kvarh", "interval_status_codes"]
     assert whole.curves.num_rows == 20
     assert parts.curves.select(silver).equals(whole.curves.select(silver))
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_any_deliveries_are_settled_interval_by_interval(seed: int) -> None:
+    """Against the rule written out for one interval; values are few, so that many are equal."""
+    random = np.random.default_rng(seed)
+    day = np.sort(np.unique(random.integers(0, 9, 30), return_inverse=True)[1])
+    energy = random.choice([1.0, 2.0, np.nan], (day.size, 12))
+    timed = random.random(day.size) < 0.3
+    for number in range(day.max() + 1):  # The best come first, and those with a time before those without.
+        timed[day == number] = -np.sort(-timed[day == number].astype(int))
+    own = np.isnan(energy) & (random.random(energy.shape) < 0.2)
+    marked = random.random(energy.shape) < 0.3
+    found = settle_intervals(Deliveries(day, timed, energy, marked, own))
+    for number, slot in np.ndindex(found.energy.shape):
+        told = [row for row in np.flatnonzero(day == number) if not np.isnan(energy[row, slot])]
+        with_time = [row for row in told if timed[row]]
+        disputed = not with_time and (
+            len({energy[row, slot] for row in told}) > 1 or own[day == number, slot].any()
+        )
+        best = (with_time or told or [-1])[0]
+        stands = -1 if disputed else best
+        assert (found.by[number, slot], bool(found.disputed[number, slot])) == (stands, disputed)
+        expected = np.nan if stands < 0 else energy[stands, slot]
+        np.testing.assert_equal(found.energy[number, slot], expected)
+        says_so = stands >= 0 and any(marked[row, slot] for row in ([stands] if with_time else told))
+        assert bool(found.substituted[number, slot]) == says_so

@@ -159,7 +159,7 @@ SILENT: dict[str, list[Edit]] = {
         # More than twice and less than half of what like-days show, and the next value too near.
         lambda block: with_energy(101.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
         lambda block: with_energy(25.2, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block)),
-        lambda block: with_energy(29.0, (3, slice(24, 26)))(with_energy(0.0, *CAUGHT_UP)(block)),
+        lambda block: with_energy(40.0, (3, slice(24, 26)))(with_energy(0.0, *CAUGHT_UP)(block)),
         lambda block: in_outage(3)(with_energy(50.7, (3, 24))(with_energy(0.0, *CAUGHT_UP)(block))),
         with_energy(6.1, (3, 12)),
     ],

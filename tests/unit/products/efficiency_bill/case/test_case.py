@@ -20,6 +20,7 @@ from products.efficiency_bill.comparison.baseline import Baseline
 from products.efficiency_bill.comparison.days import Days, arrange_days
 from products.efficiency_bill.issue import issue_bill
 from products.efficiency_bill.page.bill import bill_days
+from products.efficiency_bill.page.rendering import render_bill_html
 from products.efficiency_bill.page.words import missing_input
 from tests.correction_cases import check_cases
 from tests.unit.products.efficiency_bill.case.gold_rows import (
@@ -156,6 +157,20 @@ def test_the_share_estimated_is_judged_at_its_limit(ratio: float, is_above: bool
     bill = billed(WORKS, CURVE | {"estimated_ratio": ratio})
     assert bill["estimated_ratio"] == pytest.approx(ratio)
     assert bill["is_estimated_above_limit"] is is_above
+
+
+@pytest.mark.parametrize(("ratio", "is_advised"), [(0.10, True), (0.101, False)])
+def test_nothing_is_advised_on_what_was_estimated(ratio: float, is_advised: bool) -> None:
+    """30,000 kWh against a band that ends at 29,647; above the limit no saving is told of it."""
+    bill = billed(BUILDING, REGISTERS | {"estimated_ratio": ratio}, baseline=flat_baseline(base=980.0))
+    assert bill["baseline_verdict_code"] == "above"
+    assert ([row["advice_id"] for row in bill["advice"]] == ["EB-A05", "EB-A09"]) is is_advised
+    assert bool(bill["advice"]) is is_advised
+    assert ("advice" in bill["missing_inputs"]) is True
+    shown = render_bill_html(
+        bill | {"revision": 1, "supersedes_revision": None, "content_digest": ""}, bill["lines"], [], []
+    )
+    assert ("因此不给省钱建议" in shown) is not is_advised
 
 
 def test_the_share_estimated_of_several_meter_points_weighs_their_energy() -> None:

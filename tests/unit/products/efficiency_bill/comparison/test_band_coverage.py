@@ -10,9 +10,8 @@ from datetime import date, timedelta
 import numpy as np
 import pytest
 
-from pipelines.periods import BillingMonth
-from pipelines.settings import Settings, packaged
-from products.efficiency_bill.case.case import gather_cases
+from pipelines.tables.gold import GoldBillingDeterminants
+from pipelines.tables.silver import SilverCustomers
 from products.efficiency_bill.case.gathered_grounds import KnownOfMonth
 from products.efficiency_bill.case.text import case_as_text, case_from_text
 from products.efficiency_bill.comparison.baseline import Baseline
@@ -26,11 +25,20 @@ from products.efficiency_bill.served_model import (
     write_coefficients,
     write_coverage,
 )
-from products.efficiency_bill.settings import EfficiencyBillSettings
 from products.efficiency_bill.training import billed_coverage, coverage_metrics
-from tests.unit.products.efficiency_bill.case.gold_rows import BUILDING, FACTS, REGISTERS, SETTINGS, gathered
+from tests.unit.products.efficiency_bill.case.gold_rows import (
+    BUILDING,
+    FACTS,
+    LIMITS,
+    REGISTERS,
+    SEPTEMBER,
+    SETTINGS,
+    gather,
+    gathered,
+    september_days,
+    table,
+)
 
-AUGUST, SEPTEMBER = BillingMonth(2026, 8), BillingMonth(2026, 9)
 LAST = date(2026, 7, 31)
 
 
@@ -46,8 +54,10 @@ def test_the_months_that_are_billed_are_counted_and_no_day_before_them() -> None
     energy[2, 62:] = np.nan
     known = Days(("A", "B", "C"), days, energy, np.full(energy.shape, 20.0))
     fitted = dict.fromkeys("ABC", baseline())
-    found = billed_coverage(known, fitted, [BillingMonth(2026, 7), AUGUST, SEPTEMBER], LAST, SETTINGS)
+    found = billed_coverage(known, fitted, LAST, SETTINGS)
     assert found == {"2026-08": (2, 3), "2026-09": (0, 2)}
+    partly = billed_coverage(known.until(date(2026, 9, 29)), fitted, LAST - timedelta(days=1), SETTINGS)
+    assert partly == {"2026-08": (2, 3)}, "neither the end of July nor a September without its last day"
     assert coverage_metrics(found) == {
         "billed_2026_08_band_coverage": 2 / 3,
         "billed_2026_08_customers": 3.0,
@@ -98,7 +108,20 @@ def test_a_month_is_not_judged_by_bands_that_did_not_hold(
 
 
 def test_what_is_known_of_the_month_reaches_the_case() -> None:
-    assert gather_cases.__defaults__ is not None
-    assert KnownOfMonth(band_coverage=0.7).band_coverage == 0.7
-    kept = Settings(packaged("conf"), packaged("conf")).section(EfficiencyBillSettings)
-    assert (kept.least_band_coverage, kept.least_coverage_customers) == (0.80, 30)
+    (case,) = gather(
+        table(SilverCustomers, BUILDING),
+        table(GoldBillingDeterminants, REGISTERS),
+        september_days("BDG-A"),
+        {"BDG-A": baseline(1000.0)},
+        SEPTEMBER,
+        SETTINGS,
+        LIMITS,
+        None,
+        None,
+        KnownOfMonth(band_coverage=0.7),
+    )
+    assert case.grounds is not None
+    assert case.grounds.band_coverage == 0.7
+    bill = issue_bill(case, FACTS, SETTINGS, "m", "1")
+    assert (bill["baseline_verdict_code"], bill["band_coverage_ratio"]) == (None, 0.7)
+    assert (SETTINGS.least_band_coverage, SETTINGS.least_coverage_customers) == (0.80, 30)
