@@ -179,7 +179,7 @@ def _step_at(
             level, spread, multiplier, np.log(far), tolerance, largest_spread, max(tolerance, error)
         )
         if size != 0.0:
-            return size
+            return float(size)
     return 0.0
 
 
