@@ -140,12 +140,12 @@ def test_an_operators_key_of_an_earlier_version_is_refused_and_told_where_it_is_
 
 
 @pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
-def test_conf_kept_by_the_first_version_says_what_todays_says(
+def test_conf_kept_by_the_first_version_says_what_todays_says_and_what_held_before_later_keys(
     kind: type[VeeSettings] | type[CreditIndexSettings], conf: Path, tmp_path: Path
 ) -> None:
     shutil.copy(KEPT / kind.file, conf / kind.file)
     kept, today = Settings(conf, tmp_path, is_kept=True), Settings(packaged("conf"), tmp_path)
-    assert kept.section(kind) == today.section(kind)
+    assert kept.section(kind) == today.section(kind).with_values(kind.later)
 
 
 @pytest.mark.parametrize("kind", [VeeSettings, CreditIndexSettings])
