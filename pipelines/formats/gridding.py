@@ -191,7 +191,7 @@ def _grid(
         flags[cell[best[disputed]]] = ord(DISPUTED)
         lines = order[disputed[group]]
         if lines.size:
-            column = mapping.values[number].column
+            column = mapping.number_column(number)
             reason = (
                 "other lines of the file tell another value for this interval, and none carries a sender's "
                 "time"

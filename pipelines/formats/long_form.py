@@ -245,8 +245,7 @@ def _superseded(
     """
     listed, total = Rejects(), sum(part.places.size for part in beaten)
     for part in beaten:
-        column = mapping.values[part.number].column or mapping.stamp_shown
-        values = records.values[part.number]
+        column, values = mapping.number_column(part.number), records.values[part.number]
         for place, winner in zip(
             part.places.tolist(), part.winners[: _BEATEN_LISTED - len(listed)].tolist(), strict=False
         ):

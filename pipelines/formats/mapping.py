@@ -348,6 +348,10 @@ class LongMapping(FrozenSettings):
         """The column that a remark on a stamp names."""
         return self.wide.date if self.wide else self.stamp.shown
 
+    def number_column(self, number: int) -> str:
+        """The column that a remark on a number of the value column names; of a wide file that of the day."""
+        return self.values[number].column or self.stamp_shown
+
     @property
     def _texts_of_nothing(self) -> tuple[str, ...]:
         """As declared, and what programs write for a number that is none."""

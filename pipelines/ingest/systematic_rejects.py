@@ -50,6 +50,8 @@ _NUMBER = re.compile(r"[+-]?[0-9]+(?:\.[0-9]+)?")
 _BESIDE_NUMBERS = " \t\u00a0\"'*<>~≥≤kMWwhVAvar千瓦时度"
 _SEPARATORS = ",;\t|"
 
+_NO_FIELDS = frozenset({RejectReason.BAD_ENCODING, RejectReason.NUL_BYTE, RejectReason.TOO_FEW_FIELDS})
+
 Words = NDArray[np.str_]
 
 
@@ -86,6 +88,7 @@ def systematic_rejects(answer: ReadResult, limits: IngestSettings) -> list[Syste
 class _Rejected:
     """Rejected records; a text is empty where the record does not have it.
 
+    meter    Whose it is; empty where the name itself is at fault, or the line is no text with fields.
     numbers  Column of numbers, text and place of each record that has no number there.
     """
 
@@ -100,16 +103,24 @@ class _Rejected:
         raws = rejects["raw_record"].to_pylist()
         separator = _separator(raws[:_NAMED], len(known.names))
         fields = [_parsed(raw, known.names, separator) for raw in raws]
-        of_number, too_many = RejectReason.BAD_NUMBER.value, RejectReason.TOO_MANY_FIELDS.value
-        told = zip(rejects["reason_code"].to_pylist(), rejects["column_name"].to_pylist(), strict=True)
+        of_number = (RejectReason.BAD_NUMBER.value, RejectReason.THOUSANDS_SEPARATOR.value)
+        too_many = RejectReason.TOO_MANY_FIELDS.value
+        told = [*zip(rejects["reason_code"].to_pylist(), rejects["column_name"].to_pylist(), strict=True)]
         columns = [
-            name if code == of_number else known.names[-1] if code == too_many and known.names else ""
+            name if code in of_number else known.names[-1] if code == too_many and known.names else ""
             for code, name in told
         ]
+        nameless = [code in _NO_FIELDS or name == known.meter for code, name in told]
         return cls(
             rejects["line_number"].to_numpy(),
             rejects["reason"].to_pylist(),
-            np.array([trimmed(each.get(known.meter, "")) for each in fields], dtype=np.str_),
+            np.array(
+                [
+                    "" if without else trimmed(each.get(known.meter, ""))
+                    for without, each in zip(nameless, fields, strict=True)
+                ],
+                dtype=np.str_,
+            ),
             np.array([_stamp(each, known.stamp) for each in fields], dtype=np.str_),
             [
                 (name, fields[place].get(name, ""), place)

@@ -31,7 +31,7 @@ from pipelines.tables.base import (
 )
 from pipelines.tables.revised import Revised, RevisedResult
 from pipelines.units import Unit
-from products.efficiency_bill.case.grounds import PeersHidden, Praise
+from products.efficiency_bill.comparison.grounds import PeersHidden, Praise
 
 
 class BaselineVerdict(StrEnum):

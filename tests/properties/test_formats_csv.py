@@ -91,7 +91,7 @@ def test_numbers_of_a_declared_notation_are_read_the_same_both_ways(
     declared: LongMapping, cells: list[str]
 ) -> None:
     cell = Cell("number", CellKind.NUMBER, notation=declared.numbers)
-    layout = CsvLayout((cell,), BronzeRegisterReads, lambda table: table, declared.dialect)
+    layout = CsvLayout((cell,), BronzeRegisterReads, lambda table: table, dialect=declared.dialect)
     header = Header(("number", "last"), "utf-8", 0, declared.separator or ",")
     records = [f'"{text}"{header.separator}x'.encode() for text in cells]
     numbers, rejects = np.arange(2, len(records) + 2), Rejects()

@@ -43,7 +43,7 @@ def csv_lines(content: bytes, name: str, mapping: LongMapping, settings: FormatS
     cut, told = last_line(read.lines, settings.least_odd_steps)
     cells_read = read.cells
     if cut is not None and cut not in read.rejects.lines():
-        rejects.add(cut, mapping.values[-1].column, RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
+        rejects.add(cut, mapping.number_column(-1), RejectReason.CUT_SHORT, CUT_REASON, read.record(cut))
         cells_read = cells_read.filter(pc.not_equal(cells_read["line_number"], cut))
     count = cells_read.num_rows + len(rejects)
     table = typed_lines(

@@ -148,7 +148,7 @@ class _Shaper:
     def _apart(self, number: int, lines: Ordered, wrong: BoolArray, code: RejectReason, told: str) -> Ordered:
         if not wrong.any():
             return lines
-        column, places = self.mapping.values[number].column, lines.place[wrong]
+        column, places = self.mapping.number_column(number), lines.place[wrong]
         if 2 * places.size > lines.place.size:
             first = int(places.min())
             raise self._refusal(f"values of {self._name(first)!r} {told}", first, column)
@@ -230,7 +230,7 @@ class _Shaper:
 
     def _differenced(self, number: int, lines: Ordered) -> None:
         """Energy in place of the readings of a counter."""
-        column = self.mapping.values[number].column
+        column = self.mapping.number_column(number)
         lines = lines.taken(lines.stamp % self.length == 0)
         lines = self._undisputed(number, lines)
         stamps = lines.of_stamps()
@@ -268,7 +268,7 @@ class _Shaper:
         self._hold(
             number,
             lines.place[bad],
-            self.mapping.values[number].column,
+            self.mapping.number_column(number),
             RejectReason.CONFLICTING_VALUES,
             reason,
         )

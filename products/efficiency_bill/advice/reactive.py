@@ -12,7 +12,7 @@ from decimal import Decimal
 from pipelines.facts import Facts
 from pipelines.tariff import SupplyMonth
 from products.efficiency_bill.advice.situation import Proposal, Situation, advice_of, repriced
-from products.efficiency_bill.case.grounds import Bank, ReactiveFinding
+from products.efficiency_bill.comparison.grounds import Bank, ReactiveFinding
 from products.efficiency_bill.comparison.reactive_curve import (
     factor_of,
     power_factor_standard,

@@ -12,7 +12,7 @@ from pipelines.facts import Facts
 from pipelines.money import round_half_up
 from pipelines.tariff import PricedMonth, SupplyMonth, price_supply
 from products.efficiency_bill.case.case import DayUsage
-from products.efficiency_bill.case.grounds import Grounds
+from products.efficiency_bill.comparison.grounds import Grounds
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,9 @@ from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import BEHIND_THE_METER, AccountMonth, AccountsOfMonths
 from pipelines.transforms.billing.account_terms import account_estimated_ratio
 from products.efficiency_bill.case.gathered_grounds import KnownOfMonth, grounds_of
-from products.efficiency_bill.case.grounds import Grounds
 from products.efficiency_bill.comparison.baseline import DAY_TYPE, Baseline
 from products.efficiency_bill.comparison.days import Days
+from products.efficiency_bill.comparison.grounds import Grounds
 from products.efficiency_bill.comparison.peers import (
     Grouped,
     Member,

@@ -15,7 +15,7 @@ from pipelines.tariff import SupplyMonth
 from pipelines.transforms.billing.account_month import AccountMonth
 from pipelines.transforms.ground.slot_periods import NO_PERIOD, PeriodsOfDays
 from products.efficiency_bill.case.columns import DayColumns
-from products.efficiency_bill.case.grounds import Grounds, HoursOfDays, ReactiveFinding
+from products.efficiency_bill.comparison.grounds import Grounds, HoursOfDays, ReactiveFinding
 from products.efficiency_bill.comparison.load_hours import hours_of_days, night_load
 from products.efficiency_bill.comparison.month_curves import MonthCurves
 from products.efficiency_bill.comparison.peers import PeerNorms

@@ -11,7 +11,7 @@ import numpy as np
 
 from pipelines.arrays import BoolArray, FloatArray, Int8Array
 from pipelines.codes import TouPeriod
-from products.efficiency_bill.case.grounds import HoursOfDays, NightLoad
+from products.efficiency_bill.comparison.grounds import HoursOfDays, NightLoad
 
 QUARTERS = 96
 QUARTER_HOURS = 0.25

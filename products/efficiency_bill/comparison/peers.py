@@ -10,7 +10,7 @@ import numpy as np
 
 from pipelines.arrays import FloatArray
 from pipelines.publication import PublicationSettings, is_publishable
-from products.efficiency_bill.case.grounds import PeersHidden
+from products.efficiency_bill.comparison.grounds import PeersHidden
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from pipelines.money import round_half_up
 from pipelines.tariff import SupplyMonth
 from pipelines.tariff.charges.power_factor import mean_power_factor
 from pipelines.tariff.whatif.changed_supplies import CENTI_KVARH, NOTHING
-from products.efficiency_bill.case.grounds import Bank, ReactiveFinding
+from products.efficiency_bill.comparison.grounds import Bank, ReactiveFinding
 
 _HOURS = 24
 # Registers and curves of a quarter hour are binary fractions of decimals: a step that just fits must fit.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from products.efficiency_bill.case.grounds import Grounds, Praise
+from products.efficiency_bill.comparison.grounds import Grounds, Praise
 from products.efficiency_bill.settings import EfficiencyBillSettings
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 
 from pipelines.facts import Facts
+from pipelines.facts.listing import FactRow
 from pipelines.periods import BillingMonth
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said
@@ -26,7 +28,7 @@ def basis_of(lines: Sequence[EfficiencyBillLinesV1Inside], facts: Facts, month: 
     """
     found: dict[str, Said] = {}
     for on in sorted({line.get("last_date") or month.last_day for line in lines}):
-        described = {row.fact_id: row for row in facts.describe(on)}
+        described = _described(facts, on)
         for name in {str(line["fact_id"]) for line in lines}:
             row = described.get(name) or next(
                 (row for own, row in described.items() if own.startswith(f"{name}.")), None
@@ -35,6 +37,15 @@ def basis_of(lines: Sequence[EfficiencyBillLinesV1Inside], facts: Facts, month: 
                 found[name] = _AGREED
             elif row is not None:
                 found[name] = _in_words(row.document, row.clause)
+    return found
+
+
+def _described(facts: Facts, on: date) -> Mapping[str, FactRow]:
+    """Figures in force on a day by their ids; worked out once for all bills of a delivery."""
+    key = "basis of bills", on
+    if key not in facts.derived:
+        facts.derived[key] = {row.fact_id: row for row in facts.describe(on)}
+    found: Mapping[str, FactRow] = facts.derived[key]
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from products.efficiency_bill.case.grounds import Praise
+from products.efficiency_bill.comparison.grounds import Praise
 from products.efficiency_bill.page import words
 from products.efficiency_bill.page.charts import percentile_bar
 from products.efficiency_bill.page.numbers import exact, grouped, number, percent, signed_percent

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from pipelines.codes import Confidence, DemandBasis, LineComponent, Provenance, VoltageLevel
 from pipelines.units import Unit
-from products.efficiency_bill.case.grounds import PeersHidden, Praise
+from products.efficiency_bill.comparison.grounds import PeersHidden, Praise
 from products.efficiency_bill.rows import EfficiencyBillLinesV1Inside
 from products.page_kit.words import Said, word
 

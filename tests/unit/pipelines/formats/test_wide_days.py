@@ -141,14 +141,15 @@ MADRID = {"stamp": {"zone": "Europe/Madrid", "day_offset": "+01:00"}}
 
 def test_a_long_day_has_a_25th_column_and_other_days_have_none() -> None:
     names = [f"H{hour}" for hour in range(1, 26)]
-    long = f"33,2026-10-25,{','.join(map(str, range(1, 26)))}"
-    usual = f"33,2026-10-26,{','.join(map(str, range(1, 25)))},"
-    wrong = f"33,2026-10-27,{','.join(map(str, range(1, 26)))}"
+    values = [number % 5 + 1.0 for number in range(25)]
+    long = f"33,2026-10-25,{','.join(map(str, values))}"
+    usual = f"33,2026-10-26,{','.join(map(str, values[:24]))},"
+    wrong = f"33,2026-10-27,{','.join(map(str, values))}"
     result = read(table(names, long, usual, wrong), wide("H1..H25", **MADRID))
     found = told(result)
     assert found["33", "active_forward", date(2026, 10, 24)] == {23: 1.0}
-    assert found["33", "active_forward", date(2026, 10, 25)] == {slot: slot + 2.0 for slot in range(24)}
-    assert found["33", "active_forward", date(2026, 10, 26)] == {slot: slot + 1.0 for slot in range(24)}
+    assert found["33", "active_forward", date(2026, 10, 25)] == dict(enumerate(values[1:]))
+    assert found["33", "active_forward", date(2026, 10, 26)] == dict(enumerate(values[:24]))
     (held,) = result.rejects.to_pylist()
     assert (held["line_number"], held["column_name"], held["reason_code"]) == (4, "H25", "bad_date")
     assert "an hour that its day does not have" in held["reason"]

@@ -14,7 +14,7 @@ from pipelines.codes import Channel, DemandBasis
 from pipelines.tariff import price_supply
 from products.efficiency_bill.advice.advice import Advised, advised
 from products.efficiency_bill.advice.situation import Situation, about
-from products.efficiency_bill.case.grounds import Grounds
+from products.efficiency_bill.comparison.grounds import Grounds
 from products.efficiency_bill.comparison.load_hours import best_break
 from products.efficiency_bill.comparison.reactive_curve import (
     smallest_bank,

@@ -15,7 +15,7 @@ from pipelines.settings import Settings, packaged
 from pipelines.tariff import Contract, price_supply
 from products.efficiency_bill.advice.advice import Advised, advised
 from products.efficiency_bill.advice.situation import Situation
-from products.efficiency_bill.case.grounds import Grounds, NightLoad, Praise
+from products.efficiency_bill.comparison.grounds import Grounds, NightLoad, Praise
 from products.efficiency_bill.comparison.standing import praises
 from products.efficiency_bill.settings import EfficiencyBillSettings
 from tests.measured_months import Measured, supply_of

@@ -8,7 +8,7 @@ import pytest
 
 from pipelines.publication import PublicationSettings
 from pipelines.settings import Settings, packaged
-from products.efficiency_bill.case.grounds import Grounds, PeersHidden
+from products.efficiency_bill.comparison.grounds import Grounds, PeersHidden
 from products.efficiency_bill.comparison.peers import Grouped, Member, PeerGroups, PeerNorms, PeerView
 
 LIMITS = Settings(packaged("conf"), packaged("conf")).section(PublicationSettings)
