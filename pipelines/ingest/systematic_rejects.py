@@ -255,9 +255,10 @@ def _highest(told: _Rejected, known: RecordFields) -> list[Systematic]:
             continue
         places = np.array([place for _, place in above])
         first = above[int(np.argmin(told.lines[places]))][0]
+        apart = " with thousands set apart" if _THOUSANDS.fullmatch(first.strip(_BESIDE_NUMBERS)) else ""
         text = (
-            f"the highest values of {column} are rejected: {len(above)} such as {shown(first)} lie above all "
-            f"that are read, the largest of which is {largest:.10g} "
+            f"the highest values of {column} are rejected: {len(above)} such as {shown(first)}{apart} lie "
+            f"above all that are read, the largest of which is {largest:.10g} "
         )
         found.append(Systematic(text + told.first(places), len(above) >= _LEAST))
     return found
